@@ -1,0 +1,200 @@
+"""reference/<id>/ → Assignment. Everything about an assignment is in its one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from grader.checks.claim import Check
+from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
+from grader.errors import BadAssignment, BadCall
+from grader.model import ZERO, Limits, Points
+from grader.sandbox.contract import Array
+
+_JUDGING = ("*.toml", "*.py", "data/*")
+"""What verdicts depend on, and so what the digest is over; variants, faults and handout are not."""
+
+
+@dataclass(frozen=True)
+class PartRow:
+    id: str
+    title: str
+    written: Mapping[str, Points]
+    """Questions for a person, by id ("q1.1", "q2.4.written"), with their points."""
+    questions: Mapping[str, str]
+    """Titles of the written ones."""
+    sections: Mapping[str, Mapping[str, Points]]
+    """Check sections in order, each with its claims' points."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    id: str
+    folder: Path
+    title: str
+    wanted: tuple[str, ...]
+    """Names of the class to look for, the right one first."""
+    parts: tuple[PartRow, ...]
+    checks: tuple[Check, ...]
+    limits: Limits
+    config: Mapping[str, Any]
+    digest: str
+    mistakes: tuple[Mistake, ...]
+    readings: tuple[Reading, ...]
+    truths: Truths
+    shared: Callable[[bool], Mapping[str, Array]]
+    """quick → the large arrays that long checks share with their sessions."""
+
+    @property
+    def points(self) -> Points:
+        return sum((p for part in self.parts for p in (*part.written.values(), *_claims(part).values())), ZERO)
+
+    def section_points(self, section: str) -> Mapping[str, Points]:
+        for part in self.parts:
+            if section in part.sections:
+                return part.sections[section]
+        raise BadAssignment(f"{self.id}: no points for the section [{section}]")
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.truths, self.mistakes, self.readings)
+
+
+def _claims(part: PartRow) -> dict[str, Points]:
+    return {f"{s}.{name}": p for s, claims in part.sections.items() for name, p in claims.items()}
+
+
+def default_root() -> Path:
+    """The checkout's `reference/`, else one in the current folder."""
+    beside = Path(__file__).parent.parent / "reference"
+    return beside if beside.is_dir() else Path.cwd() / "reference"
+
+
+def find(name: str, root: Path | None = None) -> Assignment:
+    """By id in the catalogue's root, or by the path of its folder."""
+    root = root or default_root()
+    for folder in (Path(name), root / name):
+        if (folder / "assignment.toml").is_file():
+            return load(folder)
+    known = ", ".join(sorted(p.parent.name for p in root.glob("*/assignment.toml"))) or "none"
+    raise BadCall(f"there is no assignment {name!r} (known in {root.name}/: {known})")
+
+
+def everything(root: Path | None = None) -> list[Assignment]:
+    return [load(path.parent) for path in sorted((root or default_root()).glob("*/assignment.toml"))]
+
+
+def load(folder: Path) -> Assignment:
+    """Reads and checks an assignment's folder; `BadAssignment` says what its author must mend."""
+    folder = folder.resolve()
+    try:
+        config = tomllib.loads((folder / "assignment.toml").read_text("utf-8"))
+    except tomllib.TOMLDecodeError as wrong:
+        raise BadAssignment(f"{folder.name}/assignment.toml: {wrong}") from None
+    digest = _digest(folder)
+    package = _package(folder, digest)
+    module = _submodule(package, "checks")
+    truth = _submodule(package, "truth" if (folder / "truth.py").exists() else "checks")
+    checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
+    assignment = Assignment(
+        id=str(_need(config, "id", folder)),
+        folder=folder,
+        title=str(_need(config, "title", folder)),
+        wanted=tuple(_need(config, "class", folder)),
+        parts=tuple(_part(row, folder) for row in _need(config, "part", folder)),
+        checks=checks,
+        limits=Limits(**config.get("limits", {})),
+        config=config,
+        digest=digest,
+        mistakes=tuple(truth.mistakes(config)) if hasattr(truth, "mistakes") else (),
+        readings=_readings(truth, config),
+        truths=truth.truths(config) if hasattr(truth, "truths") else lambda _reading, _assumed: truth,
+        shared=getattr(module, "shared", lambda _quick: {}),
+    )
+    _agree(assignment, _points(_need(config, "points", folder), folder))
+    return assignment
+
+
+def _need(config: Mapping[str, Any], key: str, folder: Path) -> Any:
+    if key not in config:
+        raise BadAssignment(f"{folder.name}/assignment.toml: {key!r} is missing")
+    return config[key]
+
+
+def _points(value: Any, folder: Path) -> Points:
+    try:
+        points = Points(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise BadAssignment(f"{folder.name}/assignment.toml: {value!r} is not a number of points") from None
+    if (points * 100).denominator != 1 or points < 0:
+        raise BadAssignment(f"{folder.name}/assignment.toml: points must be multiples of 1/100, not {value!r}")
+    return points
+
+
+def _part(row: Mapping[str, Any], folder: Path) -> PartRow:
+    sections = {
+        name: {claim: _points(p, folder) for claim, p in claims.items()}
+        for name, claims in row.get("checks", {}).items()
+    }
+    questions = {str(q["id"]): q for q in row.get("written", [])}
+    return PartRow(
+        id=str(_need(row, "id", folder)),
+        title=str(_need(row, "title", folder)),
+        written={name: _points(q["points"], folder) for name, q in questions.items()},
+        questions={name: str(q["title"]) for name, q in questions.items()},
+        sections=sections,
+    )
+
+
+def _agree(assignment: Assignment, total: Points) -> None:
+    """The parts' points add up to the total, and there are checks for exactly the sections that have points."""
+    if assignment.points != total:
+        raise BadAssignment(f"{assignment.id}: the parts add up to {assignment.points}, not to points = {total}")
+    in_table = {section for part in assignment.parts for section in part.sections}
+    in_checks = {c.section for c in assignment.checks}
+    if in_table != in_checks:
+        odd = ", ".join(sorted(in_table ^ in_checks))
+        raise BadAssignment(f"{assignment.id}: assignment.toml and checks.py do not have the same sections: {odd}")
+
+
+def _readings(truth: ModuleType, config: Mapping[str, Any]) -> tuple[Reading, ...]:
+    readings: Sequence[Reading] = truth.readings(config) if hasattr(truth, "readings") else ()
+    return tuple(readings) or (Reading("", ""),)
+
+
+def credit(text: str) -> Fraction:
+    """ "1/2" → Fraction(1, 2)."""
+    return Fraction(text)
+
+
+def _digest(folder: Path) -> str:
+    over = hashlib.sha256()
+    for path in sorted({p for pattern in _JUDGING for p in folder.glob(pattern) if p.is_file()}):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        over.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return over.hexdigest()
+
+
+def _package(folder: Path, digest: str) -> str:
+    """The folder as a package under a name of its own, so that `from .problems import …` works in it and two
+    versions of one assignment can be loaded side by side."""
+    name = f"assignment_{folder.name}_{digest[:12]}".replace("-", "_")
+    if name not in sys.modules:
+        package = ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return name
+
+
+def _submodule(package: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except Exception as wrong:
+        raise BadAssignment(f"{name}.py of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

@@ -1,0 +1,107 @@
+"""What a student's code answered, or why it did not: a value either way, which flows on into the claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from grader.model import Died, Failure, Limit, Raised, Stopped, Unusable
+
+FAILURES = (Raised, Stopped, Died, Unusable)
+
+
+@dataclass(frozen=True)
+class Answer:
+    what: str
+    """In the student's words: "loss(X, y, reg=0.1)", "grads['W1']"."""
+    value: Any
+    """Plain data, or a `Failure`."""
+
+    @property
+    def failure(self) -> Failure | None:
+        return self.value if isinstance(self.value, FAILURES) else None
+
+    def item(self, key: int | str, what: str) -> Answer:
+        """One element of a tuple or a dict; a missing one is the student's failure."""
+        if self.failure is not None:
+            return Answer(what, self.value)
+        if isinstance(key, str):
+            if isinstance(self.value, dict) and key in self.value:
+                return Answer(what, self.value[key])
+            held = f"the keys {sorted(self.value)}" if isinstance(self.value, dict) else describe(self.value)
+            return Answer(what, Unusable(f"{self.what} has no {key!r}: it is {held}"))
+        if isinstance(self.value, list) and len(self.value) > key:
+            return Answer(what, self.value[key])
+        return Answer(what, Unusable(f"{self.what} must return several values but returned {describe(self.value)}"))
+
+
+def describe(value: Any) -> str:
+    """A value's kind in words that a student knows."""
+    if value is None:
+        return "None (is a return missing?)"
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return f"an array of shape {shape}" if shape else "a single number"
+    if isinstance(value, list):
+        return f"{len(value)} values"
+    if isinstance(value, dict):
+        return f"a dict with the keys {sorted(value)}"
+    kind = getattr(value, "kind", None) or type(value).__name__
+    return f"a {kind}"
+
+
+_OLD_NUMPY = ("float", "int", "bool", "object", "str", "long", "unicode", "complex")
+
+
+def explain(failure: Failure) -> str:
+    """One clear sentence that says what happened and what to do."""
+    match failure:
+        case Raised():
+            return _explain_raised(failure)
+        case Stopped(Limit.CPU, allowed):
+            return f"it used more than {allowed:g} CPU seconds and was stopped: vectorise it, or look for an endless loop"
+        case Stopped(Limit.WALL, allowed):
+            return f"it did not finish within {allowed:g} seconds although it hardly computed: does it wait or sleep?"
+        case Stopped(Limit.REPLY, allowed):
+            return f"its answer is larger than {allowed / (1 << 20):g} MiB"
+        case Stopped(Limit.MEMORY, allowed):
+            return f"it needed more than {allowed / (1 << 20):g} MiB of memory"
+        case Died(detail):
+            return f"{detail}: take out os._exit, and anything that kills or replaces the process"
+        case Unusable(detail):
+            return detail
+
+
+def _explain_raised(raised: Raised) -> str:
+    where = f" ({raised.place})" if raised.place else ""
+    hint = _hint(raised)
+    message = f"{raised.kind}: {raised.message}" if raised.message else raised.kind
+    return f"{message}{where}" + (f". {hint}" if hint else "")
+
+
+def _hint(raised: Raised) -> str:
+    """What to do about the errors that students meet most."""
+    kind, message = raised.kind, raised.message
+    if kind == "SyntaxError" and "print" in message:
+        return "This is Python 2: write print(…) with brackets"
+    if kind == "SyntaxError" or kind in ("IndentationError", "TabError"):
+        return "Python cannot read the file; mend this line first"
+    if kind == "NameError" and any(f"'{old}'" in message for old in ("xrange", "raw_input", "unicode", "reduce")):
+        return "This is Python 2: use range, input, str or functools.reduce"
+    if kind == "AttributeError" and "module 'numpy' has no attribute" in message:
+        return "Newer numpy has removed this name; for np.float, np.int, np.bool write float, int, bool"
+    if kind == "AttributeError" and "'dict' object has no attribute" in message and "iter" in message:
+        return "This is Python 2: use .items(), .keys(), .values()"
+    if kind == "ModuleNotFoundError":
+        return "The grader has numpy, scipy, matplotlib and scikit-learn; hand in your own files with mlp.py"
+    if kind == "NotImplementedError":
+        return "This part still waits to be written"
+    if kind == "EOFError":
+        return "Nobody is there to answer input(): take it out"
+    if kind == "SystemExit":
+        return "Take out exit() and sys.exit()"
+    if kind == "MemoryError":
+        return "It needs more memory than the limit allows"
+    if kind == "TypeError" and "positional argument" in message or "unexpected keyword argument" in message:
+        return "Keep the signature that the handout gives"
+    return ""

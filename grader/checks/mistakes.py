@@ -1,0 +1,167 @@
+"""Known mistakes: each is the reference with one thing changed, and the sentence that a student reads.
+
+`Ledger` judges claims under the truth and, where they fail, under the truths of the mistakes; it remembers
+what has been charged, so that one mistake costs its points once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from grader.checks.claim import Claim, Verdict
+
+
+@dataclass(frozen=True)
+class Mistake:
+    id: str
+    sentence: str
+    """To the student: what is wrong and how to mend it."""
+    line: tuple[str, ...] = ()
+    """Regular expressions for the line of the student's file that likely holds it, the likeliest first."""
+    carries: bool = True
+    """False where its consequences are no work at all (a net that answers constants earns nothing later)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One of several accepted meanings of the task, with the remark that a report makes about it."""
+
+    id: str
+    remark: str
+
+
+Assumptions = frozenset[str]
+"""Ids of mistakes."""
+
+Truths = Callable[[str, Assumptions], Any]
+"""(reading id, assumed mistakes) → the assignment's Truth."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One check's outcome: its verdict, and the mistakes that explain what is lost."""
+
+    verdict: Verdict
+    mistakes: tuple[Mistake, ...] = ()
+
+
+@dataclass
+class Ledger:
+    truths: Truths
+    mistakes: Sequence[Mistake]
+    readings: Sequence[Reading]
+    reading: Reading = field(init=False)
+    charged: dict[str, str] = field(default_factory=dict)
+    """Mistake id → the check that it was charged at."""
+    unexplained: set[str] = field(default_factory=set)
+    """Checks lost for reasons that no known mistake explains."""
+
+    _known: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reading = self.readings[0]
+
+    def truth(self, assumed: Assumptions = frozenset(), reading: Reading | None = None) -> Any:
+        key = ((reading or self.reading).id, assumed)
+        if key not in self._known:
+            self._known[key] = self.truths(*key)
+        return self._known[key]
+
+    def settle(self, claims: Sequence[Claim]) -> None:
+        """Binds the reading under which most of these claims hold; the first where several do equally."""
+        groups = _grouped(claims)
+
+        def holding(reading: Reading) -> int:
+            sets = self._charged_sets()
+            return sum(any(self._evaluate(g, s, reading).holds for s in sets) for g in groups.values())
+
+        self.reading = max(self.readings, key=holding)
+
+    def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, Judged]:
+        """Every name among the claims → its outcome; a name holds only if all its claims do."""
+        before = self._charged_sets()
+        judged = {name: self._judge_one(group, before) for name, group in _grouped(claims, self.unexplained).items()}
+        for name, outcome in judged.items():
+            if outcome.verdict.holds:
+                continue
+            if not outcome.mistakes:
+                self.unexplained.add(f"{section}.{name}")
+            for mistake in outcome.mistakes:
+                if mistake.carries:
+                    self.charged.setdefault(mistake.id, f"{section}.{name}")
+        return judged
+
+    def _judge_one(self, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged:
+        verdict = self._evaluate(claims, frozenset())
+        if verdict.holds:
+            return Judged(verdict)
+        for assumed in charged[1:]:
+            under = self._evaluate(claims, assumed)
+            if under.holds:
+                return Judged(_forgiven(under, [self.charged[i] for i in sorted(assumed)]))
+        if any(c.outcome for c in claims):
+            return Judged(verdict)
+        found = self._explain(claims, charged)
+        return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))
+
+    def _explain(self, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Assumptions:
+        """The fewest new mistakes under which all the claims hold; nothing where none do."""
+        for base in charged:
+            for mistake in self.mistakes:
+                if mistake.id not in base and self._evaluate(claims, base | {mistake.id}).holds:
+                    return frozenset({mistake.id})
+        first, rest = _by_aspect(claims)
+        if not rest:
+            return frozenset()
+        # Two mistakes at once: one must explain the simpler problems alone.
+        for one in self._explaining(first, frozenset()):
+            for other in self._explaining(rest, one):
+                if self._evaluate(first, one | other).holds:
+                    return one | other
+        return frozenset()
+
+    def _explaining(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
+        for mistake in self.mistakes:
+            new = frozenset({mistake.id})
+            if not new <= base and self._evaluate(claims, base | new).holds:
+                yield new
+
+    def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> Verdict:
+        """All claims under one truth, stopping at the first that earns nothing."""
+        truth = self.truth(assumed, reading)
+        together = Verdict(Fraction(1))
+        for one in claims:
+            together = together & one.judge(truth)
+            if not together.credit:
+                break
+        return together
+
+    def _charged_sets(self) -> list[Assumptions]:
+        """Every combination of at most four charged mistakes, none first."""
+        ids = sorted(self.charged)
+        sizes = range(min(len(ids), 4) + 1)
+        return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
+
+
+def _grouped(claims: Sequence[Claim], unexplained: Iterable[str] = ()) -> dict[str, list[Claim]]:
+    groups: dict[str, list[Claim]] = {}
+    for one in claims:
+        groups.setdefault(one.name, [])
+        if one.rests_on not in unexplained:
+            groups[one.name].append(one)
+    return groups
+
+
+def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
+    """Those of a named aspect, and the others."""
+    return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
+
+
+def _forgiven(verdict: Verdict, checks: Sequence[str]) -> Verdict:
+    where = " and ".join(dict.fromkeys(checks))
+    remark = f"follows from the mistake that {where} lost points for; a mistake is charged once"
+    return Verdict(verdict.credit, remarks=(*verdict.remarks, remark))

@@ -1,0 +1,179 @@
+"""The remote view of a student's module. Nothing of theirs ever comes to this side but plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.guest.wire import Ref
+from grader.model import (
+    NOTHING_USED,
+    Failure,
+    Limits,
+    Loaded,
+    Stopped,
+    Submission,
+    Unusable,
+    Usage,
+)
+from grader.sandbox.contract import Answered, Array, Sandbox, Session
+
+
+class Student:
+    """A submission, running. `begin` before every check: where the last one's process died, it starts afresh,
+    so that one disaster costs one check."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        sandbox: Sandbox,
+        wanted: Sequence[str],
+        limits: Limits,
+        shared: Mapping[str, Array],
+    ) -> None:
+        self._submission = submission
+        self._sandbox = sandbox
+        self._wanted = list(wanted)
+        self._limits = limits
+        self._shared = shared
+        self._session: Session | None = None
+        self._load_failure: Failure | None = None
+        self._used_before = NOTHING_USED
+        self.loaded: Loaded | None = None
+        self.remarks: list[str] = []
+
+    @property
+    def used(self) -> Usage:
+        """Of all sessions together."""
+        return self._used_before + (self._session.used if self._session else NOTHING_USED)
+
+    @property
+    def load_failure(self) -> Failure | None:
+        """Why the file cannot be loaded at all; then every check fails for this reason."""
+        return self._load_failure
+
+    def begin(self) -> None:
+        if self._load_failure is not None or (self._session is not None and self._session.alive):
+            return
+        self.close()
+        self._session = self._sandbox.session(self._limits, self._shared)
+        answer = self._session.request(self._load_request(), self._limits.load_cpu_seconds)
+        if isinstance(answer, Answered):
+            self.loaded = _loaded(answer.value)
+        else:
+            self._load_failure = answer
+            self._session.close()
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._used_before += self._session.used
+            self._session = None
+
+    def new(self, *args: Any, seed: int = 0, **kwargs: Any) -> Remote:
+        """An object of the student's class. `seed` is numpy's global one, set just before."""
+        shown = f"{self._wanted[0]}(…)"
+        return Remote(self, Answer(shown, self._request(["new", seed, list(args), kwargs])))
+
+    def keep(self, name: str, array: Array) -> Ref:
+        """An array that stays inside, the same object in every call that is given this reference."""
+        self._request(["keep", name, array])
+        return Ref(name)
+
+    def look(self, ref: Ref) -> Answer:
+        """What has become of a kept array."""
+        return Answer(ref.name, self._request(["keep", ref.name, None]))
+
+    def _load_request(self) -> list[Any]:
+        files = {name: np.frombuffer(content, np.uint8) for name, content in self._submission.files.items()}
+        notebooks = [
+            {"path": n.path, "code": list(n.code), "numbers": list(n.code_cell_numbers)}
+            for n in self._submission.notebooks
+        ]
+        return ["load", files, notebooks, self._wanted]
+
+    def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
+        if self._load_failure is not None:
+            return self._load_failure
+        assert self._session is not None, "begin() comes first"
+        answer = self._session.request(request, cpu_seconds or self._limits.call_cpu_seconds)
+        return answer.value if isinstance(answer, Answered) else answer
+
+
+class Remote:
+    """An object of the student's, inside. Where it could not be made, every call answers with that failure."""
+
+    def __init__(self, student: Student, handle: Answer) -> None:
+        self._student = student
+        value = handle.value
+        if handle.failure is None and type(value) is not int:
+            value = Unusable("the process broke the protocol")
+        self._handle = value
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
+        shown = f"{method}({', '.join(_shown(args, kwargs))})"
+        return self._ask(shown, "call", method, list(args), kwargs, 0.0)
+
+    def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
+        """A call with a limit of its own. At the limit the guest first interrupts it, so that what it has
+        reached can still be looked at; where it does not heed that, it is ended a little later."""
+        shown = f"{method}(…)"
+        answer = self._ask(
+            shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=cpu_seconds * 1.02 + 1.0
+        )
+        return answer
+
+    def call_many(
+        self,
+        attribute: str,
+        stacks: Mapping[str, Array],
+        method: str,
+        *args: Any,
+        item: int = 0,
+        **kwargs: Any,
+    ) -> Answer:
+        """`method`'s answers at many sets of values of `attribute`; stacks have shape (K, *shape)."""
+        return self._ask(f"{method}(…)", "call_many", attribute, dict(stacks), method, list(args), kwargs, item)
+
+    def get(self, attribute: str) -> Answer:
+        return self._ask(attribute, "get", attribute)
+
+    def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:
+        return self._ask(attribute, "put", attribute, dict(values))
+
+    def _ask(self, what: str, operation: str, *arguments: Any, cpu_seconds: float | None = None) -> Answer:
+        if type(self._handle) is not int:
+            return Answer(what, self._handle)
+        return Answer(what, self._student._request([operation, self._handle, *arguments], cpu_seconds))
+
+
+def stopped_softly(answer: Answer, student: Student) -> bool:
+    """The call went over its time but its object can still be asked what it has reached."""
+    return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
+
+
+def _shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
+    def show(value: Any) -> str:
+        if isinstance(value, Ref):
+            return value.name
+        return f"{value:g}" if isinstance(value, float) else "…" if isinstance(value, np.ndarray) else str(value)
+
+    return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
+
+
+def _loaded(facts: Any) -> Loaded | None:
+    """Facts from inside, taken only in the shape that we expect."""
+    match facts:
+        case {"source": str(source), "class": str(name), "names": list(names), "cells": cells}:
+            numbers = cells.tolist() if isinstance(cells, np.ndarray) else cells
+            return Loaded(
+                source[:200],
+                (name[:100], *(str(n)[:100] for n in names)),
+                tuple(int(c) for c in numbers if isinstance(c, int)) if isinstance(numbers, list) else (),
+            )
+    return None
+
+

@@ -1,0 +1,245 @@
+"""The guest's loop: one request, one answer, until the other side hangs up.
+
+Answers are `["value", value]`, `["raised", kind, message, file, line, source, caret]`,
+`["stopped", seconds]` (the soft limit, so that what was trained so far can still be looked at) and
+`["unusable", why]`. They are claims by a process that a student controls.
+"""
+
+from __future__ import annotations
+
+import linecache
+import mmap
+import os
+import random
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .load import FOLDER, NotFound, load
+from .plain import plain
+from .wire import PREFIX, Ref, WireError, decode, encode
+
+
+class SoftLimit(BaseException):
+    """Raised inside a long call when its CPU time is used up; not an Exception, so that few will catch it."""
+
+
+class Unusable(Exception):
+    """The student's object has not got what the request needs."""
+
+
+class Guest:
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.objects: list[Any] = []
+        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.found: Any = None
+        self.operations: dict[str, Callable[..., Any]] = {
+            "hello": self.hello,
+            "load": self.load,
+            "new": self.new,
+            "call": self.call,
+            "call_many": self.call_many,
+            "get": self.get,
+            "put": self.put,
+            "keep": self.keep,
+        }
+
+    def hello(self, limits: dict[str, int], shared: list[list[Any]]) -> dict[str, Any]:
+        """Our own set-up, before anything of the student's: limits, and the arrays that lie ready."""
+        for name, dtype, shape, fd, path in shared:
+            self.arrays[name] = _map(fd, path, np.dtype(dtype), shape)
+        _limit(limits)
+        return {"python": sys.version.split()[0], "numpy": np.__version__}
+
+    def load(self, files: dict[str, Any], notebooks: list[dict[str, Any]], wanted: list[str]) -> dict[str, Any]:
+        self.found, facts = load(files, notebooks, wanted)
+        return facts
+
+    def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
+        random.seed(seed)
+        np.random.seed(seed)
+        self.objects.append(self.found(*args, **kwargs))
+        return len(self.objects) - 1
+
+    def call(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any], soft: float) -> Any:
+        with _soft_limit(soft):
+            return getattr(self.objects[target], method)(*args, **kwargs)
+
+    def call_many(
+        self,
+        target: int,
+        attribute: str,
+        stacks: dict[str, np.ndarray[Any, Any]],
+        method: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        item: int,
+    ) -> list[Any]:
+        """The method's answer (its `item`, where it answers a tuple) at every set of values in the stacks."""
+        obj = self.objects[target]
+        bound = getattr(obj, method)
+        answers = []
+        for values in zip(*stacks.values(), strict=True):
+            self.put(target, attribute, dict(zip(stacks, values, strict=True)))
+            answer = bound(*args, **kwargs)
+            answers.append(answer[item] if type(answer) is tuple else answer)
+        return answers
+
+    def get(self, target: int, attribute: str) -> Any:
+        return getattr(self.objects[target], attribute)
+
+    def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Sets arrays in a dict of the object. In place where the sizes allow it, which keeps the student's own
+        dtype, shape and aliases: (1, H) biases and float32 are as right as (H,) and float64."""
+        held = getattr(self.objects[target], attribute)
+        for name, value in values.items():
+            try:
+                old = held[name]
+            except (KeyError, TypeError, IndexError):
+                raise Unusable(f"{attribute} has no entry {name!r}") from None
+            if type(old) is np.ndarray and old.size == value.size and old.dtype.kind == "f":
+                old[...] = value.reshape(old.shape)
+            else:
+                held[name] = value.copy()
+
+    def keep(self, name: str, value: np.ndarray[Any, Any] | None) -> Any:
+        """Holds an array for later requests to refer to; without a value, shows what has become of it."""
+        if value is None:
+            return self.arrays[name]
+        self.arrays[name] = value.copy()
+        return None
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
+
+    def serve(self) -> None:
+        while (request := self.receive()) is not None:
+            operation, *arguments = request
+            self.answer(operation, [self.resolve(a) for a in arguments])
+
+    def answer(self, operation: str, arguments: list[Any]) -> None:
+        try:
+            reply = ["value", plain(self.operations[operation](*arguments))]
+        except SoftLimit as limit:
+            reply = ["stopped", float(limit.args[0])]
+        except (Unusable, NotFound) as unusable:
+            reply = ["unusable", str(unusable)]
+        except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
+            reply = ["raised", *_describe(error)]
+        self.send(reply)
+
+    def resolve(self, value: Any) -> Any:
+        """Refs become arrays; strings are interned because students compare them with `is`."""
+        kind = type(value)
+        if kind is Ref:
+            return self.arrays[value.name]
+        if kind is str:
+            return sys.intern(value)
+        if kind is list:
+            return [self.resolve(item) for item in value]
+        if kind is dict:
+            return {sys.intern(key): self.resolve(item) for key, item in value.items()}
+        return value
+
+    def receive(self) -> Any:
+        prefix = self.read(PREFIX.size)
+        if prefix is None:
+            return None
+        header_bytes, body_bytes = PREFIX.unpack(prefix)
+        header, body = self.read(header_bytes), self.read(body_bytes)
+        return None if header is None or body is None else decode(header, body)
+
+    def read(self, size: int) -> bytearray | None:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            got = self.channel.recv_into(view)
+            if not got:
+                return None
+            view = view[got:]
+        return data
+
+    def send(self, reply: list[Any]) -> None:
+        try:
+            header, buffers = encode(reply)
+        except (WireError, ValueError, OverflowError) as error:
+            header, buffers = encode(["unusable", f"the answer cannot be sent: {error}"])
+        self.channel.sendall(header)
+        for buffer in buffers:
+            self.channel.sendall(buffer)
+
+
+def _map(fd: int, path: str, dtype: np.dtype[Any], shape: list[int]) -> np.ndarray[Any, Any]:
+    """Copy on write: students may write to their training data (`X -= X.mean()`), and nobody else sees it."""
+    size = dtype.itemsize * int(np.prod(shape))
+    if path:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    return np.frombuffer(mmap.mmap(fd, size, access=mmap.ACCESS_COPY), dtype).reshape(shape)
+
+
+def _limit(limits: dict[str, int]) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows; its sandbox says that it does not limit memory
+        return
+    used = _address_space()
+    for name, value in limits.items():
+        bound = value + used if name == "AS" else value
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (bound, bound))
+
+
+def _address_space() -> int:
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[0]) * mmap.PAGESIZE
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _soft_limit(seconds: float) -> Iterator[None]:
+    if not seconds or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(_signal: int, _frame: Any) -> None:
+        raise SoftLimit(seconds)
+
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _describe(error: BaseException) -> list[Any]:
+    """kind, message, file, line, source line, caret: of the innermost frame in the student's own files."""
+    kind = type(error).__name__
+    try:
+        message = str(error)[:2000]
+    except BaseException:  # noqa: BLE001  a student's __str__
+        message = ""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        source = (error.text or "").rstrip("\n")
+        return [kind, str(error.msg), _own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = _own(frame.filename)
+        if file and frame.lineno is not None:
+            source = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
+            return [kind, message, file, frame.lineno, source[:300], 0]
+    return [kind, message, "", 0, "", 0]
+
+
+def _own(filename: str) -> str | None:
+    """The name of a student's file as the student knows it."""
+    marker = os.sep + FOLDER + os.sep
+    if marker in filename:
+        return filename.rpartition(marker)[2]
+    return filename if " cell " in filename or filename.startswith("cell ") else None

@@ -1,0 +1,145 @@
+"""Frames between the grader and a guest; the same code on both sides.
+
+A frame is a prefix (header length, body length), a msgpack header, and the raw bytes of every array that
+the header mentions, in the order in which it mentions them. Arrays stay out of msgpack because packing
+them costs ten times the copy.
+
+`decode` reads a stranger's bytes. It makes nothing but None, bool, int, float, str, list, dict with str
+keys, numpy arrays of plain numbers, `Ref` and `Opaque`; everything else is a `WireError`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple
+
+import msgpack
+import numpy as np
+
+PREFIX = struct.Struct("<IQ")
+MAX_HEADER_BYTES = 4 << 20
+
+ARRAY, REF, OPAQUE = 1, 2, 3
+
+DTYPES = {
+    name: np.dtype(name)
+    for name in ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8")
+}
+
+
+class WireError(Exception):
+    """The bytes are not a frame of ours."""
+
+
+class Ref(NamedTuple):
+    """An array that the guest already holds: shared by the sandbox, or kept from an earlier request."""
+
+    name: str
+
+
+class Opaque(NamedTuple):
+    """Something that cannot cross; `kind` names its type."""
+
+    kind: str
+
+
+def encode(value: Any) -> tuple[bytes, list[memoryview]]:
+    """A frame's prefix and header, and the buffers that follow them."""
+    buffers: list[memoryview] = []
+
+    def extension(item: Any) -> msgpack.ExtType:
+        if type(item) is np.ndarray:
+            array = np.ascontiguousarray(item)
+            dtype = array.dtype.newbyteorder("<")
+            if dtype.str not in DTYPES:
+                raise WireError(f"arrays of {array.dtype} cannot cross")
+            array = array.astype(dtype, copy=False)
+            if array.nbytes:
+                buffers.append(memoryview(array.reshape(-1)).cast("B"))
+            return msgpack.ExtType(ARRAY, msgpack.packb([dtype.str, list(item.shape)]))
+        if type(item) is Ref:
+            return msgpack.ExtType(REF, item.name.encode())
+        if type(item) is Opaque:
+            return msgpack.ExtType(OPAQUE, item.kind.encode("utf-8", "replace"))
+        if type(item) is tuple:
+            return list(item)
+        raise WireError(f"{type(item).__name__} cannot cross")
+
+    header = msgpack.packb(value, default=extension, strict_types=True, unicode_errors="replace")
+    if len(header) > MAX_HEADER_BYTES:
+        raise WireError("the answer has too many pieces")
+    body = sum(b.nbytes for b in buffers)
+    return PREFIX.pack(len(header), body) + header, buffers
+
+
+def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
+    """The value that a header and its body stand for. The arrays are writable views of `body`."""
+    taken = 0
+
+    def extension(code: int, data: bytes) -> Any:
+        nonlocal taken
+        if code == REF:
+            return Ref(_text(data))
+        if code == OPAQUE:
+            return Opaque(_text(data))
+        if code != ARRAY:
+            raise WireError(f"extension {code} is not ours")
+        dtype, shape = _array_facts(data)
+        count = 1
+        for length in shape:
+            count *= length
+        size = count * dtype.itemsize
+        if size > len(body) - taken:
+            raise WireError("an array is longer than its frame")
+        # offset == len(body) is refused by frombuffer even for nothing, so empty arrays are made afresh
+        flat = np.frombuffer(body, dtype, count, taken) if count else np.empty(0, dtype)
+        taken += size
+        return flat.reshape(shape)
+
+    try:
+        value = msgpack.unpackb(header, ext_hook=extension, strict_map_key=True)
+    except WireError:
+        raise
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as broken:
+        raise WireError(f"not a frame: {type(broken).__name__}") from None
+    if taken != len(body):
+        raise WireError("a frame has bytes that no array claims")
+    _only_plain(value)
+    return value
+
+
+def _text(data: bytes) -> str:
+    return data[:1000].decode("utf-8", "replace")
+
+
+def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
+    try:
+        facts = msgpack.unpackb(data)
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException):
+        raise WireError("an array's header cannot be read") from None
+    if type(facts) is not list or len(facts) != 2 or type(facts[0]) is not str or type(facts[1]) is not list:
+        raise WireError("an array's header must be a dtype and a shape")
+    name, shape = facts
+    if name not in DTYPES:
+        raise WireError(f"dtype {name[:20]!r} cannot cross")
+    if len(shape) > 8 or any(type(n) is not int or not 0 <= n <= 1 << 40 for n in shape):
+        raise WireError("an array's shape must be at most eight lengths")
+    return DTYPES[name], shape
+
+
+_PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})
+
+
+def _only_plain(value: Any) -> None:
+    """msgpack also makes bytes and timestamps; nobody here sends them."""
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if type(item) is list:
+            rest.extend(item)
+        elif type(item) is dict:
+            if any(type(key) is not str for key in item):
+                raise WireError("a dict's keys must be str")
+            rest.extend(item.values())
+        elif type(item) not in _PLAIN:
+            raise WireError(f"{type(item).__name__} cannot cross")

@@ -1,0 +1,301 @@
+"""The nouns. Frozen, and importing nothing of ours but `errors`' neighbours: everyone may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+Points = Fraction
+"""Exact. An assignment's points are multiples of 1/100, so that every gradebook can print them exactly."""
+
+ZERO = Points(0)
+
+
+def show_points(points: Points) -> str:
+    """`Fraction(5, 2)` → "2.5"; exact, because points are multiples of 1/100."""
+    text = f"{float(points):.2f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+# ── what is handed in ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook, taken apart without looking at what its code means."""
+
+    path: str
+    code: tuple[str, ...]
+    """Sources of the code cells, in order."""
+    code_cell_numbers: tuple[int, ...]
+    """Where each stands among all cells, counted from 1, for messages."""
+    cells: tuple[tuple[str, str], ...]
+    """(kind, source) of every cell in order; kind is "code" or "markdown"."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    files: Mapping[str, bytes]
+    """Every file that travels into the sandbox, by its relative path."""
+    notebooks: tuple[Notebook, ...]
+    digest: str
+    """sha256 over names and bytes: the same hand-in has the same digest at every door."""
+    remarks: tuple[str, ...] = ()
+    """What intake noticed and the student should know (files left out, two notebooks, …)."""
+
+
+# ── what happened inside ─────────────────────────────────────────────────────────────────────────────
+
+
+class Limit(StrEnum):
+    CPU = "cpu"
+    WALL = "wall"
+    MEMORY = "memory"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a student's file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The student's code raised."""
+
+    kind: str
+    message: str
+    place: Place | None = None
+    source: str = ""
+    """The line itself."""
+    caret: int | None = None
+    """Column of a syntax error, from 1."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """We ended the call because it went over a limit."""
+
+    limit: Limit
+    allowed: float
+    """CPU or wall seconds, or bytes."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """The process went away in the middle of a call: os._exit, a crash, the kernel's memory killer."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """The code answered, but with something that no check can use (no such attribute, an odd type, …)."""
+
+    detail: str
+
+
+Failure = Raised | Stopped | Died | Unusable
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that cannot cross the wire; only its type's name does."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    cpu_seconds: float
+    wall_seconds: float
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.cpu_seconds + other.cpu_seconds, self.wall_seconds + other.wall_seconds)
+
+
+NOTHING_USED = Usage(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one session may use. CPU seconds are the verdict; wall seconds only a backstop."""
+
+    load_cpu_seconds: float = 20.0
+    call_cpu_seconds: float = 10.0
+    memory_bytes: int = 2 << 30
+    reply_bytes: int = 64 << 20
+    disk_bytes: int = 64 << 20
+
+    def wall_seconds(self, cpu_seconds: float) -> float:
+        """Generous, so that a loaded machine never turns slow into stopped."""
+        return 30.0 + 10.0 * cpu_seconds
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the guest found in the student's files. Facts for the report; nothing is decided on them alone."""
+
+    source: str
+    """The file or notebook that defines the class."""
+    names: tuple[str, ...]
+    cells: tuple[int, ...]
+    """Numbers of the notebook cells whose definitions were run."""
+
+
+# ── what we think of it ──────────────────────────────────────────────────────────────────────────────
+
+
+class Status(StrEnum):
+    """Of a check or of a part."""
+
+    HELD = "held"
+    PARTLY = "partly"
+    LOST = "lost"
+    WAITING = "waiting"
+    """For a person, or for the hand-in where a student's pre-check lacks what it needs. Never a zero."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    id: str
+    """For example "q2.2.W1"."""
+    title: str
+    points: Points
+    possible: Points
+    status: Status
+    reason: str = ""
+    """Why points are lost, in the student's words. Empty where all are earned."""
+    mistake: str = ""
+    """The id of the known mistake that explains it, where one does."""
+    place: Place | None = None
+    source: str = ""
+    """The student's line at `place`."""
+    remarks: tuple[str, ...] = ()
+    """True things worth knowing that cost nothing."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer in words, waiting for a person."""
+
+    id: str
+    title: str
+    possible: Points
+    found: bool
+    answer: str = ""
+    """Markdown as the student wrote it, several cells joined by a blank line."""
+    cells: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    id: str
+    """ "q1.1" … "q3.2"."""
+    title: str
+    checks: tuple[CheckResult, ...] = ()
+    written: tuple[Written, ...] = ()
+
+    @property
+    def points(self) -> Points:
+        return sum((c.points for c in self.checks), ZERO)
+
+    @property
+    def possible(self) -> Points:
+        return sum((c.possible for c in self.checks), ZERO) + sum((w.possible for w in self.written), ZERO)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A curve to plot: y against 0, 1, 2, … times `step`."""
+
+    values: tuple[float, ...]
+    step: int = 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the long checks saw, for people who would rather look than read. Decides nothing."""
+
+    name: str
+    """For example "sigmoid" or "relu"."""
+    series: Mapping[str, Series] = field(default_factory=dict)
+    """Keys: loss, gradient, train_accuracy, val_accuracy."""
+    weights: tuple[tuple[int, ...], ...] = ()
+    """First-layer weights as grey values 0..255, one tuple of pixels a hidden unit, row-major squares."""
+    confusion: tuple[tuple[int, ...], ...] = ()
+    """confusion[true][predicted], counted on the held-out images."""
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Under what a verdict was formed; part of any cache key."""
+
+    grader: str
+    python: str
+    numpy: str
+    blas: str
+    kernel: str
+    threads: int
+    isolation: str
+    """The name of the sandbox, for example "bubblewrap" or "plain"."""
+
+
+@dataclass(frozen=True)
+class Report:
+    assignment: str
+    assignment_title: str
+    assignment_digest: str
+    submission_digest: str
+    files: tuple[str, ...]
+    loaded: Loaded | None
+    seed: str
+    """ "public", or the fingerprint of the secret that the problems were drawn with."""
+    scope: str
+    """ "full", or what was left out: "quick", "only q2.2", …: then it is not the grade."""
+    environment: Environment
+    parts: tuple[Part, ...]
+    remarks: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    usage: Mapping[str, Usage]
+    """What each check cost; with `finished_at` the only thing that differs between two equal gradings."""
+
+    @property
+    def points(self) -> Points:
+        return sum((p.points for p in self.parts), ZERO)
+
+    @property
+    def decided(self) -> Points:
+        """Points that the machine has decided about."""
+        return sum((c.possible for c in self.checks if c.status is not Status.WAITING), ZERO)
+
+    @property
+    def waiting(self) -> Points:
+        return sum((p.possible for p in self.parts), ZERO) - self.decided
+
+    @property
+    def possible(self) -> Points:
+        return sum((p.possible for p in self.parts), ZERO)
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        return tuple(c for p in self.parts for c in p.checks)
+
+    @property
+    def first_to_fix(self) -> tuple[CheckResult, ...]:
+        """Lost checks, the dearest first."""
+        lost = [c for c in self.checks if c.status in (Status.LOST, Status.PARTLY)]
+        return tuple(sorted(lost, key=lambda c: c.points - c.possible))
+
+
+Json = dict[str, Any]

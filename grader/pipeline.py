@@ -1,0 +1,223 @@
+"""grade(): one submission, one assignment, one sandbox → one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from grader import environment
+from grader.catalogue import Assignment
+from grader.checks.claim import Check, Claim, Draw
+from grader.checks.mistakes import Judged, Ledger
+from grader.checks.student import Student
+from grader.errors import BadCall, BrokenCheck, GraderError
+from grader.model import Loaded, Report, Submission, Usage
+from grader.report import Outcome, assemble
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What to grade; only "full" is the grade."""
+
+    only: str = ""
+    """A part, section or check ("q2.2", "q2.2.W1"), or "handout" for the handout's own four checks."""
+    quick: bool = False
+    """Train on less."""
+    code_only: bool = False
+    """Leave the long checks out; they are reported as waiting."""
+
+    @property
+    def label(self) -> str:
+        words = [f"only {self.only}" if self.only else "", "quick" if self.quick else ""]
+        words.append("without MNIST" if self.code_only else "")
+        return ", ".join(w for w in words if w) or "full"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One thing that has happened; sent to whoever watches."""
+
+    section: str
+    done: bool
+    long: bool
+    outcome: Outcome | None = None
+
+
+Watcher = Callable[[Progress], None]
+
+
+def grade(
+    submission: Submission,
+    assignment: Assignment,
+    sandbox: Sandbox,
+    seed: Seed,
+    scope: Scope = Scope(),
+    watch: Watcher = lambda _progress: None,
+) -> Report:
+    """Runs every check in the sandbox and forms the verdict here. Raises only for failures of our own."""
+    run = _Run(submission, assignment, sandbox, seed, scope, watch)
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="long-check") as pool:
+        quick, long = run.sections()
+        trainings = {section: pool.submit(run.ask_alone, checks) for section, checks in long.items()}
+        try:
+            outcomes = run.code_sections(quick)
+            outcomes |= run.long_sections(trainings)
+        except BaseException:
+            run.stop()
+            raise
+    return assemble(
+        submission, assignment, outcomes, seed.label, scope.label, environment.facts(sandbox.name), run.loaded(), run.wants
+    )
+
+
+Sections = Mapping[str, Sequence[Check]]
+
+
+class _Run:
+    """One grading in progress: its students (sessions), its ledger, its watcher."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        assignment: Assignment,
+        sandbox: Sandbox,
+        seed: Seed,
+        scope: Scope,
+        watch: Watcher,
+    ) -> None:
+        self._submission = submission
+        self._assignment = assignment
+        self._sandbox = sandbox
+        self._seed = seed
+        self._scope = scope
+        self._watch = watch
+        self._ledger: Ledger = assignment.ledger()
+        self._first_truth = assignment.truths(assignment.readings[0].id, frozenset())
+        self._student = self._new_student(shared=False)
+        self._students = [self._student]
+
+    def sections(self) -> tuple[Sections, Sections]:
+        """The code sections and the long ones that this scope needs. Those before a wanted one run too: what
+        they find out (a reading, a mistake already charged) counts in it, so that a check alone says what it
+        says in a full grading."""
+        grouped: dict[str, list[Check]] = {}
+        for one in self._assignment.checks:
+            grouped.setdefault(one.section, []).append(one)
+        if self._scope.only == "handout":
+            mine = {s: [c for c in checks if c.handout] for s, checks in grouped.items()}
+            return {s: checks for s, checks in mine.items() if checks}, {}
+        if self._scope.only and not any(self.wants(s) for s in grouped):
+            known = ", ".join(grouped)
+            raise BadCall(f"--only {self._scope.only}: there is no such part or check (there are: handout, {known})")
+        code = {s: checks for s, checks in grouped.items() if not checks[0].long}
+        long = {s: checks for s, checks in grouped.items() if checks[0].long and self.wants(s)}
+        last = max((i for i, s in enumerate(code) if self.wants(s)), default=-1)
+        needed = len(code) if long else last + 1
+        return dict(list(code.items())[:needed]), {} if self._scope.code_only else long
+
+    def wants(self, section: str) -> bool:
+        only = self._scope.only
+        return not only or only == "handout" or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
+
+    def code_sections(self, sections: Sections) -> dict[str, Outcome]:
+        outcomes: dict[str, Outcome] = {}
+        for section, checks in sections.items():
+            self._watch(Progress(section, done=False, long=False))
+            before = self._student.used
+            claims = self._ask(self._student, checks)
+            outcome = self._judge(section, checks, claims, _since(before, self._student.used))
+            if self.wants(section):
+                outcomes[section] = outcome
+                self._watch(Progress(section, done=True, long=False, outcome=outcome))
+        self._student.close()
+        return outcomes
+
+    def long_sections(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> dict[str, Outcome]:
+        """Judged only after the code sections, whose findings they need."""
+        outcomes: dict[str, Outcome] = {}
+        for section, future in asked.items():
+            claims, used = future.result()
+            checks = [c for c in self._assignment.checks if c.section == section]
+            outcomes[section] = self._judge(section, checks, claims, used)
+            self._watch(Progress(section, done=True, long=True, outcome=outcomes[section]))
+        return outcomes
+
+    def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
+        """In a session of its own, with the shared data in it."""
+        self._watch(Progress(checks[0].section, done=False, long=True))
+        student = self._new_student(shared=True)
+        self._students.append(student)
+        try:
+            return self._ask(student, checks), student.used
+        finally:
+            student.close()
+
+    def stop(self) -> None:
+        for student in list(self._students):
+            student.close()
+
+    def loaded(self) -> Loaded | None:
+        return self._student.loaded
+
+    def _new_student(self, *, shared: bool) -> Student:
+        arrays = self._assignment.shared(self._scope.quick) if shared else {}
+        return Student(self._submission, self._sandbox, self._assignment.wanted, self._assignment.limits, arrays)
+
+    def _ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
+        """Everything that the checks of a section claim. Whatever is raised here is ours."""
+        student.begin()
+        claims: list[Claim] = []
+        for one in checks:
+            try:
+                claims += self._claims_of(one, student)
+            except GraderError:
+                raise
+            except Exception as bug:
+                raise BrokenCheck(f"{self._assignment.id}, {one.name} raised {type(bug).__name__}: {bug}") from bug
+        return claims
+
+    def _claims_of(self, check: Check, student: Student) -> Iterator[Claim]:
+        if check.each is None:
+            yield from check.run(student)
+            return
+        random = self._seed.draw(self._assignment.digest, self._submission.digest, check.name)
+        draw = Draw(random, self._scope.quick)
+        truth = self._first_truth
+        for problem in check.each(draw, truth):
+            yield from check.run(student, problem)
+
+    def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> Outcome:
+        expected, yielded = set(self._assignment.section_points(section)), {c.name for c in claims}
+        if expected != yielded and self._scope.only != "handout":
+            raise BrokenCheck(f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}")
+        try:
+            if any(c.settles for c in checks):
+                self._ledger.settle(claims)
+            judged = self._ledger.judge(section, claims)
+        except GraderError:
+            raise
+        except Exception as bug:
+            raise BrokenCheck(f"{self._assignment.id}, {section} raised {type(bug).__name__}: {bug}") from bug
+        return self._outcome(checks, claims, judged, used)
+
+    def _outcome(
+        self, checks: Sequence[Check], claims: Sequence[Claim], judged: Mapping[str, Judged], used: Usage
+    ) -> Outcome:
+        settled = self._ledger.reading.remark if any(c.settles for c in checks) else ""
+        truth = self._ledger.truth()
+        published = {c.name for c in claims if c.shows_values}
+        return Outcome(
+            judged=judged,
+            used=used,
+            title=checks[0].title,
+            remarks=(settled,) if settled else (),
+            evidence=tuple(c.evidence(truth) for c in claims if c.evidence is not None),
+            shows_values=frozenset(published if self._seed.secret is not None else judged),
+        )
+
+
+def _since(before: Usage, now: Usage) -> Usage:
+    return Usage(now.cpu_seconds - before.cpu_seconds, now.wall_seconds - before.wall_seconds)

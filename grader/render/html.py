@@ -1,0 +1,157 @@
+"""Report → one HTML file that needs nothing else: no network, no script, no neighbour file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from grader.model import (
+    NOTHING_USED,
+    ZERO,
+    CheckResult,
+    Part,
+    Place,
+    Points,
+    Report,
+    Status,
+    show_points,
+)
+from grader.render.plots import plots
+from grader.render.text import clean, one_line
+
+SYMBOLS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "◌"}
+"""Shown beside the word: nothing is told by colour alone."""
+
+TIGHT = 8
+"""Up to so many things to fix fit the first screen with their lines of code beside them."""
+
+
+SENTENCES = 1_000
+"""Characters of one reason or remark."""
+FEW = 3
+"""Checks that one thing to fix names one by one."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One thing to mend, with all the checks that it costs points at."""
+
+    checks: tuple[CheckResult, ...]
+    reason: str
+    place: Place | None
+    source: str
+
+    @property
+    def title(self) -> str:
+        titles = dict.fromkeys(c.title for c in self.checks)
+        return ", ".join(titles) if len(self.checks) <= FEW else f"{len(self.checks)} checks"
+
+    @property
+    def where(self) -> str:
+        ids = [c.id for c in self.checks]
+        return ", ".join(ids) if len(ids) <= FEW else _names(ids, 2)
+
+    @property
+    def lost(self) -> Points:
+        return sum((c.possible - c.points for c in self.checks), ZERO)
+
+
+def html(report: Report) -> str:
+    return _TEMPLATE.render(
+        report=report,
+        fixes=fixes(report),
+        plots=plots(report.evidence),
+        no_plots=_why_no_plots(report),
+        total=total(report),
+        lost=report.decided - report.points,
+        used=sum(report.usage.values(), NOTHING_USED),
+    )
+
+
+def fixes(report: Report) -> tuple[Fix, ...]:
+    """What to fix, the dearest first; one mistake that fails several checks is one thing to fix."""
+    groups: dict[tuple[str, Place | None, str], list[CheckResult]] = {}
+    for check in report.first_to_fix:
+        groups.setdefault((check.reason, check.place, check.source), []).append(check)
+    found = (Fix(tuple(checks), *what) for what, checks in groups.items())
+    return tuple(sorted(found, key=lambda fix: -fix.lost))
+
+
+def total(report: Report) -> str:
+    """ "37.5 of 40 by machine · 40 points wait for a person" """
+    person = sum((w.possible for p in report.parts for w in p.written), ZERO)
+    hand_in = report.waiting - person
+    said = [f"{show_points(report.points)} of {show_points(report.decided)} by machine"]
+    if hand_in:
+        said.append(f"{_counted(hand_in)} decided at hand-in")
+    if person:
+        said.append(f"{_counted(person)} {'waits' if person == 1 else 'wait'} for a person")
+    return " · ".join(said)
+
+
+def part_status(part: Part) -> Status:
+    seen = {c.status for c in part.checks}
+    if Status.PARTLY in seen or {Status.HELD, Status.LOST} <= seen:
+        return Status.PARTLY
+    return next((s for s in (Status.LOST, Status.HELD) if s in seen), Status.WAITING)
+
+
+def decided(part: Part) -> Points:
+    return sum((c.possible for c in part.checks if c.status is not Status.WAITING), ZERO)
+
+
+def _why_no_plots(report: Report) -> str:
+    if report.scope != "full":
+        return f"There is nothing to plot: the trainings that plots are drawn from were left out ({report.scope})."
+    if any(c.status is Status.WAITING for c in report.checks):
+        return "There is nothing to plot yet: the trainings that plots are drawn from run at hand-in."
+    return (
+        "There is nothing to plot: no training came far enough to leave curves. The table of parts says why."
+    )
+
+
+def _counted(points: Points) -> str:
+    return f"{show_points(points)} {'point' if points == 1 else 'points'}"
+
+
+def _names(items: Iterable[str], most: int = 3) -> str:
+    names = list(items)
+    rest = len(names) - most
+    return ", ".join(names) if rest <= 0 else f"{', '.join(names[:most])} and {rest} more"
+
+
+def _shown(value: Any) -> Any:
+    """Every word that the template prints comes through here, so that none can be forgotten."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "points": show_points,
+        "counted": _counted,
+        "line": one_line,
+        "brief": partial(clean, limit=SENTENCES),
+        "names": _names,
+        "symbol": SYMBOLS.__getitem__,
+        "status": part_status,
+        "decided": decided,
+    }
+    environment.globals |= {"TIGHT": TIGHT, "WAITING": Status.WAITING}
+    return environment
+
+
+_TEMPLATE = _environment().get_template("report.html.j2")

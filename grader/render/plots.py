@@ -1,0 +1,407 @@
+"""Evidence → pictures that take the page's colours, each with a sentence that says what it shows.
+
+Drawn through `Figure` alone: pyplot keeps global state, and a server draws in several threads.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isqrt
+from statistics import median
+from typing import Any
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from grader.model import Evidence, Series
+from grader.render.text import one_line
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of a plot; named where a plot has one for each net."""
+
+    name: str
+    svg: Markup
+
+
+@dataclass(frozen=True)
+class Plot:
+    id: str
+    title: str
+    finding: str
+    """What the picture shows, in numbers: for people who cannot see it, and for those who can."""
+    panels: tuple[Panel, ...]
+
+
+def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
+    """At most five; one that has nothing to show is absent."""
+    drawn = (draw(evidence) for draw in (_loss, _accuracy, _gradient, _weights, _confusion))
+    return tuple(plot for plot in drawn if plot is not None)
+
+
+# ── the five ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _loss(evidence: Sequence[Evidence]) -> Plot | None:
+    nets = _having(evidence, "loss")
+    if not nets:
+        return None
+    finding = "Training loss of " + "; that of ".join(_course(net, "loss") for net in nets) + "."
+    return Plot("loss", "Training loss", finding, (_curves(nets, "loss", "loss"),))
+
+
+def _gradient(evidence: Sequence[Evidence]) -> Plot | None:
+    nets = _having(evidence, "gradient")
+    if not nets:
+        return None
+    middles = [(_name(net), _middle(net.series["gradient"])) for net in nets]
+    finding = "Median gradient magnitude: " + ", ".join(f"{_short(m)} for {name}" for name, m in middles)
+    weakest, strongest = min(middles, key=lambda m: m[1]), max(middles, key=lambda m: m[1])
+    if weakest[1] > 0 and strongest[1] > weakest[1]:
+        times = _short(strongest[1] / weakest[1])
+        finding += f". The signal of {strongest[0]} is {times} times as strong as that of {weakest[0]}"
+    return Plot("gradient", "Gradient magnitude", finding + ".", (_curves(nets, "gradient", "‖∇W1‖"),))
+
+
+def _accuracy(evidence: Sequence[Evidence]) -> Plot | None:
+    nets = [net for net in evidence if _usable(net, "train_accuracy") or _usable(net, "val_accuracy")]
+    if not nets:
+        return None
+    finding = " ".join(_accuracy_course(net) for net in nets)
+
+    def draw(figure: Figure) -> None:
+        axes = _axes(figure, "epoch", "accuracy")
+        for i, net in enumerate(nets):
+            axes.plot([], [], color=_COLOURS[i % 4], label=_name(net), **_marker(i))
+            for key in _SPLITS:
+                if _usable(net, key):
+                    x, y, _, _ = _thin(net.series[key])
+                    marker = _marker(i) if len(x) <= 40 else {}
+                    axes.plot(x, y, color=_COLOURS[i % 4], linestyle=_SPLITS[key][1], **marker)
+        for name, dashes in _SPLITS.values():
+            axes.plot([], [], color=_MUTED, linestyle=dashes, label=name)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        _legend(axes)
+
+    return Plot("accuracy", "Accuracy per epoch", finding, (Panel("", _svg("accuracy", draw)),))
+
+
+def _weights(evidence: Sequence[Evidence]) -> Plot | None:
+    nets = [net for net in evidence if _images(net).size]
+    if not nets:
+        return None
+    panels = tuple(Panel(_name(net), _tiles(f"weights-{i}", _images(net))) for i, net in enumerate(nets))
+    finding = "One image a hidden unit: " + "; ".join(_contrast(net) for net in nets) + "."
+    return Plot("weights", "First-layer weights", finding, panels)
+
+
+def _confusion(evidence: Sequence[Evidence]) -> Plot | None:
+    nets = [net for net in evidence if _counts(net).sum() > 0]
+    if not nets:
+        return None
+    panels = tuple(Panel(_name(net), _matrix(f"confusion-{i}", _counts(net))) for i, net in enumerate(nets))
+    finding = " ".join(_mistakes(net) for net in nets)
+    return Plot("confusion", "Confusion matrix", finding, panels)
+
+
+# ── what they show, in words ─────────────────────────────────────────────────────────────────────────
+
+
+def _course(net: Evidence, key: str) -> str:
+    series = net.series[key]
+    values = _values(series)
+    first, last = _ends(values)
+    over = f"over {len(values) * series.step:,} iterations"
+    course = f"{_name(net)} {_verb(first, last)} from {_short(first)} to {_short(last)} {over}"
+    lost = np.flatnonzero(~np.isfinite(values))
+    return f"{course}, and is no number at iteration {lost[0] * series.step:,}" if lost.size else course
+
+
+def _accuracy_course(net: Evidence) -> str:
+    said = []
+    for key, (name, _) in _SPLITS.items():
+        if _usable(net, key):
+            first, last = _ends(_values(net.series[key]))
+            said.append(f"{name} {_verb(first, last)} from {first:.1%} to {last:.1%}")
+    epochs = max(len(net.series[key].values) for key in _SPLITS if key in net.series)
+    held_out = "" if net.accuracy is None else f"; {net.accuracy:.1%} on held-out images"
+    return f"Accuracy of {_name(net)} over {epochs} epochs: {', '.join(said)}{held_out}."
+
+
+def _contrast(net: Evidence) -> str:
+    images = _images(net)
+    side = isqrt(images.shape[1])
+    spread = images.std(axis=1)
+    flat = int((spread < 2).sum())
+    idle = f", {flat} of them nearly uniform" if flat else ""
+    contrast = _short(float(np.median(spread)))
+    return f"{len(images)} units of {_name(net)}, {side} by {side} pixels{idle}, median contrast {contrast} grey levels"
+
+
+def _mistakes(net: Evidence) -> str:
+    counts = _counts(net)
+    right, total = int(np.trace(counts)), int(counts.sum())
+    said = f"{_name(net)} reads {right:,} of {total:,} held-out images right ({right / total:.1%})"
+    wrong = counts - np.diag(np.diag(counts))
+    if not wrong.any():
+        return f"{said}."
+    true, predicted = divmod(int(wrong.argmax()), len(wrong))
+    return f"{said}; most often it takes {true} for {predicted} ({int(wrong.max()):,} times)."
+
+
+def _verb(first: float, last: float) -> str:
+    if abs(last - first) <= 0.005 * max(abs(first), abs(last)):
+        return "stays"
+    return "falls" if last < first else "rises"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+# ── the evidence as arrays; histories are the student's, so anything may stand in them ───────────────
+
+
+def _name(net: Evidence) -> str:
+    return one_line(net.name, 20)
+
+
+def _values(series: Series) -> Floats:
+    values = np.asarray(series.values, dtype=np.float64)
+    # Beyond this an axis shows nothing and its arithmetic overflows.
+    return np.where(np.abs(values) < 1e15, values, np.nan)
+
+
+def _usable(net: Evidence, key: str) -> bool:
+    return key in net.series and bool(np.isfinite(_values(net.series[key])).any())
+
+
+def _having(evidence: Sequence[Evidence], key: str) -> list[Evidence]:
+    return [net for net in evidence if _usable(net, key)]
+
+
+def _ends(values: Floats) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    return float(finite[0]), float(finite[-1])
+
+
+def _middle(series: Series) -> float:
+    values = _values(series)
+    return median(values[np.isfinite(values)].tolist())
+
+
+def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
+    """(x, mean, lowest, highest) over at most `most` stretches: 10,000 iterations fit no screen's pixels."""
+    values = _values(series)
+    x = np.arange(len(values), dtype=np.float64) * series.step
+    if len(values) <= most:
+        return x, values, values, values
+    stretches = np.array_split(np.arange(len(values)), most)
+    rows = [_summary(values[s]) for s in stretches]
+    mean, low, high = np.array(rows).T
+    return x[[s[0] for s in stretches]], mean, low, high
+
+
+def _summary(values: Floats) -> tuple[float, float, float]:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return np.nan, np.nan, np.nan
+    return float(finite.mean()), float(finite.min()), float(finite.max())
+
+
+def _images(net: Evidence) -> Floats:
+    """(units, pixels), or nothing where they are no squares of one size."""
+    sizes = {len(image) for image in net.weights}
+    size = sizes.pop() if len(sizes) == 1 else 0
+    if size == 0 or isqrt(size) ** 2 != size:
+        return np.zeros((0, 0))
+    return np.asarray(net.weights, dtype=np.float64).clip(0, 255)
+
+
+def _counts(net: Evidence) -> NDArray[np.int64]:
+    if {len(row) for row in net.confusion} != {len(net.confusion)}:
+        return np.zeros((0, 0), dtype=np.int64)
+    return np.asarray(net.confusion, dtype=np.int64)
+
+
+# ── drawing ──────────────────────────────────────────────────────────────────────────────────────────
+
+_INK, _MUTED, _RULE = "#000001", "#000002", "#000003"
+_COLOURS = ("#000011", "#000012", "#000013", "#000014")
+_RIGHT, _WRONG = "#000021", "#000022"
+_THEME = {
+    _INK: "--ink",
+    _MUTED: "--muted",
+    _RULE: "--rule",
+    _RIGHT: "--net-1",
+    _WRONG: "--lost",
+    **{colour: f"--net-{i}" for i, colour in enumerate(_COLOURS, 1)},
+}
+"""Colours that nobody would choose, replaced by the page's own: so one picture serves light and dark."""
+
+_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+_MARKERS = ("o", "s", "^", "D")
+_SPLITS: dict[str, tuple[str, Any]] = {
+    "val_accuracy": ("validation", "-"),
+    "train_accuracy": ("training", (0, (2, 1.5))),
+}
+"""(name, line)"""
+
+_STYLE = {
+    "svg.hashsalt": "grader",  # else every run names its clip paths differently
+    "svg.fonttype": "none",  # words stay words: small, selectable, in the reader's font
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "font.size": 8,
+    "text.color": _INK,
+    "axes.labelcolor": _MUTED,
+    "axes.edgecolor": _RULE,
+    "axes.facecolor": "none",
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "grid.color": _RULE,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.4,
+}
+_DRAWING = threading.Lock()
+"""matplotlib's settings belong to the process, and we set them while we draw."""
+
+
+def _curves(nets: Sequence[Evidence], key: str, label: str) -> Panel:
+    def draw(figure: Figure) -> None:
+        axes = _axes(figure, "iteration", label)
+        for i, net in enumerate(nets):
+            x, mean, low, high = _thin(net.series[key])
+            axes.fill_between(x, low, high, color=_COLOURS[i % 4], alpha=0.18, linewidth=0)
+            axes.plot(x, mean, color=_COLOURS[i % 4], linestyle=_LINES[i % 4], label=_name(net))
+        _choose_scale(axes, np.concatenate([_values(net.series[key]) for net in nets]))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        _legend(axes)
+
+    return Panel("", _svg(key, draw))
+
+
+def _choose_scale(axes: Axes, values: Floats) -> None:
+    finite = values[np.isfinite(values)]
+    spread = finite.max() / finite.min() if finite.min() > 0 else 1.0
+    if spread > 30:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if spread > 3000 else (1.0, 3.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _axes(figure: Figure, x_label: str, y_label: str) -> Axes:
+    axes = figure.add_axes((0.125, 0.145, 0.855, 0.765))
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(axis="y")
+    axes.margins(x=0.01)
+    axes.tick_params(length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    return axes
+
+
+def _marker(i: int) -> dict[str, Any]:
+    """A second sign beside colour."""
+    return {"marker": _MARKERS[i % 4], "markersize": 2.8}
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.01, 0.99), ncols=4, frameon=False, fontsize=7.5,
+        handlelength=2.2, columnspacing=1.2, borderaxespad=0.2, handletextpad=0.5,
+    )  # fmt: skip
+
+
+def _tiles(id: str, images: Floats) -> Markup:
+    """All hidden units in one picture, a nearly square grid with a thin gap."""
+    side, columns = isqrt(images.shape[1]), isqrt(len(images) - 1) + 1
+    rows = -(-len(images) // columns)
+    # White and transparent between the tiles: the page's own colour shows in the gaps.
+    sheet = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1, 4), (255, 255, 255, 0), dtype=np.uint8)
+    for i, image in enumerate(images.astype(np.uint8)):
+        top, left = (i // columns) * (side + 1), (i % columns) * (side + 1)
+        sheet[top : top + side, left : left + side, :3] = image.reshape(side, side, 1)
+        sheet[top : top + side, left : left + side, 3] = 255
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        axes.imshow(sheet, interpolation="none", aspect="auto")
+
+    return _svg(id, draw, 3.0, 3.0 * sheet.shape[0] / sheet.shape[1])
+
+
+def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
+    """Hits on the diagonal in one colour, mistakes in another, as strong as their share of the true class."""
+    share = counts / counts.sum(axis=1, keepdims=True).clip(1)
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.085, 0.1, 0.905, 0.895))
+        for (true, predicted), count in np.ndenumerate(counts):
+            if count > 0:
+                _cell(axes, true, predicted, int(count), float(share[true, predicted]))
+        size = len(counts)
+        axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel="predicted", ylabel="true")
+        axes.set_xticks(range(size))
+        axes.set_yticks(range(size))
+        axes.tick_params(length=0)
+
+    return _svg(id, draw, 4.4, 4.4)
+
+
+def _cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> None:
+    # Mistakes are rare: their square root keeps one in a hundred visible.
+    colour, strength = (_RIGHT, 0.5 * share) if true == predicted else (_WRONG, min(0.55, 0.9 * share**0.5))
+    place = (predicted - 0.47, true - 0.47)
+    axes.add_patch(Rectangle(place, 0.94, 0.94, facecolor=colour, alpha=strength, linewidth=0))
+    axes.text(predicted, true, f"{count}", ha="center", va="center_baseline", fontsize=7.5)
+
+
+def _svg(id: str, draw: Callable[[Figure], None], width: float = 4.6, height: float = 2.8) -> Markup:
+    with _DRAWING, matplotlib.rc_context({**_STYLE}):
+        figure = Figure(figsize=(width, height), dpi=72, facecolor="none")
+        draw(figure)
+        out = io.StringIO()
+        no_facts = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        FigureCanvasSVG(figure).print_svg(out, metadata=no_facts)
+    return Markup(_inline(id, out.getvalue()))  # noqa: S704  (matplotlib's own markup; it escapes every text)
+
+
+def _inline(id: str, svg: str) -> str:
+    """A file's SVG as a piece of a page: without prolog, size, fonts and style sheet, with names of its own."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)
+    svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    svg = re.sub("#0000[0-2][0-9]", lambda colour: f"var({_THEME[colour.group()]})", svg)
+    return re.sub(r"\n\s*", "\n", _rename(id, svg))
+
+
+def _rename(id: str, svg: str) -> str:
+    """Seven pictures share one page, and matplotlib gives all of them the same names."""
+    used = list(dict.fromkeys(re.findall(r'(?:href="|url\()#([\w.-]+)', svg)))
+    names = {old: f"{id}-{n}" for n, old in enumerate(used)}
+
+    def own(match: re.Match[str]) -> str:
+        return f' id="{names[match.group(1)]}"' if match.group(1) in names else ""
+
+    svg = re.sub(r' id="([^"]*)"', own, svg)
+    return re.sub(r'(href="|url\()#([\w.-]+)', lambda m: f"{m.group(1)}#{names[m.group(2)]}", svg)

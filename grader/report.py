@@ -1,0 +1,148 @@
+"""Findings → Report. Points are exact; words are chosen here, for the student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from grader.catalogue import Assignment, PartRow
+from grader.checks.lines import find_line
+from grader.checks.mistakes import Judged
+from grader.model import (
+    ZERO,
+    CheckResult,
+    Environment,
+    Evidence,
+    Loaded,
+    Part,
+    Place,
+    Points,
+    Report,
+    Status,
+    Submission,
+    Usage,
+    Written,
+)
+from grader.notebook import answers
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one section."""
+
+    judged: Mapping[str, Judged]
+    used: Usage
+    title: str
+    remarks: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    shows_values: frozenset[str] = frozenset()
+    """Names of the claims whose numbers may be shown."""
+
+
+def assemble(
+    submission: Submission,
+    assignment: Assignment,
+    outcomes: Mapping[str, Outcome],
+    seed: str,
+    scope: str,
+    environment: Environment,
+    loaded: Loaded | None,
+    wants: Callable[[str], bool],
+) -> Report:
+    source = loaded.source if loaded else ""
+    parts = [_part(row, submission, source, outcomes, wants) for row in assignment.parts]
+    remarks = [*submission.remarks, *_alias(assignment, loaded), *(r for o in outcomes.values() for r in o.remarks)]
+    return Report(
+        assignment=assignment.id,
+        assignment_title=assignment.title,
+        assignment_digest=assignment.digest,
+        submission_digest=submission.digest,
+        files=(*submission.files, *(n.path for n in submission.notebooks)),
+        loaded=loaded,
+        seed=seed,
+        scope=scope,
+        environment=environment,
+        parts=tuple(p for p in parts if p.checks or p.written),
+        remarks=tuple(dict.fromkeys(remarks)),
+        evidence=tuple(e for o in outcomes.values() for e in o.evidence),
+        usage={section: outcome.used for section, outcome in outcomes.items()},
+    )
+
+
+def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
+    if loaded is None or not loaded.names or loaded.names[0] == assignment.wanted[0]:
+        return []
+    return [f"the class is called {loaded.names[0]}; the handout calls it {assignment.wanted[0]} (accepted)"]
+
+
+def _part(
+    row: PartRow,
+    submission: Submission,
+    source: str,
+    outcomes: Mapping[str, Outcome],
+    wants: Callable[[str], bool],
+) -> Part:
+    checks = [
+        _check(f"{section}.{name}", possible, outcomes.get(section), name, submission, source)
+        for section, claims in row.sections.items()
+        if wants(section)
+        for name, possible in claims.items()
+        if section not in outcomes or name in outcomes[section].judged
+    ]
+    found = answers(submission.notebooks)
+    written = [
+        _written(name, row.questions[name], points, found)
+        for name, points in row.written.items()
+        if wants(name)
+    ]
+    return Part(row.id, row.title, tuple(checks), tuple(written))
+
+
+def _check(
+    id: str, possible: Points, outcome: Outcome | None, name: str, submission: Submission, source: str
+) -> CheckResult:
+    if outcome is None:
+        return CheckResult(id, "", ZERO, possible, Status.WAITING, reason="not run in this pre-check")
+    judged = outcome.judged[name]
+    verdict = judged.verdict
+    points = possible * verdict.credit
+    status = Status.HELD if verdict.holds else Status.LOST if not verdict.credit else Status.PARTLY
+    place, line = _place(judged, submission, source)
+    return CheckResult(
+        id=id,
+        title=outcome.title,
+        points=points,
+        possible=possible,
+        status=status,
+        reason="" if verdict.holds else _reason(judged, name in outcome.shows_values),
+        mistake=" + ".join(m.id for m in judged.mistakes),
+        place=place,
+        source=line,
+        remarks=verdict.remarks,
+    )
+
+
+def _reason(judged: Judged, shows_values: bool) -> str:
+    verdict = judged.verdict
+    numbers = verdict.reason + (f"; {verdict.values}" if verdict.values and shows_values else "")
+    if not judged.mistakes:
+        return numbers
+    return " ".join(m.sentence for m in judged.mistakes) + f" ({numbers})"
+
+
+def _place(judged: Judged, submission: Submission, source: str) -> tuple[Place | None, str]:
+    if judged.verdict.place is not None:
+        return judged.verdict.place, judged.verdict.source
+    for mistake in judged.mistakes:
+        if found := find_line(submission, source, mistake.line):
+            return found
+    return None, ""
+
+
+
+
+def _written(id: str, title: str, points: Points, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> Written:
+    """Answers are labelled with their part's id alone: the written part of q2.4 stands under "Q2.4 solution"."""
+    label = ".".join(id.split(".")[:2])
+    text, cells = found.get(label, ("", ()))
+    return Written(id, title, points, label in found, text, cells)

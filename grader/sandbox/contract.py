@@ -1,0 +1,221 @@
+"""What every sandbox promises, and the session that they all share.
+
+A sandbox starts a process with the guest in it and hands over three things: a socket to it, a clock of its
+CPU time, and a way to end it. `Session` does the rest, the same for all: one request, one answer, limits.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from grader.errors import SandboxUnavailable
+from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode
+from grader.model import (
+    NOTHING_USED,
+    Died,
+    Failure,
+    Limit,
+    Limits,
+    Place,
+    Raised,
+    Stopped,
+    Unusable,
+    Usage,
+)
+
+GUEST = Path(__file__).parent.parent / "guest"
+
+BOOTSTRAP = (
+    "import sys; sys.path.insert(0, {home!r}); import guest.start; sys.path.remove({home!r}); guest.start.main()"
+)
+"""The guest's home leaves the path again: a student's `import wire` is the student's business."""
+
+ENVIRONMENT = {
+    "HOME": "/tmp",  # noqa: S108  inside, /tmp is the session's own
+    "MPLBACKEND": "Agg",
+    "MPLCONFIGDIR": "/tmp",  # noqa: S108
+    "OPENBLAS_NUM_THREADS": "1",  # two threads each make two submissions at once ten times slower
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "LANG": "C.UTF-8",
+}
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The call came back; `value` is plain data from a stranger."""
+
+    value: Any
+
+
+class Sandbox(Protocol):
+    name: str
+    """Goes into every report, for example "bubblewrap"."""
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        """A fresh process with the guest ready in it. Raises `SandboxUnavailable` where that is our failure."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class _Hung(Exception):
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+class Session:
+    """One student's process. After a death or a limit it is over, and every request says so again."""
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        kill: Callable[[], None],
+        limits: Limits,
+        cpu_clock: Callable[[], float] | None,
+    ) -> None:
+        self._channel = channel
+        self._kill = kill
+        self._limits = limits
+        self._cpu_clock = cpu_clock
+        self._ended: Failure | None = None
+        self.used = NOTHING_USED
+        channel.setblocking(False)
+
+    @property
+    def alive(self) -> bool:
+        return self._ended is None
+
+    def hello(self, limits: Mapping[str, int], shared: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        """The guest's set-up. Nothing of the student's has run, so whatever goes wrong here is ours."""
+        answer = self.request(["hello", dict(limits), [list(s) for s in shared]], cpu_seconds=60.0)
+        if not isinstance(answer, Answered):
+            self.close()
+            raise SandboxUnavailable(f"a sandbox session did not start: {answer}")
+        return dict(answer.value)
+
+    def request(self, request: Sequence[Any], cpu_seconds: float) -> Answered | Failure:
+        """Sends one request and waits for its answer, for at most `cpu_seconds` of the guest's CPU time."""
+        if self._ended is not None:
+            return self._ended
+        watch = _Watch(cpu_seconds, self._limits.wall_seconds(cpu_seconds), self._cpu_clock)
+        try:
+            return self._understand(self._exchange(list(request), watch))
+        except _Hung as hung:
+            return self._end(hung.failure)
+        except WireError as broken:
+            return self._end(Unusable(f"the process broke the protocol ({broken})"))
+        except (ConnectionError, BrokenPipeError):
+            return self._end(Died("the Python process ended in the middle of the call"))
+        finally:
+            self.used += watch.used()
+
+    def close(self) -> None:
+        if self._ended is None:
+            self._end(Died("the session was closed"))
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _end(self, failure: Failure) -> Failure:
+        self._ended = failure
+        self._kill()
+        self._channel.close()
+        return failure
+
+    def _exchange(self, request: list[Any], watch: _Watch) -> Any:
+        header, buffers = encode(request)
+        for piece in (memoryview(header), *buffers):
+            self._send(piece, watch)
+        prefix = self._receive(PREFIX.size, watch)
+        header_bytes, body_bytes = PREFIX.unpack(prefix)
+        if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.reply_bytes:
+            raise _Hung(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
+        return decode(self._receive(header_bytes, watch), self._receive(body_bytes, watch))
+
+    def _send(self, piece: memoryview, watch: _Watch) -> None:
+        while piece:
+            try:
+                piece = piece[self._channel.send(piece) :]
+            except BlockingIOError:
+                watch.wait(self._channel, writing=True)
+
+    def _receive(self, size: int, watch: _Watch) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            try:
+                got = self._channel.recv_into(view)
+            except BlockingIOError:
+                watch.wait(self._channel)
+                continue
+            if not got:
+                raise ConnectionResetError
+            view = view[got:]
+        return data
+
+    def _understand(self, reply: Any) -> Answered | Failure:
+        match reply:
+            case ["value", value]:
+                return Answered(value)
+            case ["raised", str(kind), str(message), str(file), int(line), str(source), int(caret)]:
+                place = Place(file, line) if file else None
+                return Raised(kind, message, place, source, caret or None)
+            case ["stopped", float(seconds)]:
+                return Stopped(Limit.CPU, seconds)
+            case ["unusable", str(why)]:
+                return Unusable(why)
+        raise WireError("an answer of no known kind")
+
+
+class _Watch:
+    """The limits of one request. CPU time decides; wall time only ends what sleeps."""
+
+    def __init__(self, cpu_seconds: float, wall_seconds: float, cpu_clock: Callable[[], float] | None) -> None:
+        self._cpu_seconds = cpu_seconds
+        self._cpu_clock = cpu_clock
+        self._cpu_at_start = cpu_clock() if cpu_clock else 0.0
+        self._cpu_last = 0.0
+        self._started = time.monotonic()
+        self._wall_seconds = wall_seconds
+
+    def used(self) -> Usage:
+        return Usage(self._cpu(), time.monotonic() - self._started)
+
+    def wait(self, channel: socket.socket, writing: bool = False) -> None:
+        """Until the channel is ready; raises where a limit comes first."""
+        while True:
+            cpu_left = self._cpu_seconds - self._cpu()
+            wall_left = self._wall_seconds - (time.monotonic() - self._started)
+            if cpu_left <= 0:
+                raise _Hung(Stopped(Limit.CPU, self._cpu_seconds))
+            if wall_left <= 0:
+                raise _Hung(Stopped(Limit.WALL, self._wall_seconds))
+            # One thread cannot use up more CPU time than passes, so nothing is missed by sleeping that long;
+            # several can, hence the bound.
+            patience = max(0.001, min(cpu_left, wall_left, 0.25))
+            reading, writable = ([], [channel]) if writing else ([channel], [])
+            if any(select.select(reading, writable, [], patience)):
+                return
+
+    def _cpu(self) -> float:
+        if self._cpu_clock is not None:
+            try:
+                self._cpu_last = self._cpu_clock() - self._cpu_at_start
+            except OSError:  # it has just gone; the channel will say so
+                pass
+        return self._cpu_last

@@ -1,0 +1,89 @@
+"""A plain subprocess, for a student's own code on the student's own machine. No wall at all, and it says so.
+
+Works wherever Python does, Windows included: the guest calls back over the loopback interface, and only
+wall-clock time is limited.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from grader.errors import SandboxUnavailable
+from grader.model import Limits
+from grader.sandbox.contract import BOOTSTRAP, ENVIRONMENT, GUEST, Array, Session
+
+START_SECONDS = 60.0
+_KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
+
+
+class Plain:
+    name = "plain"
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        self._shared: dict[int, tuple[Path, Array]] = {}
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        held = {name: self._share(array) for name, array in shared.items()}
+        workplace = Path(tempfile.mkdtemp(dir=self._folder))
+        with socket.create_server(("127.0.0.1", 0)) as door:
+            process = self._start(door.getsockname()[1], token := secrets.token_hex(16), workplace)
+            try:
+                channel = _caller_with(token, door)
+            except OSError:
+                process.kill()
+                raise SandboxUnavailable("the student's Python did not start") from None
+
+        def kill() -> None:
+            process.kill()
+            process.wait()
+            shutil.rmtree(workplace, ignore_errors=True)
+
+        session = Session(channel, kill, limits, cpu_clock=None)
+        rows = [[n, a.dtype.str, list(a.shape), -1, str(held[n])] for n, a in shared.items()]
+        session.hello({}, rows)
+        return session
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _share(self, array: Array) -> Path:
+        known = self._shared.get(id(array))
+        if known is None:
+            path = self._folder / f"shared-{len(self._shared)}"
+            path.write_bytes(memoryview(array).cast("B"))
+            known = self._shared[id(array)] = (path, array)
+        return known[0]
+
+    def _start(self, port: int, token: str, workplace: Path) -> subprocess.Popen[bytes]:
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment |= ENVIRONMENT | {"HOME": str(workplace), "MPLCONFIGDIR": str(self._folder)}
+        home = str(GUEST.parent)
+        return subprocess.Popen(
+            [sys.executable, "-I", "-B", "-c", BOOTSTRAP.format(home=home), "port", str(port), token],
+            env=environment,
+            cwd=workplace,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def _caller_with(token: str, door: socket.socket) -> socket.socket:
+    """The first caller that knows the token; any other program on this machine may call too."""
+    door.settimeout(START_SECONDS)
+    while True:
+        channel, _ = door.accept()
+        channel.settimeout(START_SECONDS)
+        if channel.recv(16, socket.MSG_WAITALL) == bytes.fromhex(token):
+            channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return channel
+        channel.close()

@@ -1,0 +1,571 @@
+"""The checks of problem set 4, in the order of the handout."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Claim, Draw, Verdict, agree, check, claim, failed, held, ladder, lost, near, numbers
+from grader.checks.student import Remote, Student, stopped_softly
+from grader.guest.wire import Ref
+from grader.model import Evidence, Series
+
+from .problems import (
+    Array,
+    Mnist,
+    Pair,
+    Params,
+    Problem,
+    Training,
+    identical_rows,
+    mnist,
+    one_example_a_row,
+    pairs,
+    predictions,
+    saturated,
+    toy,
+    trainings,
+)
+
+CONFIG = tomllib.loads((Path(__file__).parent / "assignment.toml").read_text("utf-8"))
+PARAMETERS = ("W1", "b1", "W2", "b2")
+
+
+class Net:
+    """A student's net, at parameters that we chose."""
+
+    def __init__(self, student: Student, activation: str, params: Params) -> None:
+        (D, H), C = params["W1"].shape, params["b2"].size
+        self._student = student
+        self.remote: Remote = student.new(D, H, C, std=0.1, activation=activation)
+        self._put = self.remote.put("params", params)
+        self.single = _single_precision(self.remote.get("params"))
+
+    def loss(self, problem: Problem) -> Answer:
+        """(loss, grads) at the problem's data, which lie inside as the student's own arrays would."""
+        if self._put.failure is not None:
+            return self._put
+        X, y = self._student.keep("X", problem.X), self._student.keep("y", problem.y)
+        return self.remote.call("loss", X, y, reg=problem.reg)
+
+    def loss_again(self, problem: Problem) -> Answer:
+        """The same call on the very same arrays, whatever the first has made of them."""
+        again = self.remote.call("loss", Ref("X"), Ref("y"), reg=problem.reg)
+        return replace(again, what=f"{again.what}, called a second time,")
+
+    def kept_as_it_was(self, problem: Problem) -> bool:
+        return np.array_equal(self._student.look(Ref("X")).value, problem.X) and np.array_equal(
+            self._student.look(Ref("y")).value, problem.y
+        )
+
+    def train(self, training: Training) -> Answer:
+        if self._put.failure is not None:
+            return self._put
+        problem = training.problem
+        return self.remote.call(
+            "train", problem.X, problem.y, training.X_val, training.y_val, reg=problem.reg, **training.recipe
+        )
+
+    def parameters(self) -> dict[str, Answer]:
+        params = self.remote.get("params")
+        return {name: params.item(name, f"params['{name}']") for name in PARAMETERS}
+
+
+def _single_precision(params: Answer) -> bool:
+    values = params.value.values() if isinstance(params.value, dict) else ()
+    return any(type(v) is np.ndarray and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in values)
+
+
+def _loss_of(answer: Answer) -> Answer:
+    return answer.item(0, answer.what)
+
+
+def _gradient_of(answer: Answer, name: str) -> Answer:
+    again = ", called a second time," if "second time" in answer.what else ""
+    return answer.item(1, "grads").item(name, f"grads['{name}']{again}")
+
+
+# ── Q2.1 and the forward pass of Q2.4 ────────────────────────────────────────────────────────────────
+
+
+def published_loss(activation: str, student: Student) -> Iterator[Claim]:
+    problem = toy(activation)
+    net = Net(student, activation, problem.params)
+    loss = _loss_of(net.loss(problem))
+    tolerance = float(CONFIG["published"]["tolerance"])
+    yield claim(
+        "published",
+        lambda truth: near(loss, truth.loss(problem), rtol=0, atol=tolerance, single=net.single),
+        shows_values=True,
+    )
+
+
+def fresh_losses(student: Student, pair: Pair) -> Iterator[Claim]:
+    net = Net(student, pair.first.activation, pair.first.params)
+    first = _loss_of(net.loss(pair.first))
+    again = _loss_of(net.loss_again(pair.first))
+    untouched = net.kept_as_it_was(pair.first)
+    second = _loss_of(net.loss(pair.second))
+    aspect = "" if pair.first.reg else "data"
+
+    def judge(truth: Any) -> Verdict:
+        verdict = near(first, truth.loss(pair.first), single=net.single)
+        if not verdict.holds:
+            return verdict
+        repeated = near(again, truth.loss(pair.first), single=net.single)
+        other = near(second, truth.loss(pair.second), single=net.single)
+        return _explained(verdict & repeated & other, untouched)
+
+    yield claim("loss", judge, aspect=aspect)
+
+
+def _explained(verdict: Verdict, untouched: bool) -> Verdict:
+    """What a first call was right about and a later one was not has to do with what lies in between."""
+    if verdict.holds:
+        return verdict if untouched else verdict & held("loss changes X or y in place; nothing came of it here")
+    cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
+    return replace(verdict, reason=f"{verdict.reason}: the first call was right, so loss {cause}")
+
+
+@check("q2.1", handout=True)
+def toy_loss(student: Student) -> Iterator[Claim]:
+    """The loss that the handout prints for the sigmoid, at its toy problem."""
+    yield from published_loss("sigmoid", student)
+
+
+@check("q2.1", each=pairs("sigmoid", 4))
+def scores(student: Student, pair: Pair) -> Iterator[Claim]:
+    """Without labels, loss returns the scores (N, C)."""
+    problem = pair.first
+    net = Net(student, problem.activation, problem.params)
+    answer = net.remote.call("loss", problem.X)
+    if answer.failure is None:
+        yield claim("scores", lambda truth: near(answer, truth.scores(problem), single=net.single))
+    else:
+        yield from _scores_from_losses(net, problem)
+
+
+def _scores_from_losses(net: Net, problem: Problem) -> Iterator[Claim]:
+    """Older skeletons have no loss(X): there, minus the loss of one example under each label is its log-softmax."""
+    N, C = len(problem.X), problem.sizes[2]
+    answers = [
+        [_loss_of(net.loss(replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0))) for c in range(C)]
+        for i in range(min(N, 3))
+    ]
+
+    def judge(truth: Any) -> Verdict:
+        verdict = held("loss(X) without labels does not work, so the scores were read off the losses")
+        for i, row in enumerate(answers):
+            for c, answer in enumerate(row):
+                one = replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
+                verdict = verdict & near(answer, truth.loss(one), single=net.single, atol=1e-9)
+        return verdict
+
+    yield claim("scores", judge)
+
+
+@check("q2.1", each=pairs("sigmoid", 5))
+def loss(student: Student, pair: Pair) -> Iterator[Claim]:
+    """The loss on fresh problems: several shapes, with and without regularisation, asked more than once."""
+    yield from fresh_losses(student, pair)
+
+
+@check("q2.1", each=saturated("sigmoid"))
+def stable(student: Student, problem: Problem) -> Iterator[Claim]:
+    """The loss at scores of about ±1000, where a plain exp overflows."""
+    net = Net(student, problem.activation, problem.params)
+    answer = _loss_of(net.loss(problem))
+    yield claim("stable", lambda truth: near(answer, truth.loss(problem), single=net.single))
+
+
+# ── Q2.2 and the backward pass of Q2.4 ───────────────────────────────────────────────────────────────
+
+
+def fresh_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
+    net = Net(student, pair.first.activation, pair.first.params)
+    first, again = net.loss(pair.first), net.loss_again(pair.first)
+    untouched = net.kept_as_it_was(pair.first)
+    second = net.loss(pair.second)
+
+    def judge(name: str, truth: Any) -> Verdict:
+        want = truth.gradients(pair.first)[name]
+        verdict = near(_gradient_of(first, name), want, single=net.single)
+        if not verdict.holds:
+            return verdict
+        repeated = near(_gradient_of(again, name), want, single=net.single)
+        other = near(_gradient_of(second, name), truth.gradients(pair.second)[name], single=net.single)
+        return _explained(verdict & repeated & other, untouched)
+
+    for name in PARAMETERS:
+        yield claim(name, lambda truth, n=name: judge(n, truth), aspect="" if pair.first.reg else "data")
+
+
+def numerical_check(activation: str, loss_check: str, student: Student) -> Iterator[Claim]:
+    """The handout's own check. Its losses are believed only where they are the reference's: a loss can tell that
+    it is being differenced and play along."""
+    problem = toy(activation)
+    net = Net(student, activation, problem.params)
+    gradients = net.loss(problem)
+    losses = {
+        name: net.remote.call_many("params", _nudged(problem, name), "loss", problem.X, problem.y, reg=problem.reg)
+        for name in PARAMETERS
+    }
+
+    def judge_gradient(name: str, truth: Any) -> Verdict:
+        answer = _gradient_of(gradients, name)
+        verdict = near(answer, truth.gradients(problem)[name], single=net.single)
+        return verdict & held(*_elementwise_remark(name, answer, losses[name]))
+
+    for name in PARAMETERS:
+        yield claim(name, lambda truth, n=name: judge_gradient(n, truth), shows_values=True)
+        yield claim(
+            name,
+            lambda truth, n=name: near(
+                replace(losses[n], what=f"the loss near the toy problem ({n} nudged)"),
+                truth.losses(_nudged_problem(problem, n), _nudged(problem, n)),
+                single=net.single,
+            ),
+            shows_values=True,
+            rests_on=loss_check,
+        )
+
+
+STEP = 1e-5
+_NUDGED: dict[tuple[int, str], dict[str, Array]] = {}
+_NUDGED_PROBLEMS: dict[tuple[int, str], Problem] = {}
+
+
+def _nudged(problem: Problem, name: str) -> dict[str, Array]:
+    """All parameters at the 2K points of the central differences of one of them: first up, then down."""
+    if (id(problem), name) not in _NUDGED:
+        size = problem.params[name].size
+        stacks = {n: np.repeat(p[None], 2 * size, axis=0) for n, p in problem.params.items()}
+        flat = stacks[name].reshape(2 * size, size)
+        flat[np.arange(size), np.arange(size)] += STEP
+        flat[np.arange(size) + size, np.arange(size)] -= STEP
+        _NUDGED[id(problem), name] = stacks
+    return _NUDGED[id(problem), name]
+
+
+def _nudged_problem(problem: Problem, name: str) -> Problem:
+    """The toy problem under another identity, so that the truth remembers the losses of each parameter apart."""
+    return _NUDGED_PROBLEMS.setdefault((id(problem), name), replace(problem))
+
+
+def _elementwise_remark(name: str, gradient: Answer, losses: Answer) -> tuple[str, ...]:
+    """The handout's own metric, for the record; a right sigmoid's b1 shows 2e-7 to 2e-6 there, and that is fine."""
+    shape = toy("sigmoid").params[name].shape
+    analytic = numbers(gradient, shape)
+    values = numbers(losses, (2 * int(np.prod(shape)),))
+    if isinstance(analytic, Verdict) or isinstance(values, Verdict):
+        return ()
+    up, down = values.reshape(2, -1)
+    numeric = ((up - down) / (2 * STEP)).reshape(shape)
+    worst = float(np.max(np.abs(numeric - analytic) / np.maximum(1e-8, np.abs(numeric) + np.abs(analytic))))
+    if worst < 1e-8:
+        return ()
+    return (f"the handout's elementwise check shows {worst:.0e} for {name}; a right solution may show 2e-6",)
+
+
+@check("q2.2", each=pairs("sigmoid", 4))
+def gradients(student: Student, pair: Pair) -> Iterator[Claim]:
+    """Every parameter's gradient equals the reference's, on problems nobody has seen."""
+    yield from fresh_gradients(student, pair)
+
+
+@check("q2.2", handout=True)
+def toy_gradients(student: Student) -> Iterator[Claim]:
+    """The handout's numerical gradient check."""
+    yield from numerical_check("sigmoid", "q2.1.loss", student)
+
+
+# ── Q2.3 and the training of Q2.4 ────────────────────────────────────────────────────────────────────
+
+
+def trained_parameters(name: str, student: Student, training: Training) -> Iterator[Claim]:
+    """The parameters have moved from where they were exactly as the reference's have."""
+    problem = training.problem
+    net = Net(student, problem.activation, problem.params)
+    stats = net.train(training)
+    after = net.parameters() if stats.failure is None else {}
+
+    def judge(truth: Any) -> Verdict:
+        if (wrong := failed(stats)) is not None:
+            return wrong
+        want, _ = truth.trained(training)
+        verdict = held()
+        for p in PARAMETERS:
+            verdict = verdict & _moved(after[p], problem.params[p], want[p], net.single)
+        return verdict
+
+    yield claim(name, judge)
+
+
+def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
+    got = numbers(after, before.shape)
+    if isinstance(got, Verdict):
+        return got
+    change = Answer(f"the change of {after.what} in training", got - before)
+    # what float32 rounds away of the parameters themselves is not the update's fault
+    rounding = 1e-6 * float(np.linalg.norm(want)) if single else 1e-14 * float(np.linalg.norm(want))
+    return near(change, want - before, single=single, atol=rounding)
+
+
+@check("q2.3", each=trainings("sigmoid", num_epochs=1, learning_rate=0.5, learning_rate_decay=0.9))
+def step(student: Student, training: Training) -> Iterator[Claim]:
+    """One full-batch step moves every parameter by exactly -learning_rate * gradient."""
+    yield from trained_parameters("step", student, training)
+
+
+@check("q2.3", each=trainings("sigmoid", num_epochs=5, learning_rate=0.5, learning_rate_decay=0.7))
+def decay(student: Student, training: Training) -> Iterator[Claim]:
+    """Several full-batch epochs, the learning rate decaying after each."""
+    yield from trained_parameters("decay", student, training)
+
+
+@check("q2.3", each=identical_rows)
+def batches(student: Student, training: Training) -> Iterator[Claim]:
+    """Several batches in each of several epochs, whatever the sampling."""
+    yield from trained_parameters("batches", student, training)
+
+
+@check("q2.3", each=one_example_a_row)
+def every_example(student: Student, training: Training) -> Iterator[Claim]:
+    """Every example is used, with its own label."""
+    problem = training.problem
+    net = Net(student, problem.activation, problem.params)
+    stats = net.train(training)
+    after = net.parameters() if stats.failure is None else {}
+
+    def judge(truth: Any) -> Verdict:
+        if (wrong := failed(stats)) is not None:
+            return wrong
+        params = {p: numbers(after[p], problem.params[p].shape) for p in PARAMETERS}
+        for value in params.values():
+            if isinstance(value, Verdict):
+                return value
+        moved = np.linalg.norm(params["W1"] - problem.params["W1"], axis=1) > 1e-9
+        if not moved.all():
+            return lost(f"training never uses {(~moved).sum()} of the 12 examples: go through all the batches of an epoch")
+        accuracy = truth.accuracy(params, problem.activation, problem.X, problem.y)
+        if accuracy < 0.9:
+            return lost(
+                f"12 examples are not learnt by heart in 60 epochs (accuracy {accuracy:.2f}): does every row of the "
+                "batch go with its own label?"
+            )
+        return held()
+
+    yield claim("batches", judge)
+
+
+@check("q2.3", each=trainings("sigmoid", num_epochs=4, learning_rate=0.5, learning_rate_decay=0.8))
+def histories(student: Student, training: Training) -> Iterator[Claim]:
+    """train returns the four histories, and they hold what they claim."""
+    net = Net(student, training.problem.activation, training.problem.params)
+    stats = net.train(training)
+    for name in ("loss_history", "grad_magnitude_history", "train_acc_history", "val_acc_history"):
+        history = stats.item(name, f"{name}")
+        yield claim(
+            "histories",
+            lambda truth, h=history, n=name: near(h, np.array(truth.trained(training)[1][n]), single=net.single),
+        )
+
+
+def predicted(name: str, student: Student, pair: Pair) -> Iterator[Claim]:
+    """predict, before and after the parameters change."""
+    problem, other = pair.first, pair.second
+    net = Net(student, problem.activation, problem.params)
+    first = net.remote.call("predict", problem.X)
+    flipped = {n: -p for n, p in problem.params.items()}
+    changed = net.remote.put("params", flipped)
+    second = net.remote.call("predict", other.X)
+    clear = np.ones(len(other.X), bool)
+
+    def judge(truth: Any) -> Verdict:
+        if (wrong := failed(changed)) is not None:
+            return wrong
+        # rows near a tie at the flipped parameters may go either way
+        share = float(np.mean(truth.clear_rows(flipped, problem.activation, other.X) & clear))
+        return agree(first, truth.labels(problem.params, problem.activation, problem.X)) & agree(
+            replace(second, what="predict(X), after the parameters have changed,"),
+            truth.labels(flipped, problem.activation, other.X),
+            share=share,
+        )
+
+    yield claim(name, judge)
+
+
+@check("q2.3", each=predictions("sigmoid"))
+def predict(student: Student, pair: Pair) -> Iterator[Claim]:
+    """predict is the argmax of the forward pass at the net's parameters as they are."""
+    yield from predicted("predict", student, pair)
+
+
+# ── Q2.4 ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@check("q2.4.forward", handout=True, settles=True)
+def relu_toy_loss(student: Student) -> Iterator[Claim]:
+    """The ReLU's loss at the toy problem: 1.303788 for max(0, a), 1.320973 for softplus."""
+    yield from published_loss("relu", student)
+
+
+@check("q2.4.forward", each=pairs("relu", 4), settles=True)
+def relu_loss(student: Student, pair: Pair) -> Iterator[Claim]:
+    """The ReLU's loss on fresh problems."""
+    yield from fresh_losses(student, pair)
+
+
+@check("q2.4.backward", each=pairs("relu", 4))
+def relu_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
+    """The ReLU's gradients on fresh problems."""
+    yield from fresh_gradients(student, pair)
+
+
+@check("q2.4.backward", handout=True)
+def relu_toy_gradients(student: Student) -> Iterator[Claim]:
+    """The handout's numerical gradient check, for the ReLU."""
+    yield from numerical_check("relu", "q2.4.forward.loss", student)
+
+
+@check("q2.4.training", each=trainings("relu", num_epochs=4, learning_rate=0.1, learning_rate_decay=0.7))
+def relu_epochs(student: Student, training: Training) -> Iterator[Claim]:
+    """Several full-batch epochs with the ReLU."""
+    yield from trained_parameters("epochs", student, training)
+
+
+@check("q2.4.training", each=predictions("relu"))
+def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
+    """predict uses the ReLU as well."""
+    yield from predicted("epochs", student, pair)
+
+
+# ── Q2.5 ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def images(quick: bool) -> int:
+    return int(CONFIG["mnist"]["quick"]["images"]) if quick else 50_000
+
+
+def shared(quick: bool) -> Mapping[str, Array]:
+    """What lies ready in the sessions that train: images alone. Held-out labels stay outside."""
+    data = mnist(images(quick))
+    return {"X_train": data.X_train, "X_val": data.X_val, "X_test": data.X_test}
+
+
+def with_permuted_labels(draw: Draw, _truth: Any) -> Iterator[tuple[Mnist, bool]]:
+    """The classes under other numbers, so that labels known by heart are of no use."""
+    new = draw.random.permutation(10)
+    data = mnist(images(draw.quick))
+    yield replace(data, y_train=new[data.y_train], y_val=new[data.y_val], y_test=new[data.y_test]), draw.quick
+
+
+def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool) -> Iterator[Claim]:
+    recipe = CONFIG["mnist"]
+    net = student.new(784, recipe["hidden_size"], 10, std=recipe["std"], activation=activation)
+    options = {n: recipe[n] for n in ("num_epochs", "batch_size", "learning_rate", "learning_rate_decay", "reg")}
+    seconds = float(recipe["cpu_seconds"])
+    stats = net.call_long(
+        "train", Ref("X_train"), data.y_train, Ref("X_val"), data.y_val, cpu_seconds=seconds, **options
+    )
+    unfinished = stopped_softly(stats, student)
+    params = net.get("params")
+    guess = net.call("predict", Ref("X_test"))
+    table = recipe["quick"]["steps"] if quick else recipe["steps"]
+    steps = [(float(least), Fraction(part)) for least, part in table[activation]]
+
+    def judge(truth: Any) -> Verdict:
+        if not unfinished and (wrong := failed(stats)) is not None:
+            return wrong
+        trained = _trained(params)
+        if isinstance(trained, Verdict):
+            return trained
+        labels = truth.labels(trained, activation, data.X_test)
+        accuracy = float(np.mean(labels == data.y_test))
+        honest = agree(guess, labels, share=0.999)
+        return honest & _in_time(ladder(accuracy, steps, "accuracy on the test images"), unfinished, seconds, accuracy)
+
+    yield claim(
+        "accuracy",
+        judge,
+        outcome=True,
+        evidence=lambda truth: _evidence(activation, stats, params, data, truth),
+    )
+
+
+def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
+    """Training that was interrupted is judged by what it had reached."""
+    if not unfinished:
+        return verdict & held(f"accuracy {accuracy:.3f} on the test images")
+    note = f"training was stopped after {seconds:g} CPU seconds; what it had learnt by then is judged: vectorise loss"
+    return replace(verdict, reason=f"{note} ({verdict.reason})") if not verdict.holds else verdict & held(note)
+
+
+def _trained(params: Answer) -> Params | Verdict:
+    hidden = int(CONFIG["mnist"]["hidden_size"])
+    shapes = {"W1": (784, hidden), "b1": (hidden,), "W2": (hidden, 10), "b2": (10,)}
+    found = {name: numbers(params.item(name, f"params['{name}']"), shape) for name, shape in shapes.items()}
+    for value in found.values():
+        if isinstance(value, Verdict):
+            return value
+    return {name: value for name, value in found.items() if not isinstance(value, Verdict)}
+
+
+def _evidence(activation: str, stats: Answer, params: Answer, data: Mnist, truth: Any) -> Evidence:
+    trained = _trained(params)
+    if isinstance(trained, Verdict):
+        return Evidence(activation)
+    labels = truth.labels(trained, activation, data.X_test)
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (data.y_test, labels), 1)
+    return Evidence(
+        name=activation,
+        series={key: s for key, name in _HISTORIES.items() if (s := _series(stats, name)) is not None},
+        weights=tuple(tuple(int(v) for v in unit) for unit in _grey(trained["W1"].T)),
+        confusion=tuple(tuple(int(v) for v in row) for row in confusion),
+        accuracy=float(np.mean(labels == data.y_test)),
+    )
+
+
+_HISTORIES = {
+    "loss": "loss_history",
+    "gradient": "grad_magnitude_history",
+    "train_accuracy": "train_acc_history",
+    "val_accuracy": "val_acc_history",
+}
+
+
+def _series(stats: Answer, name: str) -> Series | None:
+    """The student's own history, thinned to at most 500 points."""
+    value = stats.item(name, name).value
+    if type(value) is not np.ndarray or value.ndim != 1 or value.dtype.kind not in "fiu" or not value.size:
+        return None
+    every = -(-value.size // 500)
+    return Series(tuple(float(f"{v:.5g}") for v in value[::every].astype(np.float64)), every)
+
+
+def _grey(units: Array) -> Array:
+    """Each hidden unit's weights stretched to 0 … 255."""
+    low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
+    return np.asarray(255 * (units - low) / np.maximum(high - low, 1e-12)).round().astype(int)
+
+
+@check("q2.5.sigmoid", each=with_permuted_labels, long=True)
+def sigmoid_on_mnist(student: Student, drawn: tuple[Mnist, bool]) -> Iterator[Claim]:
+    """Trained as the handout trains it; accuracy recomputed from the parameters, on labels nobody has seen."""
+    yield from trains_on_mnist("sigmoid", student, *drawn)
+
+
+@check("q2.5.relu", each=with_permuted_labels, long=True)
+def relu_on_mnist(student: Student, drawn: tuple[Mnist, bool]) -> Iterator[Claim]:
+    """The same with the ReLU."""
+    yield from trains_on_mnist("relu", student, *drawn)
+
+

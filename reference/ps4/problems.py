@@ -1,0 +1,213 @@
+"""Problems: the handout's own toy, and fresh ones that nobody has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.checks.claim import Draw, Each
+from grader.errors import BadAssignment
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Params = dict[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    activation: str
+    params: Params
+    X: Array
+    y: Array
+    """(N,) integers 0 … C-1, every class at least once: some students build one-hot rows from max(y) + 1."""
+    reg: float
+    published: bool = False
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """(D, H, C)"""
+        (D, H), C = self.params["W1"].shape, self.params["b2"].size
+        return D, H, C
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two batches for one net, so that whatever it keeps from the one spoils the other."""
+
+    first: Problem
+    second: Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    problem: Problem
+    X_val: Array
+    y_val: Array
+    recipe: Mapping[str, Any]
+    """num_epochs, batch_size, learning_rate, learning_rate_decay."""
+
+
+@cache
+def toy(activation: str) -> Problem:
+    """The handout's toy: `np.random.seed(0)` before the net with std 0.1, `np.random.seed(1)` before the data."""
+    net, data = np.random.RandomState(0), np.random.RandomState(1)
+    params = {"W1": 0.1 * net.randn(4, 10), "b1": np.zeros(10), "W2": 0.1 * net.randn(10, 3), "b2": np.zeros(3)}
+    return Problem(activation, params, 10 * data.randn(5, 4), np.array([0, 1, 2, 2, 1]), 0.1, published=True)
+
+
+_SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13), (10, 6, 3, 5))
+"""(D, H, C, N), no two lengths of one problem alike where that would hide a transposed matrix."""
+_REGS = (0.0, 0.7, 0.0, 1.3, 0.05, 3.0)
+
+
+def pairs(activation: str, count: int) -> Each:
+    """Fresh well-posed problems of several shapes, with and without regularisation, biases far from zero."""
+
+    def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
+        for shape, reg in zip(_SHAPES[:count], _REGS[:count], strict=True):
+            yield _until(lambda s=shape, r=reg: _pair(draw.random, activation, s, r), lambda p: _well_posed(p, truth))
+
+    return draw_them
+
+
+def saturated(activation: str) -> Each:
+    """Logits of about ±1000, where exp overflows."""
+
+    def draw_them(draw: Draw, _truth: Any) -> Iterator[Problem]:
+        for shape in _SHAPES[:2]:
+            problem = _problem(draw.random, activation, shape, 0.0)
+            scale = 1500 / np.abs(problem.params["W2"]).max()
+            yield replace(problem, params=problem.params | {"W2": scale * problem.params["W2"]})
+
+    return draw_them
+
+
+def trainings(activation: str, **recipe: Any) -> Each:
+    """Full-batch trainings of a few epochs, with validation data of their own."""
+
+    def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
+        for shape, reg in zip(_SHAPES[:2], (0.3, 0.0), strict=True):
+            full = {"batch_size": shape[3], **recipe}
+            yield _until(
+                lambda s=shape, r=reg, f=full: _training(draw.random, activation, s, r, f),
+                lambda t: _well_posed(Pair(t.problem, t.problem), truth) and bool(truth.well_posed_training(t)),
+            )
+
+    return draw_them
+
+
+def identical_rows(draw: Draw, _truth: Any) -> Iterator[Training]:
+    """Every row the same and every label C-1: whatever the sampling, the parameters end at the same place."""
+    for shape, reg in zip(_SHAPES[:2], (0.3, 0.0), strict=True):
+        problem = _problem(draw.random, "sigmoid", shape, reg)
+        D, _, C, _ = shape
+        X = np.tile(draw.random.normal(size=(1, D)), (12, 1))
+        recipe = {"num_epochs": 3, "batch_size": 4, "learning_rate": 0.4, "learning_rate_decay": 0.8}
+        yield Training(replace(problem, X=X, y=np.full(12, C - 1)), problem.X, problem.y, recipe)
+
+
+def one_example_a_row(draw: Draw, _truth: Any) -> Iterator[Training]:
+    """X is the identity, so row i of W1 moves only if example i is used, and labels are learnt by heart only if
+    each goes with its own example."""
+    problem = _problem(draw.random, "sigmoid", (12, 16, 3, 12), 0.0)
+    small = {name: 0.5 * value for name, value in problem.params.items()}
+    y = draw.random.permutation(np.arange(12) % 3)
+    problem = replace(problem, X=np.eye(12), y=y, params=small)
+    recipe = {"num_epochs": 60, "batch_size": 3, "learning_rate": 1.0, "learning_rate_decay": 1.0}
+    yield Training(problem, np.eye(12), y, recipe)
+
+
+def predictions(activation: str) -> Each:
+    """Nets with many rows to classify, none of them near a tie."""
+
+    def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
+        for shape in _SHAPES[:3]:
+            pair = _pair(draw.random, activation, (*shape[:3], 60), 0.0)
+            yield Pair(_clear(pair.first, truth), _clear(pair.second, truth))
+
+    return draw_them
+
+
+def _clear(problem: Problem, truth: Any) -> Problem:
+    clear = truth.clear_rows(problem.params, problem.activation, problem.X)
+    return replace(problem, X=problem.X[clear], y=problem.y[clear])
+
+
+def _until(draw: Any, good: Any) -> Any:
+    for _ in range(10_000):
+        if good(drawn := draw()):
+            return drawn
+    raise BadAssignment("no well-posed problem in 10,000 draws")
+
+
+def _well_posed(pair: Pair, truth: Any) -> bool:
+    return bool(truth.well_posed(pair.first)) and bool(truth.well_posed(pair.second))
+
+
+def _pair(random: np.random.Generator, activation: str, shape: tuple[int, ...], reg: float) -> Pair:
+    first = _problem(random, activation, shape, reg)
+    D, _, C, N = shape
+    return Pair(first, replace(first, X=_inputs(random, N + 3, D), y=_labels(random, N + 3, C)))
+
+
+def _problem(random: np.random.Generator, activation: str, shape: tuple[int, ...], reg: float) -> Problem:
+    D, H, C, N = shape
+    params = {
+        "W1": random.normal(size=(D, H)),
+        "b1": random.normal(size=H),
+        "W2": random.normal(size=(H, C)),
+        "b2": random.normal(size=C),
+    }
+    return Problem(activation, params, _inputs(random, N, D), _labels(random, N, C), reg)
+
+
+def _training(
+    random: np.random.Generator, activation: str, shape: tuple[int, ...], reg: float, recipe: Mapping[str, Any]
+) -> Training:
+    D, _, C, N = shape
+    return Training(
+        _problem(random, activation, shape, reg), _inputs(random, N + 2, D), _labels(random, N + 2, C), recipe
+    )
+
+
+def _inputs(random: np.random.Generator, N: int, D: int) -> Array:
+    return random.normal(0.3, 1.0, size=(N, D))
+
+
+def _labels(random: np.random.Generator, N: int, C: int) -> Array:
+    return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
+
+
+# ── MNIST ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, eq=False)
+class Mnist:
+    """Pixels 0 … 255 less the mean training image, as the handout prepares them."""
+
+    X_train: Array
+    y_train: Array
+    X_val: Array
+    y_val: Array
+    X_test: Array
+    y_test: Array
+
+
+@cache
+def mnist(images: int) -> Mnist:
+    """The first so many training images (50,000 are all), 10,000 each for validation and test."""
+    with np.load(Path(__file__).parent / "data" / "mnist.npz") as raw:
+        train = raw["X_train"][:images].astype(np.float64)
+        mean = raw["X_train"].mean(axis=0)
+        return Mnist(
+            train - mean,
+            raw["y_train"][:images].astype(np.int64),
+            raw["X_val"] - mean,
+            raw["y_val"].astype(np.int64),
+            raw["X_test"] - mean,
+            raw["y_test"].astype(np.int64),
+        )

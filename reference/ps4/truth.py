@@ -1,0 +1,189 @@
+"""The truth about a problem: what the reference answers, or what it answers with known mistakes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from grader.checks.mistakes import Assumptions, Reading
+
+from .mistakes import KNOWN, HardRelu, Known, Softplus
+from .mlp import Array, Params, TwoLayerMLP
+from .problems import Problem, Training
+
+DEFINITION, PUBLISHED = "definition", "published"
+
+SOFTPLUS_FOR_RELU = Known(
+    "softplus_for_relu",
+    "This is softplus, ln(1 + e^a); ReLU is max(0, a).",
+    (r"log\w*\(", r"logaddexp"),
+    change=Softplus,
+)
+RELU_FOR_SOFTPLUS = Known(
+    "relu_for_softplus",
+    "This is max(0, a); this course asks for the smooth version ln(1 + e^a), whose loss the handout prints.",
+    (r"maximum|>\s*0",),
+    change=HardRelu,
+)
+
+
+def mistakes(config: Mapping[str, Any]) -> Sequence[Known]:
+    match config["relu_reference"]:
+        case "definition":
+            return [*KNOWN, SOFTPLUS_FOR_RELU]
+        case "published":
+            return [*KNOWN, RELU_FOR_SOFTPLUS]
+    return KNOWN
+
+
+def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
+    """What activation="relu" may mean. The forward check settles it; the rest must follow."""
+    numbers = config["published"]
+    definition = Reading(
+        DEFINITION,
+        f"activation='relu' behaves as max(0, a), whose toy loss is {numbers['relu_definition']}. (Older handouts print "
+        f"{numbers['relu_published']} there, which is softplus's.)",
+    )
+    published = Reading(
+        PUBLISHED,
+        f"activation='relu' behaves as softplus, ln(1 + e^a), whose toy loss is the {numbers['relu_published']} that older "
+        f"handouts print; ReLU as defined, max(0, a), gives {numbers['relu_definition']}. Accepted, used throughout.",
+    )
+    by_policy = {"either": [definition, published], DEFINITION: [definition], PUBLISHED: [published]}
+    return by_policy[config["relu_reference"]]
+
+
+def truths(config: Mapping[str, Any]) -> Callable[[str, Assumptions], Truth]:
+    changes = {m.id: m.change for m in mistakes(config)}
+
+    def truth(reading: str, assumed: Assumptions) -> Truth:
+        mistaken = [changes[m] for m in sorted(assumed)]
+        return Truth(_net_class(tuple(mistaken), reading))
+
+    return truth
+
+
+@cache
+def _net_class(mistaken: tuple[type, ...], reading: str) -> type[TwoLayerMLP]:
+    """The reference with these changes in front of it; a change that another one builds on is in it already."""
+    changes = [*mistaken, *([Softplus] if reading == PUBLISHED else [])]
+    changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
+    return type("Net", (*dict.fromkeys(changes), TwoLayerMLP), {})
+
+
+class Truth:
+    """Answers are remembered by problem: many claims ask for the same."""
+
+    def __init__(self, net: type[TwoLayerMLP]) -> None:
+        self._net = net
+        self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
+
+    def scores(self, problem: Problem) -> Array:
+        """(N, C)"""
+        scores: Array = self._once("scores", problem, lambda: self._made(problem).loss(problem.X))
+        return scores
+
+    def loss(self, problem: Problem) -> float:
+        loss: float = self._once(
+            "loss", problem, lambda: self._made(problem).loss_only(problem.X, problem.y, problem.reg)
+        )
+        return loss
+
+    def gradients(self, problem: Problem) -> Params:
+        """By parameter name, each of its parameter's shape."""
+        gradients: Params = self._once(
+            "gradients", problem, lambda: self._made(problem).gradients(problem.X, problem.y, problem.reg)
+        )
+        return gradients
+
+    def losses(self, problem: Problem, stacks: Mapping[str, Array]) -> Array:
+        """(K,) the loss at each of K sets of parameters."""
+
+        def compute() -> Array:
+            net = self._made(problem)
+            losses = []
+            for values in zip(*stacks.values(), strict=True):
+                net.params = dict(zip(stacks, values, strict=True))
+                losses.append(net.loss_only(problem.X, problem.y, problem.reg))
+            return np.array(losses)
+
+        losses: Array = self._once("losses", problem, compute)
+        return losses
+
+    def trained(self, training: Training) -> tuple[Params, dict[str, list[float]]]:
+        """Parameters after training, and the histories. Deterministic: the batches come from a seed of ours."""
+
+        def compute() -> tuple[Params, dict[str, list[float]]]:
+            problem = training.problem
+            net = self._made(problem)
+            state = np.random.get_state()
+            np.random.seed(0)
+            try:
+                histories = net.train(
+                    problem.X, problem.y, training.X_val, training.y_val, reg=problem.reg, **training.recipe
+                )
+            finally:
+                np.random.set_state(state)
+            return net.params, histories
+
+        answer: tuple[Params, dict[str, list[float]]] = self._once("trained", training, compute)
+        return answer
+
+    def labels(self, params: Params, activation: str, X: Array) -> Array:
+        """(N,) what predict must answer at these parameters."""
+        return self._with(params, activation).predict(X)
+
+    def accuracy(self, params: Params, activation: str, X: Array, y: Array) -> float:
+        return float(np.mean(self.labels(params, activation, X) == y))
+
+    # ── may a problem be used? ───────────────────────────────────────────────────────────────────────
+
+    def well_posed(self, problem: Problem) -> bool:
+        """Loss and gradients are large enough to compare, and no pre-activation lies on ReLU's kink, so that a
+        right float32 solution stays far inside its tolerance."""
+        if self.loss(problem) < 0.1:
+            return False
+        if any(np.linalg.norm(g) < 1e-2 for g in self.gradients(problem).values()):
+            return False
+        return problem.activation != "relu" or self.off_the_kink(problem, problem.params)
+
+    def off_the_kink(self, problem: Problem, params: Params) -> bool:
+        a = self._with(params, problem.activation).preactivation(problem.X)
+        return bool(np.abs(a).min() > 1e-3)
+
+    def well_posed_training(self, training: Training) -> bool:
+        """No step of the training comes near the kink, and no accuracy in its histories hangs on a tie."""
+        problem = training.problem
+        if problem.activation != "relu":
+            return True
+        net = self._made(problem)
+        epochs = int(training.recipe["num_epochs"])
+        rate = float(training.recipe["learning_rate"])
+        for _ in range(epochs):
+            if not self.off_the_kink(problem, net.params):
+                return False
+            net.update(net.gradients(problem.X, problem.y, problem.reg), rate)
+            rate *= float(training.recipe["learning_rate_decay"])
+        return True
+
+    def clear_rows(self, params: Params, activation: str, X: Array) -> Array:
+        """(N,) True where the best score leads by enough that rounding cannot change the label."""
+        best = np.sort(self._with(params, activation).scores(X), axis=1)
+        return np.asarray(best[:, -1] - best[:, -2] > 1e-3)
+
+    def _made(self, problem: Problem) -> TwoLayerMLP:
+        return self._with(problem.params, problem.activation)
+
+    def _with(self, params: Params, activation: str) -> TwoLayerMLP:
+        net = self._net(1, 1, 1, activation=activation)
+        net.params = {name: np.array(value) for name, value in params.items()}
+        return net
+
+    def _once(self, what: str, about: Any, compute: Callable[[], Any]) -> Any:
+        key = (what, id(about))
+        if key not in self._known:
+            self._known[key] = (about, compute())  # holding the problem keeps its id from being reused
+        return self._known[key][1]

@@ -1,0 +1,409 @@
+"""What students of ps4 get: the notebook, the skeleton and the tools; and that the course's numbers hold."""
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import sklearn.datasets
+
+ROOT = Path(__file__).resolve().parents[2]
+HANDOUT = ROOT / "reference" / "ps4" / "handout"
+DATA = ROOT / "reference" / "ps4" / "data"
+SUBMISSIONS = ROOT / "submissions"
+
+WRITTEN = ["Q1.1", "Q1.2", "Q1.3", "Q1.4", "Q1.5", "Q1.6", "Q2.4", "Q2.5", "Q3.1", "Q3.2"]
+QUESTIONS = [*WRITTEN[:6], "Q2.1", "Q2.2", "Q2.3", *WRITTEN[6:]]
+PLACEHOLDER = "*Write your answer here.*"
+
+
+def load(path: Path) -> ModuleType:
+    """The module at `path`, outside sys.modules (several here share a name), leaving no bytecode behind."""
+    module = ModuleType(f"{path.parent.name}_{path.stem}")
+    module.__file__ = str(path)
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+    return module
+
+
+def cells(path: Path, kind: str) -> list[str]:
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    return [cell.source for cell in notebook.cells if cell.cell_type == kind]
+
+
+def answers(path: Path) -> dict[str, str]:
+    """What stands after the label in each answer cell."""
+    pattern = r"\*\*(Q\d\.\d) solution:\*\*\n\n(.*)"
+    found = [re.match(pattern, text, re.DOTALL) for text in cells(path, "markdown")]
+    pairs = [(match[1], match[2].strip()) for match in found if match]
+    assert len(pairs) == len(dict(pairs)), "a label occurs twice"
+    return dict(pairs)
+
+
+def toy_problem(module: ModuleType, activation: str) -> tuple[Any, np.ndarray, np.ndarray]:
+    np.random.seed(0)
+    net = module.TwoLayerMLP(4, 10, 3, std=0.1, activation=activation)
+    np.random.seed(1)
+    return net, 10 * np.random.randn(5, 4), np.array([0, 1, 2, 2, 1])
+
+
+# ------------------------------------------------------------------ the notebook
+
+NOTEBOOKS = [
+    HANDOUT / "ps4.ipynb",
+    SUBMISSIONS / "notebook" / "ps4.ipynb",
+    SUBMISSIONS / "notebook_and_file" / "ps4.ipynb",
+]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.parent.name)
+def test_notebooks_are_valid_and_of_format_4_5_with_an_id_for_each_cell(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_handout_has_no_outputs() -> None:
+    raw = json.loads((HANDOUT / "ps4.ipynb").read_text(encoding="utf-8"))
+    code = [cell for cell in raw["cells"] if cell["cell_type"] == "code"]
+    assert code
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+def test_every_question_has_one_heading_and_the_points_sum_to_80() -> None:
+    headings = [
+        match
+        for text in cells(HANDOUT / "ps4.ipynb", "markdown")
+        for match in re.finditer(r"^### (Q\d\.\d) \((\d+) points\)$", text, re.MULTILINE)
+    ]
+    assert [heading[1] for heading in headings] == QUESTIONS
+    assert sum(int(heading[2]) for heading in headings) == 80
+
+
+def test_every_written_question_has_one_answer_cell_with_the_placeholder() -> None:
+    assert answers(HANDOUT / "ps4.ipynb") == dict.fromkeys(WRITTEN, PLACEHOLDER)
+    everything = "\n".join(cells(HANDOUT / "ps4.ipynb", "markdown"))
+    assert re.findall(r"(Q\d\.\d) solution", everything) == WRITTEN
+    assert everything.count("Write your answer here") == len(WRITTEN)
+
+
+def test_the_question_stands_before_its_answer() -> None:
+    text = "\n".join(cells(HANDOUT / "ps4.ipynb", "markdown"))
+    labels = re.findall(r"^(?:### |\*\*)(Q\d\.\d)(?: \(| solution)", text, re.MULTILINE)
+    assert labels == [label for question in QUESTIONS for label in [question] * (1 + (question in WRITTEN))]
+
+
+def test_code_cells_are_python_once_magics_are_left_out() -> None:
+    for source in cells(HANDOUT / "ps4.ipynb", "code"):
+        ast.parse("\n".join(line for line in source.splitlines() if not line.startswith("%")))
+
+
+def test_the_handout_explains_the_numbers_that_mislead() -> None:
+    text = "\n".join(cells(HANDOUT / "ps4.ipynb", "markdown"))
+    losses = ("1.182248", "1.303788", "1.320973", "softplus")
+    for said in (*losses, "2e-7 and 2e-6", "½·reg", "biases are not regularised", "once after each epoch"):
+        assert said in text
+
+
+def test_the_thresholds_stand_in_one_table() -> None:
+    title = "### Thresholds and limits"
+    tables = [text for text in cells(HANDOUT / "ps4.ipynb", "markdown") if text.startswith(title)]
+    assert len(tables) == 1
+    lines = [line for line in tables[0].splitlines() if line.startswith("|")]
+    _, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert rows == [
+        ["toy checks, each call", "", "", "10"],
+        ["MNIST with sigmoid, one training", "0.85", "0.80", "240"],
+        ["MNIST with ReLU, one training", "0.95", "0.90", "240"],
+    ]
+
+
+# ------------------------------------------------------------------ the skeleton
+
+
+@pytest.mark.parametrize("module", ["utils", "mlp"])
+def test_skeleton_and_tools_import_without_a_warning(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", f"import {module}"],
+        cwd=HANDOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_gaps_of_the_skeleton_say_what_to_write() -> None:
+    net, X, y = toy_problem(load(HANDOUT / "mlp.py"), "sigmoid")
+    with pytest.raises(NotImplementedError, match="GAP 1: compute the class scores"):
+        net.loss(X, y)
+    with pytest.raises(NotImplementedError, match="GAP 4: draw a batch"):
+        net.train(X, y, X, y)
+    with pytest.raises(NotImplementedError, match="GAP 6: return the index"):
+        net.predict(X)
+
+
+def test_the_skeleton_has_six_gaps_in_order_and_draws_the_parameters_as_promised() -> None:
+    skeleton = (HANDOUT / "mlp.py").read_text(encoding="utf-8")
+    gaps = re.findall(r"raise NotImplementedError\(['\"](GAP \d)", skeleton)
+    assert gaps == [f"GAP {number}" for number in range(1, 7)]
+    ours, _, _ = toy_problem(load(HANDOUT / "mlp.py"), "relu")
+    np.random.seed(0)
+    assert np.array_equal(ours.params["W1"], 0.1 * np.random.randn(4, 10))
+    assert np.array_equal(ours.params["W2"], 0.1 * np.random.randn(10, 3))
+    assert {name: value.shape for name, value in ours.params.items()} == {
+        "W1": (4, 10), "b1": (10,), "W2": (10, 3), "b2": (3,),
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------ the tools
+
+
+@pytest.fixture(scope="module")
+def utils() -> ModuleType:
+    return load(HANDOUT / "utils.py")
+
+
+def test_the_numerical_gradient_is_that_of_an_analytic_function_and_x_is_restored(utils: ModuleType) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4)).T  # not contiguous
+    before = x.copy()
+    gradient = utils.eval_numerical_gradient(lambda at: np.sum(np.sin(at) * at), x)
+    expected = np.sin(before) + before * np.cos(before)
+    assert np.linalg.norm(gradient - expected) <= 1e-9 * np.linalg.norm(expected)
+    assert np.array_equal(x, before)
+
+
+def test_x_is_restored_when_the_function_raises(utils: ModuleType) -> None:
+    x = np.array([0.1, 0.2])
+    with pytest.raises(ZeroDivisionError):
+        utils.eval_numerical_gradient(lambda at: 1 / 0, x)
+    assert np.array_equal(x, [0.1, 0.2])
+
+
+def test_the_numerical_gradient_refuses_whole_numbers(utils: ModuleType) -> None:
+    with pytest.raises(TypeError, match="array of floats"):
+        utils.eval_numerical_gradient(np.sum, np.array([1, 2]))
+
+
+def test_verbose_prints_each_partial_derivative(
+    utils: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    utils.eval_numerical_gradient(np.sum, np.zeros((2, 2)), verbose=True)
+    assert capsys.readouterr().out.count("\n") == 4
+
+
+@pytest.mark.parametrize(
+    ("number", "shape"),
+    [(1, (5, 7)), (2, (5, 17)), (4, (13, 17)), (5, (13, 27)), (64, (8 * 5 + 7 * 3, 8 * 7 + 7 * 3))],
+)
+def test_the_grid_has_room_for_every_image(utils: ModuleType, number: int, shape: tuple[int, int]) -> None:
+    images = np.random.default_rng(1).normal(size=(number, 5, 7))
+    grid = utils.visualize_grid(images, padding=3)
+    assert grid.shape == shape
+    assert (grid.min(), grid.max()) == (0.0, 255.0)
+
+
+def test_an_image_without_contrast_stays_black(utils: ModuleType) -> None:
+    assert np.array_equal(utils.visualize_grid(np.full((1, 2, 2), 7.0)), np.zeros((2, 2)))
+
+
+# ------------------------------------------------------------------ MNIST
+
+
+def arrays() -> dict[str, np.ndarray]:
+    with np.load(DATA / "mnist.npz") as archive:
+        return dict(archive)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """utils.py in a folder of its own, where it finds no data."""
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
+    place = tmp_path / "student" / "utils.py"
+    place.parent.mkdir()
+    place.write_bytes((HANDOUT / "utils.py").read_bytes())
+    module = load(place)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_ATTEMPTS", 0)
+    return module
+
+
+class OpenML:
+    """Stands in for fetch_openml: fails as often as told, then serves `number` images as OpenML does."""
+
+    def __init__(self, failures: int, number: int = 70_000) -> None:
+        self.failures, self.number, self.calls = failures, number, 0
+
+    def __call__(self, name: str, *, version: int, as_frame: bool, **options: object) -> SimpleNamespace:
+        assert (name, version, as_frame) == ("mnist_784", 1, False)
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise OSError("HTTP Error 500: Internal Server Error")
+        shipped = arrays()
+        images = np.concatenate([shipped["X_train"], shipped["X_val"], shipped["X_test"]])[: self.number]
+        labels = np.concatenate([shipped["y_train"], shipped["y_val"], shipped["y_test"]])[: self.number]
+        return SimpleNamespace(data=images.astype(np.int64), target=labels.astype(str).astype(object))
+
+
+def test_the_shipped_file_is_the_one_that_its_readme_describes(utils: ModuleType) -> None:
+    readme = (DATA / "README.md").read_text(encoding="utf-8")
+    assert hashlib.sha256((DATA / "mnist.npz").read_bytes()).hexdigest() in readme
+    assert utils.EXPECTED_SHA256 in readme
+    assert all(word in readme for word in ("Yann LeCun", "Corinna Cortes", "3.0"))
+
+
+def test_mnist_has_the_documented_shapes_and_a_mean_of_zero(
+    utils: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MNIST_NPZ", raising=False)
+    X_train, y_train, X_val, y_val, X_test, y_test = utils.get_MNIST_data()
+    assert [a.shape for a in (X_train, X_val, X_test)] == [(50_000, 784), (10_000, 784), (10_000, 784)]
+    assert [a.shape for a in (y_train, y_val, y_test)] == [(50_000,), (10_000,), (10_000,)]
+    assert {a.dtype for a in (X_train, X_val, X_test)} == {np.dtype("float64")}
+    assert {a.dtype for a in (y_train, y_val, y_test)} == {np.dtype("int64")}
+    assert np.abs(X_train.mean(axis=0)).max() < 1e-9
+    assert np.ptp(X_train) > 255, "raw pixels, not divided by 255"
+    assert list(y_train[:6]) == [5, 0, 4, 1, 9, 2]
+    assert list(y_test[:6]) == [7, 2, 1, 0, 4, 1]
+
+
+def test_the_environment_can_name_the_file(alone: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_NPZ", str(DATA / "mnist.npz"))
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", OpenML(failures=99))
+    assert len(alone.get_MNIST_data()[0]) == 50_000
+
+
+def test_a_download_that_fails_once_is_tried_again_and_stored(
+    alone: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    openml = OpenML(failures=1)
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", openml)
+    alone.get_MNIST_data()
+    assert openml.calls == 2
+    assert "Attempt 1 of 4 failed: HTTP Error 500" in capsys.readouterr().out
+    folder = Path(alone.__file__ or "").parent
+    assert sorted(path.name for path in folder.glob("*mnist*")) == ["mnist.npz"]
+
+    alone.get_MNIST_data()
+    assert openml.calls == 2, "the second call reads what the first stored"
+
+
+def test_truncated_data_are_refused_with_a_sentence_that_helps(
+    alone: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openml = OpenML(failures=0, number=30_000)
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", openml)
+    with pytest.raises(alone.DataError, match=r"incomplete: images of shape \(30000, 784\).*try again later"):
+        alone.get_MNIST_data()
+    assert openml.calls == alone.DOWNLOAD_ATTEMPTS
+    assert not list(Path(alone.__file__ or "").parent.glob("*mnist*"))
+
+
+def test_one_wrong_pixel_breaks_the_checksum(alone: ModuleType) -> None:
+    wrong = arrays()
+    wrong["X_test"][9_999, 400] ^= 1
+    path = Path(alone.__file__ or "").parent / "mnist.npz"
+    np.savez(path, **wrong)
+    with pytest.raises(alone.DataError, match=r"the checksum is wrong: sha256 .*Copy it again"):
+        alone.get_MNIST_data()
+
+
+def test_a_file_that_was_cut_off_is_refused(alone: ModuleType) -> None:
+    path = Path(alone.__file__ or "").parent / "mnist.npz"
+    path.write_bytes((DATA / "mnist.npz").read_bytes()[:1_000_000])
+    with pytest.raises(alone.DataError, match="cannot be used"):
+        alone.get_MNIST_data()
+
+
+def test_without_scikit_learn_the_message_says_what_to_install(
+    alone: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(alone.DataError, match="pip install scikit-learn"):
+        alone.get_MNIST_data()
+
+
+# ------------------------------------------------------------------ the examples to try
+
+CORRECT = [SUBMISSIONS / "perfect" / "mlp.py", SUBMISSIONS / "notebook_and_file" / "mlp.py"]
+
+
+@pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(("activation", "published"), [("sigmoid", 1.182248), ("relu", 1.303788)])
+def test_the_correct_examples_have_the_published_losses(
+    path: Path, activation: str, published: float
+) -> None:
+    net, X, y = toy_problem(load(path), activation)
+    assert abs(net.loss(X, y, reg=0.1)[0] - published) <= 1e-6
+
+
+@pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_the_correct_examples_pass_the_handouts_gradient_check(
+    utils: ModuleType, path: Path, activation: str
+) -> None:
+    net, X, y = toy_problem(load(path), activation)
+    _, grads = net.loss(X, y, reg=0.1)
+    for name, parameter in net.params.items():
+        numeric = utils.eval_numerical_gradient(lambda _: net.loss(X, y, reg=0.1)[0], parameter)
+        assert np.linalg.norm(grads[name] - numeric) <= 1e-6 * np.linalg.norm(numeric), name
+
+
+@pytest.mark.parametrize(
+    ("activation", "learning_rate", "epochs", "last"),
+    [("sigmoid", 0.5, 100, 0.1092679461), ("relu", 0.1, 50, 0.0178562205)],
+)
+def test_the_perfect_example_trains_on_toy_data_as_the_handout_says(
+    activation: str, learning_rate: float, epochs: int, last: float
+) -> None:
+    net, X, y = toy_problem(load(SUBMISSIONS / "perfect" / "mlp.py"), activation)
+    history = net.train(X, y, X, y, learning_rate=learning_rate, reg=1e-5, num_epochs=epochs)
+    assert history["loss_history"][-1] == pytest.approx(last, rel=1e-6)
+    assert [len(history[name]) for name in sorted(history)] == [epochs] * 4
+
+
+def test_the_partly_right_example_is_wrong_in_w1_alone_with_the_sigmoid() -> None:
+    right, X, y = toy_problem(load(SUBMISSIONS / "perfect" / "mlp.py"), "sigmoid")
+    wrong, _, _ = toy_problem(load(SUBMISSIONS / "partly" / "mlp.py"), "sigmoid")
+    (expected_loss, expected), (loss, grads) = right.loss(X, y), wrong.loss(X, y)
+    assert loss == pytest.approx(expected_loss, rel=1e-12)
+    assert grads["W1"] == pytest.approx(5 * expected["W1"], rel=1e-9)
+    for name in ("b1", "W2", "b2"):
+        assert grads[name] == pytest.approx(expected[name], rel=1e-9), name
+
+
+def test_the_notebook_example_answers_everything() -> None:
+    given = answers(SUBMISSIONS / "notebook" / "ps4.ipynb")
+    assert list(given) == WRITTEN
+    assert not any(PLACEHOLDER in text for text in given.values())
+
+
+def test_the_second_notebook_leaves_two_answers_out_and_one_placeholder_in() -> None:
+    given = answers(SUBMISSIONS / "notebook_and_file" / "ps4.ipynb")
+    assert [question for question, text in given.items() if text == PLACEHOLDER] == ["Q1.6", "Q3.2"]
+    assert [question for question, text in given.items() if text.startswith(f"{PLACEHOLDER}\n")] == ["Q1.4"]
+
+
+def test_the_notebooks_class_split_over_cells_computes_the_published_loss() -> None:
+    names: dict[str, Any] = {"np": np}
+    for source in cells(SUBMISSIONS / "notebook" / "ps4.ipynb", "code"):
+        if source.startswith("def sigmoid") or re.search(r"^class TwoLayerMLP", source, re.MULTILINE):
+            exec(source, names)
+    net, X, y = toy_problem(SimpleNamespace(**names), "sigmoid")  # type: ignore[arg-type]
+    assert abs(net.loss(X, y, reg=0.1)[0] - 1.182248) <= 1e-6
+    history = net.train(X, y, X, y, learning_rate=0.5, num_epochs=100)
+    assert history["loss_history"][-1] == pytest.approx(0.1092679461)
+
+
+@pytest.mark.parametrize("path", sorted(SUBMISSIONS.iterdir()), ids=lambda path: path.name)
+def test_every_example_is_explained_in_the_readme(path: Path) -> None:
+    readme = (SUBMISSIONS / "README.md").read_text(encoding="utf-8")
+    assert path.name == "README.md" or f"`{path.name}/`" in readme

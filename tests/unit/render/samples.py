@@ -1,0 +1,366 @@
+"""Reports as real gradings make them, put together by hand: nothing here runs a student's code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from grader.model import (
+    ZERO,
+    CheckResult,
+    Environment,
+    Evidence,
+    Loaded,
+    Part,
+    Place,
+    Points,
+    Report,
+    Series,
+    Status,
+    Usage,
+    Written,
+)
+
+PARTS = (
+    ("q1.1", "∇a⁽²⁾J", {}, 5),
+    ("q1.2", "∇b⁽²⁾J", {}, 5),
+    ("q1.3", "∇W⁽²⁾J", {}, 5),
+    ("q1.4", "∇h⁽¹⁾J", {}, 5),
+    ("q1.5", "∇b⁽¹⁾J and ∇W⁽¹⁾J", {}, 5),
+    ("q1.6", "Backpropagation without a forward pass", {}, 5),
+    (
+        "q2.1",
+        "Sigmoid: forward pass and loss",
+        {
+            "published": ("The loss that the handout prints", 3),
+            "scores": ("Scores on fresh problems", 2),
+            "loss": ("Loss on fresh problems", 2),
+            "stable": ("Loss with large scores", 1),
+        },
+        0,
+    ),
+    (
+        "q2.2",
+        "Sigmoid: backward pass",
+        {
+            "W1": ("Gradient of W1", 3),
+            "b1": ("Gradient of b1", 2),
+            "W2": ("Gradient of W2", 3),
+            "b2": ("Gradient of b2", 2),
+        },
+        0,
+    ),
+    (
+        "q2.3",
+        "Training on toy data",
+        {
+            "step": ("One step of SGD", 1),
+            "decay": ("Learning rate decays once an epoch", 1),
+            "batches": ("Batches cover the data", 1),
+            "histories": ("Histories are what they claim", 1),
+            "predict": ("predict() takes the largest score", 2),
+        },
+        0,
+    ),
+    (
+        "q2.4",
+        "ReLU",
+        {
+            "forward.published": ("The loss that the handout prints", 2),
+            "forward.loss": ("Loss on fresh problems", 2),
+            "backward.W1": ("Gradient of W1", 1),
+            "backward.b1": ("Gradient of b1", 1),
+            "backward.W2": ("Gradient of W2", 1),
+            "backward.b2": ("Gradient of b2", 1),
+            "training.epochs": ("Fifty epochs on toy data", 2),
+        },
+        1,
+    ),
+    (
+        "q2.5",
+        "MNIST",
+        {
+            "sigmoid.accuracy": ("Accuracy of sigmoid on held-out images", 3),
+            "relu.accuracy": ("Accuracy of ReLU on held-out images", 3),
+        },
+        1,
+    ),
+    ("q3.1", "Vanishing gradients", {}, 4),
+    ("q3.2", "Initialisation", {}, 4),
+)
+
+ANSWER = r"""Since $\hat y = \sigma(a^{(2)})$ we have $\hat y' = \hat y (1 - \hat y)$, so
+
+$$\nabla_{a^{(2)}} J = \frac{\hat y - y}{\hat y (1 - \hat y)} \odot \hat y (1 - \hat y) = \hat y - y$$"""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a wrong line cost at one check."""
+
+    reason: str
+    place: Place | None = None
+    source: str = ""
+    earned: Points = ZERO
+    mistake: str = ""
+
+
+MISSING_1_OVER_N = Loss(
+    "The data term of dW1 is 5.000 times ours where N = 5 and 7.000 where N = 7: divide by N.",
+    Place("mlp.py", 61),
+    "grads['W1'] = X.T.dot(dhidden) + reg * W1",
+    mistake="dW1_not_divided",
+)
+NO_DECAY = Loss(
+    "After 3 epochs with decay the parameters are those of training without decay: multiply learning_rate by "
+    "learning_rate_decay after every epoch.",
+    Place("mlp.py", 118),
+    "if it % iterations_per_epoch == 0:",
+    mistake="no_decay",
+)
+ARGMIN = Loss(
+    "predict() returns the class with the smallest score in 40 of 40 rows: use argmax.",
+    Place("mlp.py", 142),
+    "y_pred = np.argmin(scores, axis=1)",
+    mistake="argmin",
+)
+HALF_ACCURACY = Loss(
+    "Accuracy 0.821 on 10,000 held-out images; 0.85 earns all three points, 0.80 half of them.",
+    earned=Fraction(3, 2),
+)
+WRONG = {
+    "q2.2.W1": MISSING_1_OVER_N,
+    "q2.3.decay": NO_DECAY,
+    "q2.3.predict": ARGMIN,
+    "q2.5.sigmoid.accuracy": HALF_ACCURACY,
+}
+REMARKS = {
+    "q2.2.b1": (
+        "The handout asks for less than 1e-8; a correct b1 shows 2e-7 to 2e-6 there, from rounding at "
+        "saturated units. Yours shows 1.9e-7.",
+    ),
+    "q2.4.forward.published": (
+        "Your ReLU is max(0, x): the loss is 1.303788. The 1.320973 that the handout once printed is "
+        "softplus's; both are accepted.",
+    ),
+    "q2.4.backward.W1": (
+        "Equals the reference with the mistake of q2.2.W1 (no 1/N in dW1), which is charged once.",
+    ),
+}
+
+ENVIRONMENT = Environment(
+    grader="0.1.0",
+    python="3.11.7",
+    numpy="2.4.6",
+    blas="OpenBLAS 0.3.31",
+    kernel="Haswell",
+    threads=1,
+    isolation="bubblewrap",
+)
+
+
+def perfect() -> Report:
+    return _report({})
+
+
+def wrong() -> Report:
+    """A typical one: four mistakes, 7.5 points."""
+    return _report(WRONG)
+
+
+def very_wrong() -> Report:
+    """Every check lost, each for a reason of its own."""
+    return _report(
+        {
+            c.id: Loss(
+                f"The answer differs from the reference's from row {i} on: shape (5, 3), dtype float64, ratio 1.{i}.",
+                Place("mlp.py", 40 + i),
+                f"grads['W{i}'] = np.dot(hidden.T, dscores) / N + reg * W{i}",
+            )
+            for i, c in enumerate(perfect().checks)
+        }
+    )
+
+
+def unreadable() -> Report:
+    """One syntax error; no check could run."""
+    reason = "mlp.py cannot be read: '(' was never closed at line 61, column 22."
+    broken = Loss(reason, Place("mlp.py", 61), "grads['W1'] = X.T.dot(dhidden", mistake="syntax")
+    report = _report({c.id: broken for c in perfect().checks})
+    return replace(report, loaded=None, evidence=())
+
+
+def code_only() -> Report:
+    report = _report({"q2.2.W1": MISSING_1_OVER_N}, only="q2.2")
+    return replace(report, scope="only q2.2", evidence=(), seed="public")
+
+
+def quick() -> Report:
+    return replace(_report(WRONG), scope="quick", seed="public", evidence=evidence(epochs=5, per_epoch=50))
+
+
+def precheck() -> Report:
+    """A student's own machine: what needs the live reference is decided at hand-in."""
+    report = perfect()
+    parts = tuple(replace(p, checks=tuple(_at_hand_in(c) for c in p.checks)) for p in report.parts)
+    environment = replace(ENVIRONMENT, isolation="plain")
+    return replace(report, parts=parts, evidence=(), seed="public", environment=environment)
+
+
+SCRIPT = "<script>document.title = 'pwned'; console.error('pwned')</script>"
+IMAGE = "<img src=x onerror=\"document.title='pwned'\">"
+CLOSERS = "</pre></code></section></main></style></svg>]]>--><h1>100 of 100</h1>"
+RIGHT_TO_LEFT = "\u202etxet desrever\u202c"
+ANSI = "\x1b[2J\x1b]0;pwned\x07\x9b31m"
+TEMPLATE = "{{ 7 * 191 }}{% raw %}"
+HOSTILE = f"{SCRIPT}{IMAGE}{CLOSERS}{RIGHT_TO_LEFT}{ANSI}{TEMPLATE}\x00\ud800 & \"'"
+
+
+def hostile() -> Report:
+    """Every place where a student's words may stand holds an attack."""
+    loss = Loss(HOSTILE, Place(HOSTILE, 61), HOSTILE, mistake=HOSTILE)
+    report = _report({"q2.2.W1": loss, "q2.3.decay": replace(loss, reason="x" * 3000)})
+    parts = tuple(
+        replace(
+            p,
+            checks=tuple(replace(c, remarks=(HOSTILE,)) for c in p.checks),
+            written=tuple(replace(w, answer=HOSTILE + "y" * 3000) for w in p.written),
+        )
+        for p in report.parts
+    )
+    return replace(
+        report,
+        files=(HOSTILE, "a" * 300 + ".py"),
+        loaded=Loaded(HOSTILE, (HOSTILE, "n" * 300), (3,)),
+        parts=parts,
+        remarks=(HOSTILE, "z" * 3000),
+        evidence=tuple(replace(e, name=HOSTILE) for e in evidence()),
+    )
+
+
+def evidence(epochs: int = 20, per_epoch: int = 500) -> tuple[Evidence, Evidence]:
+    """Shaped like the measured trainings: sigmoid slow to 0.88, ReLU quick to 0.97."""
+    return (
+        _net("sigmoid", epochs, per_epoch, start=129.8, signal=2.7, low=0.22, high=0.881, right=0.879),
+        _net("relu", epochs, per_epoch, start=292.6, signal=4.7, low=0.883, high=0.97, right=0.967),
+    )
+
+
+def _net(
+    name: str,
+    epochs: int,
+    per_epoch: int,
+    *,
+    start: float,
+    signal: float,
+    low: float,
+    high: float,
+    right: float,
+) -> Evidence:
+    random = np.random.default_rng(len(name))
+    t = np.linspace(0, 1, epochs * per_epoch)
+    noise = random.lognormal(0, 0.15, t.size)
+    rise = 1 - np.exp(-np.arange(epochs) / 5)
+    accuracy = low + (high - low) * rise / rise[-1]
+    return Evidence(
+        name=name,
+        series={
+            "loss": _series((start * np.exp(-9 * t) + 1.9 - signal / 4) * noise),
+            "gradient": _series((signal + 4 * signal * np.exp(-12 * t)) * noise),
+            "train_accuracy": _series((accuracy + random.normal(0, 0.012, epochs)).clip(0, 1)),
+            "val_accuracy": _series(accuracy),
+        },
+        weights=_weights(random),
+        confusion=_confusion(random, right),
+        accuracy=right,
+    )
+
+
+def _series(values: Iterable[float]) -> Series:
+    return Series(tuple(round(float(v), 6) for v in values))
+
+
+def _weights(random: np.random.Generator) -> tuple[tuple[int, ...], ...]:
+    y, x = np.mgrid[-1:1:28j, -1:1:28j]
+    images = []
+    for _ in range(64):
+        cx, cy, turn = random.uniform(-0.5, 0.5, 3)
+        blob = np.exp(-4 * ((x - cx) ** 2 + (y - cy) ** 2))
+        stroke = np.sin(6 * (x * np.cos(3 * turn) + y * np.sin(3 * turn)))
+        grey = 127 + 110 * blob * stroke + random.normal(0, 6, x.shape)
+        images.append(tuple(int(v) for v in grey.clip(0, 255).ravel()))
+    return tuple(images)
+
+
+def _confusion(random: np.random.Generator, right: float) -> tuple[tuple[int, ...], ...]:
+    chances = random.dirichlet(np.full(9, 0.6), size=10)
+    rows = []
+    for true in range(10):
+        share = np.insert((1 - right) * chances[true], true, right)
+        rows.append(tuple(int(n) for n in random.multinomial(1000, share)))
+    return tuple(rows)
+
+
+def _report(losses: dict[str, Loss], only: str = "") -> Report:
+    parts = tuple(
+        Part(
+            id=id,
+            title=title,
+            checks=tuple(
+                _check(f"{id}.{name}", said, possible, losses.get(f"{id}.{name}"))
+                for name, (said, possible) in checks.items()
+            ),
+            written=_written(id, title, written) if written else (),
+        )
+        for id, title, checks, written in PARTS
+        if id.startswith(only)
+    )
+    return Report(
+        assignment="ps4",
+        assignment_title="Problem Set 4: a multi-layer perceptron",
+        assignment_digest="7c71017cac1c91f5ab5f3d55707430c7912f82aab934833807c0c8343eb5d213",
+        submission_digest="2b1b0a4fd2c8f9a7f1d8f4ea0b6dc1d0f0b2c96b4c8e4d0f5f3cf2a1d7e6b5a4",
+        files=("mlp.py", "ps4.ipynb"),
+        loaded=Loaded("mlp.py", ("TwoLayerMLP",), ()),
+        seed="3f9a1c07",
+        scope="full",
+        environment=ENVIRONMENT,
+        parts=parts,
+        remarks=("layers.py is not used by mlp.py and was taken along.",),
+        evidence=evidence(),
+        usage={c.id: Usage(0.012, 0.019) for p in parts for c in p.checks}
+        | {c.id: Usage(8.12, 8.53) for p in parts for c in p.checks if "accuracy" in c.id},
+    )
+
+
+def _check(id: str, title: str, possible: int, loss: Loss | None) -> CheckResult:
+    if loss is None:
+        points = Points(possible)
+        return CheckResult(id, title, points, points, Status.HELD, remarks=REMARKS.get(id, ()))
+    return CheckResult(
+        id=id,
+        title=title,
+        points=loss.earned,
+        possible=Points(possible),
+        status=Status.PARTLY if loss.earned else Status.LOST,
+        reason=loss.reason,
+        mistake=loss.mistake,
+        place=loss.place,
+        source=loss.source,
+        remarks=REMARKS.get(id, ()),
+    )
+
+
+def _written(id: str, title: str, possible: int) -> tuple[Written, ...]:
+    found = id != "q3.2"
+    cells = (9, 10) if found else ()
+    return (Written(f"{id}.written", title, Points(possible), found, ANSWER if found else "", cells),)
+
+
+def _at_hand_in(check: CheckResult) -> CheckResult:
+    if check.id.endswith(("published", "stable")):
+        return check
+    return replace(check, points=ZERO, status=Status.WAITING, reason="Decided at hand-in.")
