@@ -53,7 +53,6 @@ class Submission:
 class Limit(StrEnum):
     CPU = "cpu"
     WALL = "wall"
-    MEMORY = "memory"
     REPLY = "reply"
 
 
@@ -268,7 +267,7 @@ class Report:
     remarks: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
-    """What each check cost; with `finished_at` the only thing that differs between two equal gradings."""
+    """What each check cost; the only thing that differs between two equal gradings."""
 
     @property
     def points(self) -> Points:

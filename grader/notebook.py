@@ -29,7 +29,7 @@ def read_notebook(path: str, content: bytes) -> Notebook:
             warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
             notebook = nbformat.reads(text, as_version=4)
         cells = [(str(c["cell_type"]), _source(c)) for c in notebook["cells"]]
-    except Exception as wrong:
+    except Exception as wrong:  # noqa: BLE001  whatever a reader of strange files raises, the file is at fault
         raise Refused(
             f"{path} cannot be read as a notebook of format {version} ({type(wrong).__name__}): "
             "open it in a current Jupyter and save it again"
@@ -105,4 +105,8 @@ def _pieces(source: str) -> list[tuple[str | None, str]]:
 
 def _without_placeholder(text: str) -> str:
     kept = [line for line in text.splitlines() if not _PLACEHOLDER.match(line)]
-    return "\n".join(kept).strip().strip("*_").strip() if not any(k.strip("*_ ") for k in kept) else "\n".join(kept).strip()
+    return (
+        "\n".join(kept).strip().strip("*_").strip()
+        if not any(k.strip("*_ ") for k in kept)
+        else "\n".join(kept).strip()
+    )

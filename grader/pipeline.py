@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader import environment
 from grader.catalogue import Assignment
@@ -12,7 +12,7 @@ from grader.checks.claim import Check, Claim, Draw
 from grader.checks.mistakes import Judged, Ledger
 from grader.checks.student import Student
 from grader.errors import BadCall, BrokenCheck, GraderError
-from grader.model import Loaded, Report, Submission, Usage
+from grader.model import Report, Submission, Usage
 from grader.report import Outcome, assemble
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
@@ -65,12 +65,25 @@ def grade(
         try:
             outcomes = run.code_sections(quick)
             outcomes |= run.long_sections(trainings)
-        except BaseException:
+        finally:
             run.stop()
-            raise
-    return assemble(
-        submission, assignment, outcomes, seed.label, scope.label, environment.facts(sandbox.name), run.loaded(), run.wants
-    )
+    return run.report(outcomes)
+
+
+def grade_code(
+    submission: Submission, assignment: Assignment, sandbox: Sandbox, seeds: Iterable[Seed]
+) -> Iterator[Report]:
+    """The code checks alone, once for every seed, all in one session: what a certification of a thousand seeds
+    can afford."""
+    student: Student | None = None
+    try:
+        for seed in seeds:
+            run = _Run(submission, assignment, sandbox, seed, Scope(code_only=True), lambda _progress: None, student)
+            student = run.student
+            yield run.report(run.code_sections(run.sections()[0]))
+    finally:
+        if student is not None:
+            student.close()
 
 
 Sections = Mapping[str, Sequence[Check]]
@@ -87,6 +100,7 @@ class _Run:
         seed: Seed,
         scope: Scope,
         watch: Watcher,
+        student: Student | None = None,
     ) -> None:
         self._submission = submission
         self._assignment = assignment
@@ -96,8 +110,8 @@ class _Run:
         self._watch = watch
         self._ledger: Ledger = assignment.ledger()
         self._first_truth = assignment.truths(assignment.readings[0].id, frozenset())
-        self._student = self._new_student(shared=False)
-        self._students = [self._student]
+        self.student = student or self._new_student(shared=False)
+        self._students = [self.student]
 
     def sections(self) -> tuple[Sections, Sections]:
         """The code sections and the long ones that this scope needs. Those before a wanted one run too: what
@@ -126,13 +140,12 @@ class _Run:
         outcomes: dict[str, Outcome] = {}
         for section, checks in sections.items():
             self._watch(Progress(section, done=False, long=False))
-            before = self._student.used
-            claims = self._ask(self._student, checks)
-            outcome = self._judge(section, checks, claims, _since(before, self._student.used))
+            before = self.student.used
+            claims = self._ask(self.student, checks)
+            outcome = self._judge(section, checks, claims, _since(before, self.student.used))
             if self.wants(section):
                 outcomes[section] = outcome
                 self._watch(Progress(section, done=True, long=False, outcome=outcome))
-        self._student.close()
         return outcomes
 
     def long_sections(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> dict[str, Outcome]:
@@ -159,8 +172,17 @@ class _Run:
         for student in list(self._students):
             student.close()
 
-    def loaded(self) -> Loaded | None:
-        return self._student.loaded
+    def report(self, outcomes: Mapping[str, Outcome]) -> Report:
+        return assemble(
+            self._submission,
+            self._assignment,
+            outcomes,
+            self._seed.label,
+            self._scope.label,
+            environment.facts(self._sandbox.name),
+            self.student.loaded,
+            self.wants,
+        )
 
     def _new_student(self, *, shared: bool) -> Student:
         arrays = self._assignment.shared(self._scope.quick) if shared else {}
@@ -172,7 +194,7 @@ class _Run:
         claims: list[Claim] = []
         for one in checks:
             try:
-                claims += self._claims_of(one, student)
+                claims += [replace(c, check=one.name, topics=one.topics) for c in self._claims_of(one, student)]
             except GraderError:
                 raise
             except Exception as bug:
@@ -192,7 +214,9 @@ class _Run:
     def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> Outcome:
         expected, yielded = set(self._assignment.section_points(section)), {c.name for c in claims}
         if expected != yielded and self._scope.only != "handout":
-            raise BrokenCheck(f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}")
+            raise BrokenCheck(
+                f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}"
+            )
         try:
             if any(c.settles for c in checks):
                 self._ledger.settle(claims)

@@ -91,9 +91,7 @@ def _part(
     ]
     found = answers(submission.notebooks)
     written = [
-        _written(name, row.questions[name], points, found)
-        for name, points in row.written.items()
-        if wants(name)
+        _written(name, row.questions[name], points, found) for name, points in row.written.items() if wants(name)
     ]
     return Part(row.id, row.title, tuple(checks), tuple(written))
 
@@ -137,8 +135,6 @@ def _place(judged: Judged, submission: Submission, source: str) -> tuple[Place |
         if found := find_line(submission, source, mistake.line):
             return found
     return None, ""
-
-
 
 
 def _written(id: str, title: str, points: Points, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> Written:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from grader.model import Died, Failure, Limit, Raised, Stopped, Unusable
 
@@ -58,18 +59,29 @@ def explain(failure: Failure) -> str:
     match failure:
         case Raised():
             return _explain_raised(failure)
-        case Stopped(Limit.CPU, allowed):
-            return f"it used more than {allowed:g} CPU seconds and was stopped: vectorise it, or look for an endless loop"
-        case Stopped(Limit.WALL, allowed):
-            return f"it did not finish within {allowed:g} seconds although it hardly computed: does it wait or sleep?"
-        case Stopped(Limit.REPLY, allowed):
-            return f"its answer is larger than {allowed / (1 << 20):g} MiB"
-        case Stopped(Limit.MEMORY, allowed):
-            return f"it needed more than {allowed / (1 << 20):g} MiB of memory"
+        case Stopped():
+            return _explain_stopped(failure)
         case Died(detail):
             return f"{detail}: take out os._exit, and anything that kills or replaces the process"
         case Unusable(detail):
             return detail
+        case _:
+            assert_never(failure)
+
+
+def _explain_stopped(stopped: Stopped) -> str:
+    allowed = stopped.allowed
+    match stopped.limit:
+        case Limit.CPU:
+            return (
+                f"it used more than {allowed:g} CPU seconds and was stopped: vectorise it, or look for an endless loop"
+            )
+        case Limit.WALL:
+            return f"it did not finish within {allowed:g} seconds although it hardly computed: does it wait or sleep?"
+        case Limit.REPLY:
+            return f"its answer is larger than {allowed / (1 << 20):g} MiB"
+        case _:
+            assert_never(stopped.limit)
 
 
 def _explain_raised(raised: Raised) -> str:
@@ -79,29 +91,34 @@ def _explain_raised(raised: Raised) -> str:
     return f"{message}{where}" + (f". {hint}" if hint else "")
 
 
+_PYTHON_2_NAMES = r"'(xrange|raw_input|unicode|reduce|basestring|long)'"
+
+_HINTS = (
+    ("SyntaxError", r"call to 'print'", "This is Python 2: write print(…) with brackets"),
+    ("SyntaxError|IndentationError|TabError", "", "Python cannot read the file; mend this line first"),
+    ("NameError", _PYTHON_2_NAMES, "This is Python 2: use range, input, str or functools.reduce"),
+    ("AttributeError", r"'dict' object has no attribute 'iter", "This is Python 2: use .items(), .keys(), .values()"),
+    (
+        "AttributeError",
+        "module 'numpy' has no attribute",
+        "Newer numpy has removed this name; for np.float, np.int, np.bool write float, int, bool",
+    ),
+    (
+        "ModuleNotFoundError|ImportError",
+        "",
+        "The grader has numpy, scipy, matplotlib and scikit-learn; hand in files of your own with mlp.py",
+    ),
+    ("NotImplementedError", "", "This part still waits to be written"),
+    ("EOFError", "", "Nobody is there to answer input(): take it out"),
+    ("SystemExit", "", "Take out exit() and sys.exit()"),
+    ("MemoryError", "", "It needs more memory than the limit allows"),
+    ("TypeError", r"positional argument|unexpected keyword argument", "Keep the signature that the handout gives"),
+)
+"""(kind, pattern of the message, what to do) of the errors that students meet most; the first that fits."""
+
+
 def _hint(raised: Raised) -> str:
-    """What to do about the errors that students meet most."""
-    kind, message = raised.kind, raised.message
-    if kind == "SyntaxError" and "print" in message:
-        return "This is Python 2: write print(…) with brackets"
-    if kind == "SyntaxError" or kind in ("IndentationError", "TabError"):
-        return "Python cannot read the file; mend this line first"
-    if kind == "NameError" and any(f"'{old}'" in message for old in ("xrange", "raw_input", "unicode", "reduce")):
-        return "This is Python 2: use range, input, str or functools.reduce"
-    if kind == "AttributeError" and "module 'numpy' has no attribute" in message:
-        return "Newer numpy has removed this name; for np.float, np.int, np.bool write float, int, bool"
-    if kind == "AttributeError" and "'dict' object has no attribute" in message and "iter" in message:
-        return "This is Python 2: use .items(), .keys(), .values()"
-    if kind == "ModuleNotFoundError":
-        return "The grader has numpy, scipy, matplotlib and scikit-learn; hand in your own files with mlp.py"
-    if kind == "NotImplementedError":
-        return "This part still waits to be written"
-    if kind == "EOFError":
-        return "Nobody is there to answer input(): take it out"
-    if kind == "SystemExit":
-        return "Take out exit() and sys.exit()"
-    if kind == "MemoryError":
-        return "It needs more memory than the limit allows"
-    if kind == "TypeError" and "positional argument" in message or "unexpected keyword argument" in message:
-        return "Keep the signature that the handout gives"
+    for kind, message, hint in _HINTS:
+        if re.fullmatch(kind, raised.kind) and re.search(message, raised.message):
+            return hint
     return ""

@@ -108,7 +108,9 @@ def near(
     if isinstance(got, Verdict):
         return got
     remarks: tuple[str, ...] = ()
-    if single or (type(answer.value) is np.ndarray and answer.value.dtype.itemsize < 8 and answer.value.dtype.kind == "f"):
+    if single or (
+        type(answer.value) is np.ndarray and answer.value.dtype.itemsize < 8 and answer.value.dtype.kind == "f"
+    ):
         rtol = max(rtol, SINGLE)
         remarks = ("computed in float32, so compared at 1e-4",)
     norm = float(np.linalg.norm(wanted))
@@ -172,13 +174,14 @@ def _differs(
 ) -> str:
     ratio = _one_ratio(got, want)
     tolerance = f"{atol:g}" if atol else f"{rtol:g} of its size"
-    if ratio is not None:
+    if ratio is not None and abs(ratio - 1) > 1e-3:
         return f"{what} is {ratio:.4g} times the reference"
     if not want.shape:
         return f"{what} is off by {difference:.3g} (tolerance {tolerance})"
     worst = np.unravel_index(int(np.argmax(np.abs(got - want))), want.shape)
     place = ", ".join(str(int(i)) for i in worst)
-    return f"{what} is off by {difference / norm if norm else difference:.3g} of its size (tolerance {rtol:g}; worst at [{place}])"
+    relative = difference / norm if norm else difference
+    return f"{what} is off by {relative:.3g} of its size (tolerance {rtol:g}; worst at [{place}])"
 
 
 def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float | None:
@@ -212,6 +215,9 @@ class Claim:
     outcome: bool
     rests_on: str
     evidence: Callable[[Any], Evidence] | None
+    check: str = ""
+    """The check that yields it, and its topics."""
+    topics: tuple[str, ...] = ()
 
 
 def claim(
@@ -257,6 +263,7 @@ class Check:
     handout: bool
     long: bool
     settles: bool
+    topics: tuple[str, ...]
     title: str
 
     @property
@@ -271,6 +278,7 @@ def check(
     handout: bool = False,
     long: bool = False,
     settles: bool = False,
+    topics: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Iterator[Claim]]], Check]:
     """Makes a generator function `(student)` or `(student, problem)` a check.
 
@@ -278,10 +286,11 @@ def check(
     handout: one of the handout's own checks, run by `--only handout`.
     long: takes seconds; gets a session of its own and runs beside the others.
     settles: decides which of the accepted readings of the assignment this submission follows.
+    topics: of the known mistakes to look for; without any, all are tried.
     """
 
     def wrap(run: Callable[..., Iterator[Claim]]) -> Check:
         title = (run.__doc__ or run.__name__).strip().partition("\n")[0]
-        return Check(section, run, each, handout, long, settles, title)
+        return Check(section, run, each, handout, long, settles, topics, title)
 
     return wrap

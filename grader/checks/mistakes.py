@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from grader.checks.claim import Claim, Verdict
 
 
 @dataclass(frozen=True)
 class Mistake:
     id: str
+    topic: str
+    """What it is a mistake in: a check looks for those of its own topics."""
     sentence: str
     """To the student: what is wrong and how to mend it."""
     line: tuple[str, ...] = ()
@@ -39,6 +43,10 @@ Assumptions = frozenset[str]
 
 Truths = Callable[[str, Assumptions], Any]
 """(reading id, assumed mistakes) → the assignment's Truth."""
+
+
+Groups = dict[str, list[Claim]]
+"""A section's claims by name."""
 
 
 @dataclass(frozen=True)
@@ -74,28 +82,44 @@ class Ledger:
     def settle(self, claims: Sequence[Claim]) -> None:
         """Binds the reading under which most of these claims hold; the first where several do equally."""
         groups = _grouped(claims)
+        sets = self._charged_sets()
 
         def holding(reading: Reading) -> int:
-            sets = self._charged_sets()
             return sum(any(self._evaluate(g, s, reading).holds for s in sets) for g in groups.values())
 
         self.reading = max(self.readings, key=holding)
 
     def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, Judged]:
         """Every name among the claims → its outcome; a name holds only if all its claims do."""
-        before = self._charged_sets()
-        judged = {name: self._judge_one(group, before) for name, group in _grouped(claims, self.unexplained).items()}
+        groups = _grouped(claims, self.unexplained)
+        judged: dict[str, Judged] = {}
+        for names in _by_check(claims):
+            charged = self._charged_sets()  # what one check finds out counts from the next one on
+            for name in [n for n in groups if n in names and n not in judged]:
+                judged[name] = self._judge_one(name, groups, charged)
+            self._charge(section, {name: judged[name] for name in names})
         for name, outcome in judged.items():
-            if outcome.verdict.holds:
-                continue
-            if not outcome.mistakes:
-                self.unexplained.add(f"{section}.{name}")
+            if not outcome.verdict.holds and not outcome.mistakes:
+                judged[name] = self._in_hindsight(outcome, groups[name])
+                if not judged[name].mistakes:
+                    self.unexplained.add(f"{section}.{name}")
+        return {name: judged[name] for name in groups}
+
+    def _charge(self, section: str, judged: dict[str, Judged]) -> None:
+        for name, outcome in judged.items():
             for mistake in outcome.mistakes:
                 if mistake.carries:
                     self.charged.setdefault(mistake.id, f"{section}.{name}")
-        return judged
 
-    def _judge_one(self, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged:
+    def _in_hindsight(self, outcome: Judged, claims: Sequence[Claim]) -> Judged:
+        """What later checks of the section have found out may explain an earlier one."""
+        for assumed in self._charged_sets()[1:]:
+            if self._evaluate(claims, assumed).holds:
+                return Judged(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
+        return outcome
+
+    def _judge_one(self, name: str, groups: Groups, charged: Sequence[Assumptions]) -> Judged:
+        claims = groups[name]
         verdict = self._evaluate(claims, frozenset())
         if verdict.holds:
             return Judged(verdict)
@@ -105,17 +129,18 @@ class Ledger:
                 return Judged(_forgiven(under, [self.charged[i] for i in sorted(assumed)]))
         if any(c.outcome for c in claims):
             return Judged(verdict)
-        found = self._explain(claims, charged)
+        found = self._explain(claims, groups)
         return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))
 
-    def _explain(self, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Assumptions:
+    def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
         """The fewest new mistakes under which all the claims hold; nothing where none do."""
-        for base in charged:
-            for mistake in self.mistakes:
-                if mistake.id not in base and self._evaluate(claims, base | {mistake.id}).holds:
-                    return frozenset({mistake.id})
+        everything = frozenset(self.charged)
+        for base in dict.fromkeys((frozenset[str](), everything, *(frozenset({i}) for i in sorted(everything)))):
+            alone = list(self._explaining(claims, base))
+            if alone:
+                return self._best(alone, base, groups)
         first, rest = _by_aspect(claims)
-        if not rest:
+        if not (first and rest):
             return frozenset()
         # Two mistakes at once: one must explain the simpler problems alone.
         for one in self._explaining(first, frozenset()):
@@ -124,20 +149,34 @@ class Ledger:
                     return one | other
         return frozenset()
 
+    def _best(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
+        """The one that also fits most of the section's other claims: a sum in dW1 alone and one in all the
+        gradients look the same in dW1."""
+        if len(candidates) == 1:
+            return candidates[0]
+
+        def fits(candidate: Assumptions) -> int:
+            return sum(self._evaluate(claims, base | candidate).holds for claims in groups.values())
+
+        return max(candidates, key=fits)
+
     def _explaining(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
+        topics = {topic for one in claims for topic in one.topics}
         for mistake in self.mistakes:
-            new = frozenset({mistake.id})
-            if not new <= base and self._evaluate(claims, base | new).holds:
-                yield new
+            if mistake.id in base or (topics and mistake.topic not in topics):
+                continue
+            if self._evaluate(claims, base | {mistake.id}).holds:
+                yield frozenset({mistake.id})
 
     def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> Verdict:
         """All claims under one truth, stopping at the first that earns nothing."""
         truth = self.truth(assumed, reading)
         together = Verdict(Fraction(1))
-        for one in claims:
-            together = together & one.judge(truth)
-            if not together.credit:
-                break
+        with np.errstate(all="ignore"):  # mistaken truths may well overflow
+            for one in claims:
+                together = together & one.judge(truth)
+                if not together.credit:
+                    break
         return together
 
     def _charged_sets(self) -> list[Assumptions]:
@@ -147,13 +186,21 @@ class Ledger:
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
 
 
-def _grouped(claims: Sequence[Claim], unexplained: Iterable[str] = ()) -> dict[str, list[Claim]]:
+def _grouped(claims: Sequence[Claim], unexplained: Iterable[str] = ()) -> Groups:
     groups: dict[str, list[Claim]] = {}
     for one in claims:
         groups.setdefault(one.name, [])
         if one.rests_on not in unexplained:
             groups[one.name].append(one)
     return groups
+
+
+def _by_check(claims: Sequence[Claim]) -> list[set[str]]:
+    """The names that each check yields, in the order of the checks."""
+    names: dict[str, set[str]] = {}
+    for one in claims:
+        names.setdefault(one.check, set()).add(one.name)
+    return list(names.values())
 
 
 def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:

@@ -121,9 +121,7 @@ class Remote:
         """A call with a limit of its own. At the limit the guest first interrupts it, so that what it has
         reached can still be looked at; where it does not heed that, it is ended a little later."""
         shown = f"{method}(…)"
-        answer = self._ask(
-            shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=cpu_seconds * 1.02 + 1.0
-        )
+        answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=cpu_seconds * 1.02 + 1.0)
         return answer
 
     def call_many(
@@ -175,5 +173,3 @@ def _loaded(facts: Any) -> Loaded | None:
                 tuple(int(c) for c in numbers if isinstance(c, int)) if isinstance(numbers, list) else (),
             )
     return None
-
-

@@ -50,7 +50,8 @@ def load(files: dict[str, Any], notebooks: list[dict[str, Any]], wanted: list[st
             return found, _facts(found, notebook["path"], cells)
     module_files = _modules_by_promise(files, wanted)
     for path in module_files:
-        module = importlib.import_module(path[: -len(".py")].replace("/", "."))
+        sys.path.insert(0, os.path.abspath(os.path.dirname(path)))  # its helper files lie beside it
+        module = importlib.import_module(os.path.basename(path)[: -len(".py")])
         for name in wanted:
             found = getattr(module, name, None)
             if isinstance(found, type):
@@ -100,7 +101,7 @@ def _from_notebook(notebook: dict[str, Any], wanted: list[str]) -> tuple[type | 
     sys.modules["notebook"] = module
     for statement in selected.statements:
         place = f"{notebook['path']} cell {statement.cell}"
-        exec(compile(ast.Module([statement.node], []), place, "exec"), module.__dict__)
+        exec(compile(ast.Module([statement.node], []), place, "exec"), module.__dict__)  # noqa: S102  this is the sandbox
     for name in wanted:
         found = module.__dict__.get(name)
         if isinstance(found, type):
@@ -156,9 +157,10 @@ def _without_magics(source: str) -> str:
         source = "\n" + rest
     if not re.search(r"^\s*[%!?]|\?\s*$|=\s*[%!]", source, re.MULTILINE):
         return source
-    from IPython.core.inputtransformer2 import TransformerManager
+    from IPython.core import inputtransformer2  # a tenth of a second that only notebooks with magics pay
 
-    return str(TransformerManager().transform_cell(source))
+    manager: Any = inputtransformer2.TransformerManager
+    return str(manager().transform_cell(source))
 
 
 def _write_module(name: str, content: str) -> None:

@@ -14,8 +14,7 @@ MAX_ITEMS = 100_000
 MAX_TEXT = 10_000
 
 _NUMBERS: frozenset[type] = frozenset(
-    {bool, int, float, np.bool_, np.float16, np.float32, np.float64}
-    | {np.dtype(code).type for code in "bBhHiIlLqQ"}
+    {bool, int, float, np.bool_, np.float16, np.float32, np.float64} | {np.dtype(code).type for code in "bBhHiIlLqQ"}
 )
 
 
@@ -44,7 +43,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     return Opaque(kind.__name__)
 
 
-def _array(value: np.ndarray) -> Any:  # type: ignore[type-arg]  # any shape, any dtype: that is the question
+def _array(value: np.ndarray[Any, Any]) -> Any:
     if value.dtype.newbyteorder("<").str not in DTYPES:
         return Opaque(f"array of dtype {value.dtype}")
     return value
@@ -53,9 +52,13 @@ def _array(value: np.ndarray) -> Any:  # type: ignore[type-arg]  # any shape, an
 def _sequence(value: Any, depth: int) -> Any:
     if len(value) > MAX_ITEMS:
         return Opaque(f"{type(value).__name__} of {len(value)} items")
-    if len(value) > 1 and all(type(item) in _NUMBERS for item in value):
-        return _array(np.array(value))
+    if len(value) > 1 and all(_is_number(item) for item in value):
+        return _array(np.array([item[()] if type(item) is np.ndarray else item for item in value]))
     return [plain(item, depth + 1) for item in value]
+
+
+def _is_number(item: Any) -> bool:
+    return type(item) in _NUMBERS or (type(item) is np.ndarray and item.ndim == 0)
 
 
 def _mapping(value: Any, depth: int) -> Any:

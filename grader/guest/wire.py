@@ -55,7 +55,7 @@ def encode(value: Any) -> tuple[bytes, list[memoryview]]:
                 raise WireError(f"arrays of {array.dtype} cannot cross")
             array = array.astype(dtype, copy=False)
             if array.nbytes:
-                buffers.append(memoryview(array.reshape(-1)).cast("B"))
+                buffers.append(array.reshape(-1).view(np.uint8).data)
             return msgpack.ExtType(ARRAY, msgpack.packb([dtype.str, list(item.shape)]))
         if type(item) is Ref:
             return msgpack.ExtType(REF, item.name.encode())

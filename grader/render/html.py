@@ -89,7 +89,7 @@ def total(report: Report) -> str:
     hand_in = report.waiting - person
     said = [f"{show_points(report.points)} of {show_points(report.decided)} by machine"]
     if hand_in:
-        said.append(f"{_counted(hand_in)} decided at hand-in")
+        said.append(f"{_counted(hand_in)} {'is' if hand_in == 1 else 'are'} decided at hand-in")
     if person:
         said.append(f"{_counted(person)} {'waits' if person == 1 else 'wait'} for a person")
     return " · ".join(said)
@@ -108,12 +108,10 @@ def decided(part: Part) -> Points:
 
 def _why_no_plots(report: Report) -> str:
     if report.scope != "full":
-        return f"There is nothing to plot: the trainings that plots are drawn from were left out ({report.scope})."
+        return f"There is nothing to plot: the trainings that plots show were left out ({report.scope})."
     if any(c.status is Status.WAITING for c in report.checks):
-        return "There is nothing to plot yet: the trainings that plots are drawn from run at hand-in."
-    return (
-        "There is nothing to plot: no training came far enough to leave curves. The table of parts says why."
-    )
+        return "There is nothing to plot yet: the trainings that plots show run at hand-in."
+    return "There is nothing to plot: no training came far enough to leave curves. The table of parts says why."
 
 
 def _counted(points: Points) -> str:

@@ -11,14 +11,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isqrt
-from statistics import median
 from typing import Any
 
 import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
@@ -150,7 +148,8 @@ def _contrast(net: Evidence) -> str:
     flat = int((spread < 2).sum())
     idle = f", {flat} of them nearly uniform" if flat else ""
     contrast = _short(float(np.median(spread)))
-    return f"{len(images)} units of {_name(net)}, {side} by {side} pixels{idle}, median contrast {contrast} grey levels"
+    size = f"{len(images)} units of {_name(net)}, {side} by {side} pixels{idle}"
+    return f"{size}, median contrast {contrast} grey levels"
 
 
 def _mistakes(net: Evidence) -> str:
@@ -178,7 +177,7 @@ def _short(number: float) -> str:
 
 
 def _name(net: Evidence) -> str:
-    return one_line(net.name, 20)
+    return one_line(net.name, 12)
 
 
 def _values(series: Series) -> Floats:
@@ -202,7 +201,7 @@ def _ends(values: Floats) -> tuple[float, float]:
 
 def _middle(series: Series) -> float:
     values = _values(series)
-    return median(values[np.isfinite(values)].tolist())
+    return float(np.median(values[np.isfinite(values)]))
 
 
 def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
@@ -262,7 +261,7 @@ _SPLITS: dict[str, tuple[str, Any]] = {
 }
 """(name, line)"""
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "grader",  # else every run names its clip paths differently
     "svg.fonttype": "none",  # words stay words: small, selectable, in the reader's font
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
@@ -376,17 +375,19 @@ def _cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> No
 
 
 def _svg(id: str, draw: Callable[[Figure], None], width: float = 4.6, height: float = 2.8) -> Markup:
-    with _DRAWING, matplotlib.rc_context({**_STYLE}):
+    with _DRAWING, matplotlib.rc_context():
+        matplotlib.rcdefaults()  # whatever this machine's matplotlibrc says, a report looks the same
+        matplotlib.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), dpi=72, facecolor="none")
         draw(figure)
         out = io.StringIO()
         no_facts = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        FigureCanvasSVG(figure).print_svg(out, metadata=no_facts)
+        figure.savefig(out, format="svg", metadata=no_facts)
     return Markup(_inline(id, out.getvalue()))  # noqa: S704  (matplotlib's own markup; it escapes every text)
 
 
 def _inline(id: str, svg: str) -> str:
-    """A file's SVG as a piece of a page: without prolog, size, fonts and style sheet, with names of its own."""
+    """A file's SVG as a piece of a page: no prolog, size, fonts or style sheet, and names of its own."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)

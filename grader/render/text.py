@@ -40,10 +40,7 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
 
 def _visible(match: re.Match[str]) -> str:
     code = ord(match.group())
-    if code < 0x20:
-        return chr(0x2400 + code)  # ␛ and its kin
-    if code == 0x7F:
-        return "␡"
+    # Not ␛ and its kin: many fonts lack them, and Python's own spelling is what a student knows.
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -6,6 +6,7 @@ CPU time, and a way to end it. `Session` does the rest, the same for all: one re
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import time
@@ -214,8 +215,6 @@ class _Watch:
 
     def _cpu(self) -> float:
         if self._cpu_clock is not None:
-            try:
+            with contextlib.suppress(OSError):  # where it has just gone, the channel will say so
                 self._cpu_last = self._cpu_clock() - self._cpu_at_start
-            except OSError:  # it has just gone; the channel will say so
-                pass
         return self._cpu_last

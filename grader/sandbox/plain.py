@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from grader.errors import SandboxUnavailable
 from grader.model import Limits
 from grader.sandbox.contract import BOOTSTRAP, ENVIRONMENT, GUEST, Array, Session
@@ -59,7 +61,7 @@ class Plain:
         known = self._shared.get(id(array))
         if known is None:
             path = self._folder / f"shared-{len(self._shared)}"
-            path.write_bytes(memoryview(array).cast("B"))
+            path.write_bytes(array.reshape(-1).view(np.uint8).data)
             known = self._shared[id(array)] = (path, array)
         return known[0]
 

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from .problems import (
 )
 
 CONFIG = tomllib.loads((Path(__file__).parent / "assignment.toml").read_text("utf-8"))
+FORWARD, BACKWARD, TRAINING = ("loss", "forward"), ("backward", "loss"), ("training", "predict", "forward")
+"""Topics of the known mistakes that each kind of check looks for."""
 PARAMETERS = ("W1", "b1", "W2", "b2")
 
 
@@ -134,13 +137,13 @@ def _explained(verdict: Verdict, untouched: bool) -> Verdict:
     return replace(verdict, reason=f"{verdict.reason}: the first call was right, so loss {cause}")
 
 
-@check("q2.1", handout=True)
+@check("q2.1", handout=True, topics=FORWARD)
 def toy_loss(student: Student) -> Iterator[Claim]:
     """The loss that the handout prints for the sigmoid, at its toy problem."""
     yield from published_loss("sigmoid", student)
 
 
-@check("q2.1", each=pairs("sigmoid", 4))
+@check("q2.1", each=pairs("sigmoid", 4), topics=FORWARD)
 def scores(student: Student, pair: Pair) -> Iterator[Claim]:
     """Without labels, loss returns the scores (N, C)."""
     problem = pair.first
@@ -171,13 +174,13 @@ def _scores_from_losses(net: Net, problem: Problem) -> Iterator[Claim]:
     yield claim("scores", judge)
 
 
-@check("q2.1", each=pairs("sigmoid", 5))
+@check("q2.1", each=pairs("sigmoid", 5), topics=FORWARD)
 def loss(student: Student, pair: Pair) -> Iterator[Claim]:
     """The loss on fresh problems: several shapes, with and without regularisation, asked more than once."""
     yield from fresh_losses(student, pair)
 
 
-@check("q2.1", each=saturated("sigmoid"))
+@check("q2.1", each=saturated("sigmoid"), topics=FORWARD)
 def stable(student: Student, problem: Problem) -> Iterator[Claim]:
     """The loss at scores of about ±1000, where a plain exp overflows."""
     net = Net(student, problem.activation, problem.params)
@@ -204,7 +207,7 @@ def fresh_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
         return _explained(verdict & repeated & other, untouched)
 
     for name in PARAMETERS:
-        yield claim(name, lambda truth, n=name: judge(n, truth), aspect="" if pair.first.reg else "data")
+        yield claim(name, partial(judge, name), aspect="" if pair.first.reg else "data")
 
 
 def numerical_check(activation: str, loss_check: str, student: Student) -> Iterator[Claim]:
@@ -223,15 +226,15 @@ def numerical_check(activation: str, loss_check: str, student: Student) -> Itera
         verdict = near(answer, truth.gradients(problem)[name], single=net.single)
         return verdict & held(*_elementwise_remark(name, answer, losses[name]))
 
+    def judge_losses(name: str, truth: Any) -> Verdict:
+        answer = replace(losses[name], what=f"the loss near the toy problem ({name} nudged)")
+        return near(answer, truth.losses(_nudged_problem(problem, name), _nudged(problem, name)), single=net.single)
+
     for name in PARAMETERS:
-        yield claim(name, lambda truth, n=name: judge_gradient(n, truth), shows_values=True)
+        yield claim(name, partial(judge_gradient, name), shows_values=True)
         yield claim(
             name,
-            lambda truth, n=name: near(
-                replace(losses[n], what=f"the loss near the toy problem ({n} nudged)"),
-                truth.losses(_nudged_problem(problem, n), _nudged(problem, n)),
-                single=net.single,
-            ),
+            partial(judge_losses, name),
             shows_values=True,
             rests_on=loss_check,
         )
@@ -274,13 +277,13 @@ def _elementwise_remark(name: str, gradient: Answer, losses: Answer) -> tuple[st
     return (f"the handout's elementwise check shows {worst:.0e} for {name}; a right solution may show 2e-6",)
 
 
-@check("q2.2", each=pairs("sigmoid", 4))
+@check("q2.2", each=pairs("sigmoid", 4), topics=BACKWARD)
 def gradients(student: Student, pair: Pair) -> Iterator[Claim]:
     """Every parameter's gradient equals the reference's, on problems nobody has seen."""
     yield from fresh_gradients(student, pair)
 
 
-@check("q2.2", handout=True)
+@check("q2.2", handout=True, topics=BACKWARD)
 def toy_gradients(student: Student) -> Iterator[Claim]:
     """The handout's numerical gradient check."""
     yield from numerical_check("sigmoid", "q2.1.loss", student)
@@ -318,25 +321,25 @@ def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
     return near(change, want - before, single=single, atol=rounding)
 
 
-@check("q2.3", each=trainings("sigmoid", num_epochs=1, learning_rate=0.5, learning_rate_decay=0.9))
+@check("q2.3", each=trainings("sigmoid", num_epochs=1, learning_rate=0.5, learning_rate_decay=0.9), topics=TRAINING)
 def step(student: Student, training: Training) -> Iterator[Claim]:
     """One full-batch step moves every parameter by exactly -learning_rate * gradient."""
     yield from trained_parameters("step", student, training)
 
 
-@check("q2.3", each=trainings("sigmoid", num_epochs=5, learning_rate=0.5, learning_rate_decay=0.7))
+@check("q2.3", each=trainings("sigmoid", num_epochs=5, learning_rate=0.5, learning_rate_decay=0.7), topics=TRAINING)
 def decay(student: Student, training: Training) -> Iterator[Claim]:
     """Several full-batch epochs, the learning rate decaying after each."""
     yield from trained_parameters("decay", student, training)
 
 
-@check("q2.3", each=identical_rows)
+@check("q2.3", each=identical_rows, topics=TRAINING)
 def batches(student: Student, training: Training) -> Iterator[Claim]:
     """Several batches in each of several epochs, whatever the sampling."""
     yield from trained_parameters("batches", student, training)
 
 
-@check("q2.3", each=one_example_a_row)
+@check("q2.3", each=one_example_a_row, topics=TRAINING)
 def every_example(student: Student, training: Training) -> Iterator[Claim]:
     """Every example is used, with its own label."""
     problem = training.problem
@@ -347,15 +350,17 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
     def judge(truth: Any) -> Verdict:
         if (wrong := failed(stats)) is not None:
             return wrong
-        params = {p: numbers(after[p], problem.params[p].shape) for p in PARAMETERS}
-        for value in params.values():
-            if isinstance(value, Verdict):
-                return value
-        moved = np.linalg.norm(params["W1"] - problem.params["W1"], axis=1) > 1e-9
-        if not moved.all():
-            return lost(f"training never uses {(~moved).sum()} of the 12 examples: go through all the batches of an epoch")
+        params = _arrays(after, {p: value.shape for p, value in problem.params.items()})
+        if isinstance(params, Verdict):
+            return params
+        want, _ = truth.trained(training)
+        unused = _rows_moved(problem.params, want) & ~_rows_moved(problem.params, params)
+        if unused.any():
+            return lost(
+                f"training never uses {unused.sum()} of the 12 examples: go through all the batches of an epoch"
+            )
         accuracy = truth.accuracy(params, problem.activation, problem.X, problem.y)
-        if accuracy < 0.9:
+        if accuracy < 0.9 <= truth.accuracy(want, problem.activation, problem.X, problem.y):
             return lost(
                 f"12 examples are not learnt by heart in 60 epochs (accuracy {accuracy:.2f}): does every row of the "
                 "batch go with its own label?"
@@ -365,17 +370,22 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
     yield claim("batches", judge)
 
 
-@check("q2.3", each=trainings("sigmoid", num_epochs=4, learning_rate=0.5, learning_rate_decay=0.8))
+def _rows_moved(before: Params, after: Params) -> Array:
+    return np.asarray(np.linalg.norm(after["W1"] - before["W1"], axis=1) > 1e-9)
+
+
+@check("q2.3", each=trainings("sigmoid", num_epochs=4, learning_rate=0.5, learning_rate_decay=0.8), topics=TRAINING)
 def histories(student: Student, training: Training) -> Iterator[Claim]:
     """train returns the four histories, and they hold what they claim."""
     net = Net(student, training.problem.activation, training.problem.params)
     stats = net.train(training)
-    for name in ("loss_history", "grad_magnitude_history", "train_acc_history", "val_acc_history"):
-        history = stats.item(name, f"{name}")
-        yield claim(
-            "histories",
-            lambda truth, h=history, n=name: near(h, np.array(truth.trained(training)[1][n]), single=net.single),
-        )
+
+    def judge(name: str, truth: Any) -> Verdict:
+        _, want = truth.trained(training)
+        return near(stats.item(name, name), np.array(want[name]), single=net.single)
+
+    for name in _HISTORIES.values():
+        yield claim("histories", partial(judge, name))
 
 
 def predicted(name: str, student: Student, pair: Pair) -> Iterator[Claim]:
@@ -402,7 +412,7 @@ def predicted(name: str, student: Student, pair: Pair) -> Iterator[Claim]:
     yield claim(name, judge)
 
 
-@check("q2.3", each=predictions("sigmoid"))
+@check("q2.3", each=predictions("sigmoid"), topics=TRAINING)
 def predict(student: Student, pair: Pair) -> Iterator[Claim]:
     """predict is the argmax of the forward pass at the net's parameters as they are."""
     yield from predicted("predict", student, pair)
@@ -411,37 +421,39 @@ def predict(student: Student, pair: Pair) -> Iterator[Claim]:
 # ── Q2.4 ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@check("q2.4.forward", handout=True, settles=True)
+@check("q2.4.forward", handout=True, settles=True, topics=FORWARD)
 def relu_toy_loss(student: Student) -> Iterator[Claim]:
     """The ReLU's loss at the toy problem: 1.303788 for max(0, a), 1.320973 for softplus."""
     yield from published_loss("relu", student)
 
 
-@check("q2.4.forward", each=pairs("relu", 4), settles=True)
+@check("q2.4.forward", each=pairs("relu", 4), settles=True, topics=FORWARD)
 def relu_loss(student: Student, pair: Pair) -> Iterator[Claim]:
     """The ReLU's loss on fresh problems."""
     yield from fresh_losses(student, pair)
 
 
-@check("q2.4.backward", each=pairs("relu", 4))
+@check("q2.4.backward", each=pairs("relu", 4), topics=BACKWARD)
 def relu_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
     """The ReLU's gradients on fresh problems."""
     yield from fresh_gradients(student, pair)
 
 
-@check("q2.4.backward", handout=True)
+@check("q2.4.backward", handout=True, topics=BACKWARD)
 def relu_toy_gradients(student: Student) -> Iterator[Claim]:
     """The handout's numerical gradient check, for the ReLU."""
     yield from numerical_check("relu", "q2.4.forward.loss", student)
 
 
-@check("q2.4.training", each=trainings("relu", num_epochs=4, learning_rate=0.1, learning_rate_decay=0.7))
+@check(
+    "q2.4.training", each=trainings("relu", num_epochs=4, learning_rate=0.1, learning_rate_decay=0.7), topics=TRAINING
+)
 def relu_epochs(student: Student, training: Training) -> Iterator[Claim]:
     """Several full-batch epochs with the ReLU."""
     yield from trained_parameters("epochs", student, training)
 
 
-@check("q2.4.training", each=predictions("relu"))
+@check("q2.4.training", each=predictions("relu"), topics=TRAINING)
 def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
     """predict uses the ReLU as well."""
     yield from predicted("epochs", student, pair)
@@ -511,11 +523,18 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 def _trained(params: Answer) -> Params | Verdict:
     hidden = int(CONFIG["mnist"]["hidden_size"])
     shapes = {"W1": (784, hidden), "b1": (hidden,), "W2": (hidden, 10), "b2": (10,)}
-    found = {name: numbers(params.item(name, f"params['{name}']"), shape) for name, shape in shapes.items()}
-    for value in found.values():
+    return _arrays({name: params.item(name, f"params['{name}']") for name in shapes}, shapes)
+
+
+def _arrays(answers: Mapping[str, Answer], shapes: Mapping[str, tuple[int, ...]]) -> Params | Verdict:
+    """All of them as numbers, or what is wrong with the first that is not."""
+    arrays: Params = {}
+    for name, shape in shapes.items():
+        value = numbers(answers[name], shape)
         if isinstance(value, Verdict):
             return value
-    return {name: value for name, value in found.items() if not isinstance(value, Verdict)}
+        arrays[name] = value
+    return arrays
 
 
 def _evidence(activation: str, stats: Answer, params: Answer, data: Mnist, truth: Any) -> Evidence:
@@ -567,5 +586,3 @@ def sigmoid_on_mnist(student: Student, drawn: tuple[Mnist, bool]) -> Iterator[Cl
 def relu_on_mnist(student: Student, drawn: tuple[Mnist, bool]) -> Iterator[Claim]:
     """The same with the ReLU."""
     yield from trains_on_mnist("relu", student, *drawn)
-
-

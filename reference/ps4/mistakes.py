@@ -27,12 +27,12 @@ class Known(Mistake):
 KNOWN: list[Known] = []
 
 
-def known(sentence: str, *line: str, carries: bool = True) -> Callable[[type], type]:
+def known(topic: str, sentence: str, *line: str, carries: bool = True) -> Callable[[type], type]:
     """Registers the class below it as a mistake; its id is the class's name in snake case."""
 
     def register(change: type) -> type:
         name = "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(change.__name__))
-        KNOWN.append(Known(name.replace("w_1", "w1").replace("w_2", "w2"), sentence, line, carries, change))
+        KNOWN.append(Known(name.replace("w_1", "w1").replace("w_2", "w2"), topic, sentence, line, carries, change))
         return change
 
     return register
@@ -48,7 +48,7 @@ def grad_line(name: str) -> tuple[str, ...]:
 
 
 UPDATE = (r"params\[.*\]\s*(-=|\+=|=)", r"learning_rate\s*\*|\*\s*learning_rate")
-DECAY = (r"learning_rate_decay|\bdecay\b",)
+DECAY = (r"(learning_rate|lr|rate|alpha|eta)\s*[-*/+]?=.*decay", r"^\s*for .*epoch")
 BATCH = (r"(X_batch|idx|batch\w*)\s*=", r"permutation|choice|randint")
 PREDICT = (r"arg(max|min|sort)", r"def predict")
 
@@ -56,123 +56,128 @@ PREDICT = (r"arg(max|min|sort)", r"def predict")
 # ── loss ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@known("The data loss is summed over the batch; divide it by N.", *LOSS)
+@known("loss", "The data loss is summed over the batch; divide it by N.", *LOSS)
 class LossSummed(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return super().data_loss(scores, y) * len(y)
 
 
-@known("The data loss is divided by N twice; divide once.", *LOSS)
+@known("loss", "The data loss is divided by N twice; divide once.", *LOSS)
 class LossDividedTwice(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return super().data_loss(scores, y) / len(y)
 
 
-@known("The regularisation in the loss lacks its ½: it is 0.5 * reg * (sum of W1² and W2²).", r"\breg\b.*(W1|W2|sum)", *LOSS)
+@known(
+    "loss",
+    "The regularisation in the loss lacks its ½: it is 0.5 * reg * (sum of W1² and W2²).",
+    r"\breg\b.*(W1|W2|sum)",
+    *LOSS,
+)
 class PenaltyWithoutHalf(Net):
     def penalty(self, reg: float) -> float:
         return 2 * super().penalty(reg)
 
 
-@known("The loss has no regularisation term; add 0.5 * reg * (sum of W1² and W2²).", *LOSS)
+@known("loss", "The loss has no regularisation term; add 0.5 * reg * (sum of W1² and W2²).", *LOSS)
 class PenaltyMissing(Net):
     def penalty(self, reg: float) -> float:
         return 0.0
 
 
-@known("The regularisation in the loss ignores reg; multiply the sum of squares by 0.5 * reg.", *LOSS)
+@known("loss", "The regularisation in the loss ignores reg; multiply the sum of squares by 0.5 * reg.", *LOSS)
 class PenaltyIgnoresReg(Net):
     def penalty(self, reg: float) -> float:
         return super().penalty(1.0)
 
 
-@known("The regularisation in the loss leaves W2 out; sum the squares of W1 and of W2.", *LOSS)
+@known("loss", "The regularisation in the loss leaves W2 out; sum the squares of W1 and of W2.", *LOSS)
 class PenaltyWithoutW2(Net):
     def penalty(self, reg: float) -> float:
         return 0.5 * reg * float((self.params["W1"] ** 2).sum())
 
 
-@known("The regularisation in the loss leaves W1 out; sum the squares of W1 and of W2.", *LOSS)
+@known("loss", "The regularisation in the loss leaves W1 out; sum the squares of W1 and of W2.", *LOSS)
 class PenaltyWithoutW1(Net):
     def penalty(self, reg: float) -> float:
         return 0.5 * reg * float((self.params["W2"] ** 2).sum())
 
 
-@known("The regularisation is subtracted from the loss; add it.", *LOSS)
+@known("loss", "The regularisation is subtracted from the loss; add it.", *LOSS)
 class PenaltySubtracted(Net):
     def penalty(self, reg: float) -> float:
         return -super().penalty(reg)
 
 
-@known("The biases are regularised in the loss; only W1 and W2 are.", *LOSS)
+@known("loss", "The biases are regularised in the loss; only W1 and W2 are.", *LOSS)
 class PenaltyOnBiases(Net):
     def penalty(self, reg: float) -> float:
-        return super().penalty(reg) + 0.5 * reg * float(
-            (self.params["b1"] ** 2).sum() + (self.params["b2"] ** 2).sum()
-        )
+        return super().penalty(reg) + 0.5 * reg * float((self.params["b1"] ** 2).sum() + (self.params["b2"] ** 2).sum())
 
 
-@known("The regularisation uses the norms of W1 and W2; the sum of squares is the norm squared.", *LOSS)
+@known("loss", "The regularisation uses the norms of W1 and W2; the sum of squares is the norm squared.", *LOSS)
 class PenaltyNotSquared(Net):
     def penalty(self, reg: float) -> float:
         return 0.5 * reg * float(np.linalg.norm(self.params["W1"]) + np.linalg.norm(self.params["W2"]))
 
 
-@known("The regularisation is divided by N; only the data loss is.", *LOSS)
+@known("loss", "The regularisation is divided by N; only the data loss is.", *LOSS)
 class PenaltyDividedByN(Net):
     def loss_only(self, X: Array, y: Array, reg: float) -> float:
         return self.data_loss(self.scores(X), y) + self.penalty(reg) / len(y)
 
 
-@known("The regularisation uses absolute values; sum the squares of W1 and W2.", *LOSS)
+@known("loss", "The regularisation uses absolute values; sum the squares of W1 and W2.", *LOSS)
 class PenaltyAbsolute(Net):
     def penalty(self, reg: float) -> float:
         return 0.5 * reg * float(np.abs(self.params["W1"]).sum() + np.abs(self.params["W2"]).sum())
 
 
-@known("The loss is the logarithm to base 2; cross-entropy takes the natural one, np.log.", r"log2", *LOSS)
+@known("loss", "The loss is the logarithm to base 2; cross-entropy takes the natural one, np.log.", r"log2", *LOSS)
 class LogBaseTwo(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return super().data_loss(scores, y) / float(np.log(2))
 
 
-@known("The loss is the logarithm to base 10; cross-entropy takes the natural one, np.log.", r"log10", *LOSS)
+@known("loss", "The loss is the logarithm to base 10; cross-entropy takes the natural one, np.log.", r"log10", *LOSS)
 class LogBaseTen(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return super().data_loss(scores, y) / float(np.log(10))
 
 
-@known("The data loss has the wrong sign; it is minus the mean log-probability.", *LOSS)
+@known("loss", "The data loss has the wrong sign; it is minus the mean log-probability.", *LOSS)
 class LossNegated(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return -super().data_loss(scores, y)
 
 
-@known("The loss takes the probability itself; cross-entropy takes its logarithm.", *LOSS)
+@known("loss", "The loss takes the probability itself; cross-entropy takes its logarithm.", *LOSS)
 class LossWithoutLog(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return float(-np.exp(self.log_probabilities(scores))[np.arange(len(y)), y].mean())
 
 
-@known("The loss sums over all classes; take only the log-probability of the right class.", *LOSS)
+@known("loss", "The loss sums over all classes; take only the log-probability of the right class.", *LOSS)
 class LossOverAllClasses(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return float(-self.log_probabilities(scores).sum(axis=1).mean())
 
 
-@known("The loss averages over classes too; average over the N examples only.", *LOSS)
+@known("loss", "The loss averages over classes too; average over the N examples only.", *LOSS)
 class LossAveragedOverClasses(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores, y) / scores.shape[1]
+        return super().data_loss(scores, y) / len(scores[0])
 
 
-@known("The softmax is normalised along the wrong axis; each row (axis=1) adds up to one.", r"axis\s*=\s*0", *LOSS)
+@known(
+    "loss", "The softmax is normalised along the wrong axis; each row (axis=1) adds up to one.", r"axis\s*=\s*0", *LOSS
+)
 class SoftmaxAlongBatch(Net):
     def log_probabilities(self, scores: Array) -> Array:
         return super().log_probabilities(scores.T).T
 
 
-@known("The labels are off by one in the loss; class 0 is column 0.", *LOSS)
+@known("loss", "The labels are off by one in the loss; class 0 is column 0.", *LOSS)
 class LabelsOffByOne(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return super().data_loss(scores, y - 1)
@@ -184,25 +189,25 @@ class LabelsOffByOne(Net):
 # ── forward ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@known("b1 is missing from the forward pass; the hidden layer starts from X W1 + b1.", r"W1", *SCORES)
+@known("forward", "b1 is missing from the forward pass; the hidden layer starts from X W1 + b1.", r"W1", *SCORES)
 class B1Missing(Net):
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"]
 
 
-@known("b2 is missing from the scores; they are h W2 + b2.", *SCORES)
+@known("forward", "b2 is missing from the scores; they are h W2 + b2.", *SCORES)
 class B2Missing(Net):
     def output(self, h: Array) -> Array:
         return h @ self.params["W2"]
 
 
-@known("The bias b1 is subtracted; add it.", r"-\s*b1", *HIDDEN)
+@known("forward", "The bias b1 is subtracted; add it.", r"-\s*b1", *HIDDEN)
 class B1Subtracted(Net):
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"] - self.params["b1"]
 
 
-@known("The hidden layer has no activation; apply it to X W1 + b1.", *SCORES)
+@known("forward", "The hidden layer has no activation; apply it to X W1 + b1.", *SCORES, carries=False)
 class ActivationMissing(Net):
     def activate(self, a: Array) -> Array:
         return a
@@ -211,17 +216,29 @@ class ActivationMissing(Net):
         return np.ones_like(a)
 
 
-@known("The net is a sigmoid net whatever activation it was built with; look at self.activation.", r"activation", *HIDDEN)
+@known(
+    "forward",
+    "The net is a sigmoid net whatever activation it was built with; look at self.activation.",
+    r"activation",
+    *HIDDEN,
+    carries=False,
+)
 class AlwaysSigmoid(Net):
     def activate(self, a: Array) -> Array:
         with np.errstate(over="ignore"):
             return np.asarray(1 / (1 + np.exp(-a)))
 
     def slope(self, a: Array, h: Array) -> Array:
-        return h * (1 - h)
+        return np.asarray(h * (1 - h))
 
 
-@known("The net is a ReLU net whatever activation it was built with; look at self.activation.", r"activation", *HIDDEN)
+@known(
+    "forward",
+    "The net is a ReLU net whatever activation it was built with; look at self.activation.",
+    r"activation",
+    *HIDDEN,
+    carries=False,
+)
 class AlwaysRelu(Net):
     def activate(self, a: Array) -> Array:
         return np.maximum(0, a)
@@ -230,34 +247,34 @@ class AlwaysRelu(Net):
         return (a > 0).astype(float)
 
 
-@known("The activation is tanh; this net was built with another one.", r"tanh")
+@known("forward", "The activation is tanh; this net was built with another one.", r"tanh", carries=False)
 class AlwaysTanh(Net):
     def activate(self, a: Array) -> Array:
-        return np.tanh(a)
+        return np.asarray(np.tanh(a))
 
     def slope(self, a: Array, h: Array) -> Array:
         return 1 - h * h
 
 
-@known("The sigmoid has the wrong sign in its exponent; it is 1 / (1 + exp(-a)).", r"exp", *HIDDEN)
+@known("forward", "The sigmoid has the wrong sign in its exponent; it is 1 / (1 + exp(-a)).", r"exp", *HIDDEN)
 class SigmoidSign(Net):
     def activate(self, a: Array) -> Array:
         return super().activate(a if self.activation == "relu" else -a)
 
 
-@known("The activation is applied to the scores too; the scores are h W2 + b2 as they are.", *SCORES)
+@known("forward", "The activation is applied to the scores too; the scores are h W2 + b2 as they are.", *SCORES)
 class ScoresActivated(Net):
     def output(self, h: Array) -> Array:
         return self.activate(super().output(h))
 
 
-@known("The scores are probabilities; without y, loss returns the scores before the softmax.", r"return")
+@known("forward", "The scores are probabilities; without y, loss returns the scores before the softmax.", r"return")
 class ScoresAreProbabilities(Net):
     def loss(self, X: Array, y: Array | None = None, reg: float = 0.0) -> Any:
         return np.exp(self.log_probabilities(self.scores(X))) if y is None else super().loss(X, y, reg)
 
 
-@known("ReLU is leaky here; max(0, a) is zero for negative a.", r"where|maximum|leaky", *HIDDEN)
+@known("forward", "ReLU is leaky here; max(0, a) is zero for negative a.", r"where|maximum|leaky", *HIDDEN)
 class LeakyRelu(Net):
     def relu(self, a: Array) -> Array:
         return np.where(a > 0, a, 0.01 * a)
@@ -266,19 +283,19 @@ class LeakyRelu(Net):
         return np.where(a > 0, 1.0, 0.01)
 
 
-@known("ReLU takes the absolute value here; it is max(0, a).", r"abs", *HIDDEN)
+@known("forward", "ReLU takes the absolute value here; it is max(0, a).", r"abs", *HIDDEN)
 class AbsoluteRelu(Net):
     def relu(self, a: Array) -> Array:
         return np.abs(a)
 
     def relu_slope(self, a: Array, h: Array) -> Array:
-        return np.sign(a)
+        return np.asarray(np.sign(a))
 
 
-@known("ReLU keeps the negative part here; it is max(0, a), not min(0, a).", r"minimum|<\s*0", *HIDDEN)
+@known("forward", "ReLU keeps the negative part here; it is max(0, a), not min(0, a).", r"minimum|<\s*0", *HIDDEN)
 class NegativeRelu(Net):
     def relu(self, a: Array) -> Array:
-        return np.minimum(0, a)
+        return np.asarray(np.minimum(0, a))
 
     def relu_slope(self, a: Array, h: Array) -> Array:
         return (a < 0).astype(float)
@@ -288,7 +305,7 @@ class Softplus(Net):
     """ln(1 + e^a) under the name of ReLU, as older handouts published it. A reading, or a mistake: by policy."""
 
     def relu(self, a: Array) -> Array:
-        return np.logaddexp(0, a)
+        return np.asarray(np.logaddexp(0, a))
 
     def relu_slope(self, a: Array, h: Array) -> Array:
         with np.errstate(over="ignore"):
@@ -319,25 +336,28 @@ def scaled(*names: str, by: Callable[[Array, Params], float]) -> type:
     return Scaled
 
 
-def register(id: str, sentence: str, change: type, *line: str, carries: bool = True) -> None:
-    KNOWN.append(Known(id, sentence, line, carries, change))
+def register(topic: str, id: str, sentence: str, change: type, *line: str, carries: bool = True) -> None:
+    KNOWN.append(Known(id, topic, sentence, line, carries, change))
 
 
 ALL = ("W1", "b1", "W2", "b2")
 
 register(
+    "backward",
     "gradients_summed",
     "The gradients are summed over the batch; divide the gradient of the scores by N.",
     scaled(*ALL, by=lambda y, _: len(y)),
     *grad_line("W2"),
 )
 register(
+    "backward",
     "gradients_divided_twice",
     "The gradients are divided by N twice; divide once.",
     scaled(*ALL, by=lambda y, _: 1 / len(y)),
     r"/\s*(N|num_\w+|X\.shape\[0\]|len\()",
 )
 register(
+    "backward",
     "gradients_negated",
     "The data gradients have the wrong sign: the gradient of the scores is probabilities minus one-hot labels.",
     scaled(*ALL, by=lambda *_: -1),
@@ -345,30 +365,35 @@ register(
 )
 for _name in ALL:
     register(
+        "backward",
         f"d{_name}_summed".lower(),
         f"The data term of the gradient of {_name} is summed over the batch; divide it by N.",
         scaled(_name, by=lambda y, _: len(y)),
         *grad_line(_name),
     )
     register(
+        "backward",
         f"d{_name}_divided_twice".lower(),
         f"The data term of the gradient of {_name} is divided by N twice; divide once.",
         scaled(_name, by=lambda y, _: 1 / len(y)),
         *grad_line(_name),
     )
     register(
+        "backward",
         f"d{_name}_negated".lower(),
         f"The data term of the gradient of {_name} has the wrong sign.",
         scaled(_name, by=lambda *_: -1),
         *grad_line(_name),
     )
 register(
+    "backward",
     "gradients_of_layer_one_summed",
     "The gradients of W1 and b1 are summed over the batch; divide them by N.",
     scaled("W1", "b1", by=lambda y, _: len(y)),
     *grad_line("W1"),
 )
 register(
+    "backward",
     "gradients_divided_by_classes",
     "The gradients are divided by the number of classes; divide by the number of examples N.",
     scaled(*ALL, by=lambda y, p: len(y) / p["W2"].shape[1]),
@@ -384,7 +409,7 @@ def penalised(sentence: str, id: str, *line: str, **factors: float) -> None:
             grads = super().penalty_gradients(reg)
             return {n: factors[n] * reg * self.params[n] if n in factors else g for n, g in grads.items()}
 
-    register(id, sentence, Penalised, *line)
+    register("backward", id, sentence, Penalised, *line)
 
 
 penalised(
@@ -394,8 +419,12 @@ penalised(
     W1=0,
     W2=0,
 )
-penalised("The gradient of W1 lacks the regularisation: add reg * W1.", "reg_gradient_missing_w1", *grad_line("W1"), W1=0)
-penalised("The gradient of W2 lacks the regularisation: add reg * W2.", "reg_gradient_missing_w2", *grad_line("W2"), W2=0)
+penalised(
+    "The gradient of W1 lacks the regularisation: add reg * W1.", "reg_gradient_missing_w1", *grad_line("W1"), W1=0
+)
+penalised(
+    "The gradient of W2 lacks the regularisation: add reg * W2.", "reg_gradient_missing_w2", *grad_line("W2"), W2=0
+)
 penalised(
     "The regularisation is twice too large in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
     "reg_gradient_doubled",
@@ -403,8 +432,18 @@ penalised(
     W1=2,
     W2=2,
 )
-penalised("The regularisation is twice too large in the gradient of W1: it is reg * W1.", "reg_gradient_doubled_w1", *grad_line("W1"), W1=2)
-penalised("The regularisation is twice too large in the gradient of W2: it is reg * W2.", "reg_gradient_doubled_w2", *grad_line("W2"), W2=2)
+penalised(
+    "The regularisation is twice too large in the gradient of W1: it is reg * W1.",
+    "reg_gradient_doubled_w1",
+    *grad_line("W1"),
+    W1=2,
+)
+penalised(
+    "The regularisation is twice too large in the gradient of W2: it is reg * W2.",
+    "reg_gradient_doubled_w2",
+    *grad_line("W2"),
+    W2=2,
+)
 penalised(
     "The regularisation is half too small in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
     "reg_gradient_halved",
@@ -412,38 +451,64 @@ penalised(
     W1=0.5,
     W2=0.5,
 )
-penalised("The regularisation has the wrong sign in the gradients: add reg * W.", "reg_gradient_negated", *grad_line("W1"), W1=-1, W2=-1)
-penalised("The biases are regularised in the gradients; only W1 and W2 are.", "reg_gradient_on_biases", *grad_line("b1"), b1=1, b2=1)
-penalised("The bias b1 is regularised in its gradient; only W1 and W2 are.", "reg_gradient_on_b1", *grad_line("b1"), b1=1)
-penalised("The bias b2 is regularised in its gradient; only W1 and W2 are.", "reg_gradient_on_b2", *grad_line("b2"), b2=1)
+penalised(
+    "The regularisation has the wrong sign in the gradients: add reg * W.",
+    "reg_gradient_negated",
+    *grad_line("W1"),
+    W1=-1,
+    W2=-1,
+)
+penalised(
+    "The biases are regularised in the gradients; only W1 and W2 are.",
+    "reg_gradient_on_biases",
+    *grad_line("b1"),
+    b1=1,
+    b2=1,
+)
+penalised(
+    "The bias b1 is regularised in its gradient; only W1 and W2 are.", "reg_gradient_on_b1", *grad_line("b1"), b1=1
+)
+penalised(
+    "The bias b2 is regularised in its gradient; only W1 and W2 are.", "reg_gradient_on_b2", *grad_line("b2"), b2=1
+)
 
 
-@known("The regularisation in the gradients ignores reg: add reg * W, not W.", *grad_line("W1"))
+@known("backward", "The regularisation in the gradients ignores reg: add reg * W, not W.", *grad_line("W1"))
 class RegGradientIgnoresReg(Net):
     def penalty_gradients(self, reg: float) -> Params:
         return super().penalty_gradients(1.0)
 
 
-@known("The regularisation in the gradients is divided by N; only the data term is.", *grad_line("W1"))
+@known("backward", "The regularisation in the gradients is divided by N; only the data term is.", *grad_line("W1"))
 class RegGradientDividedByN(Net):
     def gradients(self, X: Array, y: Array, reg: float) -> Params:
         penalty = self.penalty_gradients(reg / len(y))
         return {name: g + penalty[name] for name, g in self.data_gradients(X, y).items()}
 
 
-@known("The regularisation in the gradients uses the sign of W: the derivative of 0.5 * reg * W² is reg * W.", *grad_line("W1"))
+@known(
+    "backward",
+    "The regularisation in the gradients uses the sign of W: the derivative of 0.5 * reg * W² is reg * W.",
+    *grad_line("W1"),
+)
 class RegGradientSign(Net):
     def penalty_gradients(self, reg: float) -> Params:
         return {n: reg * np.sign(self.params[n]) if n[0] == "W" else 0 * self.params[n] for n in self.params}
 
 
-@known("The softmax gradient forgets to subtract 1 at the right class.", r"-=\s*1|probs|softmax", *grad_line("W2"))
+@known(
+    "backward",
+    "The softmax gradient forgets to subtract 1 at the right class.",
+    r"-=\s*1|probs|softmax",
+    *grad_line("W2"),
+)
 class OneHotForgotten(Net):
     def score_gradient(self, scores: Array, y: Array) -> Array:
         return np.exp(self.log_probabilities(scores)) / len(y)
 
 
 @known(
+    "backward",
     "The sigmoid's derivative is taken at a instead of h: with h = σ(a) it is h * (1 - h), not a * (1 - a).",
     r"\*\s*\(\s*1\.?0?\s*-",
     *grad_line("W1"),
@@ -453,62 +518,75 @@ class SlopeAtPreactivation(Net):
         return self.relu_slope(a, h) if self.activation == "relu" else a * (1 - a)
 
 
-@known("The sigmoid is applied twice in its derivative: h is σ(a) already, so it is h * (1 - h).", r"sigmoid\(", *grad_line("W1"))
+@known(
+    "backward",
+    "The sigmoid is applied twice in its derivative: h is σ(a) already, so it is h * (1 - h).",
+    r"sigmoid\(",
+    *grad_line("W1"),
+)
 class SlopeOfSigmoidTwice(Net):
     def slope(self, a: Array, h: Array) -> Array:
         s = 1 / (1 + np.exp(-h))
         return self.relu_slope(a, h) if self.activation == "relu" else s * (1 - s)
 
 
-@known("The sigmoid's derivative is missing its (1 - h): it is h * (1 - h).", *grad_line("W1"))
+@known("backward", "The sigmoid's derivative is missing its (1 - h): it is h * (1 - h).", *grad_line("W1"))
 class SlopeWithoutComplement(Net):
     def slope(self, a: Array, h: Array) -> Array:
         return self.relu_slope(a, h) if self.activation == "relu" else h
 
 
-@known("The sigmoid's derivative is missing its h: it is h * (1 - h).", *grad_line("W1"))
+@known("backward", "The sigmoid's derivative is missing its h: it is h * (1 - h).", *grad_line("W1"))
 class SlopeWithoutH(Net):
     def slope(self, a: Array, h: Array) -> Array:
         return self.relu_slope(a, h) if self.activation == "relu" else 1 - h
 
 
-@known("The sigmoid's derivative has a plus: it is h * (1 - h).", *grad_line("W1"))
+@known("backward", "The sigmoid's derivative has a plus: it is h * (1 - h).", *grad_line("W1"))
 class SlopeWithPlus(Net):
     def slope(self, a: Array, h: Array) -> Array:
         return self.relu_slope(a, h) if self.activation == "relu" else h * (1 + h)
 
 
-@known("The derivative of tanh is used: the sigmoid's is h * (1 - h).", *grad_line("W1"))
+@known("backward", "The derivative of tanh is used: the sigmoid's is h * (1 - h).", *grad_line("W1"))
 class SlopeOfTanh(Net):
     def slope(self, a: Array, h: Array) -> Array:
         return self.relu_slope(a, h) if self.activation == "relu" else 1 - h * h
 
 
-@known("The activation's derivative is missing from the backward pass.", *grad_line("W1"))
+@known("backward", "The activation's derivative is missing from the backward pass.", *grad_line("W1"))
 class SlopeMissing(Net):
     def slope(self, a: Array, h: Array) -> Array:
         return np.ones_like(a)
 
 
-@known("The sigmoid's derivative is missing from the backward pass: multiply by h * (1 - h).", *grad_line("W1"))
+@known(
+    "backward", "The sigmoid's derivative is missing from the backward pass: multiply by h * (1 - h).", *grad_line("W1")
+)
 class SigmoidSlopeMissing(Net):
     def slope(self, a: Array, h: Array) -> Array:
         return self.relu_slope(a, h) if self.activation == "relu" else np.ones_like(a)
 
 
-@known("ReLU's gradient goes through everywhere: set it to zero where a <= 0.", r"relu|maximum", *grad_line("W1"))
+@known(
+    "backward",
+    "ReLU's gradient goes through everywhere: set it to zero where a <= 0.",
+    r"relu|maximum",
+    *grad_line("W1"),
+)
 class ReluSlopeMissing(Net):
     def relu_slope(self, a: Array, h: Array) -> Array:
         return np.ones_like(a)
 
 
-@known("ReLU's mask is upside down: the gradient goes through where a > 0.", r"<=?\s*0", *grad_line("W1"))
+@known("backward", "ReLU's mask is upside down: the gradient goes through where a > 0.", r"<=?\s*0", *grad_line("W1"))
 class ReluMaskUpsideDown(Net):
     def relu_slope(self, a: Array, h: Array) -> Array:
         return (a < 0).astype(float)
 
 
 @known(
+    "backward",
     "ReLU's mask is taken from the gradient itself: it must come from the pre-activation a (or from h).",
     r"[<>]=?\s*0",
     *grad_line("W1"),
@@ -521,38 +599,56 @@ class ReluMaskOnGradient(Net):
         return back * (back > 0)
 
 
-@known("ReLU's derivative is h itself here; it is 1 where a > 0 and 0 elsewhere.", *grad_line("W1"))
+@known("backward", "ReLU's derivative is h itself here; it is 1 where a > 0 and 0 elsewhere.", *grad_line("W1"))
 class ReluSlopeIsH(Net):
     def relu_slope(self, a: Array, h: Array) -> Array:
         return h
 
 
-@known("A ReLU net's gradient uses the sigmoid's derivative h * (1 - h); ReLU's is 1 where a > 0.", r"1\.?0?\s*-", *grad_line("W1"))
+@known(
+    "backward",
+    "A ReLU net's gradient uses the sigmoid's derivative h * (1 - h); ReLU's is 1 where a > 0.",
+    r"1\.?0?\s*-",
+    *grad_line("W1"),
+)
 class ReluSlopeOfSigmoid(Net):
     def relu_slope(self, a: Array, h: Array) -> Array:
-        return h * (1 - h)
+        return np.asarray(h * (1 - h))
 
 
-@known("The activation is softplus but its gradient is ReLU's mask; softplus's derivative is σ(a).", r"[<>]=?\s*0", *grad_line("W1"))
+@known(
+    "backward",
+    "The activation is softplus but its gradient is ReLU's mask; softplus's derivative is σ(a).",
+    r"[<>]=?\s*0",
+    *grad_line("W1"),
+)
 class SoftplusWithMask(Softplus):
     def relu_slope(self, a: Array, h: Array) -> Array:
         return (a > 0).astype(float)
 
 
-@known("The activation is max(0, a) but its gradient is softplus's σ(a); ReLU's is 1 where a > 0.", *grad_line("W1"))
+@known(
+    "backward",
+    "The activation is max(0, a) but its gradient is softplus's σ(a); ReLU's is 1 where a > 0.",
+    *grad_line("W1"),
+)
 class ReluWithSoftplusSlope(Net):
     def relu_slope(self, a: Array, h: Array) -> Array:
         with np.errstate(over="ignore"):
             return np.asarray(1 / (1 + np.exp(-a)))
 
 
-@known("Softplus's derivative is taken at h: it is σ(a), not σ(softplus(a)).", *grad_line("W1"))
+@known("backward", "Softplus's derivative is taken at h: it is σ(a), not σ(softplus(a)).", *grad_line("W1"))
 class SoftplusSlopeAtH(Softplus):
     def relu_slope(self, a: Array, h: Array) -> Array:
         return np.asarray(1 / (1 + np.exp(-h)))
 
 
-@known("The gradient of W2 uses the pre-activation; it is hᵀ times the gradient of the scores.", *grad_line("W2"))
+@known(
+    "backward",
+    "The gradient of W2 uses the pre-activation; it is hᵀ times the gradient of the scores.",
+    *grad_line("W2"),
+)
 class W2FromPreactivation(Net):
     def data_gradients(self, X: Array, y: Array) -> Params:
         a = self.preactivation(X)
@@ -560,14 +656,18 @@ class W2FromPreactivation(Net):
         return super().data_gradients(X, y) | {"W2": a.T @ g2}
 
 
-@known("The gradient of b1 lacks the activation's derivative; it is the column sum of the hidden gradient.", *grad_line("b1"))
+@known(
+    "backward",
+    "The gradient of b1 lacks the activation's derivative; it is the column sum of the hidden gradient.",
+    *grad_line("b1"),
+)
 class B1WithoutSlope(Net):
     def data_gradients(self, X: Array, y: Array) -> Params:
         g2 = self.score_gradient(self.scores(X), y)
         return super().data_gradients(X, y) | {"b1": (g2 @ self.params["W2"].T).sum(axis=0)}
 
 
-@known("The gradients do not change with the parameters or the data: they are constants.", carries=False)
+@known("backward", "The gradients do not change with the parameters or the data: they are constants.", carries=False)
 class GradientsZero(Net):
     def gradients(self, X: Array, y: Array, reg: float) -> Params:
         return {n: np.zeros_like(p) for n, p in self.params.items()}
@@ -583,6 +683,7 @@ def zero(name: str) -> type:
 
 for _name in ALL:
     register(
+        "backward",
         f"d{_name}_zero".lower(),
         f"The gradient of {_name} is zero: it has not been computed.",
         zero(_name),
@@ -594,25 +695,27 @@ for _name in ALL:
 # ── training ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@known("The update goes uphill: subtract learning_rate * gradient.", *UPDATE)
+@known("training", "The update goes uphill: subtract learning_rate * gradient.", *UPDATE)
 class UpdateUphill(Net):
     def update(self, grads: Params, learning_rate: float) -> None:
         super().update(grads, -learning_rate)
 
 
-@known("The update leaves the learning rate out: subtract learning_rate * gradient.", *UPDATE)
+@known("training", "The update leaves the learning rate out: subtract learning_rate * gradient.", *UPDATE)
 class UpdateWithoutRate(Net):
     def update(self, grads: Params, learning_rate: float) -> None:
         super().update(grads, 1.0)
 
 
-@known("The learning rate never decays: multiply it by learning_rate_decay after each epoch.", *DECAY, *UPDATE)
+@known(
+    "training", "The learning rate never decays: multiply it by learning_rate_decay after each epoch.", *DECAY, *UPDATE
+)
 class NoDecay(Net):
     def decayed(self, learning_rate: float, decay: float) -> float:
         return learning_rate
 
 
-@known("The learning rate decays after every batch: once after each epoch is right.", *DECAY)
+@known("training", "The learning rate decays after every batch: once after each epoch is right.", *DECAY)
 class DecayPerBatch(Net):
     def after_batch(self, learning_rate: float, decay: float) -> float:
         return learning_rate * decay
@@ -621,31 +724,31 @@ class DecayPerBatch(Net):
         return learning_rate
 
 
-@known("The learning rate decays before the first epoch already: decay it after each epoch.", *DECAY)
+@known("training", "The learning rate decays before the first epoch already: decay it after each epoch.", *DECAY)
 class DecayTooEarly(Net):
     def first_learning_rate(self, learning_rate: float, decay: float) -> float:
         return learning_rate * decay
 
 
-@known("The learning rate is divided by the decay: multiply it.", *DECAY)
+@known("training", "The learning rate is divided by the decay: multiply it.", *DECAY)
 class DecayDivides(Net):
     def decayed(self, learning_rate: float, decay: float) -> float:
         return learning_rate / decay
 
 
-@known("The learning rate is set to the decay: multiply it by the decay.", *DECAY)
+@known("training", "The learning rate is set to the decay: multiply it by the decay.", *DECAY)
 class DecayReplaces(Net):
     def decayed(self, learning_rate: float, decay: float) -> float:
         return decay
 
 
-@known("The decay is subtracted from the learning rate: multiply by it.", *DECAY)
+@known("training", "The decay is subtracted from the learning rate: multiply by it.", *DECAY)
 class DecaySubtracts(Net):
     def decayed(self, learning_rate: float, decay: float) -> float:
         return learning_rate - decay
 
 
-@known("The learning rate decays as 1 - decay: multiply it by learning_rate_decay.", *DECAY)
+@known("training", "The learning rate decays as 1 - decay: multiply it by learning_rate_decay.", *DECAY)
 class DecayComplement(Net):
     def decayed(self, learning_rate: float, decay: float) -> float:
         return learning_rate * (1 - decay)
@@ -659,10 +762,23 @@ def only(*names: str) -> type:
     return Only
 
 
-register("biases_not_updated", "Training never updates the biases: update all four parameters.", only("W1", "W2"), *UPDATE)
-register("weights_not_updated", "Training never updates W1 and W2: update all four parameters.", only("b1", "b2"), *UPDATE)
+register(
+    "training",
+    "biases_not_updated",
+    "Training never updates the biases: update all four parameters.",
+    only("W1", "W2"),
+    *UPDATE,
+)
+register(
+    "training",
+    "weights_not_updated",
+    "Training never updates W1 and W2: update all four parameters.",
+    only("b1", "b2"),
+    *UPDATE,
+)
 for _name in ALL:
     register(
+        "training",
         f"{_name}_not_updated".lower(),
         f"Training never updates {_name}: update all four parameters.",
         only(*(n for n in ALL if n != _name)),
@@ -670,7 +786,7 @@ for _name in ALL:
     )
 
 
-@known("Training leaves reg out: pass it on to loss.", r"\.loss\(")
+@known("training", "Training leaves reg out: pass it on to loss.", r"\.loss\(")
 class TrainsWithoutReg(Net):
     def training_reg(self, reg: float) -> float:
         return 0.0
@@ -679,69 +795,71 @@ class TrainsWithoutReg(Net):
         return super().loss_only(X, y, reg)
 
 
-@known("Training changes nothing: the updated parameters must end up in self.params.", *UPDATE, carries=False)
+@known(
+    "training", "Training changes nothing: the updated parameters must end up in self.params.", *UPDATE, carries=False
+)
 class NothingUpdated(Net):
     def update(self, grads: Params, learning_rate: float) -> None:
         pass
 
 
-@known("Training runs one epoch too many.", r"num_epochs")
+@known("training", "Training runs one epoch too many.", r"num_epochs")
 class OneEpochMore(Net):
     def epochs(self, num_epochs: int) -> int:
         return num_epochs + 1
 
 
-@known("Training runs one epoch too few.", r"num_epochs")
+@known("training", "Training runs one epoch too few.", r"num_epochs")
 class OneEpochLess(Net):
     def epochs(self, num_epochs: int) -> int:
         return num_epochs - 1
 
 
-@known("Training runs a single epoch whatever num_epochs says.", r"num_epochs|epoch")
+@known("training", "Training runs a single epoch whatever num_epochs says.", r"num_epochs|epoch")
 class SingleEpoch(Net):
     def epochs(self, num_epochs: int) -> int:
         return 1
 
 
-@known("Only one batch of each epoch is used: go through max(N // batch_size, 1) of them.", *BATCH)
+@known("training", "Only one batch of each epoch is used: go through max(N // batch_size, 1) of them.", *BATCH)
 class OneBatchAnEpoch(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         yield next(super().batches(N, batch_size))
 
 
-@known("batch_size is ignored and every step takes all the data.", *BATCH)
+@known("training", "batch_size is ignored and every step takes all the data.", *BATCH)
 class WholeBatches(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         for _ in super().batches(N, batch_size):
             yield np.arange(N)
 
 
-@known("batch_size is ignored: an epoch is one step over all the data.", *BATCH)
+@known("training", "batch_size is ignored: an epoch is one step over all the data.", *BATCH)
 class OneWholeBatch(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         yield np.arange(N)
 
 
-@known("An epoch takes single examples: take batch_size of them for each step.", *BATCH)
+@known("training", "An epoch takes single examples: take batch_size of them for each step.", *BATCH)
 class BatchesOfOne(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         yield from super().batches(N, 1)
 
 
-@known("An epoch takes batch_size steps: it takes N // batch_size.", *BATCH)
+@known("training", "An epoch takes batch_size steps: it takes N // batch_size.", *BATCH)
 class BatchSizeSteps(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         for _ in range(batch_size):
             yield np.random.permutation(N)[: max(N // batch_size, 1)]
 
 
-@known("Every batch is applied twice.", *UPDATE)
+@known("training", "Every batch is applied twice.", *UPDATE)
 class UpdatesTwice(Net):
     def update(self, grads: Params, learning_rate: float) -> None:
         super().update(grads, 2 * learning_rate)
 
 
-@known("The learning rate is divided by the batch size once more: the gradient is a mean already.", *UPDATE)
+@known("training", "The learning rate is divided by the batch size once more: the gradient is a mean already.", *UPDATE)
 class RateDividedByBatch(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         self.batch_length = min(N, batch_size)
@@ -759,110 +877,138 @@ class WithMomentum(Net):
             self.params[name] = self.params[name] + velocity[name]
 
 
-register("momentum", "The update has momentum: plain SGD is asked for.", WithMomentum, *UPDATE)
+register("training", "momentum", "The update has momentum: plain SGD is asked for.", WithMomentum, *UPDATE)
 
 
 # ── histories and predict ────────────────────────────────────────────────────────────────────────────
 
 
-@known("grad_magnitude_history holds the square: take the Frobenius norm of the gradient of W1, np.linalg.norm.", r"grad_magnitude_history")
+@known(
+    "predict",
+    "grad_magnitude_history holds the square: take the Frobenius norm of the gradient of W1, np.linalg.norm.",
+    r"grad_magnitude_history",
+)
 class MagnitudeSquared(Net):
     def magnitude(self, grads: Params) -> float:
         return super().magnitude(grads) ** 2
 
 
-@known("grad_magnitude_history holds the norm of W2's gradient: W1's is asked for.", r"grad_magnitude_history")
+@known(
+    "predict", "grad_magnitude_history holds the norm of W2's gradient: W1's is asked for.", r"grad_magnitude_history"
+)
 class MagnitudeOfW2(Net):
     def magnitude(self, grads: Params) -> float:
         return float(np.linalg.norm(grads["W2"]))
 
 
-@known("grad_magnitude_history holds the largest entry: take the Frobenius norm of the gradient of W1.", r"grad_magnitude_history")
+@known(
+    "predict",
+    "grad_magnitude_history holds the largest entry: take the Frobenius norm of the gradient of W1.",
+    r"grad_magnitude_history",
+)
 class MagnitudeLargest(Net):
     def magnitude(self, grads: Params) -> float:
         return float(np.abs(grads["W1"]).max())
 
 
-@known("grad_magnitude_history holds the sum of absolute values: take the Frobenius norm of W1's gradient.", r"grad_magnitude_history")
+@known(
+    "predict",
+    "grad_magnitude_history holds the sum of absolute values: take the Frobenius norm of W1's gradient.",
+    r"grad_magnitude_history",
+)
 class MagnitudeAbsolute(Net):
     def magnitude(self, grads: Params) -> float:
         return float(np.abs(grads["W1"]).sum())
 
 
-@known("grad_magnitude_history holds the mean of absolute values: take the Frobenius norm of W1's gradient.", r"grad_magnitude_history")
+@known(
+    "predict",
+    "grad_magnitude_history holds the mean of absolute values: take the Frobenius norm of W1's gradient.",
+    r"grad_magnitude_history",
+)
 class MagnitudeMean(Net):
     def magnitude(self, grads: Params) -> float:
         return float(np.abs(grads["W1"]).mean())
 
 
-@known("grad_magnitude_history holds the spectral norm: take the Frobenius norm, np.linalg.norm without ord.", r"grad_magnitude_history")
+@known(
+    "predict",
+    "grad_magnitude_history holds the spectral norm: take the Frobenius norm, np.linalg.norm without ord.",
+    r"grad_magnitude_history",
+)
 class MagnitudeSpectral(Net):
     def magnitude(self, grads: Params) -> float:
         return float(np.linalg.norm(grads["W1"], 2))
 
 
-@known("grad_magnitude_history holds the norm of all gradients together: W1's alone is asked for.", r"grad_magnitude_history")
+@known(
+    "predict",
+    "grad_magnitude_history holds the norm of all gradients together: W1's alone is asked for.",
+    r"grad_magnitude_history",
+)
 class MagnitudeOfAll(Net):
     def magnitude(self, grads: Params) -> float:
         return float(np.sqrt(sum((g**2).sum() for g in grads.values())))
 
 
-@known("predict takes the smallest score: take np.argmax.", *PREDICT)
+@known("predict", "predict takes the smallest score: take np.argmax.", *PREDICT)
 class PredictArgmin(Net):
     def prediction_scores(self, X: Array) -> Array:
         return -self.scores(X)
 
 
-@known("predict leaves b1 out: it must run the same forward pass as loss.", *PREDICT)
+@known("predict", "predict leaves b1 out: it must run the same forward pass as loss.", *PREDICT)
 class PredictWithoutB1(Net):
     def prediction_scores(self, X: Array) -> Array:
         return self.output(self.activate(X @ self.params["W1"]))
 
 
-@known("predict leaves b2 out: it must run the same forward pass as loss.", *PREDICT)
+@known("predict", "predict leaves b2 out: it must run the same forward pass as loss.", *PREDICT)
 class PredictWithoutB2(Net):
     def prediction_scores(self, X: Array) -> Array:
         return self.activate(self.preactivation(X)) @ self.params["W2"]
 
 
-@known("predict leaves both biases out: it must run the same forward pass as loss.", *PREDICT)
+@known("predict", "predict leaves both biases out: it must run the same forward pass as loss.", *PREDICT)
 class PredictWithoutBiases(Net):
     def prediction_scores(self, X: Array) -> Array:
         return self.activate(X @ self.params["W1"]) @ self.params["W2"]
 
 
-@known("predict has no activation: it must run the same forward pass as loss.", *PREDICT)
+@known("predict", "predict has no activation: it must run the same forward pass as loss.", *PREDICT)
 class PredictWithoutActivation(Net):
     def prediction_scores(self, X: Array) -> Array:
         return self.output(self.preactivation(X))
 
 
-@known("predict is ReLU's whatever activation the net was built with: use the one of the net.", *PREDICT)
+@known("predict", "predict is ReLU's whatever activation the net was built with: use the one of the net.", *PREDICT)
 class PredictAlwaysRelu(Net):
     def prediction_scores(self, X: Array) -> Array:
         return self.output(np.maximum(0, self.preactivation(X)))
 
 
-@known("predict is the sigmoid's whatever activation the net was built with: use the one of the net.", *PREDICT)
+@known(
+    "predict", "predict is the sigmoid's whatever activation the net was built with: use the one of the net.", *PREDICT
+)
 class PredictAlwaysSigmoid(Net):
     def prediction_scores(self, X: Array) -> Array:
         with np.errstate(over="ignore"):
             return self.output(1 / (1 + np.exp(-self.preactivation(X))))
 
 
-@known("predict clips the scores at zero: take argmax of the scores as they are.", *PREDICT)
+@known("predict", "predict clips the scores at zero: take argmax of the scores as they are.", *PREDICT)
 class PredictClips(Net):
     def prediction_scores(self, X: Array) -> Array:
         return np.maximum(0, self.scores(X))
 
 
-@known("predict is off by one: class 0 is column 0.", *PREDICT)
+@known("predict", "predict is off by one: class 0 is column 0.", *PREDICT)
 class PredictOffByOne(Net):
     def predict(self, X: Array) -> Array:
         return super().predict(X) + 1
 
 
-@known("predict takes the softmax along the wrong axis: each row (axis=1) is one example.", *PREDICT)
+@known("predict", "predict takes the softmax along the wrong axis: each row (axis=1) is one example.", *PREDICT)
 class PredictSoftmaxAlongBatch(Net):
     def prediction_scores(self, X: Array) -> Array:
         return super().log_probabilities(self.scores(X).T).T

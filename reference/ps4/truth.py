@@ -18,12 +18,14 @@ DEFINITION, PUBLISHED = "definition", "published"
 
 SOFTPLUS_FOR_RELU = Known(
     "softplus_for_relu",
+    "forward",
     "This is softplus, ln(1 + e^a); ReLU is max(0, a).",
     (r"log\w*\(", r"logaddexp"),
     change=Softplus,
 )
 RELU_FOR_SOFTPLUS = Known(
     "relu_for_softplus",
+    "forward",
     "This is max(0, a); this course asks for the smooth version ln(1 + e^a), whose loss the handout prints.",
     (r"maximum|>\s*0",),
     change=HardRelu,
@@ -44,13 +46,14 @@ def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
     numbers = config["published"]
     definition = Reading(
         DEFINITION,
-        f"activation='relu' behaves as max(0, a), whose toy loss is {numbers['relu_definition']}. (Older handouts print "
-        f"{numbers['relu_published']} there, which is softplus's.)",
+        f"activation='relu' behaves as max(0, a), whose toy loss is {numbers['relu_definition']}. "
+        f"(Older handouts print {numbers['relu_published']} there, which is softplus's.)",
     )
     published = Reading(
         PUBLISHED,
-        f"activation='relu' behaves as softplus, ln(1 + e^a), whose toy loss is the {numbers['relu_published']} that older "
-        f"handouts print; ReLU as defined, max(0, a), gives {numbers['relu_definition']}. Accepted, used throughout.",
+        f"activation='relu' behaves as softplus, ln(1 + e^a), whose toy loss is the {numbers['relu_published']} that "
+        f"older handouts print; ReLU as defined, max(0, a), gives {numbers['relu_definition']}. "
+        "Accepted, used throughout.",
     )
     by_policy = {"either": [definition, published], DEFINITION: [definition], PUBLISHED: [published]}
     return by_policy[config["relu_reference"]]

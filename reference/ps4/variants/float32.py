@@ -19,7 +19,7 @@ class TwoLayerMLP:
         a = X.astype(F) @ p['W1'] + p['b1']
         if self.activation == 'sigmoid':
             # exp overflows at 88 in single precision
-            h = F(1) / (F(1) + np.exp(-np.clip(a, -80, 80)))
+            h = F(1) / (F(1) + np.exp(-np.clip(a, -40, 40)))
         else:
             h = np.maximum(a, F(0))
         return p, h, h @ p['W2'] + p['b2']

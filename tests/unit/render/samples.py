@@ -24,7 +24,7 @@ from grader.model import (
     Written,
 )
 
-PARTS = (
+PARTS: tuple[tuple[str, str, dict[str, tuple[str, int]], int], ...] = (
     ("q1.1", "∇a⁽²⁾J", {}, 5),
     ("q1.2", "∇b⁽²⁾J", {}, 5),
     ("q1.3", "∇W⁽²⁾J", {}, 5),
@@ -176,13 +176,24 @@ def very_wrong() -> Report:
     return _report(
         {
             c.id: Loss(
-                f"The answer differs from the reference's from row {i} on: shape (5, 3), dtype float64, ratio 1.{i}.",
+                f"Differs from the reference from row {i} on: shape (5, 3), dtype float64, ratio 1.{i}.",
                 Place("mlp.py", 40 + i),
                 f"grads['W{i}'] = np.dot(hidden.T, dscores) / N + reg * W{i}",
             )
             for i, c in enumerate(perfect().checks)
         }
     )
+
+
+def weak() -> Report:
+    """Ten mistakes, each for a reason of its own."""
+    report = very_wrong()
+    kept = {c.id for c in report.checks[:10]}
+    right = {c.id: c for c in perfect().checks}
+    parts = tuple(
+        replace(p, checks=tuple(c if c.id in kept else right[c.id] for c in p.checks)) for p in report.parts
+    )
+    return replace(report, parts=parts)
 
 
 def unreadable() -> Report:

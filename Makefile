@@ -1,0 +1,59 @@
+# `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint check proof bench lock clean
+
+UV := .tools/bin/uv
+PYTHON := .venv/bin/python
+GRADER := .venv/bin/grader
+DEBIAN := bubblewrap chromium
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+
+setup: .venv/ready  ## install everything that is needed
+
+demo: .venv/ready  ## grade submissions/perfect and show the report
+	$(GRADER) check submissions/perfect
+
+test: .venv/ready  ## run all tests (under 15 minutes on two cores)
+	$(PYTHON) -m pytest -n auto
+
+lint: .venv/ready  ## style, types and the direction of imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+check: lint test  ## what the continuous integration runs
+
+proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds (an hour)
+	$(GRADER) certify ps4 --necessity --mnist
+	$(GRADER) certify ps4 --seeds 1000
+
+bench: .venv/ready  ## measured ratios
+	$(PYTHON) -m tests.benchmarks.whole_submission
+
+lock: $(UV)  ## choose and lock the newest versions of what we depend on
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --extra dev --extra postgres --upgrade pyproject.toml -o requirements.lock
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --upgrade -c requirements.lock grader/sandbox/runtime.in -o grader/sandbox/runtime.lock
+
+clean:  ## remove what setup installed here
+	rm -rf .venv .tools
+
+$(UV):
+	python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
+
+# One environment for the grader, and inside it one for students' code, in which nothing of ours is installed.
+.venv/ready: $(UV) requirements.lock grader/sandbox/runtime.lock pyproject.toml
+	$(UV) venv --quiet --allow-existing .venv
+	$(UV) pip sync --quiet --python .venv requirements.lock
+	$(UV) pip install --quiet --python .venv --no-deps --editable .
+	$(UV) venv --quiet --allow-existing .venv/sandbox
+	$(UV) pip sync --quiet --python .venv/sandbox grader/sandbox/runtime.lock
+	@missing=; for p in $(DEBIAN); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	elif [ -n "$$missing" ]; then echo "To isolate submissions and to run all tests: sudo apt-get install$$missing"; fi
+	@touch $@

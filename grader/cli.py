@@ -1,0 +1,197 @@
+"""The command line: `grader check mlp.py`. Exit codes: 0 graded, 1 below --fail-under, 2 wrong call or file,
+3 broken assignment, 4 our failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from grader import __version__, catalogue
+from grader import certify as certification
+from grader.catalogue import Assignment
+from grader.certify import Certified
+from grader.errors import GraderError
+from grader.intake import receive_path
+from grader.model import ZERO, Report, show_points
+from grader.pipeline import Scope, grade
+from grader.progress import Display
+from grader.render import as_json, gradescope
+from grader.render.terminal import Terminal
+from grader.sandbox.choose import choose
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+from grader.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help=__doc__)
+pack = typer.Typer(no_args_is_help=True, help="Make an archive for somebody else.")
+app.add_typer(pack, name="pack")
+
+PathArgument = Annotated[Path, typer.Argument(help="mlp.py, a notebook, a zip, or a folder of them.")]
+AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
+AssignmentArgument = Annotated[str, typer.Argument(help="Id, or folder, of the assignment.")]
+OnlyOption = Annotated[str, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
+SandboxOption = Annotated[str, typer.Option(help="auto, bubblewrap, or plain (no isolation: your own code only).")]
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def main() -> NoReturn:
+    """The console script. Every failure of ours becomes one line and its exit code."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as exit:
+        sys.exit(exit.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except GraderError as error:
+        err.print(f"grader: {error}", style="red", markup=False)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        err.print(f"grader: {error.format_message()} (grader --help shows what there is)", style="red", markup=False)
+        sys.exit(2)
+    sys.exit(0)
+
+
+@app.command()
+def check(
+    path: PathArgument,
+    assignment: AssignmentOption = "ps4",
+    quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
+    only: OnlyOption = "",
+    as_json_: Annotated[bool, typer.Option("--json", help="The report as JSON, alone on standard output.")] = False,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the report with plots here.")] = None,
+    gradescope_file: Annotated[
+        Path | None, typer.Option("--gradescope", help="Write Gradescope's results.json.")
+    ] = None,
+    fail_under: Annotated[float | None, typer.Option(help="Exit 1 where the points are fewer.")] = None,
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Grade one submission and say why."""
+    task = catalogue.find(assignment, Settings().assignments)
+    submission = receive_path(path)
+    with sandbox_for(sandbox) as chosen, Display(err, task) as display:
+        report = grade(submission, task, chosen, seed(), Scope(only=only, quick=quick), display.watch)
+    if html_file:
+        from grader.render.html import html  # with its plots it takes a second to import, which few calls need
+
+        html_file.write_text(html(report), "utf-8")
+    if gradescope_file:
+        gradescope_file.write_text(json.dumps(gradescope.gradescope(report), indent=2) + "\n", "utf-8")
+    if as_json_:
+        sys.stdout.write(as_json.dumps(report))
+    else:
+        out.print(Terminal(report))
+        for written in (html_file, gradescope_file):
+            if written:
+                out.print(f"written: {written}", style="dim", markup=False)
+    raise typer.Exit(_exit_code(report, fail_under))
+
+
+def _exit_code(report: Report, fail_under: float | None) -> int:
+    return 1 if fail_under is not None and report.points < fail_under else 0
+
+
+@app.command()
+def assignments(
+    as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the assignments, with their points."""
+    known = catalogue.everything(Settings().assignments)
+    if as_json_:
+        rows = [{"id": a.id, "title": a.title, "points": float(a.points), "digest": a.digest} for a in known]
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        return
+    table = Table("id", "title", "points", "by machine", "digest")
+    for a in known:
+        machine = sum((p for part in a.parts for s in part.sections.values() for p in s.values()), ZERO)
+        table.add_row(a.id, a.title, show_points(a.points), show_points(machine), a.digest[:12])
+    out.print(table)
+
+
+@app.command()
+def certify(
+    assignment: AssignmentArgument = "ps4",
+    necessity: Annotated[
+        bool, typer.Option("--necessity", help="Show the faults that one check alone catches.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(help="Run reference and variants on this many secret seeds.")] = 0,
+    mnist: Annotated[bool, typer.Option("--mnist", help="Train on MNIST too (minutes).")] = False,
+    only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Grade the assignment's own specimens: each must earn, and lose, exactly what it should."""
+    task = catalogue.find(assignment, Settings().assignments)
+    chosen = [s for s in certification.specimens(task) if only in s.name]
+    if seeds:
+        chosen = [s for s in chosen if not s.loses]
+    workers = os.cpu_count() or 1
+    with sandbox_for(sandbox) as room, _bar("certifying", len(chosen) * max(seeds, 1)) as tick:
+        if seeds:
+            rows = certification.certify_seeds(chosen, task, room, seeds=seeds, workers=workers, tick=tick)
+        else:
+            rows = certification.certify(chosen, task, room, mnist=mnist, workers=workers, tick=tick)
+    _show_certified(rows, task, necessity)
+    wrong = sum(not row.holds for row in rows)
+    held = f"{len(chosen)} specimens" + (f" on {seeds} seeds" if seeds else "")
+    out.print(f"{held}: {f'{wrong} do not hold' if wrong else 'all hold'}", style="red" if wrong else "green")
+    raise typer.Exit(3 if wrong else 0)
+
+
+def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) -> None:
+    for row in rows:
+        lost = " ".join(sorted(row.lost)) or "everything earned"
+        sign, style = ("✓", "green") if row.holds else ("✗", "red")
+        out.print(Text.assemble((f"{sign} {row.specimen.name}", style), f"  {lost}"))
+        for problem in row.problems:
+            out.print(Text(f"    under seed {row.seed}: {problem}", "red"))
+    if necessity:
+        checks = [f"{s}.{n}" for part in task.parts for s, names in part.sections.items() for n in names]
+        table = Table("check", "only it catches")
+        for check, faults in certification.necessity(rows, checks).items():
+            table.add_row(check, ", ".join(f.removeprefix("faults/") for f in faults) or "—")
+        out.print(table)
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on a terminal; yields the function that moves it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+def seed() -> Seed:
+    secret = Settings().secret
+    return Seed(secret.encode() if secret else None)
+
+
+@contextmanager
+def sandbox_for(name: str) -> Iterator[Sandbox]:
+    chosen, why_not_better = choose(name, Settings().runtime)
+    if why_not_better:
+        err.print(f"no isolation here ({why_not_better}): grade only code that you trust", style="yellow", markup=False)
+    try:
+        yield chosen
+    finally:
+        chosen.close()

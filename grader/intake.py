@@ -1,0 +1,195 @@
+"""Bytes from any door → Submission, never trusting a name or a size.
+
+What may be handed in: mlp.py, a notebook, or a zip or folder with both and helper files. A file that comes
+alone loses its name on the way in: learning platforms put people's names into file names, and those never
+enter the sandbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from grader.errors import Refused
+from grader.model import Submission
+from grader.notebook import read_notebook
+
+MIB = 1 << 20
+MAX_FILE_BYTES = 20 * MIB
+MAX_TOTAL_BYTES = 50 * MIB
+MAX_FILES = 500
+
+_TRAVELS = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".md", ".cfg", ".toml", ".yaml", ".yml")
+_NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")
+
+_WHAT = "hand in mlp.py, a notebook (.ipynb), or a zip of both"
+
+
+def receive(name: str, content: bytes) -> Submission:
+    """One uploaded file. Raises `Refused` with a sentence that says what to do."""
+    _bounded(name, len(content))
+    match PurePosixPath(name.lower()).suffix:
+        case ".zip":
+            return _submission(_unzipped(content))
+        case ".ipynb":
+            return _submission([("notebook.ipynb", content)])
+        case ".py":
+            return _submission([("mlp.py", content)])
+    raise Refused(f"{_short(name)} is none of the files that can be graded: {_WHAT}")
+
+
+def receive_path(path: Path) -> Submission:
+    """A file or folder on this machine; links are not followed."""
+    if path.is_dir():
+        return _submission(_in_folder(path))
+    if not path.exists():
+        raise Refused(f"there is no file or folder {path}")
+    if not path.is_file():
+        raise Refused(f"{path} is not an ordinary file: {_WHAT}")
+    _bounded(path.name, path.stat().st_size)
+    return receive(path.name, path.read_bytes())
+
+
+def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
+    """Several uploaded files, for example mlp.py and a notebook."""
+    return _submission((_safe_name(name), content) for name, content in files)
+
+
+def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
+    travelling: dict[str, bytes] = {}
+    left_out: list[str] = []
+    total = 0
+    for name, content in files:
+        _bounded(name, len(content))
+        total += len(content)
+        if total > MAX_TOTAL_BYTES or len(travelling) >= MAX_FILES:
+            raise Refused(f"more than {MAX_TOTAL_BYTES // MIB} MiB or {MAX_FILES} files: {_WHAT}, without data sets")
+        if name.endswith(_TRAVELS):
+            travelling[name] = content
+        else:
+            left_out.append(name)
+    files_here = _without_common_folder(travelling)
+    _readable(files_here)
+    notebooks = [read_notebook(n, c) for n, c in sorted(files_here.items()) if n.endswith(".ipynb")]
+    remarks = []
+    if left_out:
+        shown = ", ".join(_short(n) for n in sorted(left_out)[:5])
+        remarks.append(f"left out of the hand-in: {shown}{' …' if len(left_out) > 5 else ''}")
+    return Submission(
+        files={n: c for n, c in files_here.items() if not n.endswith(".ipynb")},
+        notebooks=tuple(notebooks),
+        digest=_digest(files_here),
+        remarks=tuple(remarks),
+    )
+
+
+def _readable(files: dict[str, bytes]) -> None:
+    code = {n: c for n, c in files.items() if n.endswith((".py", ".ipynb"))}
+    if not code:
+        raise Refused(f"there is no Python file and no notebook in it: {_WHAT}")
+    for name, content in code.items():
+        if not content.strip() and len(code) == 1:
+            raise Refused(f"{name} is empty: save your work in the editor and hand it in again")
+        if name.endswith(".py"):
+            _python_text(name, content)
+
+
+def _python_text(name: str, content: bytes) -> None:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise Refused(
+            f"{name} is saved as UTF-16: save it as UTF-8 (PowerShell's > writes UTF-16) and hand it in again"
+        )
+    if b"\0" in content:
+        raise Refused(f"{name} is not Python source but binary data: hand in the .py file itself")
+    if re.search(rb"coding[:=]\s*[-\w.]+", b"\n".join(content.splitlines()[:2])):
+        return  # it names its encoding, and Python will read it by that
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        line = content.count(b"\n", 0, wrong.start) + 1
+        raise Refused(f"{name} is not UTF-8 (line {line}): save it as UTF-8 and hand it in again") from None
+
+
+def _unzipped(content: bytes) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = [e for e in archive.infolist() if not e.is_dir()]
+            if len(entries) > 10 * MAX_FILES or sum(e.file_size for e in entries) > 4 * MAX_TOTAL_BYTES:
+                raise Refused(
+                    f"the zip unpacks to more than {4 * MAX_TOTAL_BYTES // MIB} MiB: {_WHAT}, without data sets"
+                )
+            for entry in entries:
+                name = _safe_name(entry.filename)
+                if _NOISE.search(name):
+                    continue
+                yield name, _unpacked(archive, entry)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.LargeZipFile, ValueError):
+        raise Refused("the zip cannot be opened: make it again and check that it opens on your machine") from None
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """At most `MAX_FILE_BYTES` are ever unpacked, whatever the entry says about itself."""
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise Refused(f"{_short(entry.filename)} in the zip is a link: put the file itself there")
+    if entry.flag_bits & 1:
+        raise Refused("the zip has a password: hand it in without one")
+    with archive.open(entry) as packed:
+        content = packed.read(MAX_FILE_BYTES + 1)
+    _bounded(entry.filename, len(content))
+    return content
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for root, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(f for f in folders if not _NOISE.search(f))
+        for name in sorted(names):
+            path = Path(root) / name
+            if _NOISE.search(name) or path.is_symlink() or not path.is_file():
+                continue
+            relative = path.relative_to(folder).as_posix()
+            if name.endswith(_TRAVELS):
+                _bounded(relative, path.stat().st_size)
+                yield relative, path.read_bytes()
+            else:
+                yield relative, b""
+
+
+def _safe_name(name: str) -> str:
+    """A relative path below the hand-in's own folder, or `Refused`."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    unsafe = path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]
+    if unsafe or any(ord(c) < 32 for c in name) or len(name) > 300:
+        raise Refused(f"a file in it is called {_short(name)!r}, which leads out of its folder: pack it again")
+    return path.as_posix()
+
+
+def _without_common_folder(files: dict[str, bytes]) -> dict[str, bytes]:
+    tops = {PurePosixPath(name).parts[0] for name in files}
+    if len(tops) != 1 or not all("/" in name for name in files):
+        return files
+    return _without_common_folder({name.partition("/")[2]: content for name, content in files.items()})
+
+
+def _bounded(name: str, size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise Refused(
+            f"{_short(name)} has {size / MIB:.0f} MiB; {MAX_FILE_BYTES // MIB} MiB is the most. "
+            "In a notebook, clear the outputs (Kernel → Restart & Clear Output) and save"
+        )
+
+
+def _short(name: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in name)[-80:]
+
+
+def _digest(files: dict[str, bytes]) -> str:
+    over = hashlib.sha256()
+    for name in sorted(files):
+        over.update(f"{hashlib.sha256(files[name]).hexdigest()} {name}\n".encode("utf-8", "replace"))
+    return over.hexdigest()

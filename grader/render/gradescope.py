@@ -1,0 +1,111 @@
+"""Report → Gradescope's results.json.
+
+Gradescope adds up tests, so a test is a check that the machine has decided: the sum of `max_score` is the
+assignment's points by machine, which is what the instructor enters as the autograder's points. Answers in
+words are no tests, else each would stand there as a zero: `output` and `extra_data` name them, and their
+points go into questions that a person grades. Everything is `text`, so nothing that a student wrote is
+interpreted.
+"""
+
+from __future__ import annotations
+
+from grader.model import (
+    NOTHING_USED,
+    CheckResult,
+    Json,
+    Part,
+    Points,
+    Report,
+    Status,
+    Written,
+    show_points,
+)
+from grader.render.text import clean, one_line
+
+OUTPUT_LIMIT = 2_000
+
+
+def gradescope(report: Report) -> Json:
+    return {
+        # Said outright: floats of hundredths do not add up exactly, and Gradescope would add the tests.
+        "score": float(report.points),
+        "execution_time": round(sum(report.usage.values(), NOTHING_USED).wall_seconds, 3),
+        "output": _output(report),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": [_test(part, c) for part in report.parts for c in part.checks if _decided(c)],
+        "extra_data": _extra(report),
+    }
+
+
+def _test(part: Part, check: CheckResult) -> Json:
+    return {
+        "name": one_line(f"{check.title} ({check.id})"),
+        "name_format": "text",
+        "number": part.id.removeprefix("q"),
+        "score": float(check.points),
+        "max_score": float(check.possible),
+        "status": "passed" if check.status is Status.HELD else "failed",
+        "output": _said(check),
+        "output_format": "text",
+        "visibility": "visible",
+        "extra_data": {"id": check.id, "mistake": one_line(check.mistake)},
+    }
+
+
+def _said(check: CheckResult) -> str:
+    """Why points are lost, then where, then what is worth knowing."""
+    lines = [clean(check.reason, OUTPUT_LIMIT)] if check.reason else []
+    if check.status is Status.PARTLY:
+        lines.append(f"Held in part: {show_points(check.points)} of {show_points(check.possible)} points.")
+    if check.place is not None:
+        lines.append(f"{one_line(check.place.file, 80)}:{check.place.line}  {one_line(check.source)}".rstrip())
+    lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in check.remarks]
+    return "\n".join(lines)
+
+
+def _output(report: Report) -> str:
+    lines = [] if report.scope == "full" else [f"This is not the grade: {one_line(report.scope)}."]
+    lines.append(f"By machine: {show_points(report.points)} of {show_points(report.decided)} points.")
+    open_checks = [c for c in report.checks if not _decided(c)]
+    if open_checks:
+        lines.append(f"Not decided yet, and no part of the score: {', '.join(c.id for c in open_checks)}.")
+    answers = _written(report)
+    if answers:
+        lines.append(_waiting(answers))
+    lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in report.remarks]
+    return "\n".join(lines)
+
+
+def _waiting(answers: list[Written]) -> str:
+    points = show_points(sum((a.possible for a in answers), Points(0)))
+    ids = ", ".join(a.id for a in answers)
+    said = f"Waiting for a person, and no part of the score: {ids} ({points} points)."
+    missing = [a.id for a in answers if not a.found]
+    return f"{said} No answer was found for {', '.join(missing)}; a person will look." if missing else said
+
+
+def _extra(report: Report) -> Json:
+    return {
+        "assignment": report.assignment,
+        "assignment_digest": report.assignment_digest,
+        "submission_digest": report.submission_digest,
+        "seed": report.seed,
+        "scope": report.scope,
+        "grader": report.environment.grader,
+        "isolation": report.environment.isolation,
+        "waiting_for_a_person": [
+            {"id": a.id, "possible": float(a.possible), "found": a.found} for a in _written(report)
+        ],
+    }
+
+
+def _written(report: Report) -> list[Written]:
+    return [answer for part in report.parts for answer in part.written]
+
+
+def _decided(check: CheckResult) -> bool:
+    return check.status is not Status.WAITING

@@ -1,0 +1,12 @@
+# loses: q2.3.histories
+# says: The accuracies are measured before an epoch's updates: measure them after the epoch.
+# --- replace
+            train_acc = np.mean(self.predict(X) == y)
+            val_acc = np.mean(self.predict(X_val) == y_val)
+# --- by
+# --- replace
+            order = np.random.permutation(num_train)
+# --- by
+            train_acc = np.mean(self.predict(X) == y)
+            val_acc = np.mean(self.predict(X_val) == y_val)
+            order = np.random.permutation(num_train)

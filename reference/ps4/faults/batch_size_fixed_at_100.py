@@ -1,0 +1,7 @@
+# loses: q2.3.batches
+# says: batch_size is ignored
+# --- replace
+        iterations_per_epoch = max(num_train // batch_size, 1)
+# --- by
+        batch_size = 100
+        iterations_per_epoch = max(num_train // batch_size, 1)

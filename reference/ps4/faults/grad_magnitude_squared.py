@@ -1,0 +1,6 @@
+# loses: q2.3.histories
+# says: grad_magnitude_history holds the sum of squares: take its square root, the Frobenius norm of the gradient of W1.
+# --- replace
+                grad_magnitude_history.append(np.linalg.norm(grads['W1']))
+# --- by
+                grad_magnitude_history.append(np.sum(grads['W1'] ** 2))

@@ -1,0 +1,12 @@
+# loses: q2.3.decay q2.3.batches
+# says: train() keeps a momentum: plain SGD subtracts learning_rate times the current gradient, nothing of earlier ones.
+# --- replace
+        for epoch in range(num_epochs):
+# --- by
+        velocity = {name: 0.0 for name in self.params}
+        for epoch in range(num_epochs):
+# --- replace
+                    self.params[name] -= learning_rate * grads[name]
+# --- by
+                    velocity[name] = 0.9 * velocity[name] - learning_rate * grads[name]
+                    self.params[name] += velocity[name]

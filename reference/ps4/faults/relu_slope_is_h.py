@@ -1,0 +1,6 @@
+# loses: q2.4.backward.W1 q2.4.backward.b1
+# says: The ReLU net's gradient is multiplied with h: ReLU's derivative is 1 where a > 0 and 0 elsewhere.
+# --- replace
+            return z > 0
+# --- by
+            return h

@@ -1,0 +1,9 @@
+# loses: q2.1.scores
+# says: Without y, loss() returns softmax probabilities: return the scores, before the softmax.
+# --- replace
+        if y is None:
+            return scores
+# --- by
+        if y is None:
+            exp_scores = np.exp(scores - np.max(scores, axis=1, keepdims=True))
+            return exp_scores / np.sum(exp_scores, axis=1, keepdims=True)

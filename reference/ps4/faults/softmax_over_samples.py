@@ -1,0 +1,6 @@
+# loses: q2.1.published q2.1.loss q2.1.stable
+# says: The softmax is normalised over the samples: sum the exponentials over the classes, axis=1.
+# --- replace
+        log_probs = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
+# --- by
+        log_probs = shifted - np.log(np.sum(np.exp(shifted), axis=0, keepdims=True))

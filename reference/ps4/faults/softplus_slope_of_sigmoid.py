@@ -1,0 +1,11 @@
+# loses: q2.4.backward.W1 q2.4.backward.b1
+# says: The backward pass uses the sigmoid's derivative for softplus: softplus' derivative is the sigmoid of a itself.
+# --- replace
+        return np.maximum(0, z)
+# --- by
+        return np.maximum(0, z) + np.log1p(np.exp(-np.abs(z)))
+# --- replace
+            return z > 0
+# --- by
+            s = 1.0 / (1.0 + np.exp(-z))
+            return s * (1 - s)

@@ -1,0 +1,10 @@
+# loses: q2.4.backward.W1 q2.4.backward.b1
+# says: Softplus' derivative has the wrong sign in its exponent, sigmoid(-a): it is the sigmoid of a.
+# --- replace
+        return np.maximum(0, z)
+# --- by
+        return np.maximum(0, z) + np.log1p(np.exp(-np.abs(z)))
+# --- replace
+            return z > 0
+# --- by
+            return 1.0 / (1.0 + np.exp(z))

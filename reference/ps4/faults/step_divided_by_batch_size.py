@@ -1,0 +1,6 @@
+# loses: q2.3.step q2.3.decay q2.3.batches
+# says: The update is divided by the batch size: the gradient is an average already, subtract learning_rate times it.
+# --- replace
+                    self.params[name] -= learning_rate * grads[name]
+# --- by
+                    self.params[name] -= learning_rate * grads[name] / batch_size

@@ -1,0 +1,7 @@
+# loses: q2.2.W1 q2.2.W2 q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.training.epochs
+# says: The gradients of W1 and W2 are swapped: each must have the shape of its parameter.
+# --- replace
+        grads['W2'] += reg * W2
+# --- by
+        grads['W2'] += reg * W2
+        grads['W1'], grads['W2'] = grads['W2'], grads['W1']

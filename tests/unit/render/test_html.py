@@ -1,0 +1,259 @@
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from html.parser import HTMLParser
+from math import inf, nan
+
+import matplotlib
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.model import Evidence, Report, Series, Status
+from grader.render.html import fixes, html, part_status, total
+from grader.render.plots import plots
+from tests.unit.render import samples
+
+EVERY_SAMPLE = [
+    "perfect", "wrong", "weak", "very_wrong", "unreadable", "code_only", "quick", "precheck", "hostile",
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements, their attributes, and the words outside style sheets."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self._styled = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._styled = tag == "style"
+
+    def handle_data(self, data: str) -> None:
+        if not self._styled:
+            self.words += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._styled = False
+
+    @property
+    def said(self) -> str:
+        return " ".join(self.words.split())
+
+    def having(self, **wanted: str) -> list[dict[str, str | None]]:
+        return [a for _, a in self.elements if wanted.items() <= a.items()]
+
+
+def page(report: Report) -> Page:
+    return Page(html(report))
+
+
+# ── what it says ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_total_keeps_machine_and_person_apart() -> None:
+    assert total(samples.wrong()) == "32.5 of 40 by machine · 40 points wait for a person"
+    assert total(samples.precheck()) == (
+        "6 of 6 by machine · 34 points are decided at hand-in · 40 points wait for a person"
+    )
+    assert total(samples.code_only()) == "7 of 10 by machine"
+    assert total(samples.wrong()) in page(samples.wrong()).said
+
+
+def test_what_costs_most_is_fixed_first() -> None:
+    assert [fix.checks[0].id for fix in fixes(samples.wrong())] == [
+        "q2.2.W1",
+        "q2.3.predict",
+        "q2.5.sigmoid.accuracy",
+        "q2.3.decay",
+    ]
+
+
+def test_one_mistake_at_many_checks_is_one_thing_to_fix() -> None:
+    (fix,) = fixes(samples.unreadable())
+    assert fix.lost == 40
+    assert fix.title == "22 checks"
+
+
+def test_every_lost_check_shows_reason_place_and_line() -> None:
+    said = page(samples.wrong()).said
+    for check in samples.wrong().first_to_fix:
+        assert check.reason in said
+        assert f"{check.place or ''}" in said
+        assert check.source in said
+
+
+def test_a_status_is_told_by_a_word_and_a_sign() -> None:
+    said = page(samples.wrong()).said
+    for shown in ("✓ held", "◐ partly", "✗ lost", "◌ waiting"):
+        assert shown in said
+
+
+def test_a_part_is_held_only_when_nothing_of_it_is_lost() -> None:
+    status = {p.id: part_status(p) for p in samples.wrong().parts}
+    assert status["q2.1"] is Status.HELD
+    assert status["q2.2"] is Status.PARTLY
+    assert status["q1.1"] is Status.WAITING
+    assert {part_status(p) for p in samples.unreadable().parts if p.checks} == {Status.LOST}
+
+
+def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
+    text = html(samples.wrong())
+    assert text.count("waiting for a person") == 10
+    assert r"<pre>Since $\hat y = \sigma(a^{(2)})$ we have" in text
+    assert "No answer was found under this label; a person will look." in text
+
+
+def test_a_run_that_is_not_the_grade_says_so() -> None:
+    for report in (samples.quick(), samples.code_only()):
+        assert "This is not the grade." in page(report).said
+        assert "(not the grade)</title>" in html(report)
+    assert "not the grade" not in page(samples.wrong()).said
+
+
+def test_a_perfect_report_has_nothing_to_fix() -> None:
+    said = page(samples.perfect()).said
+    assert "Nothing to fix" in said
+    assert "What to fix first" not in said
+
+
+def test_how_it_was_graded_is_told() -> None:
+    report = samples.wrong()
+    said = page(report).said
+    environment = report.environment
+    for fact in (report.assignment_digest, report.submission_digest, report.seed, environment.numpy):
+        assert fact in said
+    assert all(id in said for id in report.usage)
+    assert "no walls" in page(samples.precheck()).said
+
+
+# ── plots ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_five_plots_state_what_they_show_in_numbers() -> None:
+    labels = [a["aria-label"] or "" for a in page(samples.wrong()).having(role="img")]
+    assert len(labels) == 5
+    loss, accuracy, gradient, weights, confusion = labels
+    first, last = (samples.evidence()[0].series["loss"].values[i] for i in (0, -1))
+    assert f"Training loss of sigmoid falls from {first:.3g} to {last:.3g} over 10,000 iterations" in loss
+    assert "Accuracy of relu over 20 epochs: validation rises from 88.3% to 97.0%" in accuracy
+    assert re.search(r"The signal of relu is 1\.\d+ times as strong as that of sigmoid\.", gradient)
+    assert "64 units of sigmoid, 28 by 28 pixels" in weights
+    right = sum(row[i] for i, row in enumerate(samples.evidence()[1].confusion))
+    assert f"relu reads {right:,} of 10,000 held-out images right" in confusion
+
+
+def test_without_trainings_the_page_says_why_there_are_no_plots() -> None:
+    assert "were left out (only q2.2)" in page(samples.code_only()).said
+    assert "run at hand-in" in page(samples.precheck()).said
+    assert "no training came far enough" in page(samples.unreadable()).said
+    assert page(samples.code_only()).having(role="img") == []
+
+
+def test_a_plot_without_its_evidence_is_absent() -> None:
+    only_loss = Evidence("sigmoid", {"loss": Series((2.0, 1.0))})
+    assert [plot.id for plot in plots((only_loss,))] == ["loss"]
+    assert plots((Evidence("sigmoid"),)) == ()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(), (nan,), (nan, inf, -inf), (1.0,), (0.0, 0.0), (1e308, -1e308), (-5.0, 3.0), (1.0, nan, 3.0)],
+)
+def test_any_history_can_be_drawn(values: tuple[float, ...]) -> None:
+    series = Series(values)
+    names = ("loss", "gradient", "train_accuracy", "val_accuracy")
+    for plot in plots((Evidence("sigmoid", dict.fromkeys(names, series)),)):
+        assert "nan" not in plot.finding
+        assert "inf" not in plot.finding
+
+
+def test_a_loss_that_stops_being_a_number_is_reported() -> None:
+    (plot,) = plots((Evidence("sigmoid", {"loss": Series((2.0, 1.5, nan, nan), step=10)}),))
+    assert plot.finding.endswith("and is no number at iteration 20.")
+
+
+@pytest.mark.parametrize("weights", [((1, 2, 3),), ((1,), (1, 2)), ((),)])
+def test_weights_that_are_no_squares_are_left_out(weights: tuple[tuple[int, ...], ...]) -> None:
+    assert plots((Evidence("sigmoid", weights=weights),)) == ()
+
+
+@pytest.mark.parametrize("confusion", [((1, 2),), ((1, 2), (1,)), ((0, 0), (0, 0)), ((),)])
+def test_a_confusion_matrix_that_is_none_is_left_out(confusion: tuple[tuple[int, ...], ...]) -> None:
+    assert plots((Evidence("sigmoid", confusion=confusion),)) == ()
+
+
+def test_a_net_that_makes_no_mistake_is_told_as_such() -> None:
+    (plot,) = plots((Evidence("relu", confusion=((7, 0), (0, 3))),))
+    assert plot.finding == "relu reads 10 of 10 held-out images right (100.0%)."
+
+
+def test_pictures_do_not_share_names() -> None:
+    ids = [a["id"] for _, a in page(samples.wrong()).elements if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_pictures_take_every_colour_from_the_page() -> None:
+    drawn = "".join(panel.svg for plot in plots(samples.evidence()) for panel in plot.panels)
+    styled = "".join(re.findall(r'style="[^"]*"', drawn))
+    assert "var(--net-1)" in styled
+    assert re.findall(r"(?:fill|stroke): #\w+", styled) == []
+
+
+# ── the file ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_same_report_gives_the_same_bytes_also_from_several_threads() -> None:
+    report = samples.wrong()
+    once = html(report)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(html, [report] * 4)) == {once}
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone() -> None:
+    with matplotlib.rc_context({"font.size": 17, "text.usetex": True}):
+        drawn = html(samples.wrong())
+        assert matplotlib.rcParams["font.size"] == 17
+    assert drawn == html(samples.wrong())
+
+
+@pytest.mark.parametrize("name", EVERY_SAMPLE)
+def test_the_file_needs_and_runs_nothing_else(name: str) -> None:
+    seen = page(getattr(samples, name)())
+    tags = {tag for tag, _ in seen.elements}
+    assert not tags & {"script", "img", "iframe", "object", "embed", "form", "base"}
+    for _, attributes in seen.elements:
+        assert not any(key.startswith("on") for key in attributes)
+        for key in ("href", "src", "xlink:href"):
+            assert (attributes.get(key) or "#").startswith(("#", "data:"))
+    assert "@import" not in html(getattr(samples, name)())
+
+
+def test_the_policy_forbids_everything_but_inline_style_and_images_in_place() -> None:
+    (policy,) = page(samples.wrong()).having(**{"http-equiv": "Content-Security-Policy"})
+    assert policy["content"] == (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_hostile_words_are_words() -> None:
+    text = html(samples.hostile())
+    assert "&lt;script&gt;document.title" in text
+    assert "1337" not in page(samples.hostile()).said
+    assert "{{ 7 * 191 }}" in text
+    assert not any(c in text for c in "\x1b\x9b\x00\x07\u202e\ud800")
+    assert text.encode()
+    assert text.count("<h1>") == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
+def test_any_answer_comes_back_out_of_the_page_as_text(answer: str) -> None:
+    report = samples.code_only()
+    remark = f"«{answer}»"
+    elements = page(replace(report, remarks=("«»",))).elements
+    assert page(replace(report, remarks=(remark,))).elements == elements
