@@ -15,6 +15,7 @@ from typing import Any
 
 from grader.checks.claim import Check
 from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
+from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
 from grader.model import ZERO, Limits, Points
 from grader.sandbox.contract import Array
@@ -50,6 +51,8 @@ class Assignment:
     mistakes: tuple[Mistake, ...]
     readings: tuple[Reading, ...]
     truths: Truths
+    recorded: bool
+    """It is a student's pack: recorded answers stand in for the reference, and long checks are left to the hand-in."""
     shared: Callable[[bool], Mapping[str, Array]]
     """quick → the large arrays that long checks share with their sessions."""
 
@@ -101,7 +104,7 @@ def load(folder: Path) -> Assignment:
     digest = _digest(folder)
     package = _package(folder, digest)
     module = _submodule(package, "checks")
-    truth = _submodule(package, "truth" if (folder / "truth.py").exists() else "checks")
+    truth = _truth(folder, package)
     checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
     assignment = Assignment(
         id=str(_need(config, "id", folder)),
@@ -112,14 +115,24 @@ def load(folder: Path) -> Assignment:
         checks=checks,
         limits=Limits(**config.get("limits", {})),
         config=config,
-        digest=digest,
+        digest=getattr(truth, "digest", digest),
         mistakes=tuple(truth.mistakes(config)) if hasattr(truth, "mistakes") else (),
         readings=_readings(truth, config),
         truths=truth.truths(config) if hasattr(truth, "truths") else lambda _reading, _assumed: truth,
+        recorded=isinstance(truth, Recorded),
         shared=getattr(module, "shared", lambda _quick: {}),
     )
     _agree(assignment, _points(_need(config, "points", folder), folder))
     return assignment
+
+
+def _truth(folder: Path, package: str) -> Any:
+    """truth.py; in a student's pack the recorded answers; in an assignment without either, checks.py itself."""
+    if (folder / "truth.py").exists():
+        return _submodule(package, "truth")
+    if (folder / RECORDED).exists():
+        return Recorded.read(folder / RECORDED)
+    return _submodule(package, "checks")
 
 
 def _need(config: Mapping[str, Any], key: str, folder: Path) -> Any:
@@ -164,7 +177,7 @@ def _agree(assignment: Assignment, total: Points) -> None:
         raise BadAssignment(f"{assignment.id}: assignment.toml and checks.py do not have the same sections: {odd}")
 
 
-def _readings(truth: ModuleType, config: Mapping[str, Any]) -> tuple[Reading, ...]:
+def _readings(truth: Any, config: Mapping[str, Any]) -> tuple[Reading, ...]:
     readings: Sequence[Reading] = truth.readings(config) if hasattr(truth, "readings") else ()
     return tuple(readings) or (Reading("", ""),)
 

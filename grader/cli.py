@@ -18,7 +18,11 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import __version__, catalogue
+from grader import calibrate as calibration
 from grader import certify as certification
+from grader import pack as packing
+from grader import replay as replaying
+from grader import watch as watching
 from grader.catalogue import Assignment
 from grader.certify import Certified
 from grader.errors import GraderError
@@ -28,6 +32,8 @@ from grader.pipeline import Scope, grade
 from grader.progress import Display
 from grader.render import as_json, gradescope
 from grader.render.terminal import Terminal
+from grader.render.text import one_line
+from grader.sandbox import selftest
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
@@ -106,6 +112,60 @@ def _exit_code(report: Report, fail_under: float | None) -> int:
 
 
 @app.command()
+def watch(path: PathArgument, assignment: AssignmentOption = "ps4", sandbox: SandboxOption = "auto") -> None:
+    """Grade the code again on every save; m trains on MNIST, q ends."""
+    task = catalogue.find(assignment, Settings().assignments)
+    with sandbox_for(sandbox) as room:
+        watching.watch(path, task, room, seed(), out)
+
+
+@app.command()
+def replay(
+    report_file: Annotated[Path, typer.Argument(help="A report as JSON.")],
+    check_id: Annotated[str, typer.Argument(metavar="CHECK", help="For example q2.2.W1.")],
+    submission: Annotated[
+        Path | None, typer.Option(help="Where the submission lies, if not beside the report or here.")
+    ] = None,
+    assignment: Annotated[str, typer.Option("--assignment", "-a", help="If not the report's, by id.")] = "",
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Form one verdict of a report again; exit 1 where it differs."""
+    old = replaying.read_report(report_file)
+    task = catalogue.find(assignment or old.assignment, Settings().assignments)
+    places = [submission] if submission else [report_file.parent, Path.cwd()]
+    with sandbox_for(sandbox) as room:
+        again = replaying.replay(old, check_id, task, places, seed(), room)
+    for title, verdict in (("then", again.then), ("now", again.now)):
+        line = (
+            f"{title}: {verdict.status} {show_points(verdict.points)}/{show_points(verdict.possible)} {verdict.reason}"
+        )
+        out.print(one_line(line, 600), markup=False)
+    same = again.then == again.now
+    out.print("the same verdict" if same else "a different verdict", style="green" if same else "red")
+    raise typer.Exit(0 if same else 1)
+
+
+@app.command()
+def doctor(
+    as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    sandbox: SandboxOption = "bubblewrap",
+) -> None:
+    """Try every promise of the sandbox with a probe; exit 4 where one does not hold."""
+    with sandbox_for(sandbox) as room:
+        findings = selftest.probe(room)
+    if as_json_:
+        rows = [{"promise": f.promise, "holds": f.holds, "seen": f.seen} for f in findings]
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+    else:
+        for f in findings:
+            sign, style = ("✓", "green") if f.holds else ("✗", "red")
+            out.print(Text.assemble((f"{sign} {f.promise}", style), (f"  {one_line(f.seen, 120)}", "dim")))
+        wrong = sum(not f.holds for f in findings)
+        out.print(f"{room.name}: {f'{wrong} promises do not hold' if wrong else 'every promise holds'}")
+    raise typer.Exit(0 if all(f.holds for f in findings) else 4)
+
+
+@app.command()
 def assignments(
     as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
@@ -166,6 +226,39 @@ def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) ->
         out.print(table)
 
 
+@app.command()
+def calibrate(
+    assignment: AssignmentArgument = "ps4",
+    seeds: Annotated[int, typer.Option(help="How many trainings of each kind.")] = 7,
+    quick: Annotated[bool, typer.Option("--quick", help="Of the pre-check's shorter training.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Keep the evidence in the assignment's folder.")] = False,
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Measure accuracy over seeds; propose thresholds with their false-fail probability."""
+    task = catalogue.find(assignment, Settings().assignments)
+    with sandbox_for(sandbox) as room, _bar("calibrating", seeds) as tick:
+        rows = calibration.calibrate(task, room, seeds=seeds, quick=quick, tick=tick)
+    mnist = task.config.get("mnist", {})
+    steps = mnist.get("quick", {}).get("steps", {}) if quick else mnist.get("steps", {})
+    found = calibration.evidence(rows, steps)
+    table = Table("training", "mean", "deviation", "lowest", "threshold: false-fail probability", "proposed")
+    for row in rows:
+        shown = found[row.name]
+        table.add_row(
+            row.name,
+            f"{row.mean:.4f}",
+            f"{row.deviation:.4f}",
+            f"{min(row.accuracies):.4f}",
+            ", ".join(f"{step}: {p}" for step, p in shown["false_fail"].items()),
+            ", ".join(f"{p}: {step}" for p, step in shown["proposed"].items()),
+        )
+    out.print(table)
+    if write:
+        file = task.folder / ("calibration-quick.json" if quick else "calibration.json")
+        file.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        out.print(f"written: {file}", style="dim", markup=False)
+
+
 @contextmanager
 def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
     """A progress bar on a terminal; yields the function that moves it."""
@@ -173,6 +266,21 @@ def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda: progress.advance(task)
+
+
+@pack.command("student")
+def pack_student(
+    assignment: AssignmentArgument = "ps4",
+    to: Annotated[Path | None, typer.Option("--to", help="Where to write it [default: ps4-student.zip].")] = None,
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """What students install to check themselves: handout, checks and recorded answers, and no solution."""
+    task = catalogue.find(assignment, Settings().assignments)
+    with sandbox_for(sandbox) as room, err.status("recording the reference's answers"):
+        archive = packing.pack_student(task, room)
+    file = to or Path(f"{task.id}-student.zip")
+    file.write_bytes(archive)
+    out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)
 
 
 @app.command()

@@ -86,6 +86,16 @@ def grade_code(
             student.close()
 
 
+def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
+    """What the code checks claim about a submission, before anything is judged."""
+    run = _Run(submission, assignment, sandbox, seed, Scope(code_only=True), lambda _progress: None)
+    try:
+        for checks in run.sections()[0].values():
+            yield from run.ask(run.student, checks)
+    finally:
+        run.stop()
+
+
 Sections = Mapping[str, Sequence[Check]]
 
 
@@ -130,7 +140,8 @@ class _Run:
         long = {s: checks for s, checks in grouped.items() if checks[0].long and self.wants(s)}
         last = max((i for i, s in enumerate(code) if self.wants(s)), default=-1)
         needed = len(code) if long else last + 1
-        return dict(list(code.items())[:needed]), {} if self._scope.code_only else long
+        left_out = self._scope.code_only or self._assignment.recorded
+        return dict(list(code.items())[:needed]), {} if left_out else long
 
     def wants(self, section: str) -> bool:
         only = self._scope.only
@@ -141,7 +152,7 @@ class _Run:
         for section, checks in sections.items():
             self._watch(Progress(section, done=False, long=False))
             before = self.student.used
-            claims = self._ask(self.student, checks)
+            claims = self.ask(self.student, checks)
             outcome = self._judge(section, checks, claims, _since(before, self.student.used))
             if self.wants(section):
                 outcomes[section] = outcome
@@ -164,7 +175,7 @@ class _Run:
         student = self._new_student(shared=True)
         self._students.append(student)
         try:
-            return self._ask(student, checks), student.used
+            return self.ask(student, checks), student.used
         finally:
             student.close()
 
@@ -188,7 +199,7 @@ class _Run:
         arrays = self._assignment.shared(self._scope.quick) if shared else {}
         return Student(self._submission, self._sandbox, self._assignment.wanted, self._assignment.limits, arrays)
 
-    def _ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
+    def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
         """Everything that the checks of a section claim. Whatever is raised here is ours."""
         student.begin()
         claims: list[Claim] = []

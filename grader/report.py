@@ -100,8 +100,10 @@ def _check(
     id: str, possible: Points, outcome: Outcome | None, name: str, submission: Submission, source: str
 ) -> CheckResult:
     if outcome is None:
-        return CheckResult(id, "", ZERO, possible, Status.WAITING, reason="not run in this pre-check")
+        return CheckResult(id, "", ZERO, possible, Status.WAITING, reason="not run here")
     judged = outcome.judged[name]
+    if judged.open:
+        return CheckResult(id, outcome.title, ZERO, possible, Status.WAITING, reason=judged.verdict.reason)
     verdict = judged.verdict
     points = possible * verdict.credit
     status = Status.HELD if verdict.holds else Status.LOST if not verdict.credit else Status.PARTLY

@@ -202,6 +202,12 @@ def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
 
 # ── checks and claims ────────────────────────────────────────────────────────────────────────────────
 
+
+class NotRecorded(Exception):
+    """A student's pre-check carries recorded answers instead of the reference, and this one is not among them. The
+    check stays open there, and is decided at hand-in."""
+
+
 Judgement = Callable[[Any], Verdict]
 """Truth → Verdict. It must not ask the student anything: it may be called under many truths."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.claim import Claim, Verdict
+from grader.checks.claim import Claim, NotRecorded, Verdict, lost
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ class Judged:
 
     verdict: Verdict
     mistakes: tuple[Mistake, ...] = ()
+    open: bool = False
+    """Not to be decided here: the truth that it needs is not in a student's pack."""
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Ledger:
         sets = self._charged_sets()
 
         def holding(reading: Reading) -> int:
-            return sum(any(self._evaluate(g, s, reading).holds for s in sets) for g in groups.values())
+            return sum(any(self._holds(g, s, reading) for s in sets) for g in groups.values())
 
         self.reading = max(self.readings, key=holding)
 
@@ -99,7 +101,7 @@ class Ledger:
                 judged[name] = self._judge_one(name, groups, charged)
             self._charge(section, {name: judged[name] for name in names})
         for name, outcome in judged.items():
-            if not outcome.verdict.holds and not outcome.mistakes:
+            if not (outcome.verdict.holds or outcome.mistakes or outcome.open):
                 judged[name] = self._in_hindsight(outcome, groups[name])
                 if not judged[name].mistakes:
                     self.unexplained.add(f"{section}.{name}")
@@ -114,19 +116,22 @@ class Ledger:
     def _in_hindsight(self, outcome: Judged, claims: Sequence[Claim]) -> Judged:
         """What later checks of the section have found out may explain an earlier one."""
         for assumed in self._charged_sets()[1:]:
-            if self._evaluate(claims, assumed).holds:
+            if self._holds(claims, assumed):
                 return Judged(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
         return outcome
 
     def _judge_one(self, name: str, groups: Groups, charged: Sequence[Assumptions]) -> Judged:
         claims = groups[name]
-        verdict = self._evaluate(claims, frozenset())
-        if verdict.holds:
-            return Judged(verdict)
-        for assumed in charged[1:]:
-            under = self._evaluate(claims, assumed)
-            if under.holds:
-                return Judged(_forgiven(under, [self.charged[i] for i in sorted(assumed)]))
+        try:
+            verdict = self._evaluate(claims, frozenset())
+            if verdict.holds:
+                return Judged(verdict)
+            for assumed in charged[1:]:
+                under = self._evaluate(claims, assumed)
+                if under.holds:
+                    return Judged(_forgiven(under, [self.charged[i] for i in sorted(assumed)]))
+        except NotRecorded:
+            return Judged(lost("decided at hand-in"), open=True)
         if any(c.outcome for c in claims):
             return Judged(verdict)
         found = self._explain(claims, groups)
@@ -145,7 +150,7 @@ class Ledger:
         # Two mistakes at once: one must explain the simpler problems alone.
         for one in self._explaining(first, frozenset()):
             for other in self._explaining(rest, one):
-                if self._evaluate(first, one | other).holds:
+                if self._holds(first, one | other):
                     return one | other
         return frozenset()
 
@@ -156,7 +161,7 @@ class Ledger:
             return candidates[0]
 
         def fits(candidate: Assumptions) -> int:
-            return sum(self._evaluate(claims, base | candidate).holds for claims in groups.values())
+            return sum(self._holds(claims, base | candidate) for claims in groups.values())
 
         return max(candidates, key=fits)
 
@@ -165,8 +170,14 @@ class Ledger:
         for mistake in self.mistakes:
             if mistake.id in base or (topics and mistake.topic not in topics):
                 continue
-            if self._evaluate(claims, base | {mistake.id}).holds:
+            if self._holds(claims, base | {mistake.id}):
                 yield frozenset({mistake.id})
+
+    def _holds(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> bool:
+        try:
+            return self._evaluate(claims, assumed, reading).holds
+        except NotRecorded:
+            return False
 
     def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> Verdict:
         """All claims under one truth, stopping at the first that earns nothing."""

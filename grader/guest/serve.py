@@ -7,6 +7,7 @@ Answers are `["value", value]`, `["raised", kind, message, file, line, source, c
 
 from __future__ import annotations
 
+import importlib
 import linecache
 import mmap
 import os
@@ -42,6 +43,7 @@ class Guest:
         self.found: Any = None
         self.operations: dict[str, Callable[..., Any]] = {
             "hello": self.hello,
+            "warm": self.warm,
             "load": self.load,
             "new": self.new,
             "call": self.call,
@@ -57,6 +59,11 @@ class Guest:
             self.arrays[name] = _map(fd, path, np.dtype(dtype), shape)
         _limit(limits)
         return {"python": sys.version.split()[0], "numpy": np.__version__}
+
+    def warm(self, modules: list[str]) -> None:
+        """Imports what most students' files import, before there is one."""
+        for name in modules:
+            importlib.import_module(name)
 
     def load(self, files: dict[str, Any], notebooks: list[dict[str, Any]], wanted: list[str]) -> dict[str, Any]:
         self.found, facts = load(files, notebooks, wanted)

@@ -83,12 +83,13 @@ def _total(report: Report) -> Iterator[Text]:
     total = Text.assemble(
         ("Total by machine: ", "bold"), (f"{show_points(report.points)} of {show_points(report.decided)}", "bold")
     )
-    if report.waiting:
-        total.append(f" · {show_points(report.waiting)} of {show_points(report.possible)} wait")
-        written = [w for p in report.parts for w in p.written]
-        if written:
-            found = sum(w.found for w in written)
-            total.append(f" for a person ({found} of {len(written)} written answers found)")
+    written = [w for part in report.parts for w in part.written]
+    for_a_person = sum((w.possible for w in written), ZERO)
+    if written:
+        found = sum(w.found for w in written)
+        total.append(f" · {show_points(for_a_person)} wait for a person ({found} of {len(written)} answers found)")
+    if report.waiting > for_a_person:
+        total.append(f" · {show_points(report.waiting - for_a_person)} not decided here")
     yield total
 
 

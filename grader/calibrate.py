@@ -1,0 +1,99 @@
+"""Thresholds from measurements: an outcome such as an accuracy varies with the seed even where everything is right,
+so a threshold comes with the probability that a right solution falls below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from grader.catalogue import Assignment
+from grader.errors import BadAssignment
+from grader.intake import receive
+from grader.model import Json, Report
+from grader.pipeline import Scope, grade
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+
+PROBABILITIES = (1e-4, 1e-6)
+"""False-fail probabilities that a threshold is proposed for."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    name: str
+    """Of the evidence, for example "sigmoid"."""
+    accuracies: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.accuracies))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of one accuracy."""
+        return float(np.std(self.accuracies, ddof=1))
+
+    def false_fail(self, threshold: float) -> float:
+        """The probability that the next right solution falls below: Student's t, since mean and deviation are
+        themselves estimated from so few."""
+        return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
+
+    def proposed(self, probability: float) -> float:
+        """The highest threshold, in hundredths, whose false-fail probability is at most this."""
+        exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))
+        return float(np.floor(exact * 100) / 100)
+
+    @property
+    def _spread(self) -> float:
+        return max(self.deviation, 1e-4) * float(np.sqrt(1 + 1 / len(self.accuracies)))
+
+
+def calibrate(
+    assignment: Assignment,
+    sandbox: Sandbox,
+    *,
+    seeds: int,
+    quick: bool,
+    tick: Callable[[], None] = lambda: None,
+) -> list[Calibration]:
+    """Trains the reference under so many secret seeds; one Calibration for each kind of training."""
+    if seeds < 3:
+        raise BadAssignment("a calibration takes at least 3 seeds")
+    reference = receive("mlp.py", (assignment.folder / "mlp.py").read_bytes())
+
+    def one(number: int) -> Report:
+        report = grade(reference, assignment, sandbox, Seed(f"calibrate {number}".encode()), Scope(quick=quick))
+        tick()
+        return report
+
+    with ThreadPoolExecutor(1) as pool:  # a grading trains on two cores already
+        reports = list(pool.map(one, range(seeds)))
+    return _collected(reports)
+
+
+def _collected(reports: Sequence[Report]) -> list[Calibration]:
+    found: dict[str, list[float]] = {}
+    for report in reports:
+        for evidence in report.evidence:
+            if evidence.accuracy is not None:
+                found.setdefault(evidence.name, []).append(evidence.accuracy)
+    return [Calibration(name, tuple(values)) for name, values in found.items()]
+
+
+def evidence(calibrations: Sequence[Calibration], thresholds: Mapping[str, Sequence[Sequence[Any]]]) -> Json:
+    """What is kept beside the assignment: the measurements, and what follows for its thresholds."""
+    return {
+        c.name: {
+            "accuracies": list(c.accuracies),
+            "mean": round(c.mean, 5),
+            "deviation": round(c.deviation, 5),
+            "false_fail": {str(step[0]): f"{c.false_fail(float(step[0])):.1e}" for step in thresholds.get(c.name, ())},
+            "proposed": {f"{p:g}": c.proposed(p) for p in PROBABILITIES},
+        }
+        for c in calibrations
+    }

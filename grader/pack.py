@@ -1,0 +1,100 @@
+"""`grader pack student`: the pre-check that students install. It knows the answers, not how to get them."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import zipfile
+from dataclasses import replace
+from importlib.metadata import metadata
+from pathlib import Path
+
+from grader import pipeline
+from grader.catalogue import Assignment
+from grader.checks import recorded
+from grader.checks.recorded import RECORDED, Recorder
+from grader.intake import receive
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+
+_SECRET_FILES = ("mlp.py", "truth.py", "mistakes.py", "calibration.json", "calibration-quick.json")
+_SECRET_FOLDERS = ("variants", "faults", "handout")
+
+README = """\
+Check your work before you hand it in
+=====================================
+
+Once:        python -m pip install ./precheck
+Every time:  python -m grader check mlp.py -a {id}
+While you work (q ends it):  python -m grader watch mlp.py -a {id}
+
+Run both from this folder, with your file in the place of mlp.py (a notebook works too). The problems are public
+ones: at hand-in your code meets others. What shows "decided at hand-in" needs the reference, which is not in here.
+"""
+
+
+def pack_student(assignment: Assignment, sandbox: Sandbox) -> bytes:
+    """A zip with the handout, the checks, the recorded answers, and the grader itself as an installable folder."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        _add_assignment(out, assignment)
+        _add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, sandbox))
+        _add_grader(out)
+        _add(out, "README.txt", README.format(id=assignment.id).encode())
+    return archive.getvalue()
+
+
+def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
+    for path in sorted(assignment.folder.rglob("*")):
+        inside = path.relative_to(assignment.folder)
+        if not path.is_file() or "__pycache__" in inside.parts:
+            continue
+        if inside.parts[0] == "handout":
+            _add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
+        elif inside.parts[0] not in _SECRET_FOLDERS and inside.as_posix() not in _SECRET_FILES:
+            _add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
+
+
+def _add(out: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """Readable by everyone, and of no date, so that equal packs are equal files."""
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o644 << 16
+    out.writestr(entry, content, zipfile.ZIP_DEFLATED)
+
+
+def _recording(assignment: Assignment, sandbox: Sandbox) -> bytes:
+    """Every answer that the public problems ask for, under every single known mistake."""
+    recorder = Recorder(assignment.truths)
+    listening = replace(assignment, truths=recorder.truth)
+    reference = receive("mlp.py", (assignment.folder / "mlp.py").read_bytes())
+    for claim in pipeline.claims_of_code(reference, listening, sandbox, Seed()):
+        assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
+        for reading in assignment.readings:
+            for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
+                claim.judge(recorder.truth(reading.id, assumed))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / RECORDED
+        recorded.write(file, assignment.digest, recorder.answers, assignment.mistakes, assignment.readings)
+        return file.read_bytes()
+
+
+def _add_grader(out: zipfile.ZipFile) -> None:
+    package = Path(__file__).parent
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            _add(out, f"precheck/grader/{path.relative_to(package).as_posix()}", path.read_bytes())
+    _add(out, "precheck/pyproject.toml", _pyproject().encode())
+
+
+def _pyproject() -> str:
+    """A project file for the packed grader, with the dependencies that this one was installed with."""
+    facts = metadata("grader")
+    needed = [d for d in facts.get_all("Requires-Dist") or [] if "extra ==" not in d]
+    return (
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+        f'[project]\nname = "grader"\nversion = "{facts["Version"]}"\nrequires-python = "{facts["Requires-Python"]}"\n'
+        f"dependencies = {json.dumps(needed, indent=4)}\n\n"
+        '[project.scripts]\ngrader = "grader.cli:main"\n\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n'
+    )
