@@ -13,7 +13,7 @@ from scipy import stats
 
 from grader.catalogue import Assignment
 from grader.errors import BadAssignment
-from grader.intake import receive
+from grader.intake import receive_path
 from grader.model import Json, Report
 from grader.pipeline import Scope, grade
 from grader.sandbox.contract import Sandbox
@@ -64,7 +64,7 @@ def calibrate(
     """Trains the reference under so many secret seeds; one Calibration for each kind of training."""
     if seeds < 3:
         raise BadAssignment("a calibration takes at least 3 seeds")
-    reference = receive("mlp.py", (assignment.folder / "mlp.py").read_bytes())
+    reference = receive_path(assignment.reference)
 
     def one(number: int) -> Report:
         report = grade(reference, assignment, sandbox, Seed(f"calibrate {number}".encode()), Scope(quick=quick))

@@ -57,6 +57,11 @@ class Assignment:
     """quick → the large arrays that long checks share with their sessions."""
 
     @property
+    def reference(self) -> Path:
+        """The reference solution: a file of the name that students hand in."""
+        return self.folder / str(self.config.get("file", "solution.py"))
+
+    @property
     def points(self) -> Points:
         return sum((p for part in self.parts for p in (*part.written.values(), *_claims(part).values())), ZERO)
 

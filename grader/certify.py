@@ -47,7 +47,7 @@ class Certified:
 def specimens(assignment: Assignment) -> list[Specimen]:
     """The reference, then variants, then faults."""
     folder = assignment.folder
-    reference = Specimen("reference", receive("mlp.py", (folder / "mlp.py").read_bytes()))
+    reference = Specimen("reference", receive_path(assignment.reference))
     variants = [Specimen(f"variants/{p.stem}", receive_path(p)) for p in _entries(folder / "variants")]
     return [reference, *variants, *(_fault(p) for p in _entries(folder / "faults"))]
 

@@ -4,9 +4,9 @@ GraderError
 ├── BadCall              exit 2   the call or the handed-in file is wrong; the message says what to do
 │   └── Refused          exit 2   a submission that cannot be read at all
 ├── BadAssignment        exit 3   the assignment's own folder is wrong; its author must mend it
+│   └── BrokenCheck      exit 3   a check raised, or claims what has no points: its bug, not the student's
 └── OurFailure           exit 4   we could not grade; never a zero, worth another try
-    ├── SandboxUnavailable        no session can be started here
-    └── BrokenCheck               a check raised: its bug, not the student's
+    └── SandboxUnavailable        no session can be started here
 """
 
 from __future__ import annotations
@@ -42,5 +42,5 @@ class SandboxUnavailable(OurFailure):
     """No sandbox session could be started."""
 
 
-class BrokenCheck(OurFailure):
+class BrokenCheck(BadAssignment):
     """A check of the assignment raised. Whatever the student did, a check must answer."""

@@ -14,11 +14,11 @@ from grader import pipeline
 from grader.catalogue import Assignment
 from grader.checks import recorded
 from grader.checks.recorded import RECORDED, Recorder
-from grader.intake import receive
+from grader.intake import receive_path
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 
-_SECRET_FILES = ("mlp.py", "truth.py", "mistakes.py", "calibration.json", "calibration-quick.json")
+_SECRET_FILES = ("truth.py", "mistakes.py", "calibration.json", "calibration-quick.json")
 _SECRET_FOLDERS = ("variants", "faults", "handout")
 
 README = """\
@@ -52,8 +52,18 @@ def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
             continue
         if inside.parts[0] == "handout":
             _add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
-        elif inside.parts[0] not in _SECRET_FOLDERS and inside.as_posix() not in _SECRET_FILES:
+        elif _may_be_given_away(inside, assignment):
             _add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
+
+
+def _may_be_given_away(inside: Path, assignment: Assignment) -> bool:
+    if inside.parts[0] in _SECRET_FOLDERS or _is_hidden(inside):
+        return False
+    return inside.as_posix() not in (*_SECRET_FILES, assignment.reference.name)
+
+
+def _is_hidden(inside: Path) -> bool:
+    return any(part.startswith(".") for part in inside.parts)
 
 
 def _add(out: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -67,7 +77,7 @@ def _recording(assignment: Assignment, sandbox: Sandbox) -> bytes:
     """Every answer that the public problems ask for, under every single known mistake."""
     recorder = Recorder(assignment.truths)
     listening = replace(assignment, truths=recorder.truth)
-    reference = receive("mlp.py", (assignment.folder / "mlp.py").read_bytes())
+    reference = receive_path(assignment.reference)
     for claim in pipeline.claims_of_code(reference, listening, sandbox, Seed()):
         assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
         for reading in assignment.readings:

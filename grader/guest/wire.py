@@ -18,6 +18,7 @@ import numpy as np
 
 PREFIX = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 4 << 20
+MAX_DIMENSIONS, MAX_LENGTH = 8, 1 << 40
 
 ARRAY, REF, OPAQUE = 1, 2, 3
 
@@ -49,6 +50,8 @@ def encode(value: Any) -> tuple[bytes, list[memoryview]]:
 
     def extension(item: Any) -> msgpack.ExtType:
         if type(item) is np.ndarray:
+            if not _is_shape(list(item.shape)):
+                raise WireError(f"an array of shape {item.shape} cannot cross")
             array = np.ascontiguousarray(item)
             dtype = array.dtype.newbyteorder("<")
             if dtype.str not in DTYPES:
@@ -122,9 +125,13 @@ def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
     name, shape = facts
     if name not in DTYPES:
         raise WireError(f"dtype {name[:20]!r} cannot cross")
-    if len(shape) > 8 or any(type(n) is not int or not 0 <= n <= 1 << 40 for n in shape):
-        raise WireError("an array's shape must be at most eight lengths")
+    if not _is_shape(shape):
+        raise WireError(f"an array's shape must be at most {MAX_DIMENSIONS} lengths")
     return DTYPES[name], shape
+
+
+def _is_shape(shape: list[Any]) -> bool:
+    return len(shape) <= MAX_DIMENSIONS and all(type(n) is int and 0 <= n <= MAX_LENGTH for n in shape)
 
 
 _PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})

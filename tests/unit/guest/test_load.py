@@ -1,0 +1,242 @@
+"""Of a notebook only what the class needs is run: found by what it defines, wherever it stands."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.guest.load import Selected, select
+
+NET = "class TwoLayerMLP:\n    def loss(self, X):\n        return X"
+
+
+def selected(*cells: str) -> Selected:
+    return select(list(enumerate(cells, 1)), ["TwoLayerMLP", "TwoLayerNet"])
+
+
+def kept(*cells: str) -> list[str]:
+    """The first line of every statement that is run, in order."""
+    return [ast.unparse(s.node).partition("\n")[0] for s in selected(*cells).statements]
+
+
+def run(*cells: str) -> dict[str, Any]:
+    """The names that running the selected statements leaves."""
+    names: dict[str, Any] = {"__name__": "notebook"}
+    for statement in selected(*cells).statements:
+        exec(compile(ast.Module([statement.node], []), "cell", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_class_is_found_in_any_cell(place: int) -> None:
+    cells = ["print('one')", "x = 5", "print('three')"]
+    cells.insert(place, NET)
+    assert [s.cell for s in selected(*cells).statements] == [place + 1]
+
+
+def test_an_old_name_of_the_class_is_found_too() -> None:
+    assert kept("class TwoLayerNet:\n    pass") == ["class TwoLayerNet:"]
+
+
+def test_a_class_continued_in_a_later_cell_is_one_class() -> None:
+    names = run(
+        "class TwoLayerMLP:\n    def loss(self):\n        return 'loss'",
+        "print('a cell between')",
+        "class TwoLayerMLP(TwoLayerMLP):\n    def predict(self):\n        return self.loss() + ' and predict'",
+    )
+    assert names["TwoLayerMLP"]().predict() == "loss and predict"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "def predict(self):\n    return 7\nTwoLayerMLP.predict = predict",
+        "TwoLayerMLP.predict = lambda self: 7",
+        "TwoLayerMLP.predict, TwoLayerMLP.other = (lambda self: 7), None",
+    ],
+)
+def test_methods_put_into_the_class_later_are_part_of_it(later: str) -> None:
+    assert run(NET, later)["TwoLayerMLP"]().predict() == 7
+
+
+def test_the_last_definition_wins() -> None:
+    names = run("class TwoLayerMLP:\n    version = 1", "x = 0", "class TwoLayerMLP:\n    version = 2")
+    assert names["TwoLayerMLP"].version == 2
+
+
+def test_the_last_definition_of_a_helper_wins() -> None:
+    names = run(
+        "def act(a):\n    return 1",
+        "class TwoLayerMLP:\n    def loss(self):\n        return act(0)",
+        "def act(a):\n    return 2",
+    )
+    assert names["TwoLayerMLP"]().loss() == 2
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f"%matplotlib inline\n{NET}",
+        f"%load_ext autoreload\n%autoreload 2\n\n{NET}",
+        f"!pip install numpy\n{NET}",
+        f"files = !ls\n{NET}\n%timeit 1 + 1",
+        f"where = %pwd\n{NET}",
+        f"np.argmax?\n{NET}\n?np.argmax",
+        f"%%time\n{NET}",
+        f"\n\n%%time\n{NET}",
+        f"%%capture out\n{NET}",
+        f"%%timeit -n 1\n{NET}",
+        f"{NET}\nprint('what?')  # is this?\n",
+    ],
+)
+def test_magics_and_shell_lines_are_left_out_and_do_not_hide_the_class(cell: str) -> None:
+    assert kept(cell) == ["class TwoLayerMLP:"]
+
+
+@pytest.mark.parametrize("magic", ["bash", "html", "javascript", "latex", "script python"])
+def test_cells_in_other_languages_are_left_out(magic: str) -> None:
+    assert kept(f"%%{magic}\n{NET}", "x = 1") == []
+
+
+def test_a_per_cent_sign_that_is_no_magic_stays() -> None:
+    names = run("class TwoLayerMLP:\n    '''\n    %d units,\n    ! and ?\n    '''\n    rest = 7 % 4\n    text = '%d' % 3")
+    assert (names["TwoLayerMLP"].rest, names["TwoLayerMLP"].text) == (3, "3")
+
+
+def test_lines_keep_their_numbers_under_a_cell_magic() -> None:
+    assert selected(f"%%time\n\n{NET}").statements[0].node.lineno == 3
+
+
+def test_a_cell_that_writes_a_module_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert kept(f"%%writefile mlp.py\n{NET}\n", "from mlp import TwoLayerMLP") == ["from mlp import TwoLayerMLP"]
+    assert Path("mlp.py").read_text() == f"{NET}\n"
+
+
+def test_the_last_cell_that_writes_a_module_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept("%%writefile mlp.py\nversion = 1\n", "%%writefile mlp.py\nversion = 2\n", "%%file -a mlp.py\nmore = 3\n")
+    assert Path("mlp.py").read_text() == "version = 2\nmore = 3\n"
+
+
+def test_a_module_that_was_handed_in_is_not_overwritten_by_a_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mlp.py").write_text("handed_in = True\n")
+    kept("%%writefile mlp.py\nhanded_in = False\n")
+    assert Path("mlp.py").read_text() == "handed_in = True\n"
+
+
+@pytest.mark.parametrize("name", ["../escape.py", "/tmp/escape.py", "folder/escape.py", "data.txt", ".hidden.py"])
+def test_a_cell_writes_nothing_but_modules_beside_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept(f"%%writefile {name}\nx = 1")
+    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path.parent / "escape.py").exists()
+
+
+def test_plots_and_trainings_are_not_run() -> None:
+    assert kept(
+        "import numpy as np\nimport matplotlib.pyplot as plt",
+        "class TwoLayerMLP:\n    def loss(self, X):\n        return np.sum(X)",
+        "net = TwoLayerMLP()\nstats = net.train(X, y)\nprint(stats)",
+        "plt.plot(stats['loss_history'])\nplt.show()",
+        "for epoch in range(1000):\n    net.train(X, y)",
+        "with open('log.txt', 'w') as log:\n    log.write('x')",
+        "input('continue?')",
+    ) == ["import numpy as np", "class TwoLayerMLP:"]
+
+
+def test_a_methods_own_variables_are_not_taken_for_the_notebooks() -> None:
+    net = (
+        "class TwoLayerMLP:\n"
+        "    def train(self, X, y, *data, reg=0, **options):\n"
+        "        net, stats = self, {}\n"
+        "        for batch in range(3):\n"
+        "            loss = sum(x for x in X)\n"
+        "        with open('f') as handle:\n"
+        "            pass\n"
+        "        def inner(y=loss):\n"
+        "            return net, y\n"
+        "        import time as clock\n"
+        "        return (lambda best: best)(inner)\n"
+    )
+    notebook = (
+        "X, y = get_MNIST_data()\nnet = train_for_hours()\nstats = net.train(X, y)\nloss = 1\nbatch = 100\nreg = 0.5\n"
+        "data = 1\noptions = 2\nhandle = 3\nclock = 4\nbest = 5\nx = 6\nself = 7"
+    )
+    assert kept(notebook, net, notebook) == ["class TwoLayerMLP:"]
+
+
+def test_helpers_constants_and_imports_are_selected_through_all_their_uses() -> None:
+    assert kept(
+        "import numpy as np\nfrom scipy.special import expit as squash\nimport os",
+        "EPS = 1e-9\nLIMIT: float = 500.0\nunused: int\nlow, (high, *rest) = 0, (1, 2)\nTABLE = {}\nTABLE['x'] = EPS",
+        "def clip(a):\n    return np.clip(a, -LIMIT, LIMIT)\ndef sigmoid(a):\n    return squash(clip(a))\ndef other():\n    pass",
+        "class Base:\n    pass",
+        "def logged(method):\n    return method",
+        "class TwoLayerMLP(Base):\n"
+        "    @logged\n"
+        "    def loss(self, X, top=high):\n"
+        "        return [sigmoid(x) + TABLE['x'] for x in X]",
+        "EPS *= 10",
+    ) == [
+        "import numpy as np",
+        "from scipy.special import expit as squash",
+        "EPS = 1e-09",
+        "LIMIT: float = 500.0",
+        "low, (high, *rest) = (0, (1, 2))",
+        "TABLE = {}",
+        "TABLE['x'] = EPS",
+        "def clip(a):",
+        "def sigmoid(a):",
+        "class Base:",
+        "def logged(method):",
+        "class TwoLayerMLP(Base):",
+        "EPS *= 10",
+    ]
+
+
+def test_a_name_declared_global_in_a_method_is_the_notebooks() -> None:
+    assert "calls = 0" in kept(
+        "calls = 0", "class TwoLayerMLP:\n    def loss(self):\n        global calls\n        calls += 1"
+    )
+
+
+def test_a_star_import_is_kept_because_it_may_bring_anything() -> None:
+    assert kept("from math import *", NET, "x = 1") == ["from math import *", "class TwoLayerMLP:"]
+
+
+def test_an_import_with_a_fallback_is_one_statement() -> None:
+    assert kept(
+        "try:\n    from numba import jit\nexcept ImportError:\n    jit = lambda f: f",
+        "class TwoLayerMLP:\n    loss = jit(len)",
+    ) == ["try:", "class TwoLayerMLP:"]
+
+
+def test_a_branch_that_does_something_is_not_run() -> None:
+    assert kept("if True:\n    net = 1\n    print(net)", "class TwoLayerMLP:\n    size = net") == ["class TwoLayerMLP:"]
+
+
+def test_a_notebook_without_the_class_selects_nothing() -> None:
+    assert kept("import numpy as np", "def f():\n    return np", "class Another:\n    pass") == []
+
+
+def test_a_broken_cell_elsewhere_costs_nothing() -> None:
+    found = selected("print 'Python 2'", NET, "def half(:\n")
+    assert [s.cell for s in found.statements] == [2]
+
+
+def test_a_broken_cell_of_the_class_comes_first_and_knows_its_place() -> None:
+    broken = selected("x = = 1", "class TwoLayerMLP:\n    def loss(self:\n        pass").broken[0]
+    assert (broken.filename, broken.lineno) == ("cell 2", 2)
+
+
+def test_no_cells_at_all_select_nothing() -> None:
+    assert kept() == []
