@@ -17,7 +17,8 @@ from grader.checks.claim import Check
 from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
 from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
-from grader.model import ZERO, Limits, Points
+from grader.model import ZERO, Limits, Notebook, Points
+from grader.notebook import read_notebook
 from grader.sandbox.contract import Array
 
 _JUDGING = ("*.toml", "*.py", "data/*")
@@ -53,6 +54,8 @@ class Assignment:
     truths: Truths
     recorded: bool
     """It is a student's pack: recorded answers stand in for the reference, and long checks are left to the hand-in."""
+    handout: tuple[Notebook, ...]
+    """The notebooks that students were given, to tell their words from ours."""
     shared: Callable[[bool], Mapping[str, Array]]
     """quick → the large arrays that long checks share with their sessions."""
 
@@ -125,6 +128,7 @@ def load(folder: Path) -> Assignment:
         readings=_readings(truth, config),
         truths=truth.truths(config) if hasattr(truth, "truths") else lambda _reading, _assumed: truth,
         recorded=isinstance(truth, Recorded),
+        handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(folder.glob("handout/*.ipynb"))),
         shared=getattr(module, "shared", lambda _quick: {}),
     )
     _agree(assignment, _points(_need(config, "points", folder), folder))

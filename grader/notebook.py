@@ -6,7 +6,8 @@ import json
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, Literal, NamedTuple
 
 import nbformat
 
@@ -57,56 +58,77 @@ _LABEL_LINE = re.compile(
 )
 
 
-def answers(notebooks: Iterable[Notebook]) -> dict[str, tuple[str, tuple[int, ...]]]:
+Region = list[tuple[int, str]]
+"""(cell number, text) in order."""
+
+
+def answers(
+    notebooks: Iterable[Notebook], handed_out: Iterable[Notebook] = ()
+) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Question id → (answer as written, numbers of its cells). Only questions that have something in them.
 
-    A question's region reaches from a cell that names it with "solution" or "answer" to the next label. Cells
-    of the handout's own question text are headings and end a region without starting one.
+    An answer reaches from a line that names its question with "solution" or "answer" to the next label. Where a
+    question has no such line, whatever stands below its heading and not in the handout is its answer.
     """
+    known = {line.strip() for n in handed_out for _, source in n.cells for line in source.splitlines()}
     found: dict[str, tuple[str, tuple[int, ...]]] = {}
     for notebook in notebooks:
-        for question, cells in _regions(notebook.cells).items():
-            text = "\n\n".join(t for _, t in cells if t).strip()
-            if text:
-                found[question] = (text, tuple(number for number, t in cells if t))
+        labelled, below_heading = _regions(notebook.cells)
+        for question in sorted(labelled.keys() | below_heading.keys()):
+            cells = _written(labelled.get(question, []), frozenset()) or (
+                [] if question in labelled else _written(below_heading[question], known)
+            )
+            if cells:
+                found[question] = ("\n\n".join(text for _, text in cells), tuple(number for number, _ in cells))
     return found
 
 
-def _regions(cells: Sequence[tuple[str, str]]) -> dict[str, list[tuple[int, str]]]:
-    regions: dict[str, list[tuple[int, str]]] = {}
-    current: str | None = None
+def _written(region: Region, known: AbstractSet[str]) -> Region:
+    """What the student has written there: without the handout's lines and the placeholder."""
+    kept = [(number, _own_lines(text, known)) for number, text in region]
+    return [(number, text) for number, text in kept if text]
+
+
+def _own_lines(text: str, known: AbstractSet[str]) -> str:
+    lines = [line for line in text.splitlines() if line.strip() not in known and not _PLACEHOLDER.match(line)]
+    return "\n".join(lines).strip() if any(line.strip("*_ ") for line in lines) else ""
+
+
+def _regions(cells: Sequence[tuple[str, str]]) -> tuple[dict[str, Region], dict[str, Region]]:
+    """Text below solution labels, and text below questions' headings, by question."""
+    labelled: dict[str, Region] = {}
+    below_heading: dict[str, Region] = {}
+    current: Region = []
     for number, (kind, source) in enumerate(cells, 1):
         if kind != "markdown":
             continue
-        for question, text in _pieces(source):
-            if question == "heading":
-                current = None
-            elif question is not None:
-                current = question
-            if current is not None:
-                regions.setdefault(current, []).append((number, _without_placeholder(text)))
-    return regions
+        for piece in _pieces(source):
+            if piece.kind == "solution":
+                current = labelled.setdefault(piece.question, [])
+            elif piece.kind == "heading":
+                current = below_heading.setdefault(piece.question, []) if piece.question else []
+            current.append((number, piece.text))
+    return labelled, below_heading
 
 
-def _pieces(source: str) -> list[tuple[str | None, str]]:
+class Piece(NamedTuple):
+    kind: Literal["solution", "heading", "plain"]
+    question: str
+    """ "q1.1", or "" for none."""
+    text: str
+
+
+def _pieces(source: str) -> list[Piece]:
     """A cell's text cut before every line that labels a solution or asks a question."""
-    pieces: list[tuple[str | None, str]] = [(None, "")]
+    pieces = [Piece("plain", "", "")]
     for line in source.splitlines():
-        label = _LABEL.search(line[:120])
-        if label and re.search(r"(?i)solution|answer", line[:120]) and _LABEL_LINE.match(line):
-            pieces.append((f"q{label[1]}.{label[2]}", _LABEL_LINE.sub("", line, count=1) + "\n"))
-        elif (label and _LABEL_LINE.match(line)) or re.match(r"#{1,6}\s", line):
-            pieces.append(("heading", ""))
+        label = _LABEL.search(line[:120]) if _LABEL_LINE.match(line) else None
+        question = f"q{label[1]}.{label[2]}" if label else ""
+        if label and re.search(r"(?i)solution|answer", line[:120]):
+            pieces.append(Piece("solution", question, _LABEL_LINE.sub("", line, count=1) + "\n"))
+        elif label or re.match(r"#{1,6}\s", line):
+            pieces.append(Piece("heading", question, ""))
         else:
-            question, text = pieces[-1]
-            pieces[-1] = (question, text + line + "\n")
-    return [p for p in pieces if p[0] is not None or p[1].strip()]
-
-
-def _without_placeholder(text: str) -> str:
-    kept = [line for line in text.splitlines() if not _PLACEHOLDER.match(line)]
-    return (
-        "\n".join(kept).strip().strip("*_").strip()
-        if not any(k.strip("*_ ") for k in kept)
-        else "\n".join(kept).strip()
-    )
+            last = pieces[-1]
+            pieces[-1] = last._replace(text=last.text + line + "\n")
+    return [p for p in pieces if p.kind != "plain" or p.text.strip()]

@@ -25,6 +25,9 @@ from grader.model import (
 )
 from grader.notebook import answers
 
+Found = Mapping[str, tuple[str, tuple[int, ...]]]
+"""Question → the answer as written, and the numbers of its cells."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -50,7 +53,8 @@ def assemble(
     wants: Callable[[str], bool],
 ) -> Report:
     source = loaded.source if loaded else ""
-    parts = [_part(row, submission, source, outcomes, wants) for row in assignment.parts]
+    found = answers(submission.notebooks, assignment.handout)
+    parts = [_part(row, submission, source, outcomes, wants, found) for row in assignment.parts]
     remarks = [*submission.remarks, *_alias(assignment, loaded), *(r for o in outcomes.values() for r in o.remarks)]
     return Report(
         assignment=assignment.id,
@@ -81,6 +85,7 @@ def _part(
     source: str,
     outcomes: Mapping[str, Outcome],
     wants: Callable[[str], bool],
+    found: Found,
 ) -> Part:
     checks = [
         _check(f"{section}.{name}", possible, outcomes.get(section), name, submission, source)
@@ -89,7 +94,6 @@ def _part(
         for name, possible in claims.items()
         if section not in outcomes or name in outcomes[section].judged
     ]
-    found = answers(submission.notebooks)
     written = [
         _written(name, row.questions[name], points, found) for name, points in row.written.items() if wants(name)
     ]
@@ -139,7 +143,7 @@ def _place(judged: Judged, submission: Submission, source: str) -> tuple[Place |
     return None, ""
 
 
-def _written(id: str, title: str, points: Points, found: Mapping[str, tuple[str, tuple[int, ...]]]) -> Written:
+def _written(id: str, title: str, points: Points, found: Found) -> Written:
     """Answers are labelled with their part's id alone: the written part of q2.4 stands under "Q2.4 solution"."""
     label = ".".join(id.split(".")[:2])
     text, cells = found.get(label, ("", ()))

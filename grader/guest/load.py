@@ -36,20 +36,23 @@ class Statement:
 class Selected:
     statements: list[Statement] = field(default_factory=list)
     broken: list[SyntaxError] = field(default_factory=list)
+    modules: dict[str, str] = field(default_factory=dict)
+    """What `%%writefile` cells write, by file name."""
 
 
 def load(files: dict[str, Any], notebooks: list[dict[str, Any]], wanted: list[str]) -> tuple[type, dict[str, Any]]:
     """The class, and where it was found. Raises whatever the student's own code raises."""
     _lay_out(files)
     broken: list[SyntaxError] = []
+    modules = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
     for notebook in notebooks:
         found, selected = _from_notebook(notebook, wanted)
         broken += selected.broken
+        modules = {name: text.encode() for name, text in selected.modules.items()} | modules
         if found is not None:
             cells = sorted({s.cell for s in selected.statements})
             return found, _facts(found, notebook["path"], cells)
-    module_files = _modules_by_promise(files, wanted)
-    for path in module_files:
+    for path in _modules_by_promise(modules, wanted):
         sys.path.insert(0, os.path.abspath(os.path.dirname(path)))  # its helper files lie beside it
         module = importlib.import_module(os.path.basename(path)[: -len(".py")])
         for name in wanted:
@@ -82,11 +85,10 @@ def _lay_out(files: dict[str, Any]) -> None:
     sys.path.insert(0, os.getcwd())
 
 
-def _modules_by_promise(files: dict[str, Any], wanted: list[str]) -> list[str]:
+def _modules_by_promise(modules: dict[str, bytes], wanted: list[str]) -> list[str]:
     """Python files, those that say `class TwoLayerMLP` first, mlp.py before others, shallow before deep."""
     promise = re.compile(rb"^\s*class\s+(%s)\b" % b"|".join(re.escape(n.encode()) for n in wanted), re.MULTILINE)
-    modules = [name for name in files if name.endswith(".py")]
-    likely = [name for name in modules if promise.search(files[name].tobytes())]
+    likely = [name for name, content in modules.items() if promise.search(content)]
     if not likely:
         likely = [name for name in modules if os.path.basename(name) == "mlp.py"]
     return sorted(likely, key=lambda name: (os.path.basename(name) != "mlp.py", name.count("/"), name))
@@ -97,6 +99,10 @@ def _modules_by_promise(files: dict[str, Any], wanted: list[str]) -> list[str]:
 
 def _from_notebook(notebook: dict[str, Any], wanted: list[str]) -> tuple[type | None, Selected]:
     selected = select(list(zip(notebook["numbers"], notebook["code"], strict=True)), wanted)
+    for name, text in selected.modules.items():
+        if not os.path.exists(name):  # what was handed in as a file is what was handed in
+            with open(name, "w", encoding="utf-8") as out:
+                out.write(text)
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
     for statement in selected.statements:
@@ -114,6 +120,9 @@ def select(cells: list[tuple[int, str]], wanted: list[str]) -> Selected:
     selected = Selected()
     statements: list[Statement] = []
     for number, source in cells:
+        if source.lstrip().startswith(("%%writefile ", "%%file ")):
+            _add_module(selected.modules, source)
+            continue
         try:
             statements += _statements(number, source)
         except SyntaxError as error:
@@ -145,13 +154,10 @@ def _statements(number: int, source: str) -> list[Statement]:
 
 
 def _without_magics(source: str) -> str:
-    """Shell lines and magics become calls that bind nothing; a `%%writefile name.py` cell writes its file."""
+    """Shell lines and magics become calls that bind nothing."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):
         words = first[2:].split()
-        if words and words[0] in ("writefile", "file"):
-            _write_module(words[-1], rest)
-            return ""
         if words and words[0] not in ("time", "timeit", "capture", "prun"):
             return ""
         source = "\n" + rest
@@ -163,10 +169,13 @@ def _without_magics(source: str) -> str:
     return str(manager().transform_cell(source))
 
 
-def _write_module(name: str, content: str) -> None:
-    if re.fullmatch(r"[A-Za-z_]\w*\.py", name) and not os.path.exists(name):
-        with open(name, "w", encoding="utf-8") as out:
-            out.write(content)
+def _add_module(modules: dict[str, str], source: str) -> None:
+    """`%%writefile mlp.py` anew, with -a at its end; the last cell wins as in the notebook itself."""
+    first, _, content = source.lstrip().partition("\n")
+    options, name = first.split()[1:-1], first.split()[-1]
+    if re.fullmatch(r"[A-Za-z_]\w*\.py", name):
+        before = modules.get(name, "") if options else ""
+        modules[name] = before + content
 
 
 def _binds(node: ast.stmt) -> frozenset[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.checks.answer import explain
 from grader.model import Limits, Stopped
 from grader.sandbox.contract import Answered, Sandbox
 
@@ -86,4 +85,8 @@ def _cpu_is_bounded(sandbox: Sandbox) -> Finding:
         session.request(["new", 0, [], {}], LIMITS.call_cpu_seconds)
         answer = session.request(["call", 0, "spins", [], {}, 0.0], cpu_seconds=0.3)
         stopped = isinstance(answer, Stopped) and not session.alive
-        return Finding(text, stopped, explain(answer) if isinstance(answer, Stopped) else str(answer))
+        return Finding(
+            text,
+            stopped,
+            f"stopped after {answer.allowed:g} CPU seconds" if isinstance(answer, Stopped) else str(answer),
+        )

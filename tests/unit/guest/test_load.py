@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,7 +101,9 @@ def test_cells_in_other_languages_are_left_out(magic: str) -> None:
 
 
 def test_a_per_cent_sign_that_is_no_magic_stays() -> None:
-    names = run("class TwoLayerMLP:\n    '''\n    %d units,\n    ! and ?\n    '''\n    rest = 7 % 4\n    text = '%d' % 3")
+    names = run(
+        "class TwoLayerMLP:\n    '''\n    %d units,\n    ! and ?\n    '''\n    rest = 7 % 4\n    text = '%d' % 3"
+    )
     assert (names["TwoLayerMLP"].rest, names["TwoLayerMLP"].text) == (3, "3")
 
 
@@ -110,35 +111,20 @@ def test_lines_keep_their_numbers_under_a_cell_magic() -> None:
     assert selected(f"%%time\n\n{NET}").statements[0].node.lineno == 3
 
 
-def test_a_cell_that_writes_a_module_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert kept(f"%%writefile mlp.py\n{NET}\n", "from mlp import TwoLayerMLP") == ["from mlp import TwoLayerMLP"]
-    assert Path("mlp.py").read_text() == f"{NET}\n"
+def test_a_cell_that_writes_a_module_makes_that_module() -> None:
+    found = selected(f"%%writefile mlp.py\n{NET}\n", "from mlp import TwoLayerMLP")
+    assert found.modules == {"mlp.py": f"{NET}\n"}
+    assert [s.cell for s in found.statements] == [2]
 
 
-def test_the_last_cell_that_writes_a_module_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    kept("%%writefile mlp.py\nversion = 1\n", "%%writefile mlp.py\nversion = 2\n", "%%file -a mlp.py\nmore = 3\n")
-    assert Path("mlp.py").read_text() == "version = 2\nmore = 3\n"
+def test_the_last_cell_that_writes_a_module_wins() -> None:
+    found = selected("%%writefile mlp.py\none\n", "\n%%writefile mlp.py\ntwo\n", "%%file -a mlp.py\nthree\n")
+    assert found.modules == {"mlp.py": "two\nthree\n"}
 
 
-def test_a_module_that_was_handed_in_is_not_overwritten_by_a_cell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("mlp.py").write_text("handed_in = True\n")
-    kept("%%writefile mlp.py\nhanded_in = False\n")
-    assert Path("mlp.py").read_text() == "handed_in = True\n"
-
-
-@pytest.mark.parametrize("name", ["../escape.py", "/tmp/escape.py", "folder/escape.py", "data.txt", ".hidden.py"])
-def test_a_cell_writes_nothing_but_modules_beside_it(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    kept(f"%%writefile {name}\nx = 1")
-    assert list(tmp_path.iterdir()) == []
-    assert not (tmp_path.parent / "escape.py").exists()
+@pytest.mark.parametrize("name", ["../escape.py", "/tmp/escape.py", "folder/escape.py", "data.txt", ".hidden.py", ""])
+def test_a_cell_writes_nothing_but_modules_beside_it(name: str) -> None:
+    assert selected(f"%%writefile {name}\nx = 1").modules == {}
 
 
 def test_plots_and_trainings_are_not_run() -> None:

@@ -135,7 +135,9 @@ def test_nesting_without_end_ends() -> None:
     assert type(got[1]) is Opaque
 
 
-@pytest.mark.parametrize("value", [[0] * (MAX_ITEMS + 1), {str(i): i for i in range(MAX_ITEMS + 1)}], ids=["list", "dict"])
+@pytest.mark.parametrize(
+    "value", [[0] * (MAX_ITEMS + 1), {str(i): i for i in range(MAX_ITEMS + 1)}], ids=["list", "dict"]
+)
 def test_more_items_than_anybody_needs_become_opaque(value: Any) -> None:
     assert type(plain(value)) is Opaque
 

@@ -178,7 +178,14 @@ def test_an_array_that_its_frame_cannot_hold_is_refused(dtype: Any, shape: Any) 
 
 @pytest.mark.parametrize(
     "facts",
-    [b"", b"\xc1", msgpack.packb([]), msgpack.packb(["<f8"]), msgpack.packb({"<f8": [2]}), msgpack.packb(["<f8", [2], 1])],
+    [
+        b"",
+        b"\xc1",
+        msgpack.packb([]),
+        msgpack.packb(["<f8"]),
+        msgpack.packb({"<f8": [2]}),
+        msgpack.packb(["<f8", [2], 1]),
+    ],
 )
 def test_an_array_whose_own_header_is_odd_is_refused(facts: bytes) -> None:
     with pytest.raises(WireError):
