@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import platform
-from functools import cache
-
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
 
 from grader import __version__
 from grader.model import Environment
 
 
-@cache
-def facts(isolation: str) -> Environment:
-    blas, kernel = _blas()
+def of(facts: Mapping[str, Any], isolation: str) -> Environment:
+    """From what the guest said before anything of the student's was loaded."""
     return Environment(
         grader=__version__,
-        python=platform.python_version(),
-        numpy=np.__version__,
-        blas=blas,
-        kernel=kernel,
-        threads=1,
+        python=str(facts.get("python", "unknown")),
+        numpy=str(facts.get("numpy", "unknown")),
+        blas=str(facts.get("blas", "unknown")),
+        kernel=str(facts.get("kernel", "unknown")),
+        threads=int(facts.get("threads", 0)),
         isolation=isolation,
     )
 
 
-def _blas() -> tuple[str, str]:
-    """The library's name and version, and the kernel that it has chosen for this processor."""
-    from threadpoolctl import threadpool_info
-
-    for library in threadpool_info():
-        if library["user_api"] == "blas":
-            return f"{library['internal_api']} {library['version']}", str(library.get("architecture", "unknown"))
-    return "unknown", "unknown"
+def unknown(isolation: str) -> Environment:
+    """Where no session was started, for example because nothing was asked for."""
+    return of({}, isolation)

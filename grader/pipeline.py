@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from grader.checks.student import Student
 from grader.errors import BadCall, BrokenCheck, GraderError
 from grader.model import Report, Submission, Usage
 from grader.report import Outcome, assemble
-from grader.sandbox.contract import Sandbox
+from grader.sandbox.contract import Array, Sandbox
 from grader.seeds import Seed
 
 
@@ -119,6 +120,7 @@ class _Run:
         self._scope = scope
         self._watch = watch
         self._ledger: Ledger = assignment.ledger()
+        self._sharing = threading.Lock()
         self._first_truth = assignment.truths(assignment.readings[0].id, frozenset())
         self.student = student or self._new_student(shared=False)
         self._students = [self.student]
@@ -190,20 +192,23 @@ class _Run:
             outcomes,
             self._seed.label,
             self._scope.label,
-            environment.facts(self._sandbox.name),
+            self.student.environment or environment.unknown(self._sandbox.name),
             self.student.loaded,
             self.wants,
         )
 
     def _new_student(self, *, shared: bool) -> Student:
-        arrays = self._assignment.shared(self._scope.quick) if shared else {}
+        arrays: Mapping[str, Array] = {}
+        if shared:
+            with self._sharing:  # both trainings want the same arrays at the same moment
+                arrays = self._assignment.shared(self._scope.quick)
         return Student(self._submission, self._sandbox, self._assignment.wanted, self._assignment.limits, arrays)
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
         """Everything that the checks of a section claim. Whatever is raised here is ours."""
-        student.begin()
         claims: list[Claim] = []
         for one in checks:
+            student.begin()
             try:
                 claims += [replace(c, check=one.name, topics=one.topics) for c in self._claims_of(one, student)]
             except GraderError:

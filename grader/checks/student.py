@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from grader import environment
 from grader.checks.answer import Answer
 from grader.guest.wire import Ref
 from grader.model import (
     NOTHING_USED,
+    Environment,
     Failure,
     Limits,
     Loaded,
@@ -43,6 +45,7 @@ class Student:
         self._load_failure: Failure | None = None
         self._used_before = NOTHING_USED
         self.loaded: Loaded | None = None
+        self.environment: Environment | None = None
         self.remarks: list[str] = []
 
     @property
@@ -60,6 +63,9 @@ class Student:
             return
         self.close()
         self._session = self._sandbox.session(self._limits, self._shared)
+        if self.environment is None:  # asked before anything of the student's is loaded, so it can be believed
+            facts = self._session.request(["facts"], self._limits.load_cpu_seconds)
+            self.environment = environment.of(facts.value if isinstance(facts, Answered) else {}, self._sandbox.name)
         answer = self._session.request(self._load_request(), self._limits.load_cpu_seconds)
         if isinstance(answer, Answered):
             self.loaded = _loaded(answer.value)

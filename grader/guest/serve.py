@@ -43,6 +43,7 @@ class Guest:
         self.found: Any = None
         self.operations: dict[str, Callable[..., Any]] = {
             "hello": self.hello,
+            "facts": self.facts,
             "warm": self.warm,
             "load": self.load,
             "new": self.new,
@@ -53,12 +54,24 @@ class Guest:
             "keep": self.keep,
         }
 
-    def hello(self, limits: dict[str, int], shared: list[list[Any]]) -> dict[str, Any]:
+    def hello(self, limits: dict[str, int], shared: list[list[Any]]) -> None:
         """Our own set-up, before anything of the student's: limits, and the arrays that lie ready."""
         for name, dtype, shape, fd, path in shared:
             self.arrays[name] = _map(fd, path, np.dtype(dtype), shape)
         _limit(limits)
-        return {"python": sys.version.split()[0], "numpy": np.__version__}
+
+    def facts(self) -> dict[str, Any]:
+        """Under what the student's code will compute."""
+        from threadpoolctl import threadpool_info  # the sandbox has it with scikit-learn
+
+        blas: dict[str, Any] = next((x for x in threadpool_info() if x["user_api"] == "blas"), {})
+        return {
+            "python": sys.version.split()[0],
+            "numpy": np.__version__,
+            "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip(),
+            "kernel": str(blas.get("architecture", "unknown")),
+            "threads": int(blas.get("num_threads", 0)),
+        }
 
     def warm(self, modules: list[str]) -> None:
         """Imports what most students' files import, before there is one."""

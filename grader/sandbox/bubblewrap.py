@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,11 +44,13 @@ class Bubblewrap:
         self._base = _base_prefix(runtime)
         # --die-with-parent follows the thread that starts bwrap, so one lifelong thread starts them all
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bwrap")
+        self._sharing = threading.Lock()
         self._shared: dict[int, tuple[int, Array]] = {}
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
         ours, theirs = socket.socketpair()
-        held = {name: self._share(array) for name, array in shared.items()}
+        with self._sharing:
+            held = {name: self._share(array) for name, array in shared.items()}
         try:
             process, pid = self._starter.submit(self._start, theirs, list(held.values()), limits).result()
         except BaseException:
@@ -164,6 +167,7 @@ def _rlimits(limits: Limits) -> dict[str, int]:
     return {
         "AS": limits.memory_bytes,
         "CORE": 0,
+        "CPU": 900,  # a backstop behind the clock that is read from outside
         "FSIZE": limits.disk_bytes,
         "NOFILE": 256,
         "NPROC": 64,

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,10 +32,12 @@ class Plain:
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        self._sharing = threading.Lock()
         self._shared: dict[int, tuple[Path, Array]] = {}
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        held = {name: self._share(array) for name, array in shared.items()}
+        with self._sharing:
+            held = {name: self._share(array) for name, array in shared.items()}
         workplace = Path(tempfile.mkdtemp(dir=self._folder))
         with socket.create_server(("127.0.0.1", 0)) as door:
             process = self._start(door.getsockname()[1], token := secrets.token_hex(16), workplace)

@@ -164,7 +164,8 @@ def test_helpers_constants_and_imports_are_selected_through_all_their_uses() -> 
     assert kept(
         "import numpy as np\nfrom scipy.special import expit as squash\nimport os",
         "EPS = 1e-9\nLIMIT: float = 500.0\nunused: int\nlow, (high, *rest) = 0, (1, 2)\nTABLE = {}\nTABLE['x'] = EPS",
-        "def clip(a):\n    return np.clip(a, -LIMIT, LIMIT)\ndef sigmoid(a):\n    return squash(clip(a))\ndef other():\n    pass",
+        "def clip(a):\n    return np.clip(a, -LIMIT, LIMIT)\ndef sigmoid(a):\n    return squash(clip(a))",
+        "def other():\n    pass",
         "class Base:\n    pass",
         "def logged(method):\n    return method",
         "class TwoLayerMLP(Base):\n"

@@ -146,9 +146,7 @@ REMARKS = {
         "Your ReLU is max(0, x): the loss is 1.303788. The 1.320973 that the handout once printed is "
         "softplus's; both are accepted.",
     ),
-    "q2.4.backward.W1": (
-        "Equals the reference with the mistake of q2.2.W1 (no 1/N in dW1), which is charged once.",
-    ),
+    "q2.4.backward.W1": ("Equals the reference with the mistake of q2.2.W1 (no 1/N in dW1), which is charged once.",),
 }
 
 ENVIRONMENT = Environment(
@@ -190,9 +188,7 @@ def weak() -> Report:
     report = very_wrong()
     kept = {c.id for c in report.checks[:10]}
     right = {c.id: c for c in perfect().checks}
-    parts = tuple(
-        replace(p, checks=tuple(c if c.id in kept else right[c.id] for c in p.checks)) for p in report.parts
-    )
+    parts = tuple(replace(p, checks=tuple(c if c.id in kept else right[c.id] for c in p.checks)) for p in report.parts)
     return replace(report, parts=parts)
 
 

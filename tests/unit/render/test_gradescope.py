@@ -78,8 +78,7 @@ def test_hundredths_of_points_do_not_drift() -> None:
     report = samples.perfect()
     tenth = Fraction(1, 10)
     parts = tuple(
-        replace(p, checks=tuple(replace(c, points=tenth, possible=tenth) for c in p.checks))
-        for p in report.parts
+        replace(p, checks=tuple(replace(c, points=tenth, possible=tenth) for c in p.checks)) for p in report.parts
     )
     assert gradescope(replace(report, parts=parts))["score"] == 2.2
 
