@@ -12,7 +12,9 @@ import io
 import os
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -52,8 +54,7 @@ def receive_path(path: Path) -> Submission:
         raise Refused(f"there is no file or folder {path}")
     if not path.is_file():
         raise Refused(f"{path} is not an ordinary file: {_WHAT}")
-    _bounded(path.name, path.stat().st_size)
-    return receive(path.name, path.read_bytes())
+    return receive(path.name, _content(path, path.name))
 
 
 def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
@@ -121,15 +122,14 @@ def _unzipped(content: bytes) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [e for e in archive.infolist() if not e.is_dir()]
             if len(entries) > 10 * MAX_FILES or sum(e.file_size for e in entries) > 4 * MAX_TOTAL_BYTES:
-                raise Refused(
-                    f"the zip unpacks to more than {4 * MAX_TOTAL_BYTES // MIB} MiB: {_WHAT}, without data sets"
-                )
+                most = f"{4 * MAX_TOTAL_BYTES // MIB} MiB or {10 * MAX_FILES} files"
+                raise Refused(f"the zip unpacks to more than {most}: {_WHAT}, without data sets")
             for entry in entries:
                 name = _safe_name(entry.filename)
                 if _NOISE.search(name):
                     continue
-                yield name, _unpacked(archive, entry)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.LargeZipFile, ValueError):
+                yield name, _unpacked(archive, entry) if name.endswith(_TRAVELS) else b""
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, struct.error, zlib.error):
         raise Refused("the zip cannot be opened: make it again and check that it opens on your machine") from None
 
 
@@ -139,6 +139,9 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         raise Refused(f"{_short(entry.filename)} in the zip is a link: put the file itself there")
     if entry.flag_bits & 1:
         raise Refused("the zip has a password: hand it in without one")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise NotImplementedError(entry.compress_type)  # bzip2 and LZMA, which nobody's file manager writes
+    _bounded(entry.filename, entry.file_size)
     with archive.open(entry) as packed:
         content = packed.read(MAX_FILE_BYTES + 1)
     _bounded(entry.filename, len(content))
@@ -152,12 +155,16 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
             path = Path(root) / name
             if _NOISE.search(name) or path.is_symlink() or not path.is_file():
                 continue
-            relative = path.relative_to(folder).as_posix()
-            if name.endswith(_TRAVELS):
-                _bounded(relative, path.stat().st_size)
-                yield relative, path.read_bytes()
-            else:
-                yield relative, b""
+            relative = path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
+            yield relative, _content(path, relative) if name.endswith(_TRAVELS) else b""
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        _bounded(name, path.stat().st_size)
+        return path.read_bytes()
+    except OSError as wrong:
+        raise Refused(f"{_short(name)} cannot be read ({wrong.strerror}): look at its permissions") from None
 
 
 def _safe_name(name: str) -> str:

@@ -27,11 +27,10 @@ Event = Literal["saved", "train", "quit"]
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
-    """Grades now, and again at every event, until q or Ctrl-C."""
+    """Grades at every event, the first of which comes at once, until q or Ctrl-C."""
     ahead = Ahead(sandbox, assignment.limits)
     before: Report | None = None
     try:
-        before = _round(path, assignment, ahead, seed, Scope(code_only=True), before, console)
         for event in _events(path, console):
             if event == "quit":
                 return
@@ -83,8 +82,9 @@ def _since(before: Report, now: Report) -> Text:
 
 
 def _events(path: Path, console: Console) -> Iterator[Event]:
-    """Saves and keys, whichever comes; several saves in a moment are one."""
+    """A first grading, then saves and keys, whichever comes; several saves in a moment are one."""
     events: queue.Queue[Event] = queue.Queue()
+    events.put("saved")
     stop = threading.Event()
     sources: list[Callable[[], None]] = [lambda: _saves(path, events, stop)]
     if console.is_terminal:

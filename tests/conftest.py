@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Sandbox]:
     chosen.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def grader() -> Command:
     """Runs the installed command as a user would, and returns what it said and its exit code."""
 
@@ -51,7 +51,7 @@ def grader() -> Command:
             env=ours | {"COLUMNS": "400"} | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             stdin=subprocess.DEVNULL,
         )
 

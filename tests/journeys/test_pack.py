@@ -1,0 +1,72 @@
+"""What students install: it checks, and it does not hold the solution."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "reference" / "ps4"
+
+
+@pytest.fixture(scope="module")
+def pack(grader, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pack")
+    done = grader("pack", "student", "ps4", "--to", str(folder / "pack.zip"))
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(folder / "pack.zip") as archive:
+        archive.extractall(folder / "student")
+    return folder / "student"
+
+
+def checked(grader, assignment, submission, *options):
+    done = grader("check", str(ROOT / "submissions" / submission), "-a", str(assignment), "--json", *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_no_reference_variant_or_fault_is_in_it(pack):
+    names = {p.relative_to(pack).as_posix() for p in pack.rglob("*") if p.is_file()}
+    assert not {n for n in names if re.search(r"ps4/(mlp|truth|mistakes)\.py|variants|faults", n)}
+
+
+def test_no_line_of_the_reference_is_in_it(pack):
+    telling = [line.strip() for line in (REFERENCE / "mlp.py").read_text("utf-8").splitlines() if "g2" in line]
+    assert telling
+    for path in pack.rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert not [line for line in telling if line in text], path
+
+
+def test_a_right_solution_earns_every_code_point_with_it(grader, pack):
+    report = checked(grader, pack / "ps4", "perfect/mlp.py")
+    assert report["points"]["earned"] == report["points"]["decided"] == 34
+
+
+def test_it_agrees_with_the_full_check_wherever_it_decides(grader, pack):
+    packed = checked(grader, pack / "ps4", "partly/mlp.py")
+    full = checked(grader, REFERENCE, "partly/mlp.py", "--only", "q2.4")
+    verdicts = {c["id"]: c["points"] for part in full["parts"] for c in part["checks"]}
+    decided = {c["id"]: c["points"] for part in packed["parts"] for c in part["checks"] if c["status"] != "waiting"}
+    assert {i: decided[i] for i in decided if i in verdicts} == {i: verdicts[i] for i in decided if i in verdicts}
+    assert decided["q2.2.W1"] == 0
+
+
+def test_what_it_cannot_decide_is_open_and_not_a_zero(grader, pack):
+    report = checked(grader, pack / "ps4", "partly/mlp.py")
+    waiting = {c["id"] for part in report["parts"] for c in part["checks"] if c["status"] == "waiting"}
+    assert {"q2.5.sigmoid.accuracy", "q2.5.relu.accuracy"} <= waiting
+    assert waiting.isdisjoint(report["first_to_fix"])
+
+
+def test_its_grader_is_a_package_that_builds(pack):
+    project = (pack / "precheck" / "pyproject.toml").read_text("utf-8")
+    assert 'name = "grader"' in project
+    shown = subprocess.run(
+        [sys.executable, "-m", "grader", "version"], cwd=pack / "precheck", capture_output=True, text=True, timeout=60
+    )
+    assert shown.returncode == 0, shown.stderr

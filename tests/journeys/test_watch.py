@@ -1,0 +1,62 @@
+"""`grader watch` on a real terminal: a save is graded, and what it changed is said."""
+
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Watched:
+    def __init__(self, file):
+        self.file = file
+        self.screen, inside = pty.openpty()
+        program = Path(sys.executable).with_name("grader")
+        environment = os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "60"}
+        self.process = subprocess.Popen(
+            [program, "watch", file], stdin=inside, stdout=inside, stderr=inside, cwd=ROOT, env=environment
+        )
+        os.close(inside)
+
+    def until(self, words, seconds=60.0):
+        """Everything shown until the words appear."""
+        shown, deadline = "", time.monotonic() + seconds
+        while words not in shown:
+            assert time.monotonic() < deadline, f"{words!r} never came: {shown}"
+            if select.select([self.screen], [], [], 0.2)[0]:
+                shown += os.read(self.screen, 65536).decode("utf-8", "replace")
+        return shown
+
+    def press(self, key):
+        os.write(self.screen, key.encode())
+
+
+@pytest.fixture
+def watched(tmp_path):
+    file = tmp_path / "mlp.py"
+    shutil.copy(ROOT / "submissions" / "partly" / "mlp.py", file)
+    one = Watched(file)
+    yield one
+    one.process.kill()
+    one.process.wait()
+    os.close(one.screen)
+
+
+def test_a_save_is_graded_and_its_gain_is_shown(watched):
+    watched.until("q ends")
+    text = watched.file.read_text("utf-8")
+    watched.file.write_text(text.replace("X.T.dot(dz1) + reg", "X.T.dot(dz1) / X.shape[0] + reg"), "utf-8")
+    assert "+3 q2.2.W1" in watched.until("q ends")
+
+
+def test_q_ends_it(watched):
+    watched.until("q ends")
+    watched.press("q")
+    assert watched.process.wait(timeout=20) == 0

@@ -1,0 +1,33 @@
+import io
+
+from rich.console import Console
+
+from grader.render.terminal import Terminal
+from tests.unit.render import samples
+
+
+def shown(report, width=120):
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(Terminal(report))
+    return console.file.getvalue()
+
+
+def test_a_typical_wrong_submission_fits_thirty_lines():
+    assert len(shown(samples.wrong()).splitlines()) <= 30
+
+
+def test_every_lost_check_and_its_reason_are_shown():
+    typical = samples.wrong()
+    text = " ".join(shown(typical).split())
+    for check in typical.first_to_fix:
+        assert check.reason[:30] in text
+
+
+def test_what_waits_is_not_shown_as_lost():
+    assert "wait for a person" in shown(samples.wrong())
+
+
+def test_nothing_of_a_student_reaches_the_terminal_as_a_command():
+    text = shown(samples.hostile())
+    assert "\x1b" not in text
+    assert "‮" not in text

@@ -1,0 +1,33 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from grader.calibrate import Calibration
+
+FOLDER = Path(__file__).parents[2] / "reference" / "ps4"
+
+
+def test_a_threshold_at_the_mean_fails_every_second_right_solution():
+    measured = Calibration("sigmoid", (0.87, 0.88, 0.86, 0.87))
+    assert measured.false_fail(measured.mean) == pytest.approx(0.5)
+
+
+def test_the_proposed_threshold_keeps_its_probability():
+    measured = Calibration("sigmoid", (0.871, 0.874, 0.877, 0.873, 0.876))
+    assert measured.false_fail(measured.proposed(1e-4)) <= 1e-4
+    assert measured.false_fail(measured.proposed(1e-4) + 0.01) > 1e-4
+
+
+def test_fewer_measurements_make_the_threshold_more_careful():
+    few, many = Calibration("x", (0.86, 0.88, 0.87)), Calibration("x", (0.86, 0.88, 0.87) * 10)
+    assert few.proposed(1e-4) < many.proposed(1e-4)
+
+
+@pytest.mark.parametrize(("file", "quick"), [("calibration.json", False), ("calibration-quick.json", True)])
+def test_the_shipped_thresholds_are_the_measured_ones(ps4, file, quick):
+    steps = ps4.config["mnist"]["quick"]["steps"] if quick else ps4.config["mnist"]["steps"]
+    for name, measured in json.loads((FOLDER / file).read_text("utf-8")).items():
+        assert list(measured["false_fail"]) == [str(step) for step, _ in steps[name]]
+        assert float(measured["false_fail"][str(steps[name][0][0])]) < 1e-6
+        assert Calibration(name, tuple(measured["accuracies"])).mean == pytest.approx(measured["mean"], abs=1e-4)
