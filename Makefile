@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint check proof bench lock clean
 
+# institutions with certificates of their own have them in the system's store
+export UV_SYSTEM_CERTS = 1
+
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader

@@ -120,7 +120,7 @@ def _python_text(name: str, content: bytes) -> None:
 def _unzipped(content: bytes) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = [e for e in archive.infolist() if not e.is_dir()]
+            entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
             if len(entries) > 10 * MAX_FILES or sum(e.file_size for e in entries) > 4 * MAX_TOTAL_BYTES:
                 most = f"{4 * MAX_TOTAL_BYTES // MIB} MiB or {10 * MAX_FILES} files"
                 raise Refused(f"the zip unpacks to more than {most}: {_WHAT}, without data sets")

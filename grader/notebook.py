@@ -29,6 +29,8 @@ def read_notebook(path: str, content: bytes) -> Notebook:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
             notebook = nbformat.reads(text, as_version=4)
+        if not isinstance(notebook["cells"], list):
+            raise TypeError("cells")
         cells = [(str(c["cell_type"]), _source(c)) for c in notebook["cells"]]
     except Exception as wrong:  # noqa: BLE001  whatever a reader of strange files raises, the file is at fault
         raise Refused(
@@ -48,7 +50,7 @@ def _source(cell: Any) -> str:
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────
 
-_LABEL = re.compile(r"(?i)\bq(?:uestion)?\s*\.?\s*([1-9])\s*\.\s*([1-9])\b")
+_LABEL = re.compile(r"(?i)(?<![a-z0-9])q(?:uestion)?\s*\.?\s*([1-9])\s*\.\s*([1-9])(?![0-9])")
 _PLACEHOLDER = re.compile(
     r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
 )

@@ -87,3 +87,89 @@ def _code(kind: str) -> dict[str, object]:
 def perfect() -> str:
     """The source of a right solution that knows nothing of the reference."""
     return (ROOT / "submissions" / "perfect" / "mlp.py").read_text("utf-8")
+
+
+# ── an assignment small enough to be read in a test ──────────────────────────────────────────────────
+
+TOY_TOML = """\
+id = "toy"
+title = "Sums"
+class = ["Sums"]
+points = 5.5
+
+[limits]
+load_cpu_seconds = 5
+call_cpu_seconds = 1
+
+[[part]]
+id = "q1.1"
+title = "Adding"
+written = [{ id = "q1.1.written", title = "Why", points = 1.5 }]
+[part.checks."q1.1"]
+small = 1.25
+large = 0.75
+
+[[part]]
+id = "q1.2"
+title = "Negating"
+[part.checks."q1.2"]
+negative = 2
+"""
+
+TOY_CHECKS = '''\
+from grader.checks.claim import check, claim, near
+
+
+def add(a, b):
+    return a + b
+
+
+def pairs(draw, truth):
+    yield from draw.random.normal(size=(2, 2)).tolist()
+
+
+@check("q1.1", each=pairs)
+def small(student, pair):
+    """Small numbers."""
+    answer = student.new().call("add", *pair)
+    yield claim("small", lambda truth: near(answer, truth.add(*pair)))
+
+
+@check("q1.1")
+def large(student):
+    """Large numbers."""
+    answer = student.new().call("add", 1e9, 1e9)
+    yield claim("large", lambda truth: near(answer, truth.add(1e9, 1e9)))
+
+
+@check("q1.2")
+def negative(student):
+    """Minus one."""
+    answer = student.new().call("negative", 1.0)
+    yield claim("negative", lambda truth: near(answer, -1.0))
+'''
+
+TOY_SOLUTION = """\
+class Sums:
+    def add(self, a, b):
+        return a + b
+
+    def negative(self, a):
+        return -a
+"""
+
+MakeAssignment = Callable[..., Path]
+
+
+@pytest.fixture
+def make_assignment(tmp_path: Path) -> MakeAssignment:
+    """The toy's folder, with other text in its two files where given."""
+
+    def make(toml: str = TOY_TOML, checks: str = TOY_CHECKS, name: str = "toy") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "assignment.toml").write_text(toml, "utf-8")
+        (folder / "checks.py").write_text(checks, "utf-8")
+        return folder
+
+    return make

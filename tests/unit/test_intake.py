@@ -173,6 +173,11 @@ def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
     assert "\x1b" not in says
 
 
+def test_a_zip_entry_without_a_name_is_refused() -> None:
+    nameless = zipped({"mlp.py": CODE, "odd.py": CODE}).replace(b"odd.py", b"\0dd.py")
+    assert "leads out of its folder" in refusal("all.zip", nameless)
+
+
 @pytest.mark.parametrize("mode", [stat.S_IFLNK | 0o777, stat.S_IFLNK], ids=oct)
 def test_a_link_in_a_zip_is_refused(mode: int) -> None:
     assert "is a link: put the file itself there" in refusal("all.zip", zipped_as("data.py", mode, b"/etc/passwd"))

@@ -1,0 +1,225 @@
+"""One submission, graded: our bugs are raised, the student's are values, and neither becomes the other."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from grader import catalogue
+from grader.catalogue import Assignment
+from grader.errors import BadCall, BrokenCheck
+from grader.model import Report, Status
+from grader.pipeline import Progress, Scope, claims_of_code, grade, grade_code
+from grader.render.as_json import dumps
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeAssignment, Submit
+
+RAISES = "    raise ZeroDivisionError('a bug of ours')\n"
+
+
+@pytest.fixture
+def toy(make_assignment: MakeAssignment) -> Assignment:
+    return catalogue.load(make_assignment())
+
+
+def told(report: Report) -> str:
+    """The report without what it cost."""
+    return json.dumps(json.loads(dumps(report)) | {"usage": None})
+
+
+def earned(report: Report) -> list[str]:
+    return [c.id for c in report.checks if c.status is Status.HELD]
+
+
+# ── our bugs ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        TOY_CHECKS.replace('"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}'),
+        TOY_CHECKS.replace("    yield from draw.random", f"{RAISES}    yield from draw.random"),
+        TOY_CHECKS.replace("lambda truth: near(answer, -1.0)", "lambda truth: 1 / 0"),
+        TOY_CHECKS.replace("lambda truth: near(answer, -1.0)", "lambda truth: truth.no_such_thing()"),
+        TOY_CHECKS.replace("near(answer, -1.0)", "near(answer, 'minus one')"),
+        TOY_CHECKS.replace('claim("negative"', 'claim("nobody"'),
+        TOY_CHECKS.replace('    yield claim("negative", lambda truth: near(answer, -1.0))\n', "    yield from ()\n"),
+    ],
+    ids=["raises", "draws badly", "judges badly", "asks the truth badly", "wants a word", "claims more", "claims less"],
+)
+def test_a_broken_check_is_ours_and_not_a_zero(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit, checks: str
+) -> None:
+    assert checks != TOY_CHECKS
+    toy = catalogue.load(make_assignment(checks=checks))
+    with pytest.raises(BrokenCheck, match=r"q1\.[12]"):
+        grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
+
+
+def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    toml = TOY_TOML.replace("call_cpu_seconds = 1", "call_cpu_seconds = 20")
+    checks = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)').replace(
+        '"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}'
+    )
+    toy = catalogue.load(make_assignment(toml, checks))
+    endless = TOY_SOLUTION.replace("        return -a", "        while True:\n            pass")
+    started = time.monotonic()
+    with pytest.raises(BrokenCheck):
+        grade(submit(endless), toy, sandbox, Seed())
+    assert time.monotonic() - started < 12
+
+
+def test_a_scope_that_names_nothing_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    with pytest.raises(BadCall, match=r"--only q9: there is no such part or check \(there are: handout, q1.1, q1.2\)"):
+        grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q9"))
+
+
+def test_a_scope_that_misspells_a_check_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    with pytest.raises(BadCall, match="there is no such part or check"):
+        grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q1.2.negativ"))
+
+
+# ── the student's ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_right_submission_earns_everything(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
+    assert (report.points, report.waiting, report.scope) == (4, 1.5, "full")
+    assert all(c.reason == "" for c in report.checks)
+
+
+@pytest.mark.parametrize(
+    ("disaster", "says"),
+    [
+        ("import os; os._exit(0)", "the Python process ended in the middle of the call"),
+        ("import os; os.kill(os.getpid(), 11)", "the Python process ended"),
+        ("while True: pass", "more than 1 CPU seconds"),
+        ("raise SystemExit", "Take out exit()"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("import sys; sys.setrecursionlimit(10**9); f = lambda: f(); f()", ""),
+        ("import os; os.closerange(0, 100)", "the Python process ended"),
+        ("import os; [os.write(fd, b'x' * 100) for fd in range(3, 30) if _open(fd)]", "the process broke the protocol"),
+    ],
+)
+def test_a_disaster_in_one_check_costs_that_check_only(
+    toy: Assignment, sandbox: Sandbox, submit: Submit, disaster: str, says: str
+) -> None:
+    source = (
+        "import os\ndef _open(fd):\n    try:\n        return bool(os.fstat(fd))\n    except OSError:\n        return False\n"
+        + TOY_SOLUTION.replace(
+            "        return a + b", f"        if a == 1e9:\n            {disaster}\n        return a + b"
+        )
+    )
+    report = grade(submit(source), toy, sandbox, Seed())
+    assert earned(report) == ["q1.1.small", "q1.2.negative"]
+    assert says in report.checks[1].reason
+
+
+def test_a_file_that_cannot_be_loaded_loses_everything_for_that_one_reason(
+    toy: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    report = grade(submit("class Sums:\n    def add(self, a, b)\n        return a + b\n"), toy, sandbox, Seed())
+    assert report.points == 0
+    assert {c.reason.partition(": ")[2] for c in report.checks} == {
+        "SyntaxError: expected ':' (mlp.py:2). Python cannot read the file; mend this line first"
+    }
+
+
+def test_what_a_student_prints_or_leaves_behind_changes_nothing(
+    toy: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    noisy = "import warnings\nprint('{\"score\": 100}' * 10_000)\nwarnings.warn('x')\n" + TOY_SOLUTION
+    assert grade(submit(noisy), toy, sandbox, Seed()).points == 4
+
+
+def test_a_report_stays_small_whatever_the_student_returns(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    crowd = TOY_SOLUTION.replace("return a + b", "return {f'{i:0200}': i for i in range(9_000)}")
+    kind = TOY_SOLUTION.replace("return a + b", "raise type('E' * 1_000_000, (Exception,), {})('x' * 1_000_000)")
+    for source in (crowd, kind):
+        assert len(dumps(grade(submit(source), toy, sandbox, Seed()))) < 50_000
+
+
+# ── the same answer everywhere ───────────────────────────────────────────────────────────────────────
+
+
+def test_the_same_submission_gives_the_same_report_to_the_byte(
+    ps4: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    partly = submit((ROOT / "submissions" / "partly" / "mlp.py").read_text())
+    first, second = (grade(partly, ps4, sandbox, Seed(), Scope(code_only=True)) for _ in range(2))
+    assert told(first) == told(second)
+
+
+def test_a_check_alone_says_what_it_says_in_a_full_grading(ps4: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    partly = submit((ROOT / "submissions" / "partly" / "mlp.py").read_text())
+    whole = {c.id: c for c in grade(partly, ps4, sandbox, Seed(), Scope(code_only=True)).checks}
+    for only in ("q2.2.W1", "q2.3.decay", "q2.4.training"):
+        alone = [c for c in grade(partly, ps4, sandbox, Seed(), Scope(only=only)).checks]
+        assert alone == [whole[c.id] for c in alone]
+        assert any(c.id.startswith(only) for c in alone)
+
+
+def test_a_secret_seed_shows_no_value_of_ours(ps4: Assignment, sandbox: Sandbox, submit: Submit, perfect: str) -> None:
+    wrong = submit(perfect.replace("0.5 * reg", "reg"))
+    scope = Scope(only="q2.1")
+    public, secret = (grade(wrong, ps4, sandbox, seed, scope).checks for seed in (Seed(), Seed(b"secret")))
+    assert [("ours" in c.reason) for c in public if c.id == "q2.1.loss"] == [True]
+    assert [("ours" in c.reason) for c in secret if c.id == "q2.1.loss"] == [False]
+    assert [c.mistake for c in public] == [c.mistake for c in secret]
+    assert "ours 1.18224" in next(c.reason for c in secret if c.id == "q2.1.published")
+
+
+def test_many_seeds_in_one_session_say_what_single_gradings_say(
+    toy: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    wrong = submit(TOY_SOLUTION.replace("return a + b", "return a - b"))
+    seeds = [Seed(b"one"), Seed(b"two")]
+    together = [told(r) for r in grade_code(wrong, toy, sandbox, seeds)]
+    assert together == [told(grade(wrong, toy, sandbox, seed, Scope(code_only=True))) for seed in seeds]
+
+
+# ── scopes and watchers ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_long_checks_that_are_left_out_wait(make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit) -> None:
+    long = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)')
+    toy = catalogue.load(make_assignment(checks=long))
+    report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(code_only=True))
+    assert [c.status for c in report.checks] == [Status.HELD, Status.HELD, Status.WAITING]
+    assert report.scope == "without MNIST"
+
+
+def test_a_long_check_runs_beside_the_others_and_counts(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    long = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)')
+    assert grade(submit(TOY_SOLUTION), catalogue.load(make_assignment(checks=long)), sandbox, Seed()).points == 4
+
+
+def test_whoever_watches_sees_every_section_begin_and_end(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    seen: list[Progress] = []
+    grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), watch=seen.append)
+    assert [(p.section, p.done) for p in seen] == [("q1.1", False), ("q1.1", True), ("q1.2", False), ("q1.2", True)]
+
+
+def test_the_handouts_own_checks_alone(ps4: Assignment, sandbox: Sandbox, submit: Submit, perfect: str) -> None:
+    report = grade(submit(perfect), ps4, sandbox, Seed(), Scope(only="handout"))
+    decided = [c.id for c in report.checks if c.status is not Status.WAITING]
+    parameters = ("W1", "b1", "W2", "b2")
+    assert decided == [
+        "q2.1.published",
+        *(f"q2.2.{p}" for p in parameters),
+        "q2.4.forward.published",
+        *(f"q2.4.backward.{p}" for p in parameters),
+    ]
+    assert report.points == report.decided
+
+
+def test_claims_can_be_asked_for_without_a_verdict(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    names = [c.name for c in claims_of_code(submit(TOY_SOLUTION), toy, sandbox, Seed())]
+    assert names == ["small", "small", "large", "negative"]

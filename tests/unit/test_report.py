@@ -1,0 +1,170 @@
+"""Findings → report: points exact, ids as in the table, and what waits is never a zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader import catalogue
+from grader.catalogue import Assignment
+from grader.checks.claim import Verdict, held, lost
+from grader.checks.mistakes import Judged, Mistake
+from grader.intake import receive, receive_files
+from grader.model import (
+    Environment,
+    Limits,
+    Loaded,
+    Place,
+    Report,
+    Status,
+    Submission,
+    Usage,
+    show_points,
+)
+from grader.report import Outcome, assemble
+from tests.conftest import MakeAssignment, MakeNotebook
+
+HALF = Fraction(1, 2)
+ENVIRONMENT = Environment("0", "3", "2", "blas", "kernel", 1, "none")
+MLP = b"class Sums:\n    def add(self, a, b):\n        return a * b\n"
+
+
+@pytest.fixture
+def toy(make_assignment: MakeAssignment) -> Assignment:
+    return catalogue.load(make_assignment())
+
+
+def outcome(**judged: Verdict | Judged) -> Outcome:
+    each = {name: j if isinstance(j, Judged) else Judged(j) for name, j in judged.items()}
+    return Outcome(each, Usage(0.5, 1.0), "A title", shows_values=frozenset(each))
+
+
+def report(
+    toy: Assignment,
+    outcomes: Mapping[str, Outcome],
+    submission: Submission | None = None,
+    **options: Any,
+) -> Report:
+    return assemble(
+        submission or receive("mlp.py", MLP),
+        toy,
+        outcomes,
+        "public",
+        "full",
+        ENVIRONMENT,
+        options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
+        options.get("wants", lambda _section: True),
+    )
+
+
+def test_ids_parts_and_titles_are_the_tables(toy: Assignment) -> None:
+    made = report(toy, {"q1.1": outcome(small=held(), large=held()), "q1.2": outcome(negative=held())})
+    assert [(p.id, p.title) for p in made.parts] == [("q1.1", "Adding"), ("q1.2", "Negating")]
+    assert [c.id for c in made.checks] == ["q1.1.small", "q1.1.large", "q1.2.negative"]
+    assert [w.id for p in made.parts for w in p.written] == ["q1.1.written"]
+
+
+def test_points_add_up_exactly(toy: Assignment) -> None:
+    made = report(
+        toy, {"q1.1": outcome(small=Verdict(HALF, "half"), large=held()), "q1.2": outcome(negative=lost("no"))}
+    )
+    assert (made.points, made.decided, made.waiting, made.possible) == (
+        Fraction(11, 8), Fraction(4), Fraction(3, 2), Fraction(11, 2),
+    )  # fmt: skip
+    assert all(type(p) is Fraction for p in (made.points, made.decided, made.waiting, made.possible))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [(held(), Status.HELD), (Verdict(HALF, "half"), Status.PARTLY), (lost("no"), Status.LOST)],
+)
+def test_a_status_follows_from_the_credit(toy: Assignment, verdict: Verdict, status: Status) -> None:
+    check = report(toy, {"q1.2": outcome(negative=verdict)}).checks[-1]
+    assert (check.status, check.reason) == (status, verdict.reason)
+
+
+def test_what_was_not_run_waits_and_is_no_zero(toy: Assignment) -> None:
+    made = report(toy, {"q1.2": outcome(negative=held())})
+    assert [c.status for c in made.checks] == [Status.WAITING, Status.WAITING, Status.HELD]
+    assert (made.points, made.decided, made.waiting) == (2, 2, Fraction(7, 2))
+    assert made.first_to_fix == ()
+
+
+def test_what_cannot_be_decided_here_waits_and_is_no_zero(toy: Assignment) -> None:
+    check = report(toy, {"q1.2": outcome(negative=Judged(lost("decided at hand-in"), open=True))}).checks[-1]
+    assert (check.status, check.reason) == (Status.WAITING, "decided at hand-in")
+
+
+def test_written_answers_wait_whether_found_or_not(toy: Assignment, make_notebook: MakeNotebook) -> None:
+    notebook = make_notebook(("markdown", "# Adding"), ("markdown", "Q1.1 solution: because"))
+    without = report(toy, {})
+    answered = report(toy, {}, receive_files([("mlp.py", MLP), ("ps4.ipynb", notebook)]))
+    for made, found, answer, cells in ((without, False, "", ()), (answered, True, "because", (2,))):
+        written = made.parts[0].written[0]
+        assert (written.found, written.answer, written.cells) == (found, answer, cells)
+        assert (written.possible, made.points) == (Fraction(3, 2), 0)
+
+
+def test_parts_that_are_not_wanted_are_left_out(toy: Assignment) -> None:
+    made = report(toy, {"q1.2": outcome(negative=held())}, wants=lambda name: name == "q1.2")
+    assert ([p.id for p in made.parts], made.possible) == (["q1.2"], 2)
+
+
+def test_a_known_mistake_speaks_before_the_numbers_and_names_the_line(toy: Assignment) -> None:
+    mistake = Mistake("times", "add", "Add instead of multiplying.", (r"a \* b",))
+    check = report(toy, {"q1.2": outcome(negative=Judged(lost("off by 3", "yours 4, ours 1"), (mistake,)))}).checks[-1]
+    assert check.reason == "Add instead of multiplying. (off by 3; yours 4, ours 1)"
+    assert (check.mistake, check.place, check.source) == ("times", Place("mlp.py", 3), "return a * b")
+
+
+def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
+    shown = outcome(negative=lost("off by 3", "yours 4, ours 1"))
+    hidden = Outcome(shown.judged, shown.used, shown.title)
+    assert [report(toy, {"q1.2": o}).checks[-1].reason for o in (shown, hidden)] == [
+        "off by 3; yours 4, ours 1",
+        "off by 3",
+    ]
+
+
+def test_a_line_that_raised_is_the_place(toy: Assignment) -> None:
+    raised = Verdict(Fraction(0), "ValueError", place=Place("mlp.py", 2), source="def add")
+    check = report(toy, {"q1.2": outcome(negative=raised)}).checks[-1]
+    assert (check.place, check.source) == (Place("mlp.py", 2), "def add")
+
+
+def test_what_to_fix_first_is_ranked_by_points(toy: Assignment) -> None:
+    made = report(
+        toy, {"q1.1": outcome(small=lost("no"), large=lost("no")), "q1.2": outcome(negative=Verdict(HALF, "half"))}
+    )
+    assert [c.id for c in made.first_to_fix] == ["q1.1.small", "q1.2.negative", "q1.1.large"]
+
+
+def test_another_name_of_the_class_is_remarked(toy: Assignment) -> None:
+    made = report(toy, {}, loaded=Loaded("mlp.py", ("Sum", "add"), ()))
+    assert made.remarks == ("the class is called Sum; the handout calls it Sums (accepted)",)
+
+
+def test_a_submission_that_could_not_be_loaded_has_a_report(toy: Assignment) -> None:
+    made = report(toy, {"q1.2": outcome(negative=lost("SyntaxError"))}, loaded=None)
+    assert (made.loaded, made.points) == (None, 0)
+
+
+def test_usage_is_kept_by_section(toy: Assignment) -> None:
+    assert report(toy, {"q1.2": outcome(negative=held())}).usage == {"q1.2": Usage(0.5, 1.0)}
+
+
+@given(st.integers(0, 10_000))
+def test_points_are_shown_as_they_are(hundredths: int) -> None:
+    points = Fraction(hundredths, 100)
+    assert Fraction(show_points(points)) == points
+    assert not show_points(points).endswith((".", ".0"))
+
+
+@pytest.mark.parametrize("cpu", [0.0, 1.0, 240.0])
+def test_the_wall_is_far_behind_the_cpu_limit(cpu: float) -> None:
+    assert Limits().wall_seconds(cpu) >= 10 * cpu + 10
