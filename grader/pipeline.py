@@ -248,11 +248,12 @@ class _Run:
     ) -> Outcome:
         settled = self._ledger.reading.remark if any(c.settles for c in checks) else ""
         truth = self._ledger.truth()
+        titles = {one.name: one.title for one in checks}
         published = {c.name for c in claims if c.shows_values}
         return Outcome(
             judged=judged,
             used=used,
-            title=checks[0].title,
+            titles={c.name: titles[c.check] for c in reversed(claims)},
             remarks=(settled,) if settled else (),
             evidence=tuple(c.evidence(truth) for c in claims if c.evidence is not None),
             shows_values=frozenset(published if self._seed.secret is not None else judged),

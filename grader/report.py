@@ -35,7 +35,8 @@ class Outcome:
 
     judged: Mapping[str, Judged]
     used: Usage
-    title: str
+    titles: Mapping[str, str]
+    """What each claim's first check is about."""
     remarks: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     shows_values: frozenset[str] = frozenset()
@@ -107,14 +108,14 @@ def _check(
         return CheckResult(id, "", ZERO, possible, Status.WAITING, reason="not run here")
     judged = outcome.judged[name]
     if judged.open:
-        return CheckResult(id, outcome.title, ZERO, possible, Status.WAITING, reason=judged.verdict.reason)
+        return CheckResult(id, outcome.titles[name], ZERO, possible, Status.WAITING, reason=judged.verdict.reason)
     verdict = judged.verdict
     points = possible * verdict.credit
     status = Status.HELD if verdict.holds else Status.LOST if not verdict.credit else Status.PARTLY
     place, line = _place(judged, submission, source)
     return CheckResult(
         id=id,
-        title=outcome.title,
+        title=outcome.titles[name],
         points=points,
         possible=possible,
         status=status,

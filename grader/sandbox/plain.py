@@ -31,7 +31,8 @@ class Plain:
     name = "plain"
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="grader-"))
+        self._temporary = tempfile.TemporaryDirectory(prefix="grader-")  # goes even where close() is never reached
+        self._folder = Path(self._temporary.name)
         self._sharing = threading.Lock()
         self._shared: dict[int, tuple[Path, Array]] = {}
 
@@ -58,7 +59,7 @@ class Plain:
         return session
 
     def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._temporary.cleanup()
 
     def _share(self, array: Array) -> Path:
         known = self._shared.get(id(array))

@@ -578,11 +578,11 @@ def _grey(units: Array) -> Array:
 
 @check("q2.5.sigmoid", each=with_permuted_labels, long=True)
 def sigmoid_on_mnist(student: Student, drawn: tuple[Mnist, bool]) -> Iterator[Claim]:
-    """Trained as the handout trains it; accuracy recomputed from the parameters, on labels nobody has seen."""
+    """Sigmoid trained on MNIST as the handout does it; accuracy recomputed from the parameters."""
     yield from trains_on_mnist("sigmoid", student, *drawn)
 
 
 @check("q2.5.relu", each=with_permuted_labels, long=True)
 def relu_on_mnist(student: Student, drawn: tuple[Mnist, bool]) -> Iterator[Claim]:
-    """The same with the ReLU."""
+    """ReLU trained on MNIST as the handout does it; accuracy recomputed from the parameters."""
     yield from trains_on_mnist("relu", student, *drawn)
