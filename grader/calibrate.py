@@ -59,7 +59,7 @@ def calibrate(
     *,
     seeds: int,
     quick: bool,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Calibration]:
     """Trains the reference under so many secret seeds; one Calibration for each kind of training."""
     if seeds < 3:
@@ -68,7 +68,7 @@ def calibrate(
 
     def one(number: int) -> Report:
         report = grade(reference, assignment, sandbox, Seed(f"calibrate {number}".encode()), Scope(quick=quick))
-        tick()
+        tick(1)
         return report
 
     with ThreadPoolExecutor(1) as pool:  # a grading trains on two cores already

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 
-from grader.catalogue import Assignment
+from grader.catalogue import Assignment, load
 from grader.errors import BadAssignment
 from grader.intake import receive, receive_path
 from grader.model import CheckResult, Report, Status, Submission
@@ -59,13 +61,13 @@ def certify(
     *,
     mnist: bool,
     workers: int,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
     """Grades every specimen once, under the public seed."""
 
     def one(specimen: Specimen) -> Certified:
         report = grade(specimen.submission, assignment, sandbox, Seed(), Scope(code_only=not mnist))
-        tick()
+        tick(1)
         return _compare(specimen, report)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -75,27 +77,44 @@ def certify(
 def certify_seeds(
     chosen: Sequence[Specimen],
     assignment: Assignment,
-    sandbox: Sandbox,
+    choose: Callable[[], Sandbox],
     *,
     seeds: int,
     workers: int,
-    tick: Callable[[], None] = lambda: None,
+    tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Each specimen on many secret seeds, code checks only; returns what went wrong, and one good row each."""
-    blocks = [range(start, min(start + 50, seeds)) for start in range(0, seeds, 50)]
+    """Each specimen on many secret seeds, code checks only; returns what went wrong, and one good row each.
 
-    def block(work: tuple[Specimen, range]) -> list[Certified]:
-        specimen, numbers = work
-        secrets = [Seed(f"certify {n}".encode()) for n in numbers]
-        rows = []
-        for number, report in zip(numbers, grade_code(specimen.submission, assignment, sandbox, secrets), strict=True):
-            rows.append(_compare(specimen, report, f"certify {number}"))
-            tick()
-        return rows
+    In processes, each with a sandbox that it chooses for itself: judging is as much work as the student's code.
+    """
+    blocks = [(s, range(start, min(start + BLOCK, seeds))) for s in chosen for start in range(0, seeds, BLOCK)]
+    rows: list[Certified] = []
+    with ProcessPoolExecutor(workers, get_context("spawn"), _enter, (assignment.folder, choose)) as pool:
+        for future in as_completed([pool.submit(_on_seeds, specimen, numbers) for specimen, numbers in blocks]):
+            rows += future.result()
+            tick(BLOCK)
+    rows.sort(key=lambda row: ([s.name for s in chosen].index(row.specimen.name), row.seed))
+    return [row for row in rows if not row.holds] or rows[::seeds]
 
-    with ThreadPoolExecutor(workers) as pool:
-        everything = [row for rows in pool.map(block, [(s, b) for s in chosen for b in blocks]) for row in rows]
-    return [row for row in everything if not row.holds] or everything[:: max(seeds, 1)]
+
+BLOCK = 25
+"""Seeds that one session is used for."""
+
+_room: list[tuple[Assignment, Sandbox]] = []
+"""A worker process's own assignment and sandbox."""
+
+
+def _enter(folder: Path, choose: Callable[[], Sandbox]) -> None:
+    sandbox = choose()
+    _room.append((load(folder), sandbox))
+    Finalize(None, sandbox.close, exitpriority=1)
+
+
+def _on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
+    assignment, sandbox = _room[0]
+    secrets = [Seed(f"certify {number}".encode()) for number in numbers]
+    reports = grade_code(specimen.submission, assignment, sandbox, secrets)
+    return [_compare(specimen, report, f"certify {n}") for n, report in zip(numbers, reports, strict=True)]
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -34,7 +35,7 @@ from grader.render import as_json, gradescope
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox import selftest
-from grader.sandbox.choose import choose
+from grader.sandbox.choose import another, choose
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 from grader.settings import Settings
@@ -201,7 +202,8 @@ def certify(
     workers = os.cpu_count() or 1
     with sandbox_for(sandbox) as room, _bar("certifying", len(chosen) * max(seeds, 1)) as tick:
         if seeds:
-            rows = certification.certify_seeds(chosen, task, room, seeds=seeds, workers=workers, tick=tick)
+            chooser = partial(another, sandbox, Settings().runtime)
+            rows = certification.certify_seeds(chosen, task, chooser, seeds=seeds, workers=workers, tick=tick)
         else:
             rows = certification.certify(chosen, task, room, mnist=mnist, workers=workers, tick=tick)
     _show_certified(rows, task, necessity)
@@ -260,12 +262,12 @@ def calibrate(
 
 
 @contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on a terminal; yields the function that moves it."""
+def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal; yields the function that moves it on."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
+        yield lambda count: progress.advance(task, count)
 
 
 @pack.command("student")

@@ -84,14 +84,14 @@ class Student:
         shown = f"{self._wanted[0]}(…)"
         return Remote(self, Answer(shown, self._request(["new", seed, list(args), kwargs])))
 
-    def keep(self, name: str, array: Array) -> Ref:
-        """An array that stays inside, the same object in every call that is given this reference."""
-        self._request(["keep", name, array])
-        return Ref(name)
+    def keep(self, **arrays: Array) -> list[Ref]:
+        """Arrays that stay inside, the same objects in every call that is given these references."""
+        self._request(["keep", arrays])
+        return [Ref(name) for name in arrays]
 
-    def look(self, ref: Ref) -> Answer:
-        """What has become of a kept array."""
-        return Answer(ref.name, self._request(["keep", ref.name, None]))
+    def look(self, *names: str) -> Answer:
+        """What has become of kept arrays, by name."""
+        return Answer(", ".join(names), self._request(["look", list(names)]))
 
     def _load_request(self) -> list[Any]:
         files = {name: np.frombuffer(content, np.uint8) for name, content in self._submission.files.items()}

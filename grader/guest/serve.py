@@ -24,7 +24,7 @@ import numpy as np
 
 from .load import FOLDER, NotFound, load
 from .plain import plain
-from .wire import PREFIX, Ref, WireError, decode, encode
+from .wire import PREFIX, Ref, WireError, decode, encode, pieces
 
 
 class SoftLimit(BaseException):
@@ -52,6 +52,7 @@ class Guest:
             "get": self.get,
             "put": self.put,
             "keep": self.keep,
+            "look": self.look,
         }
 
     def hello(self, limits: dict[str, int], shared: list[list[Any]]) -> None:
@@ -129,12 +130,13 @@ class Guest:
             else:
                 held[name] = value.copy()
 
-    def keep(self, name: str, value: np.ndarray[Any, Any] | None) -> Any:
-        """Holds an array for later requests to refer to; without a value, shows what has become of it."""
-        if value is None:
-            return self.arrays[name]
-        self.arrays[name] = value.copy()
-        return None
+    def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Holds arrays for later requests to refer to."""
+        self.arrays |= {name: array.copy() for name, array in arrays.items()}
+
+    def look(self, names: list[str]) -> dict[str, Any]:
+        """What has become of kept arrays."""
+        return {name: self.arrays[name] for name in names}
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,9 +192,8 @@ class Guest:
             header, buffers = encode(reply)
         except (WireError, ValueError, OverflowError) as error:
             header, buffers = encode(["unusable", f"the answer cannot be sent: {error}"])
-        self.channel.sendall(header)
-        for buffer in buffers:
-            self.channel.sendall(buffer)
+        for piece in pieces(header, buffers):
+            self.channel.sendall(piece)
 
 
 def _map(fd: int, path: str, dtype: np.dtype[Any], shape: list[int]) -> np.ndarray[Any, Any]:

@@ -18,6 +18,7 @@ import numpy as np
 
 PREFIX = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 4 << 20
+SMALL_BYTES = 1 << 16
 MAX_DIMENSIONS, MAX_LENGTH = 8, 1 << 40
 
 ARRAY, REF, OPAQUE = 1, 2, 3
@@ -73,6 +74,13 @@ def encode(value: Any) -> tuple[bytes, list[memoryview]]:
         raise WireError("the answer has too many pieces")
     body = sum(b.nbytes for b in buffers)
     return PREFIX.pack(len(header), body) + header, buffers
+
+
+def pieces(header: bytes, buffers: list[memoryview]) -> list[memoryview]:
+    """What to send, one after the other: a small frame at once, the arrays of a large one as they lie."""
+    if sum(b.nbytes for b in buffers) < SMALL_BYTES:
+        return [memoryview(b"".join((header, *buffers)))]
+    return [memoryview(header), *buffers]
 
 
 def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:

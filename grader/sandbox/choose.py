@@ -40,3 +40,8 @@ def bubblewrap(runtime: Path) -> Sandbox:
         sandbox.close()
         raise
     return sandbox
+
+
+def another(name: str, runtime: Path) -> Sandbox:
+    """One more of the kind that `choose` chooses, for another process."""
+    return choose(name, runtime)[0]

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.errors import SandboxUnavailable
-from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode
+from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode, pieces
 from grader.model import (
     NOTHING_USED,
     Died,
@@ -141,7 +141,7 @@ class Session:
 
     def _exchange(self, request: list[Any], watch: _Watch) -> Any:
         header, buffers = encode(request)
-        for piece in (memoryview(header), *buffers):
+        for piece in pieces(header, buffers):
             self._send(piece, watch)
         prefix = self._receive(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)

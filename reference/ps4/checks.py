@@ -55,7 +55,7 @@ class Net:
         """(loss, grads) at the problem's data, which lie inside as the student's own arrays would."""
         if self._put.failure is not None:
             return self._put
-        X, y = self._student.keep("X", problem.X), self._student.keep("y", problem.y)
+        X, y = self._student.keep(X=problem.X, y=problem.y)
         return self.remote.call("loss", X, y, reg=problem.reg)
 
     def loss_again(self, problem: Problem) -> Answer:
@@ -64,8 +64,9 @@ class Net:
         return replace(again, what=f"{again.what}, called a second time,")
 
     def kept_as_it_was(self, problem: Problem) -> bool:
-        return np.array_equal(self._student.look(Ref("X")).value, problem.X) and np.array_equal(
-            self._student.look(Ref("y")).value, problem.y
+        kept = self._student.look("X", "y")
+        return all(
+            np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
         )
 
     def train(self, training: Training) -> Answer:

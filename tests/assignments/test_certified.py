@@ -1,8 +1,12 @@
 """The assignment's specimens, code checks only; `make proof` trains them on MNIST as well."""
 
+from functools import partial
+
 import pytest
 
 from grader import certify
+from grader.sandbox.choose import another
+from grader.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +36,8 @@ def test_every_code_check_catches_a_fault_that_no_other_does(ps4, rows):
     assert not [check for check in checks if not alone[check]]
 
 
-def test_no_seed_costs_a_right_solution_a_point(ps4, sandbox):
+def test_no_seed_costs_a_right_solution_a_point(ps4):
     right = [s for s in certify.specimens(ps4) if s.name in ("reference", "variants/float32", "variants/softplus")]
-    rows = certify.certify_seeds(right, ps4, sandbox, seeds=20, workers=2)
+    chooser = partial(another, "bubblewrap", Settings().runtime)
+    rows = certify.certify_seeds(right, ps4, chooser, seeds=25, workers=2)
     assert not [(row.specimen.name, row.seed, row.problems) for row in rows if not row.holds]
-
-

@@ -26,7 +26,9 @@ def followed(tmp_path):
 def run(folder, *arguments):
     environment = os.environ | {"GRADER_ASSIGNMENTS": str(folder / "reference")}
     grader = Path(sys.executable).with_name("grader")
-    return subprocess.run([grader, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [grader, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS[1].split("\n")[:-1])

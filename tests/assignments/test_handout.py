@@ -194,9 +194,7 @@ def test_the_numerical_gradient_refuses_whole_numbers(utils: ModuleType) -> None
         utils.eval_numerical_gradient(np.sum, np.array([1, 2]))
 
 
-def test_verbose_prints_each_partial_derivative(
-    utils: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verbose_prints_each_partial_derivative(utils: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     utils.eval_numerical_gradient(np.sum, np.zeros((2, 2)), verbose=True)
     assert capsys.readouterr().out.count("\n") == 4
 
@@ -260,9 +258,7 @@ def test_the_shipped_file_is_the_one_that_its_readme_describes(utils: ModuleType
     assert all(word in readme for word in ("Yann LeCun", "Corinna Cortes", "3.0"))
 
 
-def test_mnist_has_the_documented_shapes_and_a_mean_of_zero(
-    utils: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mnist_has_the_documented_shapes_and_a_mean_of_zero(utils: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MNIST_NPZ", raising=False)
     X_train, y_train, X_val, y_val, X_test, y_test = utils.get_MNIST_data()
     assert [a.shape for a in (X_train, X_val, X_test)] == [(50_000, 784), (10_000, 784), (10_000, 784)]
@@ -338,18 +334,14 @@ CORRECT = [SUBMISSIONS / "perfect" / "mlp.py", SUBMISSIONS / "notebook_and_file"
 
 @pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.parent.name)
 @pytest.mark.parametrize(("activation", "published"), [("sigmoid", 1.182248), ("relu", 1.303788)])
-def test_the_correct_examples_have_the_published_losses(
-    path: Path, activation: str, published: float
-) -> None:
+def test_the_correct_examples_have_the_published_losses(path: Path, activation: str, published: float) -> None:
     net, X, y = toy_problem(load(path), activation)
     assert abs(net.loss(X, y, reg=0.1)[0] - published) <= 1e-6
 
 
 @pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.parent.name)
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
-def test_the_correct_examples_pass_the_handouts_gradient_check(
-    utils: ModuleType, path: Path, activation: str
-) -> None:
+def test_the_correct_examples_pass_the_handouts_gradient_check(utils: ModuleType, path: Path, activation: str) -> None:
     net, X, y = toy_problem(load(path), activation)
     _, grads = net.loss(X, y, reg=0.1)
     for name, parameter in net.params.items():

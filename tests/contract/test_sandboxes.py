@@ -190,11 +190,11 @@ def test_a_method_is_asked_at_many_parameters_in_one_request(start: Start) -> No
 
 def test_a_kept_array_shows_what_has_become_of_it(start: Start) -> None:
     session = start()
-    session.request(["keep", "X", np.arange(3.0)], 5)
+    session.request(["keep", {"X": np.arange(3.0)}], 5)
     call(session, "run", "arguments[0][0] = 99", Ref("X"))
-    seen = session.request(["keep", "X", None], 5)
+    seen = session.request(["look", ["X"]], 5)
     assert isinstance(seen, Answered)
-    assert seen.value.tolist() == [99, 1, 2]
+    assert seen.value["X"].tolist() == [99, 1, 2]
 
 
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────

@@ -27,9 +27,7 @@ FLAGS = [
 DESK, PHONE = (1280, 800), (400, 800)
 EVERY_SAMPLE = ["wrong", "weak", "very_wrong", "unreadable", "code_only", "quick", "precheck", "hostile"]
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"
-)
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")

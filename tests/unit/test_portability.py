@@ -59,9 +59,8 @@ def test_a_submission_is_graded_in_the_plain_sandbox() -> None:
 
 def test_without_bubblewrap_the_plain_sandbox_is_taken_and_said() -> None:
     done = elsewhere(
-        "import sys\nsys.platform = 'darwin'\n"
-        "sys.argv = ['grader', 'check', 'submissions/perfect', '--only', 'q2.1']\n"
-        "from grader.cli import main\nmain()"
+        "import sys\nsys.argv = ['grader', 'check', 'submissions/perfect', '--only', 'q2.1']\n"
+        "from grader.cli import main\nsys.platform = 'darwin'\nmain()"
     )
     assert done.returncode == 0, done.stderr
     assert "graded in plain" in done.stdout
