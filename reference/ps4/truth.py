@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -134,6 +135,22 @@ class Truth:
 
         answer: tuple[Params, dict[str, list[float]]] = self._once("trained", training, compute)
         return answer
+
+    def single_steps(self, training: Training) -> list[Params]:
+        """Parameters after every sequence of single examples that one epoch can meet, repetitions included."""
+        problem, rate = training.problem, float(training.recipe["learning_rate"])
+
+        def compute() -> list[Params]:
+            ends = []
+            for sequence in itertools.product(range(len(problem.X)), repeat=len(problem.X)):
+                net = self._made(problem)
+                for i in sequence:
+                    net.update(net.gradients(problem.X[[i]], problem.y[[i]], net.training_reg(problem.reg)), rate)
+                ends.append(net.params)
+            return ends
+
+        ends: list[Params] = self._once("single_steps", training, compute)
+        return ends
 
     def labels(self, params: Params, activation: str, X: Array) -> Array:
         """(N,) what predict must answer at these parameters."""

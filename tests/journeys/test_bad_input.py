@@ -1,0 +1,274 @@
+"""Whatever is handed in, the real command says one clear sentence that tells what to do, and other credit is kept."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, TOY_CHECKS, Command, MakeAssignment, MakeNotebook
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def hand_in(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    """Writes one file to hand in."""
+
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def zipped(**files: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return held.getvalue()
+
+
+# ── refused before anything runs ─────────────────────────────────────────────────────────────────────
+
+CODE = b"class TwoLayerMLP:\n    pass\n"
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("mlp.py", b"", "mlp.py is empty: save your work in the editor and hand it in again"),
+        ("mlp.py", PNG, "mlp.py is not Python source but binary data: hand in the .py file itself"),
+        ("mlp.py", CODE.decode().encode("utf-16"), "mlp.py is saved as UTF-16: save it as UTF-8"),
+        ("mlp.py", CODE + b"# caf\xe9", "mlp.py is not UTF-8 (line 3): save it as UTF-8"),
+        ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
+        ("ps4.ipynb", b"#" * (50 * MIB), "clear the outputs (Kernel → Restart & Clear Output) and save"),
+        ("ps4.ipynb", b'{"cells": [', "is not a notebook: open it in Jupyter and save it again"),
+        ("ps4.ipynb", b'{"nbformat": 4, "cells": 5}', "save it again"),
+        ("ps4.ipynb", b'{"nbformat": 1}', "save it again"),
+        ("all.zip", zipped(**{"mlp.py": bytes(300 * MIB)}), "the zip unpacks to more than 200 MiB"),
+        ("all.zip", zipped(**{f"{i}.py": bytes(15 * MIB) for i in range(5)}), "more than 50 MiB or 500 files"),
+        ("all.zip", zipped(**{"../../mlp.py": CODE}), "leads out of its folder: pack it again"),
+        ("all.zip", zipped(**{"/etc/cron.d/mlp.py": CODE}), "leads out of its folder: pack it again"),
+        ("all.zip", CODE, "the zip cannot be opened: make it again"),
+        ("all.zip", zipped(**{"photo.jpg": PNG}), "there is no Python file and no notebook in it: hand in mlp.py"),
+        ("mlp.docx", PNG, "mlp.docx is none of the files that can be graded: hand in mlp.py"),
+    ],
+    ids=[
+        "empty", "binary", "UTF-16", "latin-1", "50 MB", "50 MB notebook", "broken JSON", "no notebook", "format 1",
+        "bomb", "many bombs", "slip", "absolute", "no zip", "photo", "Word",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_with_one_sentence(
+    grader: Command, hand_in: Callable[..., Path], name: str, content: bytes, says: str
+) -> None:
+    done = grader("check", hand_in(name, content))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["check", "/nowhere/mlp.py"], "there is no file or folder /nowhere/mlp.py"),
+        (["check", ".ci"], "there is no Python file and no notebook in it"),
+        (["check"], "Missing argument"),
+        (["check", "submissions/perfect", "--nonsense"], "No such option"),
+        (["check", "submissions/perfect", "-a", "ps9"], "there is no assignment 'ps9' (known in reference/: ps4)"),
+        (["check", "submissions/perfect", "--only", "q9"], "--only q9: there is no such part or check"),
+        (["check", "submissions/perfect", "--only", "q2.2.W9"], "there is no such part or check"),
+        (["check", "submissions/perfect", "--sandbox", "docker"], "there is no sandbox 'docker'"),
+        (["check", "submissions/perfect", "--fail-under", "many"], "--fail-under"),
+        (["check", "submissions/perfect", "--only", "q2.1", "--html", "/nowhere/report.html"], "/nowhere"),
+        (["check", "submissions/perfect", "--only", "q2.1", "--gradescope", "/nowhere/results.json"], "/nowhere"),
+        (["chek"], "No such command"),
+    ],
+    ids=lambda value: " ".join(value[1:])[-40:] if isinstance(value, list) else None,
+)
+def test_a_wrong_call_is_told_with_one_sentence(grader: Command, arguments: list[str], says: str) -> None:
+    done = grader(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_part_that_only_people_grade_can_be_asked_for(grader: Command) -> None:
+    done = grader("check", "submissions/notebook", "--only", "q1.1")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 answers found" in done.stdout
+
+
+def test_a_sandbox_that_does_not_start_is_our_failure(grader: Command) -> None:
+    done = grader("check", "submissions/perfect", "--sandbox", "bubblewrap", GRADER_RUNTIME="/nowhere")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "no sandbox runtime at /nowhere (make setup builds it)" in done.stderr
+
+
+def test_a_broken_check_is_the_authors_fault(grader: Command, make_assignment: MakeAssignment) -> None:
+    broken = make_assignment(checks=TOY_CHECKS.replace('student.new().call("negative", 1.0)', "1 / 0"))
+    done = grader("check", "submissions/perfect", "-a", broken)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "q1.2:negative raised ZeroDivisionError" in done.stderr
+
+
+def test_a_broken_assignment_is_the_authors_fault(grader: Command, make_assignment: MakeAssignment) -> None:
+    done = grader("check", "submissions/perfect", "-a", make_assignment(toml='id = "toy"\n'))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "toy/assignment.toml: " in done.stderr
+    assert "is missing" in done.stderr
+
+
+# ── read, but it does not run ────────────────────────────────────────────────────────────────────────
+
+
+def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, dict[str, Any]]:
+    """The checks of a report, by id."""
+    done = grader("check", path, "--only", only, "--json", *options)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return {c["id"]: c for part in json.loads(done.stdout)["parts"] for c in part["checks"]}
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("class TwoLayerNetwork:\n    pass\n", "none of the files defines a class TwoLayerMLP"),
+        ("import torch\nclass TwoLayerMLP: pass\n", "The grader has numpy, scipy, matplotlib and scikit-learn"),
+        ("class TwoLayerMLP:\n    print 'hello'\n", "This is Python 2: write print(…) with brackets"),
+        ("for i in xrange(3): pass\nclass TwoLayerMLP: pass\n", "This is Python 2: use range, input, str"),
+        ("import numpy as np\nx = np.float(3)\nclass TwoLayerMLP: pass\n", "for np.float, np.int, np.bool write float"),
+        ("input('go?')\nclass TwoLayerMLP: pass\n", "Nobody is there to answer input(): take it out"),
+        ("exit()\nclass TwoLayerMLP: pass\n", "Take out exit() and sys.exit()"),
+        ("import sys; sys.exit(0)\nclass TwoLayerMLP: pass\n", "Take out exit() and sys.exit()"),
+        ("import os; os._exit(0)\nclass TwoLayerMLP: pass\n", "take out os._exit"),
+        ("class TwoLayerMLP:\n\tdef a(self):\n        pass\n", "Python cannot read the file; mend this line first"),
+        ("1 / 0\nclass TwoLayerMLP: pass\n", "ZeroDivisionError: division by zero (mlp.py:1)"),
+        ("from layers import act\nclass TwoLayerMLP: pass\n", "hand in files of your own with mlp.py"),
+    ],
+    ids=[
+        "another class", "missing package", "print", "xrange", "np.float", "input", "exit", "sys.exit", "os._exit",
+        "tabs", "raises", "helper left out",
+    ],
+)  # fmt: skip
+def test_a_file_that_does_not_run_says_why_and_what_to_do(
+    grader: Command, hand_in: Callable[..., Path], source: str, says: str
+) -> None:
+    checks = graded(grader, hand_in("mlp.py", source), "q2.1")
+    assert {(c["status"], c["points"]) for c in checks.values()} == {("lost", 0)}
+    assert all(says in c["reason"] for c in checks.values())
+
+
+def test_a_syntax_error_is_shown_with_its_line_and_a_caret(grader: Command, hand_in: Callable[..., Path]) -> None:
+    path = hand_in("mlp.py", "class TwoLayerMLP:\n    def loss(self, X y=None):\n        return 1\n")
+    done = grader("check", path, "--only", "q2.1")
+    assert done.returncode == 0
+    assert "mlp.py:2" in done.stdout
+    assert "def loss(self, X y=None):" in done.stdout
+    assert re.search(r"^\s*\^|column 2\d", done.stdout, re.MULTILINE)
+
+
+@pytest.fixture
+def hurried(tmp_path: Path) -> Path:
+    """ps4 with a second for loading, and without the data that its code checks do not need."""
+    folder = tmp_path / "hurried"
+    shutil.copytree(
+        ROOT / "reference" / "ps4",
+        folder,
+        ignore=shutil.ignore_patterns("data", "faults", "variants", "handout", "__pycache__"),
+    )
+    toml = (folder / "assignment.toml").read_text()
+    (folder / "assignment.toml").write_text(toml.replace("load_cpu_seconds = 20", "load_cpu_seconds = 1"))
+    return folder
+
+
+def test_an_endless_loop_at_import_is_stopped(grader: Command, hand_in: Callable[..., Path], hurried: Path) -> None:
+    path = hand_in("mlp.py", "while True:\n    pass\nclass TwoLayerMLP: pass\n")
+    checks = graded(grader, path, "q2.1", "-a", str(hurried))
+    says = "it used more than 1 CPU seconds and was stopped: vectorise it, or look for an endless loop"
+    assert all(says in c["reason"] for c in checks.values())
+
+
+def statuses(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
+    return {id.rpartition(".")[2]: c["status"] for id, c in checks.items()}
+
+
+def test_a_missing_method_costs_only_what_needs_it(grader: Command, hand_in: Callable[..., Path], perfect: str) -> None:
+    without = perfect.replace("def predict(self", "def _labels(self").replace("self.predict(", "self._labels(")
+    checks = graded(grader, hand_in("mlp.py", without), "q2.3")
+    held = dict.fromkeys(("step", "decay", "batches", "histories"), "held")
+    assert statuses(checks) == held | {"predict": "lost"}
+    assert "has no attribute 'predict'" in checks["q2.3.predict"]["reason"]
+
+
+def test_a_wrong_signature_costs_only_what_needs_it(
+    grader: Command, hand_in: Callable[..., Path], perfect: str
+) -> None:
+    wrong = perfect.replace("def predict(self, X):", "def predict(self, X, y):").replace(
+        "self.predict(X)", "self.predict(X, y)"
+    ).replace("self.predict(X_val)", "self.predict(X_val, y)")  # fmt: skip
+    checks = graded(grader, hand_in("mlp.py", wrong), "q2.3")
+    assert [name for name, status in statuses(checks).items() if status == "lost"] == ["predict"]
+    assert "Keep the signature that the handout gives" in checks["q2.3.predict"]["reason"]
+
+
+def test_a_process_that_ends_itself_costs_only_the_check_that_it_ends(
+    grader: Command, hand_in: Callable[..., Path], perfect: str
+) -> None:
+    dying = perfect.replace("        N = X.shape[0]\n        loss", "        __import__('os')._exit(0)\n        loss")
+    assert dying != perfect
+    checks = graded(grader, hand_in("mlp.py", dying), "q2.3")
+    lost = dict.fromkeys(("step", "decay", "batches", "histories"), "lost")
+    assert statuses(checks) == lost | {"predict": "held"}
+
+
+def test_an_error_in_one_method_keeps_the_others_credit_and_names_the_line(
+    grader: Command, hand_in: Callable[..., Path], perfect: str
+) -> None:
+    wrong = perfect.replace('grads["b1"] = g.sum(axis=0)', 'grads["b1"] = g.sum(axis=np.int(0))')
+    line = wrong.splitlines().index('        grads["b1"] = g.sum(axis=np.int(0))') + 1
+    checks = graded(grader, hand_in("mlp.py", wrong), "q2.1")
+    assert statuses(checks)["scores"] == "held"
+    assert checks["q2.1.published"]["line"]["line"] == line
+    assert "for np.float, np.int, np.bool write float, int, bool" in checks["q2.1.published"]["reason"]
+
+
+# ── notebooks ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_ancient_notebook_is_graded(grader: Command, hand_in: Callable[..., Path], perfect: str) -> None:
+    cell = {"cell_type": "code", "language": "python", "metadata": {}, "outputs": [], "collapsed": False}
+    source = perfect.partition("if __name__")[0]
+    ancient = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [{"cells": [cell | {"input": source.splitlines(keepends=True), "prompt_number": 1}]}],
+    }
+    checks = graded(grader, hand_in("ps4.ipynb", json.dumps(ancient)), "q2.1")
+    assert {c["status"] for c in checks.values()} == {"held"}
+
+
+def test_a_notebook_whose_class_does_not_parse_names_the_cell(
+    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+) -> None:
+    broken = make_notebook(("code", "import numpy as np"), ("markdown", "x"), ("code", "class TwoLayerMLP\n    pass"))
+    checks = graded(grader, hand_in("ps4.ipynb", broken), "q2.1")
+    assert all("SyntaxError: expected ':' (cell 3:1)" in c["reason"] for c in checks.values())
+
+
+def test_a_notebook_without_the_class_says_so(
+    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+) -> None:
+    checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "x = 1"))), "q2.1")
+    assert all("none of the files defines a class TwoLayerMLP" in c["reason"] for c in checks.values())

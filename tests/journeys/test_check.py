@@ -1,0 +1,232 @@
+"""`grader check`, as a student, a course's CI and Gradescope use it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from grader.catalogue import Assignment
+from grader.intake import receive_path
+from grader.model import Report, Status
+from grader.pipeline import Scope, grade
+from grader.render.as_json import dumps, schema
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+from tests.conftest import ROOT, Command
+
+SUBMISSIONS = ROOT / "submissions"
+
+
+def code_checks(name: str, ps4: Assignment, sandbox: Sandbox) -> Report:
+    """Everything but the training on MNIST."""
+    return grade(receive_path(SUBMISSIONS / name), ps4, sandbox, Seed(), Scope(code_only=True))
+
+
+def acting(text: str) -> list[str]:
+    """The characters that a terminal obeys instead of showing them."""
+    return [c for c in text if unicodedata.category(c) == "Cc" and c not in "\n\t"]
+
+
+# ── formats ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def checked(grader: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, str]:
+    """One partly right submission in three formats at once: JSON, Gradescope's and HTML."""
+    folder = tmp_path_factory.mktemp("formats")
+    done = grader(
+        *("check", "submissions/partly", "--only", "q2.2", "--json"),
+        *("--gradescope", folder / "results.json", "--html", folder / "report.html"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    results = json.loads((folder / "results.json").read_text("utf-8"))
+    return json.loads(done.stdout), results, (folder / "report.html").read_text("utf-8")
+
+
+def test_json_is_alone_on_standard_output_and_follows_the_schema(checked: tuple[Any, Any, str]) -> None:
+    jsonschema.validate(checked[0], schema())
+
+
+def test_json_says_what_was_lost_and_why(checked: tuple[Any, Any, str]) -> None:
+    report = checked[0]
+    (part,) = report["parts"]
+    assert {c["id"]: (c["points"], c["status"]) for c in part["checks"]} == {
+        "q2.2.W1": (0, "lost"),
+        "q2.2.b1": (2, "held"),
+        "q2.2.W2": (3, "held"),
+        "q2.2.b2": (2, "held"),
+    }
+    assert part["checks"][0]["line"]["source"] == "grads['W1'] = X.T.dot(dz1) + reg * W1"
+    assert (report["points"]["earned"], report["scope"], report["seed"]) == (7, "only q2.2", "public")
+    assert report["first_to_fix"] == ["q2.2.W1"]
+
+
+def test_json_says_under_what_it_was_graded(checked: tuple[Any, Any, str]) -> None:
+    environment = checked[0]["environment"]
+    assert environment["isolation"] == "bubblewrap"
+    assert all(environment[name] not in ("", "unknown") for name in ("python", "numpy", "blas", "kernel", "grader"))
+    assert environment["threads"] == 1
+
+
+def test_gradescopes_file_says_the_same(checked: tuple[Any, Any, str]) -> None:
+    report, results, _ = checked
+    assert results["score"] == 7
+    assert [(t["extra_data"]["id"], t["score"], t["max_score"]) for t in results["tests"]] == [
+        (c["id"], c["points"], c["possible"]) for c in report["parts"][0]["checks"]
+    ]
+
+
+def test_the_page_says_the_same(checked: tuple[Any, Any, str]) -> None:
+    report, _, page = checked
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+    assert "q2.2.W1" in page
+    assert report["parts"][0]["checks"][0]["reason"][:30] in page
+
+
+def test_a_full_report_without_mnist_follows_the_schema(ps4: Assignment, sandbox: Sandbox) -> None:
+    jsonschema.validate(json.loads(dumps(code_checks("notebook", ps4, sandbox))), schema())
+
+
+def test_a_submission_that_cannot_be_loaded_follows_the_schema(grader: Command, tmp_path: Path) -> None:
+    (tmp_path / "mlp.py").write_text("class TwoLayerMLP(:\n")
+    done = grader("check", tmp_path, "--only", "q2.1", "--json")
+    jsonschema.validate(json.loads(done.stdout), schema())
+
+
+@pytest.mark.parametrize(("least", "code"), [("7", 0), ("7.5", 1), ("0", 0)])
+def test_a_score_under_the_threshold_is_exit_code_1(grader: Command, least: str, code: int) -> None:
+    assert grader("check", "submissions/partly", "--only", "q2.2", "--fail-under", least).returncode == code
+
+
+def test_the_terminal_shows_part_points_diagnosis_and_line(grader: Command) -> None:
+    done = grader("check", "submissions/partly", "--only", "q2.2")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) < 30
+    assert any("q2.2" in line and "7/10" in line for line in lines)
+    assert any("→" in line and "W1" in line and "mlp.py:48" in line for line in lines)
+    assert "Total by machine: 7 of 10" in done.stdout
+    assert "Fix first: q2.2.W1 (+3)" in done.stdout
+
+
+def test_a_server_with_a_secret_says_whose_seed_it_was_and_shows_no_value(grader: Command) -> None:
+    done = grader("check", "submissions/partly", "--only", "q2.3", GRADER_SECRET="correct horse battery staple")
+    assert "seed secret " in done.stdout
+    assert "correct horse" not in done.stdout
+    assert "ours" not in done.stdout
+
+
+def test_the_same_call_says_the_same_again(grader: Command) -> None:
+    first, second = (grader("check", "submissions/partly", "--only", "q2.3").stdout for _ in range(2))
+    assert first == second
+
+
+# ── the examples ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("notebook", ["q1.1", "q1.2", "q1.3", "q1.4", "q1.5", "q1.6", "q2.4.written", "q2.5.written", "q3.1", "q3.2"]),
+        ("notebook_and_file", ["q1.1", "q1.2", "q1.3", "q1.4", "q1.5", "q2.4.written", "q2.5.written", "q3.1"]),
+    ],
+)
+def test_an_example_notebook_earns_its_code_points_and_its_answers_are_found(
+    ps4: Assignment, sandbox: Sandbox, name: str, found: list[str]
+) -> None:
+    report = code_checks(name, ps4, sandbox)
+    points = {part.id: part.points for part in report.parts}
+    assert [points[f"q2.{n}"] for n in (1, 2, 3, 4)] == [8, 10, 6, 10]
+    assert [w.id for part in report.parts for w in part.written if w.found] == found
+    assert report.waiting == 46
+    assert report.loaded is not None
+    assert bool(report.loaded.cells) is (name == "notebook")
+
+
+def test_an_example_notebook_is_graded_by_the_command(grader: Command) -> None:
+    done = grader("check", "submissions/notebook", "--only", "q2.4")
+    assert done.returncode == 0, done.stderr
+    assert "10/10" in done.stdout
+    assert "1 of 1 answers found" in done.stdout
+
+
+def test_a_true_relu_and_a_softplus_both_earn_everything_and_are_told_apart(
+    ps4: Assignment, sandbox: Sandbox, submit: Any, perfect: str
+) -> None:
+    soft = perfect.replace("np.maximum(a1, 0)", "np.logaddexp(a1, 0)").replace("g *= h1 > 0", "g *= 1 - np.exp(-h1)")
+    for source, says in ((perfect, "behaves as max(0, a), whose toy loss is 1.303788"), (soft, "behaves as softplus")):
+        report = grade(submit(source), ps4, sandbox, Seed(), Scope(only="q2.4"))
+        assert {c.status for c in report.checks} == {Status.HELD}
+        assert any(says in remark and "1.320973" in remark for remark in report.remarks)
+
+
+def test_the_hostile_example_earns_nothing_inside_bubblewrap(ps4: Assignment, sandbox: Sandbox) -> None:
+    report = code_checks("hostile", ps4, sandbox)
+    assert report.points == 0
+    assert {c.status for c in report.checks if not c.id.startswith("q2.5")} == {Status.LOST}
+
+
+def test_the_hostile_example_is_reported_all_the_same(grader: Command) -> None:
+    done = grader("check", "submissions/hostile", "--only", "q2.1")
+    assert done.returncode == 0
+    assert "Total by machine: 0 of 8" in done.stdout
+    assert '"score"' not in done.stdout + done.stderr
+
+
+# ── a student's words ────────────────────────────────────────────────────────────────────────────────
+
+ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\x08\x00\x7f\u202e[bold]all points[/bold]"
+
+
+@pytest.fixture(scope="module")
+def acting_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Escape sequences in an exception's message and name, in the line that raises, and on standard output."""
+    folder = tmp_path_factory.mktemp("acting")
+    (folder / "mlp.py").write_text(
+        f"import sys\nTEXT = {ascii(ESCAPES)}\nprint(TEXT)\nsys.stderr.write(TEXT)\n"
+        "class TwoLayerMLP:\n"
+        "    def __init__(self, *args, **kwargs):\n"
+        "        self.params = {n: __import__('numpy').zeros((2, 2)) for n in (TEXT, 'W1', 'b1', 'W2', 'b2')}\n"
+        "    def loss(self, X, y=None, reg=0.0):\n"
+        f"        raise type(TEXT.replace(chr(0), ''), (Exception,), {{}})(TEXT)  # \x1b[2J \x9b31m\n",
+        "utf-8",
+    )
+    return folder
+
+
+def test_escape_sequences_of_a_student_never_reach_the_terminal(grader: Command, acting_file: Path) -> None:
+    done = grader("check", acting_file, "--only", "q2.1")
+    assert done.returncode == 0, done.stderr
+    assert acting(done.stdout + done.stderr) == []
+    assert "\u202e" not in done.stdout
+    assert "\\x1b[2J\\x1b]0;owned" in done.stdout
+    assert "[bold]all points[/bold]" in done.stdout
+
+
+def test_nor_in_colour(grader: Command, acting_file: Path) -> None:
+    done = grader("check", acting_file, "--only", "q2.1", FORCE_COLOR="1", TERM="xterm-256color")
+    assert "\x1b[2J" not in done.stdout
+    assert "owned\x07" not in done.stdout
+    assert "\x9b" not in done.stdout
+
+
+def test_nor_in_json(grader: Command, acting_file: Path) -> None:
+    done = grader("check", acting_file, "--only", "q2.1", "--json")
+    assert acting(done.stdout + done.stderr) == []
+    jsonschema.validate(json.loads(done.stdout), schema())
+
+
+def test_a_file_with_an_odd_name_is_graded_and_its_name_is_harmless(
+    grader: Command, tmp_path: Path, perfect: str
+) -> None:
+    (tmp_path / "mlp.py").write_text(perfect)
+    (tmp_path / "x\x1b[2J\n\udce9.py").write_text("x = 1\n")
+    done = grader("check", tmp_path, "--only", "q2.1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["points"]["earned"] == 8
+    assert acting(done.stdout + done.stderr) == []
