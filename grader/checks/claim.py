@@ -115,7 +115,7 @@ def near(
         remarks = ("computed in float32, so compared at 1e-4",)
     norm = float(np.linalg.norm(wanted))
     difference = float(np.linalg.norm(got - wanted))
-    if difference <= atol + rtol * norm:
+    if np.isfinite(norm) and difference <= atol + rtol * norm:
         return held(*remarks)
     return lost(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
 

@@ -185,7 +185,12 @@ class Ledger:
         together = Verdict(Fraction(1))
         with np.errstate(all="ignore"):  # mistaken truths may well overflow
             for one in claims:
-                together = together & one.judge(truth)
+                try:
+                    together = together & one.judge(truth)
+                except ValueError:
+                    if len(assumed) < 2:
+                        raise
+                    return lost("these mistakes do not go together")  # say, both change the same shape
                 if not together.credit:
                     break
         return together

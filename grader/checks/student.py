@@ -46,7 +46,8 @@ class Student:
         self._used_before = NOTHING_USED
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
-        self.remarks: list[str] = []
+        self.lost: set[str] = set()
+        """Checks that have lost points so far: a later one may then ask how the student's own pieces fit together."""
 
     @property
     def used(self) -> Usage:

@@ -182,8 +182,54 @@ class LabelsOffByOne(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return super().data_loss(scores, y - 1)
 
-    def score_gradient(self, scores: Array, y: Array) -> Array:
-        return super().score_gradient(scores, y - 1)
+
+@known("loss", "The regularisation in the loss squares reg: it is 0.5 * reg * (sum of W1² and W2²).", *LOSS)
+class PenaltyRegSquared(Net):
+    def penalty(self, reg: float) -> float:
+        return reg * super().penalty(reg)
+
+
+@known("loss", "The regularisation in the loss has its ½ twice: it is 0.5 * reg * (sum of W1² and W2²).", *LOSS)
+class PenaltyHalfTwice(Net):
+    def penalty(self, reg: float) -> float:
+        return 0.5 * super().penalty(reg)
+
+
+@known("loss", "The regularisation in the loss takes the mean of the squares: take their sum.", *LOSS)
+class PenaltyMean(Net):
+    def penalty(self, reg: float) -> float:
+        return 0.5 * reg * float((self.params["W1"] ** 2).mean() + (self.params["W2"] ** 2).mean())
+
+
+@known("loss", "The regularisation in the loss counts W1 twice and W2 never: sum the squares of W1 and of W2.", *LOSS)
+class PenaltyW1Twice(Net):
+    def penalty(self, reg: float) -> float:
+        return reg * float((self.params["W1"] ** 2).sum())
+
+
+@known("loss", "The regularisation is added once for every example: add it once, to the mean over the examples.", *LOSS)
+class PenaltyPerExample(Net):
+    def loss_only(self, X: Array, y: Array, reg: float) -> float:
+        return self.data_loss(self.scores(X), y) + len(y) * self.penalty(reg)
+
+
+@known("loss", "The loss is the first example's alone: average over the batch.", *LOSS)
+class LossOfFirst(Net):
+    def data_loss(self, scores: Array, y: Array) -> float:
+        return super().data_loss(scores[:1], y[:1])
+
+
+@known(
+    "loss",
+    "The loss adds log(1 - p) of the wrong classes: with a softmax it is the log-probability of the right class alone.",
+    *LOSS,
+)
+class LossBinary(Net):
+    def data_loss(self, scores: Array, y: Array) -> float:
+        wrong = np.ones(scores.shape, bool)
+        wrong[np.arange(len(y)), y] = False
+        others = np.log1p(-np.exp(self.log_probabilities(scores))[wrong]).sum()
+        return super().data_loss(scores, y) - float(others) / len(y)
 
 
 # ── forward ──────────────────────────────────────────────────────────────────────────────────────────
@@ -199,6 +245,45 @@ class B1Missing(Net):
 class B2Missing(Net):
     def output(self, h: Array) -> Array:
         return h @ self.params["W2"]
+
+
+@known(
+    "forward", "b1 is added after the activation: add it to X W1 before the activation is applied.", r"\+\s*b1", *HIDDEN
+)
+class B1AfterActivation(Net):
+    def preactivation(self, X: Array) -> Array:
+        return X @ self.params["W1"]
+
+    def activate(self, a: Array) -> Array:
+        return super().activate(a) + self.params["b1"]
+
+
+@known("forward", "The sigmoid is applied twice to the hidden layer: h is σ(a).", r"exp.*exp", *HIDDEN)
+class SigmoidTwice(Net):
+    def activate(self, a: Array) -> Array:
+        return super().activate(a) if self.activation == "relu" else super().activate(super().activate(a))
+
+
+@known("forward", "X is divided by 255 inside loss: leave the data as they come.", r"255", *SCORES)
+class InputDivided(Net):
+    def preactivation(self, X: Array) -> Array:
+        return super().preactivation(X / 255)
+
+    def data_gradients(self, X: Array, y: Array) -> Params:
+        grads = super().data_gradients(X, y)
+        return grads | {"W1": grads["W1"] / 255}
+
+
+@known("forward", "ReLU is capped here; max(0, a) has no upper bound.", r"clip|minimum", *HIDDEN)
+class CappedRelu(Net):
+    def relu(self, a: Array) -> Array:
+        return np.asarray(np.clip(a, 0, 1))
+
+
+@known("forward", "ReLU gives 1 or 0 here: it is max(0, a), not a > 0.", r">\s*0", *HIDDEN)
+class MaskForRelu(Net):
+    def relu(self, a: Array) -> Array:
+        return (a > 0).astype(float)
 
 
 @known("forward", "The bias b1 is subtracted; add it.", r"-\s*b1", *HIDDEN)
@@ -692,6 +777,125 @@ for _name in ALL:
     )
 
 
+@known(
+    "backward",
+    "The labels are off by one in the gradient of the scores; class 0 is column 0.",
+    r"-=\s*1",
+    *grad_line("W2"),
+)
+class GradientLabelsOffByOne(Net):
+    def score_gradient(self, scores: Array, y: Array) -> Array:
+        return super().score_gradient(scores, y - 1)
+
+
+@known("backward", "The gradient of the scores adds the one-hot labels: subtract them.", r"\+=\s*1", *grad_line("W2"))
+class OneHotAdded(Net):
+    def score_gradient(self, scores: Array, y: Array) -> Array:
+        g = np.exp(self.log_probabilities(scores))
+        g[np.arange(len(y)), y] += 1
+        return g / len(y)
+
+
+@known(
+    "backward", "The hidden gradient starts from the probabilities: start from the gradient of the scores.", r"W2\.T"
+)
+class HiddenFromProbabilities(Net):
+    def data_gradients(self, X: Array, y: Array) -> Params:
+        a = self.preactivation(X)
+        h = self.activate(a)
+        probabilities = np.exp(self.log_probabilities(self.output(h))) / len(y)
+        g1 = self.hidden_gradient(probabilities, a, h)
+        return super().data_gradients(X, y) | {"W1": X.T @ g1, "b1": g1.sum(axis=0)}
+
+
+@known(
+    "backward",
+    "The regularisation in the gradients is reg * W²: the derivative of 0.5 * reg * W² is reg * W.",
+    *grad_line("W1"),
+)
+class RegGradientSquares(Net):
+    def penalty_gradients(self, reg: float) -> Params:
+        return {n: reg * self.params[n] ** 2 if n[0] == "W" else 0 * self.params[n] for n in self.params}
+
+
+@known(
+    "backward",
+    "A sigmoid net's gradient uses ReLU's mask; the sigmoid's derivative is h * (1 - h).",
+    r">\s*0",
+    *grad_line("W1"),
+)
+class SigmoidSlopeOfRelu(Net):
+    def slope(self, a: Array, h: Array) -> Array:
+        return (a > 0).astype(float)
+
+
+@known(
+    "backward", "ReLU's mask leaves b1 out: the gradient goes through where X W1 + b1 > 0.", r">\s*0", *grad_line("W1")
+)
+class ReluMaskWithoutB1(Net):
+    def relu_slope(self, a: Array, h: Array) -> Array:
+        return (a - self.params["b1"] > 0).astype(float)
+
+
+@known("backward", "ReLU's mask compares with 1: the gradient goes through where a > 0.", r">\s*1", *grad_line("W1"))
+class ReluMaskAboveOne(Net):
+    def relu_slope(self, a: Array, h: Array) -> Array:
+        return (a > 1).astype(float)
+
+
+@known("backward", "Softplus's derivative is σ(a), not σ(a)(1 - σ(a)).", *grad_line("W1"))
+class SoftplusSlopeOfSigmoid(Softplus):
+    def relu_slope(self, a: Array, h: Array) -> Array:
+        s = super().relu_slope(a, h)
+        return np.asarray(s * (1 - s))
+
+
+@known(
+    "backward", "Softplus's derivative has the wrong sign in its exponent: it is 1 / (1 + exp(-a)).", *grad_line("W1")
+)
+class SoftplusSlopeSign(Softplus):
+    def relu_slope(self, a: Array, h: Array) -> Array:
+        return super().relu_slope(-a, h)
+
+
+register(
+    "backward",
+    "activation_slope_negated",
+    "The activation's derivative has the wrong sign: the sigmoid's is h * (1 - h).",
+    scaled("W1", "b1", by=lambda *_: -1),
+    r"h\w*\s*-\s*1",
+    *grad_line("W1"),
+)
+register(
+    "backward",
+    "hidden_gradients_divided_twice",
+    "The gradients of W1 and b1 are divided by N twice; divide once.",
+    scaled("W1", "b1", by=lambda y, _: 1 / len(y)),
+    *grad_line("W1"),
+)
+register(
+    "backward",
+    "bias_gradients_are_means",
+    "The bias gradients are means over the batch: the gradient of the scores is divided by N already, so sum it.",
+    scaled("b1", "b2", by=lambda y, _: 1 / len(y)),
+    *grad_line("b1"),
+)
+register(
+    "backward",
+    "gradients_averaged_over_classes",
+    "The gradients are divided by the number of classes too; divide by the number of examples N alone.",
+    scaled(*ALL, by=lambda _, p: 1 / p["W2"].shape[1]),
+    *grad_line("W2"),
+)
+register(
+    "backward",
+    "bias_gradients_zero",
+    "The gradients of the biases are zero: sum the gradients of each layer over the batch.",
+    scaled("b1", "b2", by=lambda *_: 0),
+    *grad_line("b1"),
+)
+
+
 # ── training ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -734,6 +938,89 @@ class DecayTooEarly(Net):
 class DecayDivides(Net):
     def decayed(self, learning_rate: float, decay: float) -> float:
         return learning_rate / decay
+
+
+@known("training", "The learning rate loses the same amount each epoch: multiply it by learning_rate_decay.", *DECAY)
+class DecayLinear(Net):
+    def first_learning_rate(self, learning_rate: float, decay: float) -> float:
+        self.drop = learning_rate * (1 - decay)
+        return learning_rate
+
+    def decayed(self, learning_rate: float, decay: float) -> float:
+        return learning_rate - self.drop
+
+
+@known("training", "The decay is fixed at 0.95: multiply by learning_rate_decay.", r"0?\.95", *DECAY)
+class DecayFixed(Net):
+    def decayed(self, learning_rate: float, decay: float) -> float:
+        return learning_rate * 0.95
+
+
+@known(
+    "training",
+    "The decay compounds: multiply the current rate by learning_rate_decay, not by its power.",
+    r"\*\*",
+    *DECAY,
+)
+class DecayCompounds(Net):
+    def first_learning_rate(self, learning_rate: float, decay: float) -> float:
+        self.epoch = 0
+        return learning_rate
+
+    def decayed(self, learning_rate: float, decay: float) -> float:
+        self.epoch += 1
+        return learning_rate * float(decay**self.epoch)
+
+
+@known("training", "The learning rate does not decay after the first epoch: decay it after every epoch.", *DECAY)
+class DecayLate(DecayCompounds):
+    def decayed(self, learning_rate: float, decay: float) -> float:
+        self.epoch += 1
+        return learning_rate * decay if self.epoch > 1 else learning_rate
+
+
+@known("training", "The update adds the regularisation once more: the gradient holds it already.", *UPDATE)
+class DecaysWeightsTwice(Net):
+    def training_reg(self, reg: float) -> float:
+        self.extra = reg
+        return reg
+
+    def update(self, grads: Params, learning_rate: float) -> None:
+        extra = {n: g + getattr(self, "extra", 0.0) * self.params[n] for n, g in grads.items()}
+        super().update(extra, learning_rate)
+
+
+@known("training", "The update regularises the biases: only W1 and W2 are.", *UPDATE)
+class DecaysBiases(DecaysWeightsTwice):
+    def update(self, grads: Params, learning_rate: float) -> None:
+        reg = getattr(self, "extra", 0.0)
+        Net.update(self, grads, learning_rate)
+        for name in ("b1", "b2"):
+            self.params[name] = self.params[name] - learning_rate * reg * self.params[name]
+
+
+@known("training", "Training always runs ten epochs: run num_epochs.", r"range\(", r"num_epochs")
+class TenEpochs(Net):
+    def epochs(self, num_epochs: int) -> int:
+        return 10
+
+
+@known("training", "Training never updates the first layer: update all four parameters.", *UPDATE)
+class FirstLayerNotUpdated(Net):
+    def update(self, grads: Params, learning_rate: float) -> None:
+        super().update({n: 0 * g if n in ("W1", "b1") else g for n, g in grads.items()}, learning_rate)
+
+
+@known("training", "Training never updates the second layer: update all four parameters.", *UPDATE)
+class SecondLayerNotUpdated(Net):
+    def update(self, grads: Params, learning_rate: float) -> None:
+        super().update({n: 0 * g if n in ("W2", "b2") else g for n, g in grads.items()}, learning_rate)
+
+
+@known("training", "Training takes its batches from X_val: they come from X and y.", *BATCH)
+class TrainsOnValidation(Net):
+    def train(self, X: Array, y: Array, X_val: Array, y_val: Array, **recipe: Any) -> dict[str, list[float]]:  # type: ignore[override]
+        return super().train(X_val, y_val, X_val, y_val, **recipe)
 
 
 @known("training", "The learning rate is set to the decay: multiply it by the decay.", *DECAY)
@@ -866,7 +1153,7 @@ class RateDividedByBatch(Net):
         yield from super().batches(N, batch_size)
 
     def update(self, grads: Params, learning_rate: float) -> None:
-        super().update(grads, learning_rate / self.batch_length)
+        super().update(grads, learning_rate / getattr(self, "batch_length", 1))
 
 
 class WithMomentum(Net):
@@ -949,6 +1236,78 @@ class MagnitudeSpectral(Net):
 class MagnitudeOfAll(Net):
     def magnitude(self, grads: Params) -> float:
         return float(np.sqrt(sum((g**2).sum() for g in grads.values())))
+
+
+@known("predict", "loss_history holds the losses after the update: record the batch's loss before it.", r"loss_history")
+class LossAfterUpdate(Net):
+    def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
+        return self.loss_only(X, y, reg)
+
+
+@known("predict", "loss_history holds a running sum: record the loss of each batch alone.", r"loss_history")
+class LossRunningSum(Net):
+    def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
+        return loss + sum(histories["loss_history"][-1:])
+
+
+@known("predict", "loss_history is divided by N: record the loss as it is, a mean already.", r"loss_history")
+class LossRecordedOverN(Net):
+    def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
+        return loss / len(y)
+
+
+@known(
+    "predict",
+    "The accuracy histories hold numbers of right labels: divide by the number of examples.",
+    r"acc\w*\s*=",
+    r"acc_history",
+)
+class AccuracyCounts(Net):
+    def accuracy(self, X: Array, y: Array) -> float:
+        return super().accuracy(X, y) * len(y)
+
+
+@known(
+    "predict",
+    "The accuracy histories hold the share of wrong labels: accuracy is the share of right ones.",
+    r"acc\w*\s*=",
+    r"acc_history",
+)
+class AccuracyErrors(Net):
+    def accuracy(self, X: Array, y: Array) -> float:
+        return 1 - super().accuracy(X, y)
+
+
+@known("predict", "The accuracy histories are in percent: accuracy is a number from 0 to 1.", r"100", r"acc_history")
+class AccuracyPercent(Net):
+    def accuracy(self, X: Array, y: Array) -> float:
+        return 100 * super().accuracy(X, y)
+
+
+@known("predict", "train_acc_history and val_acc_history are swapped.", r"acc_history")
+class AccuraciesSwapped(Net):
+    def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
+        train, val = super().accuracies(X, y, X_val, y_val)
+        return val, train
+
+
+@known("predict", "val_acc_history holds the accuracy on the training data: measure it on X_val and y_val.", r"val_acc")
+class ValidatesOnTrain(Net):
+    def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
+        train, _ = super().accuracies(X, y, X_val, y_val)
+        return train, train
+
+
+@known("predict", "predict takes the largest absolute score: take the largest score.", r"abs", *PREDICT)
+class PredictAbsolute(Net):
+    def prediction_scores(self, X: Array) -> Array:
+        return np.abs(self.scores(X))
+
+
+@known("predict", "predict applies the activation to the scores: take argmax of the scores as they are.", *PREDICT)
+class PredictActivates(Net):
+    def prediction_scores(self, X: Array) -> Array:
+        return self.activate(self.scores(X))
 
 
 @known("predict", "predict takes the smallest score: take np.argmax.", *PREDICT)

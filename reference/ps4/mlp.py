@@ -157,12 +157,24 @@ class TwoLayerMLP:
                 grads = self.gradients(X[batch], y[batch], self.training_reg(reg))
                 self.update(grads, learning_rate)
                 learning_rate = self.after_batch(learning_rate, learning_rate_decay)
-                histories["loss_history"].append(loss)
+                histories["loss_history"].append(self.recorded_loss(loss, X[batch], y[batch], reg, histories))
                 histories["grad_magnitude_history"].append(self.magnitude(grads))
             learning_rate = self.decayed(learning_rate, learning_rate_decay)
-            histories["train_acc_history"].append(float((self.predict(X) == y).mean()))
-            histories["val_acc_history"].append(float((self.predict(X_val) == y_val).mean()))
+            train, val = self.accuracies(X, y, X_val, y_val)
+            histories["train_acc_history"].append(train)
+            histories["val_acc_history"].append(val)
         return histories
+
+    def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
+        """The loss of the batch before its update; asked after it."""
+        return loss
+
+    def accuracy(self, X: Array, y: Array) -> float:
+        return float((self.predict(X) == y).mean())
+
+    def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
+        """On the training and on the validation data, after an epoch."""
+        return self.accuracy(X, y), self.accuracy(X_val, y_val)
 
     def training_reg(self, reg: float) -> float:
         return reg

@@ -141,8 +141,11 @@ class Truth:
         problem, rate = training.problem, float(training.recipe["learning_rate"])
 
         def compute() -> list[Params]:
-            ends = []
-            for sequence in itertools.product(range(len(problem.X)), repeat=len(problem.X)):
+            ends: list[Params] = []
+            steps = len(problem.X) * self._made(problem).epochs(1)
+            if steps > 6:  # more than an epoch too many: nothing that can be followed
+                return ends
+            for sequence in itertools.product(range(len(problem.X)), repeat=steps):
                 net = self._made(problem)
                 for i in sequence:
                     net.update(net.gradients(problem.X[[i]], problem.y[[i]], net.training_reg(problem.reg)), rate)

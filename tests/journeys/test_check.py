@@ -109,7 +109,7 @@ def test_the_terminal_shows_part_points_diagnosis_and_line(grader: Command) -> N
     lines = done.stdout.splitlines()
     assert len(lines) < 30
     assert any("q2.2" in line and "7/10" in line for line in lines)
-    assert any("→" in line and "W1" in line and "mlp.py:48" in line for line in lines)
+    assert any("→" in line and "W1" in line and "mlp.py:52" in line for line in lines)
     assert "Total by machine: 7 of 10" in done.stdout
     assert "Fix first: q2.2.W1 (+3)" in done.stdout
 
@@ -145,7 +145,8 @@ def test_an_example_notebook_earns_its_code_points_and_its_answers_are_found(
     assert [w.id for part in report.parts for w in part.written if w.found] == found
     assert report.waiting == 46
     assert report.loaded is not None
-    assert bool(report.loaded.cells) is (name == "notebook")
+    assert report.loaded.source == ("ps4.ipynb" if name == "notebook" else "mlp.py")
+    assert len(report.loaded.cells) == (4 if name == "notebook" else 1)
 
 
 def test_an_example_notebook_is_graded_by_the_command(grader: Command) -> None:
@@ -188,7 +189,7 @@ def acting_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Escape sequences in an exception's message and name, in the line that raises, and on standard output."""
     folder = tmp_path_factory.mktemp("acting")
     (folder / "mlp.py").write_text(
-        f"import sys\nTEXT = {ascii(ESCAPES)}\nprint(TEXT)\nsys.stderr.write(TEXT)\n"
+        f"import sys\nTEXT = {ESCAPES!a}\nprint(TEXT)\nsys.stderr.write(TEXT)\n"
         "class TwoLayerMLP:\n"
         "    def __init__(self, *args, **kwargs):\n"
         "        self.params = {n: __import__('numpy').zeros((2, 2)) for n in (TEXT, 'W1', 'b1', 'W2', 'b2')}\n"

@@ -1,4 +1,5 @@
 # loses: q2.4.forward.published q2.4.forward.loss
+# loses on mnist: q2.5.relu.accuracy
 # says: The ReLU cuts values off at 1: max(0, a) has no upper bound.
 # --- replace
         return np.maximum(0, z)
