@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: The accuracy histories hold numbers of right labels: divide by the number of samples.
+# says: The accuracy histories hold numbers of right labels: divide by the number of examples.
 # --- replace
             train_acc = np.mean(self.predict(X) == y)
 # --- by

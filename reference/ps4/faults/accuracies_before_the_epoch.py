@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: The accuracies are measured before an epoch's updates: measure them after the epoch.
+# says: predict takes the smallest score: take np.argmax.
 # --- replace
             train_acc = np.mean(self.predict(X) == y)
             val_acc = np.mean(self.predict(X_val) == y_val)

@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: The accuracy histories are empty: append both accuracies after each epoch.
+# says: train_acc_history is
 # --- replace
             train_acc_history.append(train_acc)
             val_acc_history.append(val_acc)

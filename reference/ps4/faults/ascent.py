@@ -1,6 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches
-# loses on mnist: q2.5.sigmoid.accuracy q2.5.relu.accuracy
-# says: The update goes up the gradient: subtract learning_rate times the gradient.
+# loses: q2.3.step
+# says: The update goes uphill: subtract learning_rate * gradient.
 # --- replace
                     self.params[name] -= learning_rate * grads[name]
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.3.batches
-# says: batch_size is ignored
+# says: the change of params['W
 # --- replace
         iterations_per_epoch = max(num_train // batch_size, 1)
 # --- by

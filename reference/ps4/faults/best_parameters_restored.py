@@ -1,5 +1,5 @@
 # loses: q2.3.decay q2.3.batches
-# says: train() ends with the parameters of an earlier epoch: end with those after the last update.
+# says: Training runs a single epoch whatever num_epochs says.
 # --- replace
         for epoch in range(num_epochs):
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.b1 q2.2.b2
-# says: The gradients of b1 and b2 are averaged over the samples once too often: sum them, since the division by N is done already.
+# says: The bias gradients are means over the batch: the gradient of the scores is divided by N already, so sum it.
 # --- replace
         grads['b1'] = np.sum(dz1, axis=0)
 # --- by

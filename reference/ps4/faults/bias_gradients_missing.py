@@ -1,5 +1,5 @@
-# loses: q2.2.b1 q2.2.b2
-# says: grads has no entry for b1 and b2: give a gradient for each of W1, b1, W2 and b2.
+# loses: q2.2.b1 q2.2.b2 q2.3.step q2.4.backward.b1 q2.4.backward.b2
+# says: Training never updates the biases: update all four parameters.
 # --- replace
         grads['b1'] = np.sum(dz1, axis=0)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.2.b1 q2.2.b2 q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.training.epochs
-# says: The gradients of b1 and b2 are swapped: each must have the shape of its parameter.
+# loses: q2.2.b1 q2.2.b2 q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.backward.b1 q2.4.backward.b2 q2.4.training.epochs
+# says: operands could not be broadcast together with shapes
 # --- replace
         grads['b1'] = np.sum(dz1, axis=0)
 # --- by

@@ -1,6 +1,5 @@
-# loses: q2.2.W1
-# loses on mnist: q2.5.sigmoid.accuracy q2.5.relu.accuracy
-# says: The data term of the gradient of W1 counts one sample only: sum over all rows of the batch.
+# loses: q2.2.W1 q2.3.batches q2.4.backward.W1
+# says: Training never updates the first layer: update all four parameters.
 # --- replace
         grads['W1'] = X.T @ dz1
 # --- by

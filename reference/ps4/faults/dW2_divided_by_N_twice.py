@@ -1,6 +1,5 @@
 # loses: q2.2.W2
-# loses on mnist: q2.5.sigmoid.accuracy
-# says: The data term of the gradient of W2 is divided by N twice: divide it once.
+# says: The data term of the gradient of W2 is divided by N twice; divide once.
 # --- replace
         grads['W2'] = h1.T @ dscores
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.W2
-# says: The data term of the gradient of W2 is N times too large: divide it by N.
+# says: The data term of the gradient of W2 is summed over the batch; divide it by N.
 # --- replace
         dscores /= N
 # --- by

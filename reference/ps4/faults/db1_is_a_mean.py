@@ -1,5 +1,5 @@
 # loses: q2.2.b1
-# says: The gradient of b1 is averaged over the samples once too often: sum it, since the division by N is done already.
+# says: The data term of the gradient of b1 is divided by N twice; divide once.
 # --- replace
         grads['b1'] = np.sum(dz1, axis=0)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.b1
-# says: The gradient of b1 is N times too large: divide it by N.
+# says: The data term of the gradient of b1 is summed over the batch; divide it by N.
 # --- replace
         dscores /= N
 # --- by

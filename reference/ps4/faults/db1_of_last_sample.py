@@ -1,5 +1,5 @@
-# loses: q2.2.b1
-# says: The gradient of b1 counts one sample only: sum over all rows of the batch.
+# loses: q2.2.b1 q2.4.backward.b1
+# says: of its size
 # --- replace
         grads['b1'] = np.sum(dz1, axis=0)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.2.b1
-# says: The gradient of b1 is a single number, a sum over everything: sum over the samples only, axis=0, which gives (H,).
+# loses: q2.2.b1 q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.backward.b1 q2.4.training.epochs
+# says: loss_history is off by
 # --- replace
         grads['b1'] = np.sum(dz1, axis=0)
 # --- by

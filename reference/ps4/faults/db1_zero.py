@@ -1,5 +1,5 @@
 # loses: q2.2.b1
-# says: The gradient of b1 is zero everywhere: sum the gradient of the pre-activations over the samples.
+# says: The gradient of b1 is zero: it has not been computed.
 # --- replace
         grads['b1'] = np.sum(dz1, axis=0)
 # --- by

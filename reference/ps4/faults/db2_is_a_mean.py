@@ -1,5 +1,5 @@
 # loses: q2.2.b2
-# says: The gradient of b2 is averaged over the samples once too often: sum it, since the division by N is done already.
+# says: The data term of the gradient of b2 is divided by N twice; divide once.
 # --- replace
         grads['b2'] = np.sum(dscores, axis=0)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.b2
-# says: The gradient of b2 is N times too large: divide it by N.
+# says: The data term of the gradient of b2 is summed over the batch; divide it by N.
 # --- replace
         dscores /= N
 # --- by

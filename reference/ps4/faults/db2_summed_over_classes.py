@@ -1,5 +1,5 @@
-# loses: q2.2.b2 q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.training.epochs
-# says: The gradient of b2 has the shape (N,), a sum over the classes: sum over the samples, axis=0, which gives (C,).
+# loses: q2.2.b2 q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.backward.b2 q2.4.training.epochs
+# says: operands could not be broadcast together with shapes
 # --- replace
         grads['b2'] = np.sum(dscores, axis=0)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches
-# says: The learning rate decays before the first epoch: multiply it with learning_rate_decay after each epoch.
+# loses: q2.3.step
+# says: The learning rate decays before the first epoch already: decay it after each epoch.
 # --- replace
             learning_rate *= learning_rate_decay
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches
-# says: The learning rate grows: multiply it with learning_rate_decay, do not divide.
+# loses: q2.3.decay
+# says: The learning rate is divided by the decay: multiply it.
 # --- replace
             learning_rate *= learning_rate_decay
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches
-# says: The decay is always 0.95: use the argument learning_rate_decay.
+# loses: q2.3.decay
+# says: The decay is fixed at 0.95: multiply by learning_rate_decay.
 # --- replace
             learning_rate *= learning_rate_decay
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches
-# says: The learning rate decays one epoch late: multiply it with learning_rate_decay after each epoch, the first as well.
+# loses: q2.3.decay
+# says: The learning rate does not decay after the first epoch: decay it after every epoch.
 # --- replace
             learning_rate *= learning_rate_decay
 # --- by

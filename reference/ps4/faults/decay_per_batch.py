@@ -1,6 +1,5 @@
 # loses: q2.3.batches
-# loses on mnist: q2.5.sigmoid.accuracy q2.5.relu.accuracy
-# says: The learning rate decays after every batch: multiply it with learning_rate_decay once, after each epoch.
+# says: The learning rate decays after every batch: once after each epoch is right.
 # --- replace
             learning_rate *= learning_rate_decay
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches
-# says: The learning rate falls by the same amount each epoch: multiply it with learning_rate_decay.
+# loses: q2.3.decay
+# says: The learning rate loses the same amount each epoch: multiply it by learning_rate_decay.
 # --- replace
         for epoch in range(num_epochs):
 # --- by

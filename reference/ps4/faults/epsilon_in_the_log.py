@@ -1,5 +1,5 @@
-# loses: q2.1.stable
-# says: A small number is added inside the logarithm, which bounds the loss at large scores: use scores - log(sum(exp(scores))) instead.
+# loses: q2.1.stable q2.4.forward.loss
+# says: the first call was right, so loss keeps something between calls
 # --- replace
         data_loss = -np.sum(log_probs[np.arange(N), y]) / N
 # --- by

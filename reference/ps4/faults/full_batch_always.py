@@ -1,6 +1,5 @@
 # loses: q2.3.batches
-# loses on mnist: q2.5.sigmoid.accuracy q2.5.relu.accuracy
-# says: batch_size is ignored: take max(N // batch_size, 1) steps an epoch, of batch_size rows each.
+# says: the change of params['W
 # --- replace
         iterations_per_epoch = max(num_train // batch_size, 1)
 # --- by

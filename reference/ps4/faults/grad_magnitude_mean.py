@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: grad_magnitude_history holds the mean absolute entry: record the Frobenius norm of the gradient of W1.
+# says: grad_magnitude_history holds the mean of absolute values: take the Frobenius norm of W1's gradient.
 # --- replace
                 grad_magnitude_history.append(np.linalg.norm(grads['W1']))
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: grad_magnitude_history follows W2: record the norm of the gradient of W1.
+# says: grad_magnitude_history holds the norm of W2's gradient: W1's is asked for.
 # --- replace
                 grad_magnitude_history.append(np.linalg.norm(grads['W1']))
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: grad_magnitude_history takes all parameters together: record the norm of the gradient of W1 alone.
+# says: grad_magnitude_history holds the norm of all gradients together: W1's alone is asked for.
 # --- replace
                 grad_magnitude_history.append(np.linalg.norm(grads['W1']))
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: grad_magnitude_history holds the norm of W1 itself: record the norm of its gradient.
+# says: grad_magnitude_history is off by
 # --- replace
                 grad_magnitude_history.append(np.linalg.norm(grads['W1']))
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.2.W1 q2.2.b1 q2.2.W2 q2.2.b2
-# says: The gradient of the scores is the gradient of the probabilities, -1/p: carry it through the softmax, which gives the probabilities minus the one-hot labels.
+# loses: q2.2.W1 q2.2.b1 q2.2.W2 q2.2.b2 q2.4.backward.W1 q2.4.backward.b1 q2.4.backward.W2 q2.4.backward.b2
+# says: of its size
 # --- replace
         dscores = probs.copy()
 # --- by

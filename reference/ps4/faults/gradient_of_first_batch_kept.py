@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches
-# says: train() computes the gradient once and goes on using it: call loss() on the current batch in every iteration.
+# loses: q2.3.decay q2.3.batches q2.3.histories q2.4.training.epochs
+# says: Training changes nothing: the updated parameters must end up in self.params.
 # --- replace
                 loss, grads = self.loss(X_batch, y_batch, reg=reg)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.W1 q2.2.b1 q2.2.W2 q2.2.b2
-# says: The data term of every gradient is divided by N·C, a mean over classes as well: divide by N alone.
+# says: The gradients are divided by the number of classes too; divide by the number of examples N alone.
 # --- replace
         dscores /= N
 # --- by

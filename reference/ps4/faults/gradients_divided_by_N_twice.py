@@ -1,5 +1,5 @@
 # loses: q2.2.W1 q2.2.b1 q2.2.W2 q2.2.b2
-# says: The data term of every gradient is divided by N twice: divide it once.
+# says: The gradients are divided by N twice; divide once.
 # --- replace
         dscores /= N
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.scores q2.1.loss q2.1.stable
-# says: The forward pass divides X by 255: use X as it is passed in.
+# loses: q2.1.published
+# says: X is divided by 255 inside loss: leave the data as they come.
 # --- replace
         N = X.shape[0]
 # --- by

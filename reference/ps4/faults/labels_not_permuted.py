@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.histories q2.4.training.epochs
-# says: A batch's labels do not belong to its rows: index X and y with the same permutation.
+# loses: q2.3.batches
+# says: predict takes the smallest score: take np.argmax.
 # --- replace
                 y_batch = y[rows]
 # --- by

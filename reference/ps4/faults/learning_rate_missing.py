@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches
-# says: The update ignores the learning rate: subtract learning_rate times the gradient.
+# loses: q2.3.step
+# says: The update leaves the learning rate out: subtract learning_rate * gradient.
 # --- replace
                     self.params[name] -= learning_rate * grads[name]
 # --- by

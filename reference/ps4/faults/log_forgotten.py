@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.loss q2.1.stable
-# says: The data loss takes the probability of the right class without its logarithm: it is -mean(log p).
+# loses: q2.1.published
+# says: The loss takes the probability itself; cross-entropy takes its logarithm.
 # --- replace
         data_loss = -np.sum(log_probs[np.arange(N), y]) / N
 # --- by

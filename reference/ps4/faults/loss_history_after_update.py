@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: loss_history holds the loss after the update: record the loss that the step started from.
+# says: loss_history holds the losses after the update: record the batch's loss before it.
 # --- replace
                 loss_history.append(loss)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: loss_history divides the loss by the number of samples once more: record it as loss() returns it.
+# says: loss_history is divided by N: record the loss as it is, a mean already.
 # --- replace
                 loss_history.append(loss)
 # --- by

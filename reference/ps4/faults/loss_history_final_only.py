@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: loss_history holds the last loss only: append the loss of every iteration.
+# says: loss_history is
 # --- replace
             'loss_history': loss_history,
 # --- by

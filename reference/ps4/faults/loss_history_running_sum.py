@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: loss_history holds a running sum: record the loss of each iteration by itself.
+# says: loss_history holds a running sum: record the loss of each batch alone.
 # --- replace
                 loss_history.append(loss)
 # --- by

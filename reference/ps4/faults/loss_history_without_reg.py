@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: loss_history leaves out the regularisation: record the loss as loss() returns it.
+# says: loss_history is off by
 # --- replace
                 loss_history.append(loss)
 # --- by

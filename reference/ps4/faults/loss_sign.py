@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.loss q2.1.stable
-# says: The data loss has the wrong sign: it is minus the mean log probability of the right class.
+# loses: q2.1.published
+# says: The data loss has the wrong sign; it is minus the mean log-probability.
 # --- replace
         data_loss = -np.sum(log_probs[np.arange(N), y]) / N
 # --- by

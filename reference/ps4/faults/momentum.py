@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches
-# says: train() keeps a momentum: plain SGD subtracts learning_rate times the current gradient, nothing of earlier ones.
+# loses: q2.3.decay
+# says: The update has momentum: plain SGD is asked for.
 # --- replace
         for epoch in range(num_epochs):
 # --- by

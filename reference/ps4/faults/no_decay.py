@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches
-# says: The learning rate does not decay: multiply it with learning_rate_decay after each epoch.
+# loses: q2.3.decay
+# says: The learning rate never decays: multiply it by learning_rate_decay after each epoch.
 # --- replace
             learning_rate *= learning_rate_decay
 # --- by

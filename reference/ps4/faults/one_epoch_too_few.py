@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches q2.3.histories
-# says: One epoch is missing: train for num_epochs epochs.
+# loses: q2.3.step
+# says: Training runs one epoch too few.
 # --- replace
         for epoch in range(num_epochs):
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches q2.3.histories
-# says: An epoch has one iteration too few: it has max(N // batch_size, 1).
+# loses: q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.training.epochs
+# says: Training changes nothing: the updated parameters must end up in self.params.
 # --- replace
             for it in range(iterations_per_epoch):
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches q2.4.training.epochs
-# says: train() starts from new random weights: go on from self.params as they are.
+# loses: q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.training.epochs
+# says: the change of params['W
 # --- replace
         for epoch in range(num_epochs):
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.predict
-# says: predict() always uses the sigmoid: use the activation that the net was built with.
+# loses: q2.4.training.epochs
+# says: predict is the sigmoid's whatever activation the net was built with: use the one of the net.
 # --- replace
         scores = self.loss(X)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.decay q2.3.batches q2.3.histories q2.3.predict
-# says: predict() subtracts the mean from X, and does so in the array of its caller: use X as it is passed in, and leave it unchanged.
+# loses: q2.3.decay q2.3.batches q2.3.histories q2.3.predict q2.4.training.epochs
+# says: the change of params['W
 # --- replace
         scores = self.loss(X)
 # --- by

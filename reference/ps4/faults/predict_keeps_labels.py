@@ -1,5 +1,5 @@
 # loses: q2.3.predict
-# says: predict() remembers the labels of an earlier call with as many rows: compute them from X and the current parameters.
+# says: on other rows agrees with the forward pass at the net
 # --- replace
         scores = self.loss(X)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.histories q2.3.predict
-# says: predict() normalises the softmax over the samples: normalise over the classes, axis=1, or take the argmax of the scores.
+# loses: q2.3.predict
+# says: agrees with the forward pass at the net
 # --- replace
         return np.argmax(scores, axis=1)
 # --- by

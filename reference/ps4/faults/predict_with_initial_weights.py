@@ -1,5 +1,5 @@
 # loses: q2.3.histories q2.3.predict
-# says: predict() uses the weights that the net was built with: use the current self.params.
+# says: predict takes the largest absolute score: take the largest score.
 # --- replace
         self.activation = activation
 # --- by

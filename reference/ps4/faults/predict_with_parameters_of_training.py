@@ -1,5 +1,5 @@
 # loses: q2.3.predict
-# says: predict() uses a copy of the parameters that train() kept: use the current self.params.
+# says: after training and new parameters, agrees with the forward pass at the net
 # --- replace
         scores = self.loss(X)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.histories q2.3.predict
-# says: predict() leaves out the hidden layer's activation: use the same forward pass as loss().
+# loses: q2.3.histories
+# says: predict has no activation: it must run the same forward pass as loss.
 # --- replace
         scores = self.loss(X)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.1.published q2.1.loss q2.1.stable q2.4.forward.published q2.4.forward.loss
-# says: The toy problem's answer is built in, and other problems get another loss: compute the loss from X, y and the parameters.
+# says: the loss a small step from the toy problem is
 # --- replace
         data_loss = -np.sum(log_probs[np.arange(N), y]) / N
 # --- by

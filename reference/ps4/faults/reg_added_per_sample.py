@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.loss
-# says: The regularisation term is counted once for every sample: add it once, after the mean over the samples.
+# loses: q2.1.published
+# says: The regularisation is added once for every example: add it once, to the mean over the examples.
 # --- replace
         loss = data_loss + reg_loss
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.W1
-# says: The regularisation term of the gradient of W1 is twice too large: add reg * W1 once.
+# says: The regularisation is twice too large in the gradient of W1: it is reg * W1.
 # --- replace
         grads['W1'] += reg * W1
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.W2
-# says: The regularisation term of the gradient of W2 is twice too large: add reg * W2 once.
+# says: The regularisation is twice too large in the gradient of W2: it is reg * W2.
 # --- replace
         grads['W2'] += reg * W2
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.W1 q2.2.W2
-# says: The regularisation terms of the gradients are twice too large: the derivative of 0.5 * reg * W² is reg * W.
+# says: The regularisation is twice too large in the gradients: the derivative of 0.5 * reg * W² is reg * W.
 # --- replace
         grads['W1'] += reg * W1
 # --- by

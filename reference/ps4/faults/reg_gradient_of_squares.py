@@ -1,6 +1,5 @@
 # loses: q2.2.W1 q2.2.W2
-# loses on mnist: q2.5.sigmoid.accuracy q2.5.relu.accuracy
-# says: The regularisation terms of the gradients contain the squared weights: the derivative of 0.5 * reg * W² is reg * W.
+# says: The regularisation in the gradients is reg * W²: the derivative of 0.5 * reg * W² is reg * W.
 # --- replace
         grads['W1'] += reg * W1
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.2.b1
-# says: The gradient of b1 contains a regularisation term: biases are not regularised.
+# says: The bias b1 is regularised in its gradient; only W1 and W2 are.
 # --- replace
         grads['W1'] += reg * W1
 # --- by

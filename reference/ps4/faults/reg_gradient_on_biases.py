@@ -1,5 +1,5 @@
 # loses: q2.2.b1 q2.2.b2
-# says: The gradients of b1 and b2 contain regularisation terms: biases are not regularised.
+# says: The biases are regularised in the gradients; only W1 and W2 are.
 # --- replace
         grads['W2'] += reg * W2
 # --- by

@@ -1,6 +1,5 @@
 # loses: q2.2.W1 q2.2.W2
-# loses on mnist: q2.5.sigmoid.accuracy
-# says: The regularisation terms of the gradients are subtracted: add reg * W1 and reg * W2.
+# says: The regularisation has the wrong sign in the gradients: add reg * W.
 # --- replace
         grads['W1'] += reg * W1
 # --- by

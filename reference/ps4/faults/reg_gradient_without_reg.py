@@ -1,5 +1,5 @@
 # loses: q2.2.W1 q2.2.W2
-# says: The regularisation terms of the gradients lack the factor reg: add reg * W1 and reg * W2, not the weights themselves.
+# says: The regularisation in the gradients ignores reg: add reg * W, not W.
 # --- replace
         grads['W1'] += reg * W1
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.loss
-# says: The regularisation term takes means of the squared weights: take their sums.
+# loses: q2.1.published
+# says: The regularisation in the loss takes the mean of the squares: take their sum.
 # --- replace
         reg_loss = 0.5 * reg * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
 # --- by

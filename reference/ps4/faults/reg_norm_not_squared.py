@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.loss
-# says: The regularisation term takes the norms of the weights without squaring them: it is 0.5 * reg * (sum W1² + sum W2²).
+# loses: q2.1.published
+# says: The regularisation uses the norms of W1 and W2; the sum of squares is the norm squared.
 # --- replace
         reg_loss = 0.5 * reg * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.loss
-# says: The loss has no regularisation term: add 0.5 * reg * (sum W1² + sum W2²).
+# loses: q2.1.published
+# says: The loss has no regularisation term; add 0.5 * reg * (sum of W1² and W2²).
 # --- replace
         loss = data_loss + reg_loss
 # --- by

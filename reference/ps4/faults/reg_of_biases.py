@@ -1,5 +1,5 @@
-# loses: q2.1.loss
-# says: The biases are regularised, in the loss and in the gradients: regularise W1 and W2 only.
+# loses: q2.1.loss q2.2.b1 q2.2.b2
+# says: The biases are regularised in the loss; only W1 and W2 are.
 # --- replace
         reg_loss = 0.5 * reg * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
 # --- by

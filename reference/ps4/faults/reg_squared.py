@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.loss
-# says: The regularisation strength enters the loss squared: it is 0.5 * reg * (sum W1² + sum W2²).
+# loses: q2.1.published
+# says: The regularisation in the loss squares reg: it is 0.5 * reg * (sum of W1² and W2²).
 # --- replace
         reg_loss = 0.5 * reg * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
 # --- by

@@ -1,6 +1,5 @@
-# loses: q2.4.forward.published q2.4.forward.loss
-# loses on mnist: q2.5.relu.accuracy
-# says: The ReLU net computes |a|: ReLU is max(0, a), so negative values become 0.
+# loses: q2.4.forward.published
+# says: ReLU takes the absolute value here; it is max(0, a).
 # --- replace
         return np.maximum(0, z)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.4.forward.published q2.4.forward.loss
-# says: The ReLU keeps the negative values and drops the positive ones: it is max(0, a).
+# loses: q2.4.forward.published
+# says: ReLU keeps the negative part here; it is max(0, a), not min(0, a).
 # --- replace
         return np.maximum(0, z)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.4.backward.W1 q2.4.backward.b1
-# says: The ReLU mask looks at the sign of the gradient: it must look at the pre-activation, a > 0.
+# says: ReLU's mask is taken from the gradient itself: it must come from the pre-activation a (or from h).
 # --- replace
         dz1 = dh1 * self.slope(z1, h1)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.4.forward.published q2.4.forward.loss
-# says: The ReLU returns 0 and 1 (whether a > 0): it is max(0, a), so positive values pass unchanged.
+# loses: q2.4.forward.published
+# says: ReLU gives 1 or 0 here: it is max(0, a), not a > 0.
 # --- replace
         return np.maximum(0, z)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.4.backward.W1 q2.4.backward.b1
-# says: The ReLU net's backward pass uses softplus' derivative, the sigmoid of a: for max(0, a) it is 1 where a > 0 and 0 elsewhere.
+# says: The activation is max(0, a) but its gradient is softplus's σ(a); ReLU's is 1 where a > 0.
 # --- replace
             return z > 0
 # --- by

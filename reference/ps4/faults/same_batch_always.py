@@ -1,5 +1,5 @@
 # loses: q2.3.batches
-# says: Every iteration trains on the same rows, so that others are never seen: take the next batch_size rows of the epoch's permutation.
+# says: one epoch of
 # --- replace
                 rows = order[it * batch_size:(it + 1) * batch_size]
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.1.scores
-# says: Without y, loss() returns softmax probabilities: return the scores, before the softmax.
+# says: The scores are probabilities; without y, loss returns the scores before the softmax.
 # --- replace
         if y is None:
             return scores

@@ -1,5 +1,5 @@
-# loses: q2.1.published q2.1.scores q2.1.loss q2.1.stable
-# says: The sign in the sigmoid's exponent is wrong: 1 / (1 + exp(a)) falls where the sigmoid rises; write exp(-a).
+# loses: q2.1.published
+# says: The sigmoid has the wrong sign in its exponent; it is 1 / (1 + exp(-a)).
 # --- replace
             return 1.0 / (1.0 + np.exp(-z))
 # --- by

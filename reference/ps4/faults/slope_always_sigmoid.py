@@ -1,6 +1,5 @@
 # loses: q2.4.backward.W1 q2.4.backward.b1
-# loses on mnist: q2.5.relu.accuracy
-# says: The backward pass uses the sigmoid's derivative for the ReLU net as well: ReLU's is 1 where a > 0 and 0 elsewhere.
+# says: A ReLU net's gradient uses the sigmoid's derivative h * (1 - h); ReLU's is 1 where a > 0.
 # --- replace
         if self.activation == 'relu':
             return z > 0

@@ -1,6 +1,5 @@
 # loses: q2.2.W1 q2.2.b1
-# loses on mnist: q2.5.sigmoid.accuracy
-# says: The sigmoid's derivative applies the sigmoid to h once more: it is h (1 - h), where h is the sigmoid's value already.
+# says: The sigmoid is applied twice in its derivative: h is σ(a) already, so it is h * (1 - h).
 # --- replace
         return h * (1 - h)
 # --- by

@@ -1,6 +1,5 @@
 # loses: q2.2.W1 q2.2.b1
-# loses on mnist: q2.5.sigmoid.accuracy
-# says: The sigmoid's derivative has the wrong sign: it is h (1 - h), not h (h - 1).
+# says: The activation's derivative has the wrong sign: the sigmoid's is h * (1 - h).
 # --- replace
         return h * (1 - h)
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.4.backward.W1 q2.4.backward.b1
-# says: Softplus' derivative is taken at h, the sigmoid of softplus(a): it is the sigmoid of the pre-activation a.
+# says: Softplus's derivative is taken at h: it is σ(a), not σ(softplus(a)).
 # --- replace
         return np.maximum(0, z)
 # --- by

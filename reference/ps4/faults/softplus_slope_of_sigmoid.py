@@ -1,5 +1,5 @@
 # loses: q2.4.backward.W1 q2.4.backward.b1
-# says: The backward pass uses the sigmoid's derivative for softplus: softplus' derivative is the sigmoid of a itself.
+# says: Softplus's derivative is σ(a), not σ(a)(1 - σ(a)).
 # --- replace
         return np.maximum(0, z)
 # --- by

@@ -1,6 +1,5 @@
 # loses: q2.4.backward.W1 q2.4.backward.b1
-# loses on mnist: q2.5.relu.accuracy
-# says: Softplus' derivative has the wrong sign in its exponent, sigmoid(-a): it is the sigmoid of a.
+# says: Softplus's derivative has the wrong sign in its exponent: it is 1 / (1 + exp(-a)).
 # --- replace
         return np.maximum(0, z)
 # --- by

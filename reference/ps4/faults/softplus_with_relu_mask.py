@@ -1,5 +1,5 @@
 # loses: q2.4.backward.W1 q2.4.backward.b1
-# says: The forward pass computes softplus, the backward pass ReLU's derivative: softplus' derivative is the sigmoid of a.
+# says: The activation is softplus but its gradient is ReLU's mask; softplus's derivative is σ(a).
 # --- replace
         return np.maximum(0, z)
 # --- by

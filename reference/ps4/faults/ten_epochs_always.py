@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches q2.3.histories
-# says: num_epochs is ignored: train for num_epochs epochs, not always for 10.
+# loses: q2.3.step q2.3.batches
+# says: Training always runs ten epochs: run num_epochs.
 # --- replace
         for epoch in range(num_epochs):
 # --- by

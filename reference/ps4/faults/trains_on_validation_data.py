@@ -1,6 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches q2.3.histories
-# loses on mnist: q2.5.sigmoid.accuracy q2.5.relu.accuracy
-# says: train() takes its batches from X_val and y_val: train on X and y.
+# loses: q2.3.step q2.3.decay q2.3.batches q2.3.histories q2.4.training.epochs
+# says: Training takes its batches from X_val: they come from X and y.
 # --- replace
         num_train = X.shape[0]
 # --- by

@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: val_acc_history is measured on the training data: compare predict(X_val) with y_val.
+# says: val_acc_history holds the accuracy on the training data: measure it on X_val and y_val.
 # --- replace
             val_acc = np.mean(self.predict(X_val) == y_val)
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches
-# says: The update shrinks the biases by reg: only W1 and W2 are regularised, and their gradients contain it already.
+# loses: q2.3.step
+# says: The update regularises the biases: only W1 and W2 are.
 # --- replace
                     self.params[name] -= learning_rate * grads[name]
 # --- by

@@ -1,5 +1,5 @@
-# loses: q2.3.step q2.3.decay q2.3.batches
-# says: The update regularises once more: the gradient of the weights contains reg * W already.
+# loses: q2.3.step
+# says: The update adds the regularisation once more: the gradient holds it already.
 # --- replace
                     self.params[name] -= learning_rate * grads[name]
 # --- by
