@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from grader import catalogue
@@ -20,6 +21,9 @@ from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+hypothesis.settings.register_profile("steady", deadline=None)  # a loaded machine is no bug
+hypothesis.settings.load_profile("steady")
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Submit = Callable[[str], Submission]

@@ -488,6 +488,44 @@ def _rows_moved(before: Params, after: Params) -> int:
     return int((np.linalg.norm(after["W1"] - before["W1"], axis=1) > 1e-9).sum())
 
 
+def predicted(name: str, rests_on: str, student: Student, pair: Pair) -> Iterator[Claim]:
+    """predict, on other rows, after the parameters have changed, and after training."""
+    problem, other = pair.first, pair.second
+    activation, params = problem.activation, problem.params
+    flipped = {n: -p for n, p in params.items()}
+    net = Net(student, activation, params)
+    first, second = net.remote.call("predict", problem.X), net.remote.call("predict", other.X)
+    changed = net.remote.put("params", flipped)
+    third = net.remote.call("predict", problem.X)
+    one_epoch = {"num_epochs": 1, "batch_size": 100, "learning_rate": 0.1, "learning_rate_decay": 1.0}
+    trained = net.train(Training(other, other.X, other.y, one_epoch))
+    net.remote.put("params", params)
+    last = net.remote.call("predict", other.X)
+
+    def judge(truth: Any) -> Verdict:
+        def as_at(answer: Answer, when: str, at: Params, rows: Problem) -> Verdict:
+            # rows that are near a tie at these parameters may go either way
+            share = float(np.mean(truth.clear_rows(at, activation, rows.X)))
+            named = replace(answer, what=f"predict(X){when}")
+            return agree(named, truth.labels(at, activation, rows.X), share=share)
+
+        if (wrong := failed(changed)) is not None:
+            return wrong
+        verdict = as_at(first, "", params, problem) & as_at(second, " on other rows", params, other)
+        verdict = verdict & as_at(third, ", after the parameters have changed,", flipped, problem)
+        if trained.failure is None:
+            verdict = verdict & as_at(last, ", after training and new parameters,", params, other)
+        return verdict
+
+    yield claim(name, judge, rests_on=rests_on)
+
+
+@check("q2.3", each=predictions("sigmoid"), topics=TRAINING)
+def predict(student: Student, pair: Pair) -> Iterator[Claim]:
+    """predict is the argmax of the forward pass at the net's parameters as they are."""
+    yield from predicted("predict", "", student, pair)
+
+
 @check(
     "q2.3",
     each=trainings("sigmoid", num_epochs=4, batch_size=12, learning_rate=0.5, learning_rate_decay=0.8),
@@ -525,44 +563,6 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
 
     for name in _HISTORIES.values():
         yield claim("histories", partial(judge, name))
-
-
-def predicted(name: str, rests_on: str, student: Student, pair: Pair) -> Iterator[Claim]:
-    """predict, on other rows, after the parameters have changed, and after training."""
-    problem, other = pair.first, pair.second
-    activation, params = problem.activation, problem.params
-    flipped = {n: -p for n, p in params.items()}
-    net = Net(student, activation, params)
-    first, second = net.remote.call("predict", problem.X), net.remote.call("predict", other.X)
-    changed = net.remote.put("params", flipped)
-    third = net.remote.call("predict", problem.X)
-    one_epoch = {"num_epochs": 1, "batch_size": 100, "learning_rate": 0.1, "learning_rate_decay": 1.0}
-    trained = net.train(Training(other, other.X, other.y, one_epoch))
-    net.remote.put("params", params)
-    last = net.remote.call("predict", other.X)
-
-    def judge(truth: Any) -> Verdict:
-        def as_at(answer: Answer, when: str, at: Params, rows: Problem) -> Verdict:
-            # rows that are near a tie at these parameters may go either way
-            share = float(np.mean(truth.clear_rows(at, activation, rows.X)))
-            named = replace(answer, what=f"predict(X){when}")
-            return agree(named, truth.labels(at, activation, rows.X), share=share)
-
-        if (wrong := failed(changed)) is not None:
-            return wrong
-        verdict = as_at(first, "", params, problem) & as_at(second, " on other rows", params, other)
-        verdict = verdict & as_at(third, ", after the parameters have changed,", flipped, problem)
-        if trained.failure is None:
-            verdict = verdict & as_at(last, ", after training and new parameters,", params, other)
-        return verdict
-
-    yield claim(name, judge, rests_on=rests_on)
-
-
-@check("q2.3", each=predictions("sigmoid"), topics=TRAINING)
-def predict(student: Student, pair: Pair) -> Iterator[Claim]:
-    """predict is the argmax of the forward pass at the net's parameters as they are."""
-    yield from predicted("predict", "", student, pair)
 
 
 # ── Q2.4 ─────────────────────────────────────────────────────────────────────────────────────────────

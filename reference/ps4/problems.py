@@ -75,13 +75,21 @@ def pairs(activation: str, count: int) -> Each:
 
 
 def saturated(activation: str) -> Each:
-    """Logits of about ±1000, where exp overflows."""
+    """Scores of about ±1000, where exp overflows; and so far apart between rows that all of them underflow in some
+    row if the largest of the whole batch is subtracted."""
 
-    def draw_them(draw: Draw, _truth: Any) -> Iterator[Problem]:
+    def draw_one(random: np.random.Generator, shape: tuple[int, ...]) -> Problem:
+        problem = _problem(random, activation, shape, 0.0)
+        scale = 2000 / np.abs(problem.params["W2"]).max()
+        return replace(problem, params=problem.params | {"W2": scale * problem.params["W2"]})
+
+    def spread(problem: Problem, truth: Any) -> bool:
+        best = truth.scores(problem).max(axis=1)
+        return bool(best.max() > 800 and best.max() - best.min() > 800)
+
+    def draw_them(draw: Draw, truth: Any) -> Iterator[Problem]:
         for shape in _SHAPES[:2]:
-            problem = _problem(draw.random, activation, shape, 0.0)
-            scale = 1500 / np.abs(problem.params["W2"]).max()
-            yield replace(problem, params=problem.params | {"W2": scale * problem.params["W2"]})
+            yield _until(lambda s=shape: draw_one(draw.random, s), lambda p: spread(p, truth))
 
     return draw_them
 

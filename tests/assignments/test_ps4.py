@@ -251,9 +251,7 @@ def test_who_answers_constants_earns_none_of_the_points(
     assert {c.status for c in report.checks} == {Status.LOST, Status.WAITING}
 
 
-@pytest.mark.parametrize(
-    "answer", ["None", "0.0", "np.nan", "X", "self", "(1.182248, None)", "(np.inf, {})", "[]", "{}"]
-)
+@pytest.mark.parametrize("answer", ["None", "0.0", "np.nan", "X", "self", "(np.inf, {})"])
 def test_who_answers_one_thing_to_everything_earns_nothing(
     ps4: Assignment, sandbox: Sandbox, submit: Submit, answer: str
 ) -> None:

@@ -98,7 +98,7 @@ def test_a_submission_that_cannot_be_loaded_follows_the_schema(grader: Command, 
     jsonschema.validate(json.loads(done.stdout), schema())
 
 
-@pytest.mark.parametrize(("least", "code"), [("7", 0), ("7.5", 1), ("0", 0)])
+@pytest.mark.parametrize(("least", "code"), [("7", 0), ("7.5", 1)])
 def test_a_score_under_the_threshold_is_exit_code_1(grader: Command, least: str, code: int) -> None:
     assert grader("check", "submissions/partly", "--only", "q2.2", "--fail-under", least).returncode == code
 
@@ -119,11 +119,6 @@ def test_a_server_with_a_secret_says_whose_seed_it_was_and_shows_no_value(grader
     assert "seed secret " in done.stdout
     assert "correct horse" not in done.stdout
     assert "ours" not in done.stdout
-
-
-def test_the_same_call_says_the_same_again(grader: Command) -> None:
-    first, second = (grader("check", "submissions/partly", "--only", "q2.3").stdout for _ in range(2))
-    assert first == second
 
 
 # ── the examples ─────────────────────────────────────────────────────────────────────────────────────

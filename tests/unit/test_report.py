@@ -41,7 +41,7 @@ def toy(make_assignment: MakeAssignment) -> Assignment:
 
 def outcome(**judged: Verdict | Judged) -> Outcome:
     each = {name: j if isinstance(j, Judged) else Judged(j) for name, j in judged.items()}
-    return Outcome(each, Usage(0.5, 1.0), "A title", shows_values=frozenset(each))
+    return Outcome(each, Usage(0.5, 1.0), dict.fromkeys(each, "A title"), shows_values=frozenset(each))
 
 
 def report(
@@ -124,7 +124,7 @@ def test_a_known_mistake_speaks_before_the_numbers_and_names_the_line(toy: Assig
 
 def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
     shown = outcome(negative=lost("off by 3", "yours 4, ours 1"))
-    hidden = Outcome(shown.judged, shown.used, shown.title)
+    hidden = Outcome(shown.judged, shown.used, shown.titles)
     assert [report(toy, {"q1.2": o}).checks[-1].reason for o in (shown, hidden)] == [
         "off by 3; yours 4, ours 1",
         "off by 3",

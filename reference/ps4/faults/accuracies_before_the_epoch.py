@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: predict takes the smallest score: take np.argmax.
+# says: train_acc_history is off by
 # --- replace
             train_acc = np.mean(self.predict(X) == y)
             val_acc = np.mean(self.predict(X_val) == y_val)

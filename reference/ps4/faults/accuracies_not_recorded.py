@@ -1,5 +1,5 @@
 # loses: q2.3.histories
-# says: train_acc_history is
+# says: values, not an array of shape
 # --- replace
             train_acc_history.append(train_acc)
             val_acc_history.append(val_acc)

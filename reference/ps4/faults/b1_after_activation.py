@@ -1,4 +1,4 @@
-# loses: q2.1.scores
+# loses: q2.1.published
 # says: b1 is added after the activation: add it to X W1 before the activation is applied.
 # --- replace
         z1 = X @ W1 + b1

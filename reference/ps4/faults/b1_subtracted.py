@@ -1,4 +1,4 @@
-# loses: q2.1.scores
+# loses: q2.1.published
 # says: The bias b1 is subtracted; add it.
 # --- replace
         z1 = X @ W1 + b1

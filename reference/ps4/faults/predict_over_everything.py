@@ -1,5 +1,5 @@
 # loses: q2.3.histories q2.3.predict
-# says: val_acc_history is
+# says: times the reference
 # --- replace
         return np.argmax(scores, axis=1)
 # --- by

@@ -1,4 +1,4 @@
-# loses: q2.3.histories q2.3.predict
+# loses: q2.3.histories q2.3.predict q2.4.training.epochs
 # says: predict takes the largest absolute score: take the largest score.
 # --- replace
         self.activation = activation

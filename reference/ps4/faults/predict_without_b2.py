@@ -1,4 +1,4 @@
-# loses: q2.3.histories
+# loses: q2.3.predict
 # says: predict leaves b2 out: it must run the same forward pass as loss.
 # --- replace
         scores = self.loss(X)

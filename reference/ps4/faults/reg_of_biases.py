@@ -1,4 +1,4 @@
-# loses: q2.1.loss q2.2.b1 q2.2.b2
+# loses: q2.1.published q2.2.b1 q2.2.b2
 # says: The biases are regularised in the loss; only W1 and W2 are.
 # --- replace
         reg_loss = 0.5 * reg * (np.sum(W1 ** 2) + np.sum(W2 ** 2))

@@ -1,4 +1,4 @@
-# loses: q2.1.loss
+# loses: q2.1.published
 # says: The biases are regularised in the loss; only W1 and W2 are.
 # --- replace
         reg_loss = 0.5 * reg * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
