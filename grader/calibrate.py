@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from grader.catalogue import Assignment
 from grader.errors import BadAssignment
@@ -41,10 +40,14 @@ class Calibration:
     def false_fail(self, threshold: float) -> float:
         """The probability that the next right solution falls below: Student's t, since mean and deviation are
         themselves estimated from so few."""
+        from scipy import stats  # half a second that only a calibration pays
+
         return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
 
     def proposed(self, probability: float) -> float:
         """The highest threshold, in hundredths, whose false-fail probability is at most this."""
+        from scipy import stats
+
         exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))
         return float(np.floor(exact * 100) / 100)
 

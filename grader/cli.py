@@ -57,7 +57,7 @@ err = Console(stderr=True, highlight=False)
 def main() -> NoReturn:
     """The console script. Every failure of ours becomes one line and its exit code."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # returns the code of typer.Exit
     except typer.Exit as exit:
         sys.exit(exit.exit_code)
     except typer.Abort:
@@ -70,7 +70,7 @@ def main() -> NoReturn:
             raise
         err.print(f"grader: {error.format_message()} (grader --help shows what there is)", style="red", markup=False)
         sys.exit(2)
-    sys.exit(0)
+    sys.exit(code or 0)
 
 
 @app.command()

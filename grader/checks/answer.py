@@ -29,11 +29,13 @@ class Answer:
         if isinstance(key, str):
             if isinstance(self.value, dict) and key in self.value:
                 return Answer(what, self.value[key])
-            held = f"the keys {sorted(self.value)}" if isinstance(self.value, dict) else describe(self.value)
-            return Answer(what, Unusable(f"{self.what} has no {key!r}: it is {held}"))
+            return Answer(what, Unusable(f"{self.what} has no {key!r}: it is {describe(self.value)}"))
         if isinstance(self.value, list) and len(self.value) > key:
             return Answer(what, self.value[key])
         return Answer(what, Unusable(f"{self.what} must return several values but returned {describe(self.value)}"))
+
+
+MAX_KEYS = 12
 
 
 def describe(value: Any) -> str:
@@ -46,7 +48,8 @@ def describe(value: Any) -> str:
     if isinstance(value, list):
         return f"{len(value)} values"
     if isinstance(value, dict):
-        return f"a dict with the keys {sorted(value)}"
+        keys = [key[:40] for key in sorted(value)[:MAX_KEYS]] + ["…"] * (len(value) > MAX_KEYS)
+        return f"a dict with the keys {keys}"
     kind = getattr(value, "kind", None) or type(value).__name__
     return f"a {kind}"
 

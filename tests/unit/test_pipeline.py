@@ -137,9 +137,9 @@ def test_a_file_that_cannot_be_loaded_loses_everything_for_that_one_reason(
 ) -> None:
     report = grade(submit("class Sums:\n    def add(self, a, b)\n        return a + b\n"), toy, sandbox, Seed())
     assert report.points == 0
-    assert {c.reason.partition(": ")[2] for c in report.checks} == {
-        "SyntaxError: expected ':' (mlp.py:2). Python cannot read the file; mend this line first"
-    }
+    (said,) = {c.reason.partition(": ")[2] for c in report.checks}
+    assert said.startswith("SyntaxError: expected ':' (mlp.py:2")
+    assert said.endswith("Python cannot read the file; mend this line first")
 
 
 def test_what_a_student_prints_or_leaves_behind_changes_nothing(
