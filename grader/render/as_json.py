@@ -48,7 +48,7 @@ def as_json(report: Report) -> Json:
 
 
 def dumps(report: Report) -> str:
-    return json.dumps(as_json(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(as_json(report), indent=2, allow_nan=False) + "\n"
 
 
 def _part(part: Part) -> Json:
