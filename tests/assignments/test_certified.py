@@ -14,8 +14,16 @@ def rows(ps4, sandbox):
     return certify.certify(certify.specimens(ps4), ps4, sandbox, mnist=False, workers=2)
 
 
-def test_every_specimen_earns_and_loses_exactly_what_it_should(rows):
-    assert not [(row.specimen.name, row.problems) for row in rows if not row.holds]
+def test_every_right_solution_earns_everything(rows):
+    assert not [(row.specimen.name, row.problems) for row in rows if not row.specimen.loses and not row.holds]
+
+
+def test_every_wrong_solution_loses_points(rows):
+    assert not [row.specimen.name for row in rows if row.specimen.loses and not row.lost]
+
+
+def test_every_fault_loses_exactly_what_it_should(rows):
+    assert not [(row.specimen.name, row.problems) for row in rows if row.specimen.loses and not row.holds]
 
 
 def test_there_are_enough_variants_and_faults(rows):
