@@ -105,7 +105,7 @@ def write(
         "mistakes": [[m.id, m.topic, m.sentence, list(m.line), m.carries] for m in mistakes],
         "readings": [[r.id, r.remark] for r in readings],
     }
-    header, buffers = encode(content)
+    header, buffers = encode(content, max_header_bytes=1 << 30)  # ours, and for a file
     file.write_bytes(zlib.compress(header + b"".join(buffers), 9))
 
 

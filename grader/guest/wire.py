@@ -45,7 +45,7 @@ class Opaque(NamedTuple):
     kind: str
 
 
-def encode(value: Any) -> tuple[bytes, list[memoryview]]:
+def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes, list[memoryview]]:
     """A frame's prefix and header, and the buffers that follow them."""
     buffers: list[memoryview] = []
 
@@ -70,7 +70,7 @@ def encode(value: Any) -> tuple[bytes, list[memoryview]]:
         raise WireError(f"{type(item).__name__} cannot cross")
 
     header = msgpack.packb(value, default=extension, strict_types=True, unicode_errors="replace")
-    if len(header) > MAX_HEADER_BYTES:
+    if len(header) > max_header_bytes:
         raise WireError("the answer has too many pieces")
     body = sum(b.nbytes for b in buffers)
     return PREFIX.pack(len(header), body) + header, buffers
