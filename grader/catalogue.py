@@ -7,7 +7,7 @@ import importlib
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -107,8 +107,8 @@ def load(folder: Path) -> Assignment:
     folder = folder.resolve()
     try:
         config = tomllib.loads((folder / "assignment.toml").read_text("utf-8"))
-    except tomllib.TOMLDecodeError as wrong:
-        raise BadAssignment(f"{folder.name}/assignment.toml: {wrong}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise BadAssignment(f"{folder.name}/assignment.toml (TOML in UTF-8): {wrong}") from None
     digest = _digest(folder)
     package = _package(folder, digest)
     module = _submodule(package, "checks")
@@ -118,10 +118,10 @@ def load(folder: Path) -> Assignment:
         id=str(_need(config, "id", folder)),
         folder=folder,
         title=str(_need(config, "title", folder)),
-        wanted=tuple(_need(config, "class", folder)),
+        wanted=_names(_need(config, "class", folder), folder),
         parts=tuple(_part(row, folder) for row in _need(config, "part", folder)),
         checks=checks,
-        limits=Limits(**config.get("limits", {})),
+        limits=_limits(config.get("limits", {}), folder),
         config=config,
         digest=getattr(truth, "digest", digest),
         mistakes=tuple(truth.mistakes(config)) if hasattr(truth, "mistakes") else (),
@@ -150,6 +150,23 @@ def _need(config: Mapping[str, Any], key: str, folder: Path) -> Any:
     return config[key]
 
 
+def _names(value: Any, folder: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+        raise BadAssignment(f"{folder.name}/assignment.toml: class must be a list of names, the right one first")
+    return tuple(value)
+
+
+def _limits(table: Mapping[str, Any], folder: Path) -> Limits:
+    known = [f.name for f in fields(Limits)]
+    for name, value in table.items():
+        if name not in known or type(value) not in (int, float) or not value > 0:
+            raise BadAssignment(
+                f"{folder.name}/assignment.toml: [limits] takes positive numbers for {', '.join(known)}, "
+                f"not {name} = {value!r}"
+            )
+    return Limits(**table)
+
+
 def _points(value: Any, folder: Path) -> Points:
     try:
         points = Points(str(value))
@@ -161,6 +178,9 @@ def _points(value: Any, folder: Path) -> Points:
 
 
 def _part(row: Mapping[str, Any], folder: Path) -> PartRow:
+    for name, claims in row.get("checks", {}).items():
+        if not isinstance(claims, dict):
+            raise BadAssignment(f"{folder.name}/assignment.toml: {name} must be a table of claims, not {claims!r}")
     sections = {
         name: {claim: _points(p, folder) for claim, p in claims.items()}
         for name, claims in row.get("checks", {}).items()
@@ -169,8 +189,8 @@ def _part(row: Mapping[str, Any], folder: Path) -> PartRow:
     return PartRow(
         id=str(_need(row, "id", folder)),
         title=str(_need(row, "title", folder)),
-        written={name: _points(q["points"], folder) for name, q in questions.items()},
-        questions={name: str(q["title"]) for name, q in questions.items()},
+        written={name: _points(_need(q, "points", folder), folder) for name, q in questions.items()},
+        questions={name: str(_need(q, "title", folder)) for name, q in questions.items()},
         sections=sections,
     )
 

@@ -26,7 +26,7 @@ from grader import replay as replaying
 from grader import watch as watching
 from grader.catalogue import Assignment
 from grader.certify import Certified
-from grader.errors import GraderError
+from grader.errors import BadCall, GraderError
 from grader.intake import receive_path
 from grader.model import ZERO, Report, show_points
 from grader.pipeline import Scope, grade
@@ -90,6 +90,9 @@ def check(
     """Grade one submission and say why."""
     task = catalogue.find(assignment, Settings().assignments)
     submission = receive_path(path)
+    for file in (html_file, gradescope_file):
+        if file and not file.absolute().parent.is_dir():
+            raise BadCall(f"there is no folder {file.parent} to write {file.name} into")
     with sandbox_for(sandbox) as chosen, Display(err, task) as display:
         report = grade(submission, task, chosen, seed(), Scope(only=only, quick=quick), display.watch)
     if html_file:

@@ -135,7 +135,7 @@ class _Run:
         if self._scope.only == "handout":
             mine = {s: [c for c in checks if c.handout] for s, checks in grouped.items()}
             return {s: checks for s, checks in mine.items() if checks}, {}
-        if self._scope.only and not any(self.wants(s) for s in grouped):
+        if self._scope.only and not self._is_in_the_table(grouped):
             known = ", ".join(grouped)
             raise BadCall(f"--only {self._scope.only}: there is no such part or check (there are: handout, {known})")
         code = {s: checks for s, checks in grouped.items() if not checks[0].long}
@@ -144,6 +144,13 @@ class _Run:
         needed = len(code) if long else last + 1
         left_out = self._scope.code_only or self._assignment.recorded
         return dict(list(code.items())[:needed]), {} if left_out else long
+
+    def _is_in_the_table(self, sections: Iterable[str]) -> bool:
+        """What is asked for alone: a part, section, check or written question."""
+        only = self._scope.only
+        ids = {id for part in self._assignment.parts for id in (part.id, *part.written)}
+        ids |= {f"{s}.{name}" for s in sections for name in self._assignment.section_points(s)}
+        return any(f"{id}.".startswith(f"{only}.") for id in ids)
 
     def wants(self, section: str) -> bool:
         only = self._scope.only
@@ -227,6 +234,7 @@ class _Run:
         draw = Draw(random, self._scope.quick)
         truth = self._first_truth
         for problem in check.each(draw, truth):
+            student.begin()
             yield from check.run(student, problem)
 
     def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> Outcome:

@@ -88,7 +88,8 @@ def _explain_stopped(stopped: Stopped) -> str:
 
 
 def _explain_raised(raised: Raised) -> str:
-    where = f" ({raised.place})" if raised.place else ""
+    column = f", column {raised.caret}" if raised.caret else ""
+    where = f" ({raised.place}{column})" if raised.place else ""
     hint = _hint(raised)
     message = f"{raised.kind}: {raised.message}" if raised.message else raised.kind
     return f"{message}{where}" + (f". {hint}" if hint else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from grader.checks.answer import Answer
 from grader.guest.wire import Ref
 from grader.model import (
     NOTHING_USED,
+    Died,
     Environment,
     Failure,
     Limits,
@@ -46,6 +48,7 @@ class Student:
         self._used_before = NOTHING_USED
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
+        self._switching = threading.Lock()
         self.lost: set[str] = set()
         """Checks that have lost points so far: a later one may then ask how the student's own pieces fit together."""
 
@@ -60,10 +63,11 @@ class Student:
         return self._load_failure
 
     def begin(self) -> None:
-        if self._load_failure is not None or (self._session is not None and self._session.alive):
-            return
-        self.close()
-        self._session = self._sandbox.session(self._limits, self._shared)
+        with self._switching:
+            if self._load_failure is not None or (self._session is not None and self._session.alive):
+                return
+            self._end_session()
+            self._session = self._sandbox.session(self._limits, self._shared)
         if self.environment is None:  # asked before anything of the student's is loaded, so it can be believed
             facts = self._session.request(["facts"], self._limits.load_cpu_seconds)
             self.environment = environment.of(facts.value if isinstance(facts, Answered) else {}, self._sandbox.name)
@@ -75,6 +79,12 @@ class Student:
             self._session.close()
 
     def close(self) -> None:
+        """For good, and from any thread: that is how a grading is broken off."""
+        with self._switching:
+            self._load_failure = self._load_failure or Died("the grading was broken off")
+            self._end_session()
+
+    def _end_session(self) -> None:
         if self._session is not None:
             self._session.close()
             self._used_before += self._session.used

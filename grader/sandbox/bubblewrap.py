@@ -120,7 +120,7 @@ class Bubblewrap:
             *([] if self._base.is_relative_to("/usr") else _bind(self._base, str(self._base))),
             *_bind(self._runtime, RUNTIME),
             *_bind(GUEST, f"{HOME}/guest"),
-            *("--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"),  # noqa: S108
+            *("--dev", "/dev", "--size", size, "--perms", "1777", "--tmpfs", "/dev/shm"),  # noqa: S108
             *("--proc", "/proc", "--size", size, "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),  # noqa: S108
             *(arg for name, value in ENVIRONMENT.items() for arg in ("--setenv", name, value)),
