@@ -156,11 +156,14 @@ def _words(text: str) -> str:
 
 def _entries(folder: Path) -> Iterator[Path]:
     if folder.is_dir():
-        yield from sorted(p for p in folder.iterdir() if p.suffix == ".py" or (p.is_dir() and p.name[0] not in "._"))
+        solutions = (
+            p for p in folder.iterdir() if p.suffix in (".py", ".fault") or (p.is_dir() and p.name[0] not in "._")
+        )
+        yield from sorted(solutions)
 
 
 def _fault(path: Path) -> Specimen:
-    """A complete file, or a patch of variants/textbook.py; its first comment lines are the header."""
+    """A complete .py, or a .fault that patches variants/textbook.py; its first comment lines are the header."""
     text = path.read_text("utf-8")
     header = dict(re.findall(r"^# (loses on mnist|loses|says):[ \t]*(.*)$", text, re.MULTILINE))
     if not header.get("loses"):

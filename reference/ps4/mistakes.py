@@ -1,6 +1,7 @@
 """What students get wrong: the reference with one method done differently, and the sentence they read.
 
-Order matters where two mistakes look alike on a problem: the commoner one comes first.
+Order matters where two mistakes look alike in every claim of a section: the commoner one comes first. A sentence
+must be true of everybody whose numbers fit it, however they came to them.
 """
 
 from __future__ import annotations
@@ -21,134 +22,297 @@ Net = TwoLayerMLP
 
 @dataclass(frozen=True)
 class Known(Mistake):
+    echoes: tuple[str, ...] = ()
+    """Mistakes that are this one again, in what is derived from it: who forgets the ½ in the loss and
+    differentiates what they wrote has made one mistake, not two."""
     change: type = TwoLayerMLP
 
 
 KNOWN: list[Known] = []
 
 
-def known(topic: str, sentence: str, *line: str, carries: bool = True) -> Callable[[type], type]:
+def register(
+    topic: str, id: str, sentence: str, change: type, *line: str, carries: bool = True, echoes: tuple[str, ...] = ()
+) -> None:
+    KNOWN.append(Known(id, topic, sentence, tuple(map(in_code, line)), carries, echoes, change))
+
+
+def known(
+    topic: str, sentence: str, *line: str, carries: bool = True, echoes: tuple[str, ...] = ()
+) -> Callable[[type], type]:
     """Registers the class below it as a mistake; its id is the class's name in snake case."""
 
-    def register(change: type) -> type:
+    def decorate(change: type) -> type:
         name = "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(change.__name__))
-        KNOWN.append(Known(name.replace("w_1", "w1").replace("w_2", "w2"), topic, sentence, line, carries, change))
+        register(topic, name, sentence, change, *line, carries=carries, echoes=echoes)
         return change
 
-    return register
+    return decorate
 
 
-LOSS = (r"\bloss\s*(=|\+=|/=)", r"return .*loss")
-SCORES = (r"\bscores\s*=", r"\.dot\(.*W2|@\s*W2")
-HIDDEN = (r"\b(h|hidden|h1|a1|z1)\w*\s*=.*(exp|maximum|sigmoid|relu|np\.)",)
+# ── where to look for the line ───────────────────────────────────────────────────────────────────────
 
 
-def grad_line(name: str) -> tuple[str, ...]:
-    return (rf"\[['\"]{name}['\"]\]\s*[-+*/]?=(?!=)", rf"\b(d|grad_?|g_?){name}\s*[-+*/]?=", rf"['\"]{name}['\"]\s*:")
+def in_code(pattern: str) -> str:
+    """The pattern, but not in a comment, a text, a signature or one of a signature's further lines."""
+    nowhere = r"^(?!\s*(?:(?:def|class|import|from|print)\b|#|\"{3}|'{3}))"
+    no_default = r"(?!\s*\w+\s*(?::[\w\s\[\].|]+)?=\s*[^=\s(),]+\s*(?:,|\)\s*(?:->.*)?:))"
+    return rf"{nowhere}{no_default}[^#]*?(?:{pattern})"
 
 
-UPDATE = (r"params\[.*\]\s*(-=|\+=|=)", r"learning_rate\s*\*|\*\s*learning_rate")
-DECAY = (r"(learning_rate|lr|rate|alpha|eta)\s*[-*/+]?=.*decay", r"^\s*for .*epoch")
-BATCH = (r"(X_batch|idx|batch\w*)\s*=", r"permutation|choice|randint")
-PREDICT = (r"arg(max|min|sort)", r"def predict")
+LOSS = (
+    r"(?:loss|cost|entropy|\bJ|\bL)\w*\s*[-+*/]?=(?!=)(?!.*\breg).*(?:log|sum|mean|prob|exp|/)",
+    r"-\s*np\.(?:log|sum|mean)\(",
+    r"\bloss\w*\s*[-+*/]?=(?!=)",
+)
+PENALISED = r"(?:loss|cost|penalt\w*|regulari[sz]\w*|\breg_\w+|\bR|\bJ|\bL)\s*[-+]?=(?!=)"
+PENALTY = (
+    rf"{PENALISED}.*\breg\b.*(?:W|\*\*|square|norm|sum)",
+    rf"{PENALISED}.*(?:W1|W2|\*\*|square|norm)",
+    rf"{PENALISED}.*\breg",
+    r"\breg\b.*(?:\*\*\s*2|square|norm|sum\()",
+    r"\bloss\w*\s*[-+]?=(?!=)",
+)
+TOTAL = (r"\bloss\s*[-+]?=(?!=)(?!.*self\.loss)", *LOSS)
+LABELS = (r"\[.*\by\w*\s*[-+]\s*1\b", r"\by\w*\s*[-+]?=(?!=).*1\b", *LOSS)
+SOFTMAX = (
+    r"\blog\(.*\bsum\(|logsumexp|logaddexp",
+    r"\b(?:exp|amax|max|softmax)\w*\(.*(?:axis|keepdims|sum)",
+    r"\bexp\w*\(",
+    *LOSS,
+)
+SCORES = (
+    r"\b(?:scores?|logits?|z2|a2|out\w*|o)\s*=(?!=).*(?:@|dot\(|matmul\(|W2)",
+    r"(?:@|dot\(|matmul\().*W2",
+    r"\bscores\b.*=",
+)
+FIRST_LAYER = (r"\w\s*=(?!=).*(?:@|dot\(|matmul\().*W1", r"(?:@|dot\(|matmul\().*W1")
+SIGMOID = (r"1(?:\.0?)?\s*/\s*\(\s*1.*exp", r"expit", r"tanh\(", r"exp\(")
+RELU = (r"maximum\(|fmax\(|minimum\(|clip\(|leaky|tanh\(|abs\((?!.*grad)", r"np\.where\(", r"log\w*\(.*exp", r">=?\s*0")
+HIDDEN = (r"\b(?:h|hid\w*|h1|a1|layer_?1|act\w*)\s*=(?!=).*(?:sigmoid|relu|activat|exp|maximum|tanh|z)", *FIRST_LAYER)
+CHOICE = (r"activation\b\s*(?:==|!=|is\b|in\b)",)
+SCORE_GRADIENT = (
+    r"\[.*range\(.*\]\s*[-+]?=(?!=)",
+    r"\bd_?(?:s|scores?|logits?|z2|a2|out\w*|o|softmax|p|probs?)\w*\s*[-+*/]?=(?!=)",
+    r"(?:probs?|softmax|p)\w*\s*-\s*(?:y|one|target)",
+)
+DIVIDED = (r"\b(?:d_?\w+|grad\w*|delta\w*|g\d?)\b[^=]*(?:/=|=(?!=).*(?<!/)/(?!/)).*", r"(?:probs?|softmax|p)\w*\s*/=")
+HIDDEN_GRADIENT = (r"\b(?:d_?(?:z|a|hidden_in)\w*|delta\w*|g1)\s*\*?=(?!=)", r"\bd_?h\w*\s*\*?=(?!=)")
+SLOPE = (r"\*\s*\(\s*(?:1(?:\.0?)?|\w+)\s*[-+](?!.*(?:rate|decay|\blr\b))", r"\b1(?:\.0?)?\s*-\s*\w", *HIDDEN_GRADIENT)
+MASK = (r"^(?!.*(?:epoch|iter|verbose|\bit\b|\bi\b|best)).*[<>]=?\s*0(?!\.\d)", r"maximum\(|sign\(", *HIDDEN_GRADIENT)
+UPDATE = (
+    r"params\[.*\]\s*[-+]?=(?!=).*(?:grad|rate|\blr\b|alpha|eta|step|veloc|\bv\w*\[|\bd[Wb])",
+    r"params\[.*\]\s*[-+*/]=",
+    r"(?:grad\w*\[|\bd_?[Wb]\d).*(?:rate|\blr\b)|(?:rate|\blr)\s*\*.*(?:grad|\bd_?[Wb]\d)",
+    r"params\[.*\]\s*=(?!=)",
+)
+DECAY = (
+    r"(?:rate|\blr\w*|alpha|eta|step_?size)\s*[-*/+]?=(?!=).*(?:decay|drop)",
+    r"\b(?:learning_rate|lr\w*|alpha|eta|step_?size)\s*[-*/+]=",
+    r"decay",
+)
+EPOCHS = (r"for\s+(?:_|e|ep|epochs?|i_epoch)\s+in\b", r"(?:for|while)\b.*\b(?:num_)?epochs?\b", r"\bepochs?\b.*=(?!=)")
+BATCH = (
+    r"\b(?:rows|idx\w*|ind\w*|mask|batch(?!_?size)\w*|sample\w*|choice)\s*=(?!=)",
+    r"\w\s*=(?!=).*(?:\[.*batch_?size|choice\(|randint\(|sample\()",
+    r"\w\s*=(?!=).*permutation\(|shuffle\(",
+    r"\w\s*=(?!=).*\bX\[",
+    r"iter\w*\s*=(?!=)",
+)
+ITERATIONS = (r"iter\w*\s*=(?!=).*", r"//", r"for\b.*\b(?:iter|batch)", *BATCH)
+TRAINING_LOSS = (r"self\.loss\(.*batch", r"=.*self\.loss\(.*,.*\)", r"self\.loss\(")
+PREDICT = (r"arg(?:max|min|sort)\(", r"return\b.*(?:max|scores)")
+PREDICT_FORWARD = (r"(?:@|dot\(|matmul\().*W1", *PREDICT)
+
+
+def data_line(name: str) -> tuple[str, ...]:
+    """Where the data term of a gradient is computed."""
+    entry = rf"grads?\w*\[\s*['\"]{name}['\"]\s*\]|\b(?:d_?|grad_?|g_?){name}"
+    return (
+        rf"(?:{entry})\s*=(?!=).*(?:@|dot|sum|mean|\.T\b|zeros|\*)",
+        rf"(?:{entry})\s*[-+*/]?=(?!=)",
+        rf"['\"]{name}['\"]\s*:(?!.*randn)",
+    )
+
+
+def reg_line(name: str) -> tuple[str, ...]:
+    """Where the penalty is added to a gradient."""
+    entry = rf"grads?\w*\[\s*['\"]{name}['\"]\s*\]|\b(?:d_?|grad_?|g_?){name}|['\"]{name}['\"]\s*:"
+    return (rf"(?:{entry})\s*[-+]?=?(?!=).*(?:reg|{name}\b.*{name})", rf"(?:{entry}).*[-+]=", *data_line(name))
+
+
+def history_line(name: str) -> tuple[str, ...]:
+    return (rf"{name}\w*\s*(?:\.append\(|\+=|\[).*", rf"(?<!['\"]){name}\w*['\"]?\]?\s*=(?!=)(?!\s*\[\s*\])")
+
+
+def accuracy_line(of: str) -> tuple[str, ...]:
+    return (rf"{of}\w*(?:\s*=(?!=)|.*append\().*(?:mean|sum|==|accuracy)", rf"{of}_acc\w*\.append\(", r"==\s*y|!=\s*y")
 
 
 # ── loss ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@known("loss", "The data loss is summed over the batch; divide it by N.", *LOSS)
-class LossSummed(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores, y) * len(y)
+def scaled_loss(by: Callable[[Array, int], float]) -> type:
+    """The data loss, multiplied: y and the number of classes → factor."""
+
+    class ScaledLoss(Net):
+        def data_loss(self, scores: Array, y: Array) -> float:
+            return super().data_loss(scores, y) * by(y, scores.shape[1])
+
+    return ScaledLoss
 
 
-@known("loss", "The data loss is divided by N twice; divide once.", *LOSS)
-class LossDividedTwice(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores, y) / len(y)
+def _scaled_loss(id: str, sentence: str, by: Callable[[Array, int], float], *line: str, echo: str = "") -> None:
+    register("loss", id, sentence, scaled_loss(by), *line, *LOSS, echoes=(echo,) if echo else ())
 
 
-@known(
-    "loss",
-    "The regularisation in the loss lacks its ½: it is 0.5 * reg * (sum of W1² and W2²).",
-    r"\breg\b.*(W1|W2|sum)",
-    *LOSS,
+_scaled_loss(
+    "loss_summed",
+    "The data loss is summed over the batch; divide it by N.",
+    lambda y, _: len(y),
+    echo="gradients_summed",
 )
-class PenaltyWithoutHalf(Net):
-    def penalty(self, reg: float) -> float:
-        return 2 * super().penalty(reg)
+_scaled_loss(
+    "loss_divided_twice",
+    "The data loss is divided by N twice; divide once.",
+    lambda y, _: 1 / len(y),
+    echo="gradients_divided_twice",
+)
+_scaled_loss(
+    "loss_averaged_over_classes",
+    "The data loss is averaged over the classes too; average over the N examples only.",
+    lambda _, C: 1 / C,
+    echo="gradients_averaged_over_classes",
+)
+_scaled_loss(
+    "loss_negated",
+    "The data loss has the wrong sign; it is minus the mean log-probability of the right class.",
+    lambda *_: -1,
+    echo="gradients_negated",
+)
+_scaled_loss(
+    "loss_divided_by_five",
+    "The data loss is divided by 5, as many examples as the toy problem has; divide it by N, the rows of X.",
+    lambda y, _: len(y) / 5,
+    r"/\s*5\b",
+    r"\bN\s*=\s*5\b",
+)
+TO_BASE = "The loss takes the logarithm to base {}; cross-entropy takes the natural one, np.log."
+_scaled_loss("log_base_two", TO_BASE.format(2), lambda *_: 1 / float(np.log(2)), r"log2|log\(2")
+_scaled_loss("log_base_ten", TO_BASE.format(10), lambda *_: 1 / float(np.log(10)), r"log10|log\(10")
 
 
-@known("loss", "The loss has no regularisation term; add 0.5 * reg * (sum of W1² and W2²).", *LOSS)
-class PenaltyMissing(Net):
-    def penalty(self, reg: float) -> float:
-        return 0.0
+def penalised_loss(penalty: Callable[[Params, float, int], float]) -> type:
+    """The regularisation in the loss, from the parameters, reg and N."""
+
+    class PenalisedLoss(Net):
+        def penalty(self, reg: float, N: int) -> float:
+            return penalty(self.params, reg, N)
+
+    return PenalisedLoss
 
 
-@known("loss", "The regularisation in the loss ignores reg; multiply the sum of squares by 0.5 * reg.", *LOSS)
-class PenaltyIgnoresReg(Net):
-    def penalty(self, reg: float) -> float:
-        return super().penalty(1.0)
+def squares(params: Params, *names: str) -> float:
+    return float(sum((params[n] ** 2).sum() for n in names or ("W1", "W2")))
 
 
-@known("loss", "The regularisation in the loss leaves W2 out; sum the squares of W1 and of W2.", *LOSS)
-class PenaltyWithoutW2(Net):
-    def penalty(self, reg: float) -> float:
-        return 0.5 * reg * float((self.params["W1"] ** 2).sum())
+def _penalty(
+    id: str,
+    sentence: str,
+    penalty: Callable[[Params, float, int], float],
+    echo: str = "",
+    line: tuple[str, ...] = PENALTY,
+) -> None:
+    register("loss", id, sentence, penalised_loss(penalty), *line, echoes=(echo,) if echo else ())
 
 
-@known("loss", "The regularisation in the loss leaves W1 out; sum the squares of W1 and of W2.", *LOSS)
-class PenaltyWithoutW1(Net):
-    def penalty(self, reg: float) -> float:
-        return 0.5 * reg * float((self.params["W2"] ** 2).sum())
-
-
-@known("loss", "The regularisation is subtracted from the loss; add it.", *LOSS)
-class PenaltySubtracted(Net):
-    def penalty(self, reg: float) -> float:
-        return -super().penalty(reg)
-
-
-@known("loss", "The biases are regularised in the loss; only W1 and W2 are.", *LOSS)
-class PenaltyOnBiases(Net):
-    def penalty(self, reg: float) -> float:
-        return super().penalty(reg) + 0.5 * reg * float((self.params["b1"] ** 2).sum() + (self.params["b2"] ** 2).sum())
-
-
-@known("loss", "The regularisation uses the norms of W1 and W2; the sum of squares is the norm squared.", *LOSS)
-class PenaltyNotSquared(Net):
-    def penalty(self, reg: float) -> float:
-        return 0.5 * reg * float(np.linalg.norm(self.params["W1"]) + np.linalg.norm(self.params["W2"]))
-
-
-@known("loss", "The regularisation is divided by N; only the data loss is.", *LOSS)
-class PenaltyDividedByN(Net):
-    def loss_only(self, X: Array, y: Array, reg: float) -> float:
-        return self.data_loss(self.scores(X), y) + self.penalty(reg) / len(y)
-
-
-@known("loss", "The regularisation uses absolute values; sum the squares of W1 and W2.", *LOSS)
-class PenaltyAbsolute(Net):
-    def penalty(self, reg: float) -> float:
-        return 0.5 * reg * float(np.abs(self.params["W1"]).sum() + np.abs(self.params["W2"]).sum())
-
-
-@known("loss", "The loss is the logarithm to base 2; cross-entropy takes the natural one, np.log.", r"log2", *LOSS)
-class LogBaseTwo(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores, y) / float(np.log(2))
-
-
-@known("loss", "The loss is the logarithm to base 10; cross-entropy takes the natural one, np.log.", r"log10", *LOSS)
-class LogBaseTen(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores, y) / float(np.log(10))
-
-
-@known("loss", "The data loss has the wrong sign; it is minus the mean log-probability.", *LOSS)
-class LossNegated(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return -super().data_loss(scores, y)
+RIGHT_PENALTY = "0.5 * reg * (sum of W1² and W2²)"
+_penalty(
+    "penalty_without_half",
+    f"The regularisation in the loss lacks its ½: it is {RIGHT_PENALTY}.",
+    lambda p, reg, _: reg * squares(p),
+    "reg_gradient_doubled",
+)
+_penalty(
+    "penalty_missing",
+    f"The loss has no regularisation term; add {RIGHT_PENALTY}.",
+    lambda *_: 0.0,
+    "reg_gradient_missing",
+    TOTAL,
+)
+_penalty(
+    "penalty_ignores_reg",
+    f"The regularisation in the loss leaves reg out; it is {RIGHT_PENALTY}.",
+    lambda p, reg, _: 0.5 * squares(p),
+    "reg_gradient_ignores_reg",
+)
+_penalty(
+    "penalty_without_w2",
+    "The regularisation in the loss leaves W2 out; sum the squares of W1 and of W2.",
+    lambda p, reg, _: 0.5 * reg * squares(p, "W1"),
+    "reg_gradient_missing_w2",
+)
+_penalty(
+    "penalty_without_w1",
+    "The regularisation in the loss leaves W1 out; sum the squares of W1 and of W2.",
+    lambda p, reg, _: 0.5 * reg * squares(p, "W2"),
+    "reg_gradient_missing_w1",
+)
+_penalty(
+    "penalty_of_w1_twice",
+    "The regularisation in the loss counts W1 twice and W2 never; sum the squares of W1 and of W2.",
+    lambda p, reg, _: reg * squares(p, "W1"),
+)
+_penalty(
+    "penalty_subtracted",
+    "The regularisation is subtracted from the loss; add it.",
+    lambda p, reg, _: -0.5 * reg * squares(p),
+    "reg_gradient_negated",
+)
+_penalty(
+    "penalty_on_biases",
+    "The biases are regularised in the loss; only W1 and W2 are.",
+    lambda p, reg, _: 0.5 * reg * squares(p, *p),
+    "reg_gradient_on_biases",
+)
+_penalty(
+    "penalty_divided_by_n",
+    "The regularisation in the loss is divided by N; only the data loss is.",
+    lambda p, reg, N: 0.5 * reg * squares(p) / N,
+    "reg_gradient_divided_by_n",
+)
+_penalty(
+    "penalty_times_n",
+    "The regularisation is counted once for every example; add it once, outside the sum over the examples.",
+    lambda p, reg, N: 0.5 * reg * squares(p) * N,
+    "reg_gradient_times_n",
+)
+_penalty(
+    "penalty_halved_twice",
+    f"The regularisation in the loss is halved twice: it is {RIGHT_PENALTY}.",
+    lambda p, reg, _: 0.25 * reg * squares(p),
+    "reg_gradient_halved",
+)
+_penalty(
+    "penalty_reg_squared",
+    f"reg enters the loss squared: the regularisation is {RIGHT_PENALTY}.",
+    lambda p, reg, _: 0.5 * reg**2 * squares(p),
+)
+_penalty(
+    "penalty_of_means",
+    "The regularisation in the loss takes the mean of the squares; take their sum.",
+    lambda p, reg, _: 0.5 * reg * float((p["W1"] ** 2).mean() + (p["W2"] ** 2).mean()),
+)
+_penalty(
+    "penalty_not_squared",
+    "The regularisation uses the norms of W1 and W2; the sum of squares is the norm squared.",
+    lambda p, reg, _: 0.5 * reg * float(np.linalg.norm(p["W1"]) + np.linalg.norm(p["W2"])),
+)
+_penalty(
+    "penalty_absolute",
+    "The regularisation uses absolute values; sum the squares of W1 and W2.",
+    lambda p, reg, _: 0.5 * reg * float(np.abs(p["W1"]).sum() + np.abs(p["W2"]).sum()),
+)
 
 
 @known("loss", "The loss takes the probability itself; cross-entropy takes its logarithm.", *LOSS)
@@ -157,85 +321,140 @@ class LossWithoutLog(Net):
         return float(-np.exp(self.log_probabilities(scores))[np.arange(len(y)), y].mean())
 
 
+@known(
+    "loss",
+    "The loss lacks the logarithm of the sum: an example's loss is log(sum(exp(scores))) - score of the right class.",
+    *LOSS,
+)
+class LossWithoutLogSum(Net):
+    def data_loss(self, scores: Array, y: Array) -> float:
+        return float(-(scores - scores.max(axis=1, keepdims=True))[np.arange(len(y)), y].mean())
+
+
+@known("loss", "The loss takes the scores themselves: put them through the softmax, then take minus the log.", *LOSS)
+class LossOfRawScores(Net):
+    def data_loss(self, scores: Array, y: Array) -> float:
+        return float(-scores[np.arange(len(y)), y].mean())
+
+
 @known("loss", "The loss sums over all classes; take only the log-probability of the right class.", *LOSS)
 class LossOverAllClasses(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
         return float(-self.log_probabilities(scores).sum(axis=1).mean())
 
 
-@known("loss", "The loss averages over classes too; average over the N examples only.", *LOSS)
-class LossAveragedOverClasses(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores, y) / len(scores[0])
-
-
-@known(
-    "loss", "The softmax is normalised along the wrong axis; each row (axis=1) adds up to one.", r"axis\s*=\s*0", *LOSS
-)
-class SoftmaxAlongBatch(Net):
-    def log_probabilities(self, scores: Array) -> Array:
-        return super().log_probabilities(scores.T).T
-
-
-@known("loss", "The labels are off by one in the loss; class 0 is column 0.", *LOSS)
-class LabelsOffByOne(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores, y - 1)
-
-
-@known("loss", "The regularisation in the loss squares reg: it is 0.5 * reg * (sum of W1² and W2²).", *LOSS)
-class PenaltyRegSquared(Net):
-    def penalty(self, reg: float) -> float:
-        return reg * super().penalty(reg)
-
-
-@known("loss", "The regularisation in the loss has its ½ twice: it is 0.5 * reg * (sum of W1² and W2²).", *LOSS)
-class PenaltyHalfTwice(Net):
-    def penalty(self, reg: float) -> float:
-        return 0.5 * super().penalty(reg)
-
-
-@known("loss", "The regularisation in the loss takes the mean of the squares: take their sum.", *LOSS)
-class PenaltyMean(Net):
-    def penalty(self, reg: float) -> float:
-        return 0.5 * reg * float((self.params["W1"] ** 2).mean() + (self.params["W2"] ** 2).mean())
-
-
-@known("loss", "The regularisation in the loss counts W1 twice and W2 never: sum the squares of W1 and of W2.", *LOSS)
-class PenaltyW1Twice(Net):
-    def penalty(self, reg: float) -> float:
-        return reg * float((self.params["W1"] ** 2).sum())
-
-
-@known("loss", "The regularisation is added once for every example: add it once, to the mean over the examples.", *LOSS)
-class PenaltyPerExample(Net):
-    def loss_only(self, X: Array, y: Array, reg: float) -> float:
-        return self.data_loss(self.scores(X), y) + len(y) * self.penalty(reg)
-
-
-@known("loss", "The loss is the first example's alone: average over the batch.", *LOSS)
-class LossOfFirst(Net):
-    def data_loss(self, scores: Array, y: Array) -> float:
-        return super().data_loss(scores[:1], y[:1])
-
-
 @known(
     "loss",
-    "The loss adds log(1 - p) of the wrong classes: with a softmax it is the log-probability of the right class alone.",
+    "The loss also adds log(1 - p) of the wrong classes; softmax cross-entropy is -log p of the right class alone.",
+    r"1\s*-\s*p|log1p",
     *LOSS,
 )
 class LossBinary(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
-        wrong = np.ones(scores.shape, bool)
-        wrong[np.arange(len(y)), y] = False
-        others = np.log1p(-np.exp(self.log_probabilities(scores))[wrong]).sum()
-        return super().data_loss(scores, y) - float(others) / len(y)
+        wrong = np.log1p(-np.exp(self.log_probabilities(scores)))
+        wrong[np.arange(len(y)), y] = 0
+        return super().data_loss(scores, y) - float(wrong.sum(axis=1).mean())
+
+
+def loss_of_columns(divided_by: Callable[[Array], float]) -> type:
+    class LossOfColumns(Net):
+        def data_loss(self, scores: Array, y: Array) -> float:
+            return float(-self.log_probabilities(scores)[:, y].sum()) / divided_by(y)
+
+    return LossOfColumns
+
+
+for _id, _divided_by in (("loss_of_columns", lambda y: len(y)), ("loss_of_columns_averaged", lambda y: len(y) ** 2)):
+    register(
+        "loss",
+        _id,
+        "The loss takes whole columns, [:, y]; take one entry of each row, [np.arange(N), y].",
+        loss_of_columns(_divided_by),
+        r"\[\s*:\s*,\s*y",
+        *LOSS,
+    )
+
+
+def loss_of_last(averaged: bool) -> type:
+    class LossOfLast(Net):
+        def data_loss(self, scores: Array, y: Array) -> float:
+            return float(-self.log_probabilities(scores)[-1, y[-1]]) / (len(y) if averaged else 1)
+
+    return LossOfLast
+
+
+for _id, _averaged in (("loss_of_last_example", False), ("loss_of_last_example_averaged", True)):
+    register(
+        "loss",
+        _id,
+        "The loss is that of the last example alone; add up all of them, then divide by N.",
+        loss_of_last(_averaged),
+        *LOSS,
+    )
+
+
+def log_of_at_least(epsilon: float) -> type:
+    class LogOfAtLeast(Net):
+        def data_loss(self, scores: Array, y: Array) -> float:
+            p = np.exp(self.log_probabilities(scores))[np.arange(len(y)), y]
+            return float(-np.log(p + epsilon).mean())
+
+    return LogOfAtLeast
+
+
+for _digits in range(5, 17):
+    register(
+        "loss",
+        f"log_of_at_least_1e_{_digits}",
+        f"A small number (1e-{_digits}) is added to the probability, which caps the loss of a confident mistake: "
+        "compute scores - log(sum(exp(scores))) instead.",
+        log_of_at_least(10.0**-_digits),
+        r"log\(.*(?:e-\d|eps)",
+        *LOSS,
+    )
+
+
+def softmax(maximum: int | None, total: int | None) -> type:
+    """Shifted by the largest score along one axis, normalised along another; None is over everything."""
+
+    class Softmax(Net):
+        def log_probabilities(self, scores: Array) -> Array:
+            shifted = scores - scores.max(axis=maximum, keepdims=True)
+            return np.asarray(shifted - np.logaddexp.reduce(shifted, axis=total, keepdims=True))
+
+    return Softmax
+
+
+def _softmax(id: str, sentence: str, maximum: int | None, total: int | None) -> None:
+    along_batch = r"\b(?:exp|max|amax|logaddexp|softmax|logsumexp)\w*(?:\(|\.reduce\().*axis\s*=\s*0"
+    register("loss", id, sentence, softmax(maximum, total), along_batch, *SOFTMAX)
+
+
+ALONG_BATCH = "The softmax is normalised over the batch; each row (axis=1) adds up to one."
+OVER_EVERYTHING = "The softmax is normalised over the whole matrix; each row (axis=1) adds up to one."
+SHIFTED = "The softmax subtracts the largest score of each column; subtract that of each row (axis=1)."
+_softmax("softmax_along_batch", ALONG_BATCH, 0, 0)
+_softmax("softmax_summed_along_batch", ALONG_BATCH, 1, 0)
+_softmax("softmax_over_everything", OVER_EVERYTHING, None, None)
+_softmax("softmax_summed_over_everything", OVER_EVERYTHING, 1, None)
+_softmax("softmax_shifted_by_columns", SHIFTED, 0, 1)
+
+
+@known(
+    "loss",
+    "The labels are off by one in the loss; class 0 is column 0.",
+    *LABELS,
+    echoes=("gradient_labels_off_by_one",),
+)
+class LossLabelsOffByOne(Net):
+    def data_loss(self, scores: Array, y: Array) -> float:
+        return super().data_loss(scores, y - 1)
 
 
 # ── forward ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@known("forward", "b1 is missing from the forward pass; the hidden layer starts from X W1 + b1.", r"W1", *SCORES)
+@known("forward", "b1 is missing from the forward pass; the hidden layer starts from X W1 + b1.", *FIRST_LAYER)
 class B1Missing(Net):
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"]
@@ -247,104 +466,122 @@ class B2Missing(Net):
         return h @ self.params["W2"]
 
 
-@known(
-    "forward", "b1 is added after the activation: add it to X W1 before the activation is applied.", r"\+\s*b1", *HIDDEN
-)
-class B1AfterActivation(Net):
+@known("forward", "Both biases are missing from the forward pass: it is X W1 + b1, then h W2 + b2.", *FIRST_LAYER)
+class BiasesMissing(Net):
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"]
 
-    def activate(self, a: Array) -> Array:
-        return super().activate(a) + self.params["b1"]
+    def output(self, h: Array) -> Array:
+        return h @ self.params["W2"]
 
 
-@known("forward", "The sigmoid is applied twice to the hidden layer: h is σ(a).", r"exp.*exp", *HIDDEN)
-class SigmoidTwice(Net):
-    def activate(self, a: Array) -> Array:
-        return super().activate(a) if self.activation == "relu" else super().activate(super().activate(a))
-
-
-@known("forward", "X is divided by 255 inside loss: leave the data as they come.", r"255", *SCORES)
-class InputDivided(Net):
-    def preactivation(self, X: Array) -> Array:
-        return super().preactivation(X / 255)
-
-    def data_gradients(self, X: Array, y: Array) -> Params:
-        grads = super().data_gradients(X, y)
-        return grads | {"W1": grads["W1"] / 255}
-
-
-@known("forward", "ReLU is capped here; max(0, a) has no upper bound.", r"clip|minimum", *HIDDEN)
-class CappedRelu(Net):
-    def relu(self, a: Array) -> Array:
-        return np.asarray(np.clip(a, 0, 1))
-
-
-@known("forward", "ReLU gives 1 or 0 here: it is max(0, a), not a > 0.", r">\s*0", *HIDDEN)
-class MaskForRelu(Net):
-    def relu(self, a: Array) -> Array:
-        return (a > 0).astype(float)
-
-
-@known("forward", "The bias b1 is subtracted; add it.", r"-\s*b1", *HIDDEN)
+@known("forward", "The bias b1 is subtracted; add it.", r"-\s*(?:\w+\.)*(?:params\[.)?b1", *FIRST_LAYER)
 class B1Subtracted(Net):
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"] - self.params["b1"]
 
 
-@known("forward", "The hidden layer has no activation; apply it to X W1 + b1.", *SCORES, carries=False)
-class ActivationMissing(Net):
-    def activate(self, a: Array) -> Array:
-        return a
-
-    def slope(self, a: Array, h: Array) -> Array:
-        return np.ones_like(a)
-
-
 @known(
+    "forward", "b1 is added after the activation; add it to X W1 first.", r"\+\s*(?:\w+\.)*(?:params\[.)?b1", *HIDDEN
+)
+class B1AfterActivation(Net):
+    def preactivation(self, X: Array) -> Array:
+        return X @ self.params["W1"]
+
+    def hidden(self, a: Array) -> Array:
+        return super().hidden(a) + self.params["b1"]
+
+
+@known("forward", "The inputs are divided by 255; use X as it is passed in.", r"255")
+class InputsScaled(Net):
+    def inputs(self, X: Array) -> Array:
+        return super().inputs(X) / 255
+
+
+@known("forward", "The mean is subtracted from the inputs; use X as it is passed in.", r"mean\(")
+class InputsCentred(Net):
+    def inputs(self, X: Array) -> Array:
+        X = super().inputs(X)
+        return np.asarray(X - X.mean(axis=0))
+
+
+def activated(only: str, f: Callable[[Array], Array], slope: Callable[[Array, Array], Array] | None) -> type:
+    """Nets built with this activation have f instead, with its slope (a, f(a)) unless that stays as it was."""
+
+    class Activated(Net):
+        def activate(self, a: Array) -> Array:
+            return f(a) if self.activation == only else super().activate(a)
+
+        def slope(self, a: Array, h: Array) -> Array:
+            return slope(a, h) if slope and self.activation == only else super().slope(a, h)
+
+    return Activated
+
+
+def sigmoid(a: Array) -> Array:
+    with np.errstate(over="ignore"):  # 1 / (1 + inf) is the right 0
+        return np.asarray(1 / (1 + np.exp(-a)))
+
+
+def of_sigmoid(_a: Array, h: Array) -> Array:
+    return np.asarray(h * (1 - h))
+
+
+def of_tanh(_a: Array, h: Array) -> Array:
+    return np.asarray(1 - h * h)
+
+
+def of_relu(a: Array, _h: Array) -> Array:
+    return (a > 0).astype(float)
+
+
+NOT_APPLIED = "A {} net has no activation in its forward pass; apply it to X W1 + b1."
+IS_ANOTHER = "A net built with activation='{}' computes {}; look at self.activation."
+register(
+    "forward", "sigmoid_not_applied", NOT_APPLIED.format("sigmoid"), activated("sigmoid", lambda a: a, None), *HIDDEN
+)
+register("forward", "relu_not_applied", NOT_APPLIED.format("ReLU"), activated("relu", lambda a: a, None), *HIDDEN)
+register(
     "forward",
-    "The net is a sigmoid net whatever activation it was built with; look at self.activation.",
-    r"activation",
-    *HIDDEN,
+    "sigmoid_is_relu",
+    IS_ANOTHER.format("sigmoid", "ReLU's max(0, a)"),
+    activated("sigmoid", lambda a: np.maximum(0, a), None),
+    *CHOICE,
+    *RELU,
+)
+register(
+    "forward",
+    "sigmoid_is_tanh",
+    IS_ANOTHER.format("sigmoid", "tanh"),
+    activated("sigmoid", np.tanh, of_tanh),
+    *SIGMOID[2:],
+)
+register(
+    "forward",
+    "relu_is_sigmoid",
+    IS_ANOTHER.format("relu", "the sigmoid"),
+    activated("relu", sigmoid, of_sigmoid),
+    *CHOICE,
+    *SIGMOID,
     carries=False,
 )
-class AlwaysSigmoid(Net):
-    def activate(self, a: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return np.asarray(1 / (1 + np.exp(-a)))
-
-    def slope(self, a: Array, h: Array) -> Array:
-        return np.asarray(h * (1 - h))
-
-
-@known(
-    "forward",
-    "The net is a ReLU net whatever activation it was built with; look at self.activation.",
-    r"activation",
-    *HIDDEN,
-    carries=False,
+register(
+    "forward", "relu_is_tanh", IS_ANOTHER.format("relu", "tanh"), activated("relu", np.tanh, of_tanh), *SIGMOID[2:]
 )
-class AlwaysRelu(Net):
-    def activate(self, a: Array) -> Array:
-        return np.maximum(0, a)
-
-    def slope(self, a: Array, h: Array) -> Array:
-        return (a > 0).astype(float)
-
-
-@known("forward", "The activation is tanh; this net was built with another one.", r"tanh", carries=False)
-class AlwaysTanh(Net):
-    def activate(self, a: Array) -> Array:
-        return np.asarray(np.tanh(a))
-
-    def slope(self, a: Array, h: Array) -> Array:
-        return 1 - h * h
-
-
-@known("forward", "The sigmoid has the wrong sign in its exponent; it is 1 / (1 + exp(-a)).", r"exp", *HIDDEN)
-class SigmoidSign(Net):
-    def activate(self, a: Array) -> Array:
-        return super().activate(a if self.activation == "relu" else -a)
+register(
+    "forward",
+    "sigmoid_sign",
+    "The sigmoid has the wrong sign in its exponent; it is 1 / (1 + exp(-a)).",
+    activated("sigmoid", lambda a: sigmoid(-a), None),
+    *SIGMOID,
+)
+register(
+    "forward",
+    "sigmoid_applied_twice",
+    "The sigmoid is applied twice to the hidden layer; apply it once.",
+    activated("sigmoid", lambda a: sigmoid(sigmoid(a)), None),
+    *SIGMOID,
+)
 
 
 @known("forward", "The activation is applied to the scores too; the scores are h W2 + b2 as they are.", *SCORES)
@@ -353,37 +590,74 @@ class ScoresActivated(Net):
         return self.activate(super().output(h))
 
 
-@known("forward", "The scores are probabilities; without y, loss returns the scores before the softmax.", r"return")
+@known(
+    "forward",
+    "The scores are probabilities; without y, loss returns the scores before the softmax.",
+    r"return.*(?:prob|softmax|exp)",
+    r"return\s+(?:scores|out)",
+)
 class ScoresAreProbabilities(Net):
     def loss(self, X: Array, y: Array | None = None, reg: float = 0.0) -> Any:
         return np.exp(self.log_probabilities(self.scores(X))) if y is None else super().loss(X, y, reg)
 
 
-@known("forward", "ReLU is leaky here; max(0, a) is zero for negative a.", r"where|maximum|leaky", *HIDDEN)
-class LeakyRelu(Net):
-    def relu(self, a: Array) -> Array:
-        return np.where(a > 0, a, 0.01 * a)
+def rectified(f: Callable[[Array], Array], slope: Callable[[Array], Array]) -> type:
+    """Another function under the name of ReLU, with its own derivative."""
 
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return np.where(a > 0, 1.0, 0.01)
+    class Rectified(Net):
+        def relu(self, a: Array) -> Array:
+            return np.asarray(f(a))
 
+        def relu_slope(self, a: Array, h: Array) -> Array:
+            return np.asarray(slope(a), float)
 
-@known("forward", "ReLU takes the absolute value here; it is max(0, a).", r"abs", *HIDDEN)
-class AbsoluteRelu(Net):
-    def relu(self, a: Array) -> Array:
-        return np.abs(a)
-
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return np.asarray(np.sign(a))
+    return Rectified
 
 
-@known("forward", "ReLU keeps the negative part here; it is max(0, a), not min(0, a).", r"minimum|<\s*0", *HIDDEN)
-class NegativeRelu(Net):
-    def relu(self, a: Array) -> Array:
-        return np.asarray(np.minimum(0, a))
+def leaky(leak: float) -> type:
+    return rectified(lambda a: np.where(a > 0, a, leak * a), lambda a: np.where(a > 0, 1.0, leak))
 
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return (a < 0).astype(float)
+
+for _leak in (0.01, 0.1, 0.2):
+    register(
+        "forward",
+        f"leaky_relu_{str(_leak)[2:]}",
+        "ReLU is leaky here; max(0, a) is zero for negative a.",
+        leaky(_leak),
+        r"leaky|0?\.(?:0?[125])\s*\*\s*(?!reg)|alpha",
+        *RELU,
+    )
+register(
+    "forward",
+    "relu_is_absolute",
+    "ReLU takes the absolute value here; it is max(0, a), which is zero for negative a.",
+    rectified(np.abs, np.sign),
+    r"abs\((?!.*grad)",
+    *RELU,
+)
+register(
+    "forward",
+    "relu_keeps_the_negative",
+    "ReLU keeps the negative part here; it is max(0, a), not min(0, a).",
+    rectified(lambda a: np.minimum(0, a), lambda a: a < 0),
+    r"minimum\(",
+    *RELU,
+)
+register(
+    "forward",
+    "relu_is_a_step",
+    "ReLU answers 0 or 1 here; max(0, a) lets a positive a through unchanged.",
+    rectified(lambda a: (a > 0).astype(float), lambda a: a > 0),
+    *RELU[1:],
+)
+register(
+    "forward",
+    "relu_capped",
+    "ReLU is cut off at 1 here; max(0, a) has no upper bound.",
+    rectified(lambda a: np.clip(a, 0, 1), lambda a: (a > 0) & (a < 1)),
+    r"clip\(|minimum\(",
+    *RELU,
+)
 
 
 class Softplus(Net):
@@ -393,8 +667,7 @@ class Softplus(Net):
         return np.asarray(np.logaddexp(0, a))
 
     def relu_slope(self, a: Array, h: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return np.asarray(1 / (1 + np.exp(-a)))
+        return sigmoid(a)
 
 
 class HardRelu(Net):
@@ -404,14 +677,33 @@ class HardRelu(Net):
         return np.maximum(0, a)
 
     def relu_slope(self, a: Array, h: Array) -> Array:
-        return (a > 0).astype(float)
+        return of_relu(a, h)
 
 
 # ── backward ─────────────────────────────────────────────────────────────────────────────────────────
 
+ALL = ("W1", "b1", "W2", "b2")
+GROUPS = {
+    "gradients": ALL,
+    "layer_one": ("W1", "b1"),
+    "layer_two": ("W2", "b2"),
+    "weights": ("W1", "W2"),
+    "biases": ("b1", "b2"),
+    **{f"d{name}".lower(): (name,) for name in ALL},
+}
+"""What a slip in the backward pass may concern."""
 
-def scaled(*names: str, by: Callable[[Array, Params], float]) -> type:
-    """The data gradients of these parameters, multiplied."""
+
+def data_term(*names: str) -> str:
+    return "The data term of the gradient of " + names[0] if len(names) == 1 else "The data terms of " + listed(*names)
+
+
+def listed(*names: str) -> str:
+    return "all gradients" if names == ALL else "the gradients of " + " and ".join(names)
+
+
+def scaled(names: tuple[str, ...], by: Callable[[Array, Params], float]) -> type:
+    """The data gradients of these parameters, multiplied: y and the parameters → factor."""
 
     class Scaled(Net):
         def data_gradients(self, X: Array, y: Array) -> Params:
@@ -421,502 +713,590 @@ def scaled(*names: str, by: Callable[[Array, Params], float]) -> type:
     return Scaled
 
 
-def register(topic: str, id: str, sentence: str, change: type, *line: str, carries: bool = True) -> None:
-    KNOWN.append(Known(id, topic, sentence, line, carries, change))
-
-
-ALL = ("W1", "b1", "W2", "b2")
-
-register(
-    "backward",
-    "gradients_summed",
-    "The gradients are summed over the batch; divide the gradient of the scores by N.",
-    scaled(*ALL, by=lambda y, _: len(y)),
-    *grad_line("W2"),
-)
-register(
-    "backward",
-    "gradients_divided_twice",
-    "The gradients are divided by N twice; divide once.",
-    scaled(*ALL, by=lambda y, _: 1 / len(y)),
-    r"/\s*(N|num_\w+|X\.shape\[0\]|len\()",
-)
-register(
-    "backward",
-    "gradients_negated",
-    "The data gradients have the wrong sign: the gradient of the scores is probabilities minus one-hot labels.",
-    scaled(*ALL, by=lambda *_: -1),
-    *grad_line("W2"),
-)
-for _name in ALL:
+NEGATED = {
+    "gradients": ": the gradient of the scores is the probabilities minus the one-hot labels.",
+    "layer_one": ": the gradient of h is multiplied by the derivative, h * (1 - h) or ReLU's mask.",
+}
+for _group, _names in GROUPS.items():
+    _is, _them = ("is", "it") if len(_names) == 1 else ("are", "them")
+    _where = SCORE_GRADIENT if _names == ALL else data_line(_names[0])
     register(
         "backward",
-        f"d{_name}_summed".lower(),
-        f"The data term of the gradient of {_name} is summed over the batch; divide it by N.",
-        scaled(_name, by=lambda y, _: len(y)),
-        *grad_line(_name),
+        f"{_group}_summed",
+        f"{data_term(*_names)} {_is} summed over the batch; divide {_them} by N.",
+        scaled(_names, lambda y, _: len(y)),
+        *_where,
     )
     register(
         "backward",
-        f"d{_name}_divided_twice".lower(),
-        f"The data term of the gradient of {_name} is divided by N twice; divide once.",
-        scaled(_name, by=lambda y, _: 1 / len(y)),
-        *grad_line(_name),
+        f"{_group}_divided_twice",
+        f"{data_term(*_names)} {_is} divided by N twice; divide once"
+        + (" (np.mean divides too)." if _names[0][0] == "b" else "."),
+        scaled(_names, lambda y, _: 1 / len(y)),
+        *(DIVIDED if len(_names) > 1 and _names[0] == "W1" else ()),
+        *_where,
     )
     register(
         "backward",
-        f"d{_name}_negated".lower(),
-        f"The data term of the gradient of {_name} has the wrong sign.",
-        scaled(_name, by=lambda *_: -1),
-        *grad_line(_name),
+        f"{_group}_negated",
+        f"{data_term(*_names)} {'has' if len(_names) == 1 else 'have'} the wrong sign" + NEGATED.get(_group, "."),
+        scaled(_names, lambda *_: -1),
+        *_where,
     )
-register(
-    "backward",
-    "gradients_of_layer_one_summed",
-    "The gradients of W1 and b1 are summed over the batch; divide them by N.",
-    scaled("W1", "b1", by=lambda y, _: len(y)),
-    *grad_line("W1"),
-)
+
+
 register(
     "backward",
     "gradients_divided_by_classes",
     "The gradients are divided by the number of classes; divide by the number of examples N.",
-    scaled(*ALL, by=lambda y, p: len(y) / p["W2"].shape[1]),
-    *grad_line("W2"),
+    scaled(ALL, lambda y, p: len(y) / p["W2"].shape[1]),
+    *DIVIDED,
+    *SCORE_GRADIENT,
+)
+register(
+    "backward",
+    "gradients_averaged_over_classes",
+    "The gradients are averaged over the classes too; divide the gradient of the scores by N alone.",
+    scaled(ALL, lambda y, p: 1 / p["W2"].shape[1]),
+    *DIVIDED,
+    *SCORE_GRADIENT,
 )
 
 
-def penalised(sentence: str, id: str, *line: str, **factors: float) -> None:
-    """penalty gradients of the named parameters become factor * reg * parameter."""
+def penalised(id: str, sentence: str, *names: str, factor: float) -> None:
+    """The penalty's gradients of the named parameters become factor * reg * parameter."""
 
     class Penalised(Net):
-        def penalty_gradients(self, reg: float) -> Params:
-            grads = super().penalty_gradients(reg)
-            return {n: factors[n] * reg * self.params[n] if n in factors else g for n, g in grads.items()}
+        def penalty_gradients(self, reg: float, N: int) -> Params:
+            grads = super().penalty_gradients(reg, N)
+            return {n: factor * reg * self.params[n] if n in names else g for n, g in grads.items()}
 
-    register("backward", id, sentence, Penalised, *line)
+    register("backward", id, sentence, Penalised, *(data_line if factor == 0 else reg_line)(names[0]))
 
 
 penalised(
-    "The gradients of W1 and W2 lack the regularisation: add reg * W1 and reg * W2.",
     "reg_gradient_missing",
-    *grad_line("W1"),
-    W1=0,
-    W2=0,
+    "The gradients of W1 and W2 lack the regularisation: add reg * W1 and reg * W2.",
+    "W1",
+    "W2",
+    factor=0,
 )
+penalised("reg_gradient_missing_w1", "The gradient of W1 lacks the regularisation: add reg * W1.", "W1", factor=0)
+penalised("reg_gradient_missing_w2", "The gradient of W2 lacks the regularisation: add reg * W2.", "W2", factor=0)
 penalised(
-    "The gradient of W1 lacks the regularisation: add reg * W1.", "reg_gradient_missing_w1", *grad_line("W1"), W1=0
-)
-penalised(
-    "The gradient of W2 lacks the regularisation: add reg * W2.", "reg_gradient_missing_w2", *grad_line("W2"), W2=0
-)
-penalised(
-    "The regularisation is twice too large in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
     "reg_gradient_doubled",
-    *grad_line("W1"),
-    W1=2,
-    W2=2,
+    "The regularisation is twice too large in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
+    "W1",
+    "W2",
+    factor=2,
 )
 penalised(
-    "The regularisation is twice too large in the gradient of W1: it is reg * W1.",
     "reg_gradient_doubled_w1",
-    *grad_line("W1"),
-    W1=2,
+    "The regularisation is twice too large in the gradient of W1: add reg * W1 once.",
+    "W1",
+    factor=2,
 )
 penalised(
-    "The regularisation is twice too large in the gradient of W2: it is reg * W2.",
     "reg_gradient_doubled_w2",
-    *grad_line("W2"),
-    W2=2,
+    "The regularisation is twice too large in the gradient of W2: add reg * W2 once.",
+    "W2",
+    factor=2,
 )
 penalised(
-    "The regularisation is half too small in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
     "reg_gradient_halved",
-    *grad_line("W1"),
-    W1=0.5,
-    W2=0.5,
+    "The regularisation is half too small in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
+    "W1",
+    "W2",
+    factor=0.5,
 )
 penalised(
-    "The regularisation has the wrong sign in the gradients: add reg * W.",
     "reg_gradient_negated",
-    *grad_line("W1"),
-    W1=-1,
-    W2=-1,
+    "The regularisation has the wrong sign in the gradients: add reg * W1 and reg * W2.",
+    "W1",
+    "W2",
+    factor=-1,
 )
 penalised(
-    "The biases are regularised in the gradients; only W1 and W2 are.",
-    "reg_gradient_on_biases",
-    *grad_line("b1"),
-    b1=1,
-    b2=1,
+    "reg_gradient_on_biases", "The biases are regularised in the gradients; only W1 and W2 are.", "b1", "b2", factor=1
 )
-penalised(
-    "The bias b1 is regularised in its gradient; only W1 and W2 are.", "reg_gradient_on_b1", *grad_line("b1"), b1=1
-)
-penalised(
-    "The bias b2 is regularised in its gradient; only W1 and W2 are.", "reg_gradient_on_b2", *grad_line("b2"), b2=1
-)
+penalised("reg_gradient_on_b1", "The bias b1 is regularised in its gradient; only W1 and W2 are.", "b1", factor=1)
+penalised("reg_gradient_on_b2", "The bias b2 is regularised in its gradient; only W1 and W2 are.", "b2", factor=1)
 
 
-@known("backward", "The regularisation in the gradients ignores reg: add reg * W, not W.", *grad_line("W1"))
+@known("backward", "The regularisation in the gradients leaves reg out: add reg * W, not W.", *reg_line("W1"))
 class RegGradientIgnoresReg(Net):
-    def penalty_gradients(self, reg: float) -> Params:
-        return super().penalty_gradients(1.0)
+    def penalty_gradients(self, reg: float, N: int) -> Params:
+        return super().penalty_gradients(1.0, N)
 
 
-@known("backward", "The regularisation in the gradients is divided by N; only the data term is.", *grad_line("W1"))
+@known("backward", "The regularisation in the gradients is divided by N; only the data term is.", *reg_line("W1"))
 class RegGradientDividedByN(Net):
-    def gradients(self, X: Array, y: Array, reg: float) -> Params:
-        penalty = self.penalty_gradients(reg / len(y))
-        return {name: g + penalty[name] for name, g in self.data_gradients(X, y).items()}
+    def penalty_gradients(self, reg: float, N: int) -> Params:
+        return super().penalty_gradients(reg / N, N)
+
+
+@known("backward", "The regularisation in the gradients is multiplied by N; add reg * W once.", *reg_line("W1"))
+class RegGradientTimesN(Net):
+    def penalty_gradients(self, reg: float, N: int) -> Params:
+        return super().penalty_gradients(reg * N, N)
 
 
 @known(
     "backward",
     "The regularisation in the gradients uses the sign of W: the derivative of 0.5 * reg * W² is reg * W.",
-    *grad_line("W1"),
+    r"sign\(",
+    *reg_line("W1"),
 )
 class RegGradientSign(Net):
-    def penalty_gradients(self, reg: float) -> Params:
+    def penalty_gradients(self, reg: float, N: int) -> Params:
         return {n: reg * np.sign(self.params[n]) if n[0] == "W" else 0 * self.params[n] for n in self.params}
 
 
 @known(
     "backward",
-    "The softmax gradient forgets to subtract 1 at the right class.",
-    r"-=\s*1|probs|softmax",
-    *grad_line("W2"),
+    "The regularisation in the gradients uses the squares of W: the derivative of 0.5 * reg * W² is reg * W.",
+    *reg_line("W1"),
 )
+class RegGradientSquares(Net):
+    def penalty_gradients(self, reg: float, N: int) -> Params:
+        return {n: reg * self.params[n] ** 2 if n[0] == "W" else 0 * self.params[n] for n in self.params}
+
+
+@known("backward", "The softmax gradient forgets to subtract 1 at the right class.", *SCORE_GRADIENT)
 class OneHotForgotten(Net):
     def score_gradient(self, scores: Array, y: Array) -> Array:
         return np.exp(self.log_probabilities(scores)) / len(y)
 
 
-@known(
-    "backward",
-    "The sigmoid's derivative is taken at a instead of h: with h = σ(a) it is h * (1 - h), not a * (1 - a).",
-    r"\*\s*\(\s*1\.?0?\s*-",
-    *grad_line("W1"),
-)
-class SlopeAtPreactivation(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        return self.relu_slope(a, h) if self.activation == "relu" else a * (1 - a)
+@known("backward", "The softmax gradient adds 1 at the right class; subtract it.", *SCORE_GRADIENT)
+class OneHotAdded(Net):
+    def score_gradient(self, scores: Array, y: Array) -> Array:
+        return super().score_gradient(scores, y) + 2 * np.eye(scores.shape[1])[y] / len(y)
 
 
 @known(
     "backward",
-    "The sigmoid is applied twice in its derivative: h is σ(a) already, so it is h * (1 - h).",
-    r"sigmoid\(",
-    *grad_line("W1"),
+    "The softmax gradient subtracts 1 from whole columns, [:, y]; subtract it once in each row, at [np.arange(N), y].",
+    r"\[\s*:\s*,\s*y",
+    *SCORE_GRADIENT,
 )
-class SlopeOfSigmoidTwice(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        s = 1 / (1 + np.exp(-h))
-        return self.relu_slope(a, h) if self.activation == "relu" else s * (1 - s)
+class OneHotInColumns(Net):
+    def score_gradient(self, scores: Array, y: Array) -> Array:
+        g = np.exp(self.log_probabilities(scores))
+        g[:, y] -= 1
+        return g / len(y)
 
 
-@known("backward", "The sigmoid's derivative is missing its (1 - h): it is h * (1 - h).", *grad_line("W1"))
-class SlopeWithoutComplement(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        return self.relu_slope(a, h) if self.activation == "relu" else h
+@known("backward", "The labels are off by one in the gradient of the scores; class 0 is column 0.", *LABELS)
+class GradientLabelsOffByOne(Net):
+    def score_gradient(self, scores: Array, y: Array) -> Array:
+        return super().score_gradient(scores, y - 1)
 
 
-@known("backward", "The sigmoid's derivative is missing its h: it is h * (1 - h).", *grad_line("W1"))
-class SlopeWithoutH(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        return self.relu_slope(a, h) if self.activation == "relu" else 1 - h
+@known(
+    "backward",
+    "The backward pass starts from -1/p, the gradient of the probabilities: through the softmax it becomes the "
+    "probabilities minus the one-hot labels.",
+    r"-\s*1(?:\.0?)?\s*/",
+    *SCORE_GRADIENT,
+)
+class GradientOfProbabilities(Net):
+    def score_gradient(self, scores: Array, y: Array) -> Array:
+        rows = np.arange(len(y)), y
+        g = np.zeros_like(scores)
+        g[rows] = -1 / np.exp(self.log_probabilities(scores))[rows] / len(y)
+        return g
 
 
-@known("backward", "The sigmoid's derivative has a plus: it is h * (1 - h).", *grad_line("W1"))
-class SlopeWithPlus(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        return self.relu_slope(a, h) if self.activation == "relu" else h * (1 + h)
+def sloped(only: str, slope: Callable[[Array, Array], Array]) -> type:
+    """Nets built with this activation go back through another derivative (a, h); the forward pass stays right."""
+
+    class Sloped(Net):
+        def slope(self, a: Array, h: Array) -> Array:
+            return np.asarray(slope(a, h), float) if self.activation == only else super().slope(a, h)
+
+    return Sloped
 
 
-@known("backward", "The derivative of tanh is used: the sigmoid's is h * (1 - h).", *grad_line("W1"))
-class SlopeOfTanh(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        return self.relu_slope(a, h) if self.activation == "relu" else 1 - h * h
+def _slope(id: str, sentence: str, only: str, slope: Callable[[Array, Array], Array], line: tuple[str, ...]) -> None:
+    register("backward", id, sentence, sloped(only, slope), *line)
 
 
-@known("backward", "The activation's derivative is missing from the backward pass.", *grad_line("W1"))
+RIGHT_SLOPE = "it is h * (1 - h)"
+_slope(
+    "slope_at_preactivation",
+    f"The sigmoid's derivative is taken at a instead of h: with h = σ(a) {RIGHT_SLOPE}, not a * (1 - a).",
+    "sigmoid",
+    lambda a, h: a * (1 - a),
+    SLOPE,
+)
+_slope(
+    "slope_of_sigmoid_twice",
+    f"The sigmoid is applied twice in its derivative: h is σ(a) already, so {RIGHT_SLOPE}.",
+    "sigmoid",
+    lambda a, h: sigmoid(h) * (1 - sigmoid(h)),
+    SLOPE,
+)
+_slope(
+    "slope_without_complement",
+    f"The sigmoid's derivative lacks its (1 - h): {RIGHT_SLOPE}.",
+    "sigmoid",
+    lambda a, h: h,
+    SLOPE,
+)
+_slope("slope_without_h", f"The sigmoid's derivative lacks its h: {RIGHT_SLOPE}.", "sigmoid", lambda a, h: 1 - h, SLOPE)
+_slope(
+    "slope_with_plus",
+    f"The sigmoid's derivative has a plus: {RIGHT_SLOPE}.",
+    "sigmoid",
+    lambda a, h: h * (1 + h),
+    SLOPE,
+)
+_slope(
+    "slope_of_tanh",
+    "The derivative of tanh is used: the sigmoid's is h * (1 - h).",
+    "sigmoid",
+    lambda a, h: 1 - h * h,
+    SLOPE,
+)
+_slope(
+    "slope_of_relu",
+    "A sigmoid net goes back through ReLU's mask, a > 0: the sigmoid's derivative is h * (1 - h).",
+    "sigmoid",
+    of_relu,
+    MASK,
+)
+_slope(
+    "relu_slope_missing",
+    "ReLU's gradient goes through everywhere: set it to zero where a <= 0.",
+    "relu",
+    lambda a, h: np.ones_like(a),
+    HIDDEN_GRADIENT,
+)
+_slope(
+    "relu_mask_upside_down",
+    "ReLU's mask is upside down: the gradient goes through where a > 0.",
+    "relu",
+    lambda a, h: a < 0,
+    MASK,
+)
+_slope(
+    "relu_slope_is_h",
+    "ReLU's derivative is h itself here; it is 1 where a > 0 and 0 elsewhere.",
+    "relu",
+    lambda a, h: h,
+    HIDDEN_GRADIENT,
+)
+_slope(
+    "relu_slope_of_sigmoid",
+    "A ReLU net's gradient uses the sigmoid's derivative h * (1 - h); ReLU's is 1 where a > 0.",
+    "relu",
+    of_sigmoid,
+    SLOPE,
+)
+_slope(
+    "relu_with_softplus_slope",
+    "The activation is max(0, a) but its gradient is softplus's σ(a); ReLU's is 1 where a > 0.",
+    "relu",
+    lambda a, h: sigmoid(a),
+    SIGMOID,
+)
+
+
+@known(
+    "backward",
+    "The activation's derivative is missing from the backward pass: the gradient of h is multiplied by it.",
+    *HIDDEN_GRADIENT,
+)
 class SlopeMissing(Net):
     def slope(self, a: Array, h: Array) -> Array:
         return np.ones_like(a)
 
 
 @known(
-    "backward", "The sigmoid's derivative is missing from the backward pass: multiply by h * (1 - h).", *grad_line("W1")
-)
-class SigmoidSlopeMissing(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        return self.relu_slope(a, h) if self.activation == "relu" else np.ones_like(a)
-
-
-@known(
-    "backward",
-    "ReLU's gradient goes through everywhere: set it to zero where a <= 0.",
-    r"relu|maximum",
-    *grad_line("W1"),
-)
-class ReluSlopeMissing(Net):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return np.ones_like(a)
-
-
-@known("backward", "ReLU's mask is upside down: the gradient goes through where a > 0.", r"<=?\s*0", *grad_line("W1"))
-class ReluMaskUpsideDown(Net):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return (a < 0).astype(float)
-
-
-@known(
     "backward",
     "ReLU's mask is taken from the gradient itself: it must come from the pre-activation a (or from h).",
-    r"[<>]=?\s*0",
-    *grad_line("W1"),
+    *MASK,
 )
 class ReluMaskOnGradient(Net):
     def hidden_gradient(self, g2: Array, a: Array, h: Array) -> Array:
         if self.activation != "relu":
             return super().hidden_gradient(g2, a, h)
         back = g2 @ self.params["W2"].T
-        return back * (back > 0)
+        return np.asarray(back * (back > 0))
 
 
-@known("backward", "ReLU's derivative is h itself here; it is 1 where a > 0 and 0 elsewhere.", *grad_line("W1"))
-class ReluSlopeIsH(Net):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return h
+def softplus_with(slope: Callable[[Array, Array], Array]) -> type:
+    class SoftplusWith(Softplus):
+        def relu_slope(self, a: Array, h: Array) -> Array:
+            return np.asarray(slope(a, h))
+
+    return SoftplusWith
 
 
-@known(
-    "backward",
-    "A ReLU net's gradient uses the sigmoid's derivative h * (1 - h); ReLU's is 1 where a > 0.",
-    r"1\.?0?\s*-",
-    *grad_line("W1"),
-)
-class ReluSlopeOfSigmoid(Net):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return np.asarray(h * (1 - h))
+def _softplus(id: str, sentence: str, slope: Callable[[Array, Array], Array], *line: str) -> None:
+    register("backward", id, sentence, softplus_with(slope), *line, *SIGMOID)
 
 
-@known(
-    "backward",
+_softplus(
+    "softplus_with_mask",
     "The activation is softplus but its gradient is ReLU's mask; softplus's derivative is σ(a).",
-    r"[<>]=?\s*0",
-    *grad_line("W1"),
+    of_relu,
+    *MASK,
 )
-class SoftplusWithMask(Softplus):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return (a > 0).astype(float)
-
-
-@known(
-    "backward",
-    "The activation is max(0, a) but its gradient is softplus's σ(a); ReLU's is 1 where a > 0.",
-    *grad_line("W1"),
+_softplus(
+    "softplus_slope_at_h",
+    "Softplus's derivative is taken at h: it is σ(a), not σ(softplus(a)).",
+    lambda a, h: sigmoid(h),
 )
-class ReluWithSoftplusSlope(Net):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return np.asarray(1 / (1 + np.exp(-a)))
+_softplus(
+    "softplus_slope_of_sigmoid",
+    "Softplus's derivative is the sigmoid itself, σ(a), not the sigmoid's derivative.",
+    lambda a, h: sigmoid(a) * (1 - sigmoid(a)),
+)
+_softplus(
+    "softplus_slope_sign",
+    "Softplus's derivative has the wrong sign in its exponent: it is σ(a) = 1 / (1 + exp(-a)).",
+    lambda a, h: sigmoid(-a),
+)
 
 
-@known("backward", "Softplus's derivative is taken at h: it is σ(a), not σ(softplus(a)).", *grad_line("W1"))
-class SoftplusSlopeAtH(Softplus):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return np.asarray(1 / (1 + np.exp(-h)))
+def gradient(name: str, of: Callable[[TwoLayerMLP, Array, Array, Array, Array, Array], Array]) -> type:
+    """The data gradient of one parameter, computed from (net, X, a, h, g1, g2)."""
+
+    class Gradient(Net):
+        def parameter_gradients(self, X: Array, a: Array, h: Array, g1: Array, g2: Array) -> Params:
+            return super().parameter_gradients(X, a, h, g1, g2) | {name: of(self, X, a, h, g1, g2)}
+
+    return Gradient
 
 
-@known(
+register(
     "backward",
+    "dw2_from_preactivation",
     "The gradient of W2 uses the pre-activation; it is hᵀ times the gradient of the scores.",
-    *grad_line("W2"),
+    gradient("W2", lambda net, X, a, h, g1, g2: a.T @ g2),
+    *data_line("W2"),
 )
-class W2FromPreactivation(Net):
-    def data_gradients(self, X: Array, y: Array) -> Params:
-        a = self.preactivation(X)
-        g2 = self.score_gradient(self.scores(X), y)
-        return super().data_gradients(X, y) | {"W2": a.T @ g2}
-
-
-@known(
+register(
     "backward",
-    "The gradient of b1 lacks the activation's derivative; it is the column sum of the hidden gradient.",
-    *grad_line("b1"),
+    "dw1_without_slope",
+    "The gradient of W1 lacks the activation's derivative; it is Xᵀ times the hidden gradient.",
+    gradient("W1", lambda net, X, a, h, g1, g2: X.T @ (g2 @ net.params["W2"].T)),
+    *data_line("W1"),
 )
-class B1WithoutSlope(Net):
-    def data_gradients(self, X: Array, y: Array) -> Params:
-        g2 = self.score_gradient(self.scores(X), y)
-        return super().data_gradients(X, y) | {"b1": (g2 @ self.params["W2"].T).sum(axis=0)}
+register(
+    "backward",
+    "db1_without_slope",
+    "The gradient of b1 lacks the activation's derivative; it is the column sum of the hidden gradient.",
+    gradient("b1", lambda net, X, a, h, g1, g2: (g2 @ net.params["W2"].T).sum(axis=0)),
+    *data_line("b1"),
+)
 
 
-@known("backward", "The gradients do not change with the parameters or the data: they are constants.", carries=False)
+def last_example(names: tuple[str, ...]) -> type:
+    class LastExample(Net):
+        def parameter_gradients(self, X: Array, a: Array, h: Array, g1: Array, g2: Array) -> Params:
+            last = super().parameter_gradients(X[-1:], a[-1:], h[-1:], g1[-1:], g2[-1:])
+            return super().parameter_gradients(X, a, h, g1, g2) | {n: last[n] for n in names}
+
+    return LastExample
+
+
+def fits(grad: Array, parameter: Array) -> bool:
+    return np.shape(grad) in ((), parameter.shape)
+
+
+class Misshapen(Net):
+    """Where a gradient does not fit its parameter, training cannot go on."""
+
+    def update(self, grads: Params, learning_rate: float) -> None:
+        fitting = {n: g if fits(g, self.params[n]) else np.full_like(self.params[n], np.nan) for n, g in grads.items()}
+        super().update(fitting, learning_rate)
+
+
+def altered(name: str, how: Callable[[Array], Array]) -> type:
+    """One parameter's whole gradient, altered at the end."""
+
+    class Altered(Misshapen):
+        def gradients(self, X: Array, y: Array, reg: float) -> Params:
+            grads = super().gradients(X, y, reg)
+            return grads | {name: np.asarray(how(grads[name]))}
+
+    return Altered
+
+
+class BiasGradientsSwapped(Misshapen):
+    def gradients(self, X: Array, y: Array, reg: float) -> Params:
+        grads = super().gradients(X, y, reg)
+        return grads | {"b1": grads["b2"], "b2": grads["b1"]}
+
+
 class GradientsZero(Net):
     def gradients(self, X: Array, y: Array, reg: float) -> Params:
         return {n: np.zeros_like(p) for n, p in self.params.items()}
 
 
-def zero(name: str) -> type:
-    class Zero(Net):
+def summed_over(name: str, axis: int | None) -> type:
+    """A bias's gradient, summed over the classes or units, or over everything."""
+
+    class SummedOver(Misshapen):
         def gradients(self, X: Array, y: Array, reg: float) -> Params:
-            return super().gradients(X, y, reg) | {name: np.zeros_like(self.params[name])}
+            inside = self.inputs(X)
+            a = self.preactivation(inside)
+            h = self.hidden(a)
+            g2 = self.score_gradient(self.output(h), y)
+            g = self.hidden_gradient(g2, a, h) if name == "b1" else g2
+            return super().gradients(X, y, reg) | {name: np.asarray(g.sum(axis=axis))}
 
-    return Zero
+    return SummedOver
 
 
+for _group, _names in GROUPS.items():
+    if len(_names) == 1 or _names == ALL:
+        register(
+            "backward",
+            f"{_group}_of_last_example",
+            f"{data_term(*_names)} {'is' if len(_names) == 1 else 'are'} of the last example alone; "
+            "sum over all rows of the batch.",
+            last_example(_names),
+            *data_line(_names[0]),
+        )
+register(
+    "backward",
+    "bias_gradients_swapped",
+    "The gradients of b1 and b2 are swapped: each has the shape of its parameter.",
+    BiasGradientsSwapped,
+    *data_line("b1"),
+)
+for _name, _shape in (("W1", "(D, H)"), ("W2", "(H, C)")):
+    register(
+        "backward",
+        f"d{_name}_transposed".lower(),
+        f"The gradient of {_name} is transposed: it has the shape of {_name}, {_shape}.",
+        altered(_name, np.transpose),
+        rf"['\"]{_name}['\"]\].*\.T\s*$",
+        *data_line(_name),
+    )
+for _name, _shape in (("b1", "(H,)"), ("b2", "(C,)")):
+    for _axis, _over in ((None, "everything"), (1, "the wrong axis")):
+        register(
+            "backward",
+            f"d{_name}_summed_over_{'everything' if _axis is None else 'columns'}",
+            f"The gradient of {_name} is summed over {_over}: sum over the examples, axis=0, which gives {_shape}.",
+            summed_over(_name, _axis),
+            *data_line(_name),
+        )
 for _name in ALL:
     register(
         "backward",
         f"d{_name}_zero".lower(),
         f"The gradient of {_name} is zero: it has not been computed.",
-        zero(_name),
-        *grad_line(_name),
+        altered(_name, np.zeros_like),
+        *data_line(_name),
         carries=_name[0] == "b",
     )
-
-
-@known(
-    "backward",
-    "The labels are off by one in the gradient of the scores; class 0 is column 0.",
-    r"-=\s*1",
-    *grad_line("W2"),
-)
-class GradientLabelsOffByOne(Net):
-    def score_gradient(self, scores: Array, y: Array) -> Array:
-        return super().score_gradient(scores, y - 1)
-
-
-@known("backward", "The gradient of the scores adds the one-hot labels: subtract them.", r"\+=\s*1", *grad_line("W2"))
-class OneHotAdded(Net):
-    def score_gradient(self, scores: Array, y: Array) -> Array:
-        g = np.exp(self.log_probabilities(scores))
-        g[np.arange(len(y)), y] += 1
-        return g / len(y)
-
-
-@known(
-    "backward", "The hidden gradient starts from the probabilities: start from the gradient of the scores.", r"W2\.T"
-)
-class HiddenFromProbabilities(Net):
-    def data_gradients(self, X: Array, y: Array) -> Params:
-        a = self.preactivation(X)
-        h = self.activate(a)
-        probabilities = np.exp(self.log_probabilities(self.output(h))) / len(y)
-        g1 = self.hidden_gradient(probabilities, a, h)
-        return super().data_gradients(X, y) | {"W1": X.T @ g1, "b1": g1.sum(axis=0)}
-
-
-@known(
-    "backward",
-    "The regularisation in the gradients is reg * W²: the derivative of 0.5 * reg * W² is reg * W.",
-    *grad_line("W1"),
-)
-class RegGradientSquares(Net):
-    def penalty_gradients(self, reg: float) -> Params:
-        return {n: reg * self.params[n] ** 2 if n[0] == "W" else 0 * self.params[n] for n in self.params}
-
-
-@known(
-    "backward",
-    "A sigmoid net's gradient uses ReLU's mask; the sigmoid's derivative is h * (1 - h).",
-    r">\s*0",
-    *grad_line("W1"),
-)
-class SigmoidSlopeOfRelu(Net):
-    def slope(self, a: Array, h: Array) -> Array:
-        return (a > 0).astype(float)
-
-
-@known(
-    "backward", "ReLU's mask leaves b1 out: the gradient goes through where X W1 + b1 > 0.", r">\s*0", *grad_line("W1")
-)
-class ReluMaskWithoutB1(Net):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return (a - self.params["b1"] > 0).astype(float)
-
-
-@known("backward", "ReLU's mask compares with 1: the gradient goes through where a > 0.", r">\s*1", *grad_line("W1"))
-class ReluMaskAboveOne(Net):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return (a > 1).astype(float)
-
-
-@known("backward", "Softplus's derivative is σ(a), not σ(a)(1 - σ(a)).", *grad_line("W1"))
-class SoftplusSlopeOfSigmoid(Softplus):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        s = super().relu_slope(a, h)
-        return np.asarray(s * (1 - s))
-
-
-@known(
-    "backward", "Softplus's derivative has the wrong sign in its exponent: it is 1 / (1 + exp(-a)).", *grad_line("W1")
-)
-class SoftplusSlopeSign(Softplus):
-    def relu_slope(self, a: Array, h: Array) -> Array:
-        return super().relu_slope(-a, h)
-
-
 register(
     "backward",
-    "activation_slope_negated",
-    "The activation's derivative has the wrong sign: the sigmoid's is h * (1 - h).",
-    scaled("W1", "b1", by=lambda *_: -1),
-    r"h\w*\s*-\s*1",
-    *grad_line("W1"),
-)
-register(
-    "backward",
-    "hidden_gradients_divided_twice",
-    "The gradients of W1 and b1 are divided by N twice; divide once.",
-    scaled("W1", "b1", by=lambda y, _: 1 / len(y)),
-    *grad_line("W1"),
-)
-register(
-    "backward",
-    "bias_gradients_are_means",
-    "The bias gradients are means over the batch: the gradient of the scores is divided by N already, so sum it.",
-    scaled("b1", "b2", by=lambda y, _: 1 / len(y)),
-    *grad_line("b1"),
-)
-register(
-    "backward",
-    "gradients_averaged_over_classes",
-    "The gradients are divided by the number of classes too; divide by the number of examples N alone.",
-    scaled(*ALL, by=lambda _, p: 1 / p["W2"].shape[1]),
-    *grad_line("W2"),
-)
-register(
-    "backward",
-    "bias_gradients_zero",
-    "The gradients of the biases are zero: sum the gradients of each layer over the batch.",
-    scaled("b1", "b2", by=lambda *_: 0),
-    *grad_line("b1"),
+    "gradients_zero",
+    "All gradients are zero, whatever the data and the parameters are: compute them.",
+    GradientsZero,
+    r"zeros",
+    carries=False,
 )
 
 
 # ── training ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@known("training", "The update goes uphill: subtract learning_rate * gradient.", *UPDATE)
-class UpdateUphill(Net):
-    def update(self, grads: Params, learning_rate: float) -> None:
-        super().update(grads, -learning_rate)
+def updated(by: Callable[[float], float]) -> type:
+    """The update takes another step size."""
+
+    class Updated(Net):
+        def update(self, grads: Params, learning_rate: float) -> None:
+            super().update(grads, by(learning_rate))
+
+    return Updated
 
 
-@known("training", "The update leaves the learning rate out: subtract learning_rate * gradient.", *UPDATE)
-class UpdateWithoutRate(Net):
-    def update(self, grads: Params, learning_rate: float) -> None:
-        super().update(grads, 1.0)
-
-
-@known(
-    "training", "The learning rate never decays: multiply it by learning_rate_decay after each epoch.", *DECAY, *UPDATE
+register(
+    "training",
+    "update_uphill",
+    "The update goes uphill: subtract learning_rate * gradient.",
+    updated(lambda lr: -lr),
+    *UPDATE,
 )
-class NoDecay(Net):
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        return learning_rate
+register(
+    "training",
+    "update_without_rate",
+    "The update leaves the learning rate out: subtract learning_rate * gradient.",
+    updated(lambda _: 1.0),
+    *UPDATE,
+)
+register(
+    "training",
+    "updates_twice",
+    "Every step is taken twice: subtract learning_rate * gradient once.",
+    updated(lambda lr: 2 * lr),
+    *UPDATE,
+)
+
+
+def decayed(rate: Callable[[float, float, int], float]) -> type:
+    """After an epoch: learning rate, decay, epoch (from 0) → the next learning rate."""
+
+    class Decayed(Net):
+        def decayed(self, learning_rate: float, decay: float, epoch: int) -> float:
+            return rate(learning_rate, decay, epoch)
+
+    return Decayed
+
+
+def _decay(id: str, sentence: str, rate: Callable[[float, float, int], float], line: tuple[str, ...] = DECAY) -> None:
+    register("training", id, sentence, decayed(rate), *line, *UPDATE)
+
+
+_decay(
+    "no_decay",
+    "The learning rate never decays: multiply it by learning_rate_decay after each epoch.",
+    lambda lr, decay, _: lr,
+    DECAY[:1],
+)
+_decay("decay_divides", "The learning rate is divided by the decay: multiply it.", lambda lr, decay, _: lr / decay)
+_decay(
+    "decay_late",
+    "The learning rate decays one epoch late: multiply it by learning_rate_decay after the first epoch too.",
+    lambda lr, decay, epoch: lr * decay if epoch else lr,
+)
+_decay(
+    "decay_compounds",
+    "The learning rate decays faster with every epoch: multiply it by learning_rate_decay, to no power.",
+    lambda lr, decay, epoch: lr * decay ** (epoch + 1),
+)
+_decay(
+    "decay_fixed",
+    "The learning rate decays by 0.95 whatever is asked for: use learning_rate_decay.",
+    lambda lr, decay, _: 0.95 * lr,
+)
+_decay("decay_replaces", "The learning rate is set to the decay: multiply it by the decay.", lambda lr, decay, _: decay)
+_decay("decay_subtracts", "The decay is subtracted from the learning rate: multiply by it.", lambda lr, d, _: lr - d)
+_decay(
+    "decay_complement",
+    "The learning rate is multiplied by 1 - decay: multiply it by learning_rate_decay itself.",
+    lambda lr, decay, _: lr * (1 - decay),
+)
+
+
+@known("training", "The learning rate falls by the same amount each epoch: multiply it by learning_rate_decay.", *DECAY)
+class DecayLinear(Net):
+    drop = 0.0
+
+    def first_learning_rate(self, learning_rate: float, decay: float) -> float:
+        self.drop = learning_rate * (1 - decay)
+        return super().first_learning_rate(learning_rate, decay)
+
+    def decayed(self, learning_rate: float, decay: float, epoch: int) -> float:
+        return learning_rate - self.drop
 
 
 @known("training", "The learning rate decays after every batch: once after each epoch is right.", *DECAY)
@@ -924,162 +1304,138 @@ class DecayPerBatch(Net):
     def after_batch(self, learning_rate: float, decay: float) -> float:
         return learning_rate * decay
 
-    def decayed(self, learning_rate: float, decay: float) -> float:
+    def decayed(self, learning_rate: float, decay: float, epoch: int) -> float:
         return learning_rate
+
+
+@known(
+    "training", "The learning rate decays after every batch and every epoch: once after each epoch is right.", *DECAY
+)
+class DecayPerBatchAndEpoch(Net):
+    def after_batch(self, learning_rate: float, decay: float) -> float:
+        return learning_rate * decay
 
 
 @known("training", "The learning rate decays before the first epoch already: decay it after each epoch.", *DECAY)
 class DecayTooEarly(Net):
     def first_learning_rate(self, learning_rate: float, decay: float) -> float:
-        return learning_rate * decay
+        return super().first_learning_rate(learning_rate * decay, decay)
 
 
-@known("training", "The learning rate is divided by the decay: multiply it.", *DECAY)
-class DecayDivides(Net):
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        return learning_rate / decay
-
-
-@known("training", "The learning rate loses the same amount each epoch: multiply it by learning_rate_decay.", *DECAY)
-class DecayLinear(Net):
-    def first_learning_rate(self, learning_rate: float, decay: float) -> float:
-        self.drop = learning_rate * (1 - decay)
-        return learning_rate
-
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        return learning_rate - self.drop
-
-
-@known("training", "The decay is fixed at 0.95: multiply by learning_rate_decay.", r"0?\.95", *DECAY)
-class DecayFixed(Net):
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        return learning_rate * 0.95
-
-
-@known(
-    "training",
-    "The decay compounds: multiply the current rate by learning_rate_decay, not by its power.",
-    r"\*\*",
-    *DECAY,
-)
-class DecayCompounds(Net):
-    def first_learning_rate(self, learning_rate: float, decay: float) -> float:
-        self.epoch = 0
-        return learning_rate
-
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        self.epoch += 1
-        return learning_rate * float(decay**self.epoch)
-
-
-@known("training", "The learning rate does not decay after the first epoch: decay it after every epoch.", *DECAY)
-class DecayLate(DecayCompounds):
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        self.epoch += 1
-        return learning_rate * decay if self.epoch > 1 else learning_rate
-
-
-@known("training", "The update adds the regularisation once more: the gradient holds it already.", *UPDATE)
-class DecaysWeightsTwice(Net):
-    def training_reg(self, reg: float) -> float:
-        self.extra = reg
-        return reg
-
-    def update(self, grads: Params, learning_rate: float) -> None:
-        extra = {n: g + getattr(self, "extra", 0.0) * self.params[n] for n, g in grads.items()}
-        super().update(extra, learning_rate)
-
-
-@known("training", "The update regularises the biases: only W1 and W2 are.", *UPDATE)
-class DecaysBiases(DecaysWeightsTwice):
-    def update(self, grads: Params, learning_rate: float) -> None:
-        reg = getattr(self, "extra", 0.0)
-        Net.update(self, grads, learning_rate)
-        for name in ("b1", "b2"):
-            self.params[name] = self.params[name] - learning_rate * reg * self.params[name]
-
-
-@known("training", "Training always runs ten epochs: run num_epochs.", r"range\(", r"num_epochs")
-class TenEpochs(Net):
-    def epochs(self, num_epochs: int) -> int:
-        return 10
-
-
-@known("training", "Training never updates the first layer: update all four parameters.", *UPDATE)
-class FirstLayerNotUpdated(Net):
-    def update(self, grads: Params, learning_rate: float) -> None:
-        super().update({n: 0 * g if n in ("W1", "b1") else g for n, g in grads.items()}, learning_rate)
-
-
-@known("training", "Training never updates the second layer: update all four parameters.", *UPDATE)
-class SecondLayerNotUpdated(Net):
-    def update(self, grads: Params, learning_rate: float) -> None:
-        super().update({n: 0 * g if n in ("W2", "b2") else g for n, g in grads.items()}, learning_rate)
-
-
-@known("training", "Training takes its batches from X_val: they come from X and y.", *BATCH)
-class TrainsOnValidation(Net):
-    def train(self, X: Array, y: Array, X_val: Array, y_val: Array, **recipe: Any) -> dict[str, list[float]]:  # type: ignore[override]
-        return super().train(X_val, y_val, X_val, y_val, **recipe)
-
-
-@known("training", "The learning rate is set to the decay: multiply it by the decay.", *DECAY)
-class DecayReplaces(Net):
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        return decay
-
-
-@known("training", "The decay is subtracted from the learning rate: multiply by it.", *DECAY)
-class DecaySubtracts(Net):
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        return learning_rate - decay
-
-
-@known("training", "The learning rate decays as 1 - decay: multiply it by learning_rate_decay.", *DECAY)
-class DecayComplement(Net):
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        return learning_rate * (1 - decay)
-
-
-def only(*names: str) -> type:
-    class Only(Net):
+def updates_only(*names: str) -> type:
+    class UpdatesOnly(Net):
         def update(self, grads: Params, learning_rate: float) -> None:
             super().update({n: g if n in names else np.zeros_like(g) for n, g in grads.items()}, learning_rate)
 
-    return Only
+    return UpdatesOnly
+
+
+for _group, _names in GROUPS.items():
+    if _names != ALL:
+        register(
+            "training",
+            f"{_group}_not_updated".removeprefix("d"),
+            f"Training never updates {' and '.join(_names)}: update all four parameters.",
+            updates_only(*(n for n in ALL if n not in _names)),
+            *UPDATE,
+        )
+
+
+class KnowsReg(Net):
+    """Remembers the regularisation that it trains with."""
+
+    reg = 0.0
+
+    def training_reg(self, reg: float) -> float:
+        self.reg = super().training_reg(reg)
+        return self.reg
+
+
+def decays_weights(*names: str) -> type:
+    class DecaysWeights(KnowsReg):
+        def update(self, grads: Params, learning_rate: float) -> None:
+            added = {
+                n: g + self.reg * self.params[n] for n, g in grads.items() if n in names and fits(g, self.params[n])
+            }
+            super().update(grads | added, learning_rate)
+
+    return DecaysWeights
 
 
 register(
     "training",
-    "biases_not_updated",
-    "Training never updates the biases: update all four parameters.",
-    only("W1", "W2"),
+    "weight_decay_twice",
+    "The update regularises once more: the gradients of W1 and W2 contain reg * W already.",
+    decays_weights("W1", "W2"),
+    r"\breg\b.*params|params.*\breg\b",
     *UPDATE,
 )
 register(
     "training",
-    "weights_not_updated",
-    "Training never updates W1 and W2: update all four parameters.",
-    only("b1", "b2"),
+    "weight_decay_everywhere",
+    "The update adds reg times the parameters: the gradients contain reg * W already, and biases are not regularised.",
+    decays_weights(*ALL),
+    r"\breg\b.*params|params.*\breg\b",
     *UPDATE,
 )
-for _name in ALL:
-    register(
-        "training",
-        f"{_name}_not_updated".lower(),
-        f"Training never updates {_name}: update all four parameters.",
-        only(*(n for n in ALL if n != _name)),
-        *UPDATE,
-    )
+register(
+    "training",
+    "weight_decay_on_biases",
+    "The update regularises the biases: only W1 and W2 are, and their gradients contain it already.",
+    decays_weights("b1", "b2"),
+    r"\breg\b.*params|params.*\breg\b",
+    *UPDATE,
+)
 
 
-@known("training", "Training leaves reg out: pass it on to loss.", r"\.loss\(")
+@known("training", "Training leaves reg out: pass it on, loss(X_batch, y_batch, reg=reg).", *TRAINING_LOSS)
 class TrainsWithoutReg(Net):
     def training_reg(self, reg: float) -> float:
         return 0.0
 
-    def loss_only(self, X: Array, y: Array, reg: float) -> float:
-        return super().loss_only(X, y, reg)
+    def batch_loss(self, X: Array, y: Array, reg: float) -> float:
+        return super().batch_loss(X, y, 0.0)
+
+
+@known(
+    "training", "Training goes on with the first batch's gradient: call loss anew in every iteration.", *TRAINING_LOSS
+)
+class FirstGradientKept(Net):
+    def update(self, grads: Params, learning_rate: float) -> None:
+        super().update(self.__dict__.setdefault("first", grads), learning_rate)
+
+    def magnitude(self, grads: Params) -> float:
+        return super().magnitude(self.__dict__.get("first", grads))
+
+    def batch_loss(self, X: Array, y: Array, reg: float) -> float:
+        loss: float = self.__dict__.setdefault("first_loss", super().batch_loss(X, y, reg))
+        return loss
+
+
+@known("training", "Training takes its batches from X_val and y_val: train on X and y.", r"X_val\[", *TRAINING_LOSS)
+class TrainsOnValidation(Net):
+    def train(
+        self, X: Array, y: Array, X_val: Array, y_val: Array, *more: Any, **recipe: Any
+    ) -> dict[str, list[float]]:
+        return super().train(X_val, y_val, X_val, y_val, *more, **recipe)
+
+
+def lasting(epochs: Callable[[int], int]) -> type:
+    class Lasting(Net):
+        def epochs(self, num_epochs: int) -> int:
+            return epochs(num_epochs)
+
+    return Lasting
+
+
+def _epochs(id: str, sentence: str, epochs: Callable[[int], int]) -> None:
+    register("training", id, sentence, lasting(epochs), *EPOCHS)
+
+
+_epochs("one_epoch_more", "Training runs one epoch too many: num_epochs are asked for.", lambda n: n + 1)
+_epochs("one_epoch_less", "Training runs one epoch too few: num_epochs are asked for.", lambda n: n - 1)
+_epochs("single_epoch", "Training runs a single epoch whatever num_epochs says.", lambda n: 1)
+_epochs("ten_epochs", "Training runs ten epochs whatever num_epochs says.", lambda n: 10)
 
 
 @known(
@@ -1090,41 +1446,63 @@ class NothingUpdated(Net):
         pass
 
 
-@known("training", "Training runs one epoch too many.", r"num_epochs")
-class OneEpochMore(Net):
-    def epochs(self, num_epochs: int) -> int:
-        return num_epochs + 1
+@known(
+    "training",
+    "An epoch has one step too few: it has max(N // batch_size, 1), which is one even where the batch is all the data.",
+    r"for\b.*(?:iter|batch)\w*\s*-\s*1|range\(\s*1\s*,",
+    *ITERATIONS,
+)
+class OneBatchLess(Net):
+    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+        yield from list(super().batches(N, batch_size))[:-1]
 
 
-@known("training", "Training runs one epoch too few.", r"num_epochs")
-class OneEpochLess(Net):
-    def epochs(self, num_epochs: int) -> int:
-        return num_epochs - 1
+@known(
+    "training",
+    "Nothing is trained where N is smaller than batch_size: take at least one step an epoch, max(N // batch_size, 1).",
+    *ITERATIONS,
+)
+class NoSmallBatches(Net):
+    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+        if batch_size <= N:
+            yield from super().batches(N, batch_size)
 
 
-@known("training", "Training runs a single epoch whatever num_epochs says.", r"num_epochs|epoch")
-class SingleEpoch(Net):
-    def epochs(self, num_epochs: int) -> int:
-        return 1
+@known("training", "batch_size is ignored: an epoch is one step over all the data.", *ITERATIONS)
+class OneWholeBatch(Net):
+    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+        yield np.arange(N)
 
 
-@known("training", "Only one batch of each epoch is used: go through max(N // batch_size, 1) of them.", *BATCH)
+@known("training", "Only one batch of each epoch is used: go through max(N // batch_size, 1) of them.", *ITERATIONS)
 class OneBatchAnEpoch(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
-        yield next(super().batches(N, batch_size))
+        yield from list(super().batches(N, batch_size))[:1]
 
 
-@known("training", "batch_size is ignored and every step takes all the data.", *BATCH)
+@known("training", "Every step takes all the data: take batch_size rows for each.", *BATCH)
 class WholeBatches(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         for _ in super().batches(N, batch_size):
             yield np.arange(N)
 
 
-@known("training", "batch_size is ignored: an epoch is one step over all the data.", *BATCH)
-class OneWholeBatch(Net):
+@known(
+    "training",
+    "The batches of an epoch share their rows: each takes the next batch_size rows of the permutation.",
+    *BATCH,
+)
+class SameBatchAllEpoch(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
-        yield np.arange(N)
+        batches = list(super().batches(N, batch_size))
+        yield from batches[:1] * len(batches)
+
+
+@known("training", "Every step takes the same rows, in every epoch: draw other batch_size rows each time.", *BATCH)
+class SameBatchAlways(Net):
+    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+        for _ in super().batches(N, batch_size):
+            yield np.arange(min(N, batch_size))
 
 
 @known("training", "An epoch takes single examples: take batch_size of them for each step.", *BATCH)
@@ -1133,241 +1511,381 @@ class BatchesOfOne(Net):
         yield from super().batches(N, 1)
 
 
-@known("training", "An epoch takes batch_size steps: it takes N // batch_size.", *BATCH)
+@known("training", "An epoch takes batch_size steps: it takes max(N // batch_size, 1).", *ITERATIONS)
 class BatchSizeSteps(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         for _ in range(batch_size):
-            yield np.random.permutation(N)[: max(N // batch_size, 1)]
+            yield np.random.permutation(N)[: min(N, batch_size)]
 
 
-@known("training", "Every batch is applied twice.", *UPDATE)
-class UpdatesTwice(Net):
+def rate_divided(capped: bool) -> type:
+    class RateDivided(Net):
+        divisor = 1
+
+        def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+            self.divisor = min(N, batch_size) if capped else batch_size
+            yield from super().batches(N, batch_size)
+
+        def update(self, grads: Params, learning_rate: float) -> None:
+            super().update(grads, learning_rate / self.divisor)
+
+    return RateDivided
+
+
+for _id, _capped in (("rate_divided_by_batch_size", False), ("rate_divided_by_batch", True)):
+    register(
+        "training",
+        _id,
+        "The step is divided by the batch size once more: the gradient is a mean already.",
+        rate_divided(_capped),
+        *UPDATE,
+    )
+
+
+def momentum(of_steps: bool) -> type:
+    """What is remembered: steps already taken, or gradients alone."""
+
+    class Momentum(Net):
+        def update(self, grads: Params, learning_rate: float) -> None:
+            memory = self.__dict__.setdefault("memory", {n: np.zeros_like(p) for n, p in self.params.items()})
+            for name in self.params:
+                memory[name] = 0.9 * memory[name] + (learning_rate if of_steps else 1.0) * grads[name]
+                self.params[name] = self.params[name] - (1.0 if of_steps else learning_rate) * memory[name]
+
+    return Momentum
+
+
+for _id, _of_steps in (("momentum", True), ("momentum_of_gradients", False)):
+    register(
+        "training", _id, "The update has momentum: plain SGD is asked for.", momentum(_of_steps), r"0?\.9\b", *UPDATE
+    )
+
+
+def best_kept(at_least: bool) -> type:
+    """The parameters of the best epoch come back in the end; of equals the first, or the last."""
+
+    class BestKept(Net):
+        def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
+            train, val = super().accuracies(X, y, X_val, y_val)
+            best = self.__dict__.get("best", -1.0)
+            if val > best or (at_least and val == best):
+                self.best, self.kept = val, dict(self.params)
+            return train, val
+
+        def train(self, X: Array, y: Array, *data: Any, **recipe: Any) -> dict[str, list[float]]:
+            histories = super().train(X, y, *data, **recipe)
+            self.params = self.__dict__.get("kept", self.params)
+            return histories
+
+    return BestKept
+
+
+for _id, _at_least in (("best_parameters_kept", False), ("last_best_parameters_kept", True)):
+    register(
+        "training",
+        _id,
+        "Training ends with the parameters of the epoch that validated best: end with those after the last update.",
+        best_kept(_at_least),
+        r"params\s*=.*best|best\w*\s*=.*params",
+        *UPDATE,
+    )
+
+
+# ── histories ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def magnitude(of: Callable[[Params], Any]) -> type:
+    class Magnitude(Net):
+        def magnitude(self, grads: Params) -> float:
+            return float(of(grads))
+
+    return Magnitude
+
+
+GRADIENT_HISTORY = history_line("grad_magnitude")
+
+
+def _magnitude(id: str, what: str, of: Callable[[Params], Any]) -> None:
+    sentence = f"grad_magnitude_history holds {what}: record np.linalg.norm(grads['W1']), the Frobenius norm."
+    register("predict", id, sentence, magnitude(of), *GRADIENT_HISTORY)
+
+
+_magnitude("magnitude_squared", "the sum of squares", lambda g: np.sum(g["W1"] ** 2))
+_magnitude("magnitude_of_w2", "the norm of W2's gradient", lambda g: np.linalg.norm(g["W2"]))
+_magnitude("magnitude_largest", "the largest entry", lambda g: np.abs(g["W1"]).max())
+_magnitude("magnitude_absolute", "the sum of absolute values", lambda g: np.abs(g["W1"]).sum())
+_magnitude("magnitude_mean", "the mean of absolute values", lambda g: np.abs(g["W1"]).mean())
+_magnitude(
+    "magnitude_spectral",
+    "the spectral norm",
+    lambda g: np.linalg.norm(g["W1"], 2) if np.isfinite(g["W1"]).all() else np.nan,
+)
+_magnitude(
+    "magnitude_of_all", "the norm of all gradients together", lambda g: sum((v**2).sum() for v in g.values()) ** 0.5
+)
+
+
+@known(
+    "predict", "grad_magnitude_history is multiplied by the learning rate: take the gradient itself.", *GRADIENT_HISTORY
+)
+class MagnitudeOfStep(Net):
+    rate = 1.0
+
     def update(self, grads: Params, learning_rate: float) -> None:
-        super().update(grads, 2 * learning_rate)
+        self.rate = learning_rate
+        super().update(grads, learning_rate)
+
+    def magnitude(self, grads: Params) -> float:
+        return self.rate * super().magnitude(grads)
 
 
-@known("training", "The learning rate is divided by the batch size once more: the gradient is a mean already.", *UPDATE)
-class RateDividedByBatch(Net):
-    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
-        self.batch_length = min(N, batch_size)
-        yield from super().batches(N, batch_size)
+@known("predict", "grad_magnitude_history holds the norm of W1: take that of W1's gradient.", *GRADIENT_HISTORY)
+class MagnitudeOfWeights(Net):
+    weights = 0.0
 
     def update(self, grads: Params, learning_rate: float) -> None:
-        super().update(grads, learning_rate / getattr(self, "batch_length", 1))
+        self.weights = float(np.linalg.norm(self.params["W1"]))
+        super().update(grads, learning_rate)
+
+    def magnitude(self, grads: Params) -> float:
+        return self.weights
 
 
-class WithMomentum(Net):
-    def update(self, grads: Params, learning_rate: float) -> None:
-        velocity = self.__dict__.setdefault("velocity", {n: np.zeros_like(p) for n, p in self.params.items()})
-        for name in self.params:
-            velocity[name] = 0.9 * velocity[name] - learning_rate * grads[name]
-            self.params[name] = self.params[name] + velocity[name]
-
-
-register("training", "momentum", "The update has momentum: plain SGD is asked for.", WithMomentum, *UPDATE)
-
-
-# ── histories and predict ────────────────────────────────────────────────────────────────────────────
+LOSS_HISTORY = history_line("loss_hist")
 
 
 @known(
-    "predict",
-    "grad_magnitude_history holds the square: take the Frobenius norm of the gradient of W1, np.linalg.norm.",
-    r"grad_magnitude_history",
+    "predict", "loss_history holds the loss after the update: record the one that the step started from.", *LOSS_HISTORY
 )
-class MagnitudeSquared(Net):
-    def magnitude(self, grads: Params) -> float:
-        return super().magnitude(grads) ** 2
-
-
-@known(
-    "predict", "grad_magnitude_history holds the norm of W2's gradient: W1's is asked for.", r"grad_magnitude_history"
-)
-class MagnitudeOfW2(Net):
-    def magnitude(self, grads: Params) -> float:
-        return float(np.linalg.norm(grads["W2"]))
-
-
-@known(
-    "predict",
-    "grad_magnitude_history holds the largest entry: take the Frobenius norm of the gradient of W1.",
-    r"grad_magnitude_history",
-)
-class MagnitudeLargest(Net):
-    def magnitude(self, grads: Params) -> float:
-        return float(np.abs(grads["W1"]).max())
-
-
-@known(
-    "predict",
-    "grad_magnitude_history holds the sum of absolute values: take the Frobenius norm of W1's gradient.",
-    r"grad_magnitude_history",
-)
-class MagnitudeAbsolute(Net):
-    def magnitude(self, grads: Params) -> float:
-        return float(np.abs(grads["W1"]).sum())
-
-
-@known(
-    "predict",
-    "grad_magnitude_history holds the mean of absolute values: take the Frobenius norm of W1's gradient.",
-    r"grad_magnitude_history",
-)
-class MagnitudeMean(Net):
-    def magnitude(self, grads: Params) -> float:
-        return float(np.abs(grads["W1"]).mean())
-
-
-@known(
-    "predict",
-    "grad_magnitude_history holds the spectral norm: take the Frobenius norm, np.linalg.norm without ord.",
-    r"grad_magnitude_history",
-)
-class MagnitudeSpectral(Net):
-    def magnitude(self, grads: Params) -> float:
-        return float(np.linalg.norm(grads["W1"], 2))
-
-
-@known(
-    "predict",
-    "grad_magnitude_history holds the norm of all gradients together: W1's alone is asked for.",
-    r"grad_magnitude_history",
-)
-class MagnitudeOfAll(Net):
-    def magnitude(self, grads: Params) -> float:
-        return float(np.sqrt(sum((g**2).sum() for g in grads.values())))
-
-
-@known("predict", "loss_history holds the losses after the update: record the batch's loss before it.", r"loss_history")
 class LossAfterUpdate(Net):
     def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
-        return self.loss_only(X, y, reg)
+        return self.batch_loss(X, y, reg)
 
 
-@known("predict", "loss_history holds a running sum: record the loss of each batch alone.", r"loss_history")
-class LossRunningSum(Net):
-    def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
-        return loss + sum(histories["loss_history"][-1:])
+@known("predict", "loss_history leaves the regularisation out: record the loss with reg.", *LOSS_HISTORY)
+class LossRecordedWithoutReg(Net):
+    def batch_loss(self, X: Array, y: Array, reg: float) -> float:
+        return super().batch_loss(X, y, 0.0)
 
 
-@known("predict", "loss_history is divided by N: record the loss as it is, a mean already.", r"loss_history")
-class LossRecordedOverN(Net):
-    def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
-        return loss / len(y)
+def retold(name: str, how: Callable[[list[float], int], list[float]]) -> type:
+    """One history, told differently at the end; the second argument is the number of examples."""
+
+    class Retold(Net):
+        def train(self, X: Array, y: Array, *data: Any, **recipe: Any) -> dict[str, list[float]]:
+            histories = super().train(X, y, *data, **recipe)
+            return histories | {name: how(histories[name], len(X))}
+
+    return Retold
+
+
+register(
+    "predict",
+    "loss_history_divided",
+    "loss_history divides the loss by N once more: record it as loss returns it.",
+    retold("loss_history", lambda losses, N: [loss / N for loss in losses]),
+    *LOSS_HISTORY,
+)
+register(
+    "predict",
+    "loss_history_added_up",
+    "loss_history is a running sum: record the loss of each iteration by itself.",
+    retold("loss_history", lambda losses, _: np.cumsum(losses).tolist()),
+    *LOSS_HISTORY,
+)
+
+
+def measuring(how: Callable[[float, int], float]) -> type:
+    """Accuracies under another name: share of right answers, number of examples → what is recorded."""
+
+    class Measuring(Net):
+        def accuracy(self, X: Array, y: Array) -> float:
+            return how(super().accuracy(X, y), len(y))
+
+    return Measuring
+
+
+for _id, _sentence, _accuracy in (
+    (
+        "accuracies_in_percent",
+        "The accuracies are in percent: an accuracy is a number from 0 to 1.",
+        lambda a, _: 100 * a,
+    ),
+    ("accuracies_are_counts", "The accuracies are counts: divide by the number of examples.", lambda a, N: a * N),
+    ("accuracies_are_errors", "The accuracies hold the share of wrong answers: count right ones.", lambda a, _: 1 - a),
+):
+    register("predict", _id, _sentence, measuring(_accuracy), *accuracy_line("acc"))
 
 
 @known(
     "predict",
-    "The accuracy histories hold numbers of right labels: divide by the number of examples.",
-    r"acc\w*\s*=",
-    r"acc_history",
+    "The accuracies compare a column with a row, every prediction with every label: predict must return shape (N,).",
+    r"reshape|keepdims|newaxis|None\]",
+    *PREDICT,
 )
-class AccuracyCounts(Net):
+class AccuraciesOfColumn(Net):
     def accuracy(self, X: Array, y: Array) -> float:
-        return super().accuracy(X, y) * len(y)
+        return float((self.predict(X).reshape(-1, 1) == y).mean())
 
 
-@known(
-    "predict",
-    "The accuracy histories hold the share of wrong labels: accuracy is the share of right ones.",
-    r"acc\w*\s*=",
-    r"acc_history",
-)
-class AccuracyErrors(Net):
-    def accuracy(self, X: Array, y: Array) -> float:
-        return 1 - super().accuracy(X, y)
-
-
-@known("predict", "The accuracy histories are in percent: accuracy is a number from 0 to 1.", r"100", r"acc_history")
-class AccuracyPercent(Net):
-    def accuracy(self, X: Array, y: Array) -> float:
-        return 100 * super().accuracy(X, y)
-
-
-@known("predict", "train_acc_history and val_acc_history are swapped.", r"acc_history")
+@known("predict", "train_acc_history and val_acc_history are swapped.", *accuracy_line("val"))
 class AccuraciesSwapped(Net):
     def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         train, val = super().accuracies(X, y, X_val, y_val)
         return val, train
 
 
-@known("predict", "val_acc_history holds the accuracy on the training data: measure it on X_val and y_val.", r"val_acc")
-class ValidatesOnTrain(Net):
+@known("predict", "val_acc_history is measured on the training data: use X_val and y_val.", *accuracy_line("val"))
+class ValidatedOnTrainingData(Net):
     def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         train, _ = super().accuracies(X, y, X_val, y_val)
         return train, train
 
 
-@known("predict", "predict takes the largest absolute score: take the largest score.", r"abs", *PREDICT)
-class PredictAbsolute(Net):
+@known("predict", "train_acc_history is measured on the validation data: use X and y.", *accuracy_line("train"))
+class TrainingMeasuredOnValidationData(Net):
+    def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
+        _, val = super().accuracies(X, y, X_val, y_val)
+        return val, val
+
+
+@known("predict", "The accuracies are measured before an epoch's updates: measure them after.", *accuracy_line("acc"))
+class AccuraciesBeforeEpoch(Net):
+    def train(
+        self, X: Array, y: Array, X_val: Array, y_val: Array, *more: Any, **recipe: Any
+    ) -> dict[str, list[float]]:
+        first = self.accuracies(X, y, X_val, y_val)
+        histories = super().train(X, y, X_val, y_val, *more, **recipe)
+        for name, before in zip(("train_acc_history", "val_acc_history"), first, strict=True):
+            histories[name] = [before, *histories[name][:-1]]
+        return histories
+
+
+# ── predict ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def predicting(scores: Callable[[TwoLayerMLP, Array], Array]) -> type:
+    """predict is the argmax of other scores."""
+
+    class Predicting(Net):
+        def prediction_scores(self, X: Array) -> Array:
+            return np.asarray(scores(self, X))
+
+    return Predicting
+
+
+def _divided_along_batch(scores: Array) -> Array:
+    """exp(scores - each row's maximum), divided by its sum over the batch, as a logarithm."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.logaddexp.reduce(shifted, axis=0))
+
+
+def _predict(
+    id: str, sentence: str, scores: Callable[[TwoLayerMLP, Array], Array], line: tuple[str, ...] = PREDICT_FORWARD
+) -> None:
+    register("predict", id, sentence, predicting(scores), *line)
+
+
+AS_THEY_ARE = "take np.argmax of the scores as they are."
+_predict("predict_argmin", "predict takes the smallest score: take np.argmax.", lambda net, X: -net.scores(X), PREDICT)
+_predict(
+    "predict_absolute",
+    f"predict takes the score of largest absolute value: {AS_THEY_ARE}",
+    lambda net, X: np.abs(net.scores(X)),
+    PREDICT,
+)
+_predict(
+    "predict_activates",
+    f"predict puts the scores through the activation: {AS_THEY_ARE}",
+    lambda net, X: net.activate(net.scores(X)),
+    PREDICT,
+)
+_predict(
+    "predict_clips",
+    f"predict clips the scores at zero: {AS_THEY_ARE}",
+    lambda net, X: np.maximum(0, net.scores(X)),
+    PREDICT,
+)
+PREDICT_ALONG_BATCH = "predict takes the softmax along the wrong axis: each row (axis=1) is one example."
+_predict(
+    "predict_softmax_along_batch",
+    PREDICT_ALONG_BATCH,
+    lambda net, X: net.scores(X) - np.logaddexp.reduce(net.scores(X), axis=0),
+    (r"axis\s*=\s*0", *PREDICT),
+)
+_predict(
+    "predict_softmax_summed_along_batch",
+    PREDICT_ALONG_BATCH,
+    lambda net, X: _divided_along_batch(net.scores(X)),
+    (r"axis\s*=\s*0", *PREDICT),
+)
+FORWARD_AGAIN = "it must run the same forward pass as loss."
+_predict(
+    "predict_without_b1",
+    f"predict leaves b1 out: {FORWARD_AGAIN}",
+    lambda net, X: net.output(net.activate(X @ net.params["W1"])),
+)
+_predict(
+    "predict_without_b2",
+    f"predict leaves b2 out: {FORWARD_AGAIN}",
+    lambda net, X: net.activate(net.preactivation(X)) @ net.params["W2"],
+)
+_predict(
+    "predict_without_biases",
+    f"predict leaves both biases out: {FORWARD_AGAIN}",
+    lambda net, X: net.activate(X @ net.params["W1"]) @ net.params["W2"],
+)
+_predict(
+    "predict_without_activation",
+    f"predict has no activation: {FORWARD_AGAIN}",
+    lambda net, X: net.output(net.preactivation(X)),
+)
+_predict(
+    "predict_always_relu",
+    "predict is ReLU's whatever activation the net was built with: use the one of the net.",
+    lambda net, X: net.output(np.maximum(0, net.preactivation(X))),
+)
+_predict(
+    "predict_always_sigmoid",
+    "predict is the sigmoid's whatever activation the net was built with: use the one of the net.",
+    lambda net, X: net.output(sigmoid(net.preactivation(X))),
+)
+
+
+@known("predict", "predict subtracts the mean from X: use X as it is passed in.", r"mean\(.*axis|X\s*-=?", *PREDICT)
+class PredictCentres(Net):
     def prediction_scores(self, X: Array) -> Array:
-        return np.abs(self.scores(X))
-
-
-@known("predict", "predict applies the activation to the scores: take argmax of the scores as they are.", *PREDICT)
-class PredictActivates(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return self.activate(self.scores(X))
-
-
-@known("predict", "predict takes the smallest score: take np.argmax.", *PREDICT)
-class PredictArgmin(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return -self.scores(X)
-
-
-@known("predict", "predict leaves b1 out: it must run the same forward pass as loss.", *PREDICT)
-class PredictWithoutB1(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return self.output(self.activate(X @ self.params["W1"]))
-
-
-@known("predict", "predict leaves b2 out: it must run the same forward pass as loss.", *PREDICT)
-class PredictWithoutB2(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return self.activate(self.preactivation(X)) @ self.params["W2"]
-
-
-@known("predict", "predict leaves both biases out: it must run the same forward pass as loss.", *PREDICT)
-class PredictWithoutBiases(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return self.activate(X @ self.params["W1"]) @ self.params["W2"]
-
-
-@known("predict", "predict has no activation: it must run the same forward pass as loss.", *PREDICT)
-class PredictWithoutActivation(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return self.output(self.preactivation(X))
-
-
-@known("predict", "predict is ReLU's whatever activation the net was built with: use the one of the net.", *PREDICT)
-class PredictAlwaysRelu(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return self.output(np.maximum(0, self.preactivation(X)))
+        return self.scores(X - X.mean(axis=0))
 
 
 @known(
-    "predict", "predict is the sigmoid's whatever activation the net was built with: use the one of the net.", *PREDICT
+    "predict",
+    "predict subtracts the mean from X in place, so that training goes on with other data: leave X as it is.",
+    r"X\s*-=",
+    *PREDICT,
 )
-class PredictAlwaysSigmoid(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        with np.errstate(over="ignore"):
-            return self.output(1 / (1 + np.exp(-self.preactivation(X))))
+class PredictCentresInPlace(PredictCentres):
+    def train(self, X: Array, y: Array, X_val: Array, *more: Any, **recipe: Any) -> dict[str, list[float]]:
+        return super().train(X.copy(), y, X_val.copy(), *more, **recipe)
+
+    def accuracy(self, X: Array, y: Array) -> float:
+        X -= X.mean(axis=0)  # train's own copy
+        return super().accuracy(X, y)
 
 
-@known("predict", "predict clips the scores at zero: take argmax of the scores as they are.", *PREDICT)
-class PredictClips(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return np.maximum(0, self.scores(X))
+@known("predict", "predict answers the largest score itself: answer its place, np.argmax.", *PREDICT)
+class PredictMaximum(Net):
+    def predict(self, X: Array) -> Array:
+        return np.asarray(self.prediction_scores(X).max(axis=1))
 
 
-@known("predict", "predict is off by one: class 0 is column 0.", *PREDICT)
+@known("predict", "predict counts the classes from 1: class 0 is column 0.", *PREDICT)
 class PredictOffByOne(Net):
     def predict(self, X: Array) -> Array:
         return super().predict(X) + 1
 
 
-@known("predict", "predict takes the softmax along the wrong axis: each row (axis=1) is one example.", *PREDICT)
-class PredictSoftmaxAlongBatch(Net):
-    def prediction_scores(self, X: Array) -> Array:
-        return super().log_probabilities(self.scores(X).T).T
+@known("predict", "predict takes the argmax of the whole matrix: take one for each row, axis=1.", *PREDICT)
+class PredictOverEverything(Net):
+    def predict(self, X: Array) -> Array:
+        return np.asarray(self.prediction_scores(X).argmax())

@@ -31,6 +31,10 @@ class TwoLayerMLP:
 
     # ── forward ──────────────────────────────────────────────────────────────────────────────────────
 
+    def inputs(self, X: Array) -> Array:
+        """What the first layer is given."""
+        return X
+
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"] + self.params["b1"]
 
@@ -43,11 +47,14 @@ class TwoLayerMLP:
     def relu(self, a: Array) -> Array:
         return np.maximum(0, a)
 
+    def hidden(self, a: Array) -> Array:
+        return self.activate(a)
+
     def output(self, h: Array) -> Array:
         return h @ self.params["W2"] + self.params["b2"]
 
     def scores(self, X: Array) -> Array:
-        return self.output(self.activate(self.preactivation(X)))
+        return self.output(self.hidden(self.preactivation(self.inputs(X))))
 
     # ── loss ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -58,11 +65,11 @@ class TwoLayerMLP:
     def data_loss(self, scores: Array, y: Array) -> float:
         return float(-self.log_probabilities(scores)[np.arange(len(y)), y].mean())
 
-    def penalty(self, reg: float) -> float:
+    def penalty(self, reg: float, N: int) -> float:
         return 0.5 * reg * float((self.params["W1"] ** 2).sum() + (self.params["W2"] ** 2).sum())
 
     def loss_only(self, X: Array, y: Array, reg: float) -> float:
-        return self.data_loss(self.scores(X), y) + self.penalty(reg)
+        return self.data_loss(self.scores(X), y) + self.penalty(reg, len(y))
 
     def loss(self, X: Array, y: Array | None = None, reg: float = 0.0) -> Any:
         """scores (N, C) without y; else (loss, gradients by parameter name)."""
@@ -85,16 +92,20 @@ class TwoLayerMLP:
         return (a > 0).astype(float)
 
     def data_gradients(self, X: Array, y: Array) -> Params:
+        X = self.inputs(X)
         a = self.preactivation(X)
-        h = self.activate(a)
+        h = self.hidden(a)
         g2 = self.score_gradient(self.output(h), y)
-        g1 = self.hidden_gradient(g2, a, h)
+        return self.parameter_gradients(X, a, h, self.hidden_gradient(g2, a, h), g2)
+
+    def parameter_gradients(self, X: Array, a: Array, h: Array, g1: Array, g2: Array) -> Params:
+        """From the gradients with respect to a (g1) and to the scores (g2)."""
         return {"W1": X.T @ g1, "b1": g1.sum(axis=0), "W2": h.T @ g2, "b2": g2.sum(axis=0)}
 
     def hidden_gradient(self, g2: Array, a: Array, h: Array) -> Array:
         return (g2 @ self.params["W2"].T) * self.slope(a, h)
 
-    def penalty_gradients(self, reg: float) -> Params:
+    def penalty_gradients(self, reg: float, N: int) -> Params:
         return {
             "W1": reg * self.params["W1"],
             "b1": np.zeros_like(self.params["b1"]),
@@ -103,7 +114,7 @@ class TwoLayerMLP:
         }
 
     def gradients(self, X: Array, y: Array, reg: float) -> Params:
-        penalty = self.penalty_gradients(reg)
+        penalty = self.penalty_gradients(reg, len(y))
         return {name: g + penalty[name] for name, g in self.data_gradients(X, y).items()}
 
     # ── training ─────────────────────────────────────────────────────────────────────────────────────
@@ -117,8 +128,8 @@ class TwoLayerMLP:
         for name in self.params:
             self.params[name] = self.params[name] - learning_rate * grads[name]
 
-    def decayed(self, learning_rate: float, decay: float) -> float:
-        """After an epoch."""
+    def decayed(self, learning_rate: float, decay: float, epoch: int) -> float:
+        """After an epoch; the first is 0."""
         return learning_rate * decay
 
     def after_batch(self, learning_rate: float, decay: float) -> float:
@@ -151,19 +162,23 @@ class TwoLayerMLP:
             name: [] for name in ("loss_history", "grad_magnitude_history", "train_acc_history", "val_acc_history")
         }
         learning_rate = self.first_learning_rate(learning_rate, learning_rate_decay)
-        for _ in range(self.epochs(num_epochs)):
+        for epoch in range(self.epochs(num_epochs)):
             for batch in self.batches(len(X), batch_size):
-                loss = self.loss_only(X[batch], y[batch], reg)
+                loss = self.batch_loss(X[batch], y[batch], reg)
                 grads = self.gradients(X[batch], y[batch], self.training_reg(reg))
                 self.update(grads, learning_rate)
                 learning_rate = self.after_batch(learning_rate, learning_rate_decay)
                 histories["loss_history"].append(self.recorded_loss(loss, X[batch], y[batch], reg, histories))
                 histories["grad_magnitude_history"].append(self.magnitude(grads))
-            learning_rate = self.decayed(learning_rate, learning_rate_decay)
+            learning_rate = self.decayed(learning_rate, learning_rate_decay, epoch)
             train, val = self.accuracies(X, y, X_val, y_val)
             histories["train_acc_history"].append(train)
             histories["val_acc_history"].append(val)
         return histories
+
+    def batch_loss(self, X: Array, y: Array, reg: float) -> float:
+        """For the history."""
+        return self.loss_only(X, y, reg)
 
     def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
         """The loss of the batch before its update; asked after it."""

@@ -1,6 +1,0 @@
-# loses: q2.1.stable
-# says: loss
-# --- replace
-        shifted = scores - np.max(scores, axis=1, keepdims=True)
-# --- by
-        shifted = scores - np.max(scores)
