@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ err = Console(stderr=True, highlight=False)
 
 def main() -> NoReturn:
     """The console script. Every failure of ours becomes one line and its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that sessions are closed on the way out
     try:
         code = app(standalone_mode=False)  # returns the code of typer.Exit
     except typer.Exit as exit:
@@ -63,12 +65,17 @@ def main() -> NoReturn:
     except typer.Abort:
         sys.exit(130)
     except GraderError as error:
-        err.print(f"grader: {error}", style="red", markup=False)
+        err.print(f"grader: {one_line(str(error), 600)}", style="red", markup=False)
         sys.exit(error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  no traceback, and never the exit code of a low score
         if not hasattr(error, "format_message"):
-            raise
-        err.print(f"grader: {error.format_message()} (grader --help shows what there is)", style="red", markup=False)
+            err.print(
+                f"grader: our own failure: {type(error).__name__}: {one_line(str(error))}", style="red", markup=False
+            )
+            sys.exit(4)
+        err.print(
+            f"grader: {one_line(error.format_message())} (grader --help shows what there is)", style="red", markup=False
+        )
         sys.exit(2)
     sys.exit(code or 0)
 

@@ -23,7 +23,7 @@ def read_notebook(path: str, content: bytes) -> Notebook:
     try:
         text = content.decode("utf-8-sig")
         version = int(json.loads(text)["nbformat"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise Refused(f"{path} is not a notebook: open it in Jupyter and save it again (File → Save)") from None
     try:
         with warnings.catch_warnings():
@@ -92,7 +92,7 @@ def _written(region: Region, known: AbstractSet[str]) -> Region:
 
 
 def _own_lines(text: str, known: AbstractSet[str]) -> str:
-    lines = [line for line in text.splitlines() if line.strip() not in known and not _PLACEHOLDER.match(line)]
+    lines = [line for line in text.splitlines() if line.strip() not in known and not _PLACEHOLDER.match(line[:200])]
     return "\n".join(lines).strip() if any(line.strip("*_ ") for line in lines) else ""
 
 
@@ -124,10 +124,10 @@ def _pieces(source: str) -> list[Piece]:
     """A cell's text cut before every line that labels a solution or asks a question."""
     pieces = [Piece("plain", "", "")]
     for line in source.splitlines():
-        label = _LABEL.search(line[:120]) if _LABEL_LINE.match(line) else None
+        label = _LABEL.search(line[:120]) if _LABEL_LINE.match(line[:120]) else None
         question = f"q{label[1]}.{label[2]}" if label else ""
         if label and re.search(r"(?i)solution|answer", line[:120]):
-            pieces.append(Piece("solution", question, _LABEL_LINE.sub("", line, count=1) + "\n"))
+            pieces.append(Piece("solution", question, _LABEL_LINE.sub("", line[:120], count=1) + line[120:] + "\n"))
         elif label or re.match(r"#{1,6}\s", line):
             pieces.append(Piece("heading", question, ""))
         else:
