@@ -177,14 +177,3 @@ def make_assignment(tmp_path: Path) -> MakeAssignment:
         return folder
 
     return make
-
-
-KNOWN_FAILURES = ROOT / "tests" / "known_failures.txt"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bugs that are known and not mended yet stay visible as expected failures; a line leaves the list with its bug."""
-    known = {line for line in KNOWN_FAILURES.read_text("utf-8").splitlines() if line and not line.startswith("#")}
-    for item in items:
-        if item.nodeid.partition("[")[0] in known:
-            item.add_marker(pytest.mark.xfail(reason="a known bug, listed in tests/known_failures.txt", strict=False))
