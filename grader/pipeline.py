@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from grader import environment
 from grader.catalogue import Assignment
 from grader.checks.claim import Check, Claim, Draw
@@ -219,7 +221,8 @@ class _Run:
         for one in checks:
             student.begin()
             try:
-                claims += [replace(c, check=one.name, topics=one.topics) for c in self._claims_of(one, student)]
+                with np.errstate(all="ignore"):  # a student's numbers may overflow where a check computes with them
+                    claims += [replace(c, check=one.name, topics=one.topics) for c in self._claims_of(one, student)]
             except GraderError:
                 raise
             except Exception as bug:

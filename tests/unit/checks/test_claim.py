@@ -323,7 +323,7 @@ def test_a_failure_goes_on_into_its_items() -> None:
 @pytest.mark.parametrize(
     ("value", "key", "says"),
     [
-        ({"w1": 1}, "W1", "has no 'W1': it is the keys ['w1']"),
+        ({"w1": 1}, "W1", "has no 'W1': it is a dict with the keys ['w1']"),
         (None, "W1", "None (is a return missing?)"),
         (1.5, 1, "must return several values but returned a float"),
         (np.float64(1.5).reshape(()), 1, "a single number"),
