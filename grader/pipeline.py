@@ -125,6 +125,7 @@ class _Run:
         self._sharing = threading.Lock()
         self._first_truth = assignment.truths(assignment.readings[0].id, frozenset())
         self.student = student or self._new_student(shared=False)
+        self.student.lost.clear()  # a student that has been graded on another seed starts anew
         self._students = [self.student]
 
     def sections(self) -> tuple[Sections, Sections]:
@@ -259,7 +260,8 @@ class _Run:
     def _outcome(
         self, checks: Sequence[Check], claims: Sequence[Claim], judged: Mapping[str, Judged], used: Usage
     ) -> Outcome:
-        settled = self._ledger.reading.remark if any(c.settles for c in checks) else ""
+        earned = any(j.verdict.holds for j in judged.values())
+        settled = self._ledger.reading.remark if earned and any(c.settles for c in checks) else ""
         truth = self._ledger.truth()
         titles = {one.name: one.title for one in checks}
         published = {c.name for c in claims if c.shows_values}

@@ -187,10 +187,12 @@ class Ledger:
             for one in claims:
                 try:
                     together = together & one.judge(truth)
-                except ValueError:
-                    if len(assumed) < 2:
+                except NotRecorded:
+                    raise
+                except Exception:
+                    if not assumed:
                         raise
-                    return lost("these mistakes do not go together")  # say, both change the same shape
+                    return lost("no right answer has this mistake")  # or these mistakes do not go together
                 if not together.credit:
                     break
         return together
