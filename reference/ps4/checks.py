@@ -16,7 +16,7 @@ from grader.checks.answer import Answer
 from grader.checks.claim import Claim, Draw, Verdict, agree, check, claim, failed, held, ladder, lost, near, numbers
 from grader.checks.student import Remote, Student, stopped_softly
 from grader.guest.wire import Ref
-from grader.model import Evidence, Series
+from grader.model import Evidence, Raised, Series
 
 from .problems import (
     Array,
@@ -26,14 +26,15 @@ from .problems import (
     Problem,
     Training,
     by_heart,
+    four_examples,
     mnist,
     one_row_an_example,
     pairs,
     predictions,
     saturated,
-    single_steps,
     toy,
     trainings,
+    twelve_examples,
 )
 
 CONFIG = tomllib.loads((Path(__file__).parent / "assignment.toml").read_text("utf-8"))
@@ -65,22 +66,47 @@ class Net:
         return replace(again, what=f"{again.what}, called a second time,")
 
     def kept_as_it_was(self, problem: Problem) -> bool:
+        """Whether loss has left X and y alone."""
         kept = self._student.look("X", "y")
         return all(
             np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
         )
 
     def train(self, training: Training) -> Answer:
+        """On data that lie inside. predict is judged by itself: one that does not work must not take train along, so
+        a stand-in takes its place."""
         if self._put.failure is not None:
             return self._put
+        stats = self._train_on(training)
+        if isinstance(stats.failure, Raised) and predicts_nothing(self.remote, training.problem.X):
+            self.remote.stand_in("predict")
+            self.remote.put("params", training.problem.params)
+            stats = self._train_on(training)
+        return stats
+
+    def _train_on(self, training: Training) -> Answer:
         problem = training.problem
-        return self.remote.call(
-            "train", problem.X, problem.y, training.X_val, training.y_val, reg=problem.reg, **training.recipe
-        )
+        self._student.keep(X=problem.X, y=problem.y, X_val=training.X_val, y_val=training.y_val)
+        return self._train(training)
+
+    def train_again(self, training: Training) -> Answer:
+        """From the same parameters on the very same arrays, whatever the first training has made of them."""
+        self.remote.put("params", training.problem.params)
+        again = self._train(training)
+        return replace(again, what=f"{again.what}, called a second time,")
+
+    def _train(self, training: Training) -> Answer:
+        data = (Ref("X"), Ref("y"), Ref("X_val"), Ref("y_val"))
+        return self.remote.call("train", *data, reg=training.problem.reg, **training.recipe)
 
     def parameters(self) -> dict[str, Answer]:
         params = self.remote.get("params")
         return {name: params.item(name, f"params['{name}']") for name in PARAMETERS}
+
+
+def predicts_nothing(net: Remote, X: Array) -> bool:
+    """Whether predict raises, or answers something else than a number for each row."""
+    return isinstance(numbers(net.call("predict", X), (len(X),)), Verdict)
 
 
 def _single_precision(params: Answer) -> bool:
@@ -123,25 +149,30 @@ def fresh_losses(student: Student, pair: Pair) -> Iterator[Claim]:
     again = _loss_of(net.loss_again(pair.first))
     untouched = net.kept_as_it_was(pair.first)
     second = _loss_of(net.loss(pair.second))
-    aspect = "" if pair.first.reg else "data"
 
     def judge(truth: Any) -> Verdict:
         verdict = near(first, truth.loss(pair.first), single=net.single)
-        if not verdict.holds:
-            return verdict
         repeated = near(again, truth.loss(pair.first), single=net.single)
         other = near(second, truth.loss(pair.second), single=net.single)
-        return _explained(verdict & repeated & other, untouched)
+        return _repeatable(verdict, repeated, untouched) & _of_other_batch(other, verdict)
 
-    yield claim("loss", judge, aspect=aspect)
+    yield claim("loss", judge, aspect="" if pair.first.reg else "data")
 
 
-def _explained(verdict: Verdict, untouched: bool) -> Verdict:
-    """What a first call was right about and a later one was not has to do with what lies in between."""
-    if verdict.holds:
+def _repeatable(verdict: Verdict, repeated: Verdict, untouched: bool) -> Verdict:
+    """A first call that was right, and the same call again that was not, have something between them."""
+    if not verdict.holds:
+        return verdict
+    if repeated.holds:
         return verdict if untouched else verdict & held("loss changes X or y in place; nothing came of it here")
     cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
-    return replace(verdict, reason=f"{verdict.reason}: the first call was right, so loss {cause}")
+    return replace(repeated, reason=f"{repeated.reason}: the first call was right, so loss {cause}")
+
+
+def _of_other_batch(other: Verdict, first: Verdict) -> Verdict:
+    if other.holds or not first.holds:
+        return other
+    return replace(other, reason=f"{other.reason}; it was right for another batch, of another size, just before")
 
 
 @check("q2.1", handout=True, topics=FORWARD)
@@ -181,18 +212,41 @@ def _scores_from_losses(net: Net, problem: Problem) -> Iterator[Claim]:
     yield claim("scores", judge)
 
 
-@check("q2.1", each=pairs("sigmoid", 5), topics=FORWARD)
+@check("q2.1", each=pairs("sigmoid", 6), topics=FORWARD)
 def loss(student: Student, pair: Pair) -> Iterator[Claim]:
     """The loss on fresh problems: several shapes, with and without regularisation, asked more than once."""
     yield from fresh_losses(student, pair)
 
 
-@check("q2.1", each=saturated("sigmoid"), topics=FORWARD)
+@check("q2.1", each=saturated, topics=FORWARD)
 def stable(student: Student, problem: Problem) -> Iterator[Claim]:
     """The loss at scores of about ±1000, where a plain exp overflows."""
     net = Net(student, problem.activation, problem.params)
-    answer = _loss_of(net.loss(problem))
-    yield claim("stable", lambda truth: near(answer, truth.loss(problem), single=net.single))
+    answer = net.loss(problem)
+    loss = _loss_of(answer)
+
+    def judge(truth: Any) -> Verdict:
+        verdict = near(loss, truth.loss(problem), single=net.single)
+        if not verdict.holds:
+            finite = np.isfinite(_values(loss)).all()
+            return verdict if finite else replace(verdict, reason=f"{verdict.reason}: {STABLE}")
+        if np.isnan(_values(_gradient_of(answer, "b2"))).any():
+            return lost(f"grads['b2'] is NaN at large scores, where the loss is right: {STABLE}")
+        return held()
+
+    yield claim("stable", judge)
+
+
+STABLE = (
+    "exp overflows at large numbers and log(0) is infinite; take each row's largest score away, then "
+    "scores - log(sum(exp(scores))) is the log-probability itself, and 1 / (1 + exp(-a)) a safe sigmoid"
+)
+
+
+def _values(answer: Answer) -> Array:
+    """The answer's floats as they are, NaN and all; none where it has none."""
+    value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
+    return value if value.dtype.kind == "f" else np.zeros(0)
 
 
 # ── Q2.2 and the backward pass of Q2.4 ───────────────────────────────────────────────────────────────
@@ -207,11 +261,9 @@ def fresh_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
     def judge(name: str, truth: Any) -> Verdict:
         want = truth.gradients(pair.first)[name]
         verdict = near(_gradient_of(first, name), want, single=net.single)
-        if not verdict.holds:
-            return verdict
         repeated = near(_gradient_of(again, name), want, single=net.single)
         other = near(_gradient_of(second, name), truth.gradients(pair.second)[name], single=net.single)
-        return _explained(verdict & repeated & other, untouched)
+        return _repeatable(verdict, repeated, untouched) & _of_other_batch(other, verdict)
 
     for name in PARAMETERS:
         yield claim(name, partial(judge, name), aspect="" if pair.first.reg else "data")
@@ -231,7 +283,7 @@ def numerical_check(activation: str, loss_check: str, student: Student) -> Itera
     def judge_gradient(name: str, truth: Any) -> Verdict:
         answer = _gradient_of(gradients, name)
         verdict = near(answer, truth.gradients(problem)[name], single=net.single)
-        return verdict & held(*_elementwise_remark(name, answer, losses[name]))
+        return verdict & held(*_elementwise_remark(name, answer, losses[name])) if verdict.holds else verdict
 
     def judge_losses(name: str, truth: Any) -> Verdict:
         answer = replace(losses[name], what=f"the loss near the toy problem ({name} nudged)")
@@ -279,12 +331,12 @@ def _elementwise_remark(name: str, gradient: Answer, losses: Answer) -> tuple[st
     up, down = values.reshape(2, -1)
     numeric = ((up - down) / (2 * STEP)).reshape(shape)
     worst = float(np.max(np.abs(numeric - analytic) / np.maximum(1e-8, np.abs(numeric) + np.abs(analytic))))
-    if worst < 1e-8:
+    if not 1e-8 <= worst <= 1e-4:
         return ()
     return (f"the handout's elementwise check shows {worst:.0e} for {name}; a right solution may show 2e-6",)
 
 
-@check("q2.2", each=pairs("sigmoid", 4), topics=BACKWARD)
+@check("q2.2", each=pairs("sigmoid", 5), topics=BACKWARD)
 def gradients(student: Student, pair: Pair) -> Iterator[Claim]:
     """Every parameter's gradient equals the reference's, on problems nobody has seen."""
     yield from fresh_gradients(student, pair)
@@ -299,22 +351,47 @@ def toy_gradients(student: Student) -> Iterator[Claim]:
 # ── Q2.3 and the training of Q2.4 ────────────────────────────────────────────────────────────────────
 
 
-def trained_parameters(name: str, student: Student, training: Training) -> Iterator[Claim]:
+def trained_parameters(name: str, student: Student, training: Training, net: Net | None = None) -> Iterator[Claim]:
     """The parameters have moved from where they were exactly as the reference's have; or, where the student's own
     gradients have lost their points already, as a right training with those gradients moves them."""
-    stats, after, single = _train(student, training)
+    net = net or Net(student, training.problem.activation, training.problem.params)
+    stats, after = net.train(training), net.parameters()
     own = _own_training(student, training)
 
     def judge(truth: Any) -> Verdict:
-        if (wrong := failed(stats)) is not None:
-            return wrong
         want, _ = truth.trained(training)
-        verdict = _all_moved(after, training.problem.params, want, single)
-        if verdict.holds or own is None or not _all_moved(after, training.problem.params, own[0], single).holds:
+        verdict = _trained_to(want, stats, after, training, net.single)
+        if verdict.holds or own is None or not _trained_to(own[0], stats, after, training, net.single).holds:
             return verdict
         return held(OWN_GRADIENTS)
 
     yield claim(name, judge)
+
+
+def trained_again(name: str, training: Training, net: Net) -> Iterator[Claim]:
+    """The same training a second time, from the same parameters on the same arrays, ends at the same parameters."""
+    stats, after = net.train_again(training), net.parameters()
+
+    def judge(truth: Any) -> Verdict:
+        verdict = _trained_to(truth.trained_again(training), stats, after, training, net.single)
+        if verdict.holds:
+            return verdict
+        return replace(
+            verdict,
+            reason=f"{verdict.reason}: this is the same training a second time, from the same parameters on the same "
+            "arrays, so train keeps something between calls or changes X or y",
+        )
+
+    yield claim(name, judge)
+
+
+def _trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool) -> Verdict:
+    """Where train has raised in the end, what it had done by then counts."""
+    before = training.problem.params
+    moved, wrong = _all_moved(after, before, want, single), failed(stats)
+    if wrong is None or (moved.holds and not _all_moved(after, before, before, single).holds):
+        return moved
+    return wrong
 
 
 OWN_GRADIENTS = "right for the gradients that loss returns, which have lost their points already"
@@ -359,6 +436,8 @@ def _own_training(student: Student, training: Training) -> tuple[Params, dict[st
 
 
 def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
+    if not np.isfinite(want).all():  # a mistaken truth may overflow just as the student does
+        return lost(f"{after.what} is finite") if np.isfinite(_values(after)).all() else held()
     got = numbers(after, before.shape)
     if isinstance(got, Verdict):
         return got
@@ -370,7 +449,8 @@ def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
 
 @check(
     "q2.3",
-    each=trainings("sigmoid", num_epochs=1, batch_size=12, learning_rate=0.5, learning_rate_decay=0.9),
+    # reg 400 makes gradients so large that clipping them shows
+    each=trainings("sigmoid", 0.3, 0.0, 400.0, num_epochs=1, batch_size=12, learning_rate=0.5, learning_rate_decay=0.9),
     topics=TRAINING,
 )
 def step(student: Student, training: Training) -> Iterator[Claim]:
@@ -380,17 +460,21 @@ def step(student: Student, training: Training) -> Iterator[Claim]:
 
 @check(
     "q2.3",
-    each=trainings("sigmoid", num_epochs=5, batch_size=100, learning_rate=0.5, learning_rate_decay=0.7),
+    # so many epochs that stopping early shows, where the accuracy has long stopped to grow
+    each=trainings("sigmoid", 0.3, 0.0, num_epochs=12, batch_size=100, learning_rate=0.2, learning_rate_decay=0.8),
     topics=TRAINING,
 )
 def decay(student: Student, training: Training) -> Iterator[Claim]:
-    """Several epochs on fewer examples than a batch holds, the learning rate decaying after each."""
-    yield from trained_parameters("decay", student, training)
+    """Several epochs on fewer examples than a batch holds, the learning rate decaying after each; and once more."""
+    net = Net(student, training.problem.activation, training.problem.params)
+    yield from trained_parameters("decay", student, training, net)
+    if not _lost_before_training(student):
+        yield from trained_again("decay", training, net)
 
 
 @check(
     "q2.3",
-    each=trainings("sigmoid", num_epochs=3, batch_size=4, learning_rate=0.4, learning_rate_decay=0.8),
+    each=trainings("sigmoid", 0.3, 0.0, num_epochs=3, batch_size=4, learning_rate=0.4, learning_rate_decay=0.8),
     topics=TRAINING,
 )
 def batches(student: Student, training: Training) -> Iterator[Claim]:
@@ -398,23 +482,46 @@ def batches(student: Student, training: Training) -> Iterator[Claim]:
     yield from trained_parameters("batches", student, training)
 
 
-@check("q2.3", each=single_steps, topics=TRAINING)
-def batches_of_one(student: Student, training: Training) -> Iterator[Claim]:
+def _has_lost_gradients(student: Student) -> bool:
+    """Then batches are judged where all examples are the same, since there the student's own gradients can be
+    followed."""
+    return any(check.startswith("q2.2.") for check in student.lost)
+
+
+@check("q2.3", each=four_examples, topics=TRAINING)
+def batch_size(student: Student, training: Training) -> Iterator[Claim]:
     """Every step is taken on a batch of batch_size examples."""
-    if any(check.startswith("q2.2.") for check in student.lost):
-        return  # judged above, where all examples are the same and the student's own gradients can be followed
+    if _has_lost_gradients(student):
+        return
     stats, after, single = _train(student, training)
 
     def judge(truth: Any) -> Verdict:
         params = _after(stats, after, training)
         if isinstance(params, Verdict):
             return params
-        before = training.problem.params
-        ends = truth.single_steps(training)
-        verdicts = [_all_moved(after, before, end, single) for end in ends]
-        if any(v.holds for v in verdicts):
+        ends = truth.ends(training)
+        if ends is None or any(_all_moved(after, training.problem.params, end, single).holds for end in ends):
             return held()
-        return lost("with batch_size=1, three steps do not end where any order of the three examples leads")
+        return lost("with 4 examples and batch_size=2, an epoch does not end where any two batches of two lead")
+
+    yield claim("batches", judge)
+
+
+@check("q2.3", each=twelve_examples, topics=TRAINING)
+def at_random(student: Student, training: Training) -> Iterator[Claim]:
+    """The batches of an epoch are drawn at random."""
+    if _has_lost_gradients(student):
+        return
+    stats, after, single = _train(student, training)
+
+    def judge(truth: Any) -> Verdict:
+        params = _after(stats, after, training)
+        if isinstance(params, Verdict):
+            return params
+        before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
+        if _all_moved(after, before, in_order, single).holds and any(np.any(want[p] != in_order[p]) for p in want):
+            return lost("the batches of an epoch follow the order of the data: draw them at random")
+        return held()
 
     yield claim("batches", judge)
 
@@ -430,7 +537,7 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
             return params
         want, _ = truth.trained(training)
         used, wanted = (_rows_moved(training.problem.params, p) for p in (params, want))
-        if used < 45 <= wanted:
+        if used < 45 <= wanted or wanted < 30 < 45 <= used:
             return lost(
                 f"one epoch of 4 batches of 25 uses only {used} of 100 examples: every batch takes other rows, until "
                 "the data have been gone over"
@@ -443,16 +550,18 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
 @check("q2.3", each=by_heart, topics=TRAINING)
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
     """Every example is learnt with its own label."""
-    if _lost_before_training(student):
+    if _has_lost_gradients(student):
         return  # whether wrong gradients learn anything by heart says nothing about the labels
     stats, after, _ = _train(student, training)
 
     def judge(truth: Any) -> Verdict:
+        problem = training.problem
+        want, _ = truth.trained(training)
+        if not all(np.isfinite(p).all() for p in want.values()):
+            return held()  # a mistaken truth may overflow, and then this tells nothing
         params = _after(stats, after, training)
         if isinstance(params, Verdict):
             return params
-        problem = training.problem
-        want, _ = truth.trained(training)
         got, wanted = (truth.accuracy(p, problem.activation, problem.X, problem.y) for p in (params, want))
         if got < 0.95 <= wanted:
             return lost(
@@ -528,7 +637,7 @@ def predict(student: Student, pair: Pair) -> Iterator[Claim]:
 
 @check(
     "q2.3",
-    each=trainings("sigmoid", num_epochs=4, batch_size=12, learning_rate=0.5, learning_rate_decay=0.8),
+    each=trainings("sigmoid", 0.3, 0.0, num_epochs=4, batch_size=12, learning_rate=0.5, learning_rate_decay=0.8),
     topics=TRAINING,
 )
 def histories(student: Student, training: Training) -> Iterator[Claim]:
@@ -574,13 +683,13 @@ def relu_toy_loss(student: Student) -> Iterator[Claim]:
     yield from published_loss("relu", student)
 
 
-@check("q2.4.forward", each=pairs("relu", 4), settles=True, topics=FORWARD)
+@check("q2.4.forward", each=pairs("relu", 5), settles=True, topics=FORWARD)
 def relu_loss(student: Student, pair: Pair) -> Iterator[Claim]:
     """The ReLU's loss on fresh problems."""
     yield from fresh_losses(student, pair)
 
 
-@check("q2.4.backward", each=pairs("relu", 4), topics=BACKWARD)
+@check("q2.4.backward", each=pairs("relu", 5), topics=BACKWARD)
 def relu_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
     """The ReLU's gradients on fresh problems."""
     yield from fresh_gradients(student, pair)
@@ -594,11 +703,11 @@ def relu_toy_gradients(student: Student) -> Iterator[Claim]:
 
 @check(
     "q2.4.training",
-    each=trainings("relu", num_epochs=4, batch_size=12, learning_rate=0.1, learning_rate_decay=0.7),
+    each=trainings("relu", 0.3, 0.0, num_epochs=3, batch_size=4, learning_rate=0.1, learning_rate_decay=0.7),
     topics=TRAINING,
 )
 def relu_epochs(student: Student, training: Training) -> Iterator[Claim]:
-    """Several full-batch epochs with the ReLU."""
+    """Several batches in each of several epochs, with the ReLU."""
     yield from trained_parameters("epochs", student, training)
 
 
@@ -633,9 +742,17 @@ def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool)
     net = student.new(784, recipe["hidden_size"], 10, std=recipe["std"], activation=activation)
     options = {n: recipe[n] for n in ("num_epochs", "batch_size", "learning_rate", "learning_rate_decay", "reg")}
     seconds = float(recipe["cpu_seconds"])
-    stats = net.call_long(
-        "train", Ref("X_train"), data.y_train, Ref("X_val"), data.y_val, cpu_seconds=seconds, **options
-    )
+    labels = data.y_train, data.y_val
+
+    def train() -> Answer:
+        return net.call_long(
+            "train", Ref("X_train"), labels[0], Ref("X_val"), labels[1], cpu_seconds=seconds, **options
+        )
+
+    stats = train()
+    if isinstance(stats.failure, Raised) and predicts_nothing(net, np.zeros((2, 784))):
+        net.stand_in("predict")  # it is judged in Q2.3
+        stats = train()
     unfinished = stopped_softly(stats, student)
     params = net.get("params")
     guess = net.call("predict", Ref("X_test"))
@@ -648,10 +765,14 @@ def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool)
         trained = _trained(params)
         if isinstance(trained, Verdict):
             return trained
-        labels = truth.labels(trained, activation, data.X_test)
-        accuracy = float(np.mean(labels == data.y_test))
-        honest = agree(guess, labels, share=0.999)
-        return honest & _in_time(ladder(accuracy, steps, "accuracy on the test images"), unfinished, seconds, accuracy)
+        accuracy = truth.accuracy(trained, activation, data.X_test, data.y_test)
+        return _in_time(ladder(accuracy, steps, "accuracy on the test images"), unfinished, seconds, accuracy)
+
+    def honest(truth: Any) -> Verdict:
+        trained = _trained(params)
+        if isinstance(trained, Verdict):
+            return trained
+        return agree(guess, truth.labels(trained, activation, data.X_test), share=0.999)
 
     yield claim(
         "accuracy",
@@ -659,6 +780,8 @@ def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool)
         outcome=True,
         evidence=lambda truth: _evidence(activation, stats, params, data, truth),
     )
+    # a predict that has lost its points in Q2.3 does not lose them here again
+    yield claim("accuracy", honest, rests_on="q2.3.predict")
 
 
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
@@ -690,7 +813,7 @@ def _evidence(activation: str, stats: Answer, params: Answer, data: Mnist, truth
     trained = _trained(params)
     if isinstance(trained, Verdict):
         return Evidence(activation)
-    labels = truth.labels(trained, activation, data.X_test)
+    labels = truth.best(trained, activation, data.X_test)
     confusion = np.zeros((10, 10), int)
     np.add.at(confusion, (data.y_test, labels), 1)
     return Evidence(

@@ -1335,9 +1335,11 @@ for _group, _names in GROUPS.items():
         register(
             "training",
             f"{_group}_not_updated".removeprefix("d"),
-            f"Training never updates {' and '.join(_names)}: update all four parameters.",
+            f"Training leaves {' and '.join(_names)} as {'it was' if len(_names) == 1 else 'they were'}: "
+            "update all four parameters.",
             updates_only(*(n for n in ALL if n not in _names)),
             *UPDATE,
+            carries=all(n[0] == "b" for n in _names),  # a training that leaves weights alone is not yet one
         )
 
 
@@ -1498,6 +1500,29 @@ class SameBatchAllEpoch(Net):
         yield from batches[:1] * len(batches)
 
 
+@known(
+    "training",
+    "Batches overlap and grow: each begins at iteration * batch_size, not at the number of the iteration.",
+    *BATCH,
+)
+class BatchesGrow(Net):
+    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+        order = self.random.permutation(N)
+        for i in range(max(N // batch_size, 1)):
+            yield order[i : (i + 1) * batch_size]
+
+
+@known(
+    "training",
+    "The batches follow the order of the data: draw them at random, by a new permutation in each epoch.",
+    *BATCH,
+)
+class NeverShuffled(Net):
+    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+        batches = super().batches(N, batch_size)
+        yield from np.split(np.arange(N), np.cumsum([len(b) for b in batches]))[:-1]
+
+
 @known("training", "Every step takes the same rows, in every epoch: draw other batch_size rows each time.", *BATCH)
 class SameBatchAlways(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
@@ -1515,7 +1540,7 @@ class BatchesOfOne(Net):
 class BatchSizeSteps(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         for _ in range(batch_size):
-            yield np.random.permutation(N)[: min(N, batch_size)]
+            yield self.random.permutation(N)[: min(N, batch_size)]
 
 
 def rate_divided(capped: bool) -> type:
@@ -1865,11 +1890,8 @@ class PredictCentres(Net):
     *PREDICT,
 )
 class PredictCentresInPlace(PredictCentres):
-    def train(self, X: Array, y: Array, X_val: Array, *more: Any, **recipe: Any) -> dict[str, list[float]]:
-        return super().train(X.copy(), y, X_val.copy(), *more, **recipe)
-
     def accuracy(self, X: Array, y: Array) -> float:
-        X -= X.mean(axis=0)  # train's own copy
+        X -= X.mean(axis=0)
         return super().accuracy(X, y)
 
 

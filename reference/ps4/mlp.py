@@ -18,6 +18,9 @@ Params = dict[str, Array]
 class TwoLayerMLP:
     """X (N, D) → W1 (D, H), b1 (H,) → activation → W2 (H, C), b2 (C,) → softmax cross-entropy."""
 
+    random: Any = np.random
+    """What batches are drawn with; it has numpy's `permutation`, `choice` and `integers`."""
+
     def __init__(
         self, input_size: int, hidden_size: int, output_size: int, std: float = 1e-1, activation: str = "sigmoid"
     ) -> None:
@@ -120,7 +123,7 @@ class TwoLayerMLP:
     # ── training ─────────────────────────────────────────────────────────────────────────────────────
 
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
-        order = np.random.permutation(N)
+        order = self.random.permutation(N)
         for i in range(max(N // batch_size, 1)):
             yield order[i * batch_size : (i + 1) * batch_size]
 

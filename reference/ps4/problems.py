@@ -61,45 +61,58 @@ def toy(activation: str) -> Problem:
 
 _SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13), (10, 6, 3, 5))
 """(D, H, C, N), no two lengths of one problem alike where that would hide a transposed matrix."""
-_REGS = (0.0, 0.7, 0.0, 1.3, 0.05, 3.0)
+_REGS = (0.0, 0.7, 0.0, 1.3, 1e6, 0.05)
+"""1e6 makes the loss so large that a bias's gradient drowns in the rounding of numerical differences."""
+_STRETCHED, _STRETCH = 2, 40.0
+"""That problem of a ReLU net has pre-activations so many times larger, where one that is capped shows."""
 
 
 def pairs(activation: str, count: int) -> Each:
     """Fresh well-posed problems of several shapes, with and without regularisation, biases far from zero."""
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
-        for shape, reg in zip(_SHAPES[:count], _REGS[:count], strict=True):
-            yield _until(lambda s=shape, r=reg: _pair(draw.random, activation, s, r), lambda p: _well_posed(p, truth))
+        for i, (shape, reg) in enumerate(zip(_SHAPES[:count], _REGS[:count], strict=True)):
+            stretch = _STRETCH if activation == "relu" and i == _STRETCHED else 1.0
+            yield _until(
+                lambda s=shape, r=reg, t=stretch: _stretched(_pair(draw.random, activation, s, r), t),
+                lambda p: _well_posed(p, truth),
+            )
 
     return draw_them
 
 
-def saturated(activation: str) -> Each:
-    """Scores of about ±1000, where exp overflows; and so far apart between rows that all of them underflow in some
-    row if the largest of the whole batch is subtracted."""
+def _stretched(pair: Pair, by: float) -> Pair:
+    """The hidden layer so many times larger, the scores of a ReLU net as they were."""
+    params = pair.first.params
+    params = params | {"W1": by * params["W1"], "b1": by * params["b1"], "W2": params["W2"] / by}
+    return Pair(replace(pair.first, params=params), replace(pair.second, params=params))
 
-    def draw_one(random: np.random.Generator, shape: tuple[int, ...]) -> Problem:
-        problem = _problem(random, activation, shape, 0.0)
+
+def saturated(draw: Draw, truth: Any) -> Iterator[Problem]:
+    """Scores of about ±1000, where exp overflows; and so far apart between rows that all of them underflow in some
+    row if the largest of the whole batch is subtracted. Then a sigmoid of about ±1000."""
+
+    def draw_one(shape: tuple[int, ...]) -> Problem:
+        problem = _problem(draw.random, "sigmoid", shape, 0.0)
         scale = 2000 / np.abs(problem.params["W2"]).max()
         return replace(problem, params=problem.params | {"W2": scale * problem.params["W2"]})
 
-    def spread(problem: Problem, truth: Any) -> bool:
+    def spread(problem: Problem) -> bool:
         best = truth.scores(problem).max(axis=1)
         return bool(best.max() > 800 and best.max() - best.min() > 800)
 
-    def draw_them(draw: Draw, truth: Any) -> Iterator[Problem]:
-        for shape in _SHAPES[:2]:
-            yield _until(lambda s=shape: draw_one(draw.random, s), lambda p: spread(p, truth))
+    for shape in _SHAPES[:2]:
+        yield _until(lambda s=shape: draw_one(s), spread)
+    flat = _problem(draw.random, "sigmoid", _SHAPES[2], 0.0)
+    yield replace(flat, params=flat.params | {"W1": 1000 * flat.params["W1"]})
 
-    return draw_them
 
-
-def trainings(activation: str, **recipe: Any) -> Each:
+def trainings(activation: str, *regs: float, **recipe: Any) -> Each:
     """Trainings of a few epochs on one example many times over, so that sampling does not matter: a permutation,
     drawing with replacement and a batch larger than the data all end at the same parameters."""
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
-        for shape, reg in zip(_SHAPES[:2], (0.3, 0.0), strict=True):
+        for shape, reg in zip(_SHAPES, regs, strict=False):
             yield _until(
                 lambda s=shape, r=reg: _identical_rows(draw.random, activation, s, r, recipe),
                 lambda t: bool(truth.well_posed_training(t)),
@@ -108,12 +121,21 @@ def trainings(activation: str, **recipe: Any) -> Each:
     return draw_them
 
 
-def single_steps(draw: Draw, _truth: Any) -> Iterator[Training]:
-    """Three examples, one a step: the parameters end where one of the 27 sequences of them leads."""
-    problem = _problem(draw.random, "sigmoid", (4, 5, 3, 3), 0.2)
-    recipe = {"num_epochs": 1, "batch_size": 1, "learning_rate": 0.8, "learning_rate_decay": 1.0}
-    y = np.full(3, 2)  # the last class, since some students build one-hot rows from max(y) + 1
-    yield Training(replace(problem, y=y), problem.X, y, recipe)
+def four_examples(draw: Draw, _truth: Any) -> Iterator[Training]:
+    """Four examples, two a step: the parameters end where one of the 100 pairs of batches leads."""
+    yield _last_class(_problem(draw.random, "sigmoid", (4, 5, 3, 4), 0.2))
+
+
+def twelve_examples(draw: Draw, _truth: Any) -> Iterator[Training]:
+    """Twelve examples, two a step: a random epoch takes them in the order of the data once in seven million times."""
+    yield _last_class(_problem(draw.random, "sigmoid", (4, 5, 3, 12), 0.2))
+
+
+def _last_class(problem: Problem) -> Training:
+    """One epoch in batches of two. Every label is the last class: some students build one-hot rows from max(y) + 1."""
+    recipe = {"num_epochs": 1, "batch_size": 2, "learning_rate": 0.8, "learning_rate_decay": 1.0}
+    y = np.full(len(problem.X), problem.sizes[2] - 1)
+    return Training(replace(problem, y=y), problem.X, y, recipe)
 
 
 def one_row_an_example(draw: Draw, _truth: Any) -> Iterator[Training]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,8 @@ from .mlp import Array, Params, TwoLayerMLP
 from .problems import Problem, Training
 
 DEFINITION, PUBLISHED = "definition", "published"
+MOST_ENDS = 2000
+"""Sequences of batches that are followed; more take longer than they tell."""
 
 SOFTPLUS_FOR_RELU = Known(
     "softplus_for_relu",
@@ -40,6 +43,12 @@ def mistakes(config: Mapping[str, Any]) -> Sequence[Known]:
         case "published":
             return [*KNOWN, RELU_FOR_SOFTPLUS]
     return KNOWN
+
+
+def _data(training: Training) -> tuple[Array, Array, Array, Array]:
+    """Copies, since a mistaken training may change them."""
+    problem = training.problem
+    return problem.X.copy(), problem.y.copy(), training.X_val.copy(), training.y_val.copy()
 
 
 def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
@@ -123,44 +132,72 @@ class Truth:
         def compute() -> tuple[Params, dict[str, list[float]]]:
             problem = training.problem
             net = self._made(problem)
-            state = np.random.get_state()
-            np.random.seed(0)
-            try:
-                histories = net.train(
-                    problem.X, problem.y, training.X_val, training.y_val, reg=problem.reg, **training.recipe
-                )
-            finally:
-                np.random.set_state(state)
-            return net.params, histories
+            net.random = np.random.default_rng(0)
+            return net.params, net.train(*_data(training), reg=problem.reg, **training.recipe)
 
         answer: tuple[Params, dict[str, list[float]]] = self._once("trained", training, compute)
         return answer
 
-    def single_steps(self, training: Training) -> list[Params]:
-        """Parameters after every sequence of single examples that one epoch can meet, repetitions included."""
-        problem, rate = training.problem, float(training.recipe["learning_rate"])
+    def trained_again(self, training: Training) -> Params:
+        """Parameters after the same training, on the arrays as a first one has left them."""
 
-        def compute() -> list[Params]:
-            ends: list[Params] = []
-            steps = len(problem.X) * self._made(problem).epochs(1)
-            if steps > 6:  # more than an epoch too many: nothing that can be followed
-                return ends
-            for sequence in itertools.product(range(len(problem.X)), repeat=steps):
-                net = self._made(problem)
-                for i in sequence:
-                    net.update(net.gradients(problem.X[[i]], problem.y[[i]], net.training_reg(problem.reg)), rate)
-                ends.append(net.params)
-            return ends
+        def compute() -> Params:
+            data = _data(training)
+            for _ in range(2):
+                net = self._made(training.problem)
+                net.random = np.random.default_rng(0)
+                net.train(*data, reg=training.problem.reg, **training.recipe)
+            return net.params
 
-        ends: list[Params] = self._once("single_steps", training, compute)
+        params: Params = self._once("trained_again", training, compute)
+        return params
+
+    def ends(self, training: Training) -> list[Params] | None:
+        """Parameters after every sequence of batches that training can meet, whether it draws with replacement or
+        without. None where those are too many to follow."""
+        problem = training.problem
+        N = len(problem.X)
+
+        def compute() -> list[Params] | None:
+            net = self._made(problem)
+            epochs = net.epochs(int(training.recipe["num_epochs"]))
+            sizes = [len(rows) for _ in range(epochs) for rows in net.batches(N, int(training.recipe["batch_size"]))]
+            draws = [list(itertools.combinations_with_replacement(range(N), size)) for size in sizes]
+            if math.prod(map(len, draws)) > MOST_ENDS:
+                return None
+            return [self._follow(training, sequence) for sequence in itertools.product(*draws)]
+
+        ends: list[Params] | None = self._once("ends", training, compute)
         return ends
+
+    def in_order(self, training: Training) -> Params:
+        """Parameters after one epoch whose batches follow the order of the data."""
+        N, size = len(training.problem.X), int(training.recipe["batch_size"])
+        rows = np.arange(N).reshape(N // size, size)
+        params: Params = self._once("in_order", training, lambda: self._follow(training, rows))
+        return params
+
+    def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
+        """Parameters after steps on just these rows."""
+        problem = training.problem
+        net = self._made(problem)
+        list(net.batches(len(problem.X), int(training.recipe["batch_size"])))  # a mistaken net may remember the size
+        for rows in map(list, batches):
+            grads = net.gradients(problem.X[rows], problem.y[rows], net.training_reg(problem.reg))
+            net.update(grads, float(training.recipe["learning_rate"]))
+        return net.params
 
     def labels(self, params: Params, activation: str, X: Array) -> Array:
         """(N,) what predict must answer at these parameters."""
         return self._with(params, activation).predict(X)
 
     def accuracy(self, params: Params, activation: str, X: Array, y: Array) -> float:
-        return float(np.mean(self.labels(params, activation, X) == y))
+        """Of the forward pass at these parameters, whatever predict makes of it."""
+        return float(np.mean(self.best(params, activation, X) == y))
+
+    def best(self, params: Params, activation: str, X: Array) -> Array:
+        """(N,) the class with the largest score."""
+        return np.asarray(self._with(params, activation).scores(X).argmax(axis=1))
 
     # ── may a problem be used? ───────────────────────────────────────────────────────────────────────
 
@@ -183,12 +220,13 @@ class Truth:
         if problem.activation != "relu":
             return True
         net = self._made(problem)
-        epochs = int(training.recipe["num_epochs"])
+        steps = max(len(problem.X) // int(training.recipe["batch_size"]), 1)
         rate = float(training.recipe["learning_rate"])
-        for _ in range(epochs):
-            if not self.off_the_kink(problem, net.params):
-                return False
-            net.update(net.gradients(problem.X, problem.y, problem.reg), rate)
+        for _ in range(int(training.recipe["num_epochs"])):
+            for _ in range(steps):
+                if not self.off_the_kink(problem, net.params):
+                    return False
+                net.update(net.gradients(problem.X, problem.y, problem.reg), rate)  # all rows are the same
             rate *= float(training.recipe["learning_rate_decay"])
         return True
 

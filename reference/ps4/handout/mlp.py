@@ -1,7 +1,7 @@
 """Problem set 4: a perceptron with one hidden layer, written in numpy. This file is yours to complete.
 
-Six gaps are marked GAP 1 to GAP 6. Each raises NotImplementedError until you put your code in its place
-(remove the `raise` line). Everything else works as it stands, and you may change it, so long as the
+Six gaps are marked GAP 1 to GAP 6. All but GAP 3 raise NotImplementedError until you put your code in their
+place (remove the `raise` line). Everything else works as it stands, and you may change it, so long as the
 names, the arguments and what is returned stay as described here: the grader calls nothing else.
 
 The letters used for sizes: N examples, D inputs, H hidden units, C classes. An example is a ROW here:
@@ -67,12 +67,13 @@ class TwoLayerMLP:
             return scores
 
         # GAP 2 (Q2.1): the loss. Subtract each row's largest score before you take exponentials:
-        # this changes no softmax and keeps exp() from overflowing.
+        # this changes no softmax and keeps exp() from overflowing. And work with the log-probabilities
+        # themselves, scores - log(sum(exp(scores))): a probability may round to 0, whose log is infinite.
         raise NotImplementedError("GAP 2: compute mean cross-entropy plus regularisation, a number `loss`")
 
         # GAP 3 (Q2.2, and Q2.4 for the ReLU): the backward pass, from the scores back to W1 and b1.
         # Where does the mean's 1/N go, and which parameters does `reg` concern?
-        raise NotImplementedError('GAP 3: fill a dict `grads` with the keys "W1", "b1", "W2" and "b2"')
+        grads = {}  # to be filled, with the keys "W1", "b1", "W2" and "b2"
 
         return loss, grads
 
