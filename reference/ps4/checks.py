@@ -565,7 +565,7 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
         got, wanted = (truth.accuracy(p, problem.activation, problem.X, problem.y) for p in (params, want))
         if got < 0.95 <= wanted:
             return lost(
-                f"48 examples are not learnt by heart in 200 epochs (accuracy {got:.2f}): does every row of a batch go "
+                f"24 examples are not learnt by heart in 60 epochs (accuracy {got:.2f}): does every row of a batch go "
                 "with its own label?"
             )
         return held()

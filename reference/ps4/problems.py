@@ -149,12 +149,12 @@ def one_row_an_example(draw: Draw, _truth: Any) -> Iterator[Training]:
 
 def by_heart(draw: Draw, _truth: Any) -> Iterator[Training]:
     """Labels without any pattern are learnt by heart only if each goes with its own example. Three of four labels
-    are 1, so that every batch of 16 holds one."""
-    problem = _problem(draw.random, "sigmoid", (48, 16, 2, 48), 0.0)
+    are 1, so that every batch of 8 holds one."""
+    problem = _problem(draw.random, "sigmoid", (24, 16, 2, 24), 0.0)
     small = {name: 0.5 * value for name, value in problem.params.items()}
-    y = draw.random.permutation((np.arange(48) % 4 > 0).astype(int))
-    recipe = {"num_epochs": 200, "batch_size": 16, "learning_rate": 5.0, "learning_rate_decay": 1.0}
-    yield Training(replace(problem, X=np.eye(48), y=y, params=small), np.eye(48), y, recipe)
+    y = draw.random.permutation((np.arange(24) % 4 > 0).astype(int))
+    recipe = {"num_epochs": 60, "batch_size": 8, "learning_rate": 5.0, "learning_rate_decay": 1.0}
+    yield Training(replace(problem, X=np.eye(24), y=y, params=small), np.eye(24), y, recipe)
 
 
 def predictions(activation: str) -> Each:
