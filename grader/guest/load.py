@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-FOLDER = "submission"
+from .describe import FOLDER
 
 
 class NotFound(Exception):

@@ -8,27 +8,21 @@ Answers are `["value", value]`, `["raised", kind, message, file, line, source, c
 from __future__ import annotations
 
 import importlib
-import linecache
 import mmap
 import os
 import random
-import signal
 import socket
 import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .load import FOLDER, NotFound, load
+from .describe import describe
+from .limit import SoftLimit, soft_limit
+from .load import NotFound, load
 from .plain import plain
 from .wire import PREFIX, Ref, WireError, decode, encode, pieces
-
-
-class SoftLimit(BaseException):
-    """Raised inside a long call when its CPU time is used up; not an Exception, so that few will catch it."""
 
 
 class Unusable(Exception):
@@ -91,7 +85,7 @@ class Guest:
         return len(self.objects) - 1
 
     def call(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any], soft: float) -> Any:
-        with _soft_limit(soft):
+        with soft_limit(soft):
             return getattr(self.objects[target], method)(*args, **kwargs)
 
     def call_many(
@@ -159,7 +153,7 @@ class Guest:
         except (Unusable, NotFound) as unusable:
             reply = ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
-            reply = ["raised", *_describe(error)]
+            reply = ["raised", *describe(error)]
         self.send(reply)
 
     def resolve(self, value: Any) -> Any:
@@ -227,46 +221,3 @@ def _address_space() -> int:
             return int(statm.read().split()[0]) * mmap.PAGESIZE
     except OSError:
         return 0
-
-
-@contextmanager
-def _soft_limit(seconds: float) -> Iterator[None]:
-    if not seconds or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def stop(_signal: int, _frame: Any) -> None:
-        raise SoftLimit(seconds)
-
-    signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def _describe(error: BaseException) -> list[Any]:
-    """kind, message, file, line, source line, caret: of the innermost frame in the student's own files."""
-    kind = type(error).__name__[:200]
-    try:
-        message = str(error)[:2000]
-    except BaseException:  # noqa: BLE001  a student's __str__
-        message = ""
-    if isinstance(error, SyntaxError) and error.lineno is not None:
-        source = (error.text or "").rstrip("\n")
-        return [kind, str(error.msg), _own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = _own(frame.filename)
-        if file and frame.lineno is not None:
-            source = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
-            return [kind, message, file, frame.lineno, source[:300], 0]
-    return [kind, message, "", 0, "", 0]
-
-
-def _own(filename: str) -> str | None:
-    """The name of a student's file as the student knows it."""
-    marker = os.sep + FOLDER + os.sep
-    if marker in filename:
-        return filename.rpartition(marker)[2]
-    return filename if " cell " in filename or filename.startswith("cell ") else None

@@ -1,0 +1,37 @@
+"""What the student's code raised → what the parent may be told of it."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import traceback
+from typing import Any
+
+FOLDER = "submission"
+"""Where the student's files lie, below the session's own folder."""
+
+
+def describe(error: BaseException) -> list[Any]:
+    """kind, message, file, line, source line, caret: of the innermost frame in the student's own files."""
+    kind = type(error).__name__[:200]
+    try:
+        message = str(error)[:2000]
+    except BaseException:  # noqa: BLE001  a student's __str__
+        message = ""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        source = (error.text or "").rstrip("\n")
+        return [kind, str(error.msg), _own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = _own(frame.filename)
+        if file and frame.lineno is not None:
+            source = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
+            return [kind, message, file, frame.lineno, source[:300], 0]
+    return [kind, message, "", 0, "", 0]
+
+
+def _own(filename: str) -> str | None:
+    """The name of a student's file as the student knows it."""
+    marker = os.sep + FOLDER + os.sep
+    if marker in filename:
+        return filename.rpartition(marker)[2]
+    return filename if " cell " in filename or filename.startswith("cell ") else None
