@@ -21,8 +21,8 @@ from grader.model import ZERO, Limits, Notebook, Points
 from grader.notebook import read_notebook
 from grader.sandbox.contract import Array
 
-_JUDGING = ("*.toml", "*.py", "data/*")
-"""What verdicts depend on, and so what the digest is over; variants, faults and handout are not."""
+_JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
+"""What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Assignment:
     """It is a student's pack: recorded answers stand in for the reference, and long checks are left to the hand-in."""
     handout: tuple[Notebook, ...]
     """The notebooks that students were given, to tell their words from ours."""
+    modules: Mapping[str, bytes]
+    """The Python files that students were given, without the one that they complete: their code may import them."""
     shared: Callable[[bool], Mapping[str, Array]]
     """quick → the large arrays that long checks share with their sessions."""
 
@@ -114,6 +116,7 @@ def load(folder: Path) -> Assignment:
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
     checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
+    handout = _handout(folder)
     assignment = Assignment(
         id=str(_need(config, "id", folder)),
         folder=folder,
@@ -128,7 +131,8 @@ def load(folder: Path) -> Assignment:
         readings=_readings(truth, config),
         truths=truth.truths(config) if hasattr(truth, "truths") else lambda _reading, _assumed: truth,
         recorded=isinstance(truth, Recorded),
-        handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(folder.glob("handout/*.ipynb"))),
+        handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
+        modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name != config.get("file")},
         shared=getattr(module, "shared", lambda _quick: {}),
     )
     _agree(assignment, _points(_need(config, "points", folder), folder))
@@ -142,6 +146,12 @@ def _truth(folder: Path, package: str) -> Any:
     if (folder / RECORDED).exists():
         return Recorded.read(folder / RECORDED)
     return _submodule(package, "checks")
+
+
+def _handout(folder: Path) -> Path:
+    """In the assignment's folder; in a student's pack beside it, where students find it."""
+    inside = folder / "handout"
+    return inside if inside.is_dir() or not (folder / RECORDED).exists() else folder.with_name("handout")
 
 
 def _need(config: Mapping[str, Any], key: str, folder: Path) -> Any:

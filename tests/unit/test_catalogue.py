@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from grader import catalogue
 from grader.catalogue import Assignment
+from grader.checks import recorded
 from grader.errors import BadAssignment, BadCall
 from grader.model import Limits
 from tests.conftest import TOY_CHECKS, TOY_TOML, MakeAssignment
@@ -121,7 +123,7 @@ def test_two_versions_of_an_assignment_stand_side_by_side(make_assignment: MakeA
     assert old.checks[1].run.__code__.co_consts != new.checks[1].run.__code__.co_consts
 
 
-@pytest.mark.parametrize("file", ["assignment.toml", "checks.py", "truth.py", "data/numbers.csv"])
+@pytest.mark.parametrize("file", ["assignment.toml", "checks.py", "truth.py", "data/numbers.csv", "handout/a.py"])
 def test_the_digest_is_over_all_that_verdicts_depend_on(make_assignment: MakeAssignment, file: str) -> None:
     folder = make_assignment()
     before = catalogue.load(folder).digest
@@ -140,6 +142,22 @@ def test_the_digest_is_over_nothing_else(make_assignment: MakeAssignment, file: 
     (folder / file).parent.mkdir(exist_ok=True)
     (folder / file).write_text("# more\n")
     assert catalogue.load(folder).digest == before
+
+
+def test_students_code_may_import_the_handouts_modules_but_not_the_skeleton(make_assignment: MakeAssignment) -> None:
+    folder = make_assignment(toml=TOY_TOML.replace("points = 5.5", 'file = "sums.py"\npoints = 5.5'))
+    (folder / "handout").mkdir()
+    for name in ("tools.py", "sums.py", "notes.txt"):
+        (folder / "handout" / name).write_text("x = 1\n")
+    assert catalogue.load(folder).modules == {"tools.py": b"x = 1\n"}
+
+
+def test_in_a_students_pack_the_handout_lies_beside_the_assignment(ps4: Assignment, tmp_path: Path) -> None:
+    folder = tmp_path / "pack" / "ps4"
+    shutil.copytree(ps4.folder, folder, ignore=shutil.ignore_patterns("data", "faults", "variants", "truth.py"))
+    (folder / "handout").rename(tmp_path / "pack" / "handout")
+    recorded.write(folder / recorded.RECORDED, "digest", {}, (), ())
+    assert catalogue.load(folder).modules.keys() == {"utils.py"}
 
 
 def test_an_assignment_is_found_by_id_or_by_path(make_assignment: MakeAssignment) -> None:
