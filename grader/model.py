@@ -140,6 +140,35 @@ class Limits:
         return 30.0 + 10.0 * cpu_seconds
 
 
+class NoteKind(StrEnum):
+    """What there may be to say about how the class was found."""
+
+    FAILED = "failed"
+    """A file could not be loaded, so another one was."""
+    UNFINISHED = "unfinished"
+    """A file failed below the class."""
+    SKIPPED = "skipped"
+    """A cell that the class seems to need failed, or cannot be read."""
+    MADE_WITH_IT = "made with it"
+    """A method mentions what a cell makes with the class, a trained net for example."""
+    EMPTY = "empty"
+    """A later definition has gaps where the earlier one has code."""
+    GAPS = "gaps"
+    """So has another file."""
+    OTHER = "other"
+    """Another file defines the class in another way."""
+    ADDED = "added"
+    """A notebook adds to the class of a file."""
+
+
+@dataclass(frozen=True)
+class Note:
+    kind: NoteKind
+    where: str
+    why: str
+    """In the words of the student's Python, or names; it may be empty."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What the guest found in the student's files. Facts for the report; nothing is decided on them alone."""
@@ -149,6 +178,7 @@ class Loaded:
     names: tuple[str, ...]
     cells: tuple[int, ...]
     """Numbers of the notebook cells whose definitions were run."""
+    notes: tuple[Note, ...] = ()
 
 
 # ── what we think of it ──────────────────────────────────────────────────────────────────────────────

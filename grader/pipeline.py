@@ -214,7 +214,8 @@ class _Run:
         if shared:
             with self._sharing:  # both trainings want the same arrays at the same moment
                 arrays = self._assignment.shared(self._scope.quick)
-        return Student(self._submission, self._sandbox, self._assignment.wanted, self._assignment.limits, arrays)
+        task = self._assignment
+        return Student(self._submission, self._sandbox, task.wanted, task.limits, arrays, task.modules)
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
         """Everything that the checks of a section claim. Whatever is raised here is ours."""

@@ -14,6 +14,7 @@ from grader.model import (
     Environment,
     Evidence,
     Loaded,
+    NoteKind,
     Part,
     Place,
     Points,
@@ -56,7 +57,12 @@ def assemble(
     source = loaded.source if loaded else ""
     found = answers(submission.notebooks, assignment.handout)
     parts = [_part(row, submission, source, outcomes, wants, found) for row in assignment.parts]
-    remarks = [*submission.remarks, *_alias(assignment, loaded), *(r for o in outcomes.values() for r in o.remarks)]
+    remarks = [
+        *submission.remarks,
+        *_alias(assignment, loaded),
+        *_how_found(loaded),
+        *(r for o in outcomes.values() for r in o.remarks),
+    ]
     return Report(
         assignment=assignment.id,
         assignment_title=assignment.title,
@@ -78,6 +84,24 @@ def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
     if loaded is None or not loaded.names or loaded.names[0] == assignment.wanted[0]:
         return []
     return [f"the class is called {loaded.names[0]}; the handout calls it {assignment.wanted[0]} (accepted)"]
+
+
+_SENTENCES = {
+    NoteKind.FAILED: "{where} could not be loaded ({why}); {source} was graded instead",
+    NoteKind.UNFINISHED: "{where} stopped below the class ({why}); what it had defined until then was graded",
+    NoteKind.SKIPPED: "{where} failed and was left out ({why})",
+    NoteKind.MADE_WITH_IT: "{where} was not run, because it uses the class itself; no method can rely on its {why}",
+    NoteKind.EMPTY: "{where} was left out: it has gaps ({why}) where an earlier definition of the class has code",
+    NoteKind.GAPS: "{where} has gaps where {source} has code; {source} was graded",
+    NoteKind.OTHER: "{where} defines the class too, in another way; {source} was graded",
+    NoteKind.ADDED: "{where} adds to the class of {source}; that was graded too",
+}
+
+
+def _how_found(loaded: Loaded | None) -> list[str]:
+    if loaded is None:
+        return []
+    return [_SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source) for n in loaded.notes]
 
 
 def _part(

@@ -18,6 +18,8 @@ from grader.model import (
     Failure,
     Limits,
     Loaded,
+    Note,
+    NoteKind,
     Stopped,
     Submission,
     Unusable,
@@ -37,12 +39,14 @@ class Student:
         wanted: Sequence[str],
         limits: Limits,
         shared: Mapping[str, Array],
+        handout: Mapping[str, bytes],
     ) -> None:
         self._submission = submission
         self._sandbox = sandbox
         self._wanted = list(wanted)
         self._limits = limits
         self._shared = shared
+        self._handout = handout
         self._session: Session | None = None
         self._load_failure: Failure | None = None
         self._used_before = NOTHING_USED
@@ -71,7 +75,7 @@ class Student:
         if self.environment is None:  # asked before anything of the student's is loaded, so it can be believed
             facts = self._session.request(["facts"], self._limits.load_cpu_seconds)
             self.environment = environment.of(facts.value if isinstance(facts, Answered) else {}, self._sandbox.name)
-        answer = self._session.request(self._load_request(), self._limits.load_cpu_seconds)
+        answer = self._session.request(self._load_request(), _with_grace(self._limits.load_cpu_seconds))
         if isinstance(answer, Answered):
             self.loaded = _loaded(answer.value)
         else:
@@ -105,12 +109,12 @@ class Student:
         return Answer(", ".join(names), self._request(["look", list(names)]))
 
     def _load_request(self) -> list[Any]:
-        files = {name: np.frombuffer(content, np.uint8) for name, content in self._submission.files.items()}
         notebooks = [
             {"path": n.path, "code": list(n.code), "numbers": list(n.code_cell_numbers)}
             for n in self._submission.notebooks
         ]
-        return ["load", files, notebooks, self._wanted]
+        files, handout = _as_arrays(self._submission.files), _as_arrays(self._handout)
+        return ["load", files, notebooks, self._wanted, handout, self._limits.load_cpu_seconds]
 
     def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
         if self._load_failure is not None:
@@ -138,7 +142,7 @@ class Remote:
         """A call with a limit of its own. At the limit the guest first interrupts it, so that what it has
         reached can still be looked at; where it does not heed that, it is ended a little later."""
         shown = f"{method}(…)"
-        answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=cpu_seconds * 1.02 + 1.0)
+        answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=_with_grace(cpu_seconds))
         return answer
 
     def call_many(
@@ -170,6 +174,15 @@ class Remote:
         return Answer(what, self._student._request([operation, self._handle, *arguments], cpu_seconds))
 
 
+def _with_grace(soft_seconds: float) -> float:
+    """The time after which a guest that does not heed its soft limit is ended."""
+    return soft_seconds * 1.02 + 1.0
+
+
+def _as_arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
+    return {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
+
+
 def stopped_softly(answer: Answer, student: Student) -> bool:
     """The call went over its time but its object can still be asked what it has reached."""
     return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
@@ -184,14 +197,25 @@ def _shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
     return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
 
 
+MAX_NOTES = 20
+
+
 def _loaded(facts: Any) -> Loaded | None:
     """Facts from inside, taken only in the shape that we expect."""
     match facts:
-        case {"source": str(source), "class": str(name), "names": list(names), "cells": cells}:
+        case {"source": str(source), "class": str(name), "names": list(names), "cells": cells, "notes": list(notes)}:
             numbers = cells.tolist() if isinstance(cells, np.ndarray) else cells
             return Loaded(
                 source[:200],
                 (name[:100], *(str(n)[:100] for n in names)),
                 tuple(int(c) for c in numbers if isinstance(c, int)) if isinstance(numbers, list) else (),
+                tuple(filter(None, map(_note, notes[:MAX_NOTES]))),
             )
+    return None
+
+
+def _note(note: Any) -> Note | None:
+    match note:
+        case [str(kind), str(where), str(why)] if kind in {known.value for known in NoteKind}:
+            return Note(NoteKind(kind), where[:200], why[:300])
     return None

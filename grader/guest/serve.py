@@ -74,8 +74,15 @@ class Guest:
         for name in modules:
             importlib.import_module(name)
 
-    def load(self, files: dict[str, Any], notebooks: list[dict[str, Any]], wanted: list[str]) -> dict[str, Any]:
-        self.found, facts = load(files, notebooks, wanted)
+    def load(
+        self,
+        files: dict[str, Any],
+        notebooks: list[dict[str, Any]],
+        wanted: list[str],
+        handout: dict[str, Any],
+        soft: float,
+    ) -> dict[str, Any]:
+        self.found, facts = load(files, notebooks, wanted, handout, soft)
         return facts
 
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:

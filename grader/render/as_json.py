@@ -9,7 +9,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from grader.model import CheckResult, Evidence, Json, Part, Points, Report, Usage, Written
+from grader.model import CheckResult, Evidence, Json, Loaded, Part, Points, Report, Usage, Written
 
 SCHEMA_VERSION = 1
 
@@ -28,7 +28,7 @@ def as_json(report: Report) -> Json:
         "submission": {
             "digest": report.submission_digest,
             "files": list(report.files),
-            "graded": asdict(report.loaded) if report.loaded else None,
+            "graded": _graded(report.loaded) if report.loaded else None,
         },
         "scope": report.scope,
         "seed": report.seed,
@@ -45,6 +45,10 @@ def as_json(report: Report) -> Json:
         "evidence": [_evidence(e) for e in report.evidence],
         "usage": {section: _usage(used) for section, used in report.usage.items()},
     }
+
+
+def _graded(loaded: Loaded) -> Json:
+    return {"source": loaded.source, "names": list(loaded.names), "cells": list(loaded.cells)}
 
 
 def dumps(report: Report) -> str:

@@ -62,7 +62,7 @@ def probe(sandbox: Sandbox) -> list[Finding]:
 def _ask(sandbox: Sandbox, method: str) -> object:
     with sandbox.session(LIMITS, {}) as session:
         files = {"mlp.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
-        for request in (["load", files, [], ["Probes"]], ["new", 0, [], {}]):
+        for request in (["load", files, [], ["Probes"], {}, 0.0], ["new", 0, [], {}]):
             answer = session.request(request, LIMITS.load_cpu_seconds)
             if not isinstance(answer, Answered):
                 return answer
@@ -81,7 +81,7 @@ def _cpu_is_bounded(sandbox: Sandbox) -> Finding:
     text = "CPU time is bounded from outside"
     with sandbox.session(LIMITS, {}) as session:
         files = {"mlp.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
-        session.request(["load", files, [], ["Probes"]], LIMITS.load_cpu_seconds)
+        session.request(["load", files, [], ["Probes"], {}, 0.0], LIMITS.load_cpu_seconds)
         session.request(["new", 0, [], {}], LIMITS.call_cpu_seconds)
         answer = session.request(["call", 0, "spins", [], {}, 0.0], cpu_seconds=0.3)
         stopped = isinstance(answer, Stopped) and not session.alive

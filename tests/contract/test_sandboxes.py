@@ -108,7 +108,7 @@ def starting(room: Sandbox) -> Iterator[Start]:
 
 def load(session: Session, files: dict[str, str], notebooks: list[Any] | None = None) -> Answered | Failure:
     sources = {name: np.frombuffer(text.encode(), np.uint8) for name, text in files.items()}
-    return session.request(["load", sources, notebooks or [], ["Probe"]], 20)
+    return session.request(["load", sources, notebooks or [], ["Probe"], {}, 0.0], 20)
 
 
 def call(session: Session, method: str, *arguments: Any, cpu: float = 5.0, soft: float = 0.0) -> Answered | Failure:

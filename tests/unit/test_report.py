@@ -19,6 +19,8 @@ from grader.model import (
     Environment,
     Limits,
     Loaded,
+    Note,
+    NoteKind,
     Place,
     Report,
     Status,
@@ -147,6 +149,15 @@ def test_what_to_fix_first_is_ranked_by_points(toy: Assignment) -> None:
 def test_another_name_of_the_class_is_remarked(toy: Assignment) -> None:
     made = report(toy, {}, loaded=Loaded("mlp.py", ("Sum", "add"), ()))
     assert made.remarks == ("the class is called Sum; the handout calls it Sums (accepted)",)
+
+
+@pytest.mark.parametrize("kind", NoteKind)
+def test_what_happened_while_loading_is_remarked(toy: Assignment, kind: NoteKind) -> None:
+    note = Note(kind, "net.ipynb cell 3", "the reason {why}")
+    made = report(toy, {}, loaded=Loaded("mlp.py", ("Sums",), (), (note,)))
+    (remark,) = made.remarks
+    assert remark.startswith("net.ipynb cell 3 ")
+    assert "the reason {why}" in remark or "mlp.py" in remark
 
 
 def test_a_submission_that_could_not_be_loaded_has_a_report(toy: Assignment) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grader.guest.load import Selected, select
+from grader.guest.cells import Selected, select
 
 NET = "class TwoLayerMLP:\n    def loss(self, X):\n        return X"
 
@@ -113,13 +113,13 @@ def test_lines_keep_their_numbers_under_a_cell_magic() -> None:
 
 def test_a_cell_that_writes_a_module_makes_that_module() -> None:
     found = selected(f"%%writefile mlp.py\n{NET}\n", "from mlp import TwoLayerMLP")
-    assert found.modules == {"mlp.py": f"{NET}\n"}
+    assert found.modules == {"mlp.py": (f"{NET}\n", 1)}
     assert [s.cell for s in found.statements] == [2]
 
 
 def test_the_last_cell_that_writes_a_module_wins() -> None:
     found = selected("%%writefile mlp.py\none\n", "\n%%writefile mlp.py\ntwo\n", "%%file -a mlp.py\nthree\n")
-    assert found.modules == {"mlp.py": "two\nthree\n"}
+    assert found.modules == {"mlp.py": ("two\nthree\n", 3)}
 
 
 @pytest.mark.parametrize("name", ["../escape.py", "/tmp/escape.py", "folder/escape.py", "data.txt", ".hidden.py", ""])
@@ -208,7 +208,7 @@ def test_an_import_with_a_fallback_is_one_statement() -> None:
 
 
 def test_a_branch_that_does_something_is_not_run() -> None:
-    assert kept("if True:\n    net = 1\n    print(net)", "class TwoLayerMLP:\n    size = net") == ["class TwoLayerMLP:"]
+    assert kept("if True:\n    net = 1\n    plot(net)", "class TwoLayerMLP:\n    size = net") == ["class TwoLayerMLP:"]
 
 
 def test_a_notebook_without_the_class_selects_nothing() -> None:

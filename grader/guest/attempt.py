@@ -1,0 +1,163 @@
+"""Runs one file or notebook for the class in it, within a time, and keeps what fails on the way."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from types import ModuleType
+
+from .candidates import Candidate
+from .cells import Statement
+from .describe import describe
+from .limit import SoftLimit, soft_limit
+
+VALUE_SHARE = 0.1
+"""So much of the time may a statement of a notebook take that is no definition."""
+
+Note = tuple[str, str, str]
+"""What kind of thing there is to say (`grader.model.NoteKind` has them all), of which place, and why."""
+
+
+@dataclass
+class Attempt:
+    candidate: Candidate
+    found: type | None = None
+    error: BaseException | None = None
+    """Why there is no class; or, where there is one, what ended the file after it had been defined."""
+    source: str = ""
+    """The file that defines it: a notebook may only import it."""
+    cells: list[int] = field(default_factory=list)
+    """Of the notebook, with what was run for it; where the source is another file, those that add to its class."""
+    notes: list[Note] = field(default_factory=list)
+
+
+def attempt(candidate: Candidate, wanted: Sequence[str], cpu_seconds: float) -> Attempt:
+    """`cpu_seconds` of 0 are no limit."""
+    sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # its helper files lie beside it
+    tried = Attempt(candidate)
+    if candidate.notebook:
+        _try_notebook(tried, wanted, cpu_seconds)
+    else:
+        _try_module(tried, wanted, cpu_seconds)
+    if tried.found is None or tried.error is not None:
+        _forget_modules()  # the next one may have helpers of the same names
+    return tried
+
+
+def one_line(error: BaseException) -> str:
+    """For a note: what was raised, and where."""
+    if isinstance(error, SoftLimit):
+        return f"more than {error.args[0]:g} CPU seconds"
+    kind, message, file, line, *_ = describe(error)
+    place = f"{file}, line {line}" if file else ""
+    words = " ".join((f"{kind}: {message}" if message else kind).split())[:200]
+    return f"{words} ({place})" if place else words
+
+
+# ── a module ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _try_module(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> None:
+    """A class that is there when the file fails further down counts: many train and plot below it."""
+    path = tried.candidate.path
+    name = PurePosixPath(path).stem
+    spec = importlib.util.spec_from_file_location(f"{name}_" if name in sys.modules else name, os.path.abspath(path))
+    assert spec, "every candidate that is no notebook ends in .py"
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    try:
+        with soft_limit(cpu_seconds):
+            spec.loader.exec_module(module)
+    except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
+        tried.error = error
+    tried.found = _class_in(module, wanted)
+    if tried.found is not None:
+        tried.source = _file_of(tried.found) or path
+        if tried.error is not None:
+            tried.notes.append(("unfinished", path, one_line(tried.error)))
+
+
+def _class_in(module: ModuleType, wanted: Sequence[str]) -> type | None:
+    classes = (vars(module).get(name) for name in wanted)
+    return next((c for c in classes if isinstance(c, type)), None)
+
+
+def _file_of(found: type) -> str:
+    """The student's file that defines the class, "" where it is none."""
+    file = getattr(sys.modules.get(found.__module__), "__file__", None)
+    return os.path.relpath(file) if isinstance(file, str) and file.startswith(os.getcwd() + os.sep) else ""
+
+
+def _forget_modules() -> None:
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if isinstance(file, str) and file.startswith(os.getcwd() + os.sep):
+            del sys.modules[name]
+
+
+# ── a notebook ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> None:
+    """What fails is left out. If a method needs it after all, that method will say so, and the others count."""
+    path, selected = tried.candidate.path, tried.candidate.selected
+    module = ModuleType("notebook")
+    sys.modules["notebook"] = module
+    failures = run(selected.statements, path, module, cpu_seconds)
+    tried.found = _class_in(module, wanted)
+    if tried.found is None:
+        of_the_class = [error for s, error in failures if not s.binds.isdisjoint(wanted)]
+        others = [error for _, error in failures]
+        tried.error = next(iter((*selected.unread, *of_the_class, *others)), None)
+        return
+    failed = {id(s) for s, _ in failures}
+    ran = [s for s in selected.statements if id(s) not in failed]
+    tried.source = _file_of(tried.found) or path
+    tried.cells = sorted({s.cell for s in ran if s.adds or tried.source == path})
+    tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
+    tried.notes += [("skipped", f"{path} cell {s.cell}", one_line(error)) for s, error in failures]
+    tried.notes += [("skipped", f"{path} {error.filename}", one_line(error)) for error in selected.unread]
+
+
+def run(
+    statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float
+) -> list[tuple[Statement, BaseException]]:
+    """Runs them in order and returns what has failed. What lacks a name is run again after the others: in a
+    notebook cells may stand in another order than they were run in."""
+    deadline = time.process_time() + cpu_seconds
+    failures: list[tuple[Statement, BaseException]] = []
+    waiting, before = list(statements), len(statements) + 1
+    while len(waiting) < before:
+        before = len(waiting)
+        tried = [(s, _run_one(s, path, module, cpu_seconds, deadline)) for s in waiting]
+        failed = [(s, error) for s, error in tried if error is not None]
+        waiting = [s for s, error in failed if isinstance(error, NameError) and _is_lacking(s, module)]
+        failures += [(s, error) for s, error in failed if s not in waiting or len(waiting) == before]
+    return failures
+
+
+def _is_lacking(statement: Statement, module: ModuleType) -> bool:
+    """A later definition of the same name stays the last one."""
+    return statement.adds or not statement.binds <= vars(module).keys()
+
+
+def _run_one(
+    statement: Statement, path: str, module: ModuleType, cpu_seconds: float, deadline: float
+) -> BaseException | None:
+    seconds = max(deadline - time.process_time(), 0.1)
+    if not statement.defines:
+        seconds = min(seconds, VALUE_SHARE * cpu_seconds)
+    code = compile(ast.Module([statement.node], []), f"{path} cell {statement.cell}", "exec")
+    try:
+        with soft_limit(round(seconds, 3) if cpu_seconds else 0.0):
+            exec(code, vars(module))  # noqa: S102  this is the sandbox
+    except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
+        return error
+    return None

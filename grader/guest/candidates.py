@@ -1,0 +1,74 @@
+"""Which of the student's files may hold the class, the likeliest first. Nothing is run here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from .cells import Selected, select
+
+
+@dataclass
+class Candidate:
+    path: str
+    selected: Selected
+    notebook: bool
+
+    @property
+    def own_text(self) -> str:
+        """The class as this file defines it; "" where it only imports it."""
+        if not self.selected.own:
+            return ""
+        return "\n".join(ast.unparse(s.node) for s in self.selected.statements if isinstance(s.node, ast.ClassDef))
+
+    def is_empty_beside(self, other: Candidate) -> bool:
+        mine, theirs = self.selected.outline, other.selected.outline
+        return mine is not None and theirs is not None and mine.is_empty_beside(theirs)
+
+
+@dataclass
+class Candidates:
+    ranked: list[Candidate] = field(default_factory=list)
+    written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    """Modules that `%%writefile` cells make: text, notebook and cell."""
+    broken: list[SyntaxError] = field(default_factory=list)
+    """What cannot be read in notebooks, which may be why there are no candidates."""
+
+
+def candidates(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> Candidates:
+    found = Candidates()
+    cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
+    texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
+    for path, code in cells.items():
+        for name, (text, cell) in select(code, wanted).modules.items():
+            if texts.setdefault(name, text.encode()) == text.encode():  # what was handed in as a file comes first
+                found.written |= {} if name in files else {name: (text, path, cell)}
+    modules = {name: select([(0, text.decode("utf-8", "replace"))], wanted) for name, text in texts.items()}
+    outlines = {PurePosixPath(n).stem: m.outline for n, m in modules.items() if m.outline is not None}
+    for path, code in cells.items():
+        selected = select(code, wanted, outlines)
+        found.broken += selected.broken
+        if selected.unread or any(not s.binds.isdisjoint(wanted) for s in selected.statements):
+            found.ranked.append(Candidate(path, selected, notebook=True))
+    found.ranked += [Candidate(p, modules[p], notebook=False) for p in _modules_by_promise(texts, wanted)]
+    everyone = list(found.ranked)
+    found.ranked.sort(key=lambda one: (_is_copy(one.path), any(one.is_empty_beside(other) for other in everyone)))
+    return found
+
+
+def _modules_by_promise(modules: Mapping[str, bytes], wanted: Sequence[str]) -> list[str]:
+    """Python files, those that say `class TwoLayerMLP` first, mlp.py before others, shallow before deep."""
+    promise = re.compile(rb"^\s*class\s+(%s)\b" % b"|".join(re.escape(n.encode()) for n in wanted), re.MULTILINE)
+    likely = [name for name, content in modules.items() if promise.search(content)]
+    if not likely:
+        likely = [name for name in modules if PurePosixPath(name).name == "mlp.py"]
+    return sorted(likely, key=lambda name: (PurePosixPath(name).name != "mlp.py", name.count("/"), name))
+
+
+def _is_copy(path: str) -> bool:
+    """What editors and browsers call a second file: mlp - Copy.py, mlp-Copy1.ipynb, mlp (1).py, and checkpoints."""
+    return re.search(r"(?i)(?<![a-z])(copy|kopie|copie|backup|old)(?![a-z])|\(\d+\)|checkpoint", path) is not None

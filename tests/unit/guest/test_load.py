@@ -1,0 +1,380 @@
+"""Hand-ins as students make them, loaded in the real sandbox: what counts, from where, and what is said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.checks.student import Student
+from grader.guest.attempt import run
+from grader.guest.cells import select
+from grader.intake import receive_files
+from grader.model import Failure, Limit, Limits, Loaded, Note, NoteKind, Place, Raised, Stopped
+from grader.sandbox.contract import Sandbox
+from tests.conftest import MakeNotebook
+
+HANDOUT = {
+    "utils.py": b"import numpy as np\ndef ten():\n    return 10\ndef data():\n    raise OSError('no data here')\n"
+}
+LIMITS = Limits(load_cpu_seconds=2)
+
+Files = dict[str, str | list[str]]
+"""A module's text or a notebook's code cells, by file name."""
+
+
+def net(loss: str = "7", predict: str = "8") -> str:
+    return f"class Net:\n    def loss(self):\n        return {loss}\n    def predict(self):\n        return {predict}\n"
+
+
+GAPS = """\
+class Net:
+    def __init__(self):
+        self.size = 1
+
+    def loss(self):
+        size = self.size
+        raise NotImplementedError("GAP 1")
+        return size
+
+    def predict(self):
+        for _ in range(3):
+            raise NotImplementedError("GAP 2")
+"""
+HOLLOW = "class Net:\n    def loss(self):\n        '''The loss.'''\n        pass\n    def predict(self):\n        ...\n"
+
+
+class HandedIn:
+    def __init__(self, student: Student) -> None:
+        self._student = student
+
+    @property
+    def loaded(self) -> Loaded:
+        assert self._student.loaded is not None, self._student.load_failure
+        return self._student.loaded
+
+    @property
+    def failure(self) -> Failure | None:
+        return self._student.load_failure
+
+    @property
+    def answers(self) -> tuple[object, object]:
+        """Of loss() and predict(); the error's kind where one raises."""
+        return self._answer("loss"), self._answer("predict")
+
+    def _answer(self, method: str) -> object:
+        answer = self._student.new().call(method)
+        if answer.failure is None:
+            return answer.value
+        return answer.failure.kind if isinstance(answer.failure, Raised) else answer.failure
+
+    @property
+    def notes(self) -> list[tuple[NoteKind, str]]:
+        return [(n.kind, n.where) for n in self.loaded.notes]
+
+
+@contextmanager
+def handed_in(files: Files, sandbox: Sandbox, make_notebook: MakeNotebook) -> Iterator[HandedIn]:
+    contents = {
+        name: content.encode() if isinstance(content, str) else make_notebook(*(("code", c) for c in content))
+        for name, content in files.items()
+    }
+    student = Student(receive_files(contents.items()), sandbox, ["Net", "OldNet"], LIMITS, {}, HANDOUT)
+    student.begin()
+    try:
+        yield HandedIn(student)
+    finally:
+        student.close()
+
+
+TRAINING = "net = Net()\nstats = [net.loss() for _ in range(3)]\nbest_net = max([net], key=id)\nprint(stats)"
+
+# ── what is graded, and where it was found ───────────────────────────────────────────────────────────
+
+GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
+    "a module": ({"mlp.py": net()}, "mlp.py", []),
+    "a notebook": ({"ps4.ipynb": ["x = 1", net(), TRAINING]}, "ps4.ipynb", [2]),
+    "an old name": ({"ps4.ipynb": [net().replace("Net", "OldNet")]}, "ps4.ipynb", [1]),
+    "two names, the old one a base": (
+        {"ps4.ipynb": [net().replace("Net", "OldNet"), "class Net(OldNet):\n    pass"]}, "ps4.ipynb", [1, 2],
+    ),
+    "two cells": (
+        {"ps4.ipynb": ["class Net:\n    def loss(self): return 7", TRAINING,
+                       "class Net(Net):\n    def predict(self): return 8"]}, "ps4.ipynb", [1, 3],
+    ),
+    "two cells through an alias": (
+        {"ps4.ipynb": [net(predict="0"), "Base = Net", "class Net(Base):\n    def predict(self): return 8"]},
+        "ps4.ipynb", [1, 2, 3],
+    ),
+    "assigned methods": (
+        {"ps4.ipynb": ["class Net:\n    pass", "def loss(self): return 7\nNet.loss = loss",
+                       "def predict(self): return 8\nsetattr(Net, 'predict', predict)"]}, "ps4.ipynb", [1, 2, 3],
+    ),
+    "methods in a loop of pairs": (
+        {"ps4.ipynb": ["class Net:\n    pass", "def loss(self): return 7\ndef predict(self): return 8",
+                       "for name, f in [('loss', loss), ('predict', predict)]:\n    setattr(Net, name, f)"]},
+        "ps4.ipynb", [1, 2, 3],
+    ),
+    "methods in a loop of functions": (
+        {"ps4.ipynb": ["class Net:\n    pass\ndef loss(self): return 7\ndef predict(self): return 8",
+                       "for f in (loss, predict):\n    name = f.__name__\n    setattr(Net, name, f)"]},
+        "ps4.ipynb", [1, 2],
+    ),
+    "methods if they are missing": (
+        {"ps4.ipynb": [net(), "if not hasattr(Net, 'loss'):\n    Net.loss = None"]}, "ps4.ipynb", [1, 2],
+    ),
+    "a method whose name a later cell gives to a number": (
+        {"ps4.ipynb": [HOLLOW, "def loss(self): return 7\nNet.loss = loss\nNet.predict = lambda self: 8",
+                       "loss, grads = Net().loss(), {}"]}, "ps4.ipynb", [1, 2],
+    ),
+    "a decorator of their own": (
+        {"ps4.ipynb": ["def add_to_class(C):\n    def put(f):\n        setattr(C, f.__name__, f)\n    return put",
+                       "class Net:\n    def predict(self): return 8",
+                       "@add_to_class(Net)\ndef loss(self):\n    return 7"]}, "ps4.ipynb", [1, 2, 3],
+    ),
+    "d2l's decorator": (
+        {"ps4.ipynb": ["from d2l import torch as d2l", "class Net:\n    def predict(self): return 8",
+                       "@d2l.add_to_class(Net)\ndef loss(self):\n    return 7"]}, "ps4.ipynb", [2, 3],
+    ),
+    "an imported decorator": (
+        {"ps4.ipynb": ["class Net:\n    def predict(self): return 8",
+                       "@add_to_class(Net)  #@save\ndef loss(self):\n    return 7"]}, "ps4.ipynb", [1, 2],
+    ),
+    "a decorator called": (
+        {"ps4.ipynb": ["def add_to_class(C):\n    return lambda f: setattr(C, f.__name__, f)", HOLLOW,
+                       "def loss(self): return 7\nadd_to_class(Net)(loss)",
+                       "def predict(self): return 8\nadd_to_class(Net)(predict)"]}, "ps4.ipynb", [1, 2, 3, 4],
+    ),
+    "the class in a branch": (
+        {"ps4.ipynb": ["if True:\n    print('a branch')\n    " + net().replace("\n", "\n    ")]}, "ps4.ipynb", [1],
+    ),
+    "an indented cell": ({"ps4.ipynb": ["    " + net().replace("\n", "\n    ")]}, "ps4.ipynb", [1]),
+    "gaps below the answer": ({"ps4.ipynb": [net(), GAPS]}, "ps4.ipynb", [1]),
+    "a hollow copy below the answer": ({"ps4.ipynb": [net(), HOLLOW]}, "ps4.ipynb", [1]),
+    "the answer below the gaps": ({"ps4.ipynb": [GAPS, net()]}, "ps4.ipynb", [2]),
+    "an answer in two cells above the gaps": (
+        {"ps4.ipynb": [HOLLOW, "Net.loss = lambda self: 7", "Net.predict = lambda self: 8", HOLLOW]},
+        "ps4.ipynb", [1, 2, 3],
+    ),
+    "a second attempt": ({"ps4.ipynb": [net(loss="0"), "Net.loss = lambda self: 1", net()]}, "ps4.ipynb", [3]),
+    "cells run out of order": (
+        {"ps4.ipynb": ["Net.loss = loss", "def loss(self): return 7", "class Net:\n    def predict(self): return 8"]},
+        "ps4.ipynb", [1, 2, 3],
+    ),
+    "a notebook that imports": ({"mlp.py": net(), "ps4.ipynb": ["from mlp import Net", TRAINING]}, "mlp.py", []),
+    "a notebook that imports everything": ({"mlp.py": net(), "ps4.ipynb": ["from mlp import *"]}, "mlp.py", []),
+    "a notebook that runs": ({"mlp.py": net(), "ps4.ipynb": ["%matplotlib inline\n%run mlp.py"]}, "mlp.py", []),
+    "a notebook that runs the folder's": (
+        {"src/mlp.py": net(), "ps4.ipynb": ["%run -i ./src/mlp.py"]}, "src/mlp.py", [],
+    ),
+    "a notebook with its module beside it": (
+        {"src/mlp.py": net(), "src/ps4.ipynb": ["from mlp import Net"], "notes.txt": ""}, "src/mlp.py", [],
+    ),
+    "a notebook that imports the module": ({"mlp.py": net(), "ps4.ipynb": ["import mlp\nNet = mlp.Net"]}, "mlp.py", []),
+    "a module that a cell writes": (
+        {"ps4.ipynb": ["%%writefile mlp.py\n" + net(), "from mlp import Net"]}, "ps4.ipynb", [1],
+    ),
+    "a module that a cell writes and another adds to": (
+        {"ps4.ipynb": ["%%writefile mlp.py\n" + net(loss="0"), "from mlp import Net", "Net.loss = lambda self: 7"]},
+        "ps4.ipynb", [1, 3],
+    ),
+    "gaps in the file, the answer in the notebook": (
+        {"mlp.py": GAPS, "ps4.ipynb": [net(), "from mlp import Net"]}, "ps4.ipynb", [1],
+    ),
+    "gaps in the notebook, the answer in the file": ({"mlp.py": net(), "ps4.ipynb": [GAPS]}, "mlp.py", []),
+    "a copy": ({"mlp.py": net(), "mlp - Copy.py": net(loss="0")}, "mlp.py", []),
+    "a copy of a notebook": ({"mlp.ipynb": [net()], "mlp-Copy1.ipynb": [net(loss="0")]}, "mlp.ipynb", [1]),
+    "a checkpoint": (
+        {"ps4.ipynb": [net()], ".ipynb_checkpoints/ps4-checkpoint.ipynb": [net(loss="0")]}, "ps4.ipynb", [1],
+    ),
+    "nothing but a copy": ({"mlp (1).py": net(), "ps4.ipynb": ["from mlp import Net"]}, "mlp (1).py", []),
+    "the handout's module": ({"mlp.py": "from utils import ten\n" + net(loss="ten() - 3")}, "mlp.py", []),
+    "their own in its place": (
+        {"mlp.py": "import utils\n" + net(loss="utils.ten()"), "utils.py": "def ten(): return 7\n"}, "mlp.py", [],
+    ),
+    "helpers in other cells": (
+        {"ps4.ipynb": [net(loss="EPS + act(6)"), "EPS = 1", "import numpy as np", "def act(a): return np.abs(-a)"]},
+        "ps4.ipynb", [1, 2, 3, 4],
+    ),
+    "a block for running it": ({"mlp.py": net() + "if __name__ == '__main__':\n    Net().train()\n"}, "mlp.py", []),
+    "a training below the class": ({"mlp.py": net() + "Net().train()\n"}, "mlp.py", []),
+    "an exit below the class": ({"mlp.py": net() + "import sys\nsys.exit()\n"}, "mlp.py", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "source", "cells"), GRADED.values(), ids=GRADED)
+def test_the_class_is_found_and_its_place_is_told(
+    files: Files, source: str, cells: Sequence[int], sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    with handed_in(files, sandbox, make_notebook) as hand_in:
+        assert hand_in.answers == (7, 8)
+        assert (hand_in.loaded.source, list(hand_in.loaded.cells)) == (source, cells)
+
+
+# ── what fails beside it ─────────────────────────────────────────────────────────────────────────────
+
+MENTIONS = net(loss="len(net.x)")
+
+NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]] = {
+    "a trained net": (
+        {"a.ipynb": [MENTIONS, "net = Net()\nnet.train()"]}, ("NameError", 8),
+        [(NoteKind.MADE_WITH_IT, "a.ipynb cell 2")],
+    ),
+    "what a training returns": (
+        {"a.ipynb": [net(loss="best"), "def run(): return Net().train()", "stats = run()", "best = stats['best']"]},
+        ("NameError", 8), [(NoteKind.MADE_WITH_IT, "a.ipynb cell 4")],
+    ),
+    "data that are not here": (
+        {"a.ipynb": ["from utils import data\nX = data()", net(loss="X")]},
+        ("NameError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1")],
+    ),
+    "data that take for ever": (
+        {"a.ipynb": ["X = [0 for _ in iter(int, 1)]", net(loss="X")]},
+        ("NameError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1")],
+    ),
+    "a package that is not here": (
+        {"a.ipynb": ["import torch", net(loss="torch.sum(1)")]}, ("NameError", 8),
+        [(NoteKind.SKIPPED, "a.ipynb cell 1")],
+    ),
+    "a question": (
+        {"a.ipynb": ["size = int(input('size?'))", net(loss="size")]}, ("NameError", 8),
+        [(NoteKind.SKIPPED, "a.ipynb cell 1")],
+    ),
+    "an exit": (
+        {"a.ipynb": ["size = exit()", net(loss="size")]}, ("NameError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1")],
+    ),
+    "a later definition that cannot be read": (
+        {"a.ipynb": [net(), "class Net(\n    pass"]}, (7, 8), [(NoteKind.SKIPPED, "a.ipynb cell 2")],
+    ),
+    "a later definition that raises": (
+        {"a.ipynb": [net(), "class Net(Net):\n    x = 1 / 0"]}, (7, 8), [(NoteKind.SKIPPED, "a.ipynb cell 2")],
+    ),
+    "gaps below the answer": ({"a.ipynb": [net(), GAPS]}, (7, 8), [(NoteKind.EMPTY, "a.ipynb cell 2")]),
+    "gaps in another file": ({"a.ipynb": [net()], "mlp.py": GAPS}, (7, 8), [(NoteKind.GAPS, "mlp.py")]),
+    "the same in another file": ({"a.ipynb": [net()], "mlp.py": net()}, (7, 8), []),
+    "something else in another file": ({"a.ipynb": [net()], "mlp.py": net("0")}, (7, 8), [(NoteKind.OTHER, "mlp.py")]),
+    "a notebook that adds": (
+        {"a.ipynb": ["from mlp import Net", "Net.loss = lambda self: 7"], "mlp.py": net("0")},
+        (7, 8), [(NoteKind.ADDED, "a.ipynb cell 2")],
+    ),
+    "a notebook that cannot be read": (
+        {"a.ipynb": ["class Net\n    pass"], "mlp.py": net()}, (7, 8), [(NoteKind.FAILED, "a.ipynb")],
+    ),
+    "a notebook whose class raises": (
+        {"a.ipynb": ["class Net:\n    x = 1 / 0"], "b.ipynb": [net()]}, (7, 8), [(NoteKind.FAILED, "a.ipynb")],
+    ),
+    "a module that cannot be read": (
+        {"mlp.py": "class Net\n", "net.py": net()}, (7, 8), [(NoteKind.FAILED, "mlp.py")],
+    ),
+    "a module that raises": ({"mlp.py": "1 / 0\n" + net("0"), "b.py": net()}, (7, 8), [(NoteKind.FAILED, "mlp.py")]),
+    "a module that never ends": (
+        {"mlp.py": "while True: pass\n" + net("0"), "b.py": net()}, (7, 8), [(NoteKind.FAILED, "mlp.py")],
+    ),
+    "a module that exits": (
+        {"mlp.py": "exit()\n" + net("0"), "b.py": net()}, (7, 8), [(NoteKind.FAILED, "mlp.py")],
+    ),
+    "one that works is better than one that stops below the class": (
+        {"mlp.py": net("0") + "1 / 0\n", "b.py": net()}, (7, 8), [(NoteKind.FAILED, "mlp.py")],
+    ),
+    "a folder of an old version": (
+        {"v1/mlp.py": "import acts\n" + net("0"), "v1/acts.py": "1 / 0", "v2/mlp.py": "import acts\n" + net("acts.x"),
+         "v2/acts.py": "x = 7"}, (7, 8), [(NoteKind.FAILED, "v1/mlp.py")],
+    ),
+    "a training below the class": ({"mlp.py": net() + "1 / 0\n"}, (7, 8), [(NoteKind.UNFINISHED, "mlp.py")]),
+    "an endless training below it": (
+        {"mlp.py": net() + "while True: pass\n"}, (7, 8), [(NoteKind.UNFINISHED, "mlp.py")],
+    ),
+    "the same below an import of it": (
+        {"a.ipynb": ["from mlp import Net"], "mlp.py": net() + "1 / 0\n"}, (7, 8), [(NoteKind.UNFINISHED, "mlp.py")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "answers", "notes"), NOTED.values(), ids=NOTED)
+def test_what_fails_beside_the_class_costs_only_what_needs_it_and_is_noted(
+    files: Files,
+    answers: tuple[object, object],
+    notes: list[tuple[NoteKind, str]],
+    sandbox: Sandbox,
+    make_notebook: MakeNotebook,
+) -> None:
+    with handed_in(files, sandbox, make_notebook) as hand_in:
+        assert hand_in.answers == answers
+        assert hand_in.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import layers\n" + net()}, "ZeroDivisionError"),
+        ({"mlp.py": "import layers\n" + net(), "b.py": "1 / 0\n" + net()}, "ModuleNotFoundError"),
+        ({"mlp.py": "1 / 0\n" + net(), "mlp (1).py": "import layers\n" + net()}, "ZeroDivisionError"),
+        ({"a.ipynb": ["from mlp import Net"]}, "ModuleNotFoundError"),
+        ({"a.ipynb": ["def half(:", "class Net:\n  x = = 1"]}, "SyntaxError"),
+        ({"mlp.py": "exit()\n" + net()}, "SystemExit"),
+    ],
+)
+def test_where_nothing_works_the_likeliest_files_failure_is_told(
+    files: Files, kind: str, sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    with handed_in(files, sandbox, make_notebook) as hand_in:
+        assert isinstance(hand_in.failure, Raised)
+        assert hand_in.failure.kind == kind
+
+
+def test_an_import_that_never_ends_is_stopped_at_the_limit(sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
+    with handed_in({"mlp.py": "while True: pass\n" + net()}, sandbox, make_notebook) as hand_in:
+        assert hand_in.failure == Stopped(Limit.CPU, LIMITS.load_cpu_seconds)
+
+
+def test_an_error_in_the_handouts_module_is_shown_at_the_students_line(
+    sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    with handed_in({"mlp.py": "from utils import data\nX = data()\n" + net()}, sandbox, make_notebook) as hand_in:
+        assert isinstance(hand_in.failure, Raised)
+        assert (hand_in.failure.place, hand_in.failure.source) == (Place("mlp.py", 2), "X = data()")
+
+
+def test_a_note_says_why_in_one_line(sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
+    files: Files = {"mlp.py": "x = 1\nraise ValueError('two\\nlines')\n" + net(), "b.py": net()}
+    with handed_in(files, sandbox, make_notebook) as hand_in:
+        assert hand_in.loaded.notes == (Note(NoteKind.FAILED, "mlp.py", "ValueError: two lines (mlp.py, line 2)"),)
+
+
+# ── any order ────────────────────────────────────────────────────────────────────────────────────────
+
+PIECES = (
+    "import numpy as np\nEPS = 1",
+    "class Net:\n    def both(self):\n        return self.loss(), self.predict()",
+    "def loss(self):\n    return int(np.abs(-6)) + EPS\nNet.loss = loss",
+    "def eight():\n    return 8",
+    "for name, f in [('predict', lambda self: eight())]:\n    setattr(Net, name, f)",
+    "net = Net()\nloss, other = net.both()",
+    "class Other:\n    x = Net",
+)
+
+
+@given(st.permutations(PIECES))
+def test_cells_may_stand_in_any_order(cells: list[str]) -> None:
+    module = ModuleType("notebook")
+    failures = run(select(list(enumerate(cells)), ["Net"]).statements, "a.ipynb", module, 0.0)
+    assert failures == []
+    assert module.Net().both() == (7, 8)
+
+
+METHODS = ["loss", "train", "predict"]
+
+
+@given(st.sets(st.sampled_from(METHODS)), st.sets(st.sampled_from(METHODS)))
+def test_of_two_definitions_the_last_counts_unless_it_is_an_emptier_copy(first: set[str], last: set[str]) -> None:
+    def cell(filled: set[str]) -> str:
+        return "class Net:" + "".join(
+            f"\n  def {m}(self):\n    {'return 1' if m in filled else 'pass'}" for m in METHODS
+        )
+
+    kept = [s.cell for s in select([(1, cell(first)), (2, cell(last))], ["Net"]).statements]
+    assert kept == [1 if last < first else 2]
