@@ -33,7 +33,7 @@ class Attempt:
     source: str = ""
     """The file that defines it: a notebook may only import it."""
     cells: list[int] = field(default_factory=list)
-    """Of the notebook, with what was run for it; where the source is another file, those that add to its class."""
+    """Of the notebook, with definitions that were run; where the source is another file, those that add to it."""
     notes: list[Note] = field(default_factory=list)
 
 
@@ -120,7 +120,8 @@ def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> 
     failed = {id(s) for s, _ in failures}
     ran = [s for s in selected.statements if id(s) not in failed]
     tried.source = _file_of(tried.found) or path
-    tried.cells = sorted({s.cell for s in ran if s.adds or tried.source == path})
+    imports = (ast.Import, ast.ImportFrom)  # nobody looks for a mistake in them
+    tried.cells = sorted({s.cell for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))})
     tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
     tried.notes += [("skipped", f"{path} cell {s.cell}", one_line(error)) for s, error in failures]
     tried.notes += [("skipped", f"{path} {error.filename}", one_line(error)) for error in selected.unread]

@@ -141,7 +141,7 @@ def test_an_example_notebook_earns_its_code_points_and_its_answers_are_found(
     assert report.waiting == 46
     assert report.loaded is not None
     assert report.loaded.source == ("ps4.ipynb" if name == "notebook" else "mlp.py")
-    assert len(report.loaded.cells) == (4 if name == "notebook" else 1)
+    assert len(report.loaded.cells) == (3 if name == "notebook" else 0)
 
 
 def test_an_example_notebook_is_graded_by_the_command(grader: Command) -> None:
