@@ -272,3 +272,45 @@ def test_a_notebook_without_the_class_says_so(
 ) -> None:
     checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "x = 1"))), "q2.1")
     assert all("none of the files defines a class TwoLayerMLP" in c["reason"] for c in checks.values())
+
+
+def reported(grader: Command, path: Path) -> dict[str, Any]:
+    done = grader("check", path, "--only", "q2.1", "--json")
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
+    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook, perfect: str
+) -> None:
+    answer = perfect.partition("if __name__")[0]
+    skeleton = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8")
+    notebook = make_notebook(
+        ("code", "from utils import eval_numerical_gradient, get_MNIST_data"),
+        (
+            "code",
+            answer.replace("    def predict(", "    def best(self):\n        return net, rate\n\n    def predict("),
+        ),
+        ("code", "net = TwoLayerMLP(4, 10, 3)\nstats = net.train()"),
+        ("code", "rate = 1 / 0"),
+        ("code", skeleton),
+    )
+    report = reported(grader, hand_in("ps4.ipynb", notebook))
+    assert report["points"]["earned"] == report["points"]["possible"]
+    assert report["submission"]["graded"]["cells"] == [2]
+    said = "\n".join(report["remarks"])
+    assert "notebook.ipynb cell 3 was not run, because it uses the class itself; no method can rely on its net" in said
+    assert "notebook.ipynb cell 4 failed and was left out (ZeroDivisionError: division by zero" in said
+    assert "notebook.ipynb cell 5 was left out: it has gaps (loss, predict, train)" in said
+
+
+def test_a_broken_notebook_does_not_hide_the_file_beside_it(
+    grader: Command, tmp_path: Path, make_notebook: MakeNotebook, perfect: str
+) -> None:
+    (tmp_path / "ps4.ipynb").write_bytes(make_notebook(("code", "class TwoLayerMLP\n    pass")))
+    (tmp_path / "mlp.py").write_text("from utils import visualize_grid\n" + perfect)
+    report = reported(grader, tmp_path)
+    assert report["points"]["earned"] == report["points"]["possible"]
+    assert report["submission"]["graded"]["source"] == "mlp.py"
+    assert any("ps4.ipynb could not be loaded (SyntaxError: expected ':'" in r for r in report["remarks"])
