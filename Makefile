@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
-DEBIAN := bubblewrap chromium
+DEBIAN := bubblewrap chromium libseccomp2
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -54,7 +54,7 @@ $(UV):
 	$(UV) pip sync --quiet --python .venv requirements.lock
 	$(UV) pip install --quiet --python .venv --no-deps --editable .
 	$(UV) venv --quiet --allow-existing .venv/sandbox
-	$(UV) pip sync --quiet --python .venv/sandbox grader/sandbox/runtime.lock
+	$(UV) pip sync --quiet --compile-bytecode --python .venv/sandbox grader/sandbox/runtime.lock
 	@missing=; for p in $(DEBIAN); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \

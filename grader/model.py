@@ -131,6 +131,8 @@ class Limits:
 
     load_cpu_seconds: float = 20.0
     call_cpu_seconds: float = 10.0
+    session_cpu_seconds: float = 900.0
+    """All calls of a session together."""
     memory_bytes: int = 2 << 30
     reply_bytes: int = 64 << 20
     disk_bytes: int = 64 << 20

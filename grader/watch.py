@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,7 @@ from watchfiles import watch as watch_files
 from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.intake import receive_path
-from grader.model import Report, show_points
+from grader.model import Limits, Report, show_points
 from grader.pipeline import Scope, grade
 from grader.render.terminal import Terminal
 from grader.sandbox.ahead import Ahead
@@ -28,14 +29,23 @@ Event = Literal["saved", "train", "quit"]
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
     """Grades at every event, the first of which comes at once, until q or Ctrl-C."""
-    ahead = Ahead(sandbox, assignment.limits)
     before: Report | None = None
-    try:
+    with _ready_ahead(sandbox, assignment.limits) as room:
         for event in _events(path, console):
             if event == "quit":
                 return
             scope = Scope() if event == "train" else Scope(code_only=True)
-            before = _round(path, assignment, ahead, seed, scope, before, console)
+            before = _round(path, assignment, room, seed, scope, before, console)
+
+
+@contextmanager
+def _ready_ahead(sandbox: Sandbox, limits: Limits) -> Iterator[Sandbox]:
+    if sandbox.name != "plain":
+        yield sandbox  # it is warm
+        return
+    ahead = Ahead(sandbox, limits)
+    try:
+        yield ahead
     finally:
         ahead.close()
 

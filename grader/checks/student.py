@@ -72,9 +72,8 @@ class Student:
                 return
             self._end_session()
             self._session = self._sandbox.session(self._limits, self._shared)
-        if self.environment is None:  # asked before anything of the student's is loaded, so it can be believed
-            facts = self._session.request(["facts"], self._limits.load_cpu_seconds)
-            self.environment = environment.of(facts.value if isinstance(facts, Answered) else {}, self._sandbox.name)
+        if self.environment is None:
+            self.environment = environment.of(self._session.facts, self._sandbox.name)
         answer = self._session.request(self._load_request(), _with_grace(self._limits.load_cpu_seconds))
         if isinstance(answer, Answered):
             self.loaded = _loaded(answer.value)

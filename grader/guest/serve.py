@@ -1,4 +1,5 @@
-"""The guest's loop: one request, one answer, until the other side hangs up.
+"""The guest's loop: one request, one answer, until the other side hangs up. Its first word, a value too, says that
+it is ready.
 
 Answers are `["value", value]`, `["raised", kind, message, file, line, source, caret]`,
 `["stopped", seconds]` (the soft limit, so that what was trained so far can still be looked at) and
@@ -8,8 +9,6 @@ Answers are `["value", value]`, `["raised", kind, message, file, line, source, c
 from __future__ import annotations
 
 import importlib
-import mmap
-import os
 import random
 import socket
 import sys
@@ -30,14 +29,13 @@ class Unusable(Exception):
 
 
 class Guest:
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
+        """`arrays` lie ready for requests to refer to."""
         self.channel = channel
         self.objects: list[Any] = []
-        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.arrays = arrays
         self.found: Any = None
         self.operations: dict[str, Callable[..., Any]] = {
-            "hello": self.hello,
-            "facts": self.facts,
             "warm": self.warm,
             "load": self.load,
             "new": self.new,
@@ -48,25 +46,6 @@ class Guest:
             "stand_in": self.stand_in,
             "keep": self.keep,
             "look": self.look,
-        }
-
-    def hello(self, limits: dict[str, int], shared: list[list[Any]]) -> None:
-        """Our own set-up, before anything of the student's: limits, and the arrays that lie ready."""
-        for name, dtype, shape, fd, path in shared:
-            self.arrays[name] = _map(fd, path, np.dtype(dtype), shape)
-        _limit(limits)
-
-    def facts(self) -> dict[str, Any]:
-        """Under what the student's code will compute."""
-        from threadpoolctl import threadpool_info  # the sandbox has it with scikit-learn
-
-        blas: dict[str, Any] = next((x for x in threadpool_info() if x["user_api"] == "blas"), {})
-        return {
-            "python": sys.version.split()[0],
-            "numpy": np.__version__,
-            "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip(),
-            "kernel": str(blas.get("architecture", "unknown")),
-            "threads": int(blas.get("num_threads", 0)),
         }
 
     def warm(self, modules: list[str]) -> None:
@@ -201,30 +180,3 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be sent: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
-
-
-def _map(fd: int, path: str, dtype: np.dtype[Any], shape: list[int]) -> np.ndarray[Any, Any]:
-    """Copy on write: students may write to their training data (`X -= X.mean()`), and nobody else sees it."""
-    size = dtype.itemsize * int(np.prod(shape))
-    if path:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    return np.frombuffer(mmap.mmap(fd, size, access=mmap.ACCESS_COPY), dtype).reshape(shape)
-
-
-def _limit(limits: dict[str, int]) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows; its sandbox says that it does not limit memory
-        return
-    used = _address_space()
-    for name, value in limits.items():
-        bound = value + used if name == "AS" else value
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (bound, bound))
-
-
-def _address_space() -> int:
-    try:
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[0]) * mmap.PAGESIZE
-    except OSError:
-        return 0

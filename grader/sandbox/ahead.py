@@ -1,4 +1,5 @@
-"""A sandbox that has the next session ready before it is asked for: what `watch` needs to answer in a blink."""
+"""A sandbox that has the next session ready before it is asked for: what `watch` needs to answer in a blink where
+there is no warm process to copy."""
 
 from __future__ import annotations
 
@@ -31,7 +32,6 @@ class Ahead:
     def close(self) -> None:
         self._next.result().close()
         self._pool.shutdown()
-        self._inner.close()
 
     def _warm(self) -> Session:
         session = self._inner.session(self._limits, {})

@@ -10,30 +10,34 @@ from grader.model import Limits
 from grader.sandbox.contract import Sandbox
 from grader.sandbox.plain import Plain
 
-NAMES = ("auto", "bubblewrap", "plain")
+NAMES = ("auto", "bubblewrap", "landlock", "plain")
 
 
-def choose(name: str, runtime: Path) -> tuple[Sandbox, str]:
+def choose(name: str, runtime: Path, templates: int = 1) -> tuple[Sandbox, str]:
     """The sandbox, and why it is not a better one ("" where it is the best)."""
     if name == "plain":
         return Plain(), ""
     if name not in NAMES:
         raise BadCall(f"there is no sandbox {name!r} (there are: {', '.join(NAMES)})")
     try:
-        return bubblewrap(runtime), ""
+        return _proven(name, runtime, templates), ""
     except SandboxUnavailable as why:
-        if name == "bubblewrap":
+        if name != "auto":
             raise
         return Plain(), str(why)
 
 
-def bubblewrap(runtime: Path) -> Sandbox:
-    """Proven by a first session; raises `SandboxUnavailable` with what is missing."""
+def _proven(name: str, runtime: Path, templates: int) -> Sandbox:
+    """By a first session; raises `SandboxUnavailable` with what is missing."""
     if not sys.platform.startswith("linux"):
-        raise SandboxUnavailable("bubblewrap runs on Linux only")
-    from grader.sandbox.bubblewrap import Bubblewrap
+        raise SandboxUnavailable("this sandbox runs on Linux only")
+    try:
+        from grader.sandbox.bubblewrap import bubblewrap
+        from grader.sandbox.landlock import landlock
+    except RuntimeError:  # so says pyseccomp
+        raise SandboxUnavailable("libseccomp is not installed (Debian: apt-get install libseccomp2)") from None
 
-    sandbox = Bubblewrap(runtime)
+    sandbox = (landlock if name == "landlock" else bubblewrap)(runtime, templates)
     try:
         sandbox.session(Limits(), {}).close()
     except SandboxUnavailable:

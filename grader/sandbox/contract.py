@@ -2,12 +2,14 @@
 
 A sandbox starts a process with the guest in it and hands over three things: a socket to it, a clock of its
 CPU time, and a way to end it. `Session` does the rest, the same for all: one request, one answer, limits.
+Nothing that comes over the socket is believed but plain data; its end is never waited for.
 """
 
 from __future__ import annotations
 
 import contextlib
 import select
+import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +37,7 @@ from grader.model import (
 GUEST = Path(__file__).parent.parent / "guest"
 
 BOOTSTRAP = (
-    "import sys; sys.path.insert(0, {home!r}); import guest.start; sys.path.remove({home!r}); guest.start.main()"
+    "import sys; sys.path.insert(0, {home!r}); import guest.{entry}; sys.path.remove({home!r}); guest.{entry}.main()"
 )
 """The guest's home leaves the path again: a student's `import wire` is the student's business."""
 
@@ -43,6 +45,7 @@ ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108  inside, /tmp is the session's own
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp",  # noqa: S108
+    "TMPDIR": "/tmp",  # noqa: S108
     "OPENBLAS_NUM_THREADS": "1",  # two threads each make two submissions at once ten times slower
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -51,6 +54,7 @@ ENVIRONMENT = {
 }
 
 IDLE_SECONDS = 20.0
+START_CPU_SECONDS = 60.0
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -78,42 +82,85 @@ class _Hung(Exception):
         self.failure = failure
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a session's process had ended before it was ended from outside."""
+
+    how: str = ""
+    """For the student: "with exit code 0". Empty where it was running."""
+    ours: str = ""
+    """Why that was our failure, where it was."""
+
+
+End = Callable[[bool], Ended]
+"""Ends the process and all that it started, and waits until nothing of it is left. The argument: whether it seems to
+have ended of itself."""
+
+
+GOING_SECONDS = 0.2
+"""So long may a process whose channel has closed take to be gone, where it was ending."""
+
+CHANNEL_CLOSED = "or closed its channel to the grader"
+
+
+def exit_in_words(status: int) -> str:
+    """A status as subprocess gives it, for `Ended.how`."""
+    if status >= 0:
+        return f"with exit code {status} (os._exit ends it past every except and finally)"
+    return f"by signal {-status} ({signal.strsignal(-status)})"
+
+
 class Session:
     """One student's process. After a death or a limit it is over, and every request says so again."""
 
-    def __init__(
-        self,
-        channel: socket.socket,
-        kill: Callable[[], None],
-        limits: Limits,
-        cpu_clock: Callable[[], float] | None,
-    ) -> None:
+    def __init__(self, channel: socket.socket, end: End, limits: Limits, pid: int | None) -> None:
+        """`pid`: where its CPU time can be read from outside; without, only wall-clock time is limited."""
         self._channel = channel
-        self._kill = kill
+        self._end_process = end
         self._limits = limits
-        self._cpu_clock = cpu_clock
+        self._cpu_clock = cpu_clock(pid) if pid is not None else None
+        self.pid = pid
         self._ended: Failure | None = None
         self.used = NOTHING_USED
+        self.facts: Mapping[str, Any] = {}
+        """Under what the student's code computes, said before any of it was there."""
         channel.setblocking(False)
 
     @property
     def alive(self) -> bool:
         return self._ended is None
 
-    def hello(self, limits: Mapping[str, int], shared: Sequence[Sequence[Any]]) -> None:
-        """The guest's set-up. Nothing of the student's has run, so whatever goes wrong here is ours."""
-        answer = self.request(["hello", dict(limits), [list(s) for s in shared]], cpu_seconds=60.0)
-        if not isinstance(answer, Answered):
+    def welcome(self) -> None:
+        """Waits until the guest is ready. Nothing of the student's has run, so whatever goes wrong here is ours."""
+        first = self._within(START_CPU_SECONDS, self._receive_reply)
+        if not isinstance(first, Answered) or not isinstance(first.value, dict):
             self.close()
-            raise SandboxUnavailable(f"a sandbox session did not start: {answer}")
+            raise SandboxUnavailable(f"a sandbox session did not start: {first}")
+        self.facts = first.value
 
     def request(self, request: Sequence[Any], cpu_seconds: float) -> Answered | Failure:
         """Sends one request and waits for its answer, for at most `cpu_seconds` of the guest's CPU time."""
         if self._ended is not None:
             return self._ended
+        left = self._limits.session_cpu_seconds - self.used.cpu_seconds
+        return self._within(min(cpu_seconds, max(left, 0.0)), lambda watch: self._exchange(list(request), watch))
+
+    def close(self) -> None:
+        if self._ended is None:
+            self._ended = Died("the session was closed")
+            self._end_process(False)
+            self._channel.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _within(self, cpu_seconds: float, exchange: Callable[[_Watch], Any]) -> Answered | Failure:
         watch = _Watch(cpu_seconds, self._limits.wall_seconds(cpu_seconds), self._cpu_clock)
         try:
-            return self._understand(self._exchange(list(request), watch))
+            return self._understand(exchange(watch))
         except _Hung as hung:
             return self._end(hung.failure)
         except WireError as broken:
@@ -123,26 +170,31 @@ class Session:
         finally:
             self.used += watch.used()
 
-    def close(self) -> None:
-        if self._ended is None:
-            self._end(Died("the session was closed"))
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _end(self, failure: Failure) -> Failure:
+        """Ends the process. Where it has gone of itself, finds out how, and whether that was our doing."""
         self._ended = failure
-        self._kill()
+        ended = self._end_process(isinstance(failure, Died))
         self._channel.close()
-        return failure
+        if isinstance(failure, Died):
+            if ended.ours:
+                raise SandboxUnavailable(ended.ours)
+            self._ended = Died(f"{failure.detail} {ended.how}".strip())
+        return self._ended
 
     def _exchange(self, request: list[Any], watch: _Watch) -> Any:
+        self._nothing_unasked()
         header, buffers = encode(request)
         for piece in pieces(header, buffers):
             self._send(piece, watch)
+        return self._receive_reply(watch)
+
+    def _nothing_unasked(self) -> None:
+        """What lies in the channel before anything is asked is no answer."""
+        with contextlib.suppress(BlockingIOError):
+            if self._channel.recv(1, socket.MSG_PEEK):
+                raise WireError("an answer before the question")
+
+    def _receive_reply(self, watch: _Watch) -> Any:
         prefix = self._receive(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)
         if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.reply_bytes:
@@ -184,14 +236,20 @@ class Session:
         raise WireError("an answer of no known kind")
 
 
+def cpu_clock(pid: int) -> Callable[[], float]:
+    """The kernel's clock of the process's CPU time, all threads; readable from outside in 0.5 µs."""
+    clock = (~pid << 3) | 2
+    return lambda: time.clock_gettime(clock)
+
+
 class _Watch:
     """The limits of one request. CPU time decides; wall time only ends what sleeps."""
 
     def __init__(self, cpu_seconds: float, wall_seconds: float, cpu_clock: Callable[[], float] | None) -> None:
         self._cpu_seconds = cpu_seconds
         self._cpu_clock = cpu_clock
-        self._cpu_at_start = cpu_clock() if cpu_clock else 0.0
-        self._cpu_last = 0.0
+        self._cpu_at_start = self._cpu_last = 0.0
+        self._cpu_at_start, self._cpu_last = self._cpu(), 0.0
         self._started = time.monotonic()
         self._wall_seconds = wall_seconds
 

@@ -6,6 +6,7 @@ wall-clock time is limited.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -16,12 +17,23 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from grader.errors import SandboxUnavailable
 from grader.model import Limits
-from grader.sandbox.contract import BOOTSTRAP, ENVIRONMENT, GUEST, Array, Session
+from grader.sandbox.contract import (
+    BOOTSTRAP,
+    CHANNEL_CLOSED,
+    ENVIRONMENT,
+    GOING_SECONDS,
+    GUEST,
+    Array,
+    Ended,
+    Session,
+    exit_in_words,
+)
 
 START_SECONDS = 60.0
 _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
@@ -41,21 +53,23 @@ class Plain:
             held = {name: self._share(array) for name, array in shared.items()}
         workplace = Path(tempfile.mkdtemp(dir=self._folder))
         with socket.create_server(("127.0.0.1", 0)) as door:
-            process = self._start(door.getsockname()[1], token := secrets.token_hex(16), workplace)
+            rows = [[name, array.dtype.str, list(array.shape), str(held[name])] for name, array in shared.items()]
+            process = self._start(door.getsockname()[1], token := secrets.token_hex(16), rows, workplace)
             try:
                 channel = _caller_with(token, door)
             except OSError:
                 process.kill()
                 raise SandboxUnavailable("the student's Python did not start") from None
 
-        def kill() -> None:
+        def end(of_itself: bool) -> Ended:
+            ended = _how_it_ended(process) if of_itself else Ended()
             process.kill()
             process.wait()
             shutil.rmtree(workplace, ignore_errors=True)
+            return ended
 
-        session = Session(channel, kill, limits, cpu_clock=None)
-        rows = [[n, a.dtype.str, list(a.shape), -1, str(held[n])] for n, a in shared.items()]
-        session.hello({}, rows)
+        session = Session(channel, end, limits, pid=None)
+        session.welcome()
         return session
 
     def close(self) -> None:
@@ -69,18 +83,29 @@ class Plain:
             known = self._shared[id(array)] = (path, array)
         return known[0]
 
-    def _start(self, port: int, token: str, workplace: Path) -> subprocess.Popen[bytes]:
+    def _start(self, port: int, token: str, shared: list[Any], workplace: Path) -> subprocess.Popen[bytes]:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= ENVIRONMENT | {"HOME": str(workplace), "MPLCONFIGDIR": str(self._folder)}
-        home = str(GUEST.parent)
+        environment |= ENVIRONMENT | {
+            "HOME": str(workplace),
+            "TMPDIR": str(workplace),
+            "MPLCONFIGDIR": str(self._folder),
+        }
+        bootstrap = BOOTSTRAP.format(home=str(GUEST.parent), entry="start")
         return subprocess.Popen(
-            [sys.executable, "-I", "-B", "-c", BOOTSTRAP.format(home=home), "port", str(port), token],
+            [sys.executable, "-I", "-B", "-c", bootstrap, str(port), token, json.dumps(shared)],
             env=environment,
             cwd=workplace,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+
+def _how_it_ended(process: subprocess.Popen[bytes]) -> Ended:
+    try:
+        return Ended(exit_in_words(process.wait(timeout=GOING_SECONDS)))
+    except subprocess.TimeoutExpired:
+        return Ended(CHANNEL_CLOSED)
 
 
 def _caller_with(token: str, door: socket.socket) -> socket.socket:

@@ -1,12 +1,13 @@
-"""What every sandbox promises, tried by real code in real processes; and the walls that only bubblewrap has."""
+"""What every sandbox promises, tried by real code in real processes; then what the walls of two of them keep."""
 
 from __future__ import annotations
 
 import errno
 import json
-import socket
+import os
+import select
+import signal
 import time
-import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +19,10 @@ import pytest
 from grader.errors import BadCall, SandboxUnavailable
 from grader.guest.wire import Ref
 from grader.model import Died, Failure, Limit, Limits, Place, Raised, Stopped, Unusable
-from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox.bubblewrap import bubblewrap
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import ENVIRONMENT, Answered, Array, Sandbox, Session
-from grader.sandbox.plain import Plain
+from grader.settings import Settings
 from tests.conftest import ROOT
 
 PROBE = """\
@@ -69,14 +70,21 @@ class Impatient(Limits):
         return cpu_seconds
 
 
-@pytest.fixture(scope="module", params=["bubblewrap", "plain"])
-def room(request: pytest.FixtureRequest, sandbox: Sandbox) -> Iterator[Sandbox]:
-    if request.param == "bubblewrap":
-        yield sandbox
-    else:
-        plain = Plain()
-        yield plain
-        plain.close()
+WALLED = ["bubblewrap", "landlock"] if os.getuid() else ["bubblewrap"]
+"""Landlock alone is not for root; `make test-unprivileged` runs these tests as somebody else."""
+
+
+@pytest.fixture(scope="module")
+def rooms(sandbox: Sandbox) -> Iterator[dict[str, Sandbox]]:
+    others = {name: choose(name, Settings().runtime)[0] for name in ({*WALLED, "plain"} - {"bubblewrap"})}
+    yield others | {"bubblewrap": sandbox}
+    for other in others.values():
+        other.close()
+
+
+@pytest.fixture(params=[*WALLED, "plain"])
+def room(request: pytest.FixtureRequest, rooms: dict[str, Sandbox]) -> Sandbox:
+    return rooms[request.param]
 
 
 @pytest.fixture
@@ -85,9 +93,15 @@ def start(room: Sandbox) -> Iterator[Start]:
     yield from starting(room)
 
 
+@pytest.fixture(params=WALLED)
+def walled(request: pytest.FixtureRequest, rooms: dict[str, Sandbox]) -> Iterator[Start]:
+    """The same in the sandboxes that keep strangers in."""
+    yield from starting(rooms[request.param])
+
+
 @pytest.fixture
-def walled(sandbox: Sandbox) -> Iterator[Start]:
-    """The same in bubblewrap only."""
+def spaced(sandbox: Sandbox) -> Iterator[Start]:
+    """The same in the one with namespaces."""
     yield from starting(sandbox)
 
 
@@ -234,11 +248,21 @@ def test_whatever_is_raised_is_a_value_and_the_session_goes_on(start: Start, cod
     assert run(session, "answer = 2") == 2
 
 
-@pytest.mark.parametrize("code", ["os._exit(0)", "import ctypes; ctypes.string_at(0)", "os.closerange(3, 500)"])
-def test_a_death_ends_the_session_and_every_later_request_says_so(start: Start, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("os._exit(7)", "with exit code 7 (os._exit ends it past every except and finally)"),
+        ("import ctypes; ctypes.string_at(0)", "by signal 11 (Segmentation fault)"),
+        ("os.abort()", "by signal "),
+        ("os.closerange(3, 500); import time; time.sleep(60)", "or closed its channel to the grader"),
+    ],
+)
+def test_a_death_ends_the_session_and_every_later_request_says_so(start: Start, code: str, says: str) -> None:
     session = start()
     died = run(session, code)
-    assert died == Died("the Python process ended in the middle of the call")
+    assert isinstance(died, Died)
+    assert died.detail.startswith("the Python process ended in the middle of the call")
+    assert says in died.detail
     assert not session.alive
     assert run(session, "answer = 1") == died
 
@@ -328,9 +352,13 @@ def test_half_a_frame_and_a_death_end_the_session(start: Start) -> None:
     assert isinstance(run(session, f"{CHANNEL}\nos.write(channel, frame(b'x' * 50)[:30])\nos._exit(0)"), Died)
 
 
-def test_a_forged_answer_is_only_an_answer(start: Start) -> None:
+def test_a_forged_answer_is_only_an_answer_and_ends_what_it_confuses(start: Start) -> None:
     forged = "frame(bytes([0x92, 0xa5]) + b'value' + bytes([0xa6]) + b'forged')"
-    assert run(start(), f"{CHANNEL}\nos.write(channel, {forged})") == "forged"
+    session = start()
+    assert run(session, f"{CHANNEL}\nos.write(channel, {forged})") == "forged"
+    time.sleep(0.2)  # until the guest's own answer has come as well
+    assert run(session, "answer = 1") == Unusable("the process broke the protocol (an answer before the question)")
+    assert not session.alive
 
 
 # ── what lies inside ─────────────────────────────────────────────────────────────────────────────────
@@ -383,7 +411,7 @@ def test_shared_arrays_are_writable_and_private_to_each_session(start: Start) ->
 def test_the_environment_is_ours_alone(start: Start, room: Sandbox) -> None:
     inside = run(start(), "import json; answer = json.dumps(dict(os.environ))")
     allowed = {*ENVIRONMENT, "PWD"} | ({"PATH", "LD_LIBRARY_PATH", "TMP", "TEMP"} if room.name == "plain" else set())
-    assert set(json.loads(inside)) - {"LC_CTYPE"} <= allowed
+    assert set(json.loads(inside)) - {"LC_CTYPE", "KMP_DUPLICATE_LIB_OK"} <= allowed  # the latter is threadpoolctl's
 
 
 def test_a_session_says_what_it_has_used(start: Start, room: Sandbox) -> None:
@@ -391,7 +419,15 @@ def test_a_session_says_what_it_has_used(start: Start, room: Sandbox) -> None:
     before = session.used
     call(session, "spins", cpu=5, soft=0.3)
     assert session.used.wall_seconds - before.wall_seconds > 0.2
-    assert (session.used.cpu_seconds - before.cpu_seconds > 0.2) is (room.name == "bubblewrap")
+    assert (session.used.cpu_seconds - before.cpu_seconds > 0.2) is (room.name != "plain")
+
+
+def test_a_session_has_a_budget_for_all_of_its_calls(spaced: Start) -> None:
+    session = spaced(Limits(session_cpu_seconds=0.5))
+    assert call(session, "spins", cpu=5, soft=0.3) == Stopped(Limit.CPU, 0.3)
+    stopped = call(session, "spins", cpu=5)
+    assert isinstance(stopped, Stopped)
+    assert stopped.allowed < 0.2
 
 
 def processes() -> dict[int, bytes]:
@@ -440,79 +476,113 @@ def test_closing_twice_is_closing(start: Start) -> None:
     assert run(session, "answer = 1") == Died("the session was closed")
 
 
-# ── bubblewrap's walls ───────────────────────────────────────────────────────────────────────────────
+# ── walls ────────────────────────────────────────────────────────────────────────────────────────────
+
+REFUSED = """
+import errno, signal, socket, subprocess, ctypes, multiprocessing
+def attempt():
+    {attempt}
+try:
+    answer = repr(attempt())
+except (PermissionError, FileNotFoundError) as error:
+    answer = "refused"
+"""
 
 
-def test_whatever_a_student_starts_dies_with_the_session(walled: Start) -> None:
-    session, marker = walled(), f"marker-{uuid.uuid4()}"
-    daemon = (
-        "import subprocess\n"
-        "for _ in range(3):\n"
-        "    if os.fork() == 0:\n"
-        "        os.setsid()\n"
-        "        subprocess.Popen([sys.executable, '-c', 'import signal, time; signal.signal(15, signal.SIG_IGN); "
-        "time.sleep(600)', arguments[0]], start_new_session=True, close_fds=False)\n"
-        "        os._exit(0)\n"
-        "import time; time.sleep(0.5)"
-    )
-    run(session, daemon, marker)
-    assert sum(marker.encode() in line for line in processes().values()) == 3
-    session.close()
-    assert not [line for line in processes().values() if marker.encode() in line]
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "return os.fork()",
+        "return os.forkpty()",
+        "return os.posix_spawn(sys.executable, [sys.executable], {})",
+        "return subprocess.run(['/usr/bin/true'])",
+        "return os.execv('/usr/bin/true', ['true'])",
+        "return os.kill(os.getpid(), 0)",
+        "return os.kill(-1, 0)",
+        "return os.setuid(0)",
+        "return os.unshare(0x10000000) if hasattr(os, 'unshare') else os.fork()",
+        "return socket.socket()",
+        "return socket.socket(socket.AF_UNIX)",
+        "return socket.socketpair()",
+        "return os.memfd_create('x')",
+        "return os.mkfifo('/tmp/fifo')",
+        "return os.mknod('/tmp/node')",
+        "return os.listdir('/proc')",
+        "return os.listdir('/')",
+        "return open('/etc/passwd').read()",
+        "return os.setpriority(os.PRIO_PROCESS, 0, -5)",
+        "return os.sched_setaffinity(0, {0})",
+        "return os.chroot('/tmp')",
+    ],
+)
+def test_what_a_student_has_no_use_for_is_refused(walled: Start, attempt: str) -> None:
+    assert run(walled(), REFUSED.format(attempt=attempt)) == "refused"
 
 
-def test_a_child_that_keeps_the_channel_open_does_not_keep_us_waiting(walled: Start) -> None:
-    started = time.monotonic()
-    died = run(walled(), "import time\nif os.fork() == 0:\n    time.sleep(600)\nelse:\n    os._exit(0)")
-    assert isinstance(died, Died)
-    assert time.monotonic() - started < 10
+RAW = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+answer = []
+for call in arguments[0]:
+    result = libc.syscall(*[ctypes.c_long(number) for number in call])
+    answer.append(ctypes.get_errno() if result < 0 else "done")
+"""
 
 
-def test_the_user_inside_is_nobody(walled: Start) -> None:
-    seen = run(walled(), "answer = [*os.getresuid(), *os.getresgid(), *os.getgroups()]")
-    assert 0 not in seen
-    assert isinstance(run(walled(), "os.setuid(0)"), Raised)
+def test_dangerous_system_calls_are_refused_by_number(walled: Start) -> None:
+    """x86-64: ptrace, mount, bpf, userfaultfd, io_uring_setup, keyctl, perf_event_open, process_vm_readv, setns,
+    unshare, pidfd_open, clone without CLONE_THREAD, clone with CLONE_NEWUSER, clone3, personality."""
+    numbers = [101, 165, 321, 323, 425, 250, 298, 310, 308, 272, 434]
+    calls = [[n, 0, 0, 0, 0, 0, 0] for n in numbers] + [[56, 17, 0, 0, 0, 0], [56, 0x10010000, 0, 0, 0, 0]]
+    got = run(walled(), RAW, [*calls, [435, 0, 0, 0, 0, 0], [135, 0, 0, 0, 0, 0]])
+    assert got == [errno.EPERM] * 13 + [errno.ENOSYS, errno.EPERM]
 
 
-def test_every_session_is_another_user(walled: Start) -> None:
-    if (Path("/proc/self").stat().st_uid) == 0:
-        assert run(walled(), "answer = os.getuid()") != run(walled(), "answer = os.getuid()")
-    else:
-        assert run(walled(), "answer = os.getuid()") != 0
-
-
-def test_no_capability_is_left(walled: Start) -> None:
-    status = run(walled(), "answer = open('/proc/self/status').read()")
-    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+def test_the_kernel_shows_no_privilege_and_a_filter(walled: Start) -> None:
+    before = ours()
+    session = walled()
+    (pid,) = ours() - before
+    status = Path(f"/proc/{pid}/status").read_text()
+    facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
     assert [int(facts[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [0, 0, 0, 0]
-    assert facts["NoNewPrivs"].strip() == "1"
+    assert (facts["NoNewPrivs"].strip(), facts["Seccomp"].strip()) == ("1", "2")
+    session.close()
 
 
-def test_there_is_no_network(walled: Start) -> None:
-    connect = (
-        "import socket\nanswer = []\n"
-        "for address in (('127.0.0.1', arguments[0]), ('192.0.2.1', 80)):\n"
-        "    try:\n        socket.create_connection(address, timeout=1)\n        answer.append('connected')\n"
-        "    except OSError as error:\n        answer.append(type(error).__name__)\n"
-    )
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        assert "connected" not in run(walled(), connect, door.getsockname()[1])
-    interfaces = run(walled(), "answer = open('/proc/net/dev').read()")
-    assert [line.split(":")[0].strip() for line in interfaces.splitlines()[2:]] == ["lo"]
+def test_the_user_inside_is_nobody(spaced: Start) -> None:
+    assert run(spaced(), "answer = [*os.getresuid(), *os.getresgid()]") == [1000] * 6
+    before = ours()
+    session = spaced()
+    (pid,) = ours() - before
+    assert Path(f"/proc/{pid}").stat().st_uid != 0
+    session.close()
 
 
-def test_only_its_own_process_is_to_be_seen(walled: Start) -> None:
-    assert run(walled(), "answer = [p for p in os.listdir('/proc') if p.isdigit()]") == ["1"]
+def test_each_session_has_namespaces_of_its_own(spaced: Start) -> None:
+    before = ours()
+    sessions = [spaced(), spaced()]
+    here, *inside = [
+        {
+            kind: (Path("/proc") / str(pid) / "ns" / kind).readlink()
+            for kind in ("user", "pid", "mnt", "net", "ipc", "uts")
+        }
+        for pid in ("self", *sorted(ours() - before))
+    ]
+    one, other = inside
+    assert not [kind for kind in here if len({here[kind], one[kind], other[kind]}) < 3]
+    assert [run(session, "answer = os.getpid()") for session in sessions] == [1, 1]
 
 
 def test_no_descriptor_but_the_channel_is_open(walled: Start) -> None:
     look = (
         "answer = []\n"
-        "for fd in range(256):\n"
-        "    try:\n        answer.append(os.readlink(f'/proc/self/fd/{fd}').split(':')[0])\n"
+        "for fd in range(4096):\n"
+        "    try:\n        os.fstat(fd)\n        answer.append(fd)\n"
         "    except OSError:\n        pass\n"
     )
-    assert sorted(run(walled(), look)) == ["/dev/null", "/dev/null", "/dev/null", "socket"]
+    shared = {"X": np.arange(10.0)}
+    assert run(walled(shared=shared), look) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("name", ["grader", "grader.checks", "reference", "reference.ps4.mlp", "ps4", "truth", "tests"])
@@ -525,8 +595,7 @@ def test_nothing_of_ours_can_be_imported(walled: Start, name: str) -> None:
 SEARCH = """
 texts, labels = [bytes(a) for a in arguments[:3]], [bytes(a) for a in arguments[3:]]
 seen, found = 0, []
-for root, folders, files in os.walk(TOP):
-    folders[:] = [f for f in folders if os.path.join(root, f) not in ("/proc", "/sys")]
+for root, folders, files in (step for top in TOPS for step in os.walk(top)):
     for name in files:
         path = os.path.join(root, name)
         try:
@@ -544,9 +613,14 @@ answer = [seen, found]
 """
 
 
-def search(session: Session, needles: list[bytes], top: str = "/") -> Any:
+EVERYWHERE = (
+    "('/', '/etc', '/home', '/root', '/usr', '/proc', '/tmp', '/g', '/rt', '/dev', sys.base_prefix, sys.prefix)"
+)
+
+
+def search(session: Session, needles: list[bytes], tops: str = EVERYWHERE) -> Any:
     """How many files were read, and which of them hold one of the needles (three texts, then labels)."""
-    head = f"import stat\nTOP, OURS = {top!r}, ('/tmp', '/g', '/rt', '/dev/shm')\n"
+    head = f"import stat\nTOPS, OURS = {tops}, ('/tmp', '/g', '/rt', '/dev/shm')\n"
     return run(session, head + SEARCH, *(np.frombuffer(n, np.uint8) for n in needles), cpu=120)
 
 
@@ -565,25 +639,29 @@ def test_no_readable_file_holds_the_reference_a_threshold_or_a_label(walled: Sta
     assert found == []
 
 
-def test_the_search_above_would_find_what_is_there(walled: Start) -> None:
-    session = walled()
+def test_the_search_above_would_find_what_is_there(spaced: Start) -> None:
+    session = spaced()
     run(session, "open('/tmp/leak', 'wb').write(b'some relu_reference' + bytes(9000) + bytes(range(64)))")
-    assert search(session, [b"relu_reference", b"absent", b"absent", bytes(range(64))], top="/tmp")[1] == [
+    assert search(session, [b"relu_reference", b"absent", b"absent", bytes(range(64))], tops="('/tmp',)")[1] == [
         "/tmp/leak: b'relu_reference'",
         f"/tmp/leak: {bytes(range(40))!r}",
     ]
 
 
-@pytest.mark.parametrize("place", ["/", "/g", "/g/guest", "/rt", "/rt/bin", "/usr", "/dev", "/proc/sys"])
+@pytest.mark.parametrize(
+    "place", ["/", "/g", "/g/guest", "/rt", "/rt/bin", "/usr", "/dev", "/proc", "/home", "/var/tmp"]
+)
 def test_everything_but_the_private_folders_is_read_only(walled: Start, place: str) -> None:
     session = walled()
-    assert run(session, f"answer = bool(os.statvfs({place!r}).f_flag & os.ST_RDONLY)") is True or place == "/proc/sys"
-    failure = run(session, f"open({place + '/mark'!r}, 'w')")
-    assert isinstance(failure, Raised)
+    mode = Path(place).stat().st_mode if Path(place).exists() else 0
+    for attempt in (f"open({place + '/mark'!r}, 'w')", f"os.mkdir({place + '/mark'!r})", f"os.rmdir({place!r})"):
+        assert isinstance(run(session, attempt), Raised)
+    run(session, f"os.chmod({place!r}, 0o777)")
+    assert not mode or Path(place).stat().st_mode == mode
 
 
 @pytest.mark.parametrize("place", ["/tmp", "/dev/shm"])
-def test_what_can_be_written_is_bounded(walled: Start, place: str) -> None:
+def test_what_can_be_written_is_bounded(spaced: Start, place: str) -> None:
     fill = (
         "written = 0\n"
         "try:\n"
@@ -594,15 +672,30 @@ def test_what_can_be_written_is_bounded(walled: Start, place: str) -> None:
         "except OSError as error:\n"
         "    answer = [written, error.errno]\n"
     )
-    written, problem = run(walled(), fill)
+    written, problem = run(spaced(), fill)
     assert problem == errno.ENOSPC
     assert written <= QUICK.disk_bytes
 
 
+def test_a_single_file_is_bounded(walled: Start) -> None:
+    session = walled()
+    failure = run(session, "with open('large', 'wb') as out:\n    for _ in range(40): out.write(bytes(1 << 20))")
+    assert isinstance(failure, Raised)
+    assert run(session, "answer = 1") == 1
+
+
 def test_one_sessions_files_are_not_anothers(walled: Start) -> None:
     one, other = walled(), walled()
-    run(one, "open('/tmp/mine', 'w').write('x'); open('/dev/shm/mine', 'w').write('x')")
-    assert run(other, "answer = [os.path.exists('/tmp/mine'), os.path.exists('/dev/shm/mine')]") == [False, False]
+    place = run(one, "open('mine', 'w').write('x'); answer = os.path.abspath('mine')")
+    for elsewhere in {place, "/dev/shm/mine", "/tmp/mine"}:
+        assert isinstance(run(other, f"open({elsewhere!r}).read()"), Raised)
+
+
+def test_what_is_written_cannot_be_run(walled: Start) -> None:
+    copy = "import ctypes, shutil, numpy\nshutil.copyfile(numpy._core._multiarray_umath.__file__, 'x.so')"
+    session = walled(Limits(disk_bytes=64 << 20))
+    assert run(session, f"{copy}\nanswer = 1") == 1
+    assert isinstance(run(session, "import ctypes\nctypes.CDLL('./x.so')"), Raised)
 
 
 def test_memory_is_bounded(walled: Start) -> None:
@@ -613,15 +706,29 @@ def test_memory_is_bounded(walled: Start) -> None:
     assert run(session, "answer = float(np.ones(1 << 20).sum())") == 1 << 20
 
 
-def test_processes_are_bounded(walled: Start) -> None:
-    fork = (
-        "import time\nanswer = 0\n"
+def test_memory_is_bounded_in_every_form(walled: Start) -> None:
+    """mmap, shared memory and many small pieces too."""
+    session = walled()
+    for code in (
+        "import mmap; held = mmap.mmap(-1, 2 << 30)",
+        "import mmap; held = mmap.mmap(-1, 2 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)",
+        "held = [bytes(1 << 20) for _ in range(3000)]",
+        "held = bytearray(3 << 30)",
+    ):
+        assert isinstance(run(session, code), Raised)
+    assert run(session, "answer = 1") == 1
+
+
+def test_threads_are_bounded(walled: Start) -> None:
+    spawn = (
+        "import threading\nanswer, wait = 0, threading.Event()\n"
         "try:\n"
         "    for answer in range(300):\n"
-        "        if os.fork() == 0:\n            time.sleep(60)\n            os._exit(0)\n"
-        "except OSError:\n    pass\n"
+        "        threading.Thread(target=wait.wait, daemon=True).start()\n"
+        "except RuntimeError:\n    pass\n"
+        "wait.set()\n"
     )
-    assert run(walled(), fork) < 100
+    assert 0 < run(walled(), spawn) < 100
 
 
 def test_threads_of_one_request_count_together(walled: Start) -> None:
@@ -640,18 +747,44 @@ def test_threads_of_one_request_count_together(walled: Start) -> None:
 
 def test_a_runtime_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(SandboxUnavailable, match="no sandbox runtime at"):
-        Bubblewrap(tmp_path / "nowhere")
+        bubblewrap(tmp_path / "nowhere")
 
 
 def test_a_runtime_that_does_not_start_is_ours_and_told(tmp_path: Path) -> None:
     python = tmp_path / "runtime" / "bin" / "python"
     python.parent.mkdir(parents=True)
-    python.write_text("#!/bin/sh\nexit 1\n")
+    python.write_text("#!/bin/sh\necho no interpreter >&2\nexit 1\n")
     python.chmod(0o755)
-    broken = Bubblewrap(tmp_path / "runtime")
-    with pytest.raises(SandboxUnavailable):
+    broken = bubblewrap(tmp_path / "runtime")
+    with pytest.raises(SandboxUnavailable, match="no interpreter"):
         broken.session(QUICK, {})
     broken.close()
+
+
+def test_a_template_that_dies_is_replaced_and_its_sessions_are_no_zeros() -> None:
+    before = ours()
+    room, _ = choose("bubblewrap", Settings().runtime)
+    (template,) = [pid for pid in ours() - before if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/rt/")]
+    session = room.session(QUICK, {})
+    load(session, {"mlp.py": PROBE})
+    pidfd = os.pidfd_open(template)
+    os.kill(template, signal.SIGKILL)
+    select.select([pidfd], [], [], 10)
+    os.close(pidfd)
+    with pytest.raises(SandboxUnavailable):
+        session.request(["new", 0, [], {}], 5)
+    with room.session(QUICK, {}) as again:
+        assert isinstance(load(again, {"mlp.py": PROBE}), Answered)
+    room.close()
+
+
+def test_root_is_told_to_start_the_lower_wall_as_somebody_else() -> None:
+    if os.getuid() == 0:
+        with pytest.raises(SandboxUnavailable, match="ordinary user"):
+            choose("landlock", Settings().runtime)
+    else:
+        room, _ = choose("landlock", Settings().runtime)
+        room.close()
 
 
 def test_without_bubblewrap_auto_is_plain_and_says_why(tmp_path: Path) -> None:

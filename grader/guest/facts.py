@@ -1,0 +1,23 @@
+"""Under what a student's code computes: asked before any of it is loaded, so it can be believed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def facts() -> dict[str, Any]:
+    from threadpoolctl import threadpool_info  # the sandbox has it with scikit-learn
+
+    pools: list[dict[str, Any]] = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # scipy brings one of its own
+    blas = next(iter(pools), {})
+    return {
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "blas": f"{blas.get('internal_api', 'unknown')} {blas.get('version', '')}".strip(),
+        "kernel": str(blas.get("architecture", "unknown")),
+        "threads": int(blas.get("num_threads", 0)),
+    }

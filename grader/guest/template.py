@@ -1,0 +1,126 @@
+"""The warm process: what students import has been imported, and every session is a copy of it. Linux only.
+
+It stands behind the outer wall, trusts the grader and runs no line of a student's. The grader speaks to it over one
+socket, a message a packet: first the plan for all sessions, then a request for each. It is answered
+`{"session": pid}` with a pidfd, or `{"failed": why}`; and told of every end: `{"ended": pid, "status": …}`.
+When the grader hangs up, or is gone, it exits and all its sessions die with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import random
+import select
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from . import walls
+from .facts import facts
+from .serve import Guest
+from .start import silence
+
+MAX_MESSAGE_BYTES = 1 << 20
+MAX_SHARED = 200
+
+
+class Template:
+    def __init__(self, control: socket.socket, plan: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+        self.control = control
+        self.known = known
+        self.user = os.getuid(), os.getgid()
+        self.walls = walls.Walls(
+            namespaces=plan["namespaces"],
+            readable=[os.open(path, os.O_PATH) for path in plan["readable"]],
+            usable=[os.open(path, os.O_PATH) for path in plan["usable"]],
+            landlock_abi=walls.landlock_abi(),
+            filter=bytes.fromhex(plan["filter"]),
+        )
+        self.sessions: dict[int, int] = {}
+        """pidfd → pid of those that live."""
+        self.poll = select.poll()
+        self.poll.register(control, select.POLLIN)
+
+    def serve(self) -> None:
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd in self.sessions:
+                    self.bury(fd)
+                elif not self.start_one():
+                    return
+
+    def start_one(self) -> bool:
+        """False where the grader has hung up."""
+        message, fds, _, _ = socket.recv_fds(self.control, MAX_MESSAGE_BYTES, MAX_SHARED)
+        if not message:
+            return False
+        try:
+            pid, pidfd = walls.clone(self.walls.namespaces)
+        except OSError as error:
+            self.tell({"failed": str(error)})
+        else:
+            if pid == 0:
+                self.become_session(json.loads(message), fds)
+            self.sessions[pidfd] = pid
+            self.poll.register(pidfd, select.POLLIN)
+            self.tell({"session": pid}, [pidfd])
+        for fd in fds:
+            os.close(fd)
+        return True
+
+    def bury(self, pidfd: int) -> None:
+        pid = self.sessions.pop(pidfd)
+        self.poll.unregister(pidfd)
+        _, status, used = os.wait4(pid, 0)
+        os.close(pidfd)
+        self.tell({"ended": pid, "status": os.waitstatus_to_exitcode(status), "peak_kib": used.ru_maxrss})
+
+    def tell(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+        socket.send_fds(self.control, [json.dumps(message).encode()], list(fds))
+
+    def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
+        """In the copy: walls first, then the student's code, then the end."""
+        self.control.detach()
+        os.dup2(fds[0], walls.CHANNEL)  # in the place of the control socket
+        channel = socket.socket(fileno=walls.CHANNEL)
+        try:
+            rows = [(name, np.dtype(dtype), shape) for name, dtype, shape in opening["shared"]]
+            arrays = {row[0]: walls.map_private(fd, *row[1:]) for row, fd in zip(rows, fds[1:], strict=True)}
+            walls.enclose(self.walls, opening["limits"], opening["folder"], self.user)
+        except BaseException as error:  # noqa: BLE001  whatever it is, the grader is told, and it is not the student's
+            Guest(channel, {}).send(["unusable", f"{type(error).__name__}: {error}"])
+            os._exit(1)
+        os.environ |= {name: opening["folder"] for name in ("HOME", "MPLCONFIGDIR", "TMPDIR")}
+        random.seed(0)
+        with contextlib.suppress(BaseException):
+            guest = Guest(channel, arrays)
+            guest.send(["value", dict(self.known)])
+            guest.serve()
+        os._exit(0)
+
+
+def main() -> None:
+    """`sys.argv[1]` is the control socket's descriptor."""
+    os.dup2(int(sys.argv[1]), walls.CHANNEL)
+    control = socket.socket(fileno=walls.CHANNEL)
+    plan = json.loads(control.recv(MAX_MESSAGE_BYTES))
+    sys.argv = ["mlp.py"]
+    for name in plan["imports"]:
+        importlib.import_module(name)
+    template = Template(control, plan, facts())
+    np.random.seed(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
+    silence()
+    gc.collect()
+    gc.freeze()  # the copies' collectors need not look at, and so copy, what is here already
+    walls.use_huge_pages()
+    template.tell({"ready": True, "facts": template.known})
+    template.serve()

@@ -1,0 +1,209 @@
+"""The inner walls, which a session raises around itself before it sees a line of a student's code. Linux only.
+
+Their order matters: mounts need capabilities, Landlock forbids mounts, and the filter forbids all that came before.
+`clone` makes the process they stand around.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+NAMESPACES = {  # linux/sched.h
+    "user": 0x10000000,
+    "pid": 0x20000000,
+    "mount": 0x00020000,
+    "net": 0x40000000,
+    "ipc": 0x08000000,
+    "uts": 0x04000000,
+}
+CLONE_PIDFD = 0x1000
+SYS_CLONE = {"x86_64": 56, "aarch64": 220}
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 38, 22, 2
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+LANDLOCK_CREATE, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT = 444, 445, 446
+MADV_COLLAPSE, HUGE_PAGE_BYTES = 25, 2 << 20
+CHANNEL = 3
+"""The one descriptor above the standard streams that a session keeps."""
+USER_INSIDE = 1000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_holding = ctypes.PyDLL(None, use_errno=True)
+"""The same library, called without letting go of the interpreter: a child that `clone` makes has only one thread."""
+_holding.syscall.restype = ctypes.c_long
+
+
+@dataclass(frozen=True)
+class Walls:
+    """What all sessions of a template have in common; the grader chooses it."""
+
+    namespaces: bool
+    """Whether each session gets namespaces and a private /tmp and /dev/shm of its own, with nothing in /proc."""
+    readable: Sequence[int]
+    """Descriptors of the folders that may be read and run from."""
+    usable: Sequence[int]
+    """Descriptors of devices that may be read and written."""
+    landlock_abi: int
+    filter: bytes
+    """A seccomp program: struct sock_filter[]."""
+
+
+def clone(namespaces: bool) -> tuple[int, int]:
+    """(0, -1) in the child; its pid and a pidfd in the parent. With namespaces, the child is pid 1 of new ones.
+
+    One system call where fork, unshare and a second fork would copy this large process twice.
+    """
+    flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
+    pidfd = ctypes.c_int(-1)
+    none = ctypes.c_void_p(0)
+    number = SYS_CLONE[os.uname().machine]
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid = _holding.syscall(ctypes.c_long(number), ctypes.c_ulong(flags), none, ctypes.byref(pidfd), none, none)
+    error = ctypes.get_errno()
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0, -1
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(error, f"clone: {os.strerror(error)}")
+    return int(pid), pidfd.value
+
+
+def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[int, int]) -> None:
+    """Everything, in order; `user` is this process's uid and gid as seen from outside. Raises OSError."""
+    _call(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    if walls.namespaces:
+        _become_somebody(*user)
+    _limit(limits)
+    if walls.namespaces:
+        _mount_private_folders(limits["disk"], [folder, "/dev/shm"])  # noqa: S108
+    os.chdir(folder)
+    _restrict_files(walls, [folder, *(["/dev/shm"] if walls.namespaces else [])])  # noqa: S108
+    os.closerange(CHANNEL + 1, 1 << 20)
+    _drop_capabilities()
+    _call(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    _filter(walls.filter)
+
+
+def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
+    """Copy on write: students may write to their training data (`X -= X.mean()`), and nobody else sees it. Not by
+    Python's mmap, which would keep a descriptor of the file."""
+    size = dtype.itemsize * int(np.prod(shape))
+    writable, private = ctypes.c_int(mmap.PROT_READ | mmap.PROT_WRITE), ctypes.c_int(mmap.MAP_PRIVATE)
+    address = _libc.mmap(None, ctypes.c_size_t(size), writable, private, ctypes.c_int(fd), ctypes.c_long(0))
+    if address in (None, ctypes.c_void_p(-1).value):
+        raise OSError(ctypes.get_errno(), "mmap of a shared array")
+    mapped = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+    return np.frombuffer(mapped, dtype).reshape(tuple(shape))
+
+
+def use_huge_pages() -> None:
+    """Copying the page tables is most of what a clone costs; with this process's memory in huge pages it costs less.
+    Where the kernel will not, nothing is lost."""
+    with open("/proc/self/maps") as maps:
+        lines = [line.split() for line in maps]
+    for line in lines:
+        if line[1] == "rw-p" and (len(line) < 6 or line[5] == "[heap]"):
+            low, high = (int(end, 16) for end in line[0].split("-"))
+            start, end = -(-low // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES, high // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
+            if start < end:
+                _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_COLLAPSE)
+
+
+def landlock_abi() -> int:
+    """0 where the kernel has no Landlock."""
+    return max(0, int(_libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
+
+
+def _call(result: int, what: str) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
+    return int(result)
+
+
+def _become_somebody(uid: int, gid: int) -> None:
+    maps = {"setgroups": "deny", "uid_map": f"{USER_INSIDE} {uid} 1", "gid_map": f"{USER_INSIDE} {gid} 1"}
+    for name, line in maps.items():
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(line)
+
+
+def _limit(limits: Mapping[str, int]) -> None:
+    """The memory limits count from what the template holds already, which costs this session nothing."""
+    with open("/proc/self/statm") as statm:
+        pages = [int(number) for number in statm.read().split()]
+    held = {"AS": pages[0] * mmap.PAGESIZE, "DATA": pages[5] * mmap.PAGESIZE}
+    for name, value in limits.items():
+        if name != "disk":
+            bound = value + held.get(name, 0)
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (bound, bound))
+
+
+def _mount_private_folders(size: int, folders: Iterable[str]) -> None:
+    for folder in folders:
+        _mount(folder, MS_NOSUID | MS_NODEV | MS_NOEXEC, f"size={size},nr_inodes=16k,mode=0700")
+    _mount("/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k,nr_inodes=2")
+
+
+def _mount(folder: str, flags: int, options: str) -> None:
+    result = _libc.mount(b"tmpfs", folder.encode(), b"tmpfs", ctypes.c_ulong(flags), options.encode())
+    _call(result, f"mount {folder}")
+
+
+# ── Landlock ─────────────────────────────────────────────────────────────────────────────────────────
+
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+MAKE_CHAR, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, TRUNCATE = 1 << 6, 1 << 9, 1 << 10, 1 << 11, 1 << 14
+RULE_BENEATH = 1
+
+
+def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
+    abi = walls.landlock_abi
+    if not abi:
+        return
+    # what each version of the kernel's interface can forbid: landlock(7)
+    everything = (1 << 13) - 1 | (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
+    network, scopes = (3 if abi >= 4 else 0), (3 if abi >= 6 else 0)
+    attributes = struct.pack("=QQQ", everything, network, scopes)
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    rules = _call(_libc.syscall(LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0), "landlock_create_ruleset")
+    special = EXECUTE | MAKE_CHAR | MAKE_SOCK | MAKE_FIFO | MAKE_BLOCK
+    allowed = [(fd, EXECUTE | READ_FILE | READ_DIR) for fd in walls.readable]
+    allowed += [(fd, everything & (READ_FILE | WRITE_FILE | TRUNCATE)) for fd in walls.usable]
+    allowed += [(os.open(folder, os.O_PATH), everything & ~special) for folder in own]
+    for fd, rights in allowed:
+        rule = struct.pack("=Qi", rights, fd)
+        _call(_libc.syscall(LANDLOCK_ADD_RULE, rules, RULE_BENEATH, rule, 0), "landlock_add_rule")
+    _call(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    _call(_libc.syscall(LANDLOCK_RESTRICT, rules, 0), "landlock_restrict_self")
+
+
+# ── capabilities and system calls ────────────────────────────────────────────────────────────────────
+
+
+def _drop_capabilities() -> None:
+    header = struct.pack("=II", 0x20080522, 0)  # version 3, this thread
+    _call(_libc.capset(header, bytes(24)), "capset")
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def _filter(instructions: bytes) -> None:
+    program = _Program(len(instructions) // 8, instructions)
+    _call(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp")
+
+
+assert sys.byteorder == "little", "the wire and the filter are little-endian"

@@ -1,0 +1,188 @@
+"""Sandboxes whose sessions are copies of a warm process: what they share, whatever their outer wall is."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from grader.model import Limits
+from grader.sandbox.cgroup import Cgroup, Cgroups
+from grader.sandbox.contract import CHANNEL_CLOSED, GOING_SECONDS, Array, Ended, Session, exit_in_words
+from grader.sandbox.filter import program
+from grader.sandbox.template import Fork, Template, TemplateGone
+
+IMPORTS = ("IPython.core.inputtransformer2", "matplotlib.pyplot", "scipy.special")
+"""What a template has imported: nearly every student's file needs the latter two, and they take a second."""
+
+DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+THREADS = 64
+
+
+class OuterWall(Protocol):
+    """What stands around a template, and so around all of its sessions."""
+
+    name: str
+    namespaces: bool
+    """Whether each session gets namespaces of its own."""
+
+    def command(self) -> Sequence[str]: ...
+
+    def environment(self) -> Mapping[str, str]: ...
+
+    def readable(self) -> Sequence[str]:
+        """The folders that a session may read and run from, as they are called inside."""
+        ...
+
+    def folder(self) -> str:
+        """The one that a session may write to, as it is called inside."""
+        ...
+
+    def clear(self, folder: str) -> None:
+        """After a session's end."""
+        ...
+
+
+class Warm:
+    """One template or several, which are all started at once and each ready in a second. Sessions of different
+    templates start at the same time; those of one, one after the other."""
+
+    def __init__(self, wall: OuterWall, templates: int = 1) -> None:
+        self.name = wall.name
+        self._wall = wall
+        self._picking = threading.Lock()
+        self._arrays = SharedArrays()
+        self._cgroups = Cgroups()
+        self._templates = [self._template() for _ in range(templates)]
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        """A template that has died is replaced, once: a second death in a row is not chance."""
+        template = self._least_busy()
+        try:
+            return self._start(template, limits, shared)
+        except TemplateGone:
+            return self._start(self._replace(template), limits, shared)
+
+    def close(self) -> None:
+        for template in self._templates:
+            template.close()
+        self._cgroups.close()
+        self._arrays.close()
+
+    def _template(self) -> Template:
+        plan = {
+            "namespaces": self._wall.namespaces,
+            "readable": self._wall.readable(),
+            "usable": DEVICES,
+            "filter": program(mounts=self._wall.namespaces).hex(),
+            "imports": IMPORTS,
+        }
+        return Template(self._wall.command(), plan, self._wall.environment())
+
+    def _least_busy(self) -> Template:
+        with self._picking:
+            return min(self._templates, key=lambda template: template.living)
+
+    def _replace(self, gone: Template) -> Template:
+        with self._picking:
+            if gone in self._templates:
+                gone.close()
+                self._templates[self._templates.index(gone)] = self._template()
+        return self._least_busy()
+
+    def _start(self, template: Template, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        with ExitStack() as undo:
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            folder = self._wall.folder()
+            undo.callback(self._wall.clear, folder)
+            rows = [[name, array.dtype.str, list(array.shape)] for name, array in shared.items()]
+            opening = {"limits": rlimits(limits), "shared": rows, "folder": folder}
+            with theirs:
+                fork = template.fork(opening, [theirs.fileno(), *map(self._arrays.share, shared.values())])
+            undo.callback(template.end, fork)
+            host_pid = fork.host_pid
+            end = EndOfFork(template, fork, self._cgroups.enclose(host_pid, limits), self._wall, folder)
+            session = Session(ours, end, limits, host_pid)
+            undo.pop_all()
+            session.welcome()
+        return session
+
+
+@dataclass(frozen=True)
+class EndOfFork:
+    """Ends a session, whatever it does, and says how it had ended before that."""
+
+    template: Template
+    fork: Fork
+    cgroup: Cgroup | None
+    wall: OuterWall
+    folder: str
+
+    def __call__(self, of_itself: bool) -> Ended:
+        gone = of_itself and self.fork.gone_within(GOING_SECONDS)
+        status = self.template.end(self.fork)
+        starved = self.cgroup.remove() if self.cgroup else False
+        self.wall.clear(self.folder)
+        if status is None:
+            return Ended(ours="the sandbox's warm process has ended and taken a session along")
+        if starved:
+            return Ended("because it took more memory than it may")
+        if not gone:
+            return Ended(CHANNEL_CLOSED if of_itself else "")
+        if status == -signal.SIGKILL and self.wall.namespaces:  # pid 1 cannot kill itself, and nobody else may
+            return Ended(ours="the kernel has killed a session; is the machine short of memory?")
+        return Ended(exit_in_words(status))
+
+
+def rlimits(limits: Limits) -> dict[str, int]:
+    """Bounds of the process, kept by the kernel; memory beyond what the template holds. "disk" is a folder's size."""
+    return {
+        "AS": limits.memory_bytes,
+        "DATA": limits.memory_bytes,
+        "CORE": 0,
+        "CPU": int(limits.session_cpu_seconds) + 10,  # a backstop behind the clock that is read from outside
+        "FSIZE": limits.disk_bytes,
+        "MEMLOCK": 0,
+        "NOFILE": 256,
+        "NPROC": THREADS,
+        "disk": limits.disk_bytes,
+    }
+
+
+class SharedArrays:
+    """Sealed memory files with arrays' bytes, each written once for all sessions."""
+
+    def __init__(self) -> None:
+        self._writing = threading.Lock()
+        self._files: dict[int, tuple[int, Array]] = {}
+
+    def share(self, array: Array) -> int:
+        """The file's descriptor."""
+        with self._writing:
+            if id(array) not in self._files:  # holding the array keeps its id from being reused
+                self._files[id(array)] = (_memory_file(array), array)
+            return self._files[id(array)][0]
+
+    def close(self) -> None:
+        for fd, _ in self._files.values():
+            os.close(fd)
+        self._files.clear()
+
+
+def _memory_file(array: Array) -> int:
+    fd = os.memfd_create("shared", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    view = array.reshape(-1).view(np.uint8).data
+    while view:
+        view = view[os.write(fd, view) :]
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return fd
