@@ -165,12 +165,12 @@ def doctor(
     with sandbox_for(sandbox) as room:
         findings = selftest.probe(room)
     if as_json_:
-        rows = [{"promise": f.promise, "holds": f.holds, "seen": f.seen} for f in findings]
+        rows = [{"id": f.promise.id, "promise": f.promise.text, "holds": f.holds, "seen": f.seen} for f in findings]
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     else:
         for f in findings:
             sign, style = ("✓", "green") if f.holds else ("✗", "red")
-            out.print(Text.assemble((f"{sign} {f.promise}", style), (f"  {one_line(f.seen, 120)}", "dim")))
+            out.print(Text.assemble((f"{sign} {f.promise.text}", style), (f"  {one_line(f.seen, 120)}", "dim")))
         wrong = sum(not f.holds for f in findings)
         out.print(f"{room.name}: {f'{wrong} promises do not hold' if wrong else 'every promise holds'}")
     raise typer.Exit(0 if all(f.holds for f in findings) else 4)

@@ -1,9 +1,21 @@
-"""Hostile code in the shape of a submission. Runs inside the sandbox only; see selftest.py."""
+"""Hostile code in the shape of a submission. Runs inside the sandbox only; see selftest.py.
 
+Each method tries its worst and answers what it got: "refused: …" where it got nothing, or a list of what it found.
+"""
+
+import ctypes
+import errno
+import glob
 import os
+import signal
 import socket
+import sys
+import threading
 
 import numpy as np
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.syscall.restype = ctypes.c_long
 
 
 def refused(attempt):
@@ -14,6 +26,16 @@ def refused(attempt):
         return f"refused: {type(error).__name__}: {error}"
 
 
+def system_calls(numbers):
+    """Those that are not refused as such; with these arguments none does anything."""
+    found = []
+    for name, number in numbers.items():
+        result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
+        if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS):
+            found.append(name)
+    return found
+
+
 class Probes:
     def computes(self):
         return float(np.linalg.norm([1.0, 2.0, 2.0]))
@@ -22,86 +44,109 @@ class Probes:
         return refused(lambda: __import__("grader").__file__)
 
     def finds_the_reference(self):
+        tops = ["/", "/home", "/root", "/opt", "/srv", "/mnt", "/tmp", "/g", "/rt", "/project", sys.prefix]
         found = []
-        for root, folders, files in os.walk("/"):
-            folders[:] = [f for f in folders if os.path.join(root, f) not in ("/proc", "/sys")]
+        for root, folders, files in (step for top in tops for step in os.walk(top)):
+            folders[:] = [f for f in folders if os.path.join(root, f) not in ("/proc", "/sys", "/usr")]
             found += [os.path.join(root, f) for f in files if f in ("assignment.toml", "mnist.npz", "truth.py")]
         return found[:5]
 
+    def reads_elsewhere(self):
+        places = ["/", "/etc", "/etc/passwd", "/proc", "/proc/self/status", "/proc/1/environ", "/sys", "/home", "/root"]
+        return [place for place in places if os.access(place, os.R_OK) and not _unreadable(place)]
+
+    def writes_elsewhere(self):
+        """By what the mounts say, since Landlock would refuse as well."""
+        folders = ["/", "/usr", "/rt", "/dev", os.path.dirname(os.__file__)]
+        return [f for f in folders if os.path.isdir(f) and not os.statvfs(f).f_flag & os.ST_RDONLY]
+
     def connects(self):
-        return refused(lambda: socket.create_connection(("127.0.0.1", 22), timeout=1) and "connected")
+        return refused(lambda: socket.socket() and "a socket")
+
+    def starts_processes(self):
+        def fork():
+            if os.fork() == 0:
+                os._exit(0)
+            return "a process"
+
+        return refused(fork)
+
+    def signals(self):
+        return refused(lambda: os.kill(os.getpid(), 0) or "a signal")
+
+    def calls_the_kernel(self):
+        """On x86-64 by number; elsewhere these numbers are other calls."""
+        if os.uname().machine != "x86_64":
+            return []
+        numbers = {"ptrace": 101, "mount": 165, "keyctl": 250, "unshare": 272, "perf_event_open": 298, "setns": 308}
+        numbers |= {"process_vm_readv": 310, "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425, "pidfd_open": 434}
+        return system_calls(numbers)
 
     def sees_processes(self):
-        return [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()][:5]
+        return [*([] if os.getpid() == 1 else [f"pid {os.getpid()}"]), *glob.glob("/proc/[0-9]*")][:5]
 
     def is_root(self):
-        return os.getuid() == 0 or os.geteuid() == 0
-
-    def has_capabilities(self):
-        with open("/proc/self/status") as status:
-            lines = [line.split() for line in status if line.startswith(("CapEff", "CapPrm", "CapBnd"))]
-        return any(int(value, 16) for name, value in lines if name != "CapBnd:" or os.getuid() == 0)
+        return 0 in (*os.getresuid(), *os.getresgid())
 
     def reads_the_environment(self):
-        ours = {"HOME", "LANG", "PWD", "MPLBACKEND", "MPLCONFIGDIR", "PYTHONHASHSEED"}
+        ours = {"HOME", "LANG", "LC_CTYPE", "PWD", "TMPDIR", "MPLBACKEND", "MPLCONFIGDIR", "PYTHONHASHSEED"}
+        ours |= {"KMP_DUPLICATE_LIB_OK"}  # threadpoolctl's
         return sorted(n for n in os.environ if n not in ours and not n.endswith("_NUM_THREADS"))[:5]
 
-    def writes_to_the_system(self):
-        written = []
-        for folder in (
-            "/",
-            "/usr",
-            "/usr/lib",
-            "/g",
-            "/g/guest",
-            "/rt",
-            "/rt/bin",
-            "/dev",
-            os.path.dirname(os.__file__),
-        ):
-            try:
-                with open(os.path.join(folder, "mark"), "w"):
-                    written.append(folder)
-            except OSError:
-                pass
-        return written
+    def leaves_a_mark(self):
+        for folder in (".", "/tmp", "/dev/shm", "/var/tmp"):
+            refused(lambda folder=folder: open(os.path.join(folder, "mark"), "w").close())
+
+    def finds_marks(self):
+        folders = (".", "/tmp", "/tmp/*", "/dev/shm", "/var/tmp")
+        return [path for folder in folders for path in glob.glob(os.path.join(folder, "mark"))]
 
     def fills_the_disk(self):
         def fill():
             for number in range(64):
-                with open(f"/tmp/{number}", "wb") as out:
+                with open(f"{number}", "wb") as out:
                     out.write(bytes(1 << 20))
             return "64 MiB written"
 
         return refused(fill)
 
+    def writes_a_large_file(self):
+        def write():
+            with open("large", "wb") as out:
+                out.truncate(1 << 30)
+            return "a file of 1 GiB"
+
+        return refused(write)
+
     def takes_memory(self):
         return refused(lambda: f"{np.ones(1 << 28).nbytes} bytes")
 
-    def forks_without_end(self):
-        def fork():
-            for _ in range(200):
-                if os.fork() == 0:
-                    import time
+    def starts_threads(self):
+        wait = threading.Event()
 
-                    time.sleep(30)
-                    os._exit(0)
-            return "200 processes"
+        def spawn():
+            for _ in range(300):
+                threading.Thread(target=wait.wait, daemon=True).start()
+            return "300 threads"
 
-        return refused(fork)
+        try:
+            return refused(spawn)
+        finally:
+            wait.set()
 
     def finds_descriptors(self):
-        """Standard streams, the channel, and the folder that is being listed are allowed."""
-        kinds = []
-        for fd in os.listdir("/proc/self/fd"):
-            try:
-                kinds.append(os.readlink(f"/proc/self/fd/{fd}"))
-            except OSError:
-                pass
-        channels = [k for k in kinds if k.startswith("socket:")]
-        others = [k for k in kinds if not k.startswith(("socket:", "/dev/null", "/proc/"))]
-        return others + channels[1:]
+        """Standard streams and the channel, which is 3, are allowed."""
+        return [fd for fd in range(4, 4096) if not refused(lambda fd=fd: os.fstat(fd) and "").startswith("refused")]
+
+    def ignores_signals(self):
+        for number in signal.valid_signals():
+            refused(lambda number=number: signal.signal(number, signal.SIG_IGN))
 
     def spins(self):
         while True:
             pass
+
+
+def _unreadable(place):
+    listed = (lambda: os.listdir(place)) if os.path.isdir(place) else (lambda: open(place).read(1))
+    return not refused(listed) or isinstance(refused(listed), str) and refused(listed).startswith("refused")

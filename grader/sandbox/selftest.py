@@ -1,35 +1,71 @@
-"""What the sandbox promises, each promise tried by hostile code in a real session."""
+"""What the sandbox promises, each promise tried by hostile code in a real session, or looked up from outside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from grader.model import Limits, Stopped
-from grader.sandbox.contract import Answered, Sandbox
+from grader.model import Failure, Limits, Stopped
+from grader.sandbox.contract import Answered, Sandbox, Session
 
 PROBES = Path(__file__).with_name("probes.py")
-"""Hostile code in the shape of a submission: one method for each promise, answering what it saw."""
+LIMITS = Limits(load_cpu_seconds=20, call_cpu_seconds=20, memory_bytes=1 << 30, disk_bytes=16 << 20)
+CPU_SECONDS = 0.3
 
-LIMITS = Limits(load_cpu_seconds=20, call_cpu_seconds=1, memory_bytes=1 << 30, disk_bytes=16 << 20)
+Try = Callable[[Sandbox], tuple[bool, object]]
+"""Whether the promise holds, and what was seen."""
 
 
 @dataclass(frozen=True)
 class Promise:
+    id: str
     text: str
-    method: str
-    kept: Callable[[object], bool]
-    """Whether what the probe saw is what was promised."""
+    attempt: Try
 
 
 @dataclass(frozen=True)
 class Finding:
-    promise: str
+    promise: Promise
     holds: bool
     seen: str
+
+
+def probe(sandbox: Sandbox) -> list[Finding]:
+    """Every promise, and whether it holds here. An unrestricted sandbox makes them too and keeps few."""
+    findings = []
+    for promise in PROMISES:
+        holds, seen = promise.attempt(sandbox)
+        findings.append(Finding(promise, holds, str(seen)))
+    return findings
+
+
+# ── from inside ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _session(sandbox: Sandbox) -> Session:
+    session = sandbox.session(LIMITS, {})
+    files = {"mlp.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
+    session.request(["load", files, [], ["Probes"], {}, 0.0], LIMITS.load_cpu_seconds)
+    session.request(["new", 0, [], {}], LIMITS.call_cpu_seconds)
+    return session
+
+
+def _ask(session: Session, method: str, cpu_seconds: float = 20.0) -> object | Failure:
+    answer = session.request(["call", 0, method, [], {}, 0.0], cpu_seconds)
+    value = answer.value if isinstance(answer, Answered) else answer
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _inside(method: str, kept: Callable[[object], bool]) -> Try:
+    def attempt(sandbox: Sandbox) -> tuple[bool, object]:
+        with _session(sandbox) as session:
+            seen = _ask(session, method)
+        return kept(seen), seen
+
+    return attempt
 
 
 def _refused(seen: object) -> bool:
@@ -37,56 +73,111 @@ def _refused(seen: object) -> bool:
     return isinstance(seen, str) and seen.startswith("refused")
 
 
+def _nothing(seen: object) -> bool:
+    return seen == []
+
+
+# ── from outside ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _outside(look: Callable[[Path], object], kept: Callable[[object], bool]) -> Try:
+    """`look` gets the /proc folder of a session's process."""
+
+    def attempt(sandbox: Sandbox) -> tuple[bool, object]:
+        with _session(sandbox) as session:
+            if session.pid is None:
+                return False, "its process cannot be looked at from outside"
+            seen = look(Path(f"/proc/{session.pid}"))
+        return kept(seen), seen
+
+    return attempt
+
+
+SPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+
+
+def _shared_namespaces(process: Path) -> list[str]:
+    """The cgroup namespace is the template's; the others are the session's own."""
+    return [
+        space for space in SPACES if (process / "ns" / space).readlink() == Path(f"/proc/self/ns/{space}").readlink()
+    ]
+
+
+def _status(process: Path) -> Mapping[str, str]:
+    rows = (line.partition(":") for line in (process / "status").read_text().splitlines())
+    return {name: value.strip() for name, _, value in rows}
+
+
+def _privileges(process: Path) -> list[str]:
+    """Each that is left."""
+    status = _status(process)
+    left = [name for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[name], 16)]
+    left += [] if status["NoNewPrivs"] == "1" else ["privileges by exec"]
+    return [*left, "root"] if "0" in status["Uid"].split() else left
+
+
+def _filtered(process: Path) -> str:
+    return _status(process)["Seccomp"]
+
+
+def _interfaces(process: Path) -> list[str]:
+    lines = (process / "net" / "dev").read_text().splitlines()[2:]
+    return [line.partition(":")[0].strip() for line in lines]
+
+
+# ── in time ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _cpu_is_bounded(sandbox: Sandbox) -> tuple[bool, object]:
+    with _session(sandbox) as session:
+        if session.pid is None:
+            return False, "its CPU time cannot be read from outside"
+        answer = _ask(session, "spins", CPU_SECONDS)
+        used = session.used.cpu_seconds
+    return isinstance(answer, Stopped) and not session.alive, f"ended within {used:.3f} CPU seconds"
+
+
+def _nothing_survives(sandbox: Sandbox) -> tuple[bool, object]:
+    with _session(sandbox) as session:
+        _ask(session, "ignores_signals")
+        if (pid := session.pid) is None:
+            return False, "its process cannot be looked at from outside"
+    left = [str(pid)] if Path(f"/proc/{pid}").exists() else []
+    return not left, left
+
+
+def _nothing_is_handed_on(sandbox: Sandbox) -> tuple[bool, object]:
+    with _session(sandbox) as one, _session(sandbox) as other:
+        _ask(one, "leaves_a_mark")
+        seen = _ask(other, "finds_marks")
+    return _nothing(seen), seen
+
+
 PROMISES = (
-    Promise("numpy works inside", "computes", lambda seen: seen == 3.0),
-    Promise("the grader cannot be imported", "imports_the_grader", _refused),
-    Promise("no assignment, reference or label can be read", "finds_the_reference", lambda seen: seen == []),
-    Promise("there is no network", "connects", _refused),
-    Promise("no other process is to be seen", "sees_processes", lambda seen: seen == []),
-    Promise("the user inside is not root", "is_root", lambda seen: seen is False),
-    Promise("it has no capabilities", "has_capabilities", lambda seen: seen is False),
-    Promise("the environment is ours alone", "reads_the_environment", lambda seen: seen == []),
-    Promise("programs and libraries cannot be changed", "writes_to_the_system", lambda seen: seen == []),
-    Promise("files go to a private folder of bounded size", "fills_the_disk", _refused),
-    Promise("memory is bounded", "takes_memory", _refused),
-    Promise("processes are bounded", "forks_without_end", _refused),
-    Promise("no descriptor but its own channel is open", "finds_descriptors", lambda seen: seen == []),
+    Promise("computes", "numpy works inside", _inside("computes", lambda seen: seen == 3.0)),
+    Promise("grader", "the grader cannot be imported", _inside("imports_the_grader", _refused)),
+    Promise("reference", "no assignment, reference or label can be read", _inside("finds_the_reference", _nothing)),
+    Promise("read", "no other folder or file can be read (Landlock)", _inside("reads_elsewhere", _nothing)),
+    Promise("write", "all but its own folders is mounted read-only", _inside("writes_elsewhere", _nothing)),
+    Promise("sockets", "there are no sockets (filter)", _inside("connects", _refused)),
+    Promise(
+        "network", "its network has no interface but its own loopback", _outside(_interfaces, lambda s: s == ["lo"])
+    ),
+    Promise("processes", "no process can be started (filter)", _inside("starts_processes", _refused)),
+    Promise("signals", "no process can be signalled (filter)", _inside("signals", _refused)),
+    Promise("calls", "dangerous system calls are refused (filter)", _inside("calls_the_kernel", _nothing)),
+    Promise("filter", "the kernel filters its system calls", _outside(_filtered, lambda seen: seen == "2")),
+    Promise("seen", "no other process is to be seen", _inside("sees_processes", _nothing)),
+    Promise("namespaces", "its namespaces are not ours", _outside(_shared_namespaces, lambda s: s in ([], ["cgroup"]))),
+    Promise("root", "the user inside is not root", _inside("is_root", lambda seen: seen is False)),
+    Promise("privileges", "it has no capability, can get none, and is nobody outside", _outside(_privileges, _nothing)),
+    Promise("environment", "the environment is ours alone", _inside("reads_the_environment", _nothing)),
+    Promise("descriptors", "no descriptor but its own channel is open", _inside("finds_descriptors", _nothing)),
+    Promise("marks", "what one session leaves, no other finds", _nothing_is_handed_on),
+    Promise("disk", "its folders are bounded", _inside("fills_the_disk", _refused)),
+    Promise("file", "a single file is bounded", _inside("writes_a_large_file", _refused)),
+    Promise("memory", "memory is bounded", _inside("takes_memory", _refused)),
+    Promise("threads", "threads are bounded", _inside("starts_threads", _refused)),
+    Promise("cpu", "CPU time is bounded from outside", _cpu_is_bounded),
+    Promise("end", "nothing of a session outlives it", _nothing_survives),
 )
-
-
-def probe(sandbox: Sandbox) -> list[Finding]:
-    """Every promise and whether it holds here; those about time are tried from outside."""
-    return [*(_probe_one(sandbox, promise) for promise in PROMISES), _cpu_is_bounded(sandbox)]
-
-
-def _ask(sandbox: Sandbox, method: str) -> object:
-    with sandbox.session(LIMITS, {}) as session:
-        files = {"mlp.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
-        for request in (["load", files, [], ["Probes"], {}, 0.0], ["new", 0, [], {}]):
-            answer = session.request(request, LIMITS.load_cpu_seconds)
-            if not isinstance(answer, Answered):
-                return answer
-        answer = session.request(["call", 0, method, [], {}, 0.0], cpu_seconds=20.0)
-        return answer.value if isinstance(answer, Answered) else answer
-
-
-def _probe_one(sandbox: Sandbox, promise: Promise) -> Finding:
-    seen = _ask(sandbox, promise.method)
-    if isinstance(seen, np.ndarray):
-        seen = seen.tolist()
-    return Finding(promise.text, promise.kept(seen), str(seen))
-
-
-def _cpu_is_bounded(sandbox: Sandbox) -> Finding:
-    text = "CPU time is bounded from outside"
-    with sandbox.session(LIMITS, {}) as session:
-        files = {"mlp.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
-        session.request(["load", files, [], ["Probes"], {}, 0.0], LIMITS.load_cpu_seconds)
-        session.request(["new", 0, [], {}], LIMITS.call_cpu_seconds)
-        answer = session.request(["call", 0, "spins", [], {}, 0.0], cpu_seconds=0.3)
-        stopped = isinstance(answer, Stopped) and not session.alive
-        return Finding(
-            text,
-            stopped,
-            f"stopped after {answer.allowed:g} CPU seconds" if isinstance(answer, Stopped) else str(answer),
-        )

@@ -1,0 +1,164 @@
+"""The sandbox's promises hold here, and each is seen not to where its wall is taken down."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from grader.model import Limits
+from grader.sandbox import cgroup, selftest
+from grader.sandbox.bubblewrap import Bubblewrap, python_of
+from grader.sandbox.contract import GUEST, Array, Ended, Sandbox, Session
+from grader.sandbox.plain import Plain
+from grader.sandbox.warm import Warm
+from grader.settings import Settings
+from tests.conftest import ROOT, Command
+
+PROMISES = {promise.id: promise for promise in selftest.PROMISES}
+
+
+def test_every_promise_holds_here(grader: Command) -> None:
+    done = grader("doctor")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("✓") == len(PROMISES)
+    assert "every promise holds" in done.stdout
+
+
+def test_a_plain_process_keeps_few_and_says_so(grader: Command) -> None:
+    done = grader("doctor", "--sandbox", "plain")
+    assert done.returncode == 4
+    assert "promises do not hold" in done.stdout
+    assert "✓ numpy works inside" in done.stdout
+
+
+def without(*words: str) -> Callable[[list[str]], list[str]]:
+    return lambda command: [word for word in command if word not in words]
+
+
+def writable(command: list[str]) -> list[str]:
+    return [{"--ro-bind": "--bind", "--remount-ro": "--dir"}.get(word, word) for word in command]
+
+
+def with_the_project(command: list[str]) -> list[str]:
+    """Its folder bound, and on the guest's path."""
+    command = [word.replace("import sys;", "import sys; sys.path.append('/project');") for word in command]
+    return [command[0], "--ro-bind", str(ROOT), "/project", *command[1:]]
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A wall that is taken down: a piece of the guest's source replaced, the outer wall's command changed."""
+
+    promises: tuple[str, ...]
+    """Those that must be seen not to hold."""
+    edit: tuple[str, str, str] | None = None
+    """A file of the guest, a piece of it, and what takes its place."""
+    command: Callable[[list[str]], list[str]] = field(default=lambda command: command)
+    readable: tuple[str, ...] = ()
+
+
+BREACHES = {
+    "numpy is wrong": Breach(("computes",), ("template.py", "np.random.seed(0)", "np.linalg.norm = lambda x: 4.0")),
+    "the project is bound": Breach(("grader", "reference"), None, with_the_project, ("/project",)),
+    "no Landlock": Breach(("read",), ("walls.py", "    if not abi:", "    if abi:")),
+    "writable mounts": Breach(("write",), None, writable),
+    "no filter": Breach(
+        ("sockets", "processes", "signals", "calls", "filter"), ("walls.py", "    _filter(walls.filter)\n", "")
+    ),
+    "our network": Breach(
+        ("network", "namespaces"), ("walls.py", '    "net": 0x40000000,\n', ""), without("--unshare-net")
+    ),
+    "our processes": Breach(("seen",), ("walls.py", '    "pid": 0x20000000,\n', "")),
+    "our IPC": Breach(("namespaces",), ("walls.py", '    "ipc": 0x08000000,\n', ""), without("--unshare-ipc")),
+    "root inside": Breach(("root",), ("walls.py", "USER_INSIDE = 1000", "USER_INSIDE = 0")),
+    "capabilities": Breach(("privileges",), ("walls.py", "    _drop_capabilities()\n", "")),
+    "our environment": Breach(
+        ("environment",),
+        None,
+        lambda command: [command[0], "--setenv", "SECRET", "1", *without("--clearenv")(command[1:])],
+    ),
+    "open descriptors": Breach(("descriptors",), ("walls.py", "    os.closerange(CHANNEL + 1, 1 << 20)\n", "")),
+    "one folder for all": Breach(("marks",), ("walls.py", '[folder, "/dev/shm"])', "[])")),
+    "large folders": Breach(("disk",), ("walls.py", "size={size}", "size=1g")),
+    "large files": Breach(("file",), ("walls.py", 'if name != "disk"', 'if name not in ("disk", "FSIZE")')),
+    "all memory": Breach(("memory",), ("walls.py", 'if name != "disk"', 'if name not in ("disk", "AS", "DATA")')),
+    "all threads": Breach(
+        ("threads",), ("walls.py", 'if name != "disk"', 'if name not in ("disk", "NPROC", "AS", "DATA")')
+    ),
+}
+
+
+class BreachedWall(Bubblewrap):
+    def __init__(self, breach: Breach, guest: Path) -> None:
+        super().__init__(python_of(Settings().runtime), guest)
+        self._breach = breach
+
+    def command(self) -> Sequence[str]:
+        return self._breach.command(list(super().command()))
+
+    def readable(self) -> Sequence[str]:
+        return [*super().readable(), *self._breach.readable]
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_a_wall_that_is_down_is_seen(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    breach = BREACHES[name]
+    guest = tmp_path / "guest"
+    shutil.copytree(GUEST, guest, ignore=shutil.ignore_patterns("__pycache__"))
+    tmp_path.chmod(0o755)
+    if breach.edit:
+        file, piece, other = breach.edit
+        source = (guest / file).read_text("utf-8")
+        assert source.count(piece) == 1
+        (guest / file).write_text(source.replace(piece, other), "utf-8")
+    monkeypatch.setattr(cgroup, "_parents", lambda: (0, {}))  # the second line would hold
+    room = Warm(BreachedWall(breach, guest))
+    try:
+        seen = {id: PROMISES[id].attempt(room) for id in breach.promises}
+    finally:
+        room.close()
+    assert {id for id, (holds, _) in seen.items() if holds} == set(), seen
+
+
+class Changed:
+    """A sandbox whose sessions have something changed about them."""
+
+    def __init__(self, room: Sandbox, change: Callable[[Session], None]) -> None:
+        self.name, self._room, self._change = room.name, room, change
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        session = self._room.session(limits, shared)
+        self._change(session)
+        return session
+
+    def close(self) -> None: ...
+
+
+def test_a_clock_that_cannot_be_read_is_seen() -> None:
+    room = Plain()
+    holds, seen = PROMISES["cpu"].attempt(room)
+    room.close()
+    assert (holds, seen) == (False, "its CPU time cannot be read from outside")
+
+
+def test_a_process_that_is_not_ended_is_seen(sandbox: Sandbox) -> None:
+    ends = []
+
+    def let_it_live(session: Session) -> None:
+        ends.append(session._end_process)
+        session._end_process = lambda _of_itself: Ended()
+
+    holds, seen = PROMISES["end"].attempt(Changed(sandbox, let_it_live))
+    for end in ends:
+        end(False)
+    assert not holds
+    assert seen
+
+
+def test_every_promise_has_a_breach_that_shows_it() -> None:
+    shown = {id for breach in BREACHES.values() for id in breach.promises} | {"cpu", "end"}
+    assert set(PROMISES) == shown
