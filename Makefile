@@ -33,7 +33,11 @@ proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand se
 	$(GRADER) certify ps4 --necessity --mnist
 	$(GRADER) certify ps4 --seeds 1000
 
-bench: .venv/ready  ## measured ratios
+bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
+	$(PYTHON) -m tests.benchmarks.sessions
+	$(PYTHON) -m tests.benchmarks.handout_checks
+	$(PYTHON) -m tests.benchmarks.code_checks
+	$(PYTHON) -m tests.benchmarks.training
 	$(PYTHON) -m tests.benchmarks.whole_submission
 
 lock: $(UV)  ## choose and lock the newest versions of what we depend on
@@ -41,6 +45,8 @@ lock: $(UV)  ## choose and lock the newest versions of what we depend on
 	    --extra dev --extra postgres --upgrade pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --upgrade -c requirements.lock grader/sandbox/runtime.in -o grader/sandbox/runtime.lock
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --upgrade tests/benchmarks/others.in -o tests/benchmarks/others.lock
 
 clean:  ## remove what setup installed here
 	rm -rf .venv .tools
@@ -59,4 +65,10 @@ $(UV):
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	elif [ -n "$$missing" ]; then echo "To isolate submissions and to run all tests: sudo apt-get install$$missing"; fi
+	@touch $@
+
+# The graders that the benchmarks compare with.
+.venv/others/ready: $(UV) tests/benchmarks/others.lock .venv/ready
+	$(UV) venv --quiet --allow-existing .venv/others
+	$(UV) pip sync --quiet --compile-bytecode --python .venv/others tests/benchmarks/others.lock
 	@touch $@

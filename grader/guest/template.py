@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from . import walls
+from . import pages, walls
 from .facts import facts
 from .serve import Guest
 from .start import silence
@@ -121,6 +121,6 @@ def main() -> None:
     silence()
     gc.collect()
     gc.freeze()  # the copies' collectors need not look at, and so copy, what is here already
-    walls.use_huge_pages()
+    pages.collapse_own_memory()
     template.tell({"ready": True, "facts": template.known})
     template.serve()

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from . import pages
+
 NAMESPACES = {  # linux/sched.h
     "user": 0x10000000,
     "pid": 0x20000000,
@@ -32,13 +34,11 @@ SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 38, 22, 2
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 LANDLOCK_CREATE, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT = 444, 445, 446
-MADV_COLLAPSE, HUGE_PAGE_BYTES = 25, 2 << 20
 CHANNEL = 3
 """The one descriptor above the standard streams that a session keeps."""
 USER_INSIDE = 1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc.mmap.restype = ctypes.c_void_p
 _holding = ctypes.PyDLL(None, use_errno=True)
 """The same library, called without letting go of the interpreter: a child that `clone` makes has only one thread."""
 _holding.syscall.restype = ctypes.c_long
@@ -97,28 +97,11 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
 
 
 def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Copy on write: students may write to their training data (`X -= X.mean()`), and nobody else sees it. Not by
-    Python's mmap, which would keep a descriptor of the file."""
+    """Copy on write: students may write to their training data (`X -= X.mean()`), and nobody else sees it."""
     size = dtype.itemsize * int(np.prod(shape))
-    writable, private = ctypes.c_int(mmap.PROT_READ | mmap.PROT_WRITE), ctypes.c_int(mmap.MAP_PRIVATE)
-    address = _libc.mmap(None, ctypes.c_size_t(size), writable, private, ctypes.c_int(fd), ctypes.c_long(0))
-    if address in (None, ctypes.c_void_p(-1).value):
-        raise OSError(ctypes.get_errno(), "mmap of a shared array")
+    address = pages.map_file(fd, size, mmap.MAP_PRIVATE)
     mapped = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
     return np.frombuffer(mapped, dtype).reshape(tuple(shape))
-
-
-def use_huge_pages() -> None:
-    """Copying the page tables is most of what a clone costs; with this process's memory in huge pages it costs less.
-    Where the kernel will not, nothing is lost."""
-    with open("/proc/self/maps") as maps:
-        lines = [line.split() for line in maps]
-    for line in lines:
-        if line[1] == "rw-p" and (len(line) < 6 or line[5] == "[heap]"):
-            low, high = (int(end, 16) for end in line[0].split("-"))
-            start, end = -(-low // HUGE_PAGE_BYTES) * HUGE_PAGE_BYTES, high // HUGE_PAGE_BYTES * HUGE_PAGE_BYTES
-            if start < end:
-                _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_COLLAPSE)
 
 
 def landlock_abi() -> int:
