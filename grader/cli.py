@@ -210,7 +210,7 @@ def certify(
     if seeds:
         chosen = [s for s in chosen if not s.loses]
     workers = os.cpu_count() or 1
-    with sandbox_for(sandbox) as room, _bar("certifying", len(chosen) * max(seeds, 1)) as tick:
+    with sandbox_for(sandbox, 1 if seeds else workers) as room, _bar("certifying", len(chosen) * max(seeds, 1)) as tick:
         if seeds:
             chooser = partial(another, sandbox, Settings().runtime)
             rows = certification.certify_seeds(chosen, task, chooser, seeds=seeds, workers=workers, tick=tick)
@@ -307,8 +307,8 @@ def seed() -> Seed:
 
 
 @contextmanager
-def sandbox_for(name: str) -> Iterator[Sandbox]:
-    chosen, why_not_better = choose(name, Settings().runtime)
+def sandbox_for(name: str, templates: int = 1) -> Iterator[Sandbox]:
+    chosen, why_not_better = choose(name, Settings().runtime, templates)
     if why_not_better:
         err.print(f"no isolation here ({why_not_better}): grade only code that you trust", style="yellow", markup=False)
     try:

@@ -7,6 +7,8 @@ import json
 import os
 import select
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -467,6 +469,44 @@ def test_after_its_end_no_process_of_a_session_remains(start: Start, end: str) -
         run(session, end, cpu=0.3)
     assert not session.alive
     assert ours() - before == set()
+
+
+STUBBORN = """
+import signal
+for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_IGN)
+while True:
+    pass
+"""
+
+KILLED = f"""
+import sys, threading
+import numpy as np
+from grader.model import Limits
+from grader.sandbox.choose import choose
+from grader.settings import Settings
+room, _ = choose(sys.argv[1], Settings().runtime)
+session = room.session(Limits(), {{}})
+source = np.frombuffer({STUBBORN.encode()!r}, np.uint8)
+load = ["load", {{"mlp.py": source}}, [], ["Probe"], {{}}, 0.0]
+threading.Timer(0.5, lambda: print("ready", flush=True)).start()
+session.request(load, 60)
+"""
+
+
+@pytest.mark.parametrize("name", WALLED)
+def test_a_grader_that_is_killed_leaves_no_process_behind(name: str) -> None:
+    before = ours()
+    with subprocess.Popen([sys.executable, "-c", KILLED, name], stdout=subprocess.PIPE) as grader:
+        assert grader.stdout is not None
+        assert grader.stdout.readline() == b"ready\n"
+        family = ours() - before
+        assert len(family) >= 3
+        grader.kill()
+    deadline = time.monotonic() + 20
+    while (left := {pid for pid in family if Path(f"/proc/{pid}").exists()}) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left == set()
 
 
 def test_closing_twice_is_closing(start: Start) -> None:
