@@ -21,7 +21,7 @@ from .describe import describe
 from .limit import SoftLimit, soft_limit
 from .load import NotFound, load
 from .plain import plain
-from .wire import PREFIX, Ref, WireError, decode, encode, pieces
+from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 
 class Unusable(Exception):
@@ -32,6 +32,8 @@ class Guest:
     def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """`arrays` lie ready for requests to refer to."""
         self.channel = channel
+        self.ahead = bytearray()
+        """What has come and was not read yet."""
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: Any = None
@@ -164,8 +166,20 @@ class Guest:
         return None if header is None or body is None else decode(header, body)
 
     def read(self, size: int) -> bytearray | None:
+        """A small request takes one call of the system, a large one goes where it is wanted."""
+        while len(self.ahead) < size <= SMALL_BYTES:
+            got = self.channel.recv(SMALL_BYTES)
+            if not got:
+                return None
+            self.ahead += got
+        data = self.ahead[:size]
+        del self.ahead[:size]
+        return data if len(data) == size else self.read_rest(data, size)
+
+    def read_rest(self, start: bytearray, size: int) -> bytearray | None:
         data = bytearray(size)
-        view = memoryview(data)
+        data[: len(start)] = start
+        view = memoryview(data)[len(start) :]
         while view:
             got = self.channel.recv_into(view)
             if not got:

@@ -116,6 +116,7 @@ class Session:
     def __init__(self, channel: socket.socket, end: End, limits: Limits, pid: int | None) -> None:
         """`pid`: where its CPU time can be read from outside; without, only wall-clock time is limited."""
         self._channel = channel
+        self._incoming = _Incoming(channel)
         self._end_process = end
         self._limits = limits
         self._cpu_clock = cpu_clock(pid) if pid is not None else None
@@ -195,11 +196,14 @@ class Session:
                 raise WireError("an answer before the question")
 
     def _receive_reply(self, watch: _Watch) -> Any:
-        prefix = self._receive(PREFIX.size, watch)
+        prefix = self._incoming.take(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)
         if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.reply_bytes:
             raise _Hung(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
-        return decode(self._receive(header_bytes, watch), self._receive(body_bytes, watch))
+        reply = decode(self._incoming.take(header_bytes, watch), self._incoming.take(body_bytes, watch))
+        if self._incoming.ahead:
+            raise WireError("more than an answer")
+        return reply
 
     def _send(self, piece: memoryview, watch: _Watch) -> None:
         while piece:
@@ -207,20 +211,6 @@ class Session:
                 piece = piece[self._channel.send(piece) :]
             except BlockingIOError:
                 watch.wait(self._channel, writing=True)
-
-    def _receive(self, size: int, watch: _Watch) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view:
-            try:
-                got = self._channel.recv_into(view)
-            except BlockingIOError:
-                watch.wait(self._channel)
-                continue
-            if not got:
-                raise ConnectionResetError
-            view = view[got:]
-        return data
 
     def _understand(self, reply: Any) -> Answered | Failure:
         match reply:
@@ -234,6 +224,47 @@ class Session:
             case ["unusable", str(why)]:
                 return Unusable(why)
         raise WireError("an answer of no known kind")
+
+
+CHUNK_BYTES = 1 << 16
+
+
+class _Incoming:
+    """What comes over a channel, taken in pieces. A small answer takes one call of the system, a large one goes where
+    it is wanted."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self.ahead = bytearray()
+        """What has come and was not taken yet."""
+
+    def take(self, size: int, watch: _Watch) -> bytearray:
+        if size > CHUNK_BYTES:
+            return self._take_large(size, watch)
+        while len(self.ahead) < size:
+            watch.wait(self._channel)
+            got = self._channel.recv(CHUNK_BYTES)
+            if not got:
+                raise ConnectionResetError
+            self.ahead += got
+        taken = self.ahead[:size]
+        del self.ahead[:size]
+        return taken
+
+    def _take_large(self, size: int, watch: _Watch) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        have = min(size, len(self.ahead))
+        view[:have] = self.ahead[:have]
+        del self.ahead[:have]
+        view = view[have:]
+        while view:
+            watch.wait(self._channel)
+            got = self._channel.recv_into(view)
+            if not got:
+                raise ConnectionResetError
+            view = view[got:]
+        return data
 
 
 def cpu_clock(pid: int) -> Callable[[], float]:

@@ -429,7 +429,7 @@ def test_a_session_has_a_budget_for_all_of_its_calls(spaced: Start) -> None:
     assert call(session, "spins", cpu=5, soft=0.3) == Stopped(Limit.CPU, 0.3)
     stopped = call(session, "spins", cpu=5)
     assert isinstance(stopped, Stopped)
-    assert stopped.allowed < 0.2
+    assert stopped.allowed < 0.5
 
 
 def processes() -> dict[int, bytes]:
