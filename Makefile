@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check proof bench lock clean
+.PHONY: help setup demo test lint check proof fuzz bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -32,6 +32,12 @@ check: lint test  ## what the continuous integration runs
 proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds (an hour)
 	$(GRADER) certify ps4 --necessity --mnist
 	$(GRADER) certify ps4 --seeds 1000
+	$(MAKE) fuzz
+
+fuzz: .venv/others/ready  ## two minutes of coverage-guided fuzzing of the decoder
+	mkdir -p .venv/corpus
+	.venv/others/bin/python -m tests.fuzz.decode seeds .venv/corpus
+	.venv/others/bin/python -m tests.fuzz.decode -max_total_time=120 .venv/corpus
 
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions
