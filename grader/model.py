@@ -213,6 +213,8 @@ class CheckResult:
     """The student's line at `place`."""
     remarks: tuple[str, ...] = ()
     """True things worth knowing that cost nothing."""
+    outcome: bool = False
+    """An accuracy or the like: where code that it comes from has lost points too, there is nothing to fix here."""
 
 
 @dataclass(frozen=True)
@@ -324,9 +326,10 @@ class Report:
 
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
-        """Lost checks, the dearest first."""
+        """Lost checks, the dearest first, without outcomes that follow from the others."""
         lost = [c for c in self.checks if c.status in (Status.LOST, Status.PARTLY)]
-        return tuple(sorted(lost, key=lambda c: c.points - c.possible))
+        causes = [c for c in lost if not c.outcome] or lost
+        return tuple(sorted(causes, key=lambda c: c.points - c.possible))
 
 
 Json = dict[str, Any]

@@ -272,6 +272,7 @@ class _Run:
             titles={c.name: titles[c.check] for c in reversed(claims)},
             remarks=(settled,) if settled else (),
             evidence=tuple(c.evidence(truth) for c in claims if c.evidence is not None),
+            results=frozenset(c.name for c in claims if c.outcome),
             shows_values=frozenset(published if self._seed.secret is not None else judged),
         )
 

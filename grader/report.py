@@ -42,6 +42,8 @@ class Outcome:
     evidence: tuple[Evidence, ...] = ()
     shows_values: frozenset[str] = frozenset()
     """Names of the claims whose numbers may be shown."""
+    results: frozenset[str] = frozenset()
+    """Names of the claims about what comes out in the end, an accuracy for example."""
 
 
 def assemble(
@@ -148,6 +150,7 @@ def _check(
         place=place,
         source=line,
         remarks=verdict.remarks,
+        outcome=name in outcome.results,
     )
 
 

@@ -20,6 +20,7 @@ from grader.model import (
     Written,
     show_points,
 )
+from grader.render.said import words
 from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
@@ -58,7 +59,7 @@ def _test(part: Part, check: CheckResult) -> Json:
 
 def _said(check: CheckResult) -> str:
     """Why points are lost, then where, then what is worth knowing."""
-    lines = [clean(check.reason, OUTPUT_LIMIT)] if check.reason else []
+    lines = [clean(words(check), OUTPUT_LIMIT)] if check.reason else []
     if check.status is Status.PARTLY:
         lines.append(f"Held in part: {show_points(check.points)} of {show_points(check.possible)} points.")
     if check.place is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,14 @@ from markupsafe import Markup
 from grader.model import (
     NOTHING_USED,
     ZERO,
-    CheckResult,
     Part,
-    Place,
     Points,
     Report,
     Status,
     show_points,
 )
 from grader.render.plots import plots
+from grader.render.said import FEW, Fix, fixes, words
 from grader.render.text import clean, one_line
 
 SYMBOLS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "◌"}
@@ -34,32 +32,6 @@ TIGHT = 8
 
 SENTENCES = 1_000
 """Characters of one reason or remark."""
-FEW = 3
-"""Checks that one thing to fix names one by one."""
-
-
-@dataclass(frozen=True)
-class Fix:
-    """One thing to mend, with all the checks that it costs points at."""
-
-    checks: tuple[CheckResult, ...]
-    reason: str
-    place: Place | None
-    source: str
-
-    @property
-    def title(self) -> str:
-        titles = dict.fromkeys(c.title for c in self.checks)
-        return ", ".join(titles) if len(self.checks) <= FEW else f"{len(self.checks)} checks"
-
-    @property
-    def where(self) -> str:
-        ids = [c.id for c in self.checks]
-        return ", ".join(ids) if len(ids) <= FEW else _names(ids, 2)
-
-    @property
-    def lost(self) -> Points:
-        return sum((c.possible - c.points for c in self.checks), ZERO)
 
 
 def html(report: Report) -> str:
@@ -74,13 +46,14 @@ def html(report: Report) -> str:
     )
 
 
-def fixes(report: Report) -> tuple[Fix, ...]:
-    """What to fix, the dearest first; one mistake that fails several checks is one thing to fix."""
-    groups: dict[tuple[str, Place | None, str], list[CheckResult]] = {}
-    for check in report.first_to_fix:
-        groups.setdefault((check.reason, check.place, check.source), []).append(check)
-    found = (Fix(tuple(checks), *what) for what, checks in groups.items())
-    return tuple(sorted(found, key=lambda fix: -fix.lost))
+def title(fix: Fix) -> str:
+    titles = dict.fromkeys(c.title for c in fix.checks)
+    return ", ".join(titles) if len(fix.checks) <= FEW else f"{len(fix.checks)} checks"
+
+
+def where(fix: Fix) -> str:
+    ids = [c.id for c in fix.checks]
+    return ", ".join(ids) if len(ids) <= FEW else _names(ids, 2)
 
 
 def total(report: Report) -> str:
@@ -147,6 +120,9 @@ def _environment() -> Environment:
         "symbol": SYMBOLS.__getitem__,
         "status": part_status,
         "decided": decided,
+        "title": title,
+        "where": where,
+        "words": words,
     }
     environment.globals |= {"TIGHT": TIGHT, "WAITING": Status.WAITING}
     return environment

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import ZERO, CheckResult, Part, Report, Status, show_points
+from grader.render.said import Fix, cause, failure, fixes, stopper
 from grader.render.text import one_line
 
 SIGNS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "…"}
 STYLES = {Status.HELD: "green", Status.PARTLY: "yellow", Status.LOST: "red", Status.WAITING: "blue"}
+SCREEN = 30
+"""Lines that a report of a typical wrong submission fits: remarks give way where reasons need them."""
+TOP = "top"
+"""Where a report has explained what keeps everything from running; parts need not point there."""
 
 
 class Terminal:
@@ -22,19 +27,29 @@ class Terminal:
         self._report = report
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        body = list(self._body())
+        yield from body
+        used = sum(len(console.render_lines(line, options)) for line in body)
+        yield from _remarks(self._report, SCREEN - used, console, options)
+
+    def _body(self) -> Iterator[Text | Padding]:
         report = self._report
         yield Text.assemble((report.assignment, "bold"), f" · {report.assignment_title}")
         if report.scope != "full":
             yield Text(f"This is not the grade: {report.scope}.", "yellow")
+        told: dict[object, str] = {}
+        if (fix := stopper(report)) is not None:
+            yield _nothing_runs(fix, report.scope)
+            told[cause(fix.first)] = TOP
         for part in report.parts:
             if part.checks:
-                yield from _part(part)
-        yield from _total(report)
+                yield from _part(part, told)
+        yield _total(report)
         yield from _first_to_fix(report)
-        yield from _remarks(report)
 
 
-def _part(part: Part) -> Iterator[Text | Padding]:
+def _part(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
+    """The part's line, then what has cost points. `told`: causes → where this report has explained them."""
     statuses = {c.status for c in part.checks}
     status = statuses.pop() if len(statuses) == 1 else Status.PARTLY
     possible = sum((c.possible for c in part.checks), ZERO)
@@ -47,8 +62,12 @@ def _part(part: Part) -> Iterator[Text | Padding]:
         line.append("  ")
         line.append_text(_names(part))
     yield line
-    for reason, checks in _by_reason(part).items():
-        yield _lost(reason, checks, part.id)
+    for reason, checks in _by_cause(part).items():
+        if reason not in told:
+            told[reason] = part.id
+            yield _why(Fix(tuple(checks)), part.id)
+        elif told[reason] != TOP:
+            yield _arrow(checks, part.id, f"as in {told[reason]}")
 
 
 def _names(part: Part) -> Text:
@@ -59,27 +78,40 @@ def _names(part: Part) -> Text:
     return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
 
 
-def _by_reason(part: Part) -> dict[str, list[CheckResult]]:
-    """One mistake that costs several checks is explained once."""
-    groups: dict[str, list[CheckResult]] = {}
+def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
+    """One thing that costs several checks is explained once."""
+    groups: dict[object, list[CheckResult]] = {}
     for check in part.checks:
         if check.reason:
-            groups.setdefault(check.mistake or check.reason, []).append(check)
+            groups.setdefault(cause(check), []).append(check)
     return groups
 
 
-def _lost(_reason: str, checks: list[CheckResult], part: str) -> Padding:
-    first = checks[0]
+def _why(fix: Fix, part: str) -> Padding:
+    return _arrow(fix.checks, part, _explained(fix))
+
+
+def _arrow(checks: Sequence[CheckResult], part: str, said: str | Text) -> Padding:
     names = ", ".join(_short(c.id, part) for c in checks)
-    text = Text.assemble(("→ ", "bold"), (f"{names}: ", "bold"), one_line(first.reason, 330))
-    if first.place is not None:
-        text.append(f"  {one_line(str(first.place))}", "cyan")
-        if first.source:
-            text.append(f"  {one_line(first.source, 90)}", "dim")
-    return Padding(text, (0, 0, 0, 4))
+    return Padding(Text.assemble(("→ ", "bold"), (f"{names}: ", "bold"), said), (0, 0, 0, 4))
 
 
-def _total(report: Report) -> Iterator[Text]:
+def _explained(fix: Fix) -> Text:
+    """The reason, the place, and the line of code where it says more than the reason does."""
+    text = Text(one_line(fix.sentence, 330))
+    if fix.place is not None:
+        text.append(f"  {one_line(str(fix.place))}", "cyan")
+        if fix.source and not fix.source.startswith("raise "):
+            text.append(f"  {one_line(fix.source, 90)}", "dim")
+    return text
+
+
+def _nothing_runs(fix: Fix, scope: str) -> Text:
+    what = "Nothing of this" if scope.startswith("only") else "Nothing"
+    return Text.assemble((f"{what} runs yet: ", "bold red"), _explained(fix))
+
+
+def _total(report: Report) -> Text:
     total = Text.assemble(
         ("Total by machine: ", "bold"), (f"{show_points(report.points)} of {show_points(report.decided)}", "bold")
     )
@@ -90,29 +122,50 @@ def _total(report: Report) -> Iterator[Text]:
         total.append(f" · {show_points(for_a_person)} wait for a person ({found} of {len(written)} answers found)")
     if report.waiting > for_a_person:
         total.append(f" · {show_points(report.waiting - for_a_person)} not decided here")
-    yield total
+    return total
 
 
 def _first_to_fix(report: Report) -> Iterator[Text]:
-    fixes = [f"{c.id} (+{show_points(c.possible - c.points)})" for c in report.first_to_fix[:4]]
-    if fixes:
-        yield Text.assemble(("Fix first: ", "bold"), ", ".join(fixes))
+    mine = [fix for fix in fixes(report) if not fix.only_follows] or list(fixes(report))
+    shown = [f"{_what(fix)} (+{show_points(fix.lost)})" for fix in mine[:4]]
+    if shown:
+        yield Text.assemble(("Fix first: ", "bold"), ", ".join(shown))
 
 
-def _remarks(report: Report) -> Iterator[Text]:
-    by_remark: dict[str, list[str]] = {}
-    for check in report.checks:
-        for remark in check.remarks:
-            by_remark.setdefault(remark, []).append(check.id)
-    remarks = [*report.remarks, *(f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items())]
-    for remark in remarks[:6]:
-        yield Text(f"· {one_line(remark, 300)}", "dim")
+def _what(fix: Fix) -> str:
+    """One check by its id; several by the line that costs them."""
+    rest = len(fix.checks) - 1
+    if not rest:
+        return fix.first.id
+    place = f"{one_line(str(fix.place))}: " if fix.place else ""
+    return f"{place}{fix.first.id} and {rest} more"
+
+
+def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    """As many as still fit the screen, then under what it was graded."""
     environment = report.environment
-    yield Text(
+    last = Text(
         f"· graded in {environment.isolation}, seed {report.seed}, "
         f"grader {environment.grader}, numpy {environment.numpy}",
         "dim",
     )
+    remarks = [Text(f"· {one_line(remark, 300)}", "dim") for remark in _what_is_worth_knowing(report)]
+    heights = [len(console.render_lines(remark, options)) for remark in (*remarks, last)]
+    shown = len(remarks)
+    while shown and sum(heights[:shown]) + heights[-1] + (shown < len(remarks)) > lines:
+        shown -= 1
+    yield from remarks[:shown]
+    if shown < len(remarks):
+        yield Text(f"· {len(remarks) - shown} more remarks: --html and --json have them all", "dim")
+    yield last
+
+
+def _what_is_worth_knowing(report: Report) -> list[str]:
+    by_remark: dict[str, list[str]] = {}
+    for check in report.checks:
+        for remark in check.remarks if failure(check) is None else ():
+            by_remark.setdefault(remark, []).append(check.id)
+    return [*report.remarks, *(f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items())]
 
 
 def _short(check: str, part: str) -> str:

@@ -114,6 +114,38 @@ def test_the_terminal_shows_part_points_diagnosis_and_line(grader: Command) -> N
     assert "Fix first: q2.2.W1 (+3)" in done.stdout
 
 
+SKELETON = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (SKELETON, "GAP 1: compute the class scores, shape (N, C), and call them `scores`)  mlp.py:64"),
+        ("class TwoLayerMLP:\n    def loss(self:\n        pass\n", "'(' was never closed)  mlp.py:2"),
+        ("x = foo\nclass TwoLayerMLP: pass\n", "NameError: name 'foo' is not defined  mlp.py:1"),
+        ("import torch\nclass TwoLayerMLP: pass\n", "No module named 'torch')  mlp.py:1"),
+        ("x = 1\n", "none of the files defines a class TwoLayerMLP"),
+    ],
+    ids=["skeleton", "syntax", "name", "import", "class"],
+)
+def test_where_nothing_runs_it_is_said_once_and_on_top(grader: Command, tmp_path: Path, source: str, says: str) -> None:
+    (tmp_path / "mlp.py").write_text(source)
+    done = grader("check", tmp_path, COLUMNS="80")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 30
+    assert lines[1].startswith("Nothing runs yet: ")
+    assert " ".join(done.stdout.split()).count(" ".join(says.split())) == 1
+    assert [line[:6] for line in lines if line.startswith("✗")] == [f"✗ q2.{n}" for n in range(1, 6)]
+
+
+def test_a_typical_wrong_submission_fits_thirty_lines_of_a_small_terminal(grader: Command) -> None:
+    done = grader("check", "submissions/partly", "--quick", COLUMNS="80")
+    assert len(done.stdout.splitlines()) <= 30
+    (first,) = (line for line in done.stdout.splitlines() if line.startswith("Fix first"))
+    assert "accuracy" not in first
+
+
 def test_a_server_with_a_secret_says_whose_seed_it_was_and_shows_no_value(grader: Command) -> None:
     done = grader("check", "submissions/partly", "--only", "q2.3", GRADER_SECRET="correct horse battery staple")
     assert "seed secret " in done.stdout

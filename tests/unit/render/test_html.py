@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.model import Evidence, Report, Series, Status
-from grader.render.html import fixes, html, part_status, total
+from grader.render.html import html, part_status, title, total
 from grader.render.plots import plots
+from grader.render.said import fixes
 from tests.unit.render import samples
 
 EVERY_SAMPLE = [
@@ -76,7 +77,7 @@ def test_what_costs_most_is_fixed_first() -> None:
 def test_one_mistake_at_many_checks_is_one_thing_to_fix() -> None:
     (fix,) = fixes(samples.unreadable())
     assert fix.lost == 40
-    assert fix.title == "22 checks"
+    assert title(fix) == "22 checks"
 
 
 def test_every_lost_check_shows_reason_place_and_line() -> None:

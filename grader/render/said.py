@@ -1,0 +1,125 @@
+"""What a report says about lost points: a failure's sentence taken apart, and the checks that one thing has cost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from grader.model import ZERO, CheckResult, Place, Points, Report, Status
+
+FEW = 3
+"""Checks that one thing to fix names one by one."""
+THEIRS = 160
+"""Characters of a message of Python's or numpy's; ours stands before it and must not be pushed out of sight."""
+
+_CALL = r"(?P<call>[\w.]+(?:\[[^\]]*\]|\([^()]*\))?(?:, called a second time,)?)"
+"""What had been asked, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A reason that tells of a call without an answer, in the parts that `checks.answer.explain` joins."""
+
+    call: str
+    error: str
+    advice: str = ""
+    column: int | None = None
+    """Of a syntax error, from 1."""
+
+
+def failure(check: CheckResult) -> Failure | None:
+    """None where the call was answered, and the answer is wrong."""
+    if check.mistake or not check.reason:
+        return None
+    if check.place is not None:
+        where = rf" \({re.escape(str(check.place))}(?:, column (?P<column>\d+))?\)(?:\. )?(?P<advice>.*)"
+        if raised := re.fullmatch(rf"(?P<call>.*?): (?P<error>.*){where}", check.reason, re.DOTALL):
+            column = raised["column"]
+            return Failure(raised["call"], raised["error"], raised["advice"], int(column) if column else None)
+    other = re.fullmatch(rf"{_CALL}: (?P<error>.*)", check.reason, re.DOTALL)
+    return Failure(other["call"], other["error"]) if other else None
+
+
+def words(check: CheckResult, *, call: bool = True) -> str:
+    """The reason as people read it: our advice first, then what Python said. The place is shown beside it."""
+    failed = failure(check)
+    if failed is None:
+        return check.reason
+    error = failed.error if len(failed.error) <= THEIRS else f"{failed.error[:THEIRS]}…"
+    said = f"{failed.call}: {error}" if call else error
+    return f"{failed.advice} ({said})" if failed.advice else said
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One thing to mend, with all the checks that it costs points at."""
+
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def first(self) -> CheckResult:
+        return self.checks[0]
+
+    @property
+    def reason(self) -> str:
+        calls = {failed.call for c in self.checks if (failed := failure(c))}
+        return words(self.first, call=len(calls) == 1)
+
+    @property
+    def sentence(self) -> str:
+        """The reason without the numbers, where the mistake is known: the sentence says it all."""
+        said, known, _ = self.reason.partition(". (")
+        return f"{said}." if known and self.first.mistake else self.reason
+
+    @property
+    def only_follows(self) -> bool:
+        """An outcome, such as an accuracy, of code that has mistakes of its own."""
+        return all(c.outcome for c in self.checks)
+
+    @property
+    def place(self) -> Place | None:
+        return self.first.place
+
+    @property
+    def source(self) -> str:
+        return self.first.source
+
+    @property
+    def column(self) -> int | None:
+        failed = failure(self.first)
+        return failed.column if failed else None
+
+    @property
+    def lost(self) -> Points:
+        return sum((c.possible - c.points for c in self.checks), ZERO)
+
+
+def fixes(report: Report) -> tuple[Fix, ...]:
+    """What to fix, the dearest first and what only follows last. What stops several checks is one thing to fix,
+    however they met it."""
+    groups: dict[object, list[CheckResult]] = {}
+    for check in report.checks:
+        if check.status in (Status.LOST, Status.PARTLY):
+            groups.setdefault(cause(check), []).append(check)
+    found = (Fix(tuple(checks)) for checks in groups.values())
+    return tuple(sorted(found, key=lambda fix: (fix.only_follows, -fix.lost)))
+
+
+def cause(check: CheckResult) -> object:
+    """Equal for checks that have lost their points to one thing: a known mistake, or the same failure in the same
+    place, whatever had been asked ("grads['W1']: …", "grads['b1']: …")."""
+    if check.mistake:
+        return check.mistake, check.place
+    failed = failure(check)
+    if failed is None:
+        return check.reason, check.place
+    own_name = repr(check.id.rpartition(".")[2])
+    return failed.error.replace(own_name, "…"), check.place
+
+
+def stopper(report: Report) -> Fix | None:
+    """What keeps everything from running, where nothing has run."""
+    decided = [c for c in report.checks if c.status is not Status.WAITING]
+    if not decided or any(c.status is not Status.LOST or failure(c) is None for c in decided):
+        return None
+    return fixes(report)[0]
