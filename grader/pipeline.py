@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,9 +17,9 @@ from grader.checks.claim import Check, Claim, Draw
 from grader.checks.mistakes import Judged, Ledger
 from grader.checks.student import Student
 from grader.errors import BadCall, BrokenCheck, GraderError
-from grader.model import Report, Submission, Usage
+from grader.model import Limits, Report, Submission, Usage
 from grader.report import Outcome, assemble
-from grader.sandbox.contract import Array, Sandbox
+from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
 from grader.seeds import Seed
 
 
@@ -39,6 +41,10 @@ class Scope:
         return ", ".join(w for w in words if w) or "full"
 
 
+def _nothing_yet() -> Report:
+    raise LookupError("nothing is decided yet")
+
+
 @dataclass(frozen=True)
 class Progress:
     """One thing that has happened; sent to whoever watches."""
@@ -47,6 +53,10 @@ class Progress:
     done: bool
     long: bool
     outcome: Outcome | None = None
+    so_far: Callable[[], Report] = _nothing_yet
+    """The report on what is decided by now."""
+    cpu_seconds: Callable[[], float | None] = lambda: None
+    """What a long check has used by now; None where that cannot be seen."""
 
 
 Watcher = Callable[[Progress], None]
@@ -67,7 +77,7 @@ def grade(
         trainings = {section: pool.submit(run.ask_alone, checks) for section, checks in long.items()}
         try:
             outcomes = run.code_sections(quick)
-            outcomes |= run.long_sections(trainings)
+            outcomes = run.long_sections(trainings, outcomes)
         finally:
             run.stop()
     return run.report(outcomes)
@@ -102,6 +112,29 @@ def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sand
 Sections = Mapping[str, Sequence[Check]]
 
 
+class _Clocked:
+    """A sandbox that can be asked what its newest session has used, while that is still computing."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._clock: Callable[[], float] | None = None
+        self._last: float | None = None
+        self.name = sandbox.name
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        session = self._sandbox.session(limits, shared)
+        self._clock = cpu_clock(session.pid) if session.pid is not None else None
+        return session
+
+    def close(self) -> None:
+        self._sandbox.close()
+
+    def cpu_seconds(self) -> float | None:
+        with contextlib.suppress(OSError):  # it has just ended
+            self._last = self._clock() if self._clock else None
+        return self._last
+
+
 class _Run:
     """One grading in progress: its students (sessions), its ledger, its watcher."""
 
@@ -124,7 +157,7 @@ class _Run:
         self._ledger: Ledger = assignment.ledger()
         self._sharing = threading.Lock()
         self._first_truth = assignment.truths(assignment.readings[0].id, frozenset())
-        self.student = student or self._new_student(shared=False)
+        self.student = student or self._new_student(sandbox, shared=False)
         self.student.lost.clear()  # a student that has been graded on another seed starts anew
         self._students = [self.student]
 
@@ -170,23 +203,29 @@ class _Run:
             self.student.lost |= {f"{section}.{name}" for name in lost}
             if self.wants(section):
                 outcomes[section] = outcome
-                self._watch(Progress(section, done=True, long=False, outcome=outcome))
+                self._watch(self._decided(section, outcomes, long=False))
         return outcomes
 
-    def long_sections(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> dict[str, Outcome]:
-        """Judged only after the code sections, whose findings they need."""
-        outcomes: dict[str, Outcome] = {}
+    def long_sections(
+        self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]], code: Mapping[str, Outcome]
+    ) -> dict[str, Outcome]:
+        """All outcomes. Judged only after the code sections, whose findings they need."""
+        outcomes = dict(code)
         for section, future in asked.items():
             claims, used = future.result()
             checks = [c for c in self._assignment.checks if c.section == section]
             outcomes[section] = self._judge(section, checks, claims, used)
-            self._watch(Progress(section, done=True, long=True, outcome=outcomes[section]))
+            self._watch(self._decided(section, outcomes, long=True))
         return outcomes
+
+    def _decided(self, section: str, outcomes: Mapping[str, Outcome], *, long: bool) -> Progress:
+        return Progress(section, True, long, outcomes[section], partial(self.report, dict(outcomes)))
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
         """In a session of its own, with the shared data in it."""
-        self._watch(Progress(checks[0].section, done=False, long=True))
-        student = self._new_student(shared=True)
+        clocked = _Clocked(self._sandbox)
+        self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=clocked.cpu_seconds))
+        student = self._new_student(clocked, shared=True)
         self._students.append(student)
         try:
             return self.ask(student, checks), student.used
@@ -209,13 +248,13 @@ class _Run:
             self.wants,
         )
 
-    def _new_student(self, *, shared: bool) -> Student:
+    def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
         arrays: Mapping[str, Array] = {}
         if shared:
             with self._sharing:  # both trainings want the same arrays at the same moment
                 arrays = self._assignment.shared(self._scope.quick)
         task = self._assignment
-        return Student(self._submission, self._sandbox, task.wanted, task.limits, arrays, task.modules)
+        return Student(self._submission, sandbox, task.wanted, task.limits, arrays, task.modules)
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
         """Everything that the checks of a section claim. Whatever is raised here is ours."""

@@ -1,54 +1,91 @@
-"""What a person sees while a submission is graded: code checks as they are decided, a bar for each training."""
+"""What a person sees while a submission is graded: each part as it is decided, and what every training has used."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
 
 from grader import pipeline
 from grader.catalogue import Assignment
+from grader.model import Report
+from grader.render.terminal import Parts
+
+
+@dataclass
+class _Training:
+    cpu_seconds: Callable[[], float | None]
+    started: float = field(default_factory=time.monotonic)
+    done: bool = False
 
 
 class Display:
-    """A progress display on a terminal; silent elsewhere."""
+    """Lives on a terminal until the report takes its place; silent elsewhere."""
 
     def __init__(self, console: Console, assignment: Assignment) -> None:
-        code = [s for part in assignment.parts for s in part.sections]
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._total = len(code)
-        self._code = self._progress.add_task("code checks", total=None)
-        self._long: dict[str, int] = {}
+        self._limit = assignment.config.get("mnist", {}).get("cpu_seconds")
+        self._now = "starting"
+        self._decided: set[str] = set()
+        self._so_far: Report | None = None
+        self._trainings: dict[str, _Training] = {}
+        self._spinner = Spinner("dots")
+        self._live = Live(console=console, transient=True, get_renderable=lambda: self, refresh_per_second=5)
+        self._shown = console.is_terminal
 
     def watch(self, happened: pipeline.Progress) -> None:
-        if happened.long:
-            self._watch_long(happened)
-        else:
-            state = "" if happened.done else happened.section
-            self._progress.update(self._code, description=f"code checks {state}")
-
-    def _watch_long(self, happened: pipeline.Progress) -> None:
+        if not self._shown:
+            return
         section = happened.section
+        if happened.long and not happened.done:
+            self._trainings[section] = _Training(happened.cpu_seconds)
+        elif happened.long:
+            self._trainings[section].done = True
+        else:
+            self._now = "" if happened.done else section
         if happened.done:
-            self._progress.update(self._progress.task_ids[self._long[section]], total=1, completed=1)
-        elif section not in self._long:
-            self._long[section] = len(self._progress.task_ids)
-            self._progress.add_task(f"training {section}", total=None)
+            self._decided.add(section)
+            self._so_far = happened.so_far()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The parts with their reasons, or their lines alone where the screen has no room."""
+        rows = self._rows()
+        if self._so_far is not None:
+            full, short = (Parts(self._so_far, frozenset(self._decided), reasons=r) for r in (True, False))
+            needed = sum(len(console.render_lines(shown, options)) for shown in (full, rows))
+            yield full if needed < console.height else short
+        yield rows
+
+    def _rows(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        if self._now:
+            table.add_row(self._spinner, "code checks", self._now)
+        for section, training in list(self._trainings.items()):
+            sign = Text("✓") if training.done else self._spinner
+            table.add_row(sign, f"training {section}", "done" if training.done else self._used(training))
+        return Group(table)
+
+    def _used(self, training: _Training) -> str:
+        """How far a student's own loop has come cannot be known; what it has used of its limit can."""
+        said = f"{time.monotonic() - training.started:.0f} s"
+        cpu = training.cpu_seconds()
+        if cpu is None:
+            return said
+        return f"{said}, {cpu:.0f}{f' of {self._limit:g}' if self._limit else ''} CPU seconds used"
 
     def __enter__(self) -> Display:
-        self._progress.start()
+        if self._shown:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._shown:
+            self._live.stop()

@@ -48,6 +48,25 @@ class Terminal:
         yield from _first_to_fix(report)
 
 
+class Parts:
+    """The parts whose sections are all decided, while others are not: what a live display shows."""
+
+    def __init__(self, report: Report, decided: frozenset[str], *, reasons: bool) -> None:
+        self._report = report
+        self._decided = decided
+        self._reasons = reasons
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        told: dict[object, str] = {}
+        for part in self._report.parts:
+            if part.checks and all(self._is_decided(c) for c in part.checks):
+                lines = list(_part(part, told))
+                yield from lines if self._reasons else lines[:1]
+
+    def _is_decided(self, check: CheckResult) -> bool:
+        return any(check.id.startswith(f"{section}.") for section in self._decided)
+
+
 def _part(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
     """The part's line, then what has cost points. `told`: causes → where this report has explained them."""
     statuses = {c.status for c in part.checks}

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -204,6 +210,31 @@ def test_the_hostile_example_is_reported_all_the_same(grader: Command) -> None:
     assert done.returncode == 0
     assert "Total by machine: 0 of 8" in done.stdout
     assert '"score"' not in done.stdout + done.stderr
+
+
+# ── on a terminal ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_code_parts_stand_on_the_terminal_while_mnist_trains() -> None:
+    screen, inside = pty.openpty()
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("grader"), "check", "submissions/partly", "--quick"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=inside, cwd=ROOT,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "120", "LINES": "60"},
+    )  # fmt: skip
+    os.close(inside)
+    shown = ""
+    with contextlib.suppress(OSError):  # so a terminal says that nobody writes to it any more
+        while more := os.read(screen, 65536):
+            shown += more.decode("utf-8", "replace")
+    os.close(screen)
+    shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown)
+    report, _ = process.communicate()
+    assert process.returncode == 0
+    assert "Total by machine" in report.decode()
+    decided = shown.index("q2.4  ReLU  ")
+    assert "mlp.py:52" in shown
+    assert re.search(r"training q2\.5\.relu +\d+ s, \d+ of 240 CPU seconds used", shown[decided:])
 
 
 # ── a student's words ────────────────────────────────────────────────────────────────────────────────
