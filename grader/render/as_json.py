@@ -9,9 +9,10 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from grader.model import CheckResult, Evidence, Json, Loaded, Part, Points, Report, Usage, Written
+from grader.model import CheckResult, Evidence, Json, Loaded, Part, Place, Points, Report, Usage, Written
+from grader.render.said import failure
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def schema() -> Json:
@@ -75,8 +76,18 @@ def _check(check: CheckResult) -> Json:
         "status": str(check.status),
         "reason": check.reason,
         "mistake": check.mistake,
-        "line": {"file": check.place.file, "line": check.place.line, "source": check.source} if check.place else None,
+        "line": _line(check, check.place) if check.place else None,
         "remarks": list(check.remarks),
+    }
+
+
+def _line(check: CheckResult, place: Place) -> Json:
+    failed = failure(check)
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": failed.column if failed else None,
+        "source": check.source,
     }
 
 

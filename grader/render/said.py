@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
 from grader.model import ZERO, CheckResult, Place, Points, Report, Status
+from grader.render.text import LINE_LIMIT, clean
 
 FEW = 3
 """Checks that one thing to fix names one by one."""
@@ -123,3 +126,11 @@ def stopper(report: Report) -> Fix | None:
     if not decided or any(c.status is not Status.LOST or failure(c) is None for c in decided):
         return None
     return fixes(report)[0]
+
+
+def caret(source: str, column: int) -> str:
+    """The line with a caret under the column, in two lines."""
+    flat = re.sub(r"\s", " ", source.expandtabs(1))
+    line = flat.strip()
+    before = max(0, min(column - 1 - (len(flat) - len(flat.lstrip())), len(line), LINE_LIMIT))
+    return f"{clean(line, LINE_LIMIT)}\n{' ' * cell_len(clean(line[:before]))}^"

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import ZERO, CheckResult, Part, Report, Status, show_points
-from grader.render.said import Fix, cause, failure, fixes, stopper
+from grader.render.said import Fix, caret, cause, failure, fixes, stopper
 from grader.render.text import one_line
 
 SIGNS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "…"}
@@ -120,7 +120,9 @@ def _explained(fix: Fix) -> Text:
     text = Text(one_line(fix.sentence, 330))
     if fix.place is not None:
         text.append(f"  {one_line(str(fix.place))}", "cyan")
-        if fix.source and not fix.source.startswith("raise "):
+        if fix.column is not None:
+            text.append(f"\n{caret(fix.source, fix.column)}", "dim")
+        elif fix.source and not fix.source.startswith("raise "):
             text.append(f"  {one_line(fix.source, 90)}", "dim")
     return text
 
@@ -168,6 +170,9 @@ def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptio
         f"grader {environment.grader}, numpy {environment.numpy}",
         "dim",
     )
+    if report.loaded is not None and report.loaded.cells:
+        numbers = ", ".join(map(str, report.loaded.cells))
+        last.append(f"\n· from {one_line(report.loaded.source)}, cells {one_line(numbers)}")
     remarks = [Text(f"· {one_line(remark, 300)}", "dim") for remark in _what_is_worth_knowing(report)]
     heights = [len(console.render_lines(remark, options)) for remark in (*remarks, last)]
     shown = len(remarks)

@@ -101,7 +101,20 @@ def test_a_full_report_without_mnist_follows_the_schema(ps4: Assignment, sandbox
 def test_a_submission_that_cannot_be_loaded_follows_the_schema(grader: Command, tmp_path: Path) -> None:
     (tmp_path / "mlp.py").write_text("class TwoLayerMLP(:\n")
     done = grader("check", tmp_path, "--only", "q2.1", "--json")
-    jsonschema.validate(json.loads(done.stdout), schema())
+    report = json.loads(done.stdout)
+    jsonschema.validate(report, schema())
+    assert report["parts"][0]["checks"][0]["line"]["column"] == 19
+
+
+def test_a_syntax_error_has_a_caret_in_every_format(grader: Command, tmp_path: Path) -> None:
+    (tmp_path / "mlp.py").write_text("class TwoLayerMLP:\n    def loss(self:\n        pass\n")
+    done = grader("check", tmp_path, "--only", "q2.1", "--html", tmp_path / "report.html")
+    assert "\ndef loss(self:\n        ^" in done.stdout
+    assert "def loss(self:\n        ^</code>" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_the_terminal_says_which_cells_were_graded(grader: Command) -> None:
+    assert "· from ps4.ipynb, cells " in grader("check", "submissions/notebook", "--only", "q2.1").stdout
 
 
 @pytest.mark.parametrize(("least", "code"), [("7", 0), ("7.5", 1)])

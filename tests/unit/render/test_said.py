@@ -8,7 +8,7 @@ import pytest
 from grader.checks.answer import Answer
 from grader.checks.claim import failed
 from grader.model import CheckResult, Died, Limit, Place, Raised, Status, Stopped, Unusable
-from grader.render.said import Failure, failure, fixes, stopper, words
+from grader.render.said import Failure, caret, failure, fixes, stopper, words
 from tests.unit.render import samples
 
 NUMPY = (
@@ -102,3 +102,17 @@ def test_nothing_runs_where_every_check_met_a_failure():
     assert stopped.checks == tuple(checks)
     assert stopper(samples.very_wrong()) is None
     assert stopper(samples.perfect()) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "column", "shown"),
+    [
+        ("    def f(self:", 10, "def f(self:\n     ^"),
+        ("x = (", 5, "x = (\n    ^"),
+        ("\tprint 'é'", 2, "print 'é'\n^"),
+        ("a\x1b(", 3, "a\\x1b(\n     ^"),
+        ("", 9, "\n^"),
+    ],
+)
+def test_a_caret_stands_under_the_column(source, column, shown):
+    assert caret(source, column) == shown
