@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grader.catalogue import Assignment
-from grader.errors import BadAssignment
+from grader.errors import BadCall
 from grader.intake import receive_path
 from grader.model import Json, Report
 from grader.pipeline import Scope, grade
@@ -20,6 +20,10 @@ from grader.seeds import Seed
 
 PROBABILITIES = (1e-4, 1e-6)
 """False-fail probabilities that a threshold is proposed for."""
+
+
+FEWEST_SEEDS = 5
+"""With fewer, a probability of 1e-6 lies hundreds of deviations off."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,13 @@ class Calibration:
 
         return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
 
-    def proposed(self, probability: float) -> float:
-        """The highest threshold, in hundredths, whose false-fail probability is at most this."""
+    def proposed(self, probability: float) -> float | None:
+        """The highest threshold, in hundredths, whose false-fail probability is at most this; None where so few
+        measurements bear out none."""
         from scipy import stats
 
         exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))
-        return float(np.floor(exact * 100) / 100)
+        return float(np.floor(min(exact, 1.0) * 100) / 100) if exact >= 0 else None
 
     @property
     def _spread(self) -> float:
@@ -65,8 +70,8 @@ def calibrate(
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Calibration]:
     """Trains the reference under so many secret seeds; one Calibration for each kind of training."""
-    if seeds < 3:
-        raise BadAssignment("a calibration takes at least 3 seeds")
+    if seeds < FEWEST_SEEDS:
+        raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: take at least {FEWEST_SEEDS}, better 25")
     reference = receive_path(assignment.reference)
 
     def one(number: int) -> Report:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.calibrate import Calibration
+from grader.calibrate import Calibration, calibrate
+from grader.errors import BadCall
 
 FOLDER = Path(__file__).parents[2] / "reference" / "ps4"
 
@@ -20,8 +21,18 @@ def test_the_proposed_threshold_keeps_its_probability():
 
 
 def test_fewer_measurements_make_the_threshold_more_careful():
-    few, many = Calibration("x", (0.86, 0.88, 0.87)), Calibration("x", (0.86, 0.88, 0.87) * 10)
+    few, many = Calibration("x", (0.869, 0.871, 0.87) * 2), Calibration("x", (0.869, 0.871, 0.87) * 10)
     assert few.proposed(1e-4) < many.proposed(1e-4)
+
+
+def test_no_accuracy_below_nought_or_above_one_is_proposed():
+    assert Calibration("x", (0.3, 0.5, 0.4)).proposed(1e-6) is None
+    assert Calibration("x", (1.0,) * 9).proposed(0.6) == 1.0
+
+
+def test_too_few_seeds_are_refused(ps4, sandbox):
+    with pytest.raises(BadCall, match="3 seeds are too few"):
+        calibrate(ps4, sandbox, seeds=3, quick=True)
 
 
 @pytest.mark.parametrize(("file", "quick"), [("calibration.json", False), ("calibration-quick.json", True)])
