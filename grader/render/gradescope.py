@@ -1,10 +1,9 @@
 """Report → Gradescope's results.json.
 
-Gradescope adds up tests, so a test is a check that the machine has decided: the sum of `max_score` is the
-assignment's points by machine, which is what the instructor enters as the autograder's points. Answers in
-words are no tests, else each would stand there as a zero: `output` and `extra_data` name them, and their
-points go into questions that a person grades. Everything is `text`, so nothing that a student wrote is
-interpreted.
+Gradescope asks that the tests' `max_score` add up to the assignment's points. So what the machine has not decided (an
+answer in words, a check that is left to the hand-in) is a test with its possible points and no `score`, which the
+format allows where the total `score` is said: nothing of it stands there as a zero. Everything is `text`, so
+nothing that a student wrote is interpreted.
 """
 
 from __future__ import annotations
@@ -20,10 +19,12 @@ from grader.model import (
     Written,
     show_points,
 )
-from grader.render.said import words
+from grader.render.said import scope, words
 from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
+PERSON = "Waits for a person; no part of the score yet."
+OPEN = "Not decided yet; no part of the score."
 
 
 def gradescope(report: Report) -> Json:
@@ -37,8 +38,30 @@ def gradescope(report: Report) -> Json:
         "test_name_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [_test(part, c) for part in report.parts for c in part.checks if _decided(c)],
+        "tests": [test for part in report.parts for test in _tests(part)],
         "extra_data": _extra(report),
+    }
+
+
+def _tests(part: Part) -> list[Json]:
+    checks = [
+        _test(part, c) if _decided(c) else _open(part, c.title or c.id, c.id, c.possible, c.reason or OPEN)
+        for c in part.checks
+    ]
+    return checks + [_open(part, w.title, w.id, w.possible, PERSON) for w in part.written]
+
+
+def _open(part: Part, title: str, id: str, possible: Points, why: str) -> Json:
+    """Without score and status: Gradescope would show either as a verdict."""
+    return {
+        "name": one_line(f"{title} ({id})"),
+        "name_format": "text",
+        "number": part.id.removeprefix("q"),
+        "max_score": float(possible),
+        "output": clean(why, OUTPUT_LIMIT),
+        "output_format": "text",
+        "visibility": "visible",
+        "extra_data": {"id": id},
     }
 
 
@@ -69,7 +92,7 @@ def _said(check: CheckResult) -> str:
 
 
 def _output(report: Report) -> str:
-    lines = [] if report.scope == "full" else [f"This is not the grade: {one_line(report.scope)}."]
+    lines = [] if report.scope == "full" else [f"This is not the grade: {one_line(scope(report.scope))}."]
     lines.append(f"By machine: {show_points(report.points)} of {show_points(report.decided)} points.")
     open_checks = [c for c in report.checks if not _decided(c)]
     if open_checks:
