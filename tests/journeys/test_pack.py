@@ -17,7 +17,7 @@ REFERENCE = ROOT / "reference" / "ps4"
 def pack(grader, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pack")
     done = grader("pack", "student", "ps4", "--to", str(folder / "pack.zip"))
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     with zipfile.ZipFile(folder / "pack.zip") as archive:
         archive.extractall(folder / "student")
     return folder / "student"
@@ -70,3 +70,18 @@ def test_its_grader_is_a_package_that_builds(pack):
         [sys.executable, "-m", "grader", "version"], cwd=pack / "precheck", capture_output=True, text=True, timeout=60
     )
     assert shown.returncode == 0, shown.stderr
+
+
+def test_the_handout_finds_mnist_in_it_without_a_network(pack):
+    script = (
+        "import socket; socket.socket.connect = None\nimport utils; print([a.shape for a in utils.get_MNIST_data()][0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=pack / "handout", capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "(50000, 784)\n", done.stderr
+
+
+def test_its_report_says_that_it_is_not_the_grade(grader, pack):
+    done = grader("check", str(ROOT / "submissions" / "perfect" / "mlp.py"), "-a", str(pack / "ps4"))
+    assert "This is not the grade: a student's own check; what it cannot decide is decided at hand-in." in done.stdout

@@ -43,7 +43,7 @@ def get_MNIST_data():
     of shape (50000,), (10000,) and (10000,) with values 0..9. Together they take about 440 MB.
 
     The data are read from the first of these files that exists: the one that the environment variable
-    MNIST_NPZ names, `mnist.npz` beside this module, `../data/mnist.npz`. Where there is none, MNIST is
+    MNIST_NPZ names, `mnist.npz` beside this module, `../data/mnist.npz`, `../ps4/data/mnist.npz`. Where there is none, MNIST is
     downloaded from OpenML (this needs scikit-learn, and takes a minute or two) and stored for the next
     time. A checksum is compared either way, so a damaged file or a broken download cannot slip in.
     """
@@ -56,7 +56,7 @@ def get_MNIST_data():
 
 def _candidates():
     named = os.environ.get("MNIST_NPZ")
-    beside = [HERE / "mnist.npz", HERE.parent / "data" / "mnist.npz"]
+    beside = [HERE / "mnist.npz", HERE.parent / "data" / "mnist.npz", HERE.parent / "ps4" / "data" / "mnist.npz"]
     return [Path(named).expanduser(), *beside] if named else beside
 
 
