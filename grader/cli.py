@@ -48,7 +48,7 @@ app.add_typer(pack, name="pack")
 PathArgument = Annotated[Path, typer.Argument(help="mlp.py, a notebook, a zip, or a folder of them.")]
 AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
 AssignmentArgument = Annotated[str, typer.Argument(help="Id, or folder, of the assignment.")]
-OnlyOption = Annotated[str, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
+OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
 SandboxOption = Annotated[str, typer.Option(help="auto, bubblewrap, or plain (no isolation: your own code only).")]
 
 out = Console(highlight=False, soft_wrap=False)
@@ -85,7 +85,7 @@ def check(
     path: PathArgument,
     assignment: AssignmentOption = "ps4",
     quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
-    only: OnlyOption = "",
+    only: OnlyOption = None,
     as_json_: Annotated[bool, typer.Option("--json", help="The report as JSON, alone on standard output.")] = False,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the report with plots here.")] = None,
     gradescope_file: Annotated[
@@ -97,11 +97,13 @@ def check(
     """Grade one submission and say why."""
     task = catalogue.find(assignment, Settings().assignments)
     submission = receive_path(path)
+    if only == "":  # a script's unset variable: everything would be graded, and nobody would notice
+        raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     for file in (html_file, gradescope_file):
         if file and not file.absolute().parent.is_dir():
             raise BadCall(f"there is no folder {file.parent} to write {file.name} into")
     with sandbox_for(sandbox) as chosen, Display(err, task) as display:
-        report = grade(submission, task, chosen, seed(), Scope(only=only, quick=quick), display.watch)
+        report = grade(submission, task, chosen, seed(), Scope(only=only or "", quick=quick), display.watch)
     if html_file:
         from grader.render.html import html  # with its plots it takes a second to import, which few calls need
 
@@ -262,7 +264,7 @@ def calibrate(
             f"{row.deviation:.4f}",
             f"{min(row.accuracies):.4f}",
             ", ".join(f"{step}: {p}" for step, p in shown["false_fail"].items()),
-            ", ".join(f"{p}: {step}" for p, step in shown["proposed"].items()),
+            ", ".join(f"{p}: {'too few seeds' if step is None else step}" for p, step in shown["proposed"].items()),
         )
     out.print(table)
     if write:
@@ -288,8 +290,9 @@ def pack_student(
 ) -> None:
     """What students install to check themselves: handout, checks and recorded answers, and no solution."""
     task = catalogue.find(assignment, Settings().assignments)
-    with sandbox_for(sandbox) as room, err.status("recording the reference's answers"):
-        archive = packing.pack_student(task, room)
+    total = len([c for c in task.checks if not c.long])
+    with sandbox_for(sandbox) as room, _bar("recording the reference's answers", total) as tick:
+        archive = packing.pack_student(task, room, tick)
     file = to or Path(f"{task.id}-student.zip")
     file.write_bytes(archive)
     out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)

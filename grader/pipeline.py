@@ -189,8 +189,11 @@ class _Run:
         return any(f"{id}.".startswith(f"{only}.") for id in ids)
 
     def wants(self, section: str) -> bool:
+        """A section, a check or a written question, by id."""
         only = self._scope.only
-        return not only or only == "handout" or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
+        if only == "handout":
+            return any(c.handout and f"{section}.".startswith(f"{c.section}.") for c in self._assignment.checks)
+        return not only or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
 
     def code_sections(self, sections: Sections) -> dict[str, Outcome]:
         outcomes: dict[str, Outcome] = {}
@@ -242,7 +245,7 @@ class _Run:
             self._assignment,
             outcomes,
             self._seed.label,
-            self._scope.label,
+            _own_check(self._scope.label) if self._assignment.recorded else self._scope.label,
             self.student.environment or environment.unknown(self._sandbox.name),
             self.student.loaded,
             self.wants,
@@ -314,6 +317,11 @@ class _Run:
             results=frozenset(c.name for c in claims if c.outcome),
             shows_values=frozenset(published if self._seed.secret is not None else judged),
         )
+
+
+def _own_check(label: str) -> str:
+    """A student's pack decides less, whatever the scope."""
+    return "pre-check" if label == "full" else f"{label}, pre-check"
 
 
 def _since(before: Usage, now: Usage) -> Usage:

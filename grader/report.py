@@ -119,7 +119,7 @@ def _part(
         for section, claims in row.sections.items()
         if wants(section)
         for name, possible in claims.items()
-        if section not in outcomes or name in outcomes[section].judged
+        if wants(f"{section}.{name}") and (section not in outcomes or name in outcomes[section].judged)
     ]
     written = [
         _written(name, row.questions[name], points, found) for name, points in row.written.items() if wants(name)

@@ -20,7 +20,7 @@ from grader.model import (
     show_points,
 )
 from grader.render.plots import plots
-from grader.render.said import FEW, Fix, caret, failure, fixes, words
+from grader.render.said import FEW, Fix, caret, failure, fixes, scope, words
 from grader.render.text import clean, one_line
 
 SYMBOLS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "◌"}
@@ -123,6 +123,7 @@ def _environment() -> Environment:
         "title": title,
         "where": where,
         "words": words,
+        "scope": scope,
         "failure": failure,
         "caret": caret,
     }

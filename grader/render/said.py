@@ -134,3 +134,18 @@ def caret(source: str, column: int) -> str:
     line = flat.strip()
     before = max(0, min(column - 1 - (len(flat) - len(flat.lstrip())), len(line), LINE_LIMIT))
     return f"{clean(line, LINE_LIMIT)}\n{' ' * cell_len(clean(line[:before]))}^"
+
+
+_SCOPES = {
+    "quick": "the nets were trained on fewer images (--quick), and held to lower accuracies",
+    "without MNIST": "nothing was trained on MNIST",
+    "only handout": "nothing was graded but the handout's two losses and two gradient checks",
+    "pre-check": "a student's own check; what it cannot decide is decided at hand-in",
+}
+
+
+def scope(label: str) -> str:
+    """What was graded, and so why it is not the grade, for someone who does not know the options."""
+    return "; ".join(
+        _SCOPES.get(word) or word.replace("only ", "nothing was graded but ") for word in label.split(", ")
+    )

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import ZERO, CheckResult, Part, Report, Status, show_points
-from grader.render.said import Fix, caret, cause, failure, fixes, stopper
+from grader.render.said import Fix, caret, cause, failure, fixes, scope, stopper
 from grader.render.text import one_line
 
 SIGNS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "…"}
@@ -36,7 +36,7 @@ class Terminal:
         report = self._report
         yield Text.assemble((report.assignment, "bold"), f" · {report.assignment_title}")
         if report.scope != "full":
-            yield Text(f"This is not the grade: {report.scope}.", "yellow")
+            yield Text(f"This is not the grade: {one_line(scope(report.scope))}.", "yellow")
         told: dict[object, str] = {}
         if (fix := stopper(report)) is not None:
             yield _nothing_runs(fix, report.scope)
@@ -127,8 +127,8 @@ def _explained(fix: Fix) -> Text:
     return text
 
 
-def _nothing_runs(fix: Fix, scope: str) -> Text:
-    what = "Nothing of this" if scope.startswith("only") else "Nothing"
+def _nothing_runs(fix: Fix, label: str) -> Text:
+    what = "Nothing of this" if label.startswith("only") else "Nothing"
     return Text.assemble((f"{what} runs yet: ", "bold red"), _explained(fix))
 
 
