@@ -113,6 +113,24 @@ def test_a_syntax_error_has_a_caret_in_every_format(grader: Command, tmp_path: P
     assert "def loss(self:\n        ^</code>" in (tmp_path / "report.html").read_text("utf-8")
 
 
+def test_only_shows_and_counts_what_was_asked(grader: Command) -> None:
+    handout = json.loads(grader("check", "submissions/perfect", "--only", "handout", "--json").stdout)
+    assert [p["id"] for p in handout["parts"]] == ["q2.1", "q2.2", "q2.4"]
+    assert [c["id"] for p in handout["parts"] for c in p["checks"] if "published" in c["id"]] == [
+        "q2.1.published",
+        "q2.4.forward.published",
+    ]
+    assert handout["points"]["waiting"] == 0
+    one = json.loads(grader("check", "submissions/perfect", "--only", "q2.2.W1", "--json").stdout)
+    assert one["points"] == {"earned": 3, "decided": 3, "waiting": 0, "possible": 3}
+
+
+def test_an_empty_only_is_a_wrong_call(grader: Command) -> None:
+    done = grader("check", "submissions/perfect", "--only", "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "leave it out to grade everything" in done.stderr
+
+
 def test_the_terminal_says_which_cells_were_graded(grader: Command) -> None:
     assert "· from ps4.ipynb, cells " in grader("check", "submissions/notebook", "--only", "q2.1").stdout
 
