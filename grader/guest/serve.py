@@ -86,14 +86,14 @@ class Guest:
         kwargs: dict[str, Any],
         item: int,
     ) -> list[Any]:
-        """The method's answer (its `item`, where it answers a tuple) at every set of values in the stacks."""
+        """The method's answer (its `item`, where it answers several values) at every set of values in the stacks."""
         obj = self.objects[target]
         bound = getattr(obj, method)
         answers = []
         for values in zip(*stacks.values(), strict=True):
             self.put(target, attribute, dict(zip(stacks, values, strict=True)))
             answer = bound(*args, **kwargs)
-            value = answer[item] if type(answer) is tuple else answer
+            value = answer[item] if type(answer) in (tuple, list) else answer
             one = type(value) is np.ndarray and value.size == 1
             answers.append(value.reshape(()) if one else value)  # a loss of shape (1, 1) is a number too
         return answers
