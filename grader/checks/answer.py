@@ -110,7 +110,8 @@ _HINTS = (
     (
         "ModuleNotFoundError|ImportError",
         "",
-        "The grader has numpy, scipy, matplotlib and scikit-learn; hand in files of your own with mlp.py",
+        "The grader has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and tqdm; "
+        "hand in files of your own with mlp.py",
     ),
     ("NotImplementedError", "", "This part still waits to be written"),
     ("EOFError", "", "Nobody is there to answer input(): take it out"),

@@ -144,7 +144,7 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
     ("source", "says"),
     [
         ("class TwoLayerNetwork:\n    pass\n", "none of the files defines a class TwoLayerMLP"),
-        ("import torch\nclass TwoLayerMLP: pass\n", "The grader has numpy, scipy, matplotlib and scikit-learn"),
+        ("import torch\nclass TwoLayerMLP: pass\n", "The grader has numpy, scipy, matplotlib, scikit-learn"),
         ("class TwoLayerMLP:\n    print 'hello'\n", "This is Python 2: write print(…) with brackets"),
         ("for i in xrange(3): pass\nclass TwoLayerMLP: pass\n", "This is Python 2: use range, input, str"),
         ("import numpy as np\nx = np.float(3)\nclass TwoLayerMLP: pass\n", "for np.float, np.int, np.bool write float"),

@@ -196,6 +196,14 @@ GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
     "their own in its place": (
         {"mlp.py": "import utils\n" + net(loss="utils.ten()"), "utils.py": "def ten(): return 7\n"}, "mlp.py", [],
     ),
+    "packages that students reach for": (
+        {"mlp.py": "import pandas as pd\nimport seaborn as sns\nfrom tqdm import tqdm, trange\n"
+                   + net(loss="int(pd.Series(tqdm([3, 4])).sum())")}, "mlp.py", [],
+    ),
+    "packages that students reach for in notebooks": (
+        {"ps4.ipynb": ["from tqdm.notebook import tqdm\nfrom tqdm.auto import trange",
+                       net(loss="sum(tqdm([3, 4]))", predict="max(trange(9))")]}, "ps4.ipynb", [2],
+    ),
     "helpers in other cells": (
         {"ps4.ipynb": [net(loss="EPS + act(6)"), "EPS = 1", "import numpy as np", "def act(a): return np.abs(-a)"]},
         "ps4.ipynb", [1, 2, 4],
