@@ -161,6 +161,8 @@ class NoteKind(StrEnum):
     """Another file defines the class in another way."""
     ADDED = "added"
     """A notebook adds to the class of a file."""
+    ABSENT = "absent"
+    """A module that is imported and not there."""
 
 
 @dataclass(frozen=True)

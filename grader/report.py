@@ -97,6 +97,7 @@ _SENTENCES = {
     NoteKind.GAPS: "{where} has gaps where {source} has code; {source} was graded",
     NoteKind.OTHER: "{where} defines the class too, in another way; {source} was graded",
     NoteKind.ADDED: "{where} adds to the class of {source}; that was graded too",
+    NoteKind.ABSENT: "{where} is not available here ({why}); only what uses it fails",
 }
 
 

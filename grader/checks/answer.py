@@ -96,6 +96,9 @@ def _explain_raised(raised: Raised) -> str:
 
 
 _PYTHON_2_NAMES = r"'(xrange|raw_input|unicode|reduce|basestring|long)'"
+_PYTHON_2_MODULES = (
+    r"'(cPickle|c?StringIO|ConfigParser|HTMLParser|Queue|Tkinter|__builtin__|commands|copy_reg|httplib|url(lib2|parse))"
+)
 
 _HINTS = (
     ("SyntaxError", r"call to 'print'", "This is Python 2: write print(…) with brackets"),
@@ -106,6 +109,11 @@ _HINTS = (
         "AttributeError",
         "module 'numpy' has no attribute",
         "Newer numpy has removed this name; for np.float, np.int, np.bool write float, int, bool",
+    ),
+    (
+        "ModuleNotFoundError",
+        rf"No module named {_PYTHON_2_MODULES}",
+        "This is Python 2: use pickle, io, queue, configparser or urllib",
     ),
     (
         "ModuleNotFoundError|ImportError",

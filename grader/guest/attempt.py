@@ -7,11 +7,12 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import ModuleType
 
+from .absent import Absent, StandIn, bind_stand_ins, stand_ins
 from .candidates import Candidate
 from .cells import Statement
 from .describe import describe
@@ -41,10 +42,12 @@ def attempt(candidate: Candidate, wanted: Sequence[str], cpu_seconds: float) -> 
     """`cpu_seconds` of 0 are no limit."""
     sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # its helper files lie beside it
     tried = Attempt(candidate)
-    if candidate.notebook:
-        _try_notebook(tried, wanted, cpu_seconds)
-    else:
-        _try_module(tried, wanted, cpu_seconds)
+    with stand_ins() as absent:
+        if candidate.notebook:
+            _try_notebook(tried, wanted, cpu_seconds, absent)
+        else:
+            _try_module(tried, wanted, cpu_seconds)
+    tried.notes += [("absent", name, f"imported in {where}") for name, where in absent.missing.items()]
     if tried.found is None or tried.error is not None:
         _forget_modules()  # the next one may have helpers of the same names
     return tried
@@ -78,6 +81,8 @@ def _try_module(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> No
     except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
         tried.error = error
     tried.found = _class_in(module, wanted)
+    if tried.found is None and tried.error is None:
+        tried.error = next(_not_there(module, wanted), None)
     if tried.found is not None:
         tried.source = _file_of(tried.found) or path
         if tried.error is not None:
@@ -89,6 +94,11 @@ def _class_in(module: ModuleType, wanted: Sequence[str]) -> type | None:
     return next((c for c in classes if isinstance(c, type)), None)
 
 
+def _not_there(module: ModuleType, wanted: Sequence[str]) -> Iterator[ImportError]:
+    """Where the class itself is imported from a file that was not handed in."""
+    yield from (c.error() for c in map(vars(module).get, wanted) if isinstance(c, StandIn))
+
+
 def _file_of(found: type) -> str:
     """The student's file that defines the class, "" where it is none."""
     file = getattr(sys.modules.get(found.__module__), "__file__", None)
@@ -98,24 +108,24 @@ def _file_of(found: type) -> str:
 def _forget_modules() -> None:
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__dict__", {}).get("__file__")
-        if isinstance(file, str) and file.startswith(os.getcwd() + os.sep):
+        if isinstance(module, StandIn) or (isinstance(file, str) and file.startswith(os.getcwd() + os.sep)):
             del sys.modules[name]
 
 
 # ── a notebook ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> None:
+def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float, absent: Absent) -> None:
     """What fails is left out. If a method needs it after all, that method will say so, and the others count."""
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
-    failures = run(selected.statements, path, module, cpu_seconds)
+    failures = run(selected.statements, path, module, cpu_seconds, absent)
     tried.found = _class_in(module, wanted)
     if tried.found is None:
         of_the_class = [error for s, error in failures if not s.binds.isdisjoint(wanted)]
         others = [error for _, error in failures]
-        tried.error = next(iter((*selected.unread, *of_the_class, *others)), None)
+        tried.error = next(iter((*selected.unread, *of_the_class, *_not_there(module, wanted), *others)), None)
         return
     failed = {id(s) for s, _ in failures}
     ran = [s for s in selected.statements if id(s) not in failed]
@@ -128,7 +138,7 @@ def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> 
 
 
 def run(
-    statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float
+    statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent
 ) -> list[tuple[Statement, BaseException]]:
     """Runs them in order and returns what has failed. What lacks a name is run again after the others: in a
     notebook cells may stand in another order than they were run in."""
@@ -137,7 +147,7 @@ def run(
     waiting, before = list(statements), len(statements) + 1
     while len(waiting) < before:
         before = len(waiting)
-        tried = [(s, _run_one(s, path, module, cpu_seconds, deadline)) for s in waiting]
+        tried = [(s, _run_one(s, path, module, cpu_seconds, deadline, absent)) for s in waiting]
         failed = [(s, error) for s, error in tried if error is not None]
         waiting = [s for s, error in failed if isinstance(error, NameError) and _is_lacking(s, module)]
         failures += [(s, error) for s, error in failed if s not in waiting or len(waiting) == before]
@@ -150,15 +160,19 @@ def _is_lacking(statement: Statement, module: ModuleType) -> bool:
 
 
 def _run_one(
-    statement: Statement, path: str, module: ModuleType, cpu_seconds: float, deadline: float
+    statement: Statement, path: str, module: ModuleType, cpu_seconds: float, deadline: float, absent: Absent
 ) -> BaseException | None:
     seconds = max(deadline - time.process_time(), 0.1)
     if not statement.defines:
         seconds = min(seconds, VALUE_SHARE * cpu_seconds)
-    code = compile(ast.Module([statement.node], []), f"{path} cell {statement.cell}", "exec")
+    tree, filename = ast.Module([statement.node], []), f"{path} cell {statement.cell}"
+    absent.read(filename, tree)
+    code = compile(tree, filename, "exec")
     try:
         with soft_limit(round(seconds, 3) if cpu_seconds else 0.0):
             exec(code, vars(module))  # noqa: S102  this is the sandbox
     except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
+        if isinstance(statement.node, ast.Import | ast.ImportFrom):
+            bind_stand_ins(statement.binds, vars(module), error, one_line(error))
         return error
     return None

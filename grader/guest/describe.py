@@ -20,16 +20,16 @@ def describe(error: BaseException) -> list[Any]:
         message = ""
     if isinstance(error, SyntaxError) and error.lineno is not None:
         source = (error.text or "").rstrip("\n")
-        return [kind, str(error.msg), _own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
+        return [kind, str(error.msg), own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = _own(frame.filename)
+        file = own(frame.filename)
         if file and frame.lineno is not None:
             source = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
             return [kind, message, file, frame.lineno, source[:300], 0]
     return [kind, message, "", 0, "", 0]
 
 
-def _own(filename: str) -> str | None:
+def own(filename: str) -> str | None:
     """The name of a student's file as the student knows it."""
     marker = os.sep + FOLDER + os.sep
     if marker in filename:

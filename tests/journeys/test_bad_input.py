@@ -144,21 +144,22 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
     ("source", "says"),
     [
         ("class TwoLayerNetwork:\n    pass\n", "none of the files defines a class TwoLayerMLP"),
-        ("import torch\nclass TwoLayerMLP: pass\n", "The grader has numpy, scipy, matplotlib, scikit-learn"),
+        ("import torch\nclass TwoLayerMLP(torch.nn.Module): pass\n", "The grader has numpy, scipy"),
         ("class TwoLayerMLP:\n    print 'hello'\n", "This is Python 2: write print(…) with brackets"),
         ("for i in xrange(3): pass\nclass TwoLayerMLP: pass\n", "This is Python 2: use range, input, str"),
         ("import numpy as np\nx = np.float(3)\nclass TwoLayerMLP: pass\n", "for np.float, np.int, np.bool write float"),
+        ("import cPickle as pickle\nclass TwoLayerMLP: pass\n", "This is Python 2: use pickle, io"),
         ("input('go?')\nclass TwoLayerMLP: pass\n", "Nobody is there to answer input(): take it out"),
         ("exit()\nclass TwoLayerMLP: pass\n", "Take out exit() and sys.exit()"),
         ("import sys; sys.exit(0)\nclass TwoLayerMLP: pass\n", "Take out exit() and sys.exit()"),
         ("import os; os._exit(0)\nclass TwoLayerMLP: pass\n", "take out os._exit"),
         ("class TwoLayerMLP:\n\tdef a(self):\n        pass\n", "Python cannot read the file; mend this line first"),
         ("1 / 0\nclass TwoLayerMLP: pass\n", "ZeroDivisionError: division by zero (mlp.py:1)"),
-        ("from layers import act\nclass TwoLayerMLP: pass\n", "hand in files of your own with mlp.py"),
+        ("from layers import act\nclass TwoLayerMLP: act = act()\n", "hand in files of your own with mlp.py"),
     ],
     ids=[
-        "another class", "missing package", "print", "xrange", "np.float", "input", "exit", "sys.exit", "os._exit",
-        "tabs", "raises", "helper left out",
+        "another class", "missing package", "print", "xrange", "np.float", "cPickle", "input", "exit", "sys.exit",
+        "os._exit", "tabs", "raises", "helper left out",
     ],
 )  # fmt: skip
 def test_a_file_that_does_not_run_says_why_and_what_to_do(

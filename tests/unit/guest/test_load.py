@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.checks.student import Student
+from grader.guest.absent import Absent
 from grader.guest.attempt import run
 from grader.guest.cells import select
 from grader.intake import receive_files
@@ -65,6 +66,9 @@ class HandedIn:
     def answers(self) -> tuple[object, object]:
         """Of loss() and predict(); the error's kind where one raises."""
         return self._answer("loss"), self._answer("predict")
+
+    def failure_of(self, method: str) -> Failure | None:
+        return self._student.new().call(method).failure
 
     def _answer(self, method: str) -> object:
         answer = self._student.new().call(method)
@@ -204,6 +208,16 @@ GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
         {"ps4.ipynb": ["from tqdm.notebook import tqdm\nfrom tqdm.auto import trange",
                        net(loss="sum(tqdm([3, 4]))", predict="max(trange(9))")]}, "ps4.ipynb", [2],
     ),
+    "a package whose folder was the whole hand-in": (
+        {"cs231n/mlp.py": "from cs231n.layers import seven\n" + net(loss="seven()"), "cs231n/__init__.py": "",
+         "cs231n/layers.py": "from cs231n.acts import number\ndef seven(): return number",
+         "cs231n/acts.py": "number = 7"}, "mlp.py", [],
+    ),
+    "the same without an __init__.py, and for a notebook": (
+        {"ps4/a.ipynb": ["import ps4.layers as L\nfrom ps4 import mlp\nNet = mlp.Net"],
+         "ps4/mlp.py": "from ps4 import layers as L\n" + net(loss="L.seven()"),
+         "ps4/layers.py": "def seven(): return 7"}, "mlp.py", [],
+    ),
     "helpers in other cells": (
         {"ps4.ipynb": [net(loss="EPS + act(6)"), "EPS = 1", "import numpy as np", "def act(a): return np.abs(-a)"]},
         "ps4.ipynb", [1, 2, 4],
@@ -245,7 +259,36 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
         ("NameError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1")],
     ),
     "a package that is not here": (
-        {"a.ipynb": ["import torch", net(loss="torch.sum(1)")]}, ("NameError", 8),
+        {"a.ipynb": ["import torch", net(loss="torch.sum(1)")]}, ("ModuleNotFoundError", 8),
+        [(NoteKind.ABSENT, "torch")],
+    ),
+    "a package that is not here, in a module": (
+        {"mlp.py": "import torch.nn as nn\nfrom jax import (\n    jit,\n    numpy)\n" + net(loss="nn.Linear(2)")},
+        ("ModuleNotFoundError", 8), [(NoteKind.ABSENT, "torch"), (NoteKind.ABSENT, "jax")],
+    ),
+    "a package that is not here, in annotations": (
+        {"mlp.py": "import torch\nfrom jaxtyping import Float\n"
+                   "def f(x: torch.Tensor | None, y: Float[list, 'N']) -> None: ...\n" + net(loss="torch.x + 1")},
+        ("ModuleNotFoundError", 8), [(NoteKind.ABSENT, "torch"), (NoteKind.ABSENT, "jaxtyping")],
+    ),
+    "a package that is not here, in a helper": (
+        {"mlp.py": "import helper\n" + net(loss="helper.f()"), "helper.py": "import torch\nf = lambda: torch.f()"},
+        ("ModuleNotFoundError", 8), [(NoteKind.ABSENT, "torch")],
+    ),
+    "a package that they do without": (
+        {"mlp.py": "try:\n    import torch\nexcept ImportError:\n    torch = None\n"
+                   "import importlib.util\nfound = importlib.util.find_spec('jax')\n"
+                   + net(loss="7 if torch is None and found is None else 0")}, (7, 8), [],
+    ),
+    "a package that a method imports": (
+        {"mlp.py": net(loss="__import__('torch')")}, ("ModuleNotFoundError", 8), [],
+    ),
+    "a part of a package that is gone": (
+        {"mlp.py": "from sklearn.externals import joblib\n" + net()}, (7, 8),
+        [(NoteKind.ABSENT, "sklearn.externals.joblib")],
+    ),
+    "a name that a package has not got": (
+        {"a.ipynb": ["from itertools import izip", net(loss="izip(1)")]}, ("ImportError", 8),
         [(NoteKind.SKIPPED, "a.ipynb cell 1")],
     ),
     "a question": (
@@ -318,10 +361,11 @@ def test_what_fails_beside_the_class_costs_only_what_needs_it_and_is_noted(
 @pytest.mark.parametrize(
     ("files", "kind"),
     [
-        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import layers\n" + net()}, "ZeroDivisionError"),
-        ({"mlp.py": "import layers\n" + net(), "b.py": "1 / 0\n" + net()}, "ModuleNotFoundError"),
-        ({"mlp.py": "1 / 0\n" + net(), "mlp (1).py": "import layers\n" + net()}, "ZeroDivisionError"),
+        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import cPickle\n" + net()}, "ZeroDivisionError"),
+        ({"mlp.py": "import cPickle\n" + net(), "b.py": "1 / 0\n" + net()}, "ModuleNotFoundError"),
+        ({"mlp.py": "1 / 0\n" + net(), "mlp (1).py": "import cPickle\n" + net()}, "ZeroDivisionError"),
         ({"a.ipynb": ["from mlp import Net"]}, "ModuleNotFoundError"),
+        ({"mlp.py": "from net import Net"}, "ModuleNotFoundError"),
         ({"a.ipynb": ["def half(:", "class Net:\n  x = = 1"]}, "SyntaxError"),
         ({"mlp.py": "exit()\n" + net()}, "SystemExit"),
     ],
@@ -353,6 +397,28 @@ def test_a_note_says_why_in_one_line(sandbox: Sandbox, make_notebook: MakeNotebo
         assert hand_in.loaded.notes == (Note(NoteKind.FAILED, "mlp.py", "ValueError: two lines (mlp.py, line 2)"),)
 
 
+def test_what_is_not_there_is_told_with_its_import_and_where_it_is_used(
+    sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    files: Files = {"mlp.py": "import os\nimport torch\n" + net(loss="torch.sum(1)")}
+    with handed_in(files, sandbox, make_notebook) as hand_in:
+        assert hand_in.failure_of("loss") == Raised(
+            "ModuleNotFoundError",
+            "No module named 'torch' (imported in mlp.py, line 2)",
+            Place("mlp.py", 5),
+            "return torch.sum(1)",
+        )
+
+
+@pytest.mark.parametrize("module", ["cPickle", "urllib2", "numpy.dual"])
+def test_what_only_older_pythons_have_is_told_at_once(
+    module: str, sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    with handed_in({"mlp.py": f"import {module}\n" + net()}, sandbox, make_notebook) as hand_in:
+        assert isinstance(hand_in.failure, Raised)
+        assert hand_in.failure.message == f"No module named '{module}'"
+
+
 # ── any order ────────────────────────────────────────────────────────────────────────────────────────
 
 PIECES = (
@@ -369,7 +435,7 @@ PIECES = (
 @given(st.permutations(PIECES))
 def test_cells_may_stand_in_any_order(cells: list[str]) -> None:
     module = ModuleType("notebook")
-    failures = run(select(list(enumerate(cells)), ["Net"]).statements, "a.ipynb", module, 0.0)
+    failures = run(select(list(enumerate(cells)), ["Net"]).statements, "a.ipynb", module, 0.0, Absent())
     assert failures == []
     assert module.Net().both() == (7, 8)
 
