@@ -87,7 +87,7 @@ class Absent(MetaPathFinder, Loader):
             return None
         tree = self._tree(frame.f_code.co_filename)
         if "." not in name and (folders := _folders_with(_submodules(tree, name))):
-            return _package(name, folders)
+            return package(name, folders)
         top, _, rest = name.partition(".")
         is_old = top in PYTHON_2 or (rest and top == "numpy")
         if is_old or frame.f_code.co_name != "<module>" or frame.f_lineno not in _unguarded(tree.body):
@@ -167,10 +167,10 @@ def _folders_with(modules: Iterable[str]) -> list[str]:
     ]
 
 
-def _package(name: str, folders: list[str]) -> ModuleSpec | None:
+def package(name: str, folders: list[str]) -> ModuleSpec:
     initial = next((f for f in (os.path.join(d, "__init__.py") for d in folders) if os.path.isfile(f)), None)
-    if initial is not None:
-        return spec_from_file_location(name, initial, submodule_search_locations=folders)
-    spec = ModuleSpec(name, None, is_package=True)
-    spec.submodule_search_locations = folders
+    spec = spec_from_file_location(name, initial, submodule_search_locations=folders) if initial else None
+    if spec is None:
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = folders
     return spec

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.util
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import ModuleType
 
-from .absent import Absent, StandIn, bind_stand_ins, stand_ins
+from .absent import Absent, StandIn, bind_stand_ins, package, stand_ins
 from .candidates import Candidate
 from .cells import Statement
-from .describe import describe
+from .describe import FOLDER, describe
 from .limit import SoftLimit, soft_limit
 
 VALUE_SHARE = 0.1
@@ -69,15 +70,12 @@ def one_line(error: BaseException) -> str:
 def _try_module(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> None:
     """A class that is there when the file fails further down counts: many train and plot below it."""
     path = tried.candidate.path
-    name = PurePosixPath(path).stem
-    spec = importlib.util.spec_from_file_location(f"{name}_" if name in sys.modules else name, os.path.abspath(path))
-    assert spec, "every candidate that is no notebook ends in .py"
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module
+    module = ModuleType("")
     try:
         with soft_limit(cpu_seconds):
-            spec.loader.exec_module(module)
+            name = _name_in_package(path) if _imports_relatively(path) else PurePosixPath(path).stem
+            module, execute = _module(name, path)
+            execute(module)
     except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
         tried.error = error
     tried.found = _class_in(module, wanted)
@@ -87,6 +85,35 @@ def _try_module(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> No
         tried.source = _file_of(tried.found) or path
         if tried.error is not None:
             tried.notes.append(("unfinished", path, one_line(tried.error)))
+
+
+def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], None]]:
+    """Not yet run, and how to do that."""
+    free = f"{name}_" if name in sys.modules else name
+    spec = importlib.util.spec_from_file_location(free, os.path.abspath(path))
+    assert spec, "every candidate that is no notebook ends in .py"
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[free] = module
+    return module, spec.loader.exec_module
+
+
+def _imports_relatively(path: str) -> bool:
+    """`from .layers import …`, which needs a package around it."""
+    with open(path, "rb") as file:
+        tree = ast.parse(file.read(), os.path.abspath(path))
+    return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
+
+
+def _name_in_package(path: str) -> str:
+    """The hand-in's folder is the outermost package, whatever it was called."""
+    spec = package(FOLDER, [os.getcwd()])
+    sys.modules[FOLDER] = importlib.util.module_from_spec(spec)
+    if spec.loader is not None:
+        spec.loader.exec_module(sys.modules[FOLDER])
+    *folders, name = (FOLDER, *PurePosixPath(path).with_suffix("").parts)
+    importlib.import_module(".".join(folders))
+    return ".".join((*folders, name))
 
 
 def _class_in(module: ModuleType, wanted: Sequence[str]) -> type | None:

@@ -208,6 +208,16 @@ GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
         {"ps4.ipynb": ["from tqdm.notebook import tqdm\nfrom tqdm.auto import trange",
                        net(loss="sum(tqdm([3, 4]))", predict="max(trange(9))")]}, "ps4.ipynb", [2],
     ),
+    "relative imports": (
+        {"ps4/mlp.py": "from .layers import seven\nfrom . import acts\n" + net(loss="seven()"),
+         "ps4/__init__.py": "", "ps4/layers.py": "from .acts import number\ndef seven(): return number",
+         "ps4/acts.py": "number = 7"}, "mlp.py", [],
+    ),
+    "relative imports across folders, of a package that imports its parts": (
+        {"src/net/mlp.py": "from ..layers import seven\nfrom . import EIGHT\n" + net(loss="seven()", predict="EIGHT"),
+         "src/layers.py": "def seven(): return 7", "src/net/__init__.py": "EIGHT = 8\nfrom .mlp import Net",
+         "README.md": ""}, "src/net/mlp.py", [],
+    ),
     "a package whose folder was the whole hand-in": (
         {"cs231n/mlp.py": "from cs231n.layers import seven\n" + net(loss="seven()"), "cs231n/__init__.py": "",
          "cs231n/layers.py": "from cs231n.acts import number\ndef seven(): return number",
