@@ -1,8 +1,12 @@
-"""A student's values → what may cross the wire. Exact types only; whatever else becomes `Opaque`."""
+"""A student's values → what may cross the wire: plain types alone; whatever cannot become one is `Opaque`.
+
+Containers are read by the methods of dict, list, tuple and deque themselves, so that a subclass means what it holds and
+none of the student's methods is asked. Numbers and arrays must be exactly those: their operators are what counts.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -14,15 +18,17 @@ MAX_ITEMS = 100_000
 MAX_TEXT = 10_000
 
 _NUMBERS: frozenset[type] = frozenset(
-    {bool, int, float, np.bool_, np.float16, np.float32, np.float64} | {np.dtype(code).type for code in "bBhHiIlLqQ"}
+    {bool, int, float, np.bool_, np.float16, np.float32, np.float64, np.longdouble}
+    | {np.dtype(code).type for code in "bBhHiIlLqQ"}
 )
+_SEQUENCES: tuple[type, ...] = (tuple, list, deque)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
     """The same value out of plain types, arrays copied.
 
-    Students return odd but right things: OrderedDicts, tuples, 0-d arrays, lists of numpy scalars. All of
-    them become what they mean. An ndarray subclass does not: its operators are the student's.
+    Students return odd but right things: OrderedDicts, namedtuples, 0-d arrays, deques of numpy scalars. All of
+    them become what they mean. An ndarray subclass does not: a matrix or a masked array means something else.
     """
     kind = type(value)
     if value is None or kind is bool or kind is float:
@@ -36,32 +42,42 @@ def plain(value: Any, depth: int = 0) -> Any:
     if kind in _NUMBERS:
         return _array(np.asarray(value))
     if depth < MAX_DEPTH:
-        if kind in (list, tuple):
-            return _sequence(value, depth)
-        if kind in (dict, OrderedDict, defaultdict):
+        if (base := sequence_type(value)) is not None:
+            return _sequence(kind.__name__, base, value, depth)
+        if issubclass(kind, dict):
             return _mapping(value, depth)
     return Opaque(kind.__name__)
 
 
+def sequence_type(value: Any) -> Any:
+    """tuple, list or deque, where the value is one of these or derives from it; else None."""
+    return next((base for base in _SEQUENCES if issubclass(type(value), base)), None)
+
+
 def _array(value: np.ndarray[Any, Any]) -> Any:
+    if value.dtype.type is np.longdouble:
+        value = value.astype(np.float64)
     if value.dtype.newbyteorder("<").str not in DTYPES:
         return Opaque(f"array of dtype {value.dtype}")
     return value
 
 
-def _sequence(value: Any, depth: int) -> Any:
-    if len(value) > MAX_ITEMS:
-        return Opaque(f"{type(value).__name__} of {len(value)} items")
-    if len(value) > 1 and all(_is_number(item) for item in value):
-        return _array(np.array([item[()] if type(item) is np.ndarray else item for item in value]))
-    return [plain(item, depth + 1) for item in value]
+def _sequence(name: str, base: Any, value: Any, depth: int) -> Any:
+    if base.__len__(value) > MAX_ITEMS:
+        return Opaque(f"{name} of {base.__len__(value)} items")
+    items = list(base.__iter__(value))
+    if len(items) > 1 and all(_is_number(item) for item in items):
+        return _array(np.array([item.reshape(())[()] if type(item) is np.ndarray else item for item in items]))
+    return [plain(item, depth + 1) for item in items]
 
 
 def _is_number(item: Any) -> bool:
-    return type(item) in _NUMBERS or (type(item) is np.ndarray and item.ndim == 0)
+    """Also a loss of shape (1,) or (1, 1), as in most histories of those who keep dimensions."""
+    return type(item) in _NUMBERS or (type(item) is np.ndarray and item.size == 1)
 
 
 def _mapping(value: Any, depth: int) -> Any:
-    if len(value) > MAX_ITEMS:
-        return Opaque(f"{type(value).__name__} of {len(value)} items")
-    return {key[:200]: plain(item, depth + 1) for key, item in value.items() if type(key) is str}
+    if dict.__len__(value) > MAX_ITEMS:
+        return Opaque(f"{type(value).__name__} of {dict.__len__(value)} items")
+    named = ((str(key)[:200], item) for key, item in dict.items(value) if type(key) in (str, np.str_))
+    return {name: plain(item, depth + 1) for name, item in named}

@@ -20,7 +20,7 @@ import numpy as np
 from .describe import describe
 from .limit import SoftLimit, soft_limit
 from .load import NotFound, load
-from .plain import plain
+from .plain import plain, sequence_type
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 
@@ -93,7 +93,8 @@ class Guest:
         for values in zip(*stacks.values(), strict=True):
             self.put(target, attribute, dict(zip(stacks, values, strict=True)))
             answer = bound(*args, **kwargs)
-            value = answer[item] if type(answer) in (tuple, list) else answer
+            values_in = sequence_type(answer)
+            value = values_in.__getitem__(answer, item) if values_in is not None else answer
             one = type(value) is np.ndarray and value.size == 1
             answers.append(value.reshape(()) if one else value)  # a loss of shape (1, 1) is a number too
         return answers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict, namedtuple
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from enum import IntEnum
 from typing import Any
 
@@ -30,6 +30,13 @@ class LyingDict(dict[str, float]):
         raise RuntimeError("never asked")
 
 
+class LyingList(list[float]):
+    def __iter__(self) -> Any:
+        raise RuntimeError("never asked")
+
+    __len__ = __getitem__ = __iter__
+
+
 class LyingName(str):
     __hash__ = str.__hash__
 
@@ -55,6 +62,11 @@ Pair = namedtuple("Pair", "loss grads")
         ((1.5, {"W1": "x"}), [1.5, {"W1": "x"}]),
         (OrderedDict(b=1, a=2), {"b": 1, "a": 2}),
         (defaultdict(list, a=1), {"a": 1}),
+        (LyingDict(a=1.0), {"a": 1.0}),
+        ({np.str_("W1"): 1}, {"W1": 1}),
+        (LyingList(["x"]), ["x"]),
+        (Counter("aab"), {"a": 2, "b": 1}),
+        (Pair(1.0, {"W1": 2}), [1.0, {"W1": 2}]),
         ({1: "a", "b": 2, None: 3, ("c",): 4}, {"b": 2}),
         ([1.0], [1.0]),
         ([], []),
@@ -75,6 +87,12 @@ def test_right_but_odd_values_become_what_they_mean(value: Any, means: Any) -> N
         ([np.array(1.0), np.array(2.0)], np.array([1.0, 2.0])),
         ((1, 2, 3), np.array([1, 2, 3])),
         ([np.int64(1), np.int32(2)], np.array([1, 2])),
+        (deque([1.0, 2.0], maxlen=5), np.array([1.0, 2.0])),
+        (LyingList([1.0, 2.0]), np.array([1.0, 2.0])),
+        ([np.array([1.0]), np.array([[2.0]]), 3.0], np.array([1.0, 2.0, 3.0])),
+        (np.longdouble(0.5), np.array(0.5)),
+        (np.arange(4, dtype=np.longdouble), np.arange(4.0)),
+        ([np.longdouble(1), 2.0], np.array([1.0, 2.0])),
         (np.float32(0.5), np.array(0.5, np.float32)),
         (np.bool_(True), np.array(True)),
         (np.int8(3), np.array(3, np.int8)),
@@ -99,17 +117,14 @@ def test_numbers_of_numpy_and_lists_of_numbers_become_arrays(value: Any, means: 
         {1, 2},
         iter([1]),
         LyingFloat(1.0),
-        LyingDict(a=1.0),
         LyingName("W1"),
         Colour.RED,
-        Pair(1.0, {}),
-        Counter("ab"),
         np.zeros(2).view(Winner),
         np.ma.masked_array([1.0], [True]),
         np.array([object()]),
         np.array(["text"]),
         np.zeros(2, complex),
-        np.zeros(2, np.longdouble),
+        np.zeros(2, np.clongdouble),
         np.zeros(2, [("a", "f8")]),
         np.complex128(1),
         1 << 63,

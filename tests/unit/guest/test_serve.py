@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import namedtuple
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,9 @@ def guest() -> Iterator[Guest]:
         yield Guest(theirs, {})
 
 
+Pair = namedtuple("Pair", "loss grads")
+
+
 class Net:
     def __init__(self, answer: Any) -> None:
         self.params = {"W": np.zeros(1)}
@@ -33,6 +37,8 @@ ANSWERS: dict[str, Any] = {
     "a number": lambda loss: loss,
     "a tuple": lambda loss: (loss, {}),
     "a list": lambda loss: [loss, {}],
+    "a namedtuple": lambda loss: Pair(loss, {}),
+    "a long double": lambda loss: (np.longdouble(loss), {}),
     "a loss of one row": lambda loss: (np.full((1, 1), loss), {}),
 }
 
