@@ -25,6 +25,12 @@ class Candidate:
             return ""
         return "\n".join(ast.unparse(s.node) for s in self.selected.statements if isinstance(s.node, ast.ClassDef))
 
+    @property
+    def is_whole(self) -> bool:
+        """It defines the class and leaves no gap in it."""
+        found = self.selected.outline
+        return self.selected.own and found is not None and bool(found.filled) and not found.open
+
     def is_empty_beside(self, other: Candidate) -> bool:
         mine, theirs = self.selected.outline, other.selected.outline
         return mine is not None and theirs is not None and mine.is_empty_beside(theirs)
@@ -56,7 +62,14 @@ def candidates(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]],
             found.ranked.append(Candidate(path, selected, notebook=True))
     found.ranked += [Candidate(p, modules[p], notebook=False) for p in _modules_by_promise(texts, wanted)]
     everyone = list(found.ranked)
-    found.ranked.sort(key=lambda one: (_is_copy(one.path), any(one.is_empty_beside(other) for other in everyone)))
+    finished = any(_is_its_own_file(one.path) and one.path in files and one.is_whole for one in everyone)
+    found.ranked.sort(
+        key=lambda one: (
+            _is_copy(one.path),
+            any(one.is_empty_beside(other) for other in everyone),
+            finished and one.notebook and one.selected.own and not one.selected.imported,  # a draft, most likely
+        )
+    )
     return found
 
 
@@ -65,8 +78,13 @@ def _modules_by_promise(modules: Mapping[str, bytes], wanted: Sequence[str]) -> 
     promise = re.compile(rb"^\s*class\s+(%s)\b" % b"|".join(re.escape(n.encode()) for n in wanted), re.MULTILINE)
     likely = [name for name, content in modules.items() if promise.search(content)]
     if not likely:
-        likely = [name for name in modules if PurePosixPath(name).name == "mlp.py"]
-    return sorted(likely, key=lambda name: (PurePosixPath(name).name != "mlp.py", name.count("/"), name))
+        likely = [name for name in modules if _is_its_own_file(name)]
+    return sorted(likely, key=lambda name: (not _is_its_own_file(name), name.count("/"), name))
+
+
+def _is_its_own_file(path: str) -> bool:
+    """The one that the handout asks for."""
+    return PurePosixPath(path).name == "mlp.py"
 
 
 def _is_copy(path: str) -> bool:

@@ -46,6 +46,8 @@ class Selected:
     """Of the class that the notebook defines or imports from a known module; None where it does neither."""
     own: bool = False
     """It is the notebook that defines it."""
+    imported: bool = False
+    """It imports it from a known module, even where it defines it as well."""
     unread: list[SyntaxError] = field(default_factory=list)
     """Of cells that define the class or what it needs."""
     broken: list[SyntaxError] = field(default_factory=list)
@@ -161,6 +163,7 @@ def _without_empty_copies(
                 kept = [s for s in kept if not s.adds and not s.binds <= set(wanted)]  # of the class that it replaces
             selected.outline = found
             selected.own = any(isinstance(n, ast.ClassDef) for n in ast.walk(statement.node))
+            selected.imported |= not selected.own
         kept.append(statement)
     return kept
 

@@ -190,6 +190,15 @@ GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
         {"mlp.py": GAPS, "ps4.ipynb": [net(), "from mlp import Net"]}, "ps4.ipynb", [1],
     ),
     "gaps in the notebook, the answer in the file": ({"mlp.py": net(), "ps4.ipynb": [GAPS]}, "mlp.py", []),
+    "the answer in the file, a draft in the notebook": (
+        {"mlp.py": net(), "ps4.ipynb": [net(loss="0")]}, "mlp.py", [],
+    ),
+    "an import of the file, and a later version in the notebook": (
+        {"mlp.py": net(loss="0"), "ps4.ipynb": ["from mlp import Net", net()]}, "ps4.ipynb", [2],
+    ),
+    "the answer in the notebook, a gap in the file": (
+        {"mlp.py": net(loss="0", predict="8").replace("return 8", "pass"), "ps4.ipynb": [net()]}, "ps4.ipynb", [1],
+    ),
     "a copy": ({"mlp.py": net(), "mlp - Copy.py": net(loss="0")}, "mlp.py", []),
     "a copy of a notebook": ({"mlp.ipynb": [net()], "mlp-Copy1.ipynb": [net(loss="0")]}, "mlp.ipynb", [1]),
     "a checkpoint": (
@@ -317,7 +326,7 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
     "gaps below the answer": ({"a.ipynb": [net(), GAPS]}, (7, 8), [(NoteKind.EMPTY, "a.ipynb cell 2")]),
     "gaps in another file": ({"a.ipynb": [net()], "mlp.py": GAPS}, (7, 8), [(NoteKind.GAPS, "mlp.py")]),
     "the same in another file": ({"a.ipynb": [net()], "mlp.py": net()}, (7, 8), []),
-    "something else in another file": ({"a.ipynb": [net()], "mlp.py": net("0")}, (7, 8), [(NoteKind.OTHER, "mlp.py")]),
+    "something else in another file": ({"a.ipynb": [net("0")], "mlp.py": net()}, (7, 8), [(NoteKind.OTHER, "a.ipynb")]),
     "a notebook that adds": (
         {"a.ipynb": ["from mlp import Net", "Net.loss = lambda self: 7"], "mlp.py": net("0")},
         (7, 8), [(NoteKind.ADDED, "a.ipynb cell 2")],
@@ -371,7 +380,8 @@ def test_what_fails_beside_the_class_costs_only_what_needs_it_and_is_noted(
 @pytest.mark.parametrize(
     ("files", "kind"),
     [
-        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import cPickle\n" + net()}, "ZeroDivisionError"),
+        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import cPickle\n" + net()}, "ModuleNotFoundError"),
+        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import cPickle\n" + GAPS}, "ZeroDivisionError"),
         ({"mlp.py": "import cPickle\n" + net(), "b.py": "1 / 0\n" + net()}, "ModuleNotFoundError"),
         ({"mlp.py": "1 / 0\n" + net(), "mlp (1).py": "import cPickle\n" + net()}, "ZeroDivisionError"),
         ({"a.ipynb": ["from mlp import Net"]}, "ModuleNotFoundError"),
