@@ -103,6 +103,11 @@ _PYTHON_2_MODULES = (
 _HINTS = (
     ("SyntaxError", r"call to 'print'", "This is Python 2: write print(…) with brackets"),
     ("SyntaxError|IndentationError|TabError", "", "Python cannot read the file; mend this line first"),
+    (
+        "NameError",
+        "because its cell failed",
+        "Let no method rely on data or results of other cells: it is given what it needs as arguments",
+    ),
     ("NameError", _PYTHON_2_NAMES, "This is Python 2: use range, input, str or functools.reduce"),
     ("AttributeError", r"'dict' object has no attribute 'iter", "This is Python 2: use .items(), .keys(), .values()"),
     (

@@ -1,4 +1,4 @@
-"""What students import and is not here. An import that nothing uses must not cost anything.
+"""What students import, or load in a notebook, and is not here. What nothing uses must not cost anything.
 
 Two cases are told apart. Where a hand-in's only folder was taken off, `from cs231n.layers import …` still finds
 `layers.py`. Any other module that is not there becomes a stand-in, which raises where it is used and no earlier.
@@ -27,9 +27,10 @@ PYTHON_2 = frozenset(
 
 
 class StandIn(ModuleType):
-    """Of a module, or of whatever is taken out of it. Annotations and names may be made of it, values may not."""
+    """Of a module or of data, or of whatever is taken out of them. Annotations and defaults may be made of it, values
+    may not."""
 
-    def __init__(self, name: str, error: Callable[[], ImportError]) -> None:
+    def __init__(self, name: str, error: Callable[[], Exception]) -> None:
         super().__init__(name)
         self.error = error
 
@@ -39,7 +40,7 @@ class StandIn(ModuleType):
         return StandIn(f"{self.__name__}.{name}", self.error)
 
     def __getitem__(self, _item: Any) -> StandIn:
-        return self  # as in the annotation Float[ndarray, "N D"]
+        return self  # as in the annotation Float[ndarray, "N D"], or in the default X_train.shape[1]
 
     def __or__(self, _other: Any) -> StandIn:
         return self
@@ -61,11 +62,19 @@ for _name in _USES:
 
 
 def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseException, why: str) -> None:
-    """For the names that an import was to bind, had it not failed with this error."""
-    kind = ModuleNotFoundError if isinstance(error, ModuleNotFoundError) else ImportError
+    """For the names that a statement of a notebook was to bind, had it not failed with this error."""
     for name in names:
         if name != "*":
-            into.setdefault(name, StandIn(name, lambda: kind(why)))
+            into.setdefault(name, StandIn(name, _error_of(name, error, why)))
+
+
+def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Exception]:
+    match error:
+        case ModuleNotFoundError():
+            return lambda: ModuleNotFoundError(why)
+        case ImportError():
+            return lambda: ImportError(why)
+    return lambda: NameError(f"name {name!r} is not defined, because its cell failed ({why})")
 
 
 class Absent(MetaPathFinder, Loader):

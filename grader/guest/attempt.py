@@ -121,7 +121,7 @@ def _class_in(module: ModuleType, wanted: Sequence[str]) -> type | None:
     return next((c for c in classes if isinstance(c, type)), None)
 
 
-def _not_there(module: ModuleType, wanted: Sequence[str]) -> Iterator[ImportError]:
+def _not_there(module: ModuleType, wanted: Sequence[str]) -> Iterator[Exception]:
     """Where the class itself is imported from a file that was not handed in."""
     yield from (c.error() for c in map(vars(module).get, wanted) if isinstance(c, StandIn))
 
@@ -160,30 +160,56 @@ def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float, abs
     imports = (ast.Import, ast.ImportFrom)  # nobody looks for a mistake in them
     tried.cells = sorted({s.cell for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))})
     tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
-    tried.notes += [("skipped", f"{path} cell {s.cell}", one_line(error)) for s, error in failures]
+    causes = [(s, e) for s, e in failures if not (isinstance(e, NameError) and e.name is None)]
+    tried.notes += [("skipped", f"{path} cell {s.cell}", one_line(error)) for s, error in causes]
     tried.notes += [("skipped", f"{path} {error.filename}", one_line(error)) for error in selected.unread]
 
 
-def run(
-    statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent
-) -> list[tuple[Statement, BaseException]]:
-    """Runs them in order and returns what has failed. What lacks a name is run again after the others: in a
-    notebook cells may stand in another order than they were run in."""
+Failures = list[tuple[Statement, BaseException]]
+
+
+def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
+    """Runs them in order and returns what has failed. What lacks the names of what has failed is run again with
+    stand-ins for these: a class whose default is `X_train.shape[1]` is there without the data."""
     deadline = time.process_time() + cpu_seconds
-    failures: list[tuple[Statement, BaseException]] = []
+    failures: Failures = []
+    waiting = list(statements)
+    while waiting:
+        failed = _run_until_settled(waiting, path, module, cpu_seconds, deadline, absent)
+        lacking = [s for s, error in failed if _lacks_a_name(s, error, module)]
+        settled = [(s, error) for s, error in failed if s not in lacking] or failed
+        for statement, error in settled:
+            bind_stand_ins(statement.binds, vars(module), error, one_line(error))
+        failures += settled
+        waiting = lacking if len(settled) < len(failed) else []
+    return failures
+
+
+def _run_until_settled(
+    statements: Sequence[Statement],
+    path: str,
+    module: ModuleType,
+    cpu_seconds: float,
+    deadline: float,
+    absent: Absent,
+) -> Failures:
+    """What lacks a name is run again after the others: in a notebook cells may stand in another order than they
+    were run in."""
+    failures: Failures = []
     waiting, before = list(statements), len(statements) + 1
     while len(waiting) < before:
         before = len(waiting)
         tried = [(s, _run_one(s, path, module, cpu_seconds, deadline, absent)) for s in waiting]
         failed = [(s, error) for s, error in tried if error is not None]
-        waiting = [s for s, error in failed if isinstance(error, NameError) and _is_lacking(s, module)]
+        waiting = [s for s, error in failed if _lacks_a_name(s, error, module)]
         failures += [(s, error) for s, error in failed if s not in waiting or len(waiting) == before]
     return failures
 
 
-def _is_lacking(statement: Statement, module: ModuleType) -> bool:
-    """A later definition of the same name stays the last one."""
-    return statement.adds or not statement.binds <= vars(module).keys()
+def _lacks_a_name(statement: Statement, error: BaseException, module: ModuleType) -> bool:
+    """Only Python itself fills in the error's name. A later definition of the same name stays the last one."""
+    has_no_name = isinstance(error, NameError) and error.name is not None
+    return has_no_name and (statement.adds or not statement.binds <= vars(module).keys())
 
 
 def _run_one(
@@ -199,7 +225,5 @@ def _run_one(
         with soft_limit(round(seconds, 3) if cpu_seconds else 0.0):
             exec(code, vars(module))  # noqa: S102  this is the sandbox
     except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
-        if isinstance(statement.node, ast.Import | ast.ImportFrom):
-            bind_stand_ins(statement.binds, vars(module), error, one_line(error))
         return error
     return None

@@ -85,6 +85,7 @@ def select(
         for number, node in parsed
         if (binds := _binds(node, frozenset(wanted)))
     ]
+    statements = _without_values_of_defined_names(statements, wanted)
     statements = _without_empty_copies(statements, wanted, dict(modules or {}), selected)
     needed = _keep_what_is_needed(statements, wanted, selected)
     names = re.compile(rf"^\s*(?:def|class)\s+({'|'.join(map(re.escape, needed))})\b", re.MULTILINE)
@@ -166,6 +167,30 @@ def _without_empty_copies(
             selected.imported |= not selected.own
         kept.append(statement)
     return kept
+
+
+def _without_values_of_defined_names(statements: list[Statement], wanted: Collection[str]) -> list[Statement]:
+    """`sigmoid = sigmoid(x)` in a cell for trying out takes the function's name, not its place in the class."""
+    kept: list[Statement] = []
+    defined: set[str] = set()
+    for statement in statements:
+        if statement.defines:
+            defined |= statement.binds
+        elif statement.binds <= defined and statement.binds.isdisjoint(wanted) and _is_a_value(statement):
+            continue
+        kept.append(statement)
+    return kept
+
+
+def _is_a_value(statement: Statement) -> bool:
+    """It assigns to plain names what is no function by its looks, nor one made of the old function."""
+    match statement.node:
+        case ast.Assign(value=value, targets=[ast.Name() | ast.Tuple()]):
+            called = [n.func for n in ast.walk(value) if isinstance(n, ast.Call)]
+            passed = {n.id for n in ast.walk(value) if isinstance(n, ast.Name) and n not in called}
+            is_function = isinstance(value, ast.Lambda | ast.Name | ast.Attribute)
+            return not is_function and passed.isdisjoint(statement.binds)
+    return False
 
 
 def _is_aliased(statements: Sequence[Statement], wanted: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .absent import StandIn
 from .wire import DTYPES, Opaque
 
 MAX_DEPTH = 6
@@ -41,6 +42,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         return _array(value)
     if kind in _NUMBERS:
         return _array(np.asarray(value))
+    if kind is StandIn:
+        raise value.error()
     if depth < MAX_DEPTH:
         if (base := sequence_type(value)) is not None:
             return _sequence(kind.__name__, base, value, depth)

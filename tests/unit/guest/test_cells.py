@@ -75,6 +75,24 @@ def test_the_last_definition_of_a_helper_wins() -> None:
     assert names["TwoLayerMLP"]().loss() == 2
 
 
+ACT = "def act(a):\n    return 1"
+USES_ACT = "class TwoLayerMLP:\n    def loss(self):\n        return act(0)"
+
+
+@pytest.mark.parametrize("value", ["act = act(3)", "act, other = act(3), 4", "act = [act(x) for x in range(3)]"])
+def test_a_function_outlives_a_value_of_its_name(value: str) -> None:
+    assert run(ACT, "other = None", "def other(): pass", USES_ACT, value)["TwoLayerMLP"]().loss() == 1
+
+
+@pytest.mark.parametrize(
+    "again",
+    ["act = lambda a: 2", "act = (lambda old: lambda a: 1 + old(a))(act)", "two = lambda a: 2\nact = two",
+     "act.calls = 0"],
+)  # fmt: skip
+def test_a_function_that_is_made_anew_is_the_new_one(again: str) -> None:
+    assert kept(ACT, USES_ACT, again)[-1] == again.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     "cell",
     [

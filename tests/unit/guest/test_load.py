@@ -273,6 +273,17 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
         {"a.ipynb": ["from utils import data\nX = data()", net(loss="X")]},
         ("NameError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1")],
     ),
+    "a size of data that are not here": (
+        {"a.ipynb": ["from utils import data\nX, y = data()\nN, D = X.shape\nC = y.shape[0]",
+                     "class Net:\n    def __init__(self, size=D, classes=C):\n        self.size = size",
+                     "def loss(self): return self.size * 2\ndef predict(self): return 8",
+                     "Net.loss = loss\nNet.predict = predict"]},
+        ("NameError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1")],
+    ),
+    "a function whose decorator is not here": (
+        {"a.ipynb": ["from numba import njit\n@njit\ndef act(): return 7", net(loss="act()")]},
+        ("ModuleNotFoundError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1"), (NoteKind.ABSENT, "numba")],
+    ),
     "data that take for ever": (
         {"a.ipynb": ["X = [0 for _ in iter(int, 1)]", net(loss="X")]},
         ("NameError", 8), [(NoteKind.SKIPPED, "a.ipynb cell 1")],
@@ -428,6 +439,16 @@ def test_what_is_not_there_is_told_with_its_import_and_where_it_is_used(
             Place("mlp.py", 5),
             "return torch.sum(1)",
         )
+
+
+def test_a_name_whose_cell_failed_says_why(sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
+    files: Files = {"a.ipynb": ["from utils import data\nX = data()", net(loss="X + 1")]}
+    with handed_in(files, sandbox, make_notebook) as hand_in:
+        failure = hand_in.failure_of("loss")
+        assert isinstance(failure, Raised)
+        why = "OSError: no data here (a.ipynb cell 1, line 2)"
+        assert failure.message == f"name 'X' is not defined, because its cell failed ({why})"
+        assert failure.place == Place("a.ipynb cell 2", 3)
 
 
 @pytest.mark.parametrize("module", ["cPickle", "urllib2", "numpy.dual"])
