@@ -87,6 +87,8 @@ class Stopped:
     limit: Limit
     allowed: float
     """CPU or wall seconds, or bytes."""
+    given_up: bool = False
+    """This call was not even made, since so many of its kind had been stopped."""
 
 
 @dataclass(frozen=True)

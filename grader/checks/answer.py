@@ -63,7 +63,8 @@ def explain(failure: Failure) -> str:
         case Raised():
             return _explain_raised(failure)
         case Stopped():
-            return _explain_stopped(failure)
+            given_up = " (it was not called again after two calls had been stopped)" if failure.given_up else ""
+            return _explain_stopped(failure) + given_up
         case Died(detail):
             return f"{detail}: take out os._exit, and anything that kills or replaces the process"
         case Unusable(detail):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from grader.model import (
     Died,
     Environment,
     Failure,
+    Limit,
     Limits,
     Loaded,
     Note,
@@ -26,6 +28,9 @@ from grader.model import (
     Usage,
 )
 from grader.sandbox.contract import Answered, Array, Sandbox, Session
+
+MAX_STOPPED_CALLS = 2
+"""Of one method; it is not called again then, or a loss that sleeps would take minutes of every grading."""
 
 
 class Student:
@@ -50,6 +55,8 @@ class Student:
         self._session: Session | None = None
         self._load_failure: Failure | None = None
         self._used_before = NOTHING_USED
+        self._stopped: dict[str, list[Stopped]] = {}
+        """Method → its calls that were stopped."""
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
         self._switching = threading.Lock()
@@ -96,7 +103,7 @@ class Student:
     def new(self, *args: Any, seed: int = 0, **kwargs: Any) -> Remote:
         """An object of the student's class. `seed` is numpy's global one, set just before."""
         shown = f"{self._wanted[0]}(…)"
-        return Remote(self, Answer(shown, self._request(["new", seed, list(args), kwargs])))
+        return Remote(self, Answer(shown, self._request_of("__init__", ["new", seed, list(args), kwargs])))
 
     def keep(self, **arrays: Array) -> list[Ref]:
         """Arrays that stay inside, the same objects in every call that is given these references."""
@@ -114,6 +121,17 @@ class Student:
         ]
         files, handout = _as_arrays(self._submission.files), _as_arrays(self._handout)
         return ["load", files, notebooks, self._wanted, handout, self._limits.load_cpu_seconds]
+
+    def _request_of(self, method: str, request: list[Any]) -> Any:
+        """A request that calls this method, unless that has been stopped too often."""
+        stopped = self._stopped.setdefault(method, [])
+        if len(stopped) >= MAX_STOPPED_CALLS:
+            return replace(stopped[-1], given_up=True)
+        was_alive = self._session is not None and self._session.alive  # afterwards it only says the same again
+        answer = self._request(request)
+        if was_alive and isinstance(answer, Stopped) and answer.limit is not Limit.REPLY:
+            stopped.append(answer)
+        return answer
 
     def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
         if self._load_failure is not None:
@@ -135,7 +153,7 @@ class Remote:
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         shown = f"{method}({', '.join(_shown(args, kwargs))})"
-        return self._ask(shown, "call", method, list(args), kwargs, 0.0)
+        return self._ask_of(method, shown, "call", method, list(args), kwargs, 0.0)
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """A call with a limit of its own. At the limit the guest first interrupts it, so that what it has
@@ -154,7 +172,8 @@ class Remote:
         **kwargs: Any,
     ) -> Answer:
         """`method`'s answers at many sets of values of `attribute`; stacks have shape (K, *shape)."""
-        return self._ask(f"{method}(…)", "call_many", attribute, dict(stacks), method, list(args), kwargs, item)
+        stack = dict(stacks)
+        return self._ask_of(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
 
     def get(self, attribute: str) -> Answer:
         return self._ask(attribute, "get", attribute)
@@ -166,6 +185,11 @@ class Remote:
 
     def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:
         return self._ask(attribute, "put", attribute, dict(values))
+
+    def _ask_of(self, called: str, what: str, operation: str, *arguments: Any) -> Answer:
+        if type(self._handle) is not int:
+            return Answer(what, self._handle)
+        return Answer(what, self._student._request_of(called, [operation, self._handle, *arguments]))
 
     def _ask(self, what: str, operation: str, *arguments: Any, cpu_seconds: float | None = None) -> Answer:
         if type(self._handle) is not int:

@@ -1,0 +1,71 @@
+"""The remote view of a submission: what was stopped twice is not asked a third time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from grader.checks.answer import explain
+from grader.checks.student import Student
+from grader.intake import receive
+from grader.model import Limit, Limits, Stopped
+from grader.sandbox.contract import Sandbox
+
+NET = b"""\
+class Net:
+    def spin(self, forever=True):
+        while forever:
+            pass
+        return 1
+
+    def other(self):
+        return 2
+"""
+
+
+@pytest.fixture
+def student(sandbox: Sandbox) -> Iterator[Student]:
+    made = Student(receive("mlp.py", NET), sandbox, ["Net"], Limits(call_cpu_seconds=0.2), {}, {})
+    yield made
+    made.close()
+
+
+def stopped(student: Student, *methods: str) -> list[bool | None]:
+    """One check after another: whether each call was not even made; None where it was not stopped."""
+    found: list[bool | None] = []
+    for method in methods:
+        student.begin()
+        failure = student.new().call(method).failure
+        found.append(failure.given_up if isinstance(failure, Stopped) else None)
+    return found
+
+
+def test_a_method_that_was_stopped_twice_is_not_called_again(student: Student) -> None:
+    assert stopped(student, "spin", "other", "spin", "spin", "spin") == [False, None, False, True, True]
+
+
+def test_the_others_are_called_as_before(student: Student) -> None:
+    stopped(student, "spin", "spin", "spin")
+    assert student.new().call("other").value == 2
+
+
+def test_what_an_ended_session_says_again_counts_once(student: Student) -> None:
+    student.begin()
+    net = student.new()
+    assert [net.call("spin").failure for _ in range(3)] == [Stopped(Limit.CPU, 0.2)] * 3
+    assert stopped(student, "spin", "spin") == [False, True]
+
+
+def test_long_trainings_do_not_count(student: Student) -> None:
+    for _ in range(3):
+        student.begin()
+        assert isinstance(student.new().call_long("spin", cpu_seconds=0.1).failure, Stopped)
+    student.begin()
+    assert student.new().call("spin", forever=False).value == 1
+
+
+def test_the_student_is_told_that_it_was_not_called_again() -> None:
+    says = explain(Stopped(Limit.CPU, 10.0, given_up=True))
+    assert says.endswith("(it was not called again after two calls had been stopped)")
+    assert "more than 10 CPU seconds" in says
