@@ -71,8 +71,8 @@ def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
         total += len(content)
         if total > MAX_TOTAL_BYTES or len(travelling) >= MAX_FILES:
             raise Refused(f"more than {MAX_TOTAL_BYTES // MIB} MiB or {MAX_FILES} files: {_WHAT}, without data sets")
-        if name.endswith(_TRAVELS):
-            travelling[name] = content
+        if name.lower().endswith(_TRAVELS):
+            travelling[_with_small_suffix(name)] = content
         else:
             left_out.append(name)
     files_here = _without_common_folder(travelling)
@@ -88,6 +88,12 @@ def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
         digest=_digest(files_here),
         remarks=tuple(remarks),
     )
+
+
+def _with_small_suffix(name: str) -> str:
+    """MLP.PY → MLP.py, which Python can import."""
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}.{suffix.lower()}"
 
 
 def _readable(files: dict[str, bytes]) -> None:
@@ -117,20 +123,32 @@ def _python_text(name: str, content: bytes) -> None:
         raise Refused(f"{name} is not UTF-8 (line {line}): save it as UTF-8 and hand it in again") from None
 
 
-def _unzipped(content: bytes) -> Iterator[tuple[str, bytes]]:
+def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Where there is no code beside them, zips in the zip are opened too: learning platforms wrap what is handed in."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
             if len(entries) > 10 * MAX_FILES or sum(e.file_size for e in entries) > 4 * MAX_TOTAL_BYTES:
                 most = f"{4 * MAX_TOTAL_BYTES // MIB} MiB or {10 * MAX_FILES} files"
                 raise Refused(f"the zip unpacks to more than {most}: {_WHAT}, without data sets")
+            wraps = not inside and not any(_is_code(e.filename) for e in entries)
             for entry in entries:
                 name = _safe_name(entry.filename)
                 if _NOISE.search(name):
                     continue
-                yield name, _unpacked(archive, entry) if name.endswith(_TRAVELS) else b""
+                if wraps and name.lower().endswith(".zip"):
+                    folder = PurePosixPath(name).parent
+                    yield from (
+                        ((folder / n).as_posix(), c) for n, c in _unzipped(_unpacked(archive, entry), inside=True)
+                    )
+                    continue
+                yield name, _unpacked(archive, entry) if name.lower().endswith(_TRAVELS) else b""
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, struct.error, zlib.error):
         raise Refused("the zip cannot be opened: make it again and check that it opens on your machine") from None
+
+
+def _is_code(name: str) -> bool:
+    return name.lower().endswith((".py", ".ipynb")) and not _NOISE.search(name)
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -156,7 +174,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
             if _NOISE.search(name) or path.is_symlink() or not path.is_file():
                 continue
             relative = path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
-            yield relative, _content(path, relative) if name.endswith(_TRAVELS) else b""
+            yield relative, _content(path, relative) if name.lower().endswith(_TRAVELS) else b""
 
 
 def _content(path: Path, name: str) -> bytes:

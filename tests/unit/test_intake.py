@@ -154,6 +154,34 @@ def test_what_operating_systems_and_tools_leave_is_dropped_silently() -> None:
     assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ())
 
 
+def test_a_zip_in_a_zip_is_opened_once() -> None:
+    inner = zipped({"ps4/mlp.py": CODE, "ps4/deeper.zip": zipped({"x.py": CODE}), "__MACOSX/x.py": CODE})
+    handed_in = receive("all.zip", zipped({"doe/ps4.zip": inner}))
+    assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ("left out of the hand-in: doe/ps4/deeper.zip",))
+
+
+@pytest.mark.parametrize(
+    ("inner", "says"),
+    [
+        (b"no zip", "the zip cannot be opened"),
+        (zipped({"../mlp.py": CODE}), "leads out of its folder"),
+        (zipped({f"{i}.py": bytes(15 << 20) for i in range(4)}), "more than 50 MiB or 500 files"),
+    ],
+    ids=["broken", "slip", "bomb"],
+)
+def test_a_zip_in_a_zip_is_no_more_trusted(inner: bytes, says: str) -> None:
+    assert says in refusal("all.zip", zipped({"ps4.zip": inner}))
+
+
+def test_a_zip_beside_code_is_left_out_unopened() -> None:
+    handed_in = receive("all.zip", zipped({"mlp.py": CODE, "data.zip": b"no zip"}))
+    assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ("left out of the hand-in: data.zip",))
+
+
+def test_suffixes_in_capitals_are_read() -> None:
+    assert list(receive("all.zip", zipped({"PS4/MLP.PY": CODE})).files) == ["MLP.py"]
+
+
 def test_files_that_nobody_needs_are_left_out_and_named() -> None:
     handed_in = receive("all.zip", zipped({"mlp.py": CODE, "report.pdf": b"%PDF", "run.exe": b"MZ"}))
     assert (list(handed_in.files), handed_in.remarks) == (
