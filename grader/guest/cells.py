@@ -149,7 +149,8 @@ def _without_empty_copies(
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
         if found is None:
-            statement.adds = not statement.binds.isdisjoint(wanted)
+            is_import = isinstance(statement.node, ast.Import | ast.ImportFrom)
+            statement.adds = not is_import and not statement.binds.isdisjoint(wanted)
             if selected.outline is not None and statement.adds:
                 selected.outline = selected.outline.with_(_attached(statement.node))
         elif _continues(statement.node, wanted):

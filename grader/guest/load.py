@@ -6,6 +6,7 @@ where it fails, the next one; and what happened on the way is noted. Facts only:
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -40,6 +41,7 @@ def load(
     found = candidates(files, notebooks, wanted)
     written = {name: text.encode() for name, (text, _, _) in found.written.items()}
     _lay_out({name: content.tobytes() for name, content in files.items()} | written, handout)
+    _without_screen()
     tried = _until_one_works(found.ranked, wanted, cpu_seconds)
     whole = (a for a in tried if a.found is not None and a.error is None)
     best = next(whole, None) or next((a for a in tried if a.found is not None), None)
@@ -54,6 +56,12 @@ def load(
         "cells": cells,
         "notes": [list(note) for note in (*_other_files(best, tried, found), *added, *best.notes)],
     }
+
+
+def _without_screen() -> None:
+    """`matplotlib.use("TkAgg")` chooses nothing here, where there is no screen, and must not end the file."""
+    if (matplotlib := sys.modules.get("matplotlib")) is not None:
+        matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
 
 
 def _lay_out(files: Mapping[str, bytes], handout: Mapping[str, Any]) -> None:

@@ -237,6 +237,10 @@ GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
          "ps4/mlp.py": "from ps4 import layers as L\n" + net(loss="L.seven()"),
          "ps4/layers.py": "def seven(): return 7"}, "mlp.py", [],
     ),
+    "a screen that is not here": (
+        {"mlp.py": "import matplotlib\nmatplotlib.use('TkAgg')\nimport matplotlib.pyplot as plt\nplt.ion()\n" + net()},
+        "mlp.py", [],
+    ),
     "helpers in other cells": (
         {"ps4.ipynb": [net(loss="EPS + act(6)"), "EPS = 1", "import numpy as np", "def act(a): return np.abs(-a)"]},
         "ps4.ipynb", [1, 2, 4],
@@ -333,6 +337,9 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
     ),
     "a later definition that raises": (
         {"a.ipynb": [net(), "class Net(Net):\n    x = 1 / 0"]}, (7, 8), [(NoteKind.SKIPPED, "a.ipynb cell 2")],
+    ),
+    "a notebook that imports through another file": (
+        {"a.ipynb": ["from mlp import Net"], "mlp.py": "from net import Net", "net.py": net()}, (7, 8), [],
     ),
     "gaps below the answer": ({"a.ipynb": [net(), GAPS]}, (7, 8), [(NoteKind.EMPTY, "a.ipynb cell 2")]),
     "gaps in another file": ({"a.ipynb": [net()], "mlp.py": GAPS}, (7, 8), [(NoteKind.GAPS, "mlp.py")]),
