@@ -1,0 +1,16 @@
+# Tries: replies of no known kind: too few, too many, other types, a bare value, nothing.
+# earns at most: 0
+# uses: tools
+# fails: protocol
+import os
+import numpy as np
+
+
+class TwoLayerMLP:
+    def __init__(self, D, H, C, std=0.1, activation="sigmoid"):
+        self.params = {"W1": np.zeros((D, H)), "b1": np.zeros(H), "W2": np.zeros((H, C)), "b2": np.zeros(C)}
+
+    def loss(self, X, y=None, reg=0.0):
+        replies = [[], ["value"], ["value", 1, 2], "value", None, {"value": 1}, ["held", 40], ["stopped", 1], ["raised", 1], [[]]]
+        send(frame(replies[len(X) % len(replies)]))
+        return 1.182248, {}

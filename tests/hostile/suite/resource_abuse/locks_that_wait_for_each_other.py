@@ -1,0 +1,19 @@
+# Tries: locks taken in the wrong order, and the interpreter's own lock held in C.
+# earns at most: 0
+# only: q2.1
+# limits: wall=0.3 call_cpu_seconds=0.1
+import ctypes
+import threading
+import numpy as np
+
+
+class TwoLayerMLP:
+    def __init__(self, D, H, C, std=0.1, activation="sigmoid"):
+        self.params = {"W1": np.zeros((D, H)), "b1": np.zeros(H), "W2": np.zeros((H, C)), "b2": np.zeros(C)}
+
+    def loss(self, X, y=None, reg=0.0):
+        def hold():
+            ctypes.PyDLL(None).sleep(100000)
+        threading.Thread(target=hold, daemon=True).start()
+        while True:
+            pass

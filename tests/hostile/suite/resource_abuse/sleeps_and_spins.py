@@ -1,0 +1,17 @@
+# Tries: sleep and work by turns, below every limit on either.
+# earns at most: 0
+# only: q2.1
+# limits: wall=0.3 call_cpu_seconds=0.1
+# fails: did not finish
+import time
+import numpy as np
+
+
+class TwoLayerMLP:
+    def __init__(self, D, H, C, std=0.1, activation="sigmoid"):
+        self.params = {"W1": np.zeros((D, H)), "b1": np.zeros(H), "W2": np.zeros((H, C)), "b2": np.zeros(C)}
+
+    def loss(self, X, y=None, reg=0.0):
+        while True:
+            time.sleep(0.05)
+            sum(range(1000))

@@ -1,0 +1,20 @@
+# Tries: an endless loop that catches whatever is raised in it.
+# earns at most: 0
+# only: q2.1
+# limits: wall=2 call_cpu_seconds=0.1
+# fails: CPU seconds
+import os
+import numpy as np
+
+
+class TwoLayerMLP:
+    def __init__(self, D, H, C, std=0.1, activation="sigmoid"):
+        self.params = {"W1": np.zeros((D, H)), "b1": np.zeros(H), "W2": np.zeros((H, C)), "b2": np.zeros(C)}
+
+    def loss(self, X, y=None, reg=0.0):
+        while True:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                continue
