@@ -68,7 +68,8 @@ class Bubblewrap:
             *_bind(self._runtime, RUNTIME),
             *_bind(self._guest, f"{HOME}/guest"),
             *("--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", FOLDER),
-            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", FOLDER),
+            *(arg for place in ("/dev/pts", "/dev", "/") for arg in ("--remount-ro", place)),
+            *("--chdir", FOLDER),
             *(arg for name, value in ENVIRONMENT.items() for arg in ("--setenv", name, value)),
             *_capabilities(),
         ]

@@ -35,19 +35,23 @@ NEW_NAMESPACES = 0x7E020000 | 0x00000080
 """Every CLONE_NEW… flag of clone(2), CLONE_NEWTIME too."""
 
 
-MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimensat", "utimes")
-"""Landlock does not look at these, so only a read-only mount keeps strangers' files as they are."""
+MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2")
+TIMES = ("utime", "utimensat", "utimes", "futimesat")
+"""Landlock looks at neither. A read-only mount keeps strangers' files as they are, but devices such as /dev/null lie
+on mounts of the host's, and everybody may set their times to now: so times are never changed."""
 
 
 @functools.cache
 def program(mounts: bool) -> bytes:
     """For this machine's processor, as the kernel takes it: struct sock_filter[]. `mounts`: whether the session has
-    mounts of its own; without, changing a file's mode or times does nothing and says that it has."""
+    mounts of its own; without, changing a file's mode does nothing and says that it has. So does changing its times."""
     rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     for name in ALLOWED:
         _rule(rules, seccomp.ALLOW, name)
     for name in MODES:
         _rule(rules, seccomp.ALLOW if mounts else seccomp.ERRNO(0), name)
+    for name in TIMES:
+        _rule(rules, seccomp.ERRNO(0), name)
     for request in TERMINAL_QUESTIONS.values():
         _rule(rules, seccomp.ALLOW, "ioctl", seccomp.Arg(1, seccomp.EQ, request))
     _rule(rules, seccomp.ALLOW, "prlimit64", seccomp.Arg(2, seccomp.EQ, 0))  # limits may be read
