@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check proof fuzz bench lock clean
+.PHONY: help setup demo test test-hostile test-unprivileged lint check proof fuzz bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -11,7 +11,7 @@ GRADER := .venv/bin/grader
 DEBIAN := bubblewrap chromium libseccomp2
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
 
 setup: .venv/ready  ## install everything that is needed
 
@@ -21,13 +21,19 @@ demo: .venv/ready  ## grade submissions/perfect and show the report
 test: .venv/ready  ## run all tests (under 15 minutes on two cores)
 	$(PYTHON) -m pytest -n auto
 
+test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
+	$(PYTHON) -m pytest -n auto tests/hostile tests/contract
+
+test-unprivileged: .venv/ready  ## the same as an ordinary user, whom root makes for it
+	.ci/unprivileged
+
 lint: .venv/ready  ## style, types and the direction of imports
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-check: lint test  ## what the continuous integration runs
+check: lint test test-unprivileged  ## what the continuous integration runs
 
 proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds (an hour)
 	$(GRADER) certify ps4 --necessity --mnist
