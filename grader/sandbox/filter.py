@@ -17,7 +17,7 @@ import pyseccomp as seccomp
 ALLOWED = """
     access arch_prctl brk chdir clock_getres clock_gettime clock_nanosleep close close_range copy_file_range
     dup dup2 dup3 epoll_create1 epoll_ctl epoll_pwait epoll_wait eventfd2 exit exit_group faccessat faccessat2
-    fadvise64 fallocate fcntl fdatasync flock fstat fstatfs fsync ftruncate futex futex_waitv get_mempolicy getcpu
+    fadvise64 fallocate fdatasync flock fstat fstatfs fsync ftruncate futex futex_waitv get_mempolicy getcpu
     getcwd getdents64 getegid geteuid getgid getgroups getitimer getpgrp getpid getppid getrandom getresgid getresuid
     getrlimit getrusage getsid gettid gettimeofday getuid link linkat lseek lstat madvise mbind membarrier mkdir
     mkdirat mmap mprotect mremap msync munmap nanosleep newfstatat open openat openat2 pipe pipe2 poll ppoll pread64
@@ -30,6 +30,9 @@ ALLOWED = """
 """.split()  # noqa: SIM905
 
 TERMINAL_QUESTIONS = {"TCGETS": 0x5401, "TIOCGWINSZ": 0x5413, "FIONREAD": 0x541B, "FIONBIO": 0x5421, "FIOCLEX": 0x5451}
+LINUX_FCNTL, F_DUPFD_CLOEXEC = 1024, 1030
+"""From 1024 on they are Linux's own. F_SETLEASE, which whoever owns a file may use to hold up others that open it, and
+F_NOTIFY are among them; an ordinary user's sessions own the runtime."""
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020000 | 0x00000080
 """Every CLONE_NEW… flag of clone(2), CLONE_NEWTIME too."""
@@ -54,6 +57,8 @@ def program(mounts: bool) -> bytes:
         _rule(rules, seccomp.ERRNO(0), name)
     for request in TERMINAL_QUESTIONS.values():
         _rule(rules, seccomp.ALLOW, "ioctl", seccomp.Arg(1, seccomp.EQ, request))
+    for command in (seccomp.Arg(1, seccomp.LT, LINUX_FCNTL), seccomp.Arg(1, seccomp.EQ, F_DUPFD_CLOEXEC)):
+        _rule(rules, seccomp.ALLOW, "fcntl", command)
     _rule(rules, seccomp.ALLOW, "prlimit64", seccomp.Arg(2, seccomp.EQ, 0))  # limits may be read
     threads = seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_THREAD | NEW_NAMESPACES, CLONE_THREAD)
     _rule(rules, seccomp.ALLOW, "clone", threads)
