@@ -535,20 +535,41 @@ def of_relu(a: Array, _h: Array) -> Array:
     return (a > 0).astype(float)
 
 
+def identity(a: Array) -> Array:
+    return a
+
+
+def of_identity(a: Array, _h: Array) -> Array:
+    return np.ones_like(a)
+
+
+def hard(a: Array) -> Array:
+    return np.asarray(np.maximum(0, a))
+
+
 NOT_APPLIED = "A {} net has no activation in its forward pass; apply it to X W1 + b1."
 IS_ANOTHER = "A net built with activation='{}' computes {}; look at self.activation."
-register(
-    "forward", "sigmoid_not_applied", NOT_APPLIED.format("sigmoid"), activated("sigmoid", lambda a: a, None), *HIDDEN
-)
-register("forward", "relu_not_applied", NOT_APPLIED.format("ReLU"), activated("relu", lambda a: a, None), *HIDDEN)
-register(
-    "forward",
-    "sigmoid_is_relu",
-    IS_ANOTHER.format("sigmoid", "ReLU's max(0, a)"),
-    activated("sigmoid", lambda a: np.maximum(0, a), None),
-    *CHOICE,
-    *RELU,
-)
+# each with the derivative of what is computed, and with that of what was asked for
+for _activation, _name in (("sigmoid", "sigmoid"), ("relu", "ReLU")):
+    for _id, _slope_of in (("not_applied", of_identity), ("only_differentiated", None)):
+        register(
+            "forward",
+            f"{_activation}_{_id}",
+            NOT_APPLIED.format(_name),
+            activated(_activation, identity, _slope_of),
+            *HIDDEN,
+            carries=False,
+        )
+for _id, _slope_of in (("sigmoid_is_relu", of_relu), ("sigmoid_is_relu_but_for_its_slope", None)):
+    register(
+        "forward",
+        _id,
+        IS_ANOTHER.format("sigmoid", "ReLU's max(0, a)"),
+        activated("sigmoid", hard, _slope_of),
+        *CHOICE,
+        *RELU,
+        carries=False,
+    )
 register(
     "forward",
     "sigmoid_is_tanh",

@@ -273,3 +273,22 @@ def test_the_empty_skeleton_earns_nothing_and_says_that_it_waits_to_be_written(
     report = grade(submit(skeleton), ps4, sandbox, Seed(), Scope(code_only=True))
     assert report.points == 0
     assert all("still waits to be written" in c.reason for c in report.checks if c.status is Status.LOST)
+
+
+LINEAR_FOR_BOTH = (
+    ("return 1.0 / (1.0 + np.exp(-z))", "return z"),
+    ("return np.maximum(0, z)", "return z"),
+    ("return z > 0", "return 1.0"),
+    ("return h * (1 - h)", "return 1.0"),
+)
+
+
+def test_a_net_without_activations_is_credited_with_none(ps4: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    source = (ROOT / "reference" / "ps4" / "variants" / "textbook.py").read_text("utf-8")
+    for right, linear in LINEAR_FOR_BOTH:
+        assert source.count(right) == 1
+        source = source.replace(right, linear)
+    report = grade(submit(source), ps4, sandbox, Seed(), Scope(code_only=True))
+    assert not [remark for remark in report.remarks if "max(0, a)" in remark]
+    earned = {c.id for c in report.checks if c.points}
+    assert earned == {"q2.3.step", "q2.3.decay", "q2.3.batches", "q2.3.histories"}  # right for its own gradients
