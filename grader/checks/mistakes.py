@@ -7,7 +7,7 @@ what has been charged, so that one mistake costs its points once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,11 @@ from typing import Any
 import numpy as np
 
 from grader.checks.claim import Claim, NotRecorded, Verdict, lost
+
+
+MOST_TRIALS = 16
+"""So many times in one grading all mistakes are tried together with another one; a mistake alone is always tried. A
+submission that nothing explains must not cost minutes."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Ledger:
     unexplained: set[str] = field(default_factory=set)
     """Checks lost for reasons that no known mistake explains."""
 
+    _trials_left: int = MOST_TRIALS
     _known: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -140,19 +146,28 @@ class Ledger:
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
         """The fewest new mistakes under which all the claims hold; nothing where none do."""
         everything = frozenset(self.charged)
-        for base in dict.fromkeys((frozenset[str](), everything, *(frozenset({i}) for i in sorted(everything)))):
+        beside = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
+        for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), beside):
             alone = list(self._explaining(claims, base))
             if alone:
                 return self._best(alone, base, groups)
         first, rest = _by_aspect(claims)
-        if not (first and rest):
+        if not (first and rest) or self._holds(first, frozenset()):
             return frozenset()
-        # Two mistakes at once: one must explain the simpler problems alone.
-        for one in self._explaining(first, frozenset()):
+        # Two mistakes at once: one must explain the simpler problems, which do not hold, alone.
+        for one in self._trials(self._explaining(first, frozenset())):
             for other in self._explaining(rest, one):
                 if self._holds(first, one | other):
                     return one | other
         return frozenset()
+
+    def _trials(self, beside: Iterable[Assumptions]) -> Iterator[Assumptions]:
+        """As many as one grading can still afford."""
+        for one in beside:
+            if not self._trials_left:
+                return
+            self._trials_left -= 1
+            yield one
 
     def _best(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
         """The one that also fits most of the section's other claims: a sum in dW1 alone and one in all the

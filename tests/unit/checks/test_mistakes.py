@@ -119,6 +119,18 @@ def test_two_mistakes_at_once_are_told_apart_by_their_aspects(ledger: Ledger) ->
     assert named(judged["loss"]) == ["sum", "no_half"]
 
 
+def test_no_pairs_are_tried_where_the_simpler_problems_hold() -> None:
+    tried: list[frozenset[str]] = []
+
+    def truths(reading: str, assumed: frozenset[str]) -> Truth:
+        tried.append(assumed)
+        return Truth(reading, assumed)
+
+    claims = [losses(student())[0], says("loss", 99.0, lambda t: t.loss(4.0))]
+    assert named(Ledger(truths, MISTAKES, [LITERAL]).judge("q1", claims)["loss"]) == []
+    assert max(map(len, tried)) == 1
+
+
 def test_the_mistake_that_fits_more_claims_is_the_one(ledger: Ledger) -> None:
     judged = ledger.judge("q2", gradients(student("sum_in_all")))
     assert {name: named(j) for name, j in judged.items()} == {"W": ["sum_in_all"], "b": ["sum_in_all"]}
