@@ -1343,6 +1343,25 @@ class DecayTooEarly(Net):
         return super().first_learning_rate(learning_rate * decay, decay)
 
 
+@known(
+    "training",
+    "The learning rate decays only where the validation accuracy has not improved: decay it after every epoch.",
+    r"if\b.*val",
+    *DECAY,
+)
+class DecayUnlessImproved(Net):
+    last = improvement = 0.0
+
+    def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
+        train, val = super().accuracies(X, y, X_val, y_val)
+        self.last, self.improvement = val, val - self.last
+        return train, val
+
+    def decayed(self, learning_rate: float, decay: float, epoch: int) -> float:
+        improved = epoch > 0 and self.improvement > 0
+        return learning_rate if improved else super().decayed(learning_rate, decay, epoch)
+
+
 def updates_only(*names: str) -> type:
     class UpdatesOnly(Net):
         def update(self, grads: Params, learning_rate: float) -> None:
@@ -1653,7 +1672,7 @@ GRADIENT_HISTORY = history_line("grad_magnitude")
 
 def _magnitude(id: str, what: str, of: Callable[[Params], Any]) -> None:
     sentence = f"grad_magnitude_history holds {what}: record np.linalg.norm(grads['W1']), the Frobenius norm."
-    register("predict", id, sentence, magnitude(of), *GRADIENT_HISTORY)
+    register("histories", id, sentence, magnitude(of), *GRADIENT_HISTORY)
 
 
 _magnitude("magnitude_squared", "the sum of squares", lambda g: np.sum(g["W1"] ** 2))
@@ -1672,7 +1691,7 @@ _magnitude(
 
 
 @known(
-    "predict", "grad_magnitude_history is multiplied by the learning rate: take the gradient itself.", *GRADIENT_HISTORY
+    "histories", "grad_magnitude_history is multiplied by the learning rate: take the gradient itself.", *GRADIENT_HISTORY
 )
 class MagnitudeOfStep(Net):
     rate = 1.0
@@ -1685,7 +1704,7 @@ class MagnitudeOfStep(Net):
         return self.rate * super().magnitude(grads)
 
 
-@known("predict", "grad_magnitude_history holds the norm of W1: take that of W1's gradient.", *GRADIENT_HISTORY)
+@known("histories", "grad_magnitude_history holds the norm of W1: take that of W1's gradient.", *GRADIENT_HISTORY)
 class MagnitudeOfWeights(Net):
     weights = 0.0
 
@@ -1701,14 +1720,14 @@ LOSS_HISTORY = history_line("loss_hist")
 
 
 @known(
-    "predict", "loss_history holds the loss after the update: record the one that the step started from.", *LOSS_HISTORY
+    "histories", "loss_history holds the loss after the update: record the one that the step started from.", *LOSS_HISTORY
 )
 class LossAfterUpdate(Net):
     def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
         return self.batch_loss(X, y, reg)
 
 
-@known("predict", "loss_history leaves the regularisation out: record the loss with reg.", *LOSS_HISTORY)
+@known("histories", "loss_history leaves the regularisation out: record the loss with reg.", *LOSS_HISTORY)
 class LossRecordedWithoutReg(Net):
     def batch_loss(self, X: Array, y: Array, reg: float) -> float:
         return super().batch_loss(X, y, 0.0)
@@ -1726,14 +1745,14 @@ def retold(name: str, how: Callable[[list[float], int], list[float]]) -> type:
 
 
 register(
-    "predict",
+    "histories",
     "loss_history_divided",
     "loss_history divides the loss by N once more: record it as loss returns it.",
     retold("loss_history", lambda losses, N: [loss / N for loss in losses]),
     *LOSS_HISTORY,
 )
 register(
-    "predict",
+    "histories",
     "loss_history_added_up",
     "loss_history is a running sum: record the loss of each iteration by itself.",
     retold("loss_history", lambda losses, _: np.cumsum(losses).tolist()),
@@ -1760,11 +1779,11 @@ for _id, _sentence, _accuracy in (
     ("accuracies_are_counts", "The accuracies are counts: divide by the number of examples.", lambda a, N: a * N),
     ("accuracies_are_errors", "The accuracies hold the share of wrong answers: count right ones.", lambda a, _: 1 - a),
 ):
-    register("predict", _id, _sentence, measuring(_accuracy), *accuracy_line("acc"))
+    register("histories", _id, _sentence, measuring(_accuracy), *accuracy_line("acc"))
 
 
 @known(
-    "predict",
+    "histories",
     "The accuracies compare a column with a row, every prediction with every label: predict must return shape (N,).",
     r"reshape|keepdims|newaxis|None\]",
     *PREDICT,
@@ -1774,37 +1793,36 @@ class AccuraciesOfColumn(Net):
         return float((self.predict(X).reshape(-1, 1) == y).mean())
 
 
-@known("predict", "train_acc_history and val_acc_history are swapped.", *accuracy_line("val"))
+@known("histories", "train_acc_history and val_acc_history are swapped.", *accuracy_line("val"))
 class AccuraciesSwapped(Net):
     def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         train, val = super().accuracies(X, y, X_val, y_val)
         return val, train
 
 
-@known("predict", "val_acc_history is measured on the training data: use X_val and y_val.", *accuracy_line("val"))
+@known("histories", "val_acc_history is measured on the training data: use X_val and y_val.", *accuracy_line("val"))
 class ValidatedOnTrainingData(Net):
     def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         train, _ = super().accuracies(X, y, X_val, y_val)
         return train, train
 
 
-@known("predict", "train_acc_history is measured on the validation data: use X and y.", *accuracy_line("train"))
+@known("histories", "train_acc_history is measured on the validation data: use X and y.", *accuracy_line("train"))
 class TrainingMeasuredOnValidationData(Net):
     def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         _, val = super().accuracies(X, y, X_val, y_val)
         return val, val
 
 
-@known("predict", "The accuracies are measured before an epoch's updates: measure them after.", *accuracy_line("acc"))
+@known("histories", "The accuracies are measured before an epoch's updates: measure them after.", *accuracy_line("acc"))
 class AccuraciesBeforeEpoch(Net):
-    def train(
-        self, X: Array, y: Array, X_val: Array, y_val: Array, *more: Any, **recipe: Any
-    ) -> dict[str, list[float]]:
-        first = self.accuracies(X, y, X_val, y_val)
-        histories = super().train(X, y, X_val, y_val, *more, **recipe)
-        for name, before in zip(("train_acc_history", "val_acc_history"), first, strict=True):
-            histories[name] = [before, *histories[name][:-1]]
-        return histories
+    def measured_in_epoch(
+        self, before: Params, X: Array, y: Array, X_val: Array, y_val: Array
+    ) -> tuple[float, float]:
+        after, self.params = self.params, dict(before)
+        measured = super().measured_in_epoch(before, X, y, X_val, y_val)
+        self.params = after
+        return measured
 
 
 # ── predict ──────────────────────────────────────────────────────────────────────────────────────────

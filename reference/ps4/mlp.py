@@ -166,6 +166,7 @@ class TwoLayerMLP:
         }
         learning_rate = self.first_learning_rate(learning_rate, learning_rate_decay)
         for epoch in range(self.epochs(num_epochs)):
+            before = dict(self.params)
             for batch in self.batches(len(X), batch_size):
                 loss = self.batch_loss(X[batch], y[batch], reg)
                 grads = self.gradients(X[batch], y[batch], self.training_reg(reg))
@@ -173,8 +174,8 @@ class TwoLayerMLP:
                 learning_rate = self.after_batch(learning_rate, learning_rate_decay)
                 histories["loss_history"].append(self.recorded_loss(loss, X[batch], y[batch], reg, histories))
                 histories["grad_magnitude_history"].append(self.magnitude(grads))
+            train, val = self.measured_in_epoch(before, X, y, X_val, y_val)
             learning_rate = self.decayed(learning_rate, learning_rate_decay, epoch)
-            train, val = self.accuracies(X, y, X_val, y_val)
             histories["train_acc_history"].append(train)
             histories["val_acc_history"].append(val)
         return histories
@@ -193,6 +194,12 @@ class TwoLayerMLP:
     def accuracies(self, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         """On the training and on the validation data, after an epoch."""
         return self.accuracy(X, y), self.accuracy(X_val, y_val)
+
+    def measured_in_epoch(
+        self, before: Params, X: Array, y: Array, X_val: Array, y_val: Array
+    ) -> tuple[float, float]:
+        """The accuracies of an epoch that began at the parameters `before`."""
+        return self.accuracies(X, y, X_val, y_val)
 
     def training_reg(self, reg: float) -> float:
         return reg

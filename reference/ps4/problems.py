@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -109,16 +109,62 @@ def saturated(draw: Draw, truth: Any) -> Iterator[Problem]:
 
 def trainings(activation: str, *regs: float, **recipe: Any) -> Each:
     """Trainings of a few epochs on one example many times over, so that sampling does not matter: a permutation,
-    drawing with replacement and a batch larger than the data all end at the same parameters."""
+    drawing with replacement and a batch larger than the data all end at the same parameters. In the first of them, where
+    it is long enough, both accuracies change from epoch to epoch."""
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
-        for shape, reg in zip(_SHAPES, regs, strict=False):
-            yield _until(
-                lambda s=shape, r=reg: _identical_rows(draw.random, activation, s, r, recipe),
-                lambda t: bool(truth.well_posed_training(t)),
-            )
+        def draw_one(i: int) -> Training | None:
+            training = _identical_rows(draw.random, activation, _SHAPES[i], regs[i], recipe)
+            return training if i or recipe["num_epochs"] < 4 else _changing(training, draw.random, truth)
+
+        for i in range(len(regs)):
+            yield _until(partial(draw_one, i), lambda t: t is not None and bool(truth.well_posed_training(t)))
 
     return draw_them
+
+
+_CANDIDATES, _VALIDATION = 80, 15
+
+
+def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
+    """With validation data on which the accuracy rises to 1 in the middle of the training and then falls: who keeps
+    the best, stops there or decays by it ends elsewhere. None where no such data are found, or where the training
+    accuracy stays as it is."""
+    problem, after = training.problem, truth.after_epochs(training)
+    first, last = (truth.labels(p, problem.activation, problem.X[:1]) for p in (after[0], after[-1]))
+    if first == last:
+        return None
+    rows = np.vstack([problem.X[:1], _inputs(random, _CANDIDATES, problem.sizes[0])])
+    scores = np.array([truth.scores_at(p, problem.activation, rows) for p in after])
+    clear = truth.is_clear(scores).all(axis=0)
+    if not clear[0]:
+        return None
+    rows, labels = rows[clear], scores[:, clear].argmax(axis=2)
+    return next(filter(None, (_peaking(training, rows, labels, epoch) for epoch in range(1, len(after) - 1))), None)
+
+
+def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
+    """The labels that are right after this epoch, on rows of which some have just become so and some will not stay
+    so. The last class is among them: some students build one-hot rows from max(y) + 1."""
+    come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
+    last = labels[epoch] == training.problem.sizes[2] - 1
+    if not (come.any() and (go & ~come).any() and last.any()):
+        return None
+    order = np.argsort(-(2 * (go & ~come) + come), kind="stable")
+    chosen = np.unique([*np.flatnonzero(come)[:4], *np.flatnonzero(last)[:1], *order[:_VALIDATION - 5]])
+    return replace(training, X_val=rows[chosen], y_val=labels[epoch][chosen])
+
+
+def one_epoch(draw: Draw, truth: Any) -> Iterator[Training]:
+    """One epoch on examples that differ, of which about half are right before and after it, and validation data."""
+    recipe = {"num_epochs": 1, "batch_size": 24, "learning_rate": 0.02, "learning_rate_decay": 1.0}
+
+    def half_right(problem: Problem) -> bool:
+        return 0.3 < float(truth.accuracy(problem.params, "sigmoid", problem.X, problem.y)) < 0.7
+
+    D, H, C, _ = _SHAPES[0]
+    problem = _until(lambda: _problem(draw.random, "sigmoid", (D, H, C, 24), 0.0), half_right)
+    yield Training(problem, _inputs(draw.random, 20, D), _labels(draw.random, 20, C), recipe)
 
 
 def four_examples(draw: Draw, _truth: Any) -> Iterator[Training]:

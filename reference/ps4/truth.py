@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -133,7 +133,8 @@ class Truth:
             problem = training.problem
             net = self._made(problem)
             net.random = np.random.default_rng(0)
-            return net.params, net.train(*_data(training), reg=problem.reg, **training.recipe)
+            histories = net.train(*_data(training), reg=problem.reg, **training.recipe)
+            return net.params, histories  # in this order: a mistaken training may put another dict there
 
         answer: tuple[Params, dict[str, list[float]]] = self._once("trained", training, compute)
         return answer
@@ -177,6 +178,11 @@ class Truth:
         params: Params = self._once("in_order", training, lambda: self._follow(training, rows))
         return params
 
+    def measured(self, training: Training, after: Params) -> tuple[float, float]:
+        """What the accuracy histories hold for one epoch that ended at these parameters."""
+        net = self._with(after, training.problem.activation)
+        return net.measured_in_epoch(training.problem.params, *_data(training))
+
     def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
         """Parameters after steps on just these rows."""
         problem = training.problem
@@ -215,25 +221,39 @@ class Truth:
         return bool(np.abs(a).min() > 1e-3)
 
     def well_posed_training(self, training: Training) -> bool:
-        """No step of the training comes near the kink, and no accuracy in its histories hangs on a tie."""
+        """No step of a training whose rows are all the same comes near the kink."""
         problem = training.problem
-        if problem.activation != "relu":
-            return True
+        return problem.activation != "relu" or all(self.off_the_kink(problem, p) for p in self._steps(training))
+
+    def after_epochs(self, training: Training) -> list[Params]:
+        """Parameters after each epoch of a training whose rows are all the same."""
+        epochs = int(training.recipe["num_epochs"])
+        steps = list(self._steps(training))
+        each = (len(steps) - 1) // epochs
+        return steps[each::each]
+
+    def _steps(self, training: Training) -> Iterator[Params]:
+        """Parameters before the first step, then after each."""
+        problem, rate = training.problem, float(training.recipe["learning_rate"])
         net = self._made(problem)
         steps = max(len(problem.X) // int(training.recipe["batch_size"]), 1)
-        rate = float(training.recipe["learning_rate"])
+        yield dict(net.params)
         for _ in range(int(training.recipe["num_epochs"])):
             for _ in range(steps):
-                if not self.off_the_kink(problem, net.params):
-                    return False
-                net.update(net.gradients(problem.X, problem.y, problem.reg), rate)  # all rows are the same
+                net.update(net.gradients(problem.X, problem.y, problem.reg), rate)
+                yield dict(net.params)
             rate *= float(training.recipe["learning_rate_decay"])
-        return True
 
     def clear_rows(self, params: Params, activation: str, X: Array) -> Array:
         """(N,) True where the best score leads by enough that rounding cannot change the label."""
-        best = np.sort(self._with(params, activation).scores(X), axis=1)
-        return np.asarray(best[:, -1] - best[:, -2] > 1e-3)
+        return self.is_clear(self.scores_at(params, activation, X))
+
+    def is_clear(self, scores: Array) -> Array:
+        best = np.sort(scores, axis=-1)
+        return np.asarray(best[..., -1] - best[..., -2] > 1e-3)
+
+    def scores_at(self, params: Params, activation: str, X: Array) -> Array:
+        return self._with(params, activation).scores(X)
 
     def _made(self, problem: Problem) -> TwoLayerMLP:
         return self._with(problem.params, problem.activation)
