@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -54,14 +55,25 @@ class Net:
         self._student = student
         self.remote: Remote = student.new(D, H, C, std=0.1, activation=activation)
         self._put = self.remote.put("params", params)
-        self.single = _single_precision(self.remote.get("params"))
+        self._note_precision(self.remote.get("params"))
+
+    @property
+    def single(self) -> bool:
+        """Whether this student computes in float32."""
+        return self._student in _IN_SINGLE
+
+    def _note_precision(self, answer: Answer) -> None:
+        if _single_precision(answer):
+            _IN_SINGLE.add(self._student)
 
     def loss(self, problem: Problem) -> Answer:
         """(loss, grads) at the problem's data, which lie inside as the student's own arrays would."""
         if self._put.failure is not None:
             return self._put
         X, y = self._student.keep(X=problem.X, y=problem.y)
-        return self.remote.call("loss", X, y, reg=problem.reg)
+        answer = self.remote.call("loss", X, y, reg=problem.reg)
+        self._note_precision(answer.item(1, "grads"))
+        return answer
 
     def loss_again(self, problem: Problem) -> Answer:
         """The same call on the very same arrays, whatever the first has made of them."""
@@ -104,6 +116,7 @@ class Net:
 
     def parameters(self) -> dict[str, Answer]:
         params = self.remote.get("params")
+        self._note_precision(params)
         return {name: params.item(name, f"params['{name}']") for name in PARAMETERS}
 
 
@@ -112,9 +125,21 @@ def predicts_nothing(net: Remote, X: Array) -> bool:
     return isinstance(numbers(net.call("predict", X), (len(X),)), Verdict)
 
 
-def _single_precision(params: Answer) -> bool:
-    values = params.value.values() if isinstance(params.value, dict) else ()
-    return any(type(v) is np.ndarray and v.dtype.kind == "f" and v.dtype.itemsize < 8 for v in values)
+_IN_SINGLE: WeakSet[Student] = WeakSet()
+"""Students who have been seen to compute in float32, in one net or another: those who do so inside and keep float64
+parameters show it in their gradients alone, and are as right."""
+
+
+def _single_precision(arrays: Answer) -> bool:
+    """By a dtype; or by weights that float32 can hold exactly, which were cast. Biases' gradients tell nothing: where
+    the softmax saturates they are simple fractions."""
+    values = arrays.value if isinstance(arrays.value, dict) else {}
+    floats = {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind == "f"}
+    return any(v.dtype.itemsize < 8 or (name[0] == "W" and _was_cast(v)) for name, v in floats.items())
+
+
+def _was_cast(value: Array) -> bool:
+    return np.count_nonzero(value) > 1 and bool(np.all(value.astype(np.float32) == value))
 
 
 def _loss_of(answer: Answer) -> Answer:
@@ -289,8 +314,13 @@ def numerical_check(activation: str, loss_check: str, student: Student) -> Itera
         return verdict & held(*_elementwise_remark(name, answer, losses[name])) if verdict.holds else verdict
 
     def judge_losses(name: str, truth: Any) -> Verdict:
+        want = truth.losses(_nudged_problem(problem, name), _nudged(problem, name))
         answer = replace(losses[name], what=f"the loss near the toy problem ({name} nudged)")
-        return near(answer, truth.losses(_nudged_problem(problem, name), _nudged(problem, name)), single=net.single)
+        verdict = near(answer, want, single=net.single)
+        got, central = numbers(answer, want.shape), numbers(_loss_of(gradients), ())
+        if not verdict.holds or isinstance(got, Verdict) or isinstance(central, Verdict):
+            return verdict
+        return verdict & _changes(name, got - central, want - truth.loss(problem), float(central), net.single)
 
     for name in PARAMETERS:
         yield claim(name, partial(judge_gradient, name), shows_values=True)
@@ -302,19 +332,33 @@ def numerical_check(activation: str, loss_check: str, student: Student) -> Itera
         )
 
 
-STEP = 1e-5
+def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
+    """How the loss changes with the parameter. A single nudge moves it by no more than its tolerance, so that a loss
+    that stood still would pass; and by less than float32 can tell, for which the last two, of all entries, are there."""
+    for some in (slice(None, -2), slice(-2, None)):
+        rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
+        change = Answer(f"the change of the loss with {name}", got[some])
+        if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
+            return replace(verdict, reason=f"{verdict.reason}: does loss compute everything anew in each call?")
+    return held()
+
+
+STEP, FAR = 1e-5, 0.05
 _NUDGED: dict[tuple[int, str], dict[str, Array]] = {}
 _NUDGED_PROBLEMS: dict[tuple[int, str], Problem] = {}
 
 
 def _nudged(problem: Problem, name: str) -> dict[str, Array]:
-    """All parameters at the 2K points of the central differences of one of them: first up, then down."""
+    """All parameters at the 2K points of the central differences of one of them, first up, then down; and with all its
+    entries moved further, up and down."""
     if (id(problem), name) not in _NUDGED:
         size = problem.params[name].size
-        stacks = {n: np.repeat(p[None], 2 * size, axis=0) for n, p in problem.params.items()}
-        flat = stacks[name].reshape(2 * size, size)
+        stacks = {n: np.repeat(p[None], 2 * size + 2, axis=0) for n, p in problem.params.items()}
+        flat = stacks[name].reshape(2 * size + 2, size)
         flat[np.arange(size), np.arange(size)] += STEP
         flat[np.arange(size) + size, np.arange(size)] -= STEP
+        flat[-2] += FAR
+        flat[-1] -= FAR
         _NUDGED[id(problem), name] = stacks
     return _NUDGED[id(problem), name]
 
@@ -328,10 +372,10 @@ def _elementwise_remark(name: str, gradient: Answer, losses: Answer) -> tuple[st
     """The handout's own metric, for the record; a right sigmoid's b1 shows 2e-7 to 2e-6 there, and that is fine."""
     shape = toy("sigmoid").params[name].shape
     analytic = numbers(gradient, shape)
-    values = numbers(losses, (2 * int(np.prod(shape)),))
+    values = numbers(losses, (2 * int(np.prod(shape)) + 2,))
     if isinstance(analytic, Verdict) or isinstance(values, Verdict):
         return ()
-    up, down = values.reshape(2, -1)
+    up, down = values[:-2].reshape(2, -1)
     numeric = ((up - down) / (2 * STEP)).reshape(shape)
     worst = float(np.max(np.abs(numeric - analytic) / np.maximum(1e-8, np.abs(numeric) + np.abs(analytic))))
     if not 1e-8 <= worst <= 1e-4:
