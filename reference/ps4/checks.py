@@ -246,6 +246,29 @@ def loss(student: Student, pair: Pair) -> Iterator[Claim]:
     yield from fresh_losses(student, pair)
 
 
+@check("q2.1", each=pairs("sigmoid", 1), topics=FORWARD)
+def two_nets(student: Student, pair: Pair) -> Iterator[Claim]:
+    """A net stays as it is when another is made."""
+    problem = pair.first
+    net = Net(student, problem.activation, problem.params)
+    alone = _loss_of(net.loss(problem))
+    other = replace(problem, activation="relu", params={name: -value for name, value in problem.params.items()})
+    Net(student, other.activation, other.params).loss(other)
+    beside = _loss_of(net.loss(problem))
+
+    def judge(truth: Any) -> Verdict:
+        first, second = (near(answer, truth.loss(problem), single=net.single) for answer in (alone, beside))
+        if second.holds or not first.holds:
+            return first & second
+        return replace(
+            second,
+            reason=f"{second.reason}: it was right until another net was made and used, so the two share something; "
+            "keep parameters and activation on self, not on the class or in globals",
+        )
+
+    yield claim("loss", judge)
+
+
 @check("q2.1", each=saturated, topics=FORWARD)
 def stable(student: Student, problem: Problem) -> Iterator[Claim]:
     """The loss at scores of about ±1000, where a plain exp overflows."""
