@@ -615,14 +615,28 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
                 f"one epoch of 4 batches of 25 uses only {used} of 100 examples: every batch takes other rows, until "
                 "the data have been gone over"
             )
+        if not _has_lost_gradients(student) and (strange := _with_other_labels(training, params, want)):
+            return lost(
+                f"{strange} of 100 examples are trained on another label than their own: does every row of a batch go "
+                "with its own label?"
+            )
         return held()
 
     yield claim("batches", judge)
 
 
+def _with_other_labels(training: Training, after: Params, want: Params) -> int:
+    """Row i of W1 moves along the difference of W2's two columns, one way for one label and the other for the other."""
+    before = training.problem.params
+    along = before["W2"][:, 1] - before["W2"][:, 0]
+    slopes = (want["W1"] - before["W1"]) @ along, (after["W1"] - before["W1"]) @ along
+    return int(np.sum(np.sign(slopes[0]) * np.sign(slopes[1]) < 0))
+
+
 @check("q2.3", each=by_heart, topics=TRAINING)
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
-    """Every example is learnt with its own label."""
+    """Every example is used and is learnt with its own label. Whoever draws with replacement misses one of 24 in 60
+    epochs once in 10^25 times."""
     if _has_lost_gradients(student):
         return  # whether wrong gradients learn anything by heart says nothing about the labels
     stats, after, _ = _train(student, training)
@@ -635,6 +649,12 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
         params = _after(stats, after, training)
         if isinstance(params, Verdict):
             return params
+        reached, reachable = (_rows_moved(problem.params, p) for p in (params, want))
+        if reached < reachable == len(problem.X):
+            return lost(
+                f"{reachable - reached} of {reachable} examples are not used once in 60 epochs: draw from all rows, "
+                "from 0 to N - 1"
+            )
         got, wanted = (truth.accuracy(p, problem.activation, problem.X, problem.y) for p in (params, want))
         if got < 0.95 <= wanted:
             return lost(
@@ -762,7 +782,7 @@ def accuracies(student: Student, training: Training) -> Iterator[Claim]:
         verdict = held()
         data = (problem.X, problem.y), (training.X_val, training.y_val)
         for name, share, guess, (X, y) in zip(_ACCURACIES, truth.measured(training, params), guesses, data, strict=True):
-            got = numbers(_only(stats.item(name, name)), ())
+            got = numbers(_last(stats.item(name, name)), ())
             if isinstance(got, Verdict):
                 return got
             near_a_tie = float(np.mean(~truth.clear_rows(params, problem.activation, X)))
@@ -780,9 +800,12 @@ _BATCH_SHARES = tuple(np.arange(1, 24) / 24)
 none; that is one batch of 24 instead of the 24 examples, and accepted."""
 
 
-def _only(history: Answer) -> Answer:
-    """The entry of a history of one; a list of one does not come as an array."""
-    return history.item(0, history.what) if type(history.value) is list else history
+def _last(history: Answer) -> Answer:
+    """Its last entry; how many there are is judged above. A list of one does not come as an array."""
+    value = history.value
+    if type(value) is np.ndarray and value.ndim == 1 and value.size:
+        return replace(history, value=value[-1:])
+    return history.item(0, history.what) if type(value) is list else history
 
 
 def share_of_right(guess: Answer, y: Array) -> float:
