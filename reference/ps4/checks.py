@@ -17,7 +17,7 @@ from grader.checks.answer import Answer
 from grader.checks.claim import Claim, Draw, Verdict, agree, check, claim, failed, held, ladder, lost, near, numbers
 from grader.checks.student import Remote, Student, stopped_softly
 from grader.guest.wire import Ref
-from grader.model import Evidence, Raised, Series
+from grader.model import Died, Evidence, Raised, Series, Stopped
 
 from .problems import (
     Array,
@@ -26,10 +26,12 @@ from .problems import (
     Params,
     Problem,
     Training,
+    as_large_as_mnist,
     by_heart,
     four_examples,
     mnist,
     one_epoch,
+    one_large_step,
     one_row_an_example,
     pairs,
     predictions,
@@ -418,6 +420,22 @@ def toy_gradients(student: Student) -> Iterator[Claim]:
     yield from numerical_check("sigmoid", "q2.1.loss", student)
 
 
+@check("q2.2", each=as_large_as_mnist, topics=BACKWARD)
+def large_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
+    """The backward pass at the size of MNIST, where gradients by differences of the loss would take minutes."""
+    net = Net(student, problem.activation, problem.params)
+    answer = net.loss(problem)
+
+    def judge(name: str, truth: Any) -> Verdict:
+        gradient = _gradient_of(answer, name)
+        if (wrong := failed(gradient)) is not None:
+            return wrong  # whatever the truth, which is dear here
+        return near(gradient, truth.gradients(problem)[name], single=net.single)
+
+    for name in PARAMETERS:
+        yield claim(name, partial(judge, name))
+
+
 # ── Q2.3 and the training of Q2.4 ────────────────────────────────────────────────────────────────────
 
 
@@ -429,6 +447,8 @@ def trained_parameters(name: str, student: Student, training: Training, net: Net
     own = _own_training(student, training)
 
     def judge(truth: Any) -> Verdict:
+        if isinstance(stats.failure, Stopped | Died) and (wrong := failed(stats)) is not None:
+            return wrong  # whatever the truth
         want, _ = truth.trained(training)
         verdict = _trained_to(want, stats, after, training, net.single)
         if verdict.holds or own is None or not _trained_to(own[0], stats, after, training, net.single).holds:
@@ -855,6 +875,12 @@ def relu_epochs(student: Student, training: Training) -> Iterator[Claim]:
 def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
     """predict uses the ReLU as well."""
     yield from predicted("epochs", "q2.3.predict", student, pair)
+
+
+@check("q2.4.training", each=one_large_step, topics=TRAINING)
+def large_step(student: Student, training: Training) -> Iterator[Claim]:
+    """One step at the size of MNIST."""
+    yield from trained_parameters("epochs", student, training)
 
 
 # ── Q2.5 ─────────────────────────────────────────────────────────────────────────────────────────────

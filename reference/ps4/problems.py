@@ -167,6 +167,30 @@ def one_epoch(draw: Draw, truth: Any) -> Iterator[Training]:
     yield Training(problem, _inputs(draw.random, 20, D), _labels(draw.random, 20, C), recipe)
 
 
+_MNIST_SIZED = (784, 64, 10, 100)
+
+
+def as_large_as_mnist(draw: Draw, _truth: Any) -> Iterator[Problem]:
+    """So many parameters that differences of the loss take minutes, which the backward pass does in milliseconds."""
+    yield _small_weights(_problem(draw.random, "sigmoid", _MNIST_SIZED, 0.7))
+
+
+def one_large_step(draw: Draw, truth: Any) -> Iterator[Training]:
+    """A single step of that size, from one example many times over."""
+    recipe = {"num_epochs": 1, "batch_size": 100, "learning_rate": 0.1, "learning_rate_decay": 1.0}
+
+    def draw_one() -> Training:
+        training = _identical_rows(draw.random, "relu", _MNIST_SIZED, 0.3, recipe, rows=100)
+        return replace(training, problem=_small_weights(training.problem))
+
+    yield _until(draw_one, lambda t: bool(truth.off_the_kink(t.problem, t.problem.params)))
+
+
+def _small_weights(problem: Problem) -> Problem:
+    """With 784 inputs of about 1, these give pre-activations of about 1."""
+    return replace(problem, params=problem.params | {"W1": problem.params["W1"] / 28})
+
+
 def four_examples(draw: Draw, _truth: Any) -> Iterator[Training]:
     """Four examples, two a step: the parameters end where one of the 100 pairs of batches leads."""
     yield _last_class(_problem(draw.random, "sigmoid", (4, 5, 3, 4), 0.2))
@@ -255,11 +279,16 @@ def _problem(random: np.random.Generator, activation: str, shape: tuple[int, ...
 
 
 def _identical_rows(
-    random: np.random.Generator, activation: str, shape: tuple[int, ...], reg: float, recipe: Mapping[str, Any]
+    random: np.random.Generator,
+    activation: str,
+    shape: tuple[int, ...],
+    reg: float,
+    recipe: Mapping[str, Any],
+    rows: int = 12,
 ) -> Training:
     D, _, C, _ = shape
-    problem = _problem(random, activation, shape, reg)
-    problem = replace(problem, X=np.tile(_inputs(random, 1, D), (12, 1)), y=np.full(12, C - 1))
+    problem = _problem(random, activation, (*shape[:3], C), reg)
+    problem = replace(problem, X=np.tile(_inputs(random, 1, D), (rows, 1)), y=np.full(rows, C - 1))
     return Training(problem, _inputs(random, 15, D), _labels(random, 15, C), recipe)
 
 
