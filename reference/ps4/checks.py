@@ -979,13 +979,15 @@ def _evidence(activation: str, stats: Answer, params: Answer, data: Mnist, truth
     trained = _trained(params)
     if isinstance(trained, Verdict):
         return Evidence(activation)
-    labels = truth.best(trained, activation, data.X_test)
+    with np.errstate(all="ignore"):  # parameters may be finite and yet overflow on the images
+        labels = truth.best(trained, activation, data.X_test)
+        units = _grey(trained["W1"].T)
     confusion = np.zeros((10, 10), int)
     np.add.at(confusion, (data.y_test, labels), 1)
     return Evidence(
         name=activation,
         series={key: s for key, name in _HISTORIES.items() if (s := _series(stats, name)) is not None},
-        weights=tuple(tuple(int(v) for v in unit) for unit in _grey(trained["W1"].T)),
+        weights=tuple(tuple(int(v) for v in unit) for unit in units),
         confusion=tuple(tuple(int(v) for v in row) for row in confusion),
         accuracy=float(np.mean(labels == data.y_test)),
     )
@@ -1009,9 +1011,9 @@ def _series(stats: Answer, name: str) -> Series | None:
 
 
 def _grey(units: Array) -> Array:
-    """Each hidden unit's weights stretched to 0 … 255."""
+    """Each hidden unit's weights stretched to 0 … 255; black where their range overflows."""
     low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
-    return np.asarray(255 * (units - low) / np.maximum(high - low, 1e-12)).round().astype(int)
+    return np.nan_to_num(255 * (units - low) / np.maximum(high - low, 1e-12), posinf=0).round().astype(int)
 
 
 @check("q2.5.sigmoid", each=with_permuted_labels, long=True)

@@ -83,13 +83,18 @@ SOFTMAX = (
 )
 SCORES = (
     r"\b(?:scores?|logits?|z2|a2|out\w*|o)\s*=(?!=).*(?:@|dot\(|matmul\(|W2)",
-    r"(?:@|dot\(|matmul\().*W2",
+    r"(?:@|dot\(|matmul\().*W2(?!['\"\]]*\.T)",
     r"\bscores\b.*=",
 )
-FIRST_LAYER = (r"\w\s*=(?!=).*(?:@|dot\(|matmul\().*W1", r"(?:@|dot\(|matmul\().*W1")
+TIMES_W1 = r"(?:@\s*|dot\(|matmul\([^,]*,\s*)[\w.]*(?:params\[.)?W1"
+FIRST_LAYER = (rf"\w\s*=(?!=).*{TIMES_W1}", TIMES_W1)
 SIGMOID = (r"1(?:\.0?)?\s*/\s*\(\s*1.*exp", r"expit", r"tanh\(", r"exp\(")
 RELU = (r"maximum\(|fmax\(|minimum\(|clip\(|leaky|tanh\(|abs\((?!.*grad)", r"np\.where\(", r"log\w*\(.*exp", r">=?\s*0")
-HIDDEN = (r"\b(?:h|hid\w*|h1|a1|layer_?1|act\w*)\s*=(?!=).*(?:sigmoid|relu|activat|exp|maximum|tanh|z)", *FIRST_LAYER)
+HIDDEN = (
+    r"(?<!self\.)\b(?:h|hid\w*|h1|a1|layer_?1|act\w*)\s*=(?!=).*(?:sigmoid|relu|activat|exp|maximum|tanh|z)",
+    r"\b(?:h|hid\w*|h1|layer_?1|act\w*)\s*=(?!=)\s*\w+\s*(?:#|$)",
+    *FIRST_LAYER,
+)
 CHOICE = (r"activation\b\s*(?:==|!=|is\b|in\b)",)
 SCORE_GRADIENT = (
     r"\[.*range\(.*\]\s*[-+]?=(?!=)",
@@ -122,7 +127,7 @@ BATCH = (
 ITERATIONS = (r"iter\w*\s*=(?!=).*", r"//", r"for\b.*\b(?:iter|batch)", *BATCH)
 TRAINING_LOSS = (r"self\.loss\(.*batch", r"=.*self\.loss\(.*,.*\)", r"self\.loss\(")
 PREDICT = (r"arg(?:max|min|sort)\(", r"return\b.*(?:max|scores)")
-PREDICT_FORWARD = (r"(?:@|dot\(|matmul\().*W1", *PREDICT)
+PREDICT_FORWARD = (r"(?:@|dot\(|matmul\().*W2.*arg(?:max|min|sort)\(", TIMES_W1, *PREDICT)
 
 
 def data_line(name: str) -> tuple[str, ...]:
