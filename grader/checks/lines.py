@@ -35,4 +35,7 @@ def _lines(submission: Submission) -> Iterator[tuple[Place, str]]:
 
 
 def _first_lines(content: bytes) -> list[str]:
-    return [line[: 4 * MAX_LINE].decode("utf-8", "replace").rstrip("\r") for line in content.split(b"\n", MAX_LINES)[:MAX_LINES]]
+    return [
+        line[: 4 * MAX_LINE].decode("utf-8", "replace").rstrip("\r")
+        for line in content.split(b"\n", MAX_LINES)[:MAX_LINES]
+    ]

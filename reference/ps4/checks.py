@@ -27,6 +27,7 @@ from .problems import (
     Problem,
     Training,
     as_large_as_mnist,
+    by_default,
     by_heart,
     four_examples,
     mnist,
@@ -112,9 +113,18 @@ class Net:
         again = self._train(training)
         return replace(again, what=f"{again.what}, called a second time,")
 
+    def train_by_default(self, training: Training) -> Answer:
+        """Without any of the options, which are then the handout's."""
+        problem = training.problem
+        self._student.keep(X=problem.X, y=problem.y, X_val=training.X_val, y_val=training.y_val)
+        return self._call_train({})
+
     def _train(self, training: Training) -> Answer:
+        return self._call_train({"reg": training.problem.reg, **training.recipe})
+
+    def _call_train(self, options: Mapping[str, Any]) -> Answer:
         data = (Ref("X"), Ref("y"), Ref("X_val"), Ref("y_val"))
-        return self.remote.call("train", *data, reg=training.problem.reg, **training.recipe)
+        return self.remote.call("train", *data, **options)
 
     def parameters(self) -> dict[str, Answer]:
         params = self.remote.get("params")
@@ -246,6 +256,25 @@ def _scores_from_losses(net: Net, problem: Problem) -> Iterator[Claim]:
 def loss(student: Student, pair: Pair) -> Iterator[Claim]:
     """The loss on fresh problems: several shapes, with and without regularisation, asked more than once."""
     yield from fresh_losses(student, pair)
+
+
+@check("q2.1", each=pairs("sigmoid", 1), topics=FORWARD)
+def default_net(student: Student, pair: Pair) -> Iterator[Claim]:
+    """A net and a loss without options are a sigmoid's, without regularisation."""
+    problem = pair.first
+    net = Net(student, problem.activation, problem.params)
+    given = _loss_of(net.loss(problem))
+    remote = student.new(*problem.sizes)
+    put = remote.put("params", problem.params)
+    plain = replace(_loss_of(remote.call("loss", problem.X, problem.y)), what="loss(X, y) of a net without options")
+
+    def judge(truth: Any) -> Verdict:
+        want = truth.loss(problem)
+        if put.failure is None and near(given, want, single=net.single).holds:
+            return near(plain, want, single=net.single)
+        return held("judged above")
+
+    yield claim("loss", judge)
 
 
 @check("q2.1", each=pairs("sigmoid", 1), topics=FORWARD)
@@ -574,6 +603,26 @@ def batches(student: Student, training: Training) -> Iterator[Claim]:
     yield from trained_parameters("batches", student, training)
 
 
+@check("q2.3", each=by_default, topics=("defaults",))
+def defaults(student: Student, training: Training) -> Iterator[Claim]:
+    """train without options does what the handout's defaults say."""
+    if _lost_before_training(student):
+        return
+    net = Net(student, training.problem.activation, training.problem.params)
+    stats, after = net.train_by_default(training), net.parameters()
+
+    def judge(truth: Any) -> Verdict:
+        verdict = _trained_to(truth.trained(training)[0], stats, after, training, net.single)
+        if verdict.holds or isinstance(stats.failure, Raised):
+            return held()  # train with options is judged above
+        return replace(verdict, reason=f"{verdict.reason}: the defaults of train are {DEFAULTS}")
+
+    yield claim("batches", judge)
+
+
+DEFAULTS = "learning_rate=1e-3, learning_rate_decay=0.95, reg=1e-5, num_epochs=10, batch_size=100"
+
+
 def _has_lost_gradients(student: Student) -> bool:
     """Then batches are judged where all examples are the same, since there the student's own gradients can be
     followed."""
@@ -717,6 +766,7 @@ def predicted(name: str, rests_on: str, student: Student, pair: Pair) -> Iterato
     flipped = {n: -p for n, p in params.items()}
     net = Net(student, activation, params)
     first, second = net.remote.call("predict", problem.X), net.remote.call("predict", other.X)
+    alone = net.remote.call("predict", problem.X[:1])
     changed = net.remote.put("params", flipped)
     third = net.remote.call("predict", problem.X)
     one_epoch = {"num_epochs": 1, "batch_size": 100, "learning_rate": 0.1, "learning_rate_decay": 1.0}
@@ -734,12 +784,17 @@ def predicted(name: str, rests_on: str, student: Student, pair: Pair) -> Iterato
         if (wrong := failed(changed)) is not None:
             return wrong
         verdict = as_at(first, "", params, problem) & as_at(second, " on other rows", params, other)
+        verdict = verdict & as_at(_last(alone), " on a single row", params, _first_row(problem))
         verdict = verdict & as_at(third, ", after the parameters have changed,", flipped, problem)
         if trained.failure is None:
             verdict = verdict & as_at(last, ", after training and new parameters,", params, other)
         return verdict
 
     yield claim(name, judge, rests_on=rests_on)
+
+
+def _first_row(problem: Problem) -> Problem:
+    return replace(problem, X=problem.X[:1], y=problem.y[:1])
 
 
 @check("q2.3", each=predictions("sigmoid"), topics=TRAINING)
@@ -801,7 +856,9 @@ def accuracies(student: Student, training: Training) -> Iterator[Claim]:
             return params
         verdict = held()
         data = (problem.X, problem.y), (training.X_val, training.y_val)
-        for name, share, guess, (X, y) in zip(_ACCURACIES, truth.measured(training, params), guesses, data, strict=True):
+        for name, share, guess, (X, y) in zip(
+            _ACCURACIES, truth.measured(training, params), guesses, data, strict=True
+        ):
             got = numbers(_last(stats.item(name, name)), ())
             if isinstance(got, Verdict):
                 return got

@@ -1696,7 +1696,9 @@ _magnitude(
 
 
 @known(
-    "histories", "grad_magnitude_history is multiplied by the learning rate: take the gradient itself.", *GRADIENT_HISTORY
+    "histories",
+    "grad_magnitude_history is multiplied by the learning rate: take the gradient itself.",
+    *GRADIENT_HISTORY,
 )
 class MagnitudeOfStep(Net):
     rate = 1.0
@@ -1725,7 +1727,9 @@ LOSS_HISTORY = history_line("loss_hist")
 
 
 @known(
-    "histories", "loss_history holds the loss after the update: record the one that the step started from.", *LOSS_HISTORY
+    "histories",
+    "loss_history holds the loss after the update: record the one that the step started from.",
+    *LOSS_HISTORY,
 )
 class LossAfterUpdate(Net):
     def recorded_loss(self, loss: float, X: Array, y: Array, reg: float, histories: dict[str, list[float]]) -> float:
@@ -1821,9 +1825,7 @@ class TrainingMeasuredOnValidationData(Net):
 
 @known("histories", "The accuracies are measured before an epoch's updates: measure them after.", *accuracy_line("acc"))
 class AccuraciesBeforeEpoch(Net):
-    def measured_in_epoch(
-        self, before: Params, X: Array, y: Array, X_val: Array, y_val: Array
-    ) -> tuple[float, float]:
+    def measured_in_epoch(self, before: Params, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         after, self.params = self.params, dict(before)
         measured = super().measured_in_epoch(before, X, y, X_val, y_val)
         self.params = after

@@ -195,9 +195,7 @@ class TwoLayerMLP:
         """On the training and on the validation data, after an epoch."""
         return self.accuracy(X, y), self.accuracy(X_val, y_val)
 
-    def measured_in_epoch(
-        self, before: Params, X: Array, y: Array, X_val: Array, y_val: Array
-    ) -> tuple[float, float]:
+    def measured_in_epoch(self, before: Params, X: Array, y: Array, X_val: Array, y_val: Array) -> tuple[float, float]:
         """The accuracies of an epoch that began at the parameters `before`."""
         return self.accuracies(X, y, X_val, y_val)
 
