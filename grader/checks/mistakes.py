@@ -16,7 +16,6 @@ import numpy as np
 
 from grader.checks.claim import Claim, NotRecorded, Verdict, lost
 
-
 MOST_TRIALS = 16
 """So many times in one grading all mistakes are tried together with another one; a mistake alone is always tried. A
 submission that nothing explains must not cost minutes."""

@@ -151,7 +151,7 @@ def _single_precision(arrays: Answer) -> bool:
 
 
 def _was_cast(value: Array) -> bool:
-    return np.count_nonzero(value) > 1 and bool(np.all(value.astype(np.float32) == value))
+    return bool(np.count_nonzero(value) > 1 and np.all(value.astype(np.float32) == value))
 
 
 def _loss_of(answer: Answer) -> Answer:
@@ -388,7 +388,7 @@ def numerical_check(activation: str, loss_check: str, student: Student) -> Itera
 
 def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
     """How the loss changes with the parameter. A single nudge moves it by no more than its tolerance, so that a loss
-    that stood still would pass; and by less than float32 can tell, for which the last two, of all entries, are there."""
+    that stood still would pass; and by less than float32 can tell, for which the last two, of all entries, are."""
     for some in (slice(None, -2), slice(-2, None)):
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
         change = Answer(f"the change of the loss with {name}", got[some])
@@ -1070,7 +1070,8 @@ def _series(stats: Answer, name: str) -> Series | None:
 def _grey(units: Array) -> Array:
     """Each hidden unit's weights stretched to 0 … 255; black where their range overflows."""
     low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
-    return np.nan_to_num(255 * (units - low) / np.maximum(high - low, 1e-12), posinf=0).round().astype(int)
+    share = (units - low) / np.maximum(high - low, 1e-12)
+    return np.asarray(np.nan_to_num(255 * share, posinf=0).round().astype(int))
 
 
 @check("q2.5.sigmoid", each=with_permuted_labels, long=True)

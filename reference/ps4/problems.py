@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -109,8 +109,8 @@ def saturated(draw: Draw, truth: Any) -> Iterator[Problem]:
 
 def trainings(activation: str, *regs: float, **recipe: Any) -> Each:
     """Trainings of a few epochs on one example many times over, so that sampling does not matter: a permutation,
-    drawing with replacement and a batch larger than the data all end at the same parameters. In the first of them, where
-    it is long enough, both accuracies change from epoch to epoch."""
+    drawing with replacement and a batch larger than the data all end at the same parameters. In the first of them,
+    where it is long enough, both accuracies change from epoch to epoch."""
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
         def draw_one(i: int) -> Training | None:
