@@ -30,7 +30,7 @@ def choose(name: str, runtime: Path, templates: int = 1) -> tuple[Sandbox, str]:
 def _proven(name: str, runtime: Path, templates: int) -> Sandbox:
     """By a first session; raises `SandboxUnavailable` with what is missing."""
     if not sys.platform.startswith("linux"):
-        raise SandboxUnavailable("this sandbox runs on Linux only")
+        raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
     try:
         from grader.sandbox.bubblewrap import bubblewrap
         from grader.sandbox.landlock import landlock

@@ -11,6 +11,7 @@ import contextlib
 import select
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ def exit_in_words(status: int) -> str:
 
 
 class Session:
-    """One student's process. After a death or a limit it is over, and every request says so again."""
+    """One student's process. After a death or a limit it is over, and every request says so again. One thread asks;
+    any other may close it meanwhile."""
 
     def __init__(self, channel: socket.socket, end: End, limits: Limits, pid: int | None) -> None:
         """`pid`: where its CPU time can be read from outside; without, only wall-clock time is limited."""
@@ -122,6 +124,8 @@ class Session:
         self._cpu_clock = cpu_clock(pid) if pid is not None else None
         self.pid = pid
         self._ended: Failure | None = None
+        self._asking, self._ending = threading.Lock(), threading.Lock()
+        self._how: Ended | None = None
         self.used = NOTHING_USED
         self.facts: Mapping[str, Any] = {}
         """Under what the student's code computes, said before any of it was there."""
@@ -141,15 +145,13 @@ class Session:
 
     def request(self, request: Sequence[Any], cpu_seconds: float) -> Answered | Failure:
         """Sends one request and waits for its answer, for at most `cpu_seconds` of the guest's CPU time."""
-        if self._ended is not None:
-            return self._ended
         left = self._limits.session_cpu_seconds - self.used.cpu_seconds
         return self._within(min(cpu_seconds, max(left, 0.0)), lambda watch: self._exchange(list(request), watch))
 
     def close(self) -> None:
-        if self._ended is None:
-            self._ended = Died("the session was closed")
-            self._end_process(False)
+        self._ended = self._ended or Died("the session was closed")
+        self._end_once(of_itself=False)
+        with self._asking:  # whoever asks sees the process go
             self._channel.close()
 
     def __enter__(self) -> Session:
@@ -159,28 +161,37 @@ class Session:
         self.close()
 
     def _within(self, cpu_seconds: float, exchange: Callable[[_Watch], Any]) -> Answered | Failure:
-        watch = _Watch(cpu_seconds, self._limits.wall_seconds(cpu_seconds), self._cpu_clock)
-        try:
-            return self._understand(exchange(watch))
-        except _Hung as hung:
-            return self._end(hung.failure)
-        except WireError as broken:
-            return self._end(Unusable(f"the process broke the protocol ({broken})"))
-        except (ConnectionError, BrokenPipeError):
-            return self._end(Died("the Python process ended in the middle of the call"))
-        finally:
-            self.used += watch.used()
+        with self._asking:
+            if self._ended is not None:
+                return self._ended
+            watch = _Watch(cpu_seconds, self._limits.wall_seconds(cpu_seconds), self._cpu_clock)
+            try:
+                return self._understand(exchange(watch))
+            except _Hung as hung:
+                return self._end(hung.failure)
+            except WireError as broken:
+                return self._end(Unusable(f"the process broke the protocol ({broken})"))
+            except ConnectionError:
+                return self._end(Died("the Python process ended in the middle of the call"))
+            finally:
+                self.used += watch.used()
 
     def _end(self, failure: Failure) -> Failure:
         """Ends the process. Where it has gone of itself, finds out how, and whether that was our doing."""
-        self._ended = failure
-        ended = self._end_process(isinstance(failure, Died))
+        closed, self._ended = self._ended, self._ended or failure
+        ended = self._end_once(of_itself=isinstance(failure, Died))
         self._channel.close()
-        if isinstance(failure, Died):
+        if isinstance(failure, Died) and closed is None:
             if ended.ours:
                 raise SandboxUnavailable(ended.ours)
             self._ended = Died(f"{failure.detail} {ended.how}".strip())
         return self._ended
+
+    def _end_once(self, *, of_itself: bool) -> Ended:
+        with self._ending:
+            if self._how is None:
+                self._how = self._end_process(of_itself)
+            return self._how
 
     def _exchange(self, request: list[Any], watch: _Watch) -> Any:
         self._nothing_unasked()

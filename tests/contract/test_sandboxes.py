@@ -12,6 +12,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -354,12 +355,21 @@ def test_half_a_frame_and_a_death_end_the_session(start: Start) -> None:
     assert isinstance(run(session, f"{CHANNEL}\nos.write(channel, frame(b'x' * 50)[:30])\nos._exit(0)"), Died)
 
 
+FORGED = "frame(bytes([0x92, 0xa5]) + b'value' + bytes([0xa6]) + b'forged')"
+
+
 def test_a_forged_answer_is_only_an_answer_and_ends_what_it_confuses(start: Start) -> None:
-    forged = "frame(bytes([0x92, 0xa5]) + b'value' + bytes([0xa6]) + b'forged')"
     session = start()
-    assert run(session, f"{CHANNEL}\nos.write(channel, {forged})") == "forged"
-    time.sleep(0.2)  # until the guest's own answer has come as well
+    assert run(session, f"{CHANNEL}\nos.write(channel, {FORGED})\nimport time; time.sleep(0.3)") == "forged"
+    time.sleep(0.6)  # until the guest's own answer has come as well
     assert run(session, "answer = 1") == Unusable("the process broke the protocol (an answer before the question)")
+    assert not session.alive
+
+
+def test_two_answers_at_once_end_the_session(start: Start) -> None:
+    session = start()
+    failure = run(session, f"{CHANNEL}\nos.write(channel, {FORGED} * 2)\nimport time; time.sleep(0.3)")
+    assert failure == Unusable("the process broke the protocol (more than an answer)")
     assert not session.alive
 
 
@@ -469,6 +479,16 @@ def test_after_its_end_no_process_of_a_session_remains(start: Start, end: str) -
         run(session, end, cpu=0.3)
     assert not session.alive
     assert ours() - before == set()
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
+def test_a_session_can_be_closed_while_another_thread_asks(start: Start, code: str) -> None:
+    session = start()
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(run, session, code, cpu=50)
+        time.sleep(0.3)
+        session.close()
+        assert answer.result(timeout=20) == Died("the session was closed")
 
 
 STUBBORN = """
