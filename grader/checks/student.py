@@ -60,6 +60,8 @@ class Student:
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
         self._switching = threading.Lock()
+        self._waiting: list[list[Any]] = []
+        """Requests that travel with the next one."""
         self.lost: set[str] = set()
         """Checks that have lost points so far: a later one may then ask how the student's own pieces fit together."""
 
@@ -78,6 +80,7 @@ class Student:
             if self._load_failure is not None or (self._session is not None and self._session.alive):
                 return
             self._end_session()
+            self._waiting.clear()
             self._session = self._sandbox.session(self._limits, self._shared)
         if self.environment is None:
             self.environment = environment.of(self._session.facts, self._sandbox.name)
@@ -105,9 +108,20 @@ class Student:
         shown = f"{self._wanted[0]}(…)"
         return Remote(self, Answer(shown, self._request_of("__init__", ["new", seed, list(args), kwargs])))
 
+    def new_with(
+        self, attribute: str, values: Mapping[str, Array], *args: Any, **kwargs: Any
+    ) -> tuple[Remote, Answer, Answer]:
+        """An object of the student's class, what came of putting values into an attribute of it, and what that holds
+        then: `new`, `put` and `get` in one go."""
+        newest = -1
+        new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
+        made, placed, held = self._several_of("__init__", [new, put, ["get", newest, attribute]])
+        return Remote(self, Answer(f"{self._wanted[0]}(…)", made)), Answer(attribute, placed), Answer(attribute, held)
+
     def keep(self, **arrays: Array) -> list[Ref]:
-        """Arrays that stay inside, the same objects in every call that is given these references."""
-        self._request(["keep", arrays])
+        """Arrays that stay inside, the same objects in every call that is given these references. They travel with
+        the next question, since nothing is to be learnt from their answer."""
+        self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
     def look(self, *names: str) -> Answer:
@@ -123,22 +137,35 @@ class Student:
         return ["load", files, notebooks, self._wanted, handout, self._limits.load_cpu_seconds]
 
     def _request_of(self, method: str, request: list[Any]) -> Any:
-        """A request that calls this method, unless that has been stopped too often."""
+        return self._several_of(method, [request])[-1]
+
+    def _several_of(self, method: str, requests: list[list[Any]]) -> list[Any]:
+        """Requests of which the first calls this method, unless that has been stopped too often."""
         stopped = self._stopped.setdefault(method, [])
         if len(stopped) >= MAX_STOPPED_CALLS:
-            return replace(stopped[-1], given_up=True)
+            return [replace(stopped[-1], given_up=True)] * len(requests)
         was_alive = self._session is not None and self._session.alive  # afterwards it only says the same again
-        answer = self._request(request)
-        if was_alive and isinstance(answer, Stopped) and answer.limit is not Limit.REPLY:
-            stopped.append(answer)
-        return answer
+        answers = self._ask_all(requests)
+        if was_alive and isinstance(answers[0], Stopped) and answers[0].limit is not Limit.REPLY:
+            stopped.append(answers[0])
+        return answers
 
     def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
+        return self._ask_all([request], cpu_seconds)[0]
+
+    def _ask_all(self, requests: list[list[Any]], cpu_seconds: float | None = None) -> list[Any]:
+        """An answer's value or a failure for each."""
         if self._load_failure is not None:
-            return self._load_failure
+            return [self._load_failure] * len(requests)
         assert self._session is not None, "begin() comes first"
-        answer = self._session.request(request, cpu_seconds or self._limits.call_cpu_seconds)
-        return answer.value if isinstance(answer, Answered) else answer
+        together = [*self._waiting, *requests]
+        self._waiting.clear()
+        seconds = cpu_seconds or self._limits.call_cpu_seconds
+        if len(together) == 1:
+            answers = [self._session.request(together[0], seconds)]
+        else:
+            answers = self._session.request_several(together, seconds)[-len(requests) :]
+        return [answer.value if isinstance(answer, Answered) else answer for answer in answers]
 
 
 class Remote:

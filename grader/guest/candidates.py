@@ -49,6 +49,9 @@ def candidates(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]],
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
+    if not cells and len(texts) == 1:
+        found.ranked = [Candidate(path, Selected(), notebook=False) for path in texts]
+        return found  # there is nothing to choose from
     for path, code in cells.items():
         for name, (text, cell) in select(code, wanted).modules.items():
             if texts.setdefault(name, text.encode()) == text.encode():  # what was handed in as a file comes first

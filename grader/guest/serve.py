@@ -48,7 +48,7 @@ class Guest:
             "stand_in": self.stand_in,
             "keep": self.keep,
             "look": self.look,
-        }
+        }  # and "several" of these at once
 
     def warm(self, modules: list[str]) -> None:
         """Imports what most students' files import, before there is one."""
@@ -87,11 +87,11 @@ class Guest:
         item: int,
     ) -> list[Any]:
         """The method's answer (its `item`, where it answers several values) at every set of values in the stacks."""
-        obj = self.objects[target]
-        bound = getattr(obj, method)
+        bound = getattr(self.objects[target], method)
+        put = self.put_each(target, attribute, stacks)
         answers = []
-        for values in zip(*stacks.values(), strict=True):
-            self.put(target, attribute, dict(zip(stacks, values, strict=True)))
+        for number in range(len(next(iter(stacks.values()), ()))):
+            put(number)
             answer = bound(*args, **kwargs)
             values_in = sequence_type(answer)
             value = values_in.__getitem__(answer, item) if values_in is not None else answer
@@ -116,6 +116,25 @@ class Guest:
             else:
                 held[name] = value.copy()
 
+    def put_each(self, target: int, attribute: str, stacks: dict[str, np.ndarray[Any, Any]]) -> Callable[[int], None]:
+        """number → puts that set of values. Where it fits, straight into the arrays that are held, as `put` does."""
+        self.put(target, attribute, {name: stack[0] for name, stack in stacks.items()})
+        held = getattr(self.objects[target], attribute)
+        places = [
+            (name, old, stack.reshape(len(stack), *old.shape))
+            for name, stack in stacks.items()
+            if type(old := held[name]) is np.ndarray and old.dtype.kind == "f"
+        ]
+
+        def put(number: int) -> None:
+            if len(places) < len(stacks) or any(held[name] is not old for name, old, _ in places):
+                self.put(target, attribute, {name: stack[number] for name, stack in stacks.items()})
+                return
+            for _, old, stack in places:
+                old[...] = stack[number]
+
+        return put
+
     def stand_in(self, target: int, method: str) -> None:
         setattr(self.objects[target], method, lambda rows: np.zeros(len(rows), int))
 
@@ -131,19 +150,27 @@ class Guest:
 
     def serve(self) -> None:
         while (request := self.receive()) is not None:
-            operation, *arguments = request
-            self.answer(operation, [self.resolve(a) for a in arguments])
+            self.send(self.several(request[1]) if request[0] == "several" else self.reply_to(request))
 
-    def answer(self, operation: str, arguments: list[Any]) -> None:
+    def several(self, requests: list[Any]) -> list[Any]:
+        """The answers up to the first that is none: what comes after it may depend on it."""
+        replies = []
+        for request in requests:
+            replies.append(self.reply_to(request))
+            if replies[-1][0] != "value":
+                break
+        return ["several", replies]
+
+    def reply_to(self, request: list[Any]) -> list[Any]:
+        operation, *arguments = request
         try:
-            reply = ["value", plain(self.operations[operation](*arguments))]
+            return ["value", plain(self.operations[operation](*[self.resolve(a) for a in arguments]))]
         except SoftLimit as limit:
-            reply = ["stopped", float(limit.args[0])]
+            return ["stopped", float(limit.args[0])]
         except (Unusable, NotFound) as unusable:
-            reply = ["unusable", str(unusable)]
+            return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
-            reply = ["raised", *describe(error)]
-        self.send(reply)
+            return ["raised", *describe(error)]
 
     def resolve(self, value: Any) -> Any:
         """Refs become arrays; strings are interned because students compare them with `is`."""

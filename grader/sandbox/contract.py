@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -137,7 +138,7 @@ class Session:
 
     def welcome(self) -> None:
         """Waits until the guest is ready. Nothing of the student's has run, so whatever goes wrong here is ours."""
-        first = self._within(START_CPU_SECONDS, self._receive_reply)
+        first = self._within(START_CPU_SECONDS, lambda watch: self._understand(self._receive_reply(watch)))
         if not isinstance(first, Answered) or not isinstance(first.value, dict):
             self.close()
             raise SandboxUnavailable(f"a sandbox session did not start: {first}")
@@ -145,8 +146,14 @@ class Session:
 
     def request(self, request: Sequence[Any], cpu_seconds: float) -> Answered | Failure:
         """Sends one request and waits for its answer, for at most `cpu_seconds` of the guest's CPU time."""
-        left = self._limits.session_cpu_seconds - self.used.cpu_seconds
-        return self._within(min(cpu_seconds, max(left, 0.0)), lambda watch: self._exchange(list(request), watch))
+        return self._request(list(request), cpu_seconds, self._understand)
+
+    def request_several(self, requests: Sequence[Sequence[Any]], cpu_seconds: float) -> list[Answered | Failure]:
+        """In one go, one answer each; after a failure, that failure for all the rest."""
+        several = ["several", [list(request) for request in requests]]
+        together = self._request(several, cpu_seconds, partial(self._understand_several, most=len(requests)))
+        answers = together.value if isinstance(together, Answered) else [together]
+        return answers + [answers[-1]] * (len(requests) - len(answers))
 
     def close(self) -> None:
         self._ended = self._ended or Died("the session was closed")
@@ -160,13 +167,19 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _within(self, cpu_seconds: float, exchange: Callable[[_Watch], Any]) -> Answered | Failure:
+    def _request(
+        self, request: list[Any], cpu_seconds: float, understand: Callable[[Any], Answered | Failure]
+    ) -> Answered | Failure:
+        left = max(self._limits.session_cpu_seconds - self.used.cpu_seconds, 0.0)
+        return self._within(min(cpu_seconds, left), lambda watch: understand(self._exchange(request, watch)))
+
+    def _within(self, cpu_seconds: float, exchange: Callable[[_Watch], Answered | Failure]) -> Answered | Failure:
         with self._asking:
             if self._ended is not None:
                 return self._ended
             watch = _Watch(cpu_seconds, self._limits.wall_seconds(cpu_seconds), self._cpu_clock)
             try:
-                return self._understand(exchange(watch))
+                return exchange(watch)
             except _Hung as hung:
                 return self._end(hung.failure)
             except WireError as broken:
@@ -235,6 +248,12 @@ class Session:
             case ["unusable", str(why)]:
                 return Unusable(why)
         raise WireError("an answer of no known kind")
+
+    def _understand_several(self, reply: Any, most: int) -> Answered:
+        match reply:
+            case ["several", [*replies]] if 1 <= len(replies) <= most:
+                return Answered([self._understand(one) for one in replies])
+        raise WireError("no answers to several questions")
 
 
 CHUNK_BYTES = 1 << 16

@@ -56,9 +56,9 @@ class Net:
     def __init__(self, student: Student, activation: str, params: Params) -> None:
         (D, H), C = params["W1"].shape, params["b2"].size
         self._student = student
-        self.remote: Remote = student.new(D, H, C, std=0.1, activation=activation)
-        self._put = self.remote.put("params", params)
-        self._note_precision(self.remote.get("params"))
+        self.remote: Remote
+        self.remote, self._put, held = student.new_with("params", params, D, H, C, std=0.1, activation=activation)
+        self._note_precision(held)
 
     @property
     def single(self) -> bool:
@@ -706,8 +706,8 @@ def _with_other_labels(training: Training, after: Params, want: Params) -> int:
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
     """Every example is used and is learnt with its own label. Whoever draws with replacement misses one of 24 in 60
     epochs once in 10^25 times."""
-    if _has_lost_gradients(student):
-        return  # whether wrong gradients learn anything by heart says nothing about the labels
+    if _lost_before_training(student):
+        return  # whether a wrong net learns anything by heart says nothing about the labels
     stats, after, _ = _train(student, training)
 
     def judge(truth: Any) -> Verdict:
@@ -724,8 +724,10 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
                 f"{reachable - reached} of {reachable} examples are not used once in 60 epochs: draw from all rows, "
                 "from 0 to N - 1"
             )
-        got, wanted = (truth.accuracy(p, problem.activation, problem.X, problem.y) for p in (params, want))
-        if got < 0.95 <= wanted:
+        got = truth.accuracy(params, problem.activation, problem.X, problem.y)
+        # 0.003 where all is right; a mistaken training that comes near the labels may miss them on other batches
+        learnt = truth.loss_at(want, problem) < 0.01
+        if got < 0.95 and learnt:
             return lost(
                 f"24 examples are not learnt by heart in 60 epochs (accuracy {got:.2f}): does every row of a batch go "
                 "with its own label?"

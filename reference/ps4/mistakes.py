@@ -1515,6 +1515,12 @@ class NoSmallBatches(Net):
             yield from super().batches(N, batch_size)
 
 
+@known("training", "batch_size is ignored: every batch has 100 examples, which is only its default.", *ITERATIONS)
+class BatchSizeFixed(Net):
+    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
+        yield from super().batches(N, 100)
+
+
 @known("training", "batch_size is ignored: an epoch is one step over all the data.", *ITERATIONS)
 class OneWholeBatch(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:

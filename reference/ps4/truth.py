@@ -91,6 +91,10 @@ def _net_class(mistaken: tuple[type, ...], reading: str) -> type[TwoLayerMLP]:
     return type("Net", (*dict.fromkeys(changes), TwoLayerMLP), {})
 
 
+_NEAR_PUBLISHED: dict[tuple[type[TwoLayerMLP], int], tuple[Problem, Array]] = {}
+"""Losses near the handout's problems, which are the same for every submission: by net and problem."""
+
+
 class Truth:
     """Answers are remembered by problem: many claims ask for the same."""
 
@@ -117,7 +121,7 @@ class Truth:
         return gradients
 
     def losses(self, problem: Problem, stacks: Mapping[str, Array]) -> Array:
-        """(K,) the loss at each of K sets of parameters."""
+        """(K,) the loss at each of K sets of parameters near a published problem."""
 
         def compute() -> Array:
             net = self._made(problem)
@@ -127,8 +131,10 @@ class Truth:
                 losses.append(net.loss_only(problem.X, problem.y, problem.reg))
             return np.array(losses)
 
-        losses: Array = self._once("losses", problem, compute)
-        return losses
+        key = (self._net, id(problem))
+        if key not in _NEAR_PUBLISHED:
+            _NEAR_PUBLISHED[key] = problem, compute()  # holding the problem keeps its id from being reused
+        return _NEAR_PUBLISHED[key][1]
 
     def trained(self, training: Training) -> tuple[Params, dict[str, list[float]]]:
         """Parameters after training, and the histories. Deterministic: the batches come from a seed of ours."""
@@ -204,6 +210,10 @@ class Truth:
     def accuracy(self, params: Params, activation: str, X: Array, y: Array) -> float:
         """Of the forward pass at these parameters, whatever predict makes of it."""
         return float(np.mean(self.best(params, activation, X) == y))
+
+    def loss_at(self, params: Params, problem: Problem) -> float:
+        """The data's loss at other parameters than the problem's."""
+        return self._with(params, problem.activation).loss_only(problem.X, problem.y, 0.0)
 
     def best(self, params: Params, activation: str, X: Array) -> Array:
         """(N,) the class with the largest score."""

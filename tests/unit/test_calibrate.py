@@ -22,7 +22,7 @@ def test_the_proposed_threshold_keeps_its_probability():
 
 def test_fewer_measurements_make_the_threshold_more_careful():
     few, many = Calibration("x", (0.869, 0.871, 0.87) * 2), Calibration("x", (0.869, 0.871, 0.87) * 10)
-    assert few.proposed(1e-4) < many.proposed(1e-4)
+    assert few.proposed(1e-6) < many.proposed(1e-6)
 
 
 def test_no_accuracy_below_nought_or_above_one_is_proposed():
