@@ -72,15 +72,17 @@ def grade(
 ) -> Report:
     """Runs every check in the sandbox and forms the verdict here. Raises only for failures of our own."""
     run = _Run(submission, assignment, sandbox, seed, scope, watch)
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="long-check") as pool:
+    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two trainings, and the end
         quick, long = run.sections()
         trainings = {section: pool.submit(run.ask_alone, checks) for section, checks in long.items()}
         try:
             outcomes = run.code_sections(quick)
             outcomes = run.long_sections(trainings, outcomes)
         finally:
-            run.stop()
-    return run.report(outcomes)
+            ending = pool.submit(run.stop)
+        report = run.report(outcomes)  # while the sessions end
+        ending.result()
+    return report
 
 
 def grade_code(

@@ -96,9 +96,6 @@ class Training:
 
 @contextmanager
 def _ready_ahead(sandbox: Sandbox, limits: Limits) -> Iterator[Sandbox]:
-    if sandbox.name != "plain":
-        yield sandbox  # it is warm
-        return
     ahead = Ahead(sandbox, limits)
     try:
         yield ahead

@@ -6,6 +6,7 @@ import ast
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -98,10 +99,16 @@ def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], No
     return module, spec.loader.exec_module
 
 
+_RELATIVE = re.compile(rb"\bfrom\s*\\?\s*\.")
+
+
 def _imports_relatively(path: str) -> bool:
     """`from .layers import …`, which needs a package around it."""
     with open(path, "rb") as file:
-        tree = ast.parse(file.read(), os.path.abspath(path))
+        source = file.read()
+    if not _RELATIVE.search(source):
+        return False
+    tree = ast.parse(source, os.path.abspath(path))
     return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
 
 

@@ -1,11 +1,13 @@
-"""A sandbox that has the next session ready before it is asked for: what `watch` needs to answer in a blink where
-there is no warm process to copy."""
+"""A sandbox that has the next session ready before it is asked for: one submission does not wait for its session, nor
+for the imports of one where there is no warm process to copy."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from grader.errors import SandboxUnavailable
 from grader.model import Limits
 from grader.sandbox.contract import Array, Sandbox, Session
 
@@ -30,8 +32,9 @@ class Ahead:
         return ready
 
     def close(self) -> None:
-        self._next.result().close()
         self._pool.shutdown()
+        with contextlib.suppress(SandboxUnavailable):  # nobody asks for it any more
+            self._next.result().close()
 
     def _warm(self) -> Session:
         session = self._inner.session(self._limits, {})

@@ -1,8 +1,9 @@
 """`python -m tests.benchmarks.handout_checks`: the handout's four checks on one submission, here and elsewhere.
 
 Two losses and two numerical gradient checks. The floor is that work in a process that has everything imported. The
-grader does it in its sandbox and forms the verdict outside; the others start afresh, and none of them isolates. Each is
-run in turn with the floor, and the ratio of every pair is taken. At most 2.3 is wanted of the grader.
+grader does it in a session that was made while the one before it was at work, and forms the verdict outside; the
+others start afresh, and none of them isolates. Each is run in turn with the floor, and the ratio of every pair is
+taken. At most 2.3 is wanted of the grader.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from grader import __version__, catalogue
 from grader.intake import receive_path
 from grader.model import ZERO, Status
 from grader.pipeline import Scope, grade
+from grader.sandbox.ahead import Ahead
 from grader.sandbox.choose import choose
 from grader.seeds import Seed
 from grader.settings import Settings
@@ -178,7 +180,7 @@ def floor(place: Path) -> Act:
 
 def ours() -> Act:
     task, submission = catalogue.load(ROOT / "reference/ps4"), receive_path(ROOT / "submissions/perfect")
-    room, _ = choose("bubblewrap", Settings().runtime)
+    room = Ahead(choose("bubblewrap", Settings().runtime)[0], task.limits)
 
     def act() -> None:
         report = grade(submission, task, room, Seed(), Scope(only="handout"))
