@@ -160,7 +160,7 @@ class _Run:
         self._sharing = threading.Lock()
         self._first_truth = assignment.truths(assignment.readings[0].id, frozenset())
         self.student = student or self._new_student(sandbox, shared=False)
-        self.student.lost.clear()  # a student that has been graded on another seed starts anew
+        self.student.start_anew()
         self._students = [self.student]
 
     def sections(self) -> tuple[Sections, Sections]:

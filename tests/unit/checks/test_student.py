@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from grader.checks.answer import explain
 from grader.checks.student import Student
+from grader.errors import BrokenCheck
+from grader.guest.wire import Ref
 from grader.intake import receive
 from grader.model import Limit, Limits, Stopped
 from grader.sandbox.contract import Sandbox
@@ -55,6 +58,20 @@ def test_what_an_ended_session_says_again_counts_once(student: Student) -> None:
     net = student.new()
     assert [net.call("spin").failure for _ in range(3)] == [Stopped(Limit.CPU, 0.2)] * 3
     assert stopped(student, "spin", "spin") == [False, True]
+
+
+def test_on_another_seed_it_is_called_again(student: Student) -> None:
+    assert stopped(student, "spin", "spin", "spin") == [False, False, True]
+    student.start_anew()
+    assert stopped(student, "spin") == [False]
+
+
+def test_an_array_that_is_not_there_is_the_checks_mistake_and_no_students(student: Student) -> None:
+    student.begin()
+    with pytest.raises(BrokenCheck, match="'X' that is neither shared nor kept"):
+        student.new().call("other", Ref("X"))
+    student.keep(X=np.zeros(2))
+    assert "takes 1 positional argument" in str(student.new().call("other", Ref("X")).failure)
 
 
 def test_long_trainings_do_not_count(student: Student) -> None:
