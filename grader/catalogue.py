@@ -19,6 +19,7 @@ from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
 from grader.model import ZERO, Limits, Notebook, Points
 from grader.notebook import read_notebook
+from grader.remembered import Remembered
 from grader.sandbox.contract import Array
 
 _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
@@ -52,6 +53,7 @@ class Assignment:
     mistakes: tuple[Mistake, ...]
     readings: tuple[Reading, ...]
     truths: Truths
+    remembered: Remembered
     recorded: bool
     """It is a student's pack: recorded answers stand in for the reference, and long checks are left to the hand-in."""
     handout: tuple[Notebook, ...]
@@ -76,8 +78,8 @@ class Assignment:
                 return part.sections[section]
         raise BadAssignment(f"{self.id}: no points for the section [{section}]")
 
-    def ledger(self) -> Ledger:
-        return Ledger(self.truths, self.mistakes, self.readings)
+    def ledger(self, truths: Truths) -> Ledger:
+        return Ledger(truths, self.mistakes, self.readings)
 
 
 def _claims(part: PartRow) -> dict[str, Points]:
@@ -117,6 +119,7 @@ def load(folder: Path) -> Assignment:
     truth = _truth(folder, package)
     checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
     handout = _handout(folder)
+    truths = truth.truths(config) if hasattr(truth, "truths") else lambda _reading, _assumed: truth
     assignment = Assignment(
         id=str(_need(config, "id", folder)),
         folder=folder,
@@ -129,7 +132,8 @@ def load(folder: Path) -> Assignment:
         digest=getattr(truth, "digest", digest),
         mistakes=tuple(truth.mistakes(config)) if hasattr(truth, "mistakes") else (),
         readings=_readings(truth, config),
-        truths=truth.truths(config) if hasattr(truth, "truths") else lambda _reading, _assumed: truth,
+        truths=truths,
+        remembered=Remembered(truths),
         recorded=isinstance(truth, Recorded),
         handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
         modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name != config.get("file")},

@@ -18,6 +18,7 @@ from grader.catalogue import Assignment
 from grader.checks import recorded
 from grader.checks.recorded import RECORDED, Recorder
 from grader.intake import receive_path
+from grader.remembered import Remembered
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 
@@ -81,7 +82,7 @@ def _add(out: zipfile.ZipFile, name: str, content: bytes) -> None:
 def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]) -> bytes:
     """Every answer that the public problems ask for, under every single known mistake."""
     recorder = Recorder(assignment.truths)
-    listening = replace(assignment, truths=recorder.truth)
+    listening = replace(assignment, truths=recorder.truth, remembered=Remembered(recorder.truth))
     reference = receive_path(assignment.reference)
     recorded_checks: set[str] = set()
     for claim in pipeline.claims_of_code(reference, listening, sandbox, Seed()):

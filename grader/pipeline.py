@@ -156,9 +156,11 @@ class _Run:
         self._seed = seed
         self._scope = scope
         self._watch = watch
-        self._ledger: Ledger = assignment.ledger()
+        self._public = seed.secret is None
+        truths = assignment.remembered.truth if self._public else assignment.truths
+        self._ledger: Ledger = assignment.ledger(truths)
         self._sharing = threading.Lock()
-        self._first_truth = assignment.truths(assignment.readings[0].id, frozenset())
+        self._first_truth = truths(assignment.readings[0].id, frozenset())
         self.student = student or self._new_student(sandbox, shared=False)
         self.student.start_anew()
         self._students = [self.student]
@@ -281,8 +283,9 @@ class _Run:
             return
         random = self._seed.draw(self._assignment.digest, self._submission.digest, check.name)
         draw = Draw(random, self._scope.quick)
-        truth = self._first_truth
-        for problem in check.each(draw, truth):
+        truth, remembered = self._first_truth, self._public and not check.long
+        drawn = self._assignment.remembered.problems(check, draw, truth) if remembered else check.each(draw, truth)
+        for problem in drawn:
             student.begin()
             yield from check.run(student, problem)
 

@@ -523,7 +523,8 @@ def _lost_before_training(student: Student) -> bool:
 
 def _own_training(student: Student, training: Training) -> tuple[Params, dict[str, Array]] | None:
     """Parameters and histories of a right training that takes loss and gradients from the student's own loss. None
-    where those are right or unusable, or leave a parameter where it is."""
+    where those are right or unusable, or leave the weights where they are. (Biases may stay: at large scores the
+    probabilities are 0 and 1, and then only the regularisation moves anything.)"""
     if not _lost_before_training(student):
         return None
     problem, recipe = training.problem, training.recipe
@@ -547,7 +548,7 @@ def _own_training(student: Student, training: Training) -> tuple[Params, dict[st
         rate *= float(recipe["learning_rate_decay"])
         for name, X, y in (("train", problem.X, problem.y), ("val", training.X_val, training.y_val)):
             histories[f"{name}_acc_history"].append(share_of_right(net.remote.call("predict", X), y))
-    if any(np.allclose(params[p], problem.params[p]) for p in PARAMETERS):
+    if any(np.allclose(params[p], problem.params[p]) for p in ("W1", "W2")):
         return None
     return params, {name: np.array(values) for name, values in histories.items()}
 
