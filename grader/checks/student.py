@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from grader import environment
 from grader.checks.answer import Answer
-from grader.errors import BrokenCheck
 from grader.guest.wire import Ref
 from grader.model import (
     NOTHING_USED,
@@ -61,7 +60,6 @@ class Student:
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
         self._switching = threading.Lock()
-        self._lying_ready = set(shared)
         self._waiting: list[list[Any]] = []
         """Requests that travel with the next one."""
         self.lost: set[str] = set()
@@ -129,7 +127,6 @@ class Student:
         """Arrays that stay inside, the same objects in every call that is given these references. They travel with
         the next question, since nothing is to be learnt from their answer."""
         self._waiting.append(["keep", arrays])
-        self._lying_ready |= arrays.keys()
         return [Ref(name) for name in arrays]
 
     def look(self, *names: str) -> Answer:
@@ -166,9 +163,6 @@ class Student:
         if self._load_failure is not None:
             return [self._load_failure] * len(requests)
         assert self._session is not None, "begin() comes first"
-        for name in _referred_to(requests):
-            if name not in self._lying_ready:
-                raise BrokenCheck(f"a check refers to an array {name!r} that is neither shared nor kept")
         together = [*self._waiting, *requests]
         self._waiting.clear()
         seconds = cpu_seconds or self._limits.call_cpu_seconds
@@ -233,14 +227,6 @@ class Remote:
         if type(self._handle) is not int:
             return Answer(what, self._handle)
         return Answer(what, self._student._request([operation, self._handle, *arguments], cpu_seconds))
-
-
-def _referred_to(value: Any) -> Iterator[str]:
-    if type(value) is Ref:
-        yield value.name
-    elif isinstance(value, list | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _referred_to(item)
 
 
 def _with_grace(soft_seconds: float) -> float:

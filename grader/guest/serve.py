@@ -176,6 +176,8 @@ class Guest:
         """Refs become arrays; strings are interned because students compare them with `is`."""
         kind = type(value)
         if kind is Ref:
+            if value.name not in self.arrays:
+                raise Unusable(f"no array {value.name!r} lies ready; the check has to keep it first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)

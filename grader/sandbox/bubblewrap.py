@@ -54,6 +54,9 @@ class Bubblewrap:
     def clear(self, folder: str) -> None:
         """It went with the session's mount namespace."""
 
+    def close(self) -> None:
+        """There is nothing outside."""
+
     def _walls(self) -> list[str]:
         spaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
         if os.getuid() != 0:

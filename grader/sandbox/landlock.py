@@ -53,3 +53,6 @@ class Landlock:
 
     def clear(self, folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        self._temporary.cleanup()

@@ -77,6 +77,7 @@ class Warm:
             template.close()
         self._cgroups.close()
         self._arrays.close()
+        self._wall.close()
 
     def _template(self) -> Template:
         plan = {

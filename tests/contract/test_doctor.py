@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,24 +106,44 @@ class BreachedWall(Bubblewrap):
         return [*super().readable(), *self._breach.readable]
 
 
-@pytest.mark.parametrize("name", BREACHES)
-def test_a_wall_that_is_down_is_seen(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    breach = BREACHES[name]
-    guest = tmp_path / "guest"
+@contextmanager
+def breached(breach: Breach, folder: Path) -> Iterator[Sandbox]:
+    guest = folder / "guest"
     shutil.copytree(GUEST, guest, ignore=shutil.ignore_patterns("__pycache__"))
-    tmp_path.chmod(0o755)
+    folder.chmod(0o755)
     if breach.edit:
         file, piece, other = breach.edit
         source = (guest / file).read_text("utf-8")
         assert source.count(piece) == 1
         (guest / file).write_text(source.replace(piece, other), "utf-8")
-    monkeypatch.setattr(cgroup, "_parents", lambda: (0, {}))  # the second line would hold
     room = Warm(BreachedWall(breach, guest))
     try:
-        seen = {id: PROMISES[id].attempt(room) for id in breach.promises}
+        yield room
     finally:
         room.close()
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_a_wall_that_is_down_is_seen(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroup, "_parents", lambda: (0, {}))  # the second line would hold
+    breach = BREACHES[name]
+    with breached(breach, tmp_path) as room:
+        seen = {id: PROMISES[id].attempt(room) for id in breach.promises}
     assert {id for id, (holds, _) in seen.items() if holds} == set(), seen
+
+
+def test_a_control_group_bounds_memory_where_one_can_be_made(tmp_path: Path) -> None:
+    """Without the resource limits in front of it. An ordinary user has none here, and then memory is all there is."""
+    groups = cgroup.Cgroups()
+    groups.close()
+    with breached(BREACHES["all memory"], tmp_path) as room:
+        holds, seen = PROMISES["memory"].attempt(room)
+    if groups._version:
+        assert "because it took more memory than it may" in str(seen)
+    else:
+        assert not holds
+    ours = [parent.parent for parent in groups._parents.values()]
+    assert not [left for group in ours for left in group.glob(f"grader-{os.getpid()}-*/*") if left.is_dir()]
 
 
 class Changed:

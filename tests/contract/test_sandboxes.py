@@ -751,9 +751,9 @@ def test_one_sessions_files_are_not_anothers(walled: Start) -> None:
         assert isinstance(run(other, f"open({elsewhere!r}).read()"), Raised)
 
 
-def test_what_is_written_cannot_be_run(walled: Start) -> None:
+def test_what_is_written_cannot_be_run(spaced: Start) -> None:
     copy = "import ctypes, shutil, numpy\nshutil.copyfile(numpy._core._multiarray_umath.__file__, 'x.so')"
-    session = walled(Limits(disk_bytes=64 << 20))
+    session = spaced(Limits(disk_bytes=64 << 20))
     assert run(session, f"{copy}\nanswer = 1") == 1
     assert isinstance(run(session, "import ctypes\nctypes.CDLL('./x.so')"), Raised)
 
