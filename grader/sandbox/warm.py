@@ -51,6 +51,10 @@ class OuterWall(Protocol):
         """After a session's end."""
         ...
 
+    def close(self) -> None:
+        """After the end of all of them."""
+        ...
+
 
 class Warm:
     """One template or several, which are all started at once and each ready in a second. Sessions of different
