@@ -18,6 +18,7 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 from grader.sandbox.bubblewrap import base_prefix, python_of
 from grader.sandbox.contract import BOOTSTRAP, ENVIRONMENT, GUEST
+from grader.sandbox.folder import own_folder
 from grader.sandbox.warm import Warm
 
 LANDLOCK_CREATE = 444
@@ -37,7 +38,7 @@ class Landlock:
 
     def __init__(self, python: Path) -> None:
         self._python = python
-        self._temporary = tempfile.TemporaryDirectory(prefix="grader-")  # goes even where close() is never reached
+        self._temporary = own_folder()
 
     def command(self) -> Sequence[str]:
         return [str(self._python), "-I", "-B", "-c", BOOTSTRAP.format(home=str(GUEST.parent), entry="template")]

@@ -101,6 +101,10 @@ class Probes:
         folders = (".", "/tmp", "/tmp/*", "/dev/shm", "/var/tmp")
         return [path for folder in folders for path in glob.glob(os.path.join(folder, "mark"))]
 
+    def takes_its_marks_away(self):
+        for folder in (".", "/tmp", "/dev/shm", "/var/tmp"):
+            refused(lambda folder=folder: os.remove(os.path.join(folder, "mark")))
+
     def fills_the_disk(self):
         def fill():
             for number in range(64):
