@@ -79,9 +79,9 @@ class Template:
     def bury(self, pidfd: int) -> None:
         pid = self.sessions.pop(pidfd)
         self.poll.unregister(pidfd)
-        _, status, used = os.wait4(pid, 0)
+        _, status = os.waitpid(pid, 0)
         os.close(pidfd)
-        self.tell({"ended": pid, "status": os.waitstatus_to_exitcode(status), "peak_kib": used.ru_maxrss})
+        self.tell({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def tell(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
         socket.send_fds(self.control, [json.dumps(message).encode()], list(fds))

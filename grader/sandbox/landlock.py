@@ -8,7 +8,6 @@ kernel has no Landlock, or for root, it is refused. It is never chosen by itself
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import tempfile
@@ -16,18 +15,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
+from grader.guest.walls import landlock_abi
 from grader.sandbox.bubblewrap import base_prefix, python_of
 from grader.sandbox.contract import BOOTSTRAP, ENVIRONMENT, GUEST
 from grader.sandbox.folder import own_folder
 from grader.sandbox.warm import Warm
 
-LANDLOCK_CREATE = 444
-
 
 def landlock(runtime: Path, templates: int = 1) -> Warm:
     if os.getuid() == 0:
         raise SandboxUnavailable("the landlock sandbox is for an ordinary user: root's threads are not counted")
-    if ctypes.CDLL(None).syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1) < 1:
+    if not landlock_abi():
         raise SandboxUnavailable("this kernel has no Landlock")
     return Warm(Landlock(python_of(runtime)), templates)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from grader.guest import pages
 from grader.model import Limits
-from grader.sandbox.cgroup import Cgroup, Cgroups
+from grader.sandbox.cgroup import THREADS, Cgroup, Cgroups
 from grader.sandbox.contract import CHANNEL_CLOSED, GOING_SECONDS, Array, Ended, Session, exit_in_words
 from grader.sandbox.filter import program
 from grader.sandbox.template import Fork, Template, TemplateGone
@@ -25,7 +25,6 @@ IMPORTS = ("IPython.core.inputtransformer2", "matplotlib.pyplot", "scipy.special
 """What a template has imported: nearly every student's file needs the latter two, and they take a second."""
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
-THREADS = 64
 
 
 class OuterWall(Protocol):
