@@ -6,7 +6,8 @@ GraderError
 ├── BadAssignment        exit 3   the assignment's own folder is wrong; its author must mend it
 │   └── BrokenCheck      exit 3   a check raised, or claims what has no points: its bug, not the student's
 └── OurFailure           exit 4   we could not grade; never a zero, worth another try
-    └── SandboxUnavailable        no session can be started here
+    ├── SandboxUnavailable        no session can be started here
+    └── StoreUnavailable          the database is gone, full or locked
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class OurFailure(GraderError):
 
 class SandboxUnavailable(OurFailure):
     """No sandbox session could be started."""
+
+
+class StoreUnavailable(OurFailure):
+    """The database is gone, full or locked."""
 
 
 class BrokenCheck(BadAssignment):

@@ -1,0 +1,1 @@
+"""From the queue to a grading process and back into the store."""

@@ -1,0 +1,100 @@
+"""What happens to a grading while it runs, for whoever watches. Events are not kept: the store is the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Kind = Literal["state", "section", "training"]
+
+
+@dataclass(frozen=True)
+class CheckEvent:
+    """A check that has been decided."""
+
+    id: str
+    status: str
+    points: float
+    possible: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that has happened to a grading.
+
+    `state`: it is now `name` (a `grader.store.records.State`).
+    `section`: the section `name` has begun, or is decided, and then `checks` says how.
+    `training`: the long section `name` runs, and has used `cpu_seconds` of the `limit` that it has, if known. How far a
+    student's own loop has come cannot be known; what it has used can.
+    """
+
+    grading: str
+    kind: Kind
+    name: str
+    done: bool = False
+    checks: tuple[CheckEvent, ...] = ()
+    cpu_seconds: float | None = None
+    limit: float | None = None
+
+
+class Events(Protocol):
+    def publish(self, event: Event) -> None: ...
+
+
+@dataclass
+class _Watched:
+    past: list[Event] = field(default_factory=list)
+    watchers: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Event]]] = field(default_factory=list)
+
+
+class Hub:
+    """Events within one process. Whoever comes late is told what has happened so far."""
+
+    def __init__(self, keep: int = 500) -> None:
+        """`keep`: how many gradings' events are held for those who come late."""
+        self._keep = keep
+        self._gradings: dict[str, _Watched] = {}
+        self._lock = threading.Lock()
+
+    def publish(self, event: Event) -> None:
+        """From any thread."""
+        with self._lock:
+            watched = self._watched(event.grading)
+            if event.kind == "state" and event.name in ("queued", "running"):
+                watched.past.clear()  # it starts anew
+            if event.kind == "training" and watched.past and watched.past[-1].kind == "training":
+                watched.past = [e for e in watched.past if (e.kind, e.name) != (event.kind, event.name)]
+            watched.past.append(event)
+            for loop, queue in watched.watchers:
+                loop.call_soon_threadsafe(queue.put_nowait, event)
+            self._forget_the_oldest()
+
+    @asynccontextmanager
+    async def watch(self, grading: str) -> AsyncIterator[asyncio.Queue[Event]]:
+        """A queue that begins with what has happened so far."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        mine = (asyncio.get_running_loop(), queue)
+        with self._lock:
+            watched = self._watched(grading)
+            for event in watched.past:
+                queue.put_nowait(event)
+            watched.watchers.append(mine)
+        try:
+            yield queue
+        finally:
+            with self._lock:
+                watched.watchers.remove(mine)
+
+    def _watched(self, grading: str) -> _Watched:
+        watched = self._gradings.pop(grading, None) or _Watched()
+        self._gradings[grading] = watched  # now the newest
+        return watched
+
+    def _forget_the_oldest(self) -> None:
+        idle = (id for id, watched in self._gradings.items() if not watched.watchers)
+        for id in list(idle)[: max(0, len(self._gradings) - self._keep)]:
+            del self._gradings[id]

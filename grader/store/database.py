@@ -1,0 +1,131 @@
+"""A database and its transactions: `with store.read() as tx`, `with store.write() as tx`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from grader.errors import BadCall, StoreUnavailable
+
+LOCK_SECONDS = 20
+"""How long a transaction waits for another one's lock before it is our failure."""
+
+
+class Store:
+    """One database. Threads may share it; every transaction has its own connection."""
+
+    def __init__(self, url: str) -> None:
+        """`sqlite:////path/to/grader.db` or `postgresql://…`. Raises `BadCall` for anything else."""
+        self.url = _with_driver(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._writing = threading.Lock()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that writes nothing and sees one state of the database."""
+        with _as_ours(), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is kept as a whole or not at all. What it has written is on the disk when it ends."""
+        if not self.is_sqlite:
+            with _as_ours(), self._engine.begin() as connection:
+                yield connection
+            return
+        # SQLite has one writer. Its own waiting is a lottery, ours is first come, first served.
+        immediate = self._engine.execution_options(begins="IMMEDIATE")
+        with self._writing, _as_ours(), immediate.begin() as connection:
+            yield connection
+
+    def migrate(self) -> None:
+        """Brings the schema to this version of the grader."""
+        with _as_ours():
+            command.upgrade(self._alembic(), "head")
+
+    def _alembic(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["engine"] = self._engine
+        return config
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+AnyRow = sa.Row[*tuple[Any, ...]]
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _with_driver(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        parsed = sa.make_url("none:")
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed.set(drivername="sqlite+pysqlite")
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+    raise BadCall("GRADER_DATABASE_URL must be postgresql://user:password@host/name or sqlite:////path/to/file")
+
+
+def _sqlite(url: sa.URL) -> Engine:
+    # autocommit at the driver, so that BEGIN is said by us: Python's own would be a deferred one, which fails
+    # where another transaction has written since it began to read
+    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives the loss of power
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begins', 'DEFERRED')}")
+
+    return engine
+
+
+def _postgresql(url: sa.URL) -> Engine:
+    return sa.create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=LOCK_SECONDS,
+        connect_args={"connect_timeout": 5, "options": f"-c timezone=utc -c lock_timeout={LOCK_SECONDS}s"},
+    )
+
+
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    """A database that is gone, full or locked is our failure; a statement that is wrong stays a bug."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:
+        raise StoreUnavailable(f"the database cannot be used: {_first_line(gone)}") from gone
+    except DBAPIError as wrong:
+        if wrong.connection_invalidated:
+            raise StoreUnavailable(f"the database has gone: {_first_line(wrong)}") from wrong
+        raise
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

@@ -1,0 +1,355 @@
+"""The queue, and what came out of it.
+
+A grading is queued, then running under a lease, then graded or broken. Only who holds its lease may finish it, so
+that a worker that was believed dead and is not cannot write over another one's work.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
+
+from grader.model import Report
+from grader.render import as_json
+from grader.store.database import AnyRow, now
+from grader.store.records import Grading, Kind, Leased, Priority, Result, State, new_id
+from grader.store.tables import files, gradings, results, submissions
+
+LEASE = dt.timedelta(seconds=30)
+"""Without a heartbeat for so long, a worker is taken to be dead."""
+DEADLINE = dt.timedelta(hours=2)
+"""No grading takes longer, whatever its heart says: twice two trainings at their limits, on a loaded machine."""
+MOST_FAILURES = 3
+"""After so many failures of ours a grading is broken."""
+MOST_STARTS = 20
+"""It has ended whole servers, which cannot tell why they end, or many have been ended under it."""
+
+_WAITING = gradings.c.state.in_((State.QUEUED, State.RUNNING))
+
+
+# ── into the queue ───────────────────────────────────────────────────────────────────────────────────
+
+
+def enqueue(
+    tx: Connection, submission: str, whose: str, priority: Priority, lane: str, *, regrade: str | None = None
+) -> str:
+    """A new grading of a submission; returns its id. `lane` says which workers may take it."""
+    id = new_id()
+    row = {
+        "id": id,
+        "submission": submission,
+        "regrade": regrade,
+        "state": State.QUEUED,
+        "counts": False,
+        "priority": priority,
+        "turn": _turn(tx, whose, priority),
+        "whose": whose,
+        "lane": lane,
+        "queued_at": now(),
+        "starts": 0,
+        "failures": 0,
+        "why": "",
+        "grader": "",
+        "assignment_digest": "",
+        "seed": "",
+    }
+    tx.execute(insert(gradings).values(row))
+    return id
+
+
+def _turn(tx: Connection, whose: str, priority: Priority) -> int:
+    """Round-robin between students: one's second waiting submission comes after everybody's first. A newcomer
+    joins the round that is being served, so that whoever has waited is not overtaken for ever."""
+    of_priority = gradings.c.priority == priority
+    serving = tx.scalar(select(func.min(gradings.c.turn)).where(gradings.c.state == State.QUEUED, of_priority))
+    own = tx.scalar(select(func.max(gradings.c.turn)).where(_WAITING, of_priority, gradings.c.whose == whose))
+    return max(serving or 0, 0 if own is None else own + 1)
+
+
+def supersede(tx: Connection, newer: str) -> int:
+    """Takes the author's earlier gradings of the same assignment and kind, where they still wait, out of the queue."""
+    new = tx.execute(select(submissions).where(submissions.c.id == newer)).one()
+    older = select(submissions.c.id).where(
+        submissions.c.course == new.course,
+        submissions.c.assignment == new.assignment,
+        submissions.c.kind == new.kind,
+        submissions.c.by == new.by,
+        submissions.c.id != newer,
+        submissions.c.received_at <= new.received_at,
+    )
+    where = (gradings.c.state == State.QUEUED) & gradings.c.regrade.is_(None) & gradings.c.submission.in_(older)
+    return tx.execute(update(gradings).where(where).values(state=State.SUPERSEDED, finished_at=now())).rowcount
+
+
+def cancel(tx: Connection, grading: str) -> bool:
+    """Whether it could be: what is final stays. A worker that runs it learns so at its next heartbeat."""
+    values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
+    return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
+
+
+def waiting(tx: Connection) -> int:
+    """How many are queued."""
+    return tx.scalar(select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)) or 0
+
+
+def ahead_of(tx: Connection, grading: str) -> int | None:
+    """How many will be started before it; None where it waits no more."""
+    mine = tx.execute(select(gradings).where(gradings.c.id == grading)).one_or_none()
+    if mine is None or mine.state != State.QUEUED:
+        return None
+    g = gradings.c
+    earlier = or_(
+        g.priority < mine.priority,
+        and_(g.priority == mine.priority, g.turn < mine.turn),
+        and_(g.priority == mine.priority, g.turn == mine.turn, g.id < mine.id),
+    )
+    return tx.scalar(select(func.count()).select_from(gradings).where(g.state == State.QUEUED, earlier)) or 0
+
+
+# ── out of the queue ─────────────────────────────────────────────────────────────────────────────────
+
+
+def claim(tx: Connection, worker: str, lanes: Sequence[str] | None = None) -> Leased | None:
+    """The grading whose turn it is, now leased to `worker`; None where nothing waits. `lanes` None takes any."""
+    first = select(gradings.c.id).where(gradings.c.state == State.QUEUED)
+    if lanes is not None:
+        first = first.where(gradings.c.lane.in_(lanes))
+    first = first.order_by(gradings.c.priority, gradings.c.turn, gradings.c.id).limit(1)
+    return _lease(tx, gradings.c.id == first.scalar_subquery(), worker)
+
+
+def take(tx: Connection, grading: str, worker: str) -> Leased | None:
+    """This one, where it waits or its worker is dead; None where somebody else has it or it is final."""
+    where = and_(gradings.c.id == grading, or_(gradings.c.state == State.QUEUED, _is_abandoned()))
+    return _lease(tx, where, worker)
+
+
+def _lease(tx: Connection, where: ColumnElement[bool], worker: str) -> Leased | None:
+    moment = now()
+    values = {
+        "state": State.RUNNING,
+        "lease": secrets.token_hex(16),
+        "worker": worker,
+        "started_at": moment,
+        "lease_until": moment + LEASE,
+        "deadline": moment + DEADLINE,
+        "starts": gradings.c.starts + 1,
+    }
+    row = tx.execute(update(gradings).where(where).values(values).returning(gradings.c.id)).one_or_none()
+    return _leased(tx, row.id) if row else None
+
+
+def _leased(tx: Connection, grading: str) -> Leased:
+    row = tx.execute(
+        select(
+            gradings.c.submission, gradings.c.lease, gradings.c.deadline, submissions.c.assignment, submissions.c.kind
+        )
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .where(gradings.c.id == grading)
+    ).one()
+    return Leased(grading, row.submission, row.assignment, Kind(row.kind), row.lease, LEASE, row.deadline)
+
+
+def beat(tx: Connection, leased: Leased) -> bool:
+    """Keeps the lease alive; False where it is lost and the work is for nothing."""
+    moment = now()
+    where = _held(leased) & (gradings.c.deadline > moment)
+    return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + LEASE)).rowcount)
+
+
+def finish(tx: Connection, leased: Leased, report: Report) -> bool:
+    """Keeps the report; False where the lease was lost, and then nothing is kept."""
+    values = {
+        "state": State.GRADED,
+        "lease": None,
+        "finished_at": now(),
+        "why": "",
+        "grader": report.environment.grader,
+        "assignment_digest": report.assignment_digest,
+        "seed": report.seed,
+        "points": report.points,
+        "decided": report.decided,
+        "possible": report.possible,
+        "report": as_json.dumps(report),
+        # a hand-in's first grading counts; a regrade's once it is applied
+        "counts": gradings.c.regrade.is_(None),
+    }
+    if not tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount:
+        return False
+    rows = [
+        {
+            "grading": leased.grading,
+            "check": check.id,
+            "position": n,
+            "points": check.points,
+            "possible": check.possible,
+            "status": check.status,
+            "mistake": check.mistake[:200],
+            "reason": check.reason,
+        }
+        for n, check in enumerate(report.checks)
+    ]
+    if rows:
+        tx.execute(insert(results), rows)
+    return True
+
+
+def fail(tx: Connection, leased: Leased, why: str) -> State | None:
+    """We could not grade it: it waits again, or is broken after `MOST_FAILURES`. None where the lease was lost."""
+    failures = gradings.c.failures + 1
+    values = {"failures": failures, "why": why, "lease": None, "state": State.QUEUED}
+    if not tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount:
+        return None
+    _break(tx, gradings.c.id == leased.grading)
+    return State(tx.execute(select(gradings.c.state).where(gradings.c.id == leased.grading)).scalar_one())
+
+
+def hand_back(tx: Connection, leased: Leased) -> bool:
+    """The worker has to go; somebody else will grade it, and nobody has failed."""
+    values = {"state": State.QUEUED, "lease": None, "starts": gradings.c.starts - 1}
+    return bool(tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount)
+
+
+def recover(tx: Connection, *, everything: bool = False) -> int:
+    """What dead workers have left waits again; returns how many. `everything`: no worker can be alive, since the
+    one process that has them has just started."""
+    where = gradings.c.state == State.RUNNING if everything else _is_abandoned()
+    count = tx.execute(update(gradings).where(where).values(state=State.QUEUED, lease=None)).rowcount
+    if count:
+        _break(tx, gradings.c.starts >= MOST_STARTS)
+    return count
+
+
+def _break(tx: Connection, where: ColumnElement[bool]) -> None:
+    """Those that have failed, or have ended their workers, too often are tried no more."""
+    too_often = or_(gradings.c.failures >= MOST_FAILURES, gradings.c.starts >= MOST_STARTS)
+    given_up = f"{MOST_STARTS} workers have ended while they graded it"
+    values = {
+        "state": State.BROKEN,
+        "finished_at": now(),
+        "why": func.coalesce(func.nullif(gradings.c.why, ""), given_up),
+    }
+    tx.execute(update(gradings).where(where, too_often, gradings.c.state == State.QUEUED).values(values))
+
+
+def _held(leased: Leased) -> ColumnElement[bool]:
+    return and_(gradings.c.id == leased.grading, gradings.c.state == State.RUNNING, gradings.c.lease == leased.lease)
+
+
+def _is_abandoned() -> ColumnElement[bool]:
+    moment = now()
+    return and_(gradings.c.state == State.RUNNING, or_(gradings.c.lease_until <= moment, gradings.c.deadline <= moment))
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+
+_GRADING = (
+    gradings.c.id, gradings.c.submission, gradings.c.regrade, gradings.c.state, gradings.c.counts,
+    gradings.c.priority, gradings.c.queued_at, gradings.c.started_at, gradings.c.finished_at, gradings.c.worker,
+    gradings.c.failures, gradings.c.why, gradings.c.grader, gradings.c.assignment_digest, gradings.c.seed,
+    gradings.c.points, gradings.c.decided, gradings.c.possible,
+)  # fmt: skip
+
+
+def get(tx: Connection, grading: str) -> Grading | None:
+    return next(iter(_read(tx, select(*_GRADING).where(gradings.c.id == grading))), None)
+
+
+def of_submission(tx: Connection, submission: str) -> list[Grading]:
+    """All of them, the newest first."""
+    return _read(tx, select(*_GRADING).where(gradings.c.submission == submission).order_by(gradings.c.id.desc()))
+
+
+def of_submissions(tx: Connection, ids: Sequence[str]) -> dict[str, Grading]:
+    """Of each, the grading that counts, else the newest that is no regrade."""
+    best = gradings.c.counts.desc(), gradings.c.id.desc()
+    rows = _read(
+        tx,
+        select(*_GRADING)
+        .where(gradings.c.submission.in_(list(ids)), or_(gradings.c.regrade.is_(None), gradings.c.counts))
+        .order_by(*best),
+    )
+    found: dict[str, Grading] = {}
+    for grading in rows:
+        found.setdefault(grading.submission, grading)
+    return found
+
+
+def of_regrade(tx: Connection, regrade: str) -> list[Grading]:
+    return _read(tx, select(*_GRADING).where(gradings.c.regrade == regrade).order_by(gradings.c.id))
+
+
+def counting(tx: Connection, ids: Sequence[str]) -> list[Grading]:
+    """Of these submissions, the gradings that count."""
+    return _read(tx, select(*_GRADING).where(gradings.c.submission.in_(list(ids)), gradings.c.counts))
+
+
+def report(tx: Connection, grading: str) -> str | None:
+    """As JSON."""
+    return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
+
+
+def results_of(tx: Connection, ids: Sequence[str]) -> dict[str, list[Result]]:
+    """Grading → its checks, in the report's order."""
+    found: dict[str, list[Result]] = {}
+    rows = tx.execute(
+        select(results).where(results.c.grading.in_(list(ids))).order_by(results.c.grading, results.c.position)
+    )
+    for row in rows:
+        result = Result(row.check, row.points, row.possible, row.status, row.mistake, row.reason)
+        found.setdefault(row.grading, []).append(result)
+    return found
+
+
+def same_before(tx: Connection, submission: str, lane: str, seed: str) -> str | None:
+    """The report of a grading of the same files by the same kind of worker under the same seed, if there is one.
+    The files must be the same ones as they came: a report may name those that were left out."""
+    mine = tx.execute(select(submissions).where(submissions.c.id == submission)).one()
+    same = (
+        select(gradings.c.id, gradings.c.submission)
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .where(
+            submissions.c.digest == mine.digest,
+            submissions.c.assignment == mine.assignment,
+            submissions.c.kind == mine.kind,
+            gradings.c.state == State.GRADED,
+            gradings.c.lane == lane,
+            gradings.c.seed == seed,
+        )
+        .order_by(gradings.c.id)
+        .limit(20)
+    )
+    as_they_came = _as_they_came(tx, submission)
+    for row in tx.execute(same):
+        if _as_they_came(tx, row.submission) == as_they_came:
+            return report(tx, row.id)
+    return None
+
+
+def _as_they_came(tx: Connection, submission: str) -> list[tuple[str, str]]:
+    """(name, sha256); the name of a file that came alone says nothing, and intake has dropped it."""
+    rows = tx.execute(select(files.c.name, files.c.sha256).where(files.c.submission == submission)).all()
+    return sorted((row.name if len(rows) > 1 else "", row.sha256) for row in rows)
+
+
+def retry(tx: Connection, grading: str, lane: str) -> bool:
+    """What was broken waits again, with its failures forgotten."""
+    where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
+    values = {"state": State.QUEUED, "failures": 0, "starts": 0, "why": "", "finished_at": None, "lane": lane}
+    return bool(tx.execute(update(gradings).where(where).values(values)).rowcount)
+
+
+def running(tx: Connection) -> list[Grading]:
+    return _read(tx, select(*_GRADING).where(gradings.c.state == State.RUNNING).order_by(gradings.c.started_at))
+
+
+def _read(tx: Connection, query: Select[Any]) -> list[Grading]:
+    return [_grading(row) for row in tx.execute(query)]
+
+
+def _grading(row: AnyRow) -> Grading:
+    return Grading(**dict(row._mapping) | {"state": State(row.state), "priority": Priority(row.priority)})

@@ -1,0 +1,36 @@
+"""Points that people give. They belong to the submission, so no grading and no regrade touches them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from grader.model import Points
+from grader.store.database import now
+from grader.store.people import PERSON
+from grader.store.records import Mark, Person
+from grader.store.tables import marks, people
+
+
+def put(tx: Connection, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
+    """Sets a mark, or takes it back where `points` is None."""
+    tx.execute(delete(marks).where(marks.c.submission == submission, marks.c.question == question))
+    if points is not None:
+        row = {"submission": submission, "question": question, "points": points, "comment": comment, "by": by}
+        tx.execute(insert(marks).values(row | {"at": now()}))
+
+
+def of_submissions(tx: Connection, ids: Sequence[str]) -> dict[str, list[Mark]]:
+    found: dict[str, list[Mark]] = {}
+    rows = tx.execute(
+        select(*marks.c, *PERSON[1:])
+        .join(people, people.c.id == marks.c.by)
+        .where(marks.c.submission.in_(list(ids)))
+        .order_by(marks.c.submission, marks.c.question)
+    )
+    for row in rows:
+        by = Person(row.by, row.login, row.name, row.admin)
+        mark = Mark(row.submission, row.question, row.points, row.comment, by, row.at)
+        found.setdefault(row.submission, []).append(mark)
+    return found

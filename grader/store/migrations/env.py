@@ -1,0 +1,15 @@
+"""Alembic runs this. The engine comes from `grader.store.database`; there is no alembic.ini."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from grader.store.tables import metadata
+
+engine = context.config.attributes["engine"]
+with engine.connect() as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":  # several replicas may start at once
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('grader migrations'))")
+        context.run_migrations()

@@ -1,0 +1,58 @@
+"""Assignments as courses set them, and extensions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, update
+
+from grader.store.database import AnyRow
+from grader.store.records import Counts, Offering
+from grader.store.tables import extensions, offerings
+
+
+def put_offering(tx: Connection, offering: Offering) -> None:
+    """Sets it, or sets it anew."""
+    row = asdict(offering) | {"late": dict(offering.late), "hidden": list(offering.hidden)}
+    where = _is(offerings, offering.course, offering.assignment)
+    if not tx.execute(update(offerings).where(where).values(row)).rowcount:
+        tx.execute(insert(offerings).values(row))
+
+
+def offering(tx: Connection, course: str, assignment: str) -> Offering | None:
+    row = tx.execute(select(offerings).where(_is(offerings, course, assignment))).one_or_none()
+    return _offering(row) if row else None
+
+
+def offerings_of(tx: Connection, course: str) -> list[Offering]:
+    rows = tx.execute(select(offerings).where(offerings.c.course == course).order_by(offerings.c.assignment))
+    return [_offering(row) for row in rows]
+
+
+def put_extension(tx: Connection, course: str, assignment: str, person: str, due_at: dt.datetime | None) -> None:
+    """None takes it back."""
+    where = and_(_is(extensions, course, assignment), extensions.c.person == person)
+    tx.execute(delete(extensions).where(where))
+    if due_at is not None:
+        tx.execute(insert(extensions).values(course=course, assignment=assignment, person=person, due_at=due_at))
+
+
+def extension(tx: Connection, course: str, assignment: str, person: str) -> dt.datetime | None:
+    where = and_(_is(extensions, course, assignment), extensions.c.person == person)
+    return tx.execute(select(extensions.c.due_at).where(where)).scalar_one_or_none()
+
+
+def extensions_of(tx: Connection, course: str, assignment: str) -> dict[str, dt.datetime]:
+    """Person → due."""
+    rows = tx.execute(select(extensions).where(_is(extensions, course, assignment)))
+    return {row.person: row.due_at for row in rows}
+
+
+def _is(table: Table, course: str, assignment: str) -> ColumnElement[bool]:
+    return and_(table.c.course == course, table.c.assignment == assignment)
+
+
+def _offering(row: AnyRow) -> Offering:
+    fields = dict(row._mapping)
+    return Offering(**fields | {"counts": Counts(row.counts), "hidden": tuple(row.hidden)})

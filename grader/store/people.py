@@ -1,0 +1,159 @@
+"""Courses, people, their roles and their tokens."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from grader.store.database import AnyRow, now
+from grader.store.records import Course, Member, Person, Role, Token, TokenKind, new_id
+from grader.store.tables import courses, members, people, tokens
+
+PERSON = (people.c.id, people.c.login, people.c.name, people.c.admin)
+
+
+def person_of(row: AnyRow) -> Person:
+    return Person(row.id, row.login, row.name, row.admin)
+
+
+# ── courses ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_course(tx: Connection, course: Course) -> None:
+    tx.execute(insert(courses).values(id=course.id, title=course.title, created_at=now()))
+
+
+def course(tx: Connection, id: str) -> Course | None:
+    row = tx.execute(select(courses).where(courses.c.id == id)).one_or_none()
+    return Course(row.id, row.title) if row else None
+
+
+def all_courses(tx: Connection) -> list[Course]:
+    return [Course(row.id, row.title) for row in tx.execute(select(courses).order_by(courses.c.id))]
+
+
+# ── people and roles ─────────────────────────────────────────────────────────────────────────────────
+
+
+def put_person(tx: Connection, login: str, name: str, *, admin: bool | None = None) -> Person:
+    """The person with this login, made or brought up to date. `admin` None leaves it as it is."""
+    login = login.strip().lower()
+    known = person_by_login(tx, login)
+    if known is None:
+        new = Person(new_id(), login, name or login, bool(admin))
+        tx.execute(insert(people).values(asdict(new) | {"created_at": now()}))
+        return new
+    wanted = Person(known.id, login, name or known.name, known.admin if admin is None else admin)
+    if wanted != known:
+        tx.execute(update(people).where(people.c.id == known.id).values(name=wanted.name, admin=wanted.admin))
+    return wanted
+
+
+def person_by_login(tx: Connection, login: str) -> Person | None:
+    row = tx.execute(select(*PERSON).where(people.c.login == login.strip().lower())).one_or_none()
+    return person_of(row) if row else None
+
+
+def person(tx: Connection, id: str) -> Person | None:
+    row = tx.execute(select(*PERSON).where(people.c.id == id)).one_or_none()
+    return person_of(row) if row else None
+
+
+def has_admin(tx: Connection) -> bool:
+    return tx.execute(select(people.c.id).where(people.c.admin).limit(1)).first() is not None
+
+
+def put_member(tx: Connection, course: str, person: str, role: Role) -> None:
+    known = role_of(tx, course, person)
+    if known is None:
+        tx.execute(insert(members).values(course=course, person=person, role=role))
+    elif known != role:
+        where = (members.c.course == course) & (members.c.person == person)
+        tx.execute(update(members).where(where).values(role=role))
+
+
+def role_of(tx: Connection, course: str, person: str) -> Role | None:
+    where = (members.c.course == course) & (members.c.person == person)
+    role = tx.execute(select(members.c.role).where(where)).scalar_one_or_none()
+    return Role(role) if role else None
+
+
+def roles(tx: Connection, person: str) -> dict[str, Role]:
+    """Course → role."""
+    rows = tx.execute(select(members.c.course, members.c.role).where(members.c.person == person))
+    return {row.course: Role(row.role) for row in rows}
+
+
+def roster(tx: Connection, course: str) -> list[Member]:
+    rows = tx.execute(
+        select(*PERSON, members.c.role)
+        .join(members, members.c.person == people.c.id)
+        .where(members.c.course == course)
+        .order_by(people.c.name, people.c.login)
+    )
+    return [Member(person_of(row), Role(row.role)) for row in rows]
+
+
+# ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def new_token(tx: Connection, person: str, kind: TokenKind, label: str = "", lasts: dt.timedelta | None = None) -> str:
+    """The token itself, which is seen here for the only time: the database keeps its hash."""
+    secret = secrets.token_urlsafe(32)
+    moment = now()
+    row = {
+        "id": new_id(),
+        "hash": _hash(secret),
+        "person": person,
+        "kind": kind,
+        "label": label,
+        "created_at": moment,
+        "expires_at": moment + lasts if lasts else None,
+    }
+    tx.execute(insert(tokens).values(row))
+    return secret
+
+
+def whose_token(tx: Connection, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
+    """The person behind a token that has not expired."""
+    row = tx.execute(
+        select(*PERSON)
+        .join(tokens, tokens.c.person == people.c.id)
+        .where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _alive())
+    ).one_or_none()
+    return person_of(row) if row else None
+
+
+def use_up_token(tx: Connection, secret: str, kind: TokenKind) -> Person | None:
+    """`whose_token`, and nobody can use it again."""
+    found = whose_token(tx, secret, [kind])
+    gone = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
+    return found if gone else None
+
+
+def tokens_of(tx: Connection, person: str) -> list[Token]:
+    rows = tx.execute(select(tokens).where(tokens.c.person == person, _alive()).order_by(tokens.c.id))
+    return [Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at) for row in rows]
+
+
+def revoke_token(tx: Connection, person: str, id: str) -> bool:
+    return bool(tx.execute(delete(tokens).where(tokens.c.id == id, tokens.c.person == person)).rowcount)
+
+
+def forget_expired_tokens(tx: Connection) -> None:
+    tx.execute(delete(tokens).where(tokens.c.expires_at <= now()))
+
+
+def _alive() -> Any:
+    return or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now())
+
+
+def _hash(secret: str) -> str:
+    """A plain hash will do: a token has 256 random bits, which nobody guesses from it."""
+    return hashlib.sha256(secret.encode()).hexdigest()

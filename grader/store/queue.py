@@ -1,0 +1,37 @@
+"""How doors put gradings into the queue, whatever takes them out of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from grader.store.records import Priority
+
+
+class Queue(Protocol):
+    """What is done here is done within the caller's transaction: it is kept with it, or not at all."""
+
+    def enqueue(
+        self,
+        tx: Connection,
+        submission: str,
+        assignment: str,
+        whose: str,
+        priority: Priority,
+        regrade: str | None = None,
+    ) -> str:
+        """A new grading of a submission; returns its id."""
+        ...
+
+    def cancel(self, tx: Connection, grading: str) -> bool:
+        """Whether it could be: what is final stays."""
+        ...
+
+    def retry(self, tx: Connection, grading: str, assignment: str) -> bool:
+        """What was broken waits again."""
+        ...
+
+    def wake(self) -> None:
+        """Called after the transaction: there may be work."""
+        ...

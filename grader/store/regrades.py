@@ -1,0 +1,173 @@
+"""Regrading as a reviewed change: a shadow run, a table of differences, then apply or discard. Nothing is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from grader.model import Points
+from grader.store.database import AnyRow, now
+from grader.store.gradings import counting, of_regrade, results_of
+from grader.store.people import PERSON
+from grader.store.queue import Queue
+from grader.store.records import Grading, Kind, Person, Priority, Regrade, RegradeState, Result, State, Which, new_id
+from grader.store.submissions import authors_of
+from grader.store.tables import authors, gradings, people, regrades, submissions
+
+
+@dataclass(frozen=True)
+class Change:
+    """One submission before and after."""
+
+    submission: str
+    authors: tuple[Person, ...]
+    before: Grading | None
+    """The one that counts; None where there is none yet."""
+    after: Grading
+    checks: tuple[tuple[Result | None, Result | None], ...]
+    """(before, after) of every check whose points or status differ; None where a version does not have it."""
+
+    @property
+    def points(self) -> Points | None:
+        """By how much the submission gains; None while it is not graded."""
+        if self.after.points is None:
+            return None
+        return self.after.points - (self.before.points if self.before and self.before.points is not None else Points(0))
+
+
+def start(tx: Connection, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: Queue) -> str:
+    """Queues a shadow grading of each of these submissions; returns the regrade's id."""
+    regrade = new_id()
+    row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": by}
+    tx.execute(insert(regrades).values(row | {"state": RegradeState.SHADOW, "created_at": now()}))
+    rows = tx.execute(select(submissions.c.id, submissions.c.by).where(submissions.c.id.in_(list(ids)))).all()
+    for submission in sorted(rows, key=lambda row: row.id):
+        queue.enqueue(tx, submission.id, assignment, submission.by, Priority.REGRADE, regrade=regrade)
+    return regrade
+
+
+def chosen(tx: Connection, course: str, assignment: str, which: Which) -> list[str]:
+    """Submissions of every student that a regrade of this kind runs over."""
+    rows = tx.execute(
+        select(submissions.c.id, authors.c.person, gradings.c.points)
+        .join(authors, authors.c.submission == submissions.c.id)
+        .outerjoin(gradings, (gradings.c.submission == submissions.c.id) & gradings.c.counts)
+        .where(
+            submissions.c.course == course,
+            submissions.c.assignment == assignment,
+            submissions.c.kind == Kind.SUBMISSION,
+        )
+        .order_by(submissions.c.id)
+    ).all()
+    if which is Which.ALL:
+        return sorted({row.id for row in rows})
+    picked: dict[str, AnyRow] = {}
+    for row in rows:  # the oldest first
+        other = picked.get(row.person)
+        if other is None or which is Which.LATEST or _at_least(row.points, other.points):
+            picked[row.person] = row
+    return sorted({row.id for row in picked.values()})
+
+
+def _at_least(points: Points | None, other: Points | None) -> bool:
+    return other is None or (points is not None and points >= other)
+
+
+def get(tx: Connection, id: str) -> Regrade | None:
+    row = tx.execute(_regrade().where(regrades.c.id == id)).one_or_none()
+    return _of(row) if row else None
+
+
+def of_offering(tx: Connection, course: str, assignment: str) -> list[Regrade]:
+    where = (regrades.c.course == course) & (regrades.c.assignment == assignment)
+    return [_of(row) for row in tx.execute(_regrade().where(where).order_by(regrades.c.id.desc()))]
+
+
+def progress(tx: Connection, id: str) -> dict[State, int]:
+    """How many of its gradings are in each state."""
+    rows = tx.execute(
+        select(gradings.c.state, func.count().label("n")).where(gradings.c.regrade == id).group_by(gradings.c.state)
+    )
+    return {State(row.state): row.n for row in rows}
+
+
+def changes(tx: Connection, id: str) -> list[Change]:
+    """Every submission of the regrade, those that change first, in the order of their authors."""
+    shadows = of_regrade(tx, id)
+    ids = [shadow.submission for shadow in shadows]
+    before = {g.submission: g for g in counting(tx, ids)}
+    who = authors_of(tx, ids)
+    both = results_of(tx, [g.id for g in (*shadows, *before.values())])
+    found = [
+        Change(
+            submission=after.submission,
+            authors=tuple(who.get(after.submission, ())),
+            before=(old := before.get(after.submission)),
+            after=after,
+            checks=_differences(both.get(old.id, []) if old else [], both.get(after.id, [])),
+        )
+        for after in shadows
+    ]
+    return sorted(found, key=lambda c: (not c.checks, [a.login for a in c.authors], c.submission))
+
+
+def _differences(before: Sequence[Result], after: Sequence[Result]) -> tuple[tuple[Result | None, Result | None], ...]:
+    if not after:
+        return ()  # not graded yet
+    old, new = {r.check: r for r in before}, {r.check: r for r in after}
+    pairs = [(old.get(check), new.get(check)) for check in dict.fromkeys([*old, *new])]
+    return tuple((b, a) for b, a in pairs if _verdict(b) != _verdict(a))
+
+
+def _verdict(result: Result | None) -> Any:
+    return result and (result.points, result.possible, result.status)
+
+
+def apply(tx: Connection, id: str) -> bool:
+    """From now on its gradings count, where they are graded. False where it is not a finished shadow."""
+    if not _decide(tx, id, RegradeState.APPLIED):
+        return False
+    done = (gradings.c.regrade == id) & (gradings.c.state == State.GRADED)
+    of_them = select(gradings.c.submission).where(done)
+    tx.execute(update(gradings).where(gradings.c.submission.in_(of_them), gradings.c.counts).values(counts=False))
+    tx.execute(update(gradings).where(done).values(counts=True))
+    return True
+
+
+def discard(tx: Connection, id: str) -> bool:
+    """Nothing changes; what still waits is cancelled."""
+    if not _decide(tx, id, RegradeState.DISCARDED):
+        return False
+    waiting = (gradings.c.regrade == id) & gradings.c.state.in_((State.QUEUED, State.RUNNING))
+    tx.execute(update(gradings).where(waiting).values(state=State.CANCELLED, finished_at=now(), lease=None))
+    return True
+
+
+def _decide(tx: Connection, id: str, state: RegradeState) -> bool:
+    where = (regrades.c.id == id) & (regrades.c.state == RegradeState.SHADOW)
+    if state is RegradeState.APPLIED:
+        unfinished = select(gradings.c.id).where(
+            gradings.c.regrade == id, gradings.c.state.in_((State.QUEUED, State.RUNNING))
+        )
+        where &= ~unfinished.exists()
+    return bool(tx.execute(update(regrades).where(where).values(state=state, decided_at=now())).rowcount)
+
+
+def _regrade() -> Any:
+    return select(*regrades.c, *PERSON[1:], people.c.id.label("who")).join(people, people.c.id == regrades.c.by)
+
+
+def _of(row: AnyRow) -> Regrade:
+    return Regrade(
+        id=row.id,
+        course=row.course,
+        assignment=row.assignment,
+        which=Which(row.which),
+        state=RegradeState(row.state),
+        by=Person(row.who, row.login, row.name, row.admin),
+        created_at=row.created_at,
+        decided_at=row.decided_at,
+    )

@@ -1,0 +1,189 @@
+"""What was handed in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select
+
+from grader.store.database import AnyRow, now
+from grader.store.people import PERSON, person_of
+from grader.store.records import NEWEST, File, Kind, Page, Person, Submission, new_id
+from grader.store.tables import authors, files, gradings, idempotency, people, submissions
+
+
+@dataclass(frozen=True)
+class NewSubmission:
+    course: str
+    assignment: str
+    kind: Kind
+    door: str
+    digest: str
+    by: str
+    """Who hands it in; one of the authors, or staff for them."""
+    authors: tuple[str, ...]
+    files: tuple[tuple[str, bytes], ...]
+    """As they came, in the order in which they came."""
+
+
+def add(tx: Connection, new: NewSubmission) -> str:
+    """Keeps it; returns its id. It is acknowledged once `tx` has ended well, and not before."""
+    id = new_id()
+    row = {name: getattr(new, name) for name in ("course", "assignment", "kind", "door", "digest", "by")}
+    tx.execute(insert(submissions).values(row | {"id": id, "received_at": now()}))
+    tx.execute(insert(authors), [{"submission": id, "person": who} for who in dict.fromkeys(new.authors)])
+    rows = [
+        {"submission": id, "position": n, "name": name, "sha256": hashlib.sha256(bytes_).hexdigest(), "content": bytes_}
+        for n, (name, bytes_) in enumerate(new.files)
+    ]
+    tx.execute(insert(files), rows)
+    return id
+
+
+def get(tx: Connection, id: str) -> Submission | None:
+    return next(iter(_read(tx, submissions.c.id == id)), None)
+
+
+def contents(tx: Connection, id: str) -> list[tuple[str, bytes]]:
+    """(name, bytes) of every file, as they came."""
+    rows = tx.execute(select(files.c.name, files.c.content).where(files.c.submission == id).order_by(files.c.position))
+    return [(row.name, row.content) for row in rows]
+
+
+def of_offering(
+    tx: Connection,
+    course: str,
+    assignment: str | None = None,
+    *,
+    author: str | None = None,
+    kind: Kind | None = Kind.SUBMISSION,
+    page: Page = NEWEST,
+) -> list[Submission]:
+    """The newest first. `None` means any."""
+    where: list[ColumnElement[bool]] = [submissions.c.course == course]
+    if assignment is not None:
+        where.append(submissions.c.assignment == assignment)
+    if kind is not None:
+        where.append(submissions.c.kind == kind)
+    if author is not None:
+        where.append(submissions.c.id.in_(_by_author(author)))
+    if page.before is not None:
+        where.append(submissions.c.id < page.before)
+    return _read(tx, *where, limit=page.limit)
+
+
+def of_author(tx: Connection, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[Submission]:
+    """In all courses, the newest first."""
+    where: list[ColumnElement[bool]] = [submissions.c.id.in_(_by_author(author))]
+    if kind is not None:
+        where.append(submissions.c.kind == kind)
+    if page.before is not None:
+        where.append(submissions.c.id < page.before)
+    return _read(tx, *where, limit=page.limit)
+
+
+def _by_author(person: str) -> Any:
+    return select(authors.c.submission).where(authors.c.person == person)
+
+
+def _read(tx: Connection, *where: ColumnElement[bool], limit: int | None = None) -> list[Submission]:
+    rows = tx.execute(
+        select(*submissions.c, people.c.login, people.c.name, people.c.admin)
+        .join(people, people.c.id == submissions.c.by)
+        .where(*where)
+        .order_by(submissions.c.id.desc())
+        .limit(limit)
+    ).all()
+    ids = [row.id for row in rows]
+    who, what = authors_of(tx, ids), _files(tx, ids)
+    return [_submission(row, who.get(row.id, ()), what.get(row.id, ())) for row in rows]
+
+
+def authors_of(tx: Connection, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
+    found: dict[str, list[Person]] = {}
+    rows = tx.execute(
+        select(authors.c.submission, *PERSON)
+        .join(people, people.c.id == authors.c.person)
+        .where(authors.c.submission.in_(list(ids)))
+        .order_by(people.c.login)
+    )
+    for row in rows:
+        found.setdefault(row.submission, []).append(person_of(row))
+    return found
+
+
+def _files(tx: Connection, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
+    found: dict[str, list[File]] = {}
+    rows = tx.execute(
+        select(files.c.submission, files.c.name, files.c.sha256, func.length(files.c.content).label("size"))
+        .where(files.c.submission.in_(list(ids)))
+        .order_by(files.c.submission, files.c.position)
+    )
+    for row in rows:
+        found.setdefault(row.submission, []).append(File(row.name, row.sha256, row.size))
+    return found
+
+
+def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Submission:
+    return Submission(
+        id=row.id,
+        course=row.course,
+        assignment=row.assignment,
+        kind=Kind(row.kind),
+        door=row.door,
+        digest=row.digest,
+        by=Person(row.by, row.login, row.name, row.admin),
+        authors=tuple(who),
+        received_at=row.received_at,
+        files=tuple(what),
+    )
+
+
+# ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """This key has been used before: for which submission, and for a request with which fingerprint."""
+
+    submission: str
+    fingerprint: str
+
+
+def repeated(tx: Connection, person: str, key: str) -> Repeated | None:
+    where = (idempotency.c.person == person) & (idempotency.c.key == key)
+    row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
+    return Repeated(row.submission, row.fingerprint) if row else None
+
+
+def remember_key(tx: Connection, person: str, key: str, fingerprint: str, submission: str) -> None:
+    row = {"person": person, "key": key, "fingerprint": fingerprint, "submission": submission, "created_at": now()}
+    tx.execute(insert(idempotency).values(row))
+
+
+def lock_person(tx: Connection, person: str) -> None:
+    """Until `tx` ends, nobody else hands in for this person, so that counting attempts and keys is exact."""
+    tx.execute(select(people.c.id).where(people.c.id == person).with_for_update())
+
+
+def times_since(tx: Connection, course: str, assignment: str, author: str, since: dt.datetime) -> list[dt.datetime]:
+    """When an author has handed in since then, the oldest first. Pre-checks do not count, nor what we failed to
+    grade, nor what was taken back before it ran."""
+    attempt = select(gradings.c.submission).where(gradings.c.state.in_(("queued", "running", "graded")))
+    rows = tx.execute(
+        select(submissions.c.id, submissions.c.received_at)
+        .where(
+            submissions.c.course == course,
+            submissions.c.assignment == assignment,
+            submissions.c.kind == Kind.SUBMISSION,
+            submissions.c.received_at > since,
+            submissions.c.id.in_(_by_author(author)),
+            submissions.c.id.in_(attempt),
+        )
+        .order_by(submissions.c.received_at)
+    )
+    return [row.received_at for row in rows]

@@ -1,0 +1,309 @@
+"""The tables. One schema for SQLite and PostgreSQL; `migrations/` brings a database to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import zlib
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy import DateTime as _DateTime
+
+from grader.model import Points
+
+
+class Moment(TypeDecorator[dt.datetime]):
+    """A moment with its time zone, kept as UTC: SQLite knows no time zones."""
+
+    impl = _DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        return value.astimezone(dt.UTC).replace(tzinfo=None) if value is not None else None
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        return value.replace(tzinfo=dt.UTC) if value is not None else None
+
+
+class Exact(TypeDecorator[Points]):
+    """Points, kept as whole hundredths: exact, and every database can add them up."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: Points | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        hundredths = value * 100
+        if hundredths.denominator != 1:
+            raise ValueError(f"{value} points are no multiple of 1/100")
+        return int(hundredths)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Points | None:
+        return Points(value, 100) if value is not None else None
+
+
+class Data(TypeDecorator[Any]):
+    """Small plain data, as JSON text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        return json.dumps(value, sort_keys=True)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return json.loads(value) if value is not None else None
+
+
+class Packed(TypeDecorator[str]):
+    """Long text, compressed: a report with its curves and pictures is mostly digits."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return zlib.compress(value.encode()) if value is not None else None
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        return zlib.decompress(value).decode() if value is not None else None
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ID = String(32)
+NAME = String(200)
+
+
+def _one_of(column: str, *values: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
+
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# ── who ──────────────────────────────────────────────────────────────────────────────────────────────
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("login", NAME, nullable=False, unique=True),
+    Column("name", NAME, nullable=False),
+    Column("admin", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", Moment, nullable=False),
+)
+
+courses = Table(
+    "courses",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("title", NAME, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("course", ForeignKey("courses.id"), primary_key=True),
+    Column("person", ForeignKey("people.id"), primary_key=True, index=True),
+    Column("role", String(16), nullable=False),
+    _one_of("role", "student", "staff"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("person", ForeignKey("people.id"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("label", NAME, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    _one_of("kind", "program", "login", "session"),
+)
+
+# ── what is asked ────────────────────────────────────────────────────────────────────────────────────
+
+offerings = Table(
+    "offerings",
+    metadata,
+    Column("course", ForeignKey("courses.id"), primary_key=True),
+    Column("assignment", String(64), primary_key=True),
+    Column("opens_at", Moment),
+    Column("due_at", Moment),
+    Column("closes_at", Moment),
+    Column("late", Data, nullable=False),
+    Column("counts", String(16), nullable=False),
+    Column("attempts_per_hour", Integer),
+    Column("held", Boolean, nullable=False),
+    Column("hidden", Data, nullable=False),
+    _one_of("counts", "latest", "best"),
+)
+
+extensions = Table(
+    "extensions",
+    metadata,
+    Column("course", ID, primary_key=True),
+    Column("assignment", String(64), primary_key=True),
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    Column("due_at", Moment, nullable=False),
+    ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+)
+
+# ── what is handed in ────────────────────────────────────────────────────────────────────────────────
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("course", ID, nullable=False),
+    Column("assignment", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("door", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("by", ForeignKey("people.id"), nullable=False, index=True),
+    Column("received_at", Moment, nullable=False),
+    ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    Index("ix_submissions_offering", "course", "assignment", "id"),
+    _one_of("kind", "submission", "precheck"),
+)
+
+authors = Table(
+    "authors",
+    metadata,
+    Column("submission", ForeignKey("submissions.id"), primary_key=True),
+    Column("person", ForeignKey("people.id"), primary_key=True, index=True),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("submission", ForeignKey("submissions.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("person", ForeignKey("people.id"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("submission", ForeignKey("submissions.id"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+# ── how it is graded ─────────────────────────────────────────────────────────────────────────────────
+
+regrades = Table(
+    "regrades",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("course", ID, nullable=False),
+    Column("assignment", String(64), nullable=False),
+    Column("which", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("by", ForeignKey("people.id"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("decided_at", Moment),
+    ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    _one_of("which", "latest", "best", "all", "one"),
+    _one_of("state", "shadow", "applied", "discarded"),
+)
+
+gradings = Table(
+    "gradings",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("submission", ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("regrade", ForeignKey("regrades.id"), index=True),
+    Column("state", String(16), nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("whose", ForeignKey("people.id"), nullable=False),
+    Column("lane", String(200), nullable=False),
+    Column("queued_at", Moment, nullable=False),
+    Column("lease", String(64)),
+    Column("worker", NAME),
+    Column("started_at", Moment),
+    Column("lease_until", Moment),
+    Column("deadline", Moment),
+    Column("starts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("finished_at", Moment),
+    Column("why", Text, nullable=False),
+    Column("grader", String(64), nullable=False),
+    Column("assignment_digest", String(64), nullable=False),
+    Column("seed", String(64), nullable=False),
+    Column("points", Exact),
+    Column("decided", Exact),
+    Column("possible", Exact),
+    Column("report", Packed),
+    _one_of("state", "queued", "running", "graded", "broken", "cancelled", "superseded"),
+    Index("ix_gradings_queue", "state", "priority", "turn", "id"),
+    Index(
+        "uq_gradings_counts",
+        "submission",
+        unique=True,
+        sqlite_where=text("counts"),
+        postgresql_where=text("counts"),
+    ),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("grading", ForeignKey("gradings.id"), primary_key=True),
+    Column("check", String(100), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("points", Exact, nullable=False),
+    Column("possible", Exact, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("mistake", NAME, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("submission", ForeignKey("submissions.id"), primary_key=True),
+    Column("question", String(100), primary_key=True),
+    Column("points", Exact, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("by", ForeignKey("people.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+)
