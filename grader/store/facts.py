@@ -14,7 +14,7 @@ def secret(tx: Connection) -> str:
     every machine has the same, and so that a backup can replay every verdict."""
     known = tx.execute(select(facts.c.value).where(facts.c.name == "secret").with_for_update()).scalar_one_or_none()
     if known is not None:
-        return known
+        return str(known)
     new = secrets.token_hex(32)
     tx.execute(insert(facts).values(name="secret", value=new))
     return new
