@@ -15,7 +15,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from grader.errors import Refused
@@ -44,6 +44,11 @@ def receive(name: str, content: bytes) -> Submission:
         case ".py":
             return _submission([("mlp.py", content)])
     raise Refused(f"{_short(name)} is none of the files that can be graded: {_WHAT}")
+
+
+def receive_all(files: Sequence[tuple[str, bytes]]) -> Submission:
+    """(name, bytes) of what was uploaded together: one file or several."""
+    return receive(*files[0]) if len(files) == 1 else receive_files(files)
 
 
 def receive_path(path: Path) -> Submission:

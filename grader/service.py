@@ -1,13 +1,19 @@
-"""What the doors of one running service share."""
+"""What the doors of one running service share, and how it is put together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from grader import catalogue
 from grader.catalogue import Assignment
 from grader.dispatch.events import Hub
+from grader.dispatch.here import Here
+from grader.dispatch.lane import lane, numpy_of
+from grader.dispatch.process import Plan
+from grader.errors import BadCall
 from grader.settings import Settings
+from grader.store import facts
 from grader.store.database import Store
 from grader.store.queue import Queue
 
@@ -20,3 +26,40 @@ class Service:
     assignments: Mapping[str, Assignment]
     """Those in the catalogue, by id. Courses offer some of them."""
     settings: Settings
+
+
+def open_store(settings: Settings) -> Store:
+    """The service's database, brought to this version's schema."""
+    if settings.database_url:
+        store = Store(settings.database_url)
+    else:
+        try:
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as wrong:
+            raise BadCall(f"GRADER_HOME={settings.home} cannot be made ({wrong.strerror})") from None
+        store = Store(f"sqlite:///{settings.home / 'grader.db'}")
+    store.migrate()
+    return store
+
+
+def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, Here]:
+    """The service, and its workers, which are not started yet."""
+    store, events = open_store(settings), Hub()
+    assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
+    numpy = numpy_of(settings.runtime)
+    here = Here(
+        store,
+        events,
+        Plan(settings.assignments, settings.runtime, sandbox),
+        secret_of(settings, store),
+        settings.workers,
+        {id: lane(assignment, numpy) for id, assignment in assignments.items()},
+    )
+    return Service(store, here, events, assignments, settings), here
+
+
+def secret_of(settings: Settings, store: Store) -> bytes:
+    if settings.secret:
+        return settings.secret.encode()
+    with store.write() as tx:
+        return facts.secret(tx).encode()

@@ -113,11 +113,11 @@ def ahead_of(tx: Connection, grading: str) -> int | None:
 # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────
 
 
-def claim(tx: Connection, worker: str, lanes: Sequence[str] | None = None) -> Leased | None:
-    """The grading whose turn it is, now leased to `worker`; None where nothing waits. `lanes` None takes any."""
+def claim(tx: Connection, worker: str, only: Priority | None = None) -> Leased | None:
+    """The grading whose turn it is, now leased to `worker`; None where nothing waits."""
     first = select(gradings.c.id).where(gradings.c.state == State.QUEUED)
-    if lanes is not None:
-        first = first.where(gradings.c.lane.in_(lanes))
+    if only is not None:
+        first = first.where(gradings.c.priority == only)
     first = first.order_by(gradings.c.priority, gradings.c.turn, gradings.c.id).limit(1)
     return _lease(tx, gradings.c.id == first.scalar_subquery(), worker)
 
@@ -161,13 +161,14 @@ def beat(tx: Connection, leased: Leased) -> bool:
     return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + LEASE)).rowcount)
 
 
-def finish(tx: Connection, leased: Leased, report: Report) -> bool:
-    """Keeps the report; False where the lease was lost, and then nothing is kept."""
+def finish(tx: Connection, leased: Leased, report: Report, lane: str) -> bool:
+    """Keeps the report, and the lane it was graded in; False where the lease was lost, and then nothing is kept."""
     values = {
         "state": State.GRADED,
         "lease": None,
         "finished_at": now(),
         "why": "",
+        "lane": lane,
         "grader": report.environment.grader,
         "assignment_digest": report.assignment_digest,
         "seed": report.seed,

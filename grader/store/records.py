@@ -154,9 +154,10 @@ class State(StrEnum):
 class Priority(IntEnum):
     """Smaller goes first."""
 
-    INTERACTIVE = 0
-    REGRADE = 1
-    BATCH = 2
+    PRECHECK = 0
+    INTERACTIVE = 1
+    REGRADE = 2
+    BATCH = 3
 
 
 @dataclass(frozen=True)

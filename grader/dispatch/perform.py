@@ -1,0 +1,148 @@
+"""The story of one lease: grade what it is for, keep it alive meanwhile, keep the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from grader.dispatch.events import Event, Events
+from grader.dispatch.process import Failed, GradingProcess, Job
+from grader.errors import StoreUnavailable
+from grader.model import Report
+from grader.render import as_json
+from grader.seeds import Seed
+from grader.store import gradings, submissions
+from grader.store.database import Store, now
+from grader.store.records import Kind, Leased, State
+
+BEAT_SECONDS = 5.0
+"""A sixth of what a lease lasts."""
+TRY_AGAIN_SECONDS = 1.0
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+@dataclass
+class Ending:
+    """Set by who wants the workers to end: from `at` on (time.monotonic) running work is handed back."""
+
+    at: float | None = None
+
+    @property
+    def asked(self) -> bool:
+        return self.at is not None
+
+    @property
+    def now(self) -> bool:
+        return self.at is not None and time.monotonic() >= self.at
+
+
+@dataclass(frozen=True)
+class Performer:
+    """A grading process, and what it takes to use it for leases."""
+
+    store: Store
+    events: Events
+    process: GradingProcess
+    secret: bytes
+    lane: Callable[[str], str]
+    """Assignment → lane."""
+    ending: Ending
+
+    def perform(self, leased: Leased) -> None:
+        """Ends with the grading finished, failed, handed back, or left to whoever has the lease by then."""
+        self._tell(leased, State.RUNNING)
+        started = time.monotonic()
+        state = self._performed(leased)
+        if state is not None:
+            self._tell(leased, state)
+        seconds = round(time.monotonic() - started, 3)
+        log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
+
+    def _performed(self, leased: Leased) -> State | None:
+        """What has become of it; None where the lease was lost."""
+        if (known := self._known(leased)) is not None:
+            return self._finished(leased, known)
+        outcome = self._graded(leased)
+        match outcome:
+            case Report():
+                return self._finished(leased, outcome)
+            case Failed(why):
+                log.error("our failure", grading=leased.grading, submission=leased.submission, why=why)
+                return self._kept(leased, lambda tx: gradings.fail(tx, leased, why))
+            case None:
+                return None
+            case State():
+                return outcome
+
+    def _known(self, leased: Leased) -> Report | None:
+        """The same files have been graded before by the same rules: nothing would come out differently."""
+        lane, seed = self.lane(leased.assignment), self._seed(leased)
+        with self.store.read() as tx:
+            known = gradings.same_before(tx, leased.submission, lane, seed)
+        return as_json.loads(known) if known is not None else None
+
+    def _graded(self, leased: Leased) -> Report | Failed | State | None:
+        beaten = time.monotonic()
+        for said in self.process.grade(self._job(leased), TRY_AGAIN_SECONDS):
+            match said:
+                case Report() | Failed():
+                    return said
+                case Event():
+                    self.events.publish(said)
+                case None:
+                    pass
+            if self.ending.now:
+                self.process.end()
+                handed_back = self._kept(leased, lambda tx: gradings.hand_back(tx, leased))
+                return State.QUEUED if handed_back else None
+            if time.monotonic() - beaten >= BEAT_SECONDS:
+                beaten = time.monotonic()
+                if not self._beat(leased):
+                    self.process.restart()
+                    return None
+        raise AssertionError("a grading process says in the end what came out")
+
+    def _beat(self, leased: Leased) -> bool:
+        try:
+            with self.store.write() as tx:
+                return gradings.beat(tx, leased)
+        except StoreUnavailable as gone:  # it may be back before the lease has run out
+            log.warning("no heartbeat", grading=leased.grading, why=str(gone))
+            return True
+
+    def _finished(self, leased: Leased, report: Report) -> State | None:
+        lane = self.lane(leased.assignment)
+        return State.GRADED if self._kept(leased, lambda tx: gradings.finish(tx, leased, report, lane)) else None
+
+    def _kept(self, leased: Leased, write: Callable[[Connection], T]) -> T | None:
+        """Written, as soon as the database can be written to: what has been worked out is not thrown away. None where
+        that takes longer than the grading may."""
+        while True:
+            try:
+                with self.store.write() as tx:
+                    return write(tx)
+            except StoreUnavailable as gone:
+                log.warning("the database cannot be written to", grading=leased.grading, why=str(gone))
+                if self.ending.now or now() > leased.deadline:
+                    return None
+                time.sleep(TRY_AGAIN_SECONDS)
+
+    def _job(self, leased: Leased) -> Job:
+        precheck = leased.kind is Kind.PRECHECK
+        with self.store.read() as tx:
+            files = submissions.contents(tx, leased.submission)
+        secret = None if precheck else self.secret
+        return Job(leased.grading, leased.assignment, tuple(files), precheck, secret)
+
+    def _seed(self, leased: Leased) -> str:
+        return Seed(None if leased.kind is Kind.PRECHECK else self.secret).label
+
+    def _tell(self, leased: Leased, state: State) -> None:
+        self.events.publish(Event(leased.grading, "state", state, done=state.is_final))

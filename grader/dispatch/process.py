@@ -1,0 +1,228 @@
+"""A grading process: it holds a warm sandbox and grades one submission after another.
+
+Forming a verdict takes a core. In a process of its own it takes nothing from the service, and should it ever die,
+one grading has failed and nothing else has.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import NoReturn
+
+from grader import catalogue
+from grader.catalogue import Assignment
+from grader.dispatch.events import CheckEvent, Event
+from grader.errors import GraderError
+from grader.intake import receive_all
+from grader.model import Report
+from grader.pipeline import Progress, Scope, grade
+from grader.sandbox.choose import another
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+
+TICK_SECONDS = 1.0
+"""How often a running training says what it has used."""
+_spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How grading processes grade."""
+
+    assignments: Path
+    runtime: Path
+    sandbox: str
+
+
+@dataclass(frozen=True)
+class Job:
+    grading: str
+    assignment: str
+    files: tuple[tuple[str, bytes], ...]
+    code_only: bool
+    secret: bytes | None
+    """None draws with the public seed."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """We could not grade it."""
+
+    why: str
+
+
+Said = Event | Report | Failed
+
+
+class GradingProcess:
+    """Ours to start, to give jobs, and to end. One thread uses it at a time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._process, self._channel = self._started()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def grade(self, job: Job, look_up_seconds: float) -> Iterator[Said | None]:
+        """Events, then the `Report` or why we failed; None now and then, so that the caller can do something else.
+        A process that has died before is replaced first."""
+        if not self.alive:
+            self.restart()
+        try:
+            self._channel.send(job)
+            while True:
+                if not self._channel.poll(look_up_seconds):
+                    yield None
+                    continue
+                said: Said = self._channel.recv()
+                yield said
+                if not isinstance(said, Event):
+                    return
+        except (EOFError, OSError):
+            self._process.join()
+            yield Failed(f"the grading process ended with {_in_words(self._process.exitcode)}")
+
+    def restart(self) -> None:
+        """Whatever it is doing."""
+        self.end()
+        self._process, self._channel = self._started()
+
+    def end(self) -> None:
+        """At once. Its sandboxes end with it, since they notice that nobody holds their channels any more."""
+        self._process.kill()
+        self._process.join()
+        self._channel.close()
+
+    def _started(self) -> tuple[SpawnProcess, Connection]:
+        ours, theirs = _spawn.Pipe()
+        process = _spawn.Process(target=_main, args=(theirs, self._plan), daemon=True, name="grading")
+        process.start()
+        theirs.close()
+        return process, ours
+
+
+def _in_words(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+# ── inside the process ───────────────────────────────────────────────────────────────────────────────
+
+
+def _main(channel: Connection, plan: Plan) -> None:
+    os.setsid()  # Ctrl-C in the service's terminal is the service's business
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    with suppress(EOFError, OSError):  # so it ends
+        try:
+            sandbox = another(plan.sandbox, plan.runtime)
+        except GraderError as ours:
+            channel.recv()
+            channel.send(Failed(str(ours)))
+            return
+        try:
+            _grade_all(channel, plan, sandbox)
+        finally:
+            sandbox.close()
+
+
+def _grade_all(channel: Connection, plan: Plan, sandbox: Sandbox) -> NoReturn:
+    tasks: dict[str, Assignment] = {}
+    while True:
+        job: Job = channel.recv()
+        channel.send(_said_of(job, tasks, plan, sandbox, _Talking(channel)))
+
+
+def _end_with_the_service() -> None:
+    """Even in the middle of a training, for which nobody waits any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+class _Talking:
+    """One channel for several threads."""
+
+    def __init__(self, channel: Connection) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            self._channel.send(event)
+
+
+def _said_of(
+    job: Job, tasks: dict[str, Assignment], plan: Plan, sandbox: Sandbox, say: Callable[[Event], None]
+) -> Report | Failed:
+    try:
+        if job.assignment not in tasks:
+            tasks[job.assignment] = catalogue.find(job.assignment, plan.assignments)
+        task = tasks[job.assignment]
+        with _Watching(job.grading, task, say) as watching:
+            return grade(
+                receive_all(job.files), task, sandbox, Seed(job.secret), Scope(code_only=job.code_only), watching
+            )
+    except GraderError as ours:
+        return Failed(f"{type(ours).__name__}: {ours}")
+    except Exception as bug:  # noqa: BLE001  a bug of ours fails one grading, and staff read about it
+        return Failed(f"{type(bug).__name__}: {bug}")
+
+
+class _Watching:
+    """What the pipeline reports → events; trainings are asked every second what they have used."""
+
+    def __init__(self, grading: str, task: Assignment, say: Callable[[Event], None]) -> None:
+        self._grading = grading
+        self._limit = task.config.get("mnist", {}).get("cpu_seconds")
+        self._possible = {f"{s}.{n}": p for part in task.parts for s, c in part.sections.items() for n, p in c.items()}
+        self._say = say
+        self._trainings: dict[str, Callable[[], float | None]] = {}
+        self._over = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+
+    def __call__(self, happened: Progress) -> None:
+        section = happened.section
+        if happened.long and not happened.done:
+            self._trainings[section] = happened.cpu_seconds
+            return
+        self._trainings.pop(section, None)
+        self._say(Event(self._grading, "section", section, happened.done, self._checks(happened)))
+
+    def _checks(self, happened: Progress) -> tuple[CheckEvent, ...]:
+        if happened.outcome is None:
+            return ()
+        decided = {c.id: c for c in happened.so_far().checks}
+        ids = [f"{happened.section}.{name}" for name in happened.outcome.judged]
+        checks = [decided[id] for id in ids if id in decided]
+        return tuple(CheckEvent(c.id, str(c.status), float(c.points), float(c.possible)) for c in checks)
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_SECONDS):
+            for section, cpu_seconds in list(self._trainings.items()):
+                used = cpu_seconds()
+                self._say(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limit))
+
+    def __enter__(self) -> _Watching:
+        self._ticking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with suppress(RuntimeError):
+            self._ticking.join()
