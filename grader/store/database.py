@@ -11,12 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
+from grader.store.tables import metadata
 
 LOCK_SECONDS = 20
 """How long a transaction waits for another one's lock before it is our failure."""
@@ -54,6 +57,11 @@ class Store:
         """Brings the schema to this version of the grader."""
         with _as_ours():
             command.upgrade(self._alembic(), "head")
+
+    def differences(self) -> list[Any]:
+        """Between the schema of the database and the tables that this version knows."""
+        with _as_ours(), self._engine.connect() as connection:
+            return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
     def _alembic(self) -> Config:
         config = Config()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select, text
 
 from grader.store.tables import facts
 
@@ -12,9 +12,6 @@ from grader.store.tables import facts
 def secret(tx: Connection) -> str:
     """What this service draws fresh problems with, made when it is first asked for. It lies in the database so that
     every machine has the same, and so that a backup can replay every verdict."""
-    known = tx.execute(select(facts.c.value).where(facts.c.name == "secret").with_for_update()).scalar_one_or_none()
-    if known is not None:
-        return str(known)
-    new = secrets.token_hex(32)
-    tx.execute(insert(facts).values(name="secret", value=new))
-    return new
+    new = {"name": "secret", "value": secrets.token_hex(32)}
+    tx.execute(text("INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"), new)
+    return str(tx.execute(select(facts.c.value).where(facts.c.name == "secret")).scalar_one())

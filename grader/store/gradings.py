@@ -119,6 +119,7 @@ def claim(tx: Connection, worker: str, only: Priority | None = None) -> Leased |
     if only is not None:
         first = first.where(gradings.c.priority == only)
     first = first.order_by(gradings.c.priority, gradings.c.turn, gradings.c.id).limit(1)
+    first = first.with_for_update(skip_locked=True)  # SQLite, which has one writer, leaves it out
     return _lease(tx, gradings.c.id == first.scalar_subquery(), worker)
 
 

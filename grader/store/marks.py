@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
+from grader.errors import BadCall
 from grader.model import Points
 from grader.store.database import now
 from grader.store.people import PERSON
@@ -14,7 +15,9 @@ from grader.store.tables import marks, people
 
 
 def put(tx: Connection, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
-    """Sets a mark, or takes it back where `points` is None."""
+    """Sets a mark, or takes it back where `points` is None. Raises `BadCall` for points that no gradebook can print."""
+    if points is not None and (points * 100).denominator != 1:
+        raise BadCall(f"points are multiples of 1/100, which {points} is not")
     tx.execute(delete(marks).where(marks.c.submission == submission, marks.c.question == question))
     if points is not None:
         row = {"submission": submission, "question": question, "points": points, "comment": comment, "by": by}

@@ -1,0 +1,505 @@
+"""One contract for every database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from grader import catalogue
+from grader.catalogue import Assignment
+from grader.errors import BadCall, StoreUnavailable
+from grader.intake import receive
+from grader.model import Points, Report
+from grader.pipeline import grade
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+from grader.store import facts, gradings, marks, offerings, people, regrades, submissions
+from grader.store.database import Store, now
+from grader.store.records import (
+    Counts,
+    Course,
+    Kind,
+    Leased,
+    Offering,
+    Page,
+    Person,
+    Priority,
+    RegradeState,
+    Role,
+    State,
+    TokenKind,
+    Which,
+)
+from grader.store.submissions import NewSubmission
+from grader.store.tables import gradings as table
+from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+
+LANE = "grader 1, toy 2, numpy 3"
+
+
+class Lane:
+    """A queue for one lane, as a door sees it."""
+
+    def enqueue(
+        self, tx: object, submission: str, assignment: str, whose: str, priority: Priority, regrade: str | None = None
+    ) -> str:
+        return gradings.enqueue(tx, submission, whose, priority, LANE, regrade=regrade)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def classroom(store: Store) -> dict[str, Person]:
+    with store.write() as tx:
+        people.add_course(tx, Course("ml", "Machine learning"))
+        offerings.put_offering(tx, Offering("ml", "toy"))
+        found = {login: people.put_person(tx, login, login.title()) for login in ("ann", "bob", "cleo", "staff")}
+        for login, person in found.items():
+            people.put_member(tx, "ml", person.id, Role.STAFF if login == "staff" else Role.STUDENT)
+    return found
+
+
+HandIn = Callable[..., tuple[str, str]]
+
+
+@pytest.fixture
+def hand_in(store: Store, classroom: dict[str, Person]) -> HandIn:
+    """Hands in as `login`; returns the ids of the submission and of its grading."""
+
+    def act(
+        login: str, source: str = TOY_SOLUTION, *, kind: Kind = Kind.SUBMISSION, supersede: bool = False
+    ) -> tuple[str, str]:
+        content = source.encode()
+        who = classroom[login].id
+        digest = receive("mlp.py", content).digest
+        new = NewSubmission("ml", "toy", kind, "api", digest, who, (who,), (("mlp.py", content),))
+        with store.write() as tx:
+            submission = submissions.add(tx, new)
+            grading = gradings.enqueue(tx, submission, who, Priority.INTERACTIVE, LANE)
+            if supersede:
+                gradings.supersede(tx, submission)
+        return submission, grading
+
+    return act
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
+    folder = tmp_path_factory.mktemp("assignments") / "toy"
+    folder.mkdir()
+    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
+    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    return catalogue.load(folder)
+
+
+@pytest.fixture(scope="module")
+def reports(toy: Assignment, sandbox: Sandbox) -> dict[str, Report]:
+    wrong = TOY_SOLUTION.replace("return -a", "return a")
+    return {
+        name: grade(receive("mlp.py", source.encode()), toy, sandbox, Seed())
+        for name, source in (("right", TOY_SOLUTION), ("wrong", wrong))
+    }
+
+
+def claim(store: Store) -> Leased:
+    with store.write() as tx:
+        leased = gradings.claim(tx, "worker")
+    assert leased is not None
+    return leased
+
+
+def finish(store: Store, leased: Leased, report: Report) -> bool:
+    with store.write() as tx:
+        return gradings.finish(tx, leased, report, LANE)
+
+
+def state(store: Store, grading: str) -> State:
+    with store.read() as tx:
+        found = gradings.get(tx, grading)
+    assert found is not None
+    return found.state
+
+
+def age(store: Store, grading: str, by: dt.timedelta) -> None:
+    """As if its lease had been taken, and last been kept alive, so long ago."""
+    with store.write() as tx:
+        past = {"lease_until": now() - by}
+        tx.execute(update(table).where(table.c.id == grading).values(past))
+
+
+# ── the schema ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_migrations_lead_to_the_tables_that_the_code_knows(store: Store) -> None:
+    assert store.differences() == []
+
+
+def test_migrating_again_changes_nothing(store: Store, classroom: dict[str, Person]) -> None:
+    store.migrate()
+    with store.read() as tx:
+        assert people.person(tx, classroom["ann"].id) == classroom["ann"]
+
+
+# ── transactions ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_transaction_that_fails_keeps_nothing(store: Store) -> None:
+    def fails() -> None:
+        with store.write() as tx:
+            people.add_course(tx, Course("gone", ""))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    with store.read() as tx:
+        assert people.course(tx, "gone") is None
+
+
+def test_the_service_s_secret_is_made_once(store: Store) -> None:
+    with store.write() as tx:
+        first = facts.secret(tx)
+    with store.write() as tx:
+        assert facts.secret(tx) == first
+    assert len(first) == 64
+
+
+# ── people ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_login_is_the_same_person_however_it_is_written(store: Store) -> None:
+    with store.write() as tx:
+        first = people.put_person(tx, "Ann@Example.org ", "Ann")
+        assert people.put_person(tx, "ann@example.org", "Ann B.") == Person(first.id, "ann@example.org", "Ann B.")
+
+
+def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroom: dict[str, Person]) -> None:
+    ann = classroom["ann"]
+    with store.write() as tx:
+        secret = people.new_token(tx, ann.id, TokenKind.PROGRAM, "laptop")
+        assert people.whose_token(tx, secret, [TokenKind.PROGRAM]) == ann
+        assert people.whose_token(tx, secret, [TokenKind.SESSION]) is None
+        assert people.whose_token(tx, secret + "x", [TokenKind.PROGRAM]) is None
+        (shown,) = people.tokens_of(tx, ann.id)
+        assert not people.revoke_token(tx, classroom["bob"].id, shown.id)
+        assert people.revoke_token(tx, ann.id, shown.id)
+        assert people.whose_token(tx, secret, [TokenKind.PROGRAM]) is None
+
+
+def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict[str, Person]) -> None:
+    ann = classroom["ann"]
+    with store.write() as tx:
+        link = people.new_token(tx, ann.id, TokenKind.LOGIN, lasts=dt.timedelta(hours=1))
+        assert people.use_up_token(tx, link, TokenKind.LOGIN) == ann
+        assert people.use_up_token(tx, link, TokenKind.LOGIN) is None
+        stale = people.new_token(tx, ann.id, TokenKind.LOGIN, lasts=-dt.timedelta(seconds=1))
+        assert people.use_up_token(tx, stale, TokenKind.LOGIN) is None
+
+
+def test_an_offering_is_what_was_set_last(store: Store, classroom: dict[str, Person]) -> None:
+    due = dt.datetime(2026, 11, 25, 22, 59, tzinfo=dt.UTC)
+    wanted = Offering(
+        "ml", "toy", due_at=due, late={"per_day": "10%"}, counts=Counts.BEST, attempts_per_hour=5, hidden=("q1.2",)
+    )
+    with store.write() as tx:
+        offerings.put_offering(tx, wanted)
+        assert offerings.offering(tx, "ml", "toy") == wanted
+        offerings.put_extension(tx, "ml", "toy", classroom["ann"].id, due + dt.timedelta(days=1))
+        assert offerings.extensions_of(tx, "ml", "toy") == {classroom["ann"].id: due + dt.timedelta(days=1)}
+        offerings.put_extension(tx, "ml", "toy", classroom["ann"].id, None)
+        assert offerings.extension(tx, "ml", "toy", classroom["ann"].id) is None
+
+
+# ── submissions ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_submission_comes_back_as_it_was_handed_in(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person]
+) -> None:
+    id, _ = hand_in("ann", "x = 1\n")
+    with store.read() as tx:
+        kept = submissions.get(tx, id)
+        assert submissions.contents(tx, id) == [("mlp.py", b"x = 1\n")]
+    assert kept is not None
+    assert kept.by == classroom["ann"]
+    assert kept.authors == (classroom["ann"],)
+    assert kept.files[0].size == 6
+    assert abs(kept.received_at - now()) < dt.timedelta(minutes=1)
+
+
+def test_lists_are_paged_from_the_newest_on(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    ids = [hand_in("ann")[0] for _ in range(5)]
+    hand_in("bob")
+    ann = classroom["ann"].id
+    with store.read() as tx:
+        first = submissions.of_offering(tx, "ml", author=ann, page=Page(2))
+        rest = submissions.of_offering(tx, "ml", author=ann, page=Page(50, first[-1].id))
+    assert [s.id for s in (*first, *rest)] == sorted(ids, reverse=True)
+
+
+def test_attempts_count_what_may_still_be_graded(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    hand_in("ann")
+    _, cancelled = hand_in("ann")
+    with store.write() as tx:
+        gradings.cancel(tx, cancelled)
+        since = now() - dt.timedelta(hours=1)
+        assert len(submissions.times_since(tx, "ml", "toy", classroom["ann"].id, since)) == 1
+
+
+# ── the queue ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_newer_id_sorts_after_an_older_one(store: Store, hand_in: HandIn) -> None:
+    pairs = [hand_in("ann") for _ in range(3)]
+    assert pairs == sorted(pairs)
+
+
+def test_students_take_turns(store: Store, hand_in: HandIn) -> None:
+    first, second, third = (hand_in("ann")[1] for _ in range(3))
+    other, another = hand_in("bob")[1], hand_in("cleo")[1]
+    assert [claim(store).grading for _ in range(5)] == [first, other, another, second, third]
+
+
+def test_who_comes_late_does_not_overtake_those_who_have_waited(store: Store, hand_in: HandIn) -> None:
+    flood = [hand_in("ann")[1] for _ in range(3)]
+    for _ in range(2):
+        claim(store)
+    late = [hand_in("bob")[1], hand_in("bob")[1]]
+    assert [claim(store).grading for _ in range(3)] == [flood[2], *late]
+
+
+def test_interactive_work_goes_before_regrades_and_batches(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person]
+) -> None:
+    submission, interactive = hand_in("ann")
+    who = classroom["bob"].id
+    with store.write() as tx:
+        batch = gradings.enqueue(tx, submission, who, Priority.BATCH, LANE)
+        regrade = gradings.enqueue(tx, submission, who, Priority.REGRADE, LANE)
+        precheck = gradings.enqueue(tx, submission, who, Priority.PRECHECK, LANE)
+        places = [gradings.ahead_of(tx, id) for id in (precheck, interactive, regrade, batch)]
+    assert places == [0, 1, 2, 3]
+    assert [claim(store).grading for _ in range(4)] == [precheck, interactive, regrade, batch]
+
+
+def test_nothing_is_claimed_twice(store: Store, hand_in: HandIn) -> None:
+    handed_in = {hand_in("ann")[1] for _ in range(30)}
+    begin = threading.Barrier(6)
+
+    def work(_n: int) -> list[str]:
+        begin.wait()
+        mine = []
+        while True:
+            with store.write() as tx:
+                leased = gradings.claim(tx, "worker")
+            if leased is None:
+                return mine
+            mine.append(leased.grading)
+
+    with ThreadPoolExecutor(6) as pool:
+        claimed = [id for ids in pool.map(work, range(6)) for id in ids]
+    assert sorted(claimed) == sorted(handed_in)
+
+
+def test_a_report_is_kept_with_its_checks(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+    submission, grading = hand_in("ann")
+    assert finish(store, claim(store), reports["wrong"])
+    with store.read() as tx:
+        kept = gradings.of_submissions(tx, [submission])[submission]
+        results = gradings.results_of(tx, [grading])[grading]
+    assert kept.state is State.GRADED
+    assert kept.counts
+    assert (kept.points, kept.possible) == (Points(2), Points("5.5"))
+    assert [(r.check, r.status) for r in results] == [
+        ("q1.1.small", "held"),
+        ("q1.1.large", "held"),
+        ("q1.2.negative", "lost"),
+    ]
+
+
+def test_who_has_lost_the_lease_cannot_finish(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+    _, grading = hand_in("ann")
+    stopped = claim(store)
+    age(store, grading, dt.timedelta(seconds=1))
+    with store.write() as tx:
+        assert gradings.recover(tx) == 1
+    working = claim(store)
+    with store.write() as tx:
+        assert not gradings.beat(tx, stopped)
+    assert not finish(store, stopped, reports["wrong"])
+    assert finish(store, working, reports["right"])
+    assert not finish(store, working, reports["right"])  # exactly once
+    with store.read() as tx:
+        assert gradings.get(tx, grading).points == Points(4)  # type: ignore[union-attr]
+
+
+def test_a_heartbeat_keeps_the_lease_and_only_until_the_deadline(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    leased = claim(store)
+    age(store, grading, -dt.timedelta(seconds=1))
+    with store.write() as tx:
+        assert gradings.beat(tx, leased)
+        assert gradings.recover(tx) == 0
+        tx.execute(update(table).where(table.c.id == grading).values(deadline=now()))
+        assert not gradings.beat(tx, leased)
+        assert gradings.recover(tx) == 1
+
+
+def test_our_failures_are_tried_again_and_then_shown(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    states = []
+    for _ in range(gradings.MOST_FAILURES):
+        leased = claim(store)
+        with store.write() as tx:
+            states.append(gradings.fail(tx, leased, "the sandbox is gone"))
+    assert states == [State.QUEUED, State.QUEUED, State.BROKEN]
+    with store.write() as tx:
+        assert gradings.get(tx, grading).why == "the sandbox is gone"  # type: ignore[union-attr]
+        assert gradings.retry(tx, grading, LANE)
+    assert claim(store).grading == grading
+
+
+def test_what_ends_its_workers_again_and_again_is_set_aside(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    for _ in range(gradings.MOST_STARTS):
+        assert state(store, grading) is State.QUEUED
+        claim(store)
+        with store.write() as tx:
+            gradings.recover(tx, everything=True)
+    assert state(store, grading) is State.BROKEN
+
+
+def test_work_that_is_handed_back_has_not_failed(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    for _ in range(gradings.MOST_STARTS + 1):
+        leased = claim(store)
+        with store.write() as tx:
+            assert gradings.hand_back(tx, leased)
+    assert state(store, grading) is State.QUEUED
+
+
+def test_what_is_cancelled_is_not_graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+    _, grading = hand_in("ann")
+    leased = claim(store)
+    with store.write() as tx:
+        assert gradings.cancel(tx, grading)
+        assert not gradings.cancel(tx, grading)
+    assert not finish(store, leased, reports["right"])
+    assert state(store, grading) is State.CANCELLED
+
+
+def test_a_newer_submission_takes_the_place_of_those_that_wait(store: Store, hand_in: HandIn) -> None:
+    running, waiting = hand_in("ann")[1], hand_in("ann")[1]
+    others = hand_in("bob")[1]
+    claim(store)
+    newest = hand_in("ann", supersede=True)[1]
+    states = [state(store, id) for id in (running, waiting, others, newest)]
+    assert states == [State.RUNNING, State.SUPERSEDED, State.QUEUED, State.QUEUED]
+
+
+def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+    hand_in("ann")
+    finish(store, claim(store), reports["right"])
+    same, _ = hand_in("bob")
+    other, _ = hand_in("bob", TOY_SOLUTION + "\n")
+    precheck, _ = hand_in("bob", kind=Kind.PRECHECK)
+    seed = reports["right"].seed
+    with store.read() as tx:
+        assert gradings.same_before(tx, same, LANE, seed) is not None
+        assert gradings.same_before(tx, other, LANE, seed) is None
+        assert gradings.same_before(tx, precheck, LANE, seed) is None
+        assert gradings.same_before(tx, same, "another lane", seed) is None
+        assert gradings.same_before(tx, same, LANE, "another seed") is None
+
+
+# ── regrades and marks ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> dict[str, str]:
+    """Ann has handed in a right one and then a wrong one, Bob a wrong one."""
+    ids = {}
+    for name, login, report in (("old", "ann", "right"), ("new", "ann", "wrong"), ("bobs", "bob", "wrong")):
+        ids[name], _ = hand_in(login)
+        finish(store, claim(store), reports[report])
+    return ids
+
+
+def start(store: Store, which: Which, classroom: dict[str, Person]) -> str:
+    with store.write() as tx:
+        ids = regrades.chosen(tx, "ml", "toy", which)
+        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, Lane())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("which", "names"), [("latest", "new bobs"), ("best", "old bobs"), ("all", "old new bobs")])
+def test_a_regrade_runs_over_the_submissions_that_were_asked_for(
+    which: str, names: str, store: Store, graded: dict[str, str]
+) -> None:
+    with store.read() as tx:
+        assert sorted(regrades.chosen(tx, "ml", "toy", Which(which))) == sorted(graded[n] for n in names.split())
+
+
+def test_a_regrade_changes_nothing_until_it_is_applied(
+    store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    id = start(store, Which.LATEST, classroom)
+    with store.write() as tx:
+        assert not regrades.apply(tx, id)  # it still runs
+    for _ in range(2):
+        finish(store, claim(store), reports["right"])
+    with store.read() as tx:
+        changes = regrades.changes(tx, id)
+        before = gradings.of_submissions(tx, [graded["new"]])[graded["new"]]
+    assert before.points == Points(2)
+    assert [(c.submission, c.points, [a.check for _, a in c.checks if a]) for c in changes] == [
+        (graded["new"], Points(2), ["q1.2.negative"]),
+        (graded["bobs"], Points(2), ["q1.2.negative"]),
+    ]
+    with store.write() as tx:
+        assert regrades.apply(tx, id)
+        assert not regrades.discard(tx, id)
+        after = gradings.of_submissions(tx, [graded["new"]])[graded["new"]]
+        assert after.points == Points(4)
+        assert len(gradings.of_submission(tx, graded["new"])) == 2  # the old one stays
+        assert regrades.get(tx, id).state is RegradeState.APPLIED  # type: ignore[union-attr]
+
+
+def test_a_regrade_that_is_discarded_ends(
+    store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    id = start(store, Which.ALL, classroom)
+    finish(store, claim(store), reports["right"])
+    with store.write() as tx:
+        assert regrades.discard(tx, id)
+        assert regrades.progress(tx, id) == {State.GRADED: 1, State.CANCELLED: 2}
+        assert gradings.claim(tx, "worker") is None
+        assert gradings.of_submissions(tx, [graded["bobs"]])[graded["bobs"]].points == Points(2)
+
+
+def test_a_person_s_mark_survives_a_regrade(
+    store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    with store.write() as tx:
+        marks.put(tx, graded["bobs"], "q1.1.written", Points("1.25"), "nearly", classroom["staff"].id)
+    id = start(store, Which.LATEST, classroom)
+    for _ in range(2):
+        finish(store, claim(store), reports["right"])
+    with store.write() as tx:
+        regrades.apply(tx, id)
+        (mark,) = marks.of_submissions(tx, [graded["bobs"]])[graded["bobs"]]
+    assert (mark.points, mark.comment, mark.by) == (Points("1.25"), "nearly", classroom["staff"])
+
+
+def test_points_that_no_gradebook_could_print_are_refused(
+    store: Store, graded: dict[str, str], classroom: dict[str, Person]
+) -> None:
+    with pytest.raises(BadCall, match="1/100"), store.write() as tx:
+        marks.put(tx, graded["bobs"], "q1.1.written", Points(1, 3), "", classroom["staff"].id)
+
+
+def test_a_database_that_lies_in_no_folder_is_our_failure(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        Store(f"sqlite:///{tmp_path}/gone/grader.db").migrate()
