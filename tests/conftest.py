@@ -19,6 +19,7 @@ from grader.model import Submission
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
+from tests.postgres import Cluster, cluster
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,6 +42,20 @@ def sandbox() -> Iterator[Sandbox]:
     chosen, _ = choose("bubblewrap", Settings().runtime)
     yield chosen
     chosen.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server for this run (for each process of it), and a failure where none is installed."""
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> Iterator[str]:
+    """An empty database of this test's own."""
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
