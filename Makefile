@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
-DEBIAN := bubblewrap chromium libseccomp2
+DEBIAN := bubblewrap chromium libseccomp2 postgresql
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
