@@ -9,10 +9,25 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from grader.model import CheckResult, Evidence, Json, Loaded, Part, Place, Points, Report, Usage, Written
+from grader.errors import BadCall
+from grader.model import (
+    CheckResult,
+    Environment,
+    Evidence,
+    Json,
+    Loaded,
+    Part,
+    Place,
+    Points,
+    Report,
+    Series,
+    Status,
+    Usage,
+    Written,
+)
 from grader.render.said import failure
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def schema() -> Json:
@@ -78,6 +93,7 @@ def _check(check: CheckResult) -> Json:
         "mistake": check.mistake,
         "line": _line(check, check.place) if check.place else None,
         "remarks": list(check.remarks),
+        "outcome": check.outcome,
     }
 
 
@@ -115,6 +131,95 @@ def _evidence(evidence: Evidence) -> Json:
 
 def _usage(used: Usage) -> Mapping[str, float]:
     return {"cpu_seconds": round(used.cpu_seconds, 4), "wall_seconds": round(used.wall_seconds, 4)}
+
+
+# ── and back ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def loads(text: str) -> Report:
+    """A report that `dumps` has written. What it has left out of a report (notes of loading, digits of usage) no
+    renderer shows. Raises `BadCall` for anything else."""
+    try:
+        written = json.loads(text)
+        if written["schema"] != SCHEMA_VERSION:
+            raise BadCall(f"the report has schema {written['schema']!r}, and this is {SCHEMA_VERSION}: grade again")
+        return _report_of(written)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadCall("this is no report of ours (grader check --json writes one)") from None
+
+
+def _report_of(written: Json) -> Report:
+    graded = written["submission"]["graded"]
+    return Report(
+        assignment=written["assignment"]["id"],
+        assignment_title=written["assignment"]["title"],
+        assignment_digest=written["assignment"]["digest"],
+        submission_digest=written["submission"]["digest"],
+        files=tuple(written["submission"]["files"]),
+        loaded=Loaded(graded["source"], tuple(graded["names"]), tuple(graded["cells"])) if graded else None,
+        seed=written["seed"],
+        scope=written["scope"],
+        environment=Environment(**written["environment"]),
+        parts=tuple(_part_of(part) for part in written["parts"]),
+        remarks=tuple(written["remarks"]),
+        evidence=tuple(_evidence_of(e) for e in written["evidence"]),
+        usage={section: Usage(**used) for section, used in written["usage"].items()},
+    )
+
+
+def _part_of(written: Json) -> Part:
+    return Part(
+        id=written["id"],
+        title=written["title"],
+        checks=tuple(_check_of(c) for c in written["checks"]),
+        written=tuple(_written_of(w) for w in written["written"]),
+    )
+
+
+def _check_of(written: Json) -> CheckResult:
+    line = written["line"]
+    return CheckResult(
+        id=written["id"],
+        title=written["title"],
+        points=_points_of(written["points"]),
+        possible=_points_of(written["possible"]),
+        status=Status(written["status"]),
+        reason=written["reason"],
+        mistake=written["mistake"],
+        place=Place(line["file"], line["line"]) if line else None,
+        source=line["source"] if line else "",
+        remarks=tuple(written["remarks"]),
+        outcome=written["outcome"],
+    )
+
+
+def _written_of(written: Json) -> Written:
+    return Written(
+        id=written["id"],
+        title=written["title"],
+        possible=_points_of(written["possible"]),
+        found=written["found"],
+        answer=written["answer"],
+        cells=tuple(written["cells"]),
+    )
+
+
+def _evidence_of(written: Json) -> Evidence:
+    return Evidence(
+        name=written["name"],
+        series={name: _series_of(series) for name, series in written["series"].items()},
+        weights=tuple(tuple(unit) for unit in written["weights"]),
+        confusion=tuple(tuple(row) for row in written["confusion"]),
+        accuracy=written["accuracy"],
+    )
+
+
+def _series_of(written: Json) -> Series:
+    return Series(tuple(math.nan if v is None else v for v in written["values"]), written["step"])
+
+
+def _points_of(number: int | float) -> Points:
+    return Points(str(number))
 
 
 def _finite(value: float) -> Any:

@@ -1,0 +1,61 @@
+"""Report → JSON → Report: what the service keeps must show what the grading showed."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from grader.errors import BadCall
+from grader.model import Report
+from grader.render.as_json import as_json, dumps, loads, schema
+from grader.render.gradescope import gradescope
+from grader.render.html import html
+from grader.render.terminal import Terminal
+from tests.unit.render import samples
+
+MAKERS = (
+    samples.perfect,
+    samples.wrong,
+    samples.very_wrong,
+    samples.weak,
+    samples.unreadable,
+    samples.code_only,
+    samples.quick,
+    samples.precheck,
+    samples.hostile,
+)
+
+
+def on_a_terminal(report: Report) -> str:
+    console = Console(width=100, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(Terminal(report))
+    return captured.get()
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
+def test_a_report_comes_back_from_json_as_it_went(make: Callable[[], Report]) -> None:
+    report = make()
+    back = loads(dumps(report))
+    jsonschema.validate(as_json(report), schema())
+    assert as_json(back) == as_json(report)
+    assert html(back) == html(report)
+    assert gradescope(back) == gradescope(report)
+    assert on_a_terminal(back) == on_a_terminal(report)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 3}', "not json"])
+def test_what_is_no_report_is_refused(text: str) -> None:
+    with pytest.raises(BadCall, match="no report of ours"):
+        loads(text)
+
+
+def test_a_report_of_another_schema_is_refused() -> None:
+    old = json.dumps(as_json(samples.perfect()) | {"schema": 2})
+    with pytest.raises(BadCall, match="schema 2"):
+        loads(old)
