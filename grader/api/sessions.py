@@ -1,0 +1,7 @@
+"""Logging in and out with a browser."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)

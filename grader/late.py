@@ -1,0 +1,1 @@
+"""What lateness costs. A policy is data in the offering, and its arithmetic is exact."""
