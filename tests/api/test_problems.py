@@ -1,0 +1,23 @@
+"""Every refusal is RFC 9457 for programs and a page for people."""
+
+from __future__ import annotations
+
+from tests.api.world import World
+
+
+def test_a_program_gets_a_problem_of_rfc_9457(world: World) -> None:
+    answer = world.client.get("/api/v1/nothing")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail"} <= set(answer.json())
+
+
+def test_a_browser_gets_a_page(world: World) -> None:
+    answer = world.client.get("/nothing", headers={"Accept": "text/html,*/*"})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+def test_below_api_even_a_browser_gets_json(world: World) -> None:
+    answer = world.client.get("/api/v1/nothing", headers={"Accept": "text/html"})
+    assert answer.headers["content-type"] == "application/problem+json"

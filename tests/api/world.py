@@ -1,0 +1,104 @@
+"""A service on a real SQLite with a course, people of every role, and a queue that nobody empties but the test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+from starlette.testclient import TestClient
+
+from grader.model import Report
+from grader.service import Service
+from grader.store import gradings, offerings, people
+from grader.store.database import Store
+from grader.store.records import Course, Offering, Person, Priority, Role, TokenKind
+from tests.conftest import TOY_SOLUTION
+
+COURSE, ASSIGNMENT = "ml", "toy"
+SUBMISSIONS = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}/submissions"
+WRONG = TOY_SOLUTION.replace("return -a", "return a")
+
+
+class TestQueue:
+    """Keeps what is put into it until the test takes it out."""
+
+    __test__ = False
+
+    def enqueue(
+        self,
+        tx: Connection,
+        submission: str,
+        assignment: str,
+        whose: str,
+        priority: Priority,
+        regrade: str | None = None,
+    ) -> str:
+        return gradings.enqueue(tx, submission, whose, priority, "test", regrade=regrade)
+
+    def cancel(self, tx: Connection, grading: str) -> bool:
+        return gradings.cancel(tx, grading)
+
+    def retry(self, tx: Connection, grading: str, assignment: str) -> bool:
+        return gradings.retry(tx, grading, "test")
+
+    def wake(self) -> None:
+        pass
+
+
+@dataclass
+class World:
+    """The service under test, and who is in it: ada and bob are students of "ml", grace is its staff, eve is a
+    student of another course, root is an admin. `tokens` are their programs' bearer tokens."""
+
+    service: Service
+    client: TestClient
+    people: dict[str, Person]
+    tokens: dict[str, str]
+    reports: dict[str, Report] = field(default_factory=dict)
+    """Real ones, by what was handed in: "right" and "wrong"."""
+
+    def headers(self, login: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[login]}"}
+
+    def set(self, **fields: object) -> None:
+        """Changes how the course sets the toy assignment."""
+        with self.service.store.write() as tx:
+            offerings.put_offering(tx, Offering(COURSE, ASSIGNMENT, **fields))  # type: ignore[arg-type]
+
+    def hand_in(self, login: str, source: str = TOY_SOLUTION, **form: str) -> str:
+        """Through the API; returns the submission's id."""
+        files = [("files", ("mlp.py", source.encode()))]
+        answer = self.client.post(SUBMISSIONS, files=files, data=form, headers=self.headers(login))
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["submission"])
+
+    def grade_next(self, report: str = "right") -> str:
+        """What a worker does with the grading whose turn it is; returns the grading's id."""
+        with self.service.store.write() as tx:
+            leased = gradings.claim(tx, "test worker")
+            assert leased is not None
+            assert gradings.finish(tx, leased, self.reports[report])
+        return leased.grading
+
+
+def populate(store: Store) -> tuple[dict[str, Person], dict[str, str]]:
+    """People and tokens, by login."""
+    who: dict[str, Person] = {}
+    tokens: dict[str, str] = {}
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSE, "Machine Learning"))
+        people.add_course(tx, Course("other", "Another course"))
+        offerings.put_offering(tx, Offering(COURSE, ASSIGNMENT))
+        offerings.put_offering(tx, Offering("other", ASSIGNMENT))
+        for login, course, role in (
+            ("ada", COURSE, Role.STUDENT),
+            ("bob", COURSE, Role.STUDENT),
+            ("grace", COURSE, Role.STAFF),
+            ("eve", "other", Role.STUDENT),
+            ("root", None, None),
+        ):
+            who[login] = people.put_person(tx, login, login.title(), admin=login == "root")
+            if course is not None and role is not None:
+                people.put_member(tx, course, who[login].id, role)
+            tokens[login] = people.new_token(tx, who[login].id, TokenKind.PROGRAM, "tests")
+    return who, tokens
