@@ -4,45 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 from grader.model import Report
 from grader.service import Service
 from grader.store import gradings, offerings, people
 from grader.store.database import Store
-from grader.store.records import Course, Offering, Person, Priority, Role, TokenKind
+from grader.store.records import Course, Offering, Person, Role, TokenKind
 from tests.conftest import TOY_SOLUTION
 
 COURSE, ASSIGNMENT = "ml", "toy"
+LANE = "test"
 SUBMISSIONS = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}/submissions"
 WRONG = TOY_SOLUTION.replace("return -a", "return a")
-
-
-class TestQueue:
-    """Keeps what is put into it until the test takes it out."""
-
-    __test__ = False
-
-    def enqueue(
-        self,
-        tx: Connection,
-        submission: str,
-        assignment: str,
-        whose: str,
-        priority: Priority,
-        regrade: str | None = None,
-    ) -> str:
-        return gradings.enqueue(tx, submission, whose, priority, "test", regrade=regrade)
-
-    def cancel(self, tx: Connection, grading: str) -> bool:
-        return gradings.cancel(tx, grading)
-
-    def retry(self, tx: Connection, grading: str, assignment: str) -> bool:
-        return gradings.retry(tx, grading, "test")
-
-    def wake(self) -> None:
-        pass
 
 
 @dataclass
@@ -77,7 +51,7 @@ class World:
         with self.service.store.write() as tx:
             leased = gradings.claim(tx, "test worker")
             assert leased is not None
-            assert gradings.finish(tx, leased, self.reports[report])
+            assert gradings.finish(tx, leased, self.reports[report], LANE)
         return leased.grading
 
 
