@@ -22,7 +22,7 @@ test: .venv/ready  ## run all tests (under 15 minutes on two cores)
 	$(PYTHON) -m pytest -n auto
 
 test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
-	$(PYTHON) -m pytest -n auto tests/hostile tests/contract
+	$(PYTHON) -m pytest -n auto tests/hostile tests/contract/test_sandboxes.py tests/contract/test_doctor.py
 
 test-unprivileged: .venv/ready  ## the same as an ordinary user, whom root makes for it
 	.ci/unprivileged

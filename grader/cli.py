@@ -299,6 +299,24 @@ def pack_student(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen at.")] = 8000,
+    sandbox: Annotated[
+        str, typer.Option(help="bubblewrap, or one that keeps fewer promises: landlock, plain.")
+    ] = "bubblewrap",
+) -> None:
+    """Run the grading service until it is asked to end (SIGTERM or Ctrl-C)."""
+    from grader import (
+        logs,  # the service's libraries take a second to import, which a student's check need not wait for
+    )
+    from grader.serve import serve as run
+
+    logs.configure()
+    run(Settings(), sandbox, host, port, lambda line: err.print(line, markup=False, soft_wrap=True))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     out.print(__version__)

@@ -25,8 +25,9 @@ class Settings(BaseSettings):
     """GRADER_HOME: the folder where the service keeps its data, if it has no other database."""
     database_url: str = ""
     """GRADER_DATABASE_URL: postgresql://user:password@host/name; empty is SQLite in GRADER_HOME."""
-    url: str = "http://127.0.0.1:8000"
-    """GRADER_URL: how browsers reach the service. Cookies are secure where it begins with https."""
+    url: str = ""
+    """GRADER_URL: how browsers reach the service, if not at the address that it listens at. Cookies are secure where it
+    begins with https."""
     workers: int = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: how many submissions are graded at the same time."""
     queue_limit: int = 2_000
