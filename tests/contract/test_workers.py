@@ -1,0 +1,218 @@
+"""Workers on one machine: real grading processes, a real SQLite, and what happens when one of them goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from grader import catalogue
+from grader.dispatch.events import Event, Hub
+from grader.dispatch.here import Here
+from grader.dispatch.lane import lane, numpy_of
+from grader.dispatch.process import Failed, GradingProcess, Job, Plan
+from grader.intake import receive
+from grader.model import Points, Report
+from grader.settings import Settings
+from grader.store import gradings, offerings, people, submissions
+from grader.store.database import Store
+from grader.store.records import Course, Grading, Kind, Offering, Priority, State
+from grader.store.submissions import NewSubmission
+from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+
+SECRET = b"secret"
+T = TypeVar("T")
+BUSY = TOY_SOLUTION.replace("return a + b", "n = sum(range(200_000_000)); return a + b")
+"""Keeps its grading process busy until the call's limit of a CPU second."""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    folder = tmp_path / "assignments" / "toy"
+    folder.mkdir(parents=True)
+    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
+    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    return Plan(folder.parent, Settings().runtime, "bubblewrap")
+
+
+@pytest.fixture
+def process(plan: Plan) -> Iterator[GradingProcess]:
+    started = GradingProcess(plan)
+    yield started
+    started.end()
+
+
+def job(source: str, *, assignment: str = "toy", secret: bytes | None = SECRET) -> Job:
+    return Job("g1", assignment, (("mlp.py", source.encode()),), code_only=False, secret=secret)
+
+
+def last(process: GradingProcess, job: Job) -> Report | Failed:
+    (end,) = [said for said in process.grade(job, 0.1) if isinstance(said, Report | Failed)]
+    return end
+
+
+# ── grading processes ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_grading_process_tells_of_each_section_and_then_reports(process: GradingProcess) -> None:
+    said = [said for said in process.grade(job(TOY_SOLUTION), 60.0)]
+    events = [(e.name, e.done, [c.id for c in e.checks]) for e in said if isinstance(e, Event)]
+    assert events == [
+        ("q1.1", False, []),
+        ("q1.1", True, ["q1.1.small", "q1.1.large"]),
+        ("q1.2", False, []),
+        ("q1.2", True, ["q1.2.negative"]),
+    ]
+    assert isinstance(said[-1], Report)
+    assert said[-1].points == Points(4)
+    assert said[-1].seed.startswith("secret ")
+
+
+def test_a_process_that_is_killed_fails_one_grading_and_no_more(process: GradingProcess) -> None:
+    last(process, job(TOY_SOLUTION))  # it is warm
+    grading = process.grade(job(BUSY), 0.1)
+    next(grading)
+    os.kill(process.pid, signal.SIGKILL)
+    (failed,) = [said for said in grading if isinstance(said, Report | Failed)]
+    assert failed == Failed("the grading process ended with signal 9")
+    again = last(process, job(TOY_SOLUTION))
+    assert isinstance(again, Report)
+    assert again.points == Points(4)
+
+
+def test_a_process_ends_with_the_service_even_while_it_grades(plan: Plan) -> None:
+    """As a service that is killed leaves it: nobody waits for the answer."""
+    child = os.fork()
+    if child == 0:
+        process = GradingProcess(plan)
+        grading = process.grade(job(BUSY), 0.1)
+        next(grading)
+        Path(plan.assignments, "pid").write_text(str(process.pid))
+        time.sleep(60)
+    pid = _until(lambda: _pid(plan.assignments / "pid"))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert _until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_an_assignment_that_is_not_there_is_our_failure(process: GradingProcess) -> None:
+    failed = last(process, job(TOY_SOLUTION, assignment="gone"))
+    assert isinstance(failed, Failed)
+    assert "there is no assignment 'gone'" in failed.why
+
+
+def _pid(file: Path) -> int:
+    return int(file.read_text() or 0) if file.exists() else 0
+
+
+def _until(found: Callable[[], T]) -> T:
+    deadline = time.monotonic() + 60
+    while not (value := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return value
+
+
+# ── workers ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Bench:
+    """A service without doors."""
+
+    def __init__(self, store: Store, plan: Plan) -> None:
+        self.store = store
+        self.hub = Hub()
+        toy = catalogue.find("toy", plan.assignments)
+        self.here = Here(store, self.hub, plan, SECRET, 1, {"toy": lane(toy, numpy_of(plan.runtime))})
+        with store.write() as tx:
+            people.add_course(tx, Course("ml", ""))
+            offerings.put_offering(tx, Offering("ml", "toy"))
+            self.ann = people.put_person(tx, "ann", "Ann").id
+
+    def hand_in(self, source: str, kind: Kind = Kind.SUBMISSION) -> str:
+        priority = Priority.PRECHECK if kind is Kind.PRECHECK else Priority.INTERACTIVE
+        content = source.encode()
+        digest = receive("mlp.py", content).digest
+        new = NewSubmission("ml", "toy", kind, "api", digest, self.ann, (self.ann,), (("mlp.py", content),))
+        with self.store.write() as tx:
+            submission = submissions.add(tx, new)
+            grading = self.here.enqueue(tx, submission, "toy", self.ann, priority)
+        self.here.wake()
+        return grading
+
+    def look(self, grading: str) -> Grading:
+        with self.store.read() as tx:
+            found = gradings.get(tx, grading)
+        assert found is not None
+        return found
+
+    def wait(self, grading: str, *states: State) -> Grading:
+        return _until(lambda: found if (found := self.look(grading)).state in states else None)
+
+
+@pytest.fixture
+def bench(plan: Plan, tmp_path: Path) -> Iterator[Bench]:
+    store = Store(f"sqlite:///{tmp_path}/grader.db")
+    store.migrate()
+    bench = Bench(store, plan)
+    bench.here.start()
+    yield bench
+    bench.here.stop(0)
+    store.close()
+
+
+def test_what_is_handed_in_is_graded_and_kept(bench: Bench) -> None:
+    graded = bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
+    assert (graded.points, graded.counts, graded.seed[:6]) == (Points(4), True, "secret")
+
+
+def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench: Bench) -> None:
+    slow = bench.hand_in(BUSY)
+    bench.wait(slow, State.RUNNING)
+    quick = bench.wait(bench.hand_in(TOY_SOLUTION, Kind.PRECHECK), State.GRADED)
+    assert quick.seed == "public"
+    assert bench.look(slow).state is State.RUNNING
+
+
+def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_graded(bench: Bench) -> None:
+    killing, honest = bench.hand_in(BUSY), bench.hand_in(TOY_SOLUTION)
+    process = bench.here._performers[0].process
+    for failures in range(gradings.MOST_FAILURES):
+        _until(lambda n=failures: _runs_again(bench.look(killing), n) and process.alive)
+        os.kill(process.pid, signal.SIGKILL)
+    assert bench.wait(killing, State.BROKEN).why == "the grading process ended with signal 9"
+    assert bench.wait(honest, State.GRADED).points == Points(4)
+
+
+def _runs_again(grading: Grading, failures: int) -> bool:
+    return grading.state is State.RUNNING and grading.failures == failures
+
+
+def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
+    running, next_one = bench.hand_in(BUSY), bench.hand_in(TOY_SOLUTION)
+    bench.wait(running, State.RUNNING)
+    with bench.store.write() as tx:
+        assert bench.here.cancel(tx, running)
+    assert bench.wait(next_one, State.GRADED)
+    assert bench.look(running).state is State.CANCELLED
+
+
+def test_work_that_outlasts_the_grace_is_handed_back(bench: Bench) -> None:
+    running = bench.hand_in(BUSY)
+    bench.wait(running, State.RUNNING)
+    bench.here.stop(0)
+    assert bench.look(running).state is State.QUEUED
+    assert bench.look(running).failures == 0
+
+
+def test_the_same_files_are_graded_once(bench: Bench) -> None:
+    first = bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
+    second = bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
+    with bench.store.read() as tx:
+        reports = [gradings.report(tx, g.id) for g in (first, second)]
+    assert reports[0] == reports[1]  # to what each check cost

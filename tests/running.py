@@ -1,0 +1,172 @@
+"""A real service for tests: its own process, its own folder, real grading processes; it can be killed at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from grader.store import offerings, people
+from grader.store.database import Store
+from grader.store.records import Course, Offering, Role, TokenKind
+from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+
+WAIT_SECONDS = 120.0
+"""For what takes a second or two; a loaded machine is no bug."""
+
+SLOW = TOY_SOLUTION.replace("return a + b", "n = sum(range(1_000_000)); return a + b")
+"""Right, and long enough in grading for a kill to hit it."""
+
+
+@dataclass
+class Running:
+    """`grader serve` on a folder of its own. Students s0, s1, … have the tokens in `tokens`."""
+
+    home: Path
+    assignments: Path
+    url: str
+    environment: dict[str, str]
+    database: str
+    tokens: list[str] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        port = self.url.rpartition(":")[2]
+        with (self.home / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(Path(sys.executable).with_name("grader")), "serve", "--port", port],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the service did not start:\n{self.log()[-3000:]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/healthz").status_code == 200
+        return False
+
+    def log(self) -> str:
+        return (self.home / "log").read_text("utf-8")
+
+    def send(self, number: signal.Signals) -> int:
+        """To the service's own process alone; returns its exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(WAIT_SECONDS)
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.send(signal.SIGKILL)
+
+    def open_store(self) -> Store:
+        return Store(self.database)
+
+
+@contextlib.contextmanager
+def running(folder: Path, students: int, **settings: str) -> Iterator[Running]:
+    """Not started yet; ended on the way out. The course "ml" sets the toy assignment to `students`."""
+    home, assignments = folder / "home", folder / "assignments"
+    (assignments / "toy").mkdir(parents=True)
+    (assignments / "toy" / "assignment.toml").write_text(TOY_TOML, "utf-8")
+    (assignments / "toy" / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    home.mkdir()
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+    environment = ours | {"GRADER_HOME": str(home), "GRADER_ASSIGNMENTS": str(assignments)} | settings
+    database = settings.get("GRADER_DATABASE_URL", f"sqlite:///{home}/grader.db")
+    service = Running(home, assignments, f"http://127.0.0.1:{_free_port()}", environment, database)
+    service.tokens = _populated(service, students)
+    try:
+        yield service
+    finally:
+        service.end()
+
+
+def _populated(service: Running, students: int) -> list[str]:
+    store = service.open_store()
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course("ml", "Machine learning"))
+        offerings.put_offering(tx, Offering("ml", "toy"))
+        who = [people.put_person(tx, f"s{n}", f"Student {n}") for n in range(students)]
+        for person in who:
+            people.put_member(tx, "ml", person.id, Role.STUDENT)
+        tokens = [people.new_token(tx, person.id, TokenKind.PROGRAM) for person in who]
+    store.close()
+    return tokens
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+# ── load ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Load:
+    """Students who hand in again and again, each request with a key of its own, and who ask again until the service
+    has acknowledged it, as a careful client does."""
+
+    def __init__(self, urls: list[str], tokens: list[str], source: str = SLOW) -> None:
+        self.acknowledged: dict[str, str] = {}
+        """Idempotency-Key → submission."""
+        self.refused: list[str] = []
+        """Answers that a careful client would not expect."""
+        self._urls = urls
+        self._source = source
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._student, args=(n, t)) for n, t in enumerate(tokens)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Everybody still gets an answer to what they have asked."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _student(self, number: int, token: str) -> None:
+        attempt = 0
+        while not self._ending.is_set():
+            attempt += 1
+            self._until_acknowledged(f"{number}-{attempt}", token)
+            self._ending.wait(0.3)
+
+    def _until_acknowledged(self, key: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        files = {"files": ("mlp.py", f"{self._source}# {key}\n".encode())}
+        choice = random.Random(key)
+        while True:
+            url = f"{choice.choice(self._urls)}/api/v1/courses/ml/assignments/toy/submissions"
+            with contextlib.suppress(httpx.HTTPError):
+                answer = httpx.post(url, files=files, headers=headers, timeout=30)
+                if answer.status_code == 202:
+                    self.acknowledged[key] = answer.json()["submission"]
+                    return
+                if answer.status_code not in (429, 503):
+                    self.refused.append(f"{answer.status_code} {answer.text}")
+                    return
+            time.sleep(0.1)
