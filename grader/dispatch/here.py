@@ -9,14 +9,13 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from sqlalchemy import Connection
 
 from grader.dispatch.events import Events
 from grader.dispatch.perform import Ending, Performer
 from grader.dispatch.process import GradingProcess, Plan
 from grader.errors import StoreUnavailable
 from grader.store import gradings
-from grader.store.database import Store
+from grader.store.database import Store, Tx
 from grader.store.records import Leased, Priority
 
 LOOK_SECONDS = 1.0
@@ -52,7 +51,7 @@ class Here:
 
     def enqueue(
         self,
-        tx: Connection,
+        tx: Tx,
         submission: str,
         assignment: str,
         whose: str,
@@ -61,10 +60,10 @@ class Here:
     ) -> str:
         return gradings.enqueue(tx, submission, whose, priority, self._lanes[assignment], regrade=regrade)
 
-    def cancel(self, tx: Connection, grading: str) -> bool:
+    def cancel(self, tx: Tx, grading: str) -> bool:
         return gradings.cancel(tx, grading)
 
-    def retry(self, tx: Connection, grading: str, assignment: str) -> bool:
+    def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
         return gradings.retry(tx, grading, self._lanes[assignment])
 
     def wake(self) -> None:

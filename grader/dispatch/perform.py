@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection
 
 from grader.dispatch.events import Event, Events
 from grader.dispatch.process import Failed, GradingProcess, Job
@@ -17,7 +16,7 @@ from grader.model import Report
 from grader.render import as_json
 from grader.seeds import Seed
 from grader.store import gradings, submissions
-from grader.store.database import Store, now
+from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State
 
 BEAT_SECONDS = 5.0
@@ -121,7 +120,7 @@ class Performer:
         lane = self.lane(leased.assignment)
         return State.GRADED if self._kept(leased, lambda tx: gradings.finish(tx, leased, report, lane)) else None
 
-    def _kept(self, leased: Leased, write: Callable[[Connection], T]) -> T | None:
+    def _kept(self, leased: Leased, write: Callable[[Tx], T]) -> T | None:
         """Written, as soon as the database can be written to: what has been worked out is not thrown away. None where
         that takes longer than the grading may."""
         while True:

@@ -73,6 +73,8 @@ class Store:
         self._engine.dispose()
 
 
+Tx = Connection
+"""An open transaction, as queries take it and nobody else looks into it."""
 AnyRow = sa.Row[*tuple[Any, ...]]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import select, text
 
+from grader.store.database import Tx
 from grader.store.tables import facts
 
 
-def secret(tx: Connection) -> str:
+def secret(tx: Tx) -> str:
     """What this service draws fresh problems with, made when it is first asked for. It lies in the database so that
     every machine has the same, and so that a backup can replay every verdict."""
     new = {"name": "secret", "value": secrets.token_hex(32)}

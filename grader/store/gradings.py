@@ -11,11 +11,11 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
 
 from grader.model import Report
 from grader.render import as_json
-from grader.store.database import AnyRow, now
+from grader.store.database import AnyRow, Tx, now
 from grader.store.records import Grading, Kind, Leased, Priority, Result, State, new_id
 from grader.store.tables import files, gradings, results, submissions
 
@@ -34,9 +34,7 @@ _WAITING = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 # ── into the queue ───────────────────────────────────────────────────────────────────────────────────
 
 
-def enqueue(
-    tx: Connection, submission: str, whose: str, priority: Priority, lane: str, *, regrade: str | None = None
-) -> str:
+def enqueue(tx: Tx, submission: str, whose: str, priority: Priority, lane: str, *, regrade: str | None = None) -> str:
     """A new grading of a submission; returns its id. `lane` says which workers may take it."""
     id = new_id()
     row = {
@@ -61,7 +59,7 @@ def enqueue(
     return id
 
 
-def _turn(tx: Connection, whose: str, priority: Priority) -> int:
+def _turn(tx: Tx, whose: str, priority: Priority) -> int:
     """Round-robin between students: one's second waiting submission comes after everybody's first. A newcomer
     joins the round that is being served, so that whoever has waited is not overtaken for ever."""
     of_priority = gradings.c.priority == priority
@@ -70,7 +68,7 @@ def _turn(tx: Connection, whose: str, priority: Priority) -> int:
     return max(serving or 0, 0 if own is None else own + 1)
 
 
-def supersede(tx: Connection, newer: str) -> int:
+def supersede(tx: Tx, newer: str) -> int:
     """Takes the author's earlier gradings of the same assignment and kind, where they still wait, out of the queue."""
     new = tx.execute(select(submissions).where(submissions.c.id == newer)).one()
     older = select(submissions.c.id).where(
@@ -85,18 +83,18 @@ def supersede(tx: Connection, newer: str) -> int:
     return tx.execute(update(gradings).where(where).values(state=State.SUPERSEDED, finished_at=now())).rowcount
 
 
-def cancel(tx: Connection, grading: str) -> bool:
+def cancel(tx: Tx, grading: str) -> bool:
     """Whether it could be: what is final stays. A worker that runs it learns so at its next heartbeat."""
     values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
     return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
 
 
-def waiting(tx: Connection) -> int:
+def waiting(tx: Tx) -> int:
     """How many are queued."""
     return tx.scalar(select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)) or 0
 
 
-def ahead_of(tx: Connection, grading: str) -> int | None:
+def ahead_of(tx: Tx, grading: str) -> int | None:
     """How many will be started before it; None where it waits no more."""
     mine = tx.execute(select(gradings).where(gradings.c.id == grading)).one_or_none()
     if mine is None or mine.state != State.QUEUED:
@@ -113,7 +111,7 @@ def ahead_of(tx: Connection, grading: str) -> int | None:
 # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────
 
 
-def claim(tx: Connection, worker: str, only: Priority | None = None) -> Leased | None:
+def claim(tx: Tx, worker: str, only: Priority | None = None) -> Leased | None:
     """The grading whose turn it is, now leased to `worker`; None where nothing waits."""
     first = select(gradings.c.id).where(gradings.c.state == State.QUEUED)
     if only is not None:
@@ -123,13 +121,13 @@ def claim(tx: Connection, worker: str, only: Priority | None = None) -> Leased |
     return _lease(tx, gradings.c.id == first.scalar_subquery(), worker)
 
 
-def take(tx: Connection, grading: str, worker: str) -> Leased | None:
+def take(tx: Tx, grading: str, worker: str) -> Leased | None:
     """This one, where it waits or its worker is dead; None where somebody else has it or it is final."""
     where = and_(gradings.c.id == grading, or_(gradings.c.state == State.QUEUED, _is_abandoned()))
     return _lease(tx, where, worker)
 
 
-def _lease(tx: Connection, where: ColumnElement[bool], worker: str) -> Leased | None:
+def _lease(tx: Tx, where: ColumnElement[bool], worker: str) -> Leased | None:
     moment = now()
     values = {
         "state": State.RUNNING,
@@ -144,7 +142,7 @@ def _lease(tx: Connection, where: ColumnElement[bool], worker: str) -> Leased | 
     return _leased(tx, row.id) if row else None
 
 
-def _leased(tx: Connection, grading: str) -> Leased:
+def _leased(tx: Tx, grading: str) -> Leased:
     row = tx.execute(
         select(
             gradings.c.submission, gradings.c.lease, gradings.c.deadline, submissions.c.assignment, submissions.c.kind
@@ -155,14 +153,14 @@ def _leased(tx: Connection, grading: str) -> Leased:
     return Leased(grading, row.submission, row.assignment, Kind(row.kind), row.lease, LEASE, row.deadline)
 
 
-def beat(tx: Connection, leased: Leased) -> bool:
+def beat(tx: Tx, leased: Leased) -> bool:
     """Keeps the lease alive; False where it is lost and the work is for nothing."""
     moment = now()
     where = _held(leased) & (gradings.c.deadline > moment)
     return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + LEASE)).rowcount)
 
 
-def finish(tx: Connection, leased: Leased, report: Report, lane: str) -> bool:
+def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:
     """Keeps the report, and the lane it was graded in; False where the lease was lost, and then nothing is kept."""
     values = {
         "state": State.GRADED,
@@ -200,7 +198,7 @@ def finish(tx: Connection, leased: Leased, report: Report, lane: str) -> bool:
     return True
 
 
-def fail(tx: Connection, leased: Leased, why: str) -> State | None:
+def fail(tx: Tx, leased: Leased, why: str) -> State | None:
     """We could not grade it: it waits again, or is broken after `MOST_FAILURES`. None where the lease was lost."""
     failures = gradings.c.failures + 1
     values = {"failures": failures, "why": why, "lease": None, "state": State.QUEUED}
@@ -210,13 +208,13 @@ def fail(tx: Connection, leased: Leased, why: str) -> State | None:
     return State(tx.execute(select(gradings.c.state).where(gradings.c.id == leased.grading)).scalar_one())
 
 
-def hand_back(tx: Connection, leased: Leased) -> bool:
+def hand_back(tx: Tx, leased: Leased) -> bool:
     """The worker has to go; somebody else will grade it, and nobody has failed."""
     values = {"state": State.QUEUED, "lease": None, "starts": gradings.c.starts - 1}
     return bool(tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount)
 
 
-def recover(tx: Connection, *, everything: bool = False) -> int:
+def recover(tx: Tx, *, everything: bool = False) -> int:
     """What dead workers have left waits again; returns how many. `everything`: no worker can be alive, since the
     one process that has them has just started."""
     where = gradings.c.state == State.RUNNING if everything else _is_abandoned()
@@ -226,7 +224,7 @@ def recover(tx: Connection, *, everything: bool = False) -> int:
     return count
 
 
-def _break(tx: Connection, where: ColumnElement[bool]) -> None:
+def _break(tx: Tx, where: ColumnElement[bool]) -> None:
     """Those that have failed, or have ended their workers, too often are tried no more."""
     too_often = or_(gradings.c.failures >= MOST_FAILURES, gradings.c.starts >= MOST_STARTS)
     given_up = f"{MOST_STARTS} workers have ended while they graded it"
@@ -257,16 +255,16 @@ _GRADING = (
 )  # fmt: skip
 
 
-def get(tx: Connection, grading: str) -> Grading | None:
+def get(tx: Tx, grading: str) -> Grading | None:
     return next(iter(_read(tx, select(*_GRADING).where(gradings.c.id == grading))), None)
 
 
-def of_submission(tx: Connection, submission: str) -> list[Grading]:
+def of_submission(tx: Tx, submission: str) -> list[Grading]:
     """All of them, the newest first."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission == submission).order_by(gradings.c.id.desc()))
 
 
-def of_submissions(tx: Connection, ids: Sequence[str]) -> dict[str, Grading]:
+def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
     """Of each, the grading that counts, else the newest that is no regrade."""
     best = gradings.c.counts.desc(), gradings.c.id.desc()
     rows = _read(
@@ -281,21 +279,21 @@ def of_submissions(tx: Connection, ids: Sequence[str]) -> dict[str, Grading]:
     return found
 
 
-def of_regrade(tx: Connection, regrade: str) -> list[Grading]:
+def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
     return _read(tx, select(*_GRADING).where(gradings.c.regrade == regrade).order_by(gradings.c.id))
 
 
-def counting(tx: Connection, ids: Sequence[str]) -> list[Grading]:
+def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
     """Of these submissions, the gradings that count."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission.in_(list(ids)), gradings.c.counts))
 
 
-def report(tx: Connection, grading: str) -> str | None:
+def report(tx: Tx, grading: str) -> str | None:
     """As JSON."""
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 
-def results_of(tx: Connection, ids: Sequence[str]) -> dict[str, list[Result]]:
+def results_of(tx: Tx, ids: Sequence[str]) -> dict[str, list[Result]]:
     """Grading → its checks, in the report's order."""
     found: dict[str, list[Result]] = {}
     rows = tx.execute(
@@ -307,7 +305,7 @@ def results_of(tx: Connection, ids: Sequence[str]) -> dict[str, list[Result]]:
     return found
 
 
-def same_before(tx: Connection, submission: str, lane: str, seed: str) -> str | None:
+def same_before(tx: Tx, submission: str, lane: str, seed: str) -> str | None:
     """The report of a grading of the same files by the same kind of worker under the same seed, if there is one.
     The files must be the same ones as they came: a report may name those that were left out."""
     mine = tx.execute(select(submissions).where(submissions.c.id == submission)).one()
@@ -332,24 +330,24 @@ def same_before(tx: Connection, submission: str, lane: str, seed: str) -> str | 
     return None
 
 
-def _as_they_came(tx: Connection, submission: str) -> list[tuple[str, str]]:
+def _as_they_came(tx: Tx, submission: str) -> list[tuple[str, str]]:
     """(name, sha256); the name of a file that came alone says nothing, and intake has dropped it."""
     rows = tx.execute(select(files.c.name, files.c.sha256).where(files.c.submission == submission)).all()
     return sorted((row.name if len(rows) > 1 else "", row.sha256) for row in rows)
 
 
-def retry(tx: Connection, grading: str, lane: str) -> bool:
+def retry(tx: Tx, grading: str, lane: str) -> bool:
     """What was broken waits again, with its failures forgotten."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
     values = {"state": State.QUEUED, "failures": 0, "starts": 0, "why": "", "finished_at": None, "lane": lane}
     return bool(tx.execute(update(gradings).where(where).values(values)).rowcount)
 
 
-def running(tx: Connection) -> list[Grading]:
+def running(tx: Tx) -> list[Grading]:
     return _read(tx, select(*_GRADING).where(gradings.c.state == State.RUNNING).order_by(gradings.c.started_at))
 
 
-def _read(tx: Connection, query: Select[Any]) -> list[Grading]:
+def _read(tx: Tx, query: Select[Any]) -> list[Grading]:
     return [_grading(row) for row in tx.execute(query)]
 
 

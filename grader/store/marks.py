@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store.database import now
+from grader.store.database import Tx, now
 from grader.store.people import PERSON
 from grader.store.records import Mark, Person
 from grader.store.tables import marks, people
 
 
-def put(tx: Connection, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
+def put(tx: Tx, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
     """Sets a mark, or takes it back where `points` is None. Raises `BadCall` for points that no gradebook can print."""
     if points is not None and (points * 100).denominator != 1:
         raise BadCall(f"points are multiples of 1/100, which {points} is not")
@@ -24,7 +24,7 @@ def put(tx: Connection, submission: str, question: str, points: Points | None, c
         tx.execute(insert(marks).values(row | {"at": now()}))
 
 
-def of_submissions(tx: Connection, ids: Sequence[str]) -> dict[str, list[Mark]]:
+def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
     found: dict[str, list[Mark]] = {}
     rows = tx.execute(
         select(*marks.c, *PERSON[1:])

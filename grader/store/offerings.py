@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, update
 
-from grader.store.database import AnyRow
+from grader.store.database import AnyRow, Tx
 from grader.store.records import Counts, Offering
 from grader.store.tables import extensions, offerings
 
 
-def put_offering(tx: Connection, offering: Offering) -> None:
+def put_offering(tx: Tx, offering: Offering) -> None:
     """Sets it, or sets it anew."""
     row = asdict(offering) | {"late": dict(offering.late), "hidden": list(offering.hidden)}
     where = _is(offerings, offering.course, offering.assignment)
@@ -20,17 +20,17 @@ def put_offering(tx: Connection, offering: Offering) -> None:
         tx.execute(insert(offerings).values(row))
 
 
-def offering(tx: Connection, course: str, assignment: str) -> Offering | None:
+def offering(tx: Tx, course: str, assignment: str) -> Offering | None:
     row = tx.execute(select(offerings).where(_is(offerings, course, assignment))).one_or_none()
     return _offering(row) if row else None
 
 
-def offerings_of(tx: Connection, course: str) -> list[Offering]:
+def offerings_of(tx: Tx, course: str) -> list[Offering]:
     rows = tx.execute(select(offerings).where(offerings.c.course == course).order_by(offerings.c.assignment))
     return [_offering(row) for row in rows]
 
 
-def put_extension(tx: Connection, course: str, assignment: str, person: str, due_at: dt.datetime | None) -> None:
+def put_extension(tx: Tx, course: str, assignment: str, person: str, due_at: dt.datetime | None) -> None:
     """None takes it back."""
     where = and_(_is(extensions, course, assignment), extensions.c.person == person)
     tx.execute(delete(extensions).where(where))
@@ -38,12 +38,12 @@ def put_extension(tx: Connection, course: str, assignment: str, person: str, due
         tx.execute(insert(extensions).values(course=course, assignment=assignment, person=person, due_at=due_at))
 
 
-def extension(tx: Connection, course: str, assignment: str, person: str) -> dt.datetime | None:
+def extension(tx: Tx, course: str, assignment: str, person: str) -> dt.datetime | None:
     where = and_(_is(extensions, course, assignment), extensions.c.person == person)
     return tx.execute(select(extensions.c.due_at).where(where)).scalar_one_or_none()
 
 
-def extensions_of(tx: Connection, course: str, assignment: str) -> dict[str, dt.datetime]:
+def extensions_of(tx: Tx, course: str, assignment: str) -> dict[str, dt.datetime]:
     """Person → due."""
     rows = tx.execute(select(extensions).where(_is(extensions, course, assignment)))
     return {row.person: row.due_at for row in rows}

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
-from grader.store.database import AnyRow, now
+from grader.store.database import AnyRow, Tx, now
 from grader.store.records import Course, Member, Person, Role, Token, TokenKind, new_id
 from grader.store.tables import courses, members, people, tokens
 
@@ -25,23 +25,23 @@ def person_of(row: AnyRow) -> Person:
 # ── courses ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def add_course(tx: Connection, course: Course) -> None:
+def add_course(tx: Tx, course: Course) -> None:
     tx.execute(insert(courses).values(id=course.id, title=course.title, created_at=now()))
 
 
-def course(tx: Connection, id: str) -> Course | None:
+def course(tx: Tx, id: str) -> Course | None:
     row = tx.execute(select(courses).where(courses.c.id == id)).one_or_none()
     return Course(row.id, row.title) if row else None
 
 
-def all_courses(tx: Connection) -> list[Course]:
+def all_courses(tx: Tx) -> list[Course]:
     return [Course(row.id, row.title) for row in tx.execute(select(courses).order_by(courses.c.id))]
 
 
 # ── people and roles ─────────────────────────────────────────────────────────────────────────────────
 
 
-def put_person(tx: Connection, login: str, name: str, *, admin: bool | None = None) -> Person:
+def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> Person:
     """The person with this login, made or brought up to date. `admin` None leaves it as it is."""
     login = login.strip().lower()
     known = person_by_login(tx, login)
@@ -55,21 +55,21 @@ def put_person(tx: Connection, login: str, name: str, *, admin: bool | None = No
     return wanted
 
 
-def person_by_login(tx: Connection, login: str) -> Person | None:
+def person_by_login(tx: Tx, login: str) -> Person | None:
     row = tx.execute(select(*PERSON).where(people.c.login == login.strip().lower())).one_or_none()
     return person_of(row) if row else None
 
 
-def person(tx: Connection, id: str) -> Person | None:
+def person(tx: Tx, id: str) -> Person | None:
     row = tx.execute(select(*PERSON).where(people.c.id == id)).one_or_none()
     return person_of(row) if row else None
 
 
-def has_admin(tx: Connection) -> bool:
+def has_admin(tx: Tx) -> bool:
     return tx.execute(select(people.c.id).where(people.c.admin).limit(1)).first() is not None
 
 
-def put_member(tx: Connection, course: str, person: str, role: Role) -> None:
+def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
     known = role_of(tx, course, person)
     if known is None:
         tx.execute(insert(members).values(course=course, person=person, role=role))
@@ -78,19 +78,19 @@ def put_member(tx: Connection, course: str, person: str, role: Role) -> None:
         tx.execute(update(members).where(where).values(role=role))
 
 
-def role_of(tx: Connection, course: str, person: str) -> Role | None:
+def role_of(tx: Tx, course: str, person: str) -> Role | None:
     where = (members.c.course == course) & (members.c.person == person)
     role = tx.execute(select(members.c.role).where(where)).scalar_one_or_none()
     return Role(role) if role else None
 
 
-def roles(tx: Connection, person: str) -> dict[str, Role]:
+def roles(tx: Tx, person: str) -> dict[str, Role]:
     """Course → role."""
     rows = tx.execute(select(members.c.course, members.c.role).where(members.c.person == person))
     return {row.course: Role(row.role) for row in rows}
 
 
-def roster(tx: Connection, course: str) -> list[Member]:
+def roster(tx: Tx, course: str) -> list[Member]:
     rows = tx.execute(
         select(*PERSON, members.c.role)
         .join(members, members.c.person == people.c.id)
@@ -103,7 +103,7 @@ def roster(tx: Connection, course: str) -> list[Member]:
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def new_token(tx: Connection, person: str, kind: TokenKind, label: str = "", lasts: dt.timedelta | None = None) -> str:
+def new_token(tx: Tx, person: str, kind: TokenKind, label: str = "", lasts: dt.timedelta | None = None) -> str:
     """The token itself, which is seen here for the only time: the database keeps its hash."""
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -120,7 +120,7 @@ def new_token(tx: Connection, person: str, kind: TokenKind, label: str = "", las
     return secret
 
 
-def whose_token(tx: Connection, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
+def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
     """The person behind a token that has not expired."""
     row = tx.execute(
         select(*PERSON)
@@ -130,23 +130,23 @@ def whose_token(tx: Connection, secret: str, kinds: Iterable[TokenKind]) -> Pers
     return person_of(row) if row else None
 
 
-def use_up_token(tx: Connection, secret: str, kind: TokenKind) -> Person | None:
+def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
     """`whose_token`, and nobody can use it again."""
     found = whose_token(tx, secret, [kind])
     gone = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
     return found if gone else None
 
 
-def tokens_of(tx: Connection, person: str) -> list[Token]:
+def tokens_of(tx: Tx, person: str) -> list[Token]:
     rows = tx.execute(select(tokens).where(tokens.c.person == person, _alive()).order_by(tokens.c.id))
     return [Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at) for row in rows]
 
 
-def revoke_token(tx: Connection, person: str, id: str) -> bool:
+def revoke_token(tx: Tx, person: str, id: str) -> bool:
     return bool(tx.execute(delete(tokens).where(tokens.c.id == id, tokens.c.person == person)).rowcount)
 
 
-def forget_expired_tokens(tx: Connection) -> None:
+def forget_expired_tokens(tx: Tx) -> None:
     tx.execute(delete(tokens).where(tokens.c.expires_at <= now()))
 
 

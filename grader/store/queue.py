@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sqlalchemy import Connection
-
+from grader.store.database import Tx
 from grader.store.records import Priority
 
 
@@ -14,7 +13,7 @@ class Queue(Protocol):
 
     def enqueue(
         self,
-        tx: Connection,
+        tx: Tx,
         submission: str,
         assignment: str,
         whose: str,
@@ -24,11 +23,11 @@ class Queue(Protocol):
         """A new grading of a submission; returns its id."""
         ...
 
-    def cancel(self, tx: Connection, grading: str) -> bool:
+    def cancel(self, tx: Tx, grading: str) -> bool:
         """Whether it could be: what is final stays."""
         ...
 
-    def retry(self, tx: Connection, grading: str, assignment: str) -> bool:
+    def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
         """What was broken waits again."""
         ...
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from grader.model import Points
-from grader.store.database import AnyRow, now
+from grader.store.database import AnyRow, Tx, now
 from grader.store.gradings import counting, of_regrade, results_of
 from grader.store.people import PERSON
 from grader.store.queue import Queue
@@ -38,7 +38,7 @@ class Change:
         return self.after.points - (self.before.points if self.before and self.before.points is not None else Points(0))
 
 
-def start(tx: Connection, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: Queue) -> str:
+def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: Queue) -> str:
     """Queues a shadow grading of each of these submissions; returns the regrade's id."""
     regrade = new_id()
     row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": by}
@@ -49,7 +49,7 @@ def start(tx: Connection, course: str, assignment: str, which: Which, by: str, i
     return regrade
 
 
-def chosen(tx: Connection, course: str, assignment: str, which: Which) -> list[str]:
+def chosen(tx: Tx, course: str, assignment: str, which: Which) -> list[str]:
     """Submissions of every student that a regrade of this kind runs over."""
     rows = tx.execute(
         select(submissions.c.id, authors.c.person, gradings.c.points)
@@ -76,17 +76,17 @@ def _at_least(points: Points | None, other: Points | None) -> bool:
     return other is None or (points is not None and points >= other)
 
 
-def get(tx: Connection, id: str) -> Regrade | None:
+def get(tx: Tx, id: str) -> Regrade | None:
     row = tx.execute(_regrade().where(regrades.c.id == id)).one_or_none()
     return _of(row) if row else None
 
 
-def of_offering(tx: Connection, course: str, assignment: str) -> list[Regrade]:
+def of_offering(tx: Tx, course: str, assignment: str) -> list[Regrade]:
     where = (regrades.c.course == course) & (regrades.c.assignment == assignment)
     return [_of(row) for row in tx.execute(_regrade().where(where).order_by(regrades.c.id.desc()))]
 
 
-def progress(tx: Connection, id: str) -> dict[State, int]:
+def progress(tx: Tx, id: str) -> dict[State, int]:
     """How many of its gradings are in each state."""
     rows = tx.execute(
         select(gradings.c.state, func.count().label("n")).where(gradings.c.regrade == id).group_by(gradings.c.state)
@@ -94,7 +94,7 @@ def progress(tx: Connection, id: str) -> dict[State, int]:
     return {State(row.state): row.n for row in rows}
 
 
-def changes(tx: Connection, id: str) -> list[Change]:
+def changes(tx: Tx, id: str) -> list[Change]:
     """Every submission of the regrade, those that change first, in the order of their authors."""
     shadows = of_regrade(tx, id)
     ids = [shadow.submission for shadow in shadows]
@@ -126,7 +126,7 @@ def _verdict(result: Result | None) -> Any:
     return result and (result.points, result.possible, result.status)
 
 
-def apply(tx: Connection, id: str) -> bool:
+def apply(tx: Tx, id: str) -> bool:
     """From now on its gradings count, where they are graded. False where it is not a finished shadow."""
     if not _decide(tx, id, RegradeState.APPLIED):
         return False
@@ -137,7 +137,7 @@ def apply(tx: Connection, id: str) -> bool:
     return True
 
 
-def discard(tx: Connection, id: str) -> bool:
+def discard(tx: Tx, id: str) -> bool:
     """Nothing changes; what still waits is cancelled."""
     if not _decide(tx, id, RegradeState.DISCARDED):
         return False
@@ -146,7 +146,7 @@ def discard(tx: Connection, id: str) -> bool:
     return True
 
 
-def _decide(tx: Connection, id: str, state: RegradeState) -> bool:
+def _decide(tx: Tx, id: str, state: RegradeState) -> bool:
     where = (regrades.c.id == id) & (regrades.c.state == RegradeState.SHADOW)
     if state is RegradeState.APPLIED:
         unfinished = select(gradings.c.id).where(

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 
-from grader.store.database import AnyRow, now
+from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON, person_of
 from grader.store.records import NEWEST, File, Kind, Page, Person, Submission, new_id
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
@@ -30,7 +30,7 @@ class NewSubmission:
     """As they came, in the order in which they came."""
 
 
-def add(tx: Connection, new: NewSubmission) -> str:
+def add(tx: Tx, new: NewSubmission) -> str:
     """Keeps it; returns its id. It is acknowledged once `tx` has ended well, and not before."""
     id = new_id()
     row = {name: getattr(new, name) for name in ("course", "assignment", "kind", "door", "digest", "by")}
@@ -44,18 +44,18 @@ def add(tx: Connection, new: NewSubmission) -> str:
     return id
 
 
-def get(tx: Connection, id: str) -> Submission | None:
+def get(tx: Tx, id: str) -> Submission | None:
     return next(iter(_read(tx, submissions.c.id == id)), None)
 
 
-def contents(tx: Connection, id: str) -> list[tuple[str, bytes]]:
+def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
     """(name, bytes) of every file, as they came."""
     rows = tx.execute(select(files.c.name, files.c.content).where(files.c.submission == id).order_by(files.c.position))
     return [(row.name, row.content) for row in rows]
 
 
 def of_offering(
-    tx: Connection,
+    tx: Tx,
     course: str,
     assignment: str | None = None,
     *,
@@ -76,7 +76,7 @@ def of_offering(
     return _read(tx, *where, limit=page.limit)
 
 
-def of_author(tx: Connection, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[Submission]:
+def of_author(tx: Tx, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[Submission]:
     """In all courses, the newest first."""
     where: list[ColumnElement[bool]] = [submissions.c.id.in_(_by_author(author))]
     if kind is not None:
@@ -90,7 +90,7 @@ def _by_author(person: str) -> Any:
     return select(authors.c.submission).where(authors.c.person == person)
 
 
-def _read(tx: Connection, *where: ColumnElement[bool], limit: int | None = None) -> list[Submission]:
+def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[Submission]:
     rows = tx.execute(
         select(*submissions.c, people.c.login, people.c.name, people.c.admin)
         .join(people, people.c.id == submissions.c.by)
@@ -103,7 +103,7 @@ def _read(tx: Connection, *where: ColumnElement[bool], limit: int | None = None)
     return [_submission(row, who.get(row.id, ()), what.get(row.id, ())) for row in rows]
 
 
-def authors_of(tx: Connection, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
+def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
     found: dict[str, list[Person]] = {}
     rows = tx.execute(
         select(authors.c.submission, *PERSON)
@@ -116,7 +116,7 @@ def authors_of(tx: Connection, ids: Iterable[str]) -> Mapping[str, Sequence[Pers
     return found
 
 
-def _files(tx: Connection, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
+def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
     found: dict[str, list[File]] = {}
     rows = tx.execute(
         select(files.c.submission, files.c.name, files.c.sha256, func.length(files.c.content).label("size"))
@@ -154,23 +154,23 @@ class Repeated:
     fingerprint: str
 
 
-def repeated(tx: Connection, person: str, key: str) -> Repeated | None:
+def repeated(tx: Tx, person: str, key: str) -> Repeated | None:
     where = (idempotency.c.person == person) & (idempotency.c.key == key)
     row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
     return Repeated(row.submission, row.fingerprint) if row else None
 
 
-def remember_key(tx: Connection, person: str, key: str, fingerprint: str, submission: str) -> None:
+def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: str) -> None:
     row = {"person": person, "key": key, "fingerprint": fingerprint, "submission": submission, "created_at": now()}
     tx.execute(insert(idempotency).values(row))
 
 
-def lock_person(tx: Connection, person: str) -> None:
+def lock_person(tx: Tx, person: str) -> None:
     """Until `tx` ends, nobody else hands in for this person, so that counting attempts and keys is exact."""
     tx.execute(select(people.c.id).where(people.c.id == person).with_for_update())
 
 
-def times_since(tx: Connection, course: str, assignment: str, author: str, since: dt.datetime) -> list[dt.datetime]:
+def times_since(tx: Tx, course: str, assignment: str, author: str, since: dt.datetime) -> list[dt.datetime]:
     """When an author has handed in since then, the oldest first. Pre-checks do not count, nor what we failed to
     grade, nor what was taken back before it ran."""
     attempt = select(gradings.c.submission).where(gradings.c.state.in_(("queued", "running", "graded")))
