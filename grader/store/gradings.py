@@ -175,8 +175,7 @@ def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:
         "decided": report.decided,
         "possible": report.possible,
         "report": as_json.dumps(report),
-        # a hand-in's first grading counts; a regrade's once it is applied
-        "counts": gradings.c.regrade.is_(None),
+        "counts": _counts_at_once(),
     }
     if not tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount:
         return False
@@ -196,6 +195,13 @@ def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:
     if rows:
         tx.execute(insert(results), rows)
     return True
+
+
+def _counts_at_once() -> ColumnElement[bool]:
+    """A regrade counts once it is applied; what was handed in at once, unless such a regrade has come before it."""
+    other = gradings.alias()
+    counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
+    return and_(gradings.c.regrade.is_(None), ~counts_already)
 
 
 def fail(tx: Tx, leased: Leased, why: str) -> State | None:

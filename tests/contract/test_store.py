@@ -467,6 +467,24 @@ def test_a_regrade_changes_nothing_until_it_is_applied(
         assert regrades.get(tx, id).state is RegradeState.APPLIED  # type: ignore[union-attr]
 
 
+def test_what_was_broken_and_is_tried_again_does_not_replace_an_applied_regrade(
+    store: Store, hand_in: HandIn, classroom: dict[str, Person], reports: dict[str, Report]
+) -> None:
+    submission, grading = hand_in("ann")
+    for _ in range(gradings.MOST_FAILURES):
+        leased = claim(store)
+        with store.write() as tx:
+            gradings.fail(tx, leased, "ours")
+    id = start(store, Which.LATEST, classroom)
+    finish(store, claim(store), reports["right"])
+    with store.write() as tx:
+        regrades.apply(tx, id)
+        gradings.retry(tx, grading, LANE)
+    assert finish(store, claim(store), reports["wrong"])
+    with store.read() as tx:
+        assert gradings.of_submissions(tx, [submission])[submission].points == Points(4)
+
+
 def test_a_regrade_that_is_discarded_ends(
     store: Store, graded: dict[str, str], classroom: dict[str, Person], reports: dict[str, Report]
 ) -> None:
