@@ -82,13 +82,14 @@ def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
             left_out.append(name)
     files_here = _without_common_folder(travelling)
     _readable(files_here)
+    read = {name: _in_utf_8(name, content) for name, content in files_here.items()}
     notebooks = [read_notebook(n, c) for n, c in sorted(files_here.items()) if n.endswith(".ipynb")]
-    remarks = []
+    remarks = [remark for _, remark in read.values() if remark]
     if left_out:
         shown = ", ".join(_short(n) for n in sorted(left_out)[:5])
         remarks.append(f"left out of the hand-in: {shown}{' …' if len(left_out) > 5 else ''}")
     return Submission(
-        files={n: c for n, c in files_here.items() if not n.endswith(".ipynb")},
+        files={n: c for n, (c, _) in read.items() if not n.endswith(".ipynb")},
         notebooks=tuple(notebooks),
         digest=_digest(files_here),
         remarks=tuple(remarks),
@@ -109,23 +110,30 @@ def _readable(files: dict[str, bytes]) -> None:
         if not content.strip() and len(code) == 1:
             raise Refused(f"{name} is empty: save your work in the editor and hand it in again")
         if name.endswith(".py"):
-            _python_text(name, content)
+            _refuse_what_is_no_text(name, content)
 
 
-def _python_text(name: str, content: bytes) -> None:
+def _refuse_what_is_no_text(name: str, content: bytes) -> None:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Refused(
             f"{name} is saved as UTF-16: save it as UTF-8 (PowerShell's > writes UTF-16) and hand it in again"
         )
     if b"\0" in content:
         raise Refused(f"{name} is not Python source but binary data: hand in the .py file itself")
-    if re.search(rb"coding[:=]\s*[-\w.]+", b"\n".join(content.splitlines()[:2])):
-        return  # it names its encoding, and Python will read it by that
+
+
+def _in_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
+    """Python text that Python can read, and what the student should know about it. An old editor's Windows-1252 is
+    read as such: a wrong guess garbles comments and texts, which no check looks at."""
+    if not name.endswith(".py") or re.search(rb"coding[:=]\s*[-\w.]+", b"\n".join(content.splitlines()[:2])):
+        return content, ""  # it may name its encoding, and Python will read it by that
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as wrong:
         line = content.count(b"\n", 0, wrong.start) + 1
-        raise Refused(f"{name} is not UTF-8 (line {line}): save it as UTF-8 and hand it in again") from None
+        text = content.decode("cp1252", "replace")
+        return text.encode(), f"{name} is not UTF-8 (line {line}) and was read as Windows-1252: save it as UTF-8"
+    return content, ""
 
 
 def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:

@@ -16,6 +16,7 @@ from typing import Any
 from .attempt import Attempt, Note, attempt, one_line
 from .candidates import Candidate, Candidates, candidates
 from .describe import FOLDER
+from .nearly import nearly
 
 HANDOUT = "handout"
 """Where the course's own modules lie, beside the student's folder: an error in them is shown at the student's line
@@ -47,7 +48,7 @@ def load(
     best = next(whole, None) or next((a for a in tried if a.found is not None), None)
     if best is None or best.found is None:
         errors = [*(a.error for a in tried if a.error is not None), *found.broken]
-        raise errors[0] if errors else NotFound(f"none of the files defines a class {wanted[0]}")
+        raise errors[0] if errors else _not_found(files, notebooks, wanted)
     source, cells, added = _where(best, found)
     return best.found, {
         "source": source,
@@ -56,6 +57,11 @@ def load(
         "cells": cells,
         "notes": [list(note) for note in (*_other_files(best, tried, found), *added, *best.notes)],
     }
+
+
+def _not_found(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> NotFound:
+    instead = nearly(files, notebooks, wanted)
+    return NotFound(f"none of the files defines a class {wanted[0]}" + (f" ({instead})" if instead else ""))
 
 
 def _without_screen() -> None:

@@ -81,7 +81,9 @@ class Bubblewrap:
 def python_of(runtime: Path) -> Path:
     python = runtime / "bin" / "python"
     if not python.exists():
-        raise SandboxUnavailable(f"no sandbox runtime at {runtime} (make setup builds it)")
+        raise SandboxUnavailable(
+            f"no sandbox runtime at {runtime} (GRADER_RUNTIME; in a checkout, make setup builds it)"
+        )
     return python
 
 

@@ -50,7 +50,6 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         ("mlp.py", b"", "mlp.py is empty: save your work in the editor and hand it in again"),
         ("mlp.py", PNG, "mlp.py is not Python source but binary data: hand in the .py file itself"),
         ("mlp.py", CODE.decode().encode("utf-16"), "mlp.py is saved as UTF-16: save it as UTF-8"),
-        ("mlp.py", CODE + b"# caf\xe9", "mlp.py is not UTF-8 (line 3): save it as UTF-8"),
         ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
         ("ps4.ipynb", b"#" * (50 * MIB), "clear the outputs (Kernel → Restart & Clear Output) and save"),
         ("ps4.ipynb", b'{"cells": [', "is not a notebook: open it in Jupyter and save it again"),
@@ -65,7 +64,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         ("mlp.docx", PNG, "mlp.docx is none of the files that can be graded: hand in mlp.py"),
     ],
     ids=[
-        "empty", "binary", "UTF-16", "latin-1", "50 MB", "50 MB notebook", "broken JSON", "no notebook", "format 1",
+        "empty", "binary", "UTF-16", "50 MB", "50 MB notebook", "broken JSON", "no notebook", "format 1",
         "bomb", "many bombs", "slip", "absolute", "no zip", "photo", "Word",
     ],
 )  # fmt: skip
@@ -112,7 +111,7 @@ def test_a_part_that_only_people_grade_can_be_asked_for(grader: Command) -> None
 def test_a_sandbox_that_does_not_start_is_our_failure(grader: Command) -> None:
     done = grader("check", "submissions/perfect", "--sandbox", "bubblewrap", GRADER_RUNTIME="/nowhere")
     assert (done.returncode, done.stdout) == (4, "")
-    assert "no sandbox runtime at /nowhere (make setup builds it)" in done.stderr
+    assert "no sandbox runtime at /nowhere (GRADER_RUNTIME" in done.stderr
 
 
 def test_a_broken_check_is_the_authors_fault(grader: Command, make_assignment: MakeAssignment) -> None:
@@ -143,7 +142,14 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("class TwoLayerNetwork:\n    pass\n", "none of the files defines a class TwoLayerMLP"),
+        (
+            "class TwoLayerNetwork:\n    pass\n",
+            "none of the files defines a class TwoLayerMLP (mlp.py defines TwoLayerNetwork: rename it to TwoLayerMLP)",
+        ),
+        (
+            "if __name__ == '__main__':\n    class TwoLayerMLP:\n        pass\n",
+            "mlp.py defines TwoLayerMLP inside another block (line 2), where it is not made when the file is imported",
+        ),
         ("import torch\nclass TwoLayerMLP(torch.nn.Module): pass\n", "The grader has numpy, scipy"),
         ("class TwoLayerMLP:\n    print 'hello'\n", "This is Python 2: write print(…) with brackets"),
         ("for i in xrange(3): pass\nclass TwoLayerMLP: pass\n", "This is Python 2: use range, input, str"),
@@ -158,8 +164,8 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
         ("from layers import act\nclass TwoLayerMLP: act = act()\n", "hand in files of your own with mlp.py"),
     ],
     ids=[
-        "another class", "missing package", "print", "xrange", "np.float", "cPickle", "input", "exit", "sys.exit",
-        "os._exit", "tabs", "raises", "helper left out",
+        "another class", "under an if", "missing package", "print", "xrange", "np.float", "cPickle", "input", "exit",
+        "sys.exit", "os._exit", "tabs", "raises", "helper left out",
     ],
 )  # fmt: skip
 def test_a_file_that_does_not_run_says_why_and_what_to_do(

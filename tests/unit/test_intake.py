@@ -81,7 +81,6 @@ def refusal(name: str, content: bytes) -> str:
         ("mlp.py", b"x = 1\n\0", "binary data"),
         ("mlp.py", CODE.decode().encode("utf-16"), "is saved as UTF-16: save it as UTF-8"),
         ("mlp.py", b"\xfe\xff" + CODE.decode().encode("utf-16-be"), "UTF-16"),
-        ("mlp.py", CODE + b"# caf\xe9\n", "is not UTF-8 (line 3): save it as UTF-8"),
         ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
         ("notebook.ipynb", b"#" * (50 * MIB), "clear the outputs"),
         ("all.zip", b"#" * (50 * MIB), "all.zip has 50 MiB"),
@@ -113,6 +112,12 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(name: str, conten
 )
 def test_python_files_as_editors_write_them_are_received_as_they_are(content: bytes) -> None:
     assert receive("mlp.py", content).files == {"mlp.py": content}
+
+
+def test_an_old_editor_s_windows_1252_is_read_as_such_and_said() -> None:
+    received = receive("mlp.py", CODE + b"# caf\xe9 \x96 \x81\n")
+    assert received.files == {"mlp.py": CODE + "# café – �\n".encode()}
+    assert received.remarks == ("mlp.py is not UTF-8 (line 3) and was read as Windows-1252: save it as UTF-8",)
 
 
 @pytest.mark.parametrize("name", ["Doe_Jane_123_mlp.py", "mlp (1).py", "MLP.PY", "../../mlp.py", "x\x1b[2J.py"])
