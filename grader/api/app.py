@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from grader import __version__
 from grader.api import courses, operations, pages, people, problems, regrades, sessions, submissions
+from grader.api.identity import Identify
 from grader.service import Service
 
 STATIC = Path(__file__).parent / "static"
@@ -21,6 +22,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     problems.install(app)
+    app.add_middleware(Identify)
     for part in (operations, courses, people, submissions, regrades, sessions, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")

@@ -130,6 +130,18 @@ def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | Non
     return person_of(row) if row else None
 
 
+def holder(tx: Tx, secret: str, kind: TokenKind) -> tuple[Person, Token] | None:
+    """`whose_token`, and the token's own record."""
+    row = tx.execute(
+        select(*PERSON, *(column.label(f"token_{column.name}") for column in tokens.c))
+        .join(tokens, tokens.c.person == people.c.id)
+        .where(tokens.c.hash == _hash(secret), tokens.c.kind == kind, _alive())
+    ).one_or_none()
+    if row is None:
+        return None
+    return person_of(row), Token(row.token_id, kind, row.token_label, row.token_created_at, row.token_expires_at)
+
+
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
     """`whose_token`, and nobody can use it again."""
     found = whose_token(tx, secret, [kind])
