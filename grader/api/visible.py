@@ -1,0 +1,108 @@
+"""What a student may see of a verdict. Staff see everything.
+
+An assignment that is held shows no points, reasons or evidence until it is released. Hidden parts and checks show
+that they are there, and no more. Whatever cannot be told apart from what is hidden, is hidden too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grader.api.identity import Caller
+from grader.dispatch.events import CheckEvent, Event
+from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status
+from grader.store.records import Grading, Offering, Result
+
+HELD = "shown when your teachers release it"
+HIDDEN = "not shown for this assignment"
+
+
+def shown(report: Report, offering: Offering, caller: Caller) -> Report:
+    """The report as this caller may see it."""
+    if _sees_all(offering, caller):
+        return report
+    hidden = [check.id for check in report.checks if _is_hidden(check.id, offering)]
+    if not hidden:
+        return report
+    return replace(
+        report,
+        parts=tuple(_part(part, offering) for part in report.parts),
+        remarks=() if offering.held else report.remarks,
+        evidence=tuple(e for e in report.evidence if not _tells_of(e, report, hidden)),
+        usage={section: used for section, used in report.usage.items() if not _has_hidden(section, hidden)},
+    )
+
+
+def results(found: Sequence[Result], offering: Offering, caller: Caller) -> list[Result]:
+    """The same of a grading's checks as the store keeps them."""
+    if _sees_all(offering, caller):
+        return list(found)
+    return [_result(result, offering) for result in found]
+
+
+def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller: Caller) -> Grading:
+    """Its points as this caller may see them: those of `checks`, the grading's, that they see. Why we failed, and
+    who tried, is for staff."""
+    if caller.is_staff(offering.course):
+        return found
+    public = replace(found, why="", worker=None, failures=0)
+    if found.points is None or _sees_all(offering, caller):
+        return public
+    if offering.held:
+        return replace(public, points=None, decided=None)
+    seen = [r for r in results(checks, offering, caller) if r.status != Status.WAITING]
+    return replace(public, points=sum((r.points for r in seen), ZERO), decided=sum((r.possible for r in seen), ZERO))
+
+
+def event(happened: Event, offering: Offering, caller: Caller) -> Event:
+    if _sees_all(offering, caller):
+        return happened
+    return replace(happened, checks=tuple(_check_event(check, offering) for check in happened.checks))
+
+
+def _sees_all(offering: Offering, caller: Caller) -> bool:
+    return caller.is_staff(offering.course) or not (offering.held or offering.hidden)
+
+
+def _is_hidden(check: str, offering: Offering) -> bool:
+    return offering.held or any(check == id or check.startswith(f"{id}.") for id in offering.hidden)
+
+
+def _why(offering: Offering) -> str:
+    return HELD if offering.held else HIDDEN
+
+
+def _part(part: Part, offering: Offering) -> Part:
+    return replace(part, checks=tuple(_check(check, offering) for check in part.checks))
+
+
+def _check(check: CheckResult, offering: Offering) -> CheckResult:
+    if _is_hidden(check.id, offering):
+        return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_why(offering))
+    # "follows from the mistake that q2.2.W1 lost points for"
+    remarks = tuple(r for r in check.remarks if not any(id in r for id in offering.hidden))
+    return replace(check, remarks=remarks)
+
+
+def _result(result: Result, offering: Offering) -> Result:
+    if not _is_hidden(result.check, offering):
+        return result
+    return Result(result.check, ZERO, result.possible, Status.WAITING, "", _why(offering))
+
+
+def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
+    if not _is_hidden(check.id, offering):
+        return check
+    return CheckEvent(check.id, Status.WAITING, 0.0, check.possible)
+
+
+def _tells_of(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
+    """Evidence bears the last name of its section ("relu" of q2.5.relu). It is shown where all of that section is."""
+    sections = {check.id.rpartition(".")[0] for check in report.checks}
+    own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
+    return not own or any(_has_hidden(section, hidden) for section in own)
+
+
+def _has_hidden(section: str, hidden: Sequence[str]) -> bool:
+    return any(id.startswith(f"{section}.") for id in hidden)
