@@ -265,6 +265,11 @@ def get(tx: Tx, grading: str) -> Grading | None:
     return next(iter(_read(tx, select(*_GRADING).where(gradings.c.id == grading))), None)
 
 
+def several(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
+    """Those of these ids that there are."""
+    return {g.id: g for g in _read(tx, select(*_GRADING).where(gradings.c.id.in_(list(ids))))}
+
+
 def of_submission(tx: Tx, submission: str) -> list[Grading]:
     """All of them, the newest first."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission == submission).order_by(gradings.c.id.desc()))
@@ -351,6 +356,18 @@ def retry(tx: Tx, grading: str, lane: str) -> bool:
 
 def running(tx: Tx) -> list[Grading]:
     return _read(tx, select(*_GRADING).where(gradings.c.state == State.RUNNING).order_by(gradings.c.started_at))
+
+
+def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
+    """How long each of the newest graded ones of this kind took."""
+    rows = tx.execute(
+        select(gradings.c.started_at, gradings.c.finished_at)
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .where(gradings.c.state == State.GRADED, submissions.c.kind == kind)
+        .order_by(gradings.c.id.desc())
+        .limit(most)
+    )
+    return [(row.finished_at - row.started_at).total_seconds() for row in rows]
 
 
 def _read(tx: Tx, query: Select[Any]) -> list[Grading]:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, func, insert, or_, select
 
 from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON, person_of
-from grader.store.records import NEWEST, File, Kind, Page, Person, Submission, new_id
+from grader.store.records import NEWEST, File, Kind, Page, Person, State, Submission, new_id
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
 
@@ -61,9 +61,10 @@ def of_offering(
     *,
     author: str | None = None,
     kind: Kind | None = Kind.SUBMISSION,
+    state: State | None = None,
     page: Page = NEWEST,
 ) -> list[Submission]:
-    """The newest first. `None` means any."""
+    """The newest first. `None` means any; the state is that of the grading that counts, or will."""
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
     if assignment is not None:
         where.append(submissions.c.assignment == assignment)
@@ -71,6 +72,8 @@ def of_offering(
         where.append(submissions.c.kind == kind)
     if author is not None:
         where.append(submissions.c.id.in_(_by_author(author)))
+    if state is not None:
+        where.append(submissions.c.id.in_(_in_state(state)))
     if page.before is not None:
         where.append(submissions.c.id < page.before)
     return _read(tx, *where, limit=page.limit)
@@ -88,6 +91,13 @@ def of_author(tx: Tx, author: str, page: Page = NEWEST, kind: Kind | None = None
 
 def _by_author(person: str) -> Any:
     return select(authors.c.submission).where(authors.c.person == person)
+
+
+def _in_state(state: State) -> Any:
+    """By the grading that counts, else by the one that the hand-in has queued."""
+    counted = select(gradings.c.submission).where(gradings.c.counts)
+    own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
+    return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))
 
 
 def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[Submission]:
@@ -170,10 +180,12 @@ def lock_person(tx: Tx, person: str) -> None:
     tx.execute(select(people.c.id).where(people.c.id == person).with_for_update())
 
 
-def times_since(tx: Tx, course: str, assignment: str, author: str, since: dt.datetime) -> list[dt.datetime]:
-    """When an author has handed in since then, the oldest first. Pre-checks do not count, nor what we failed to
-    grade, nor what was taken back before it ran."""
-    attempt = select(gradings.c.submission).where(gradings.c.state.in_(("queued", "running", "graded")))
+def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
+    """When a person has handed in since then, the oldest first. Pre-checks do not count, nor what we failed to
+    grade, nor what was taken back before it ran, nor what staff have handed in for them."""
+    begun = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
+    counts = or_(gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED)), begun)
+    attempt = select(gradings.c.submission).where(counts)
     rows = tx.execute(
         select(submissions.c.id, submissions.c.received_at)
         .where(
@@ -181,7 +193,7 @@ def times_since(tx: Tx, course: str, assignment: str, author: str, since: dt.dat
             submissions.c.assignment == assignment,
             submissions.c.kind == Kind.SUBMISSION,
             submissions.c.received_at > since,
-            submissions.c.id.in_(_by_author(author)),
+            submissions.c.by == person,
             submissions.c.id.in_(attempt),
         )
         .order_by(submissions.c.received_at)

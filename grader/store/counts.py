@@ -1,0 +1,135 @@
+"""What those who run the service look at: how much waits, what came out, and which checks hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from grader.model import Points
+from grader.store.database import Tx
+from grader.store.gradings import several
+from grader.store.records import Grading, Kind, Priority, State
+from grader.store.tables import gradings, results, submissions
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits under one priority."""
+
+    priority: Priority
+    gradings: int
+    oldest: dt.datetime
+
+
+def waiting(tx: Tx) -> list[Waiting]:
+    rows = tx.execute(
+        select(gradings.c.priority, func.count().label("n"), func.min(gradings.c.queued_at).label("oldest"))
+        .where(gradings.c.state == State.QUEUED)
+        .group_by(gradings.c.priority)
+        .order_by(gradings.c.priority)
+    )
+    return [Waiting(Priority(row.priority), row.n, row.oldest) for row in rows]
+
+
+@dataclass(frozen=True)
+class Gradings:
+    """How many gradings of one assignment and kind are in a state."""
+
+    assignment: str
+    kind: Kind
+    state: State
+    gradings: int
+
+
+def by_state(tx: Tx) -> list[Gradings]:
+    columns = submissions.c.assignment, submissions.c.kind, gradings.c.state
+    rows = tx.execute(
+        select(*columns, func.count().label("n"))
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [Gradings(row.assignment, Kind(row.kind), State(row.state), row.n) for row in rows]
+
+
+@dataclass(frozen=True)
+class CheckCount:
+    """How one check has gone in the gradings that count."""
+
+    assignment: str
+    check: str
+    status: str
+    gradings: int
+    points: Points
+
+
+def by_check(tx: Tx) -> list[CheckCount]:
+    columns = submissions.c.assignment, results.c.check, results.c.status
+    rows = tx.execute(
+        select(*columns, func.count().label("n"), func.sum(results.c.points).label("points"))
+        .join(gradings, gradings.c.id == results.c.grading)
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .where(gradings.c.counts, submissions.c.kind == Kind.SUBMISSION)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    return [CheckCount(row.assignment, row.check, row.status, row.n, row.points) for row in rows]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A grading that has come to its end, with its report as JSON."""
+
+    id: str
+    assignment: str
+    kind: Kind
+    queued_at: dt.datetime
+    started_at: dt.datetime
+    finished_at: dt.datetime
+    report: str
+
+
+def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Iterator[Finished]:
+    """Graded since then, without those that are `known`."""
+    rows = tx.execute(
+        select(
+            gradings.c.id, submissions.c.assignment, submissions.c.kind, gradings.c.queued_at,
+            gradings.c.started_at, gradings.c.finished_at, gradings.c.report,
+        )
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .where(
+            gradings.c.state == State.GRADED, gradings.c.finished_at >= since, gradings.c.id.not_in(list(known))
+        )
+    )  # fmt: skip
+    for row in rows:
+        yield Finished(**dict(row._mapping) | {"kind": Kind(row.kind)})
+
+
+@dataclass(frozen=True)
+class InQueue:
+    """A grading that waits or runs, and what it is of."""
+
+    grading: Grading
+    course: str
+    assignment: str
+    kind: Kind
+
+
+def in_queue(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> list[InQueue]:
+    """Of these courses (None: of all), those that run first, then those that wait, in the order in which they are
+    served."""
+    query = (
+        select(gradings.c.id, submissions.c.course, submissions.c.assignment, submissions.c.kind)
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .where(gradings.c.state.in_((State.RUNNING, State.QUEUED)))
+        .order_by(gradings.c.state.desc(), gradings.c.priority, gradings.c.turn, gradings.c.id)
+        .limit(most)
+    )
+    if courses is not None:
+        query = query.where(submissions.c.course.in_(list(courses)))
+    rows = tx.execute(query).all()
+    found = several(tx, [row.id for row in rows])
+    return [InQueue(found[row.id], row.course, row.assignment, Kind(row.kind)) for row in rows]
