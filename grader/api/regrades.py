@@ -1,7 +1,110 @@
-"""Regrading as a reviewed change."""
+"""Regrading as a reviewed change: a shadow run, a table of differences, then apply or discard."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection
+
+from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.problems import Problem, not_found
+from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
+from grader.api.wiring import TheService
+from grader.errors import BadCall
+from grader.store import offerings, regrades
+from grader.store.records import Regrade, Which
 
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
+
+OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "It is decided already, or still runs"}}
+
+
+@router.post(
+    OF_ASSIGNMENT,
+    status_code=202,
+    summary="Start a regrade",
+    responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
+)
+def start_regrade(
+    course: CourseId,
+    assignment: AssignmentId,
+    wish: RegradeIn,
+    service: TheService,
+    caller: TheCaller,
+    response: Response,
+) -> RegradeOut:
+    """Grades the latest, the best or all submissions of every student once more. Nothing changes for anybody until
+    it is applied."""
+    if wish.which is Which.ONE:
+        raise BadCall("one submission is regraded by POST /api/v1/submissions/{id}/regrade")
+    with service.store.write() as tx:
+        _require_offering(tx, caller, course, assignment)
+        if assignment not in service.assignments:
+            raise not_found("assignment")
+        chosen = regrades.chosen(tx, course, assignment, wish.which)
+        id = regrades.start(tx, course, assignment, wish.which, caller.person.id, chosen, service.queue)
+        started = _out(tx, id)
+    service.queue.wake()
+    response.headers["Location"] = f"/api/v1/regrades/{id}"
+    return started
+
+
+@router.get(OF_ASSIGNMENT, summary="List regrades")
+def list_regrades(
+    course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
+) -> list[RegradeOut]:
+    """The newest first."""
+    with service.store.read() as tx:
+        _require_offering(tx, caller, course, assignment)
+        found = regrades.of_offering(tx, course, assignment)
+        return [RegradeOut.of(regrade, regrades.progress(tx, regrade.id)) for regrade in found]
+
+
+@router.get("/regrades/{id}", summary="One regrade")
+def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeRegradeOut:
+    """How far it is, and what would change for whom."""
+    with service.store.read() as tx:
+        found = _find(tx, caller, id)
+        return WholeRegradeOut.whole(found, regrades.progress(tx, id), regrades.changes(tx, id))
+
+
+@router.post("/regrades/{id}/apply", summary="Let its gradings count", responses=CONFLICT)
+def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
+    """From now on its gradings count. The old ones stay, and so do marks given by hand."""
+    with service.store.write() as tx:
+        found = _find(tx, caller, id)
+        if not regrades.apply(tx, id):
+            detail = f"it is {found.state}, or some of its gradings are not finished"
+            raise Problem(409, "cannot-apply", "It cannot be applied", detail)
+        return _out(tx, id)
+
+
+@router.post("/regrades/{id}/discard", summary="Leave everything as it is", responses=CONFLICT)
+def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
+    """Nothing changes; what still waits is cancelled."""
+    with service.store.write() as tx:
+        found = _find(tx, caller, id)
+        if not regrades.discard(tx, id):
+            raise Problem(409, "decided", "It is decided already", f"it is {found.state}")
+        return _out(tx, id)
+
+
+def _require_offering(tx: Connection, caller: Caller, course: str, assignment: str) -> None:
+    require_staff(caller, course, "assignment")
+    if offerings.offering(tx, course, assignment) is None:
+        raise not_found("assignment")
+
+
+def _find(tx: Connection, caller: Caller, id: str) -> Regrade:
+    found = regrades.get(tx, id)
+    if found is None or not caller.is_staff(found.course):
+        raise not_found("regrade")
+    return found
+
+
+def _out(tx: Connection, id: str) -> RegradeOut:
+    found = regrades.get(tx, id)
+    assert found is not None
+    return RegradeOut.of(found, regrades.progress(tx, id))

@@ -2,6 +2,329 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from collections.abc import Iterable
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, File, Form, Header, Query, Request, Response, UploadFile
+
+from grader.api import admission
+from grader.api.files import download, page_of_report
+from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.problems import Problem, not_found
+from grader.api.schemas import (
+    ID,
+    AssignmentId,
+    CourseId,
+    GradingId,
+    GradingOut,
+    MarkIn,
+    MarkOut,
+    QuestionId,
+    ReceiptOut,
+    RegradeOut,
+    SubmissionId,
+    SubmissionOut,
+    WholeSubmissionOut,
+)
+from grader.api.seen import (
+    all_gradings,
+    assignment_of,
+    find,
+    find_for_staff,
+    find_grading,
+    place_of,
+    report_of,
+    see,
+    stored_report,
+)
+from grader.api.wiring import TheService
+from grader.dispatch.events import Event
+from grader.errors import BadCall
+from grader.intake import MAX_FILES
+from grader.model import Json, Points, show_points
+from grader.render import as_json, gradescope
+from grader.render.html import html
+from grader.store import gradings, marks, offerings, people, regrades, submissions
+from grader.store.records import Kind, Page, State, Submission, Which
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
+
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Its state does not allow it"}}
+OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
+
+
+# ── handing in ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@router.post(
+    OF_ASSIGNMENT,
+    status_code=202,
+    summary="Hand in",
+    responses={
+        202: {"description": "It is kept, and will be graded", "headers": {"Location": {"schema": {"type": "string"}}}},
+        429: {"description": "No attempt is left in this hour, or too many requests"},
+        503: {"description": "Too many wait, or the service is disturbed: nothing was kept; Retry-After says when"},
+    },
+)
+def hand_in(
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    response: Response,
+    files: Annotated[list[UploadFile], File(description="mlp.py, a notebook, a zip of both, or several files")],
+    kind: Annotated[Kind, Form(description="A pre-check is free, and never the grade")] = Kind.SUBMISSION,
+    authors: Annotated[list[str], Form(description="Logins, for staff who hand in for others")] = [],  # noqa: B006
+    supersede: Annotated[bool, Form(description="Own earlier ones that still wait are left out")] = False,
+    idempotency_key: Annotated[
+        str, Header(description="The same request under the same key is kept once", examples=["8e03978e-40d5-43dd"])
+    ] = "",
+) -> ReceiptOut:
+    """Keeps the files and queues their grading. The receipt is the promise: what it names is in the database."""
+    if len(files) > MAX_FILES:
+        raise BadCall(f"more than {MAX_FILES} files: hand in the code without data sets, or a zip")
+    contents = [(file.filename or "", file.file.read()) for file in files]
+    receipt = admission.hand_in(
+        service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
+    )
+    response.headers["Location"] = f"/api/v1/submissions/{receipt.submission.id}"
+    return ReceiptOut.of(receipt)
+
+
+# ── lists ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@router.get(
+    OF_ASSIGNMENT,
+    summary="List submissions",
+    responses={200: {"headers": {"Link": {"description": 'rel="next"', "schema": {"type": "string"}}}}},
+)
+def list_submissions(
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    request: Request,
+    response: Response,
+    author: Annotated[str | None, Query(max_length=200, description="A login; students list their own")] = None,
+    state: Annotated[State | None, Query()] = None,
+    kind: Annotated[Kind | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Annotated[str | None, Query(pattern=ID, description="Those that are older than this one")] = None,
+) -> list[SubmissionOut]:
+    """The newest first: staff list everybody's, students their own. The header Link leads to the next page."""
+    require_member(caller, course, "assignment")
+    with service.store.read() as tx:
+        if offerings.offering(tx, course, assignment) is None:
+            raise not_found("assignment")
+        whose = caller.person.login if author is None and not caller.is_staff(course) else author
+        person = people.person_by_login(tx, whose) if whose is not None else None
+        nobody = whose is not None and (person is None or not _may_list(caller, course, person.id))
+        found = (
+            []
+            if nobody
+            else submissions.of_offering(
+                tx,
+                course,
+                assignment,
+                author=person.id if person else None,
+                kind=kind,
+                state=state,
+                page=Page(limit + 1, before),
+            )
+        )
+        seen = see(tx, service, caller, found[:limit])
+    if len(found) > limit:
+        response.headers["Link"] = _next(request, found[limit - 1].id)
+    return [SubmissionOut.of(s.submission, s.grading.state, s.late, s.score) for s in seen]
+
+
+def _may_list(caller: Caller, course: str, person: str) -> bool:
+    return caller.is_staff(course) or person == caller.person.id
+
+
+def _next(request: Request, before: str) -> str:
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
+    return f'<{request.url.path}?{urlencode([*query, ("before", before)])}>; rel="next"'
+
+
+# ── one ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@router.get("/submissions/{id}", summary="One submission")
+def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
+    """Its record, its state, what it is worth by now, and where it stands in the queue."""
+    with service.store.read() as tx:
+        seen = find(tx, service, caller, id)
+        return WholeSubmissionOut.whole(
+            seen.submission,
+            seen.grading.state,
+            seen.late,
+            seen.score,
+            place_of(tx, service, seen),
+            seen.marks,
+            all_gradings(tx, caller, seen),
+        )
+
+
+@router.get("/submissions/{id}/receipt", summary="Its receipt")
+def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
+    """The one that handing in has answered with; only the place in the queue is that of now."""
+    with service.store.read() as tx:
+        find(tx, service, caller, id)
+        return ReceiptOut.of(admission.receipt_of(tx, service, id))
+
+
+_ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.get(
+    "/submissions/{id}/files/{number}",
+    summary="One of its files",
+    response_class=Response,
+    responses={200: {"description": "The bytes as they came", "content": {"application/octet-stream": _ANY_BYTES}}},
+)
+def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCaller) -> Response:
+    """By its number in the receipt, from 0."""
+    with service.store.read() as tx:
+        find(tx, service, caller, id)
+        found = submissions.contents(tx, id)
+    if not 0 <= number < len(found):
+        raise not_found("file")
+    return download(*found[number])
+
+
+@router.post("/submissions/{id}/cancel", summary="Take it out of the queue", responses=CONFLICT)
+def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
+    """What has begun to run stays an attempt. What is graded stays graded: 409."""
+    with service.store.write() as tx:
+        seen = find(tx, service, caller, id)
+        if not service.queue.cancel(tx, seen.grading.id):
+            raise Problem(409, "final", "It is final", f"it is {seen.grading.state} and cannot be cancelled")
+    service.events.publish(Event(seen.grading.id, "state", State.CANCELLED, done=True))
+    return get_submission(id, service, caller)
+
+
+# ── reports ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _report_responses() -> dict[int | str, dict[str, Any]]:
+    reference = {"$ref": "#/components/schemas/Report"}
+    return CONFLICT | {200: {"content": {"application/json": {"schema": reference}}}}
+
+
+@router.get("/submissions/{id}/report.json", summary="Its report as JSON", responses=_report_responses())
+def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
+    with service.store.read() as tx:
+        return as_json.as_json(report_of(tx, caller, find(tx, service, caller, id)))
+
+
+@router.get(
+    "/submissions/{id}/report.html",
+    summary="Its report as a page",
+    response_class=Response,
+    responses=CONFLICT | {200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
+)
+def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    """One file with plots that needs nothing else."""
+    with service.store.read() as tx:
+        report = report_of(tx, caller, find(tx, service, caller, id))
+    return page_of_report(html(report))
+
+
+@router.get("/submissions/{id}/results.json", summary="Its report for Gradescope", responses=CONFLICT)
+def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
+    """As Gradescope's autograders write it."""
+    with service.store.read() as tx:
+        return gradescope.gradescope(report_of(tx, caller, find(tx, service, caller, id)))
+
+
+# ── for staff ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@router.get("/submissions/{id}/gradings", summary="All of its gradings", tags=["staff"])
+def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> list[GradingOut]:
+    """The newest first; nothing is ever deleted."""
+    with service.store.read() as tx:
+        find_for_staff(tx, caller, id)
+        return [GradingOut.of(grading) for grading in gradings.of_submission(tx, id)]
+
+
+@router.get("/gradings/{id}/report.json", summary="One grading's report", tags=["staff"], responses=_report_responses())
+def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
+    with service.store.read() as tx:
+        grading, _ = find_grading(tx, caller, id)
+        return as_json.as_json(stored_report(tx, grading))
+
+
+@router.post(
+    "/gradings/{id}/retry", status_code=202, summary="Try a broken one again", tags=["staff"], responses=CONFLICT
+)
+def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> GradingOut:
+    """It waits again, with our failures forgotten. Anything but a broken one: 409."""
+    with service.store.write() as tx:
+        grading, submission = find_grading(tx, caller, id)
+        assignment_of(service, submission)
+        if not service.queue.retry(tx, id, submission.assignment):
+            raise Problem(409, "not-broken", "It is not broken", f"it is {grading.state}: only broken ones are retried")
+        grading, _ = find_grading(tx, caller, id)
+    service.events.publish(Event(id, "state", State.QUEUED))
+    service.queue.wake()
+    return GradingOut.of(grading)
+
+
+@router.post(
+    "/submissions/{id}/regrade",
+    status_code=202,
+    summary="Grade it again, for review",
+    tags=["staff"],
+    responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
+)
+def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
+    """A regrade of this one alone; nothing changes for anybody until it is applied."""
+    with service.store.write() as tx:
+        submission = find_for_staff(tx, caller, id)
+        assignment_of(service, submission)
+        started = regrades.start(
+            tx, submission.course, submission.assignment, Which.ONE, caller.person.id, [id], service.queue
+        )
+        found, progress = regrades.get(tx, started), regrades.progress(tx, started)
+    assert found is not None
+    service.queue.wake()
+    response.headers["Location"] = f"/api/v1/regrades/{started}"
+    return RegradeOut.of(found, progress)
+
+
+@router.put("/submissions/{id}/marks/{question}", summary="Give points by hand", tags=["staff"])
+def put_mark(
+    id: SubmissionId, question: QuestionId, mark: MarkIn, service: TheService, caller: TheCaller
+) -> list[MarkOut]:
+    """For a question that waits for a person. No regrade touches it. Answers all marks of the submission."""
+    points = Points(mark.points)
+    with service.store.write() as tx:
+        submission = find_for_staff(tx, caller, id)
+        worth = _questions(assignment_of(service, submission).parts).get(question)
+        if worth is None or submission.kind is not Kind.SUBMISSION:
+            raise not_found("question")
+        if points > worth:
+            raise BadCall(f"{question} is worth {show_points(worth)} points; {show_points(points)} are more")
+        marks.put(tx, id, question, points, mark.comment, caller.person.id)
+        return _marks(tx, submission)
+
+
+@router.delete("/submissions/{id}/marks/{question}", summary="Take points by hand back", tags=["staff"])
+def delete_mark(id: SubmissionId, question: QuestionId, service: TheService, caller: TheCaller) -> list[MarkOut]:
+    """The question waits again. Answers the marks that are left."""
+    with service.store.write() as tx:
+        submission = find_for_staff(tx, caller, id)
+        marks.put(tx, id, question, None, "", caller.person.id)
+        return _marks(tx, submission)
+
+
+def _questions(parts: Iterable[Any]) -> dict[str, Points]:
+    return {question: points for part in parts for question, points in part.written.items()}
+
+
+def _marks(tx: Any, submission: Submission) -> list[MarkOut]:
+    return [MarkOut.of(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from grader.api.identity import Caller
 from grader.dispatch.events import CheckEvent, Event
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status
-from grader.store.records import Grading, Offering, Result
+from grader.store.records import Grading, Mark, Offering, Result
 
 HELD = "shown when your teachers release it"
 HIDDEN = "not shown for this assignment"
@@ -53,6 +53,11 @@ def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller
         return replace(public, points=None, decided=None)
     seen = [r for r in results(checks, offering, caller) if r.status != Status.WAITING]
     return replace(public, points=sum((r.points for r in seen), ZERO), decided=sum((r.possible for r in seen), ZERO))
+
+
+def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mark]:
+    """None while the assignment is held."""
+    return list(given) if caller.is_staff(offering.course) or not offering.held else []
 
 
 def event(happened: Event, offering: Offering, caller: Caller) -> Event:

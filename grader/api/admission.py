@@ -1,0 +1,217 @@
+"""The one way in, for programs and for pages: from uploaded bytes to a receipt."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import structlog
+from sqlalchemy import Connection
+
+from grader.api.identity import Caller, require_member
+from grader.api.problems import Problem, come_back, not_found
+from grader.api.waiting import Place, place
+from grader.intake import receive_all
+from grader.late import Lateness, lateness
+from grader.service import Service
+from grader.store import gradings, offerings, people, submissions
+from grader.store.database import now
+from grader.store.records import Kind, Offering, Priority, Submission
+
+_HOUR = dt.timedelta(hours=1)
+FULL_SECONDS = 30
+"""When to come back to a queue that is full."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was acknowledged: it is in the database, and will be graded."""
+
+    submission: Submission
+    late: Lateness
+    place: Place | None
+    """None where it waits no more."""
+
+
+def hand_in(
+    service: Service,
+    caller: Caller,
+    course: str,
+    assignment: str,
+    files: list[tuple[str, bytes]],
+    kind: Kind,
+    door: str,
+    authors: Sequence[str] = (),
+    key: str = "",
+    supersede: bool = False,
+) -> Receipt:
+    """Keeps a hand-in and queues it. `authors`: logins; none means the caller. `key`: the Idempotency-Key; the same
+    request under the same key is kept once. Raises `Problem`, and `Refused` for files that cannot be read."""
+    require_member(caller, course, "assignment")
+    if assignment not in service.assignments:
+        raise not_found("assignment")
+    key = _plain(key)
+    digest = receive_all(files).digest
+    with service.store.write() as tx:
+        submissions.lock_person(tx, caller.person.id)
+        whose = _authors(tx, caller, course, authors)
+        new = submissions.NewSubmission(
+            course, assignment, kind, door, digest, caller.person.id, whose, tuple(_storable(files))
+        )
+        id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
+        receipt = receipt_of(tx, service, id)
+    service.queue.wake()
+    log.info("handed in", submission=id, course=course, assignment=assignment, kind=str(kind), door=door)
+    return receipt
+
+
+def receipt_of(tx: Connection, service: Service, id: str) -> Receipt:
+    """Of a submission that there is; its place in the queue is that of now."""
+    submission = submissions.get(tx, id)
+    assert submission is not None
+    grading = gradings.of_submissions(tx, [id])[id]
+    late = lateness_of(tx, submission)
+    return Receipt(submission, late, place(tx, service, grading, submission.kind))
+
+
+def lateness_of(tx: Connection, submission: Submission) -> Lateness:
+    """With the longest extension that any of its authors has."""
+    offering = offerings.offering(tx, submission.course, submission.assignment)
+    assert offering is not None
+    extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
+    return how_late(submission, offering, extensions)
+
+
+def how_late(submission: Submission, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
+    """`extensions`: person → due."""
+    theirs = [extensions[who.id] for who in submission.authors if who.id in extensions]
+    return lateness(submission.received_at, offering.due_at, max(theirs, default=None), offering.late)
+
+
+def _authors(tx: Connection, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
+    """Who hands in, for whom. Students hand in for themselves alone: what counts for a person must not be in the
+    hands of another student."""
+    wanted = list(dict.fromkeys(login.strip().lower() for login in logins if login.strip()))
+    if not wanted or wanted == [caller.person.login]:
+        return (caller.person.id,)
+    if not caller.is_staff(course):
+        detail = "only staff hand in for others: leave authors out, and ask your teachers to hand in for a group"
+        raise Problem(403, "not-for-others", "You hand in for yourself alone", detail)
+    members = {member.person.login: member.person.id for member in people.roster(tx, course)}
+    strangers = [login for login in wanted if login not in members]
+    if strangers:
+        detail = f"{strangers[0]!r:.80} is no member of this course: put them on the roster first"
+        raise Problem(422, "no-member", "An author is not in the course", detail)
+    return tuple(members[login] for login in wanted)
+
+
+# ── once per Idempotency-Key ─────────────────────────────────────────────────────────────────────────
+
+
+def _plain(key: str) -> str:
+    """The header's value; the draft has it in quotes, as a string of structured fields, and many leave them out."""
+    bare = key.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] == '"':
+        bare = bare[1:-1]
+    if key and not re.fullmatch(r"[ -~]{1,255}", bare):
+        detail = "make it 1 to 255 printable ASCII characters, for example a UUID"
+        raise Problem(400, "bad-key", "The Idempotency-Key cannot be used", detail)
+    return bare
+
+
+def _fingerprint(new: submissions.NewSubmission) -> str:
+    files = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
+    what = [new.course, new.assignment, new.kind, sorted(new.authors), files]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+
+def _known(tx: Connection, new: submissions.NewSubmission, key: str) -> str | None:
+    before = submissions.repeated(tx, new.by, key) if key else None
+    if before is not None and before.fingerprint != _fingerprint(new):
+        detail = "this key came with another request before: use a new key for each hand-in"
+        raise Problem(422, "key-reused", "The Idempotency-Key is taken", detail)
+    return before.submission if before else None
+
+
+# ── what keeps a hand-in out ─────────────────────────────────────────────────────────────────────────
+
+
+def _kept(
+    tx: Connection,
+    service: Service,
+    caller: Caller,
+    new: submissions.NewSubmission,
+    key: str,
+    supersede: bool,
+) -> str:
+    offering = offerings.offering(tx, new.course, new.assignment)
+    if offering is None:
+        raise not_found("assignment")
+    if not caller.is_staff(new.course):
+        _require_open(tx, offering, caller)
+        _require_attempt(tx, offering, new)
+    if gradings.waiting(tx) >= service.settings.queue_limit:
+        detail = "nothing was kept of this hand-in: send it again later, and it has the time at which it then comes"
+        raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
+    id = submissions.add(tx, new)
+    service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
+    if key:
+        submissions.remember_key(tx, new.by, key, _fingerprint(new), id)
+    if supersede:
+        gradings.supersede(tx, id)
+    return id
+
+
+_PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
+
+
+def _require_open(tx: Connection, offering: Offering, caller: Caller) -> None:
+    moment = now()
+    if offering.opens_at is not None and moment < offering.opens_at:
+        raise Problem(403, "not-open-yet", "It is not open yet", f"it opens at {_said(offering.opens_at)}")
+    extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
+    closes = offering.closes_at
+    if closes is not None and moment >= max(closes, extension or closes):
+        detail = f"it closed at {_said(max(closes, extension or closes))}: ask your teachers"
+        raise Problem(403, "closed", "It is closed", detail)
+
+
+def _require_attempt(tx: Connection, offering: Offering, new: submissions.NewSubmission) -> None:
+    """Pre-checks are free."""
+    allowed = offering.attempts_per_hour
+    if allowed is None or new.kind is Kind.PRECHECK:
+        return
+    times = submissions.times_since(tx, new.course, new.assignment, new.by, now() - _HOUR)
+    if len(times) < allowed:
+        return
+    if not allowed:
+        raise Problem(403, "closed", "It is closed", "no attempts are allowed at present: ask your teachers")
+    free_at = times[-allowed] + _HOUR
+    seconds = max(1, int((free_at - now()).total_seconds()) + 1)
+    detail = f"{allowed} in an hour are allowed; the next one at {_said(free_at)}. Pre-checks are free."
+    raise Problem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
+
+
+def _said(moment: dt.datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _storable(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Names that every database takes. One that came alone has not been looked at by anybody yet, and says nothing
+    but what kind of file it is."""
+    if len(files) == 1:
+        return [(_short(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
+    return [(name.encode("utf-8", "replace").decode(), content) for name, content in files]
+
+
+def _short(name: str) -> str:
+    clean = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)
+    stem, dot, suffix = clean.rpartition(".")
+    return f"{stem[:150]}{dot}{suffix[:20]}"

@@ -1,0 +1,132 @@
+"""Watching one submission being graded, as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from grader.api import visible
+from grader.api.identity import Caller, TheCaller
+from grader.api.schemas import SubmissionId
+from grader.api.seen import Seen, find
+from grader.api.waiting import Place, place
+from grader.api.wiring import TheService
+from grader.dispatch.events import Event
+from grader.errors import StoreUnavailable
+from grader.service import Service
+from grader.store import gradings
+from grader.store.records import State
+
+router = APIRouter(prefix="/api/v1", tags=["submissions"])
+
+LOOK_SECONDS = 2.0
+"""How often the database is asked for the place in the queue, and for what another machine has done."""
+RECONNECT_MILLISECONDS = 3_000
+
+
+def _seen(id: SubmissionId, service: TheService, caller: TheCaller) -> Seen:
+    """Before the stream begins, so that what is wrong is an ordinary problem."""
+    with service.store.read() as tx:
+        return find(tx, service, caller, id)
+
+
+_EXAMPLE = 'event: position\ndata: {"position": 3, "estimate_seconds": 42.0}\n\nevent: end\ndata: {"state": "graded"}\n\n'
+
+
+@router.get(
+    "/submissions/{id}/events",
+    summary="Watch it being graded",
+    response_class=EventSourceResponse,
+    responses={
+        200: {
+            "description": "Server-sent events: `state` (first as it is now, then whenever it changes), `position` "
+            "while it waits, `section` as each is begun or decided, `training` with the CPU seconds used, and `end` "
+            "once nothing more will come",
+            "content": {"text/event-stream": {"example": _EXAMPLE}},
+        }
+    },
+)
+async def watch_submission(
+    service: TheService, caller: TheCaller, seen: Annotated[Seen, Depends(_seen)]
+) -> AsyncIterator[ServerSentEvent]:
+    """What has happened, then what happens. The data of each event is one JSON object."""
+    async with service.events.watch(seen.grading.id) as happening:
+        watch = _Watch(service, caller, seen)
+        for said in await watch.look():
+            yield said
+        while not watch.over:
+            try:
+                happened = await asyncio.wait_for(happening.get(), LOOK_SECONDS)
+            except TimeoutError:
+                news = await watch.look()
+            else:
+                news = watch.heard(happened)
+            for said in news:
+                yield said
+
+
+@dataclass(frozen=True)
+class _Look:
+    state: State
+    place: Place | None
+
+
+class _Watch:
+    """What one watcher has been told."""
+
+    def __init__(self, service: Service, caller: Caller, seen: Seen) -> None:
+        self._service = service
+        self._caller = caller
+        self._seen = seen
+        self._state: State | None = None
+        self._place: Place | None = None
+        self.over = False
+
+    async def look(self) -> list[ServerSentEvent]:
+        """News from the database; none while it is away."""
+        try:
+            now = await run_in_threadpool(self._looked)
+        except StoreUnavailable:
+            return []
+        news = self._state_is(now.state)
+        if now.place and now.place != self._place:
+            self._place = now.place
+            news.insert(0 if self.over else len(news), _said("position", asdict(now.place)))
+        return news
+
+    def heard(self, happened: Event) -> list[ServerSentEvent]:
+        if happened.kind == "state":
+            return self._state_is(State(happened.name))
+        return [_said(happened.kind, _fields(visible.event(happened, self._seen.offering, self._caller)))]
+
+    def _looked(self) -> _Look:
+        with self._service.store.read() as tx:
+            grading = gradings.get(tx, self._seen.grading.id)
+            assert grading is not None
+            return _Look(grading.state, place(tx, self._service, grading, self._seen.submission.kind))
+
+    def _state_is(self, state: State) -> list[ServerSentEvent]:
+        if state is self._state:
+            return []
+        self._state = state
+        said = [_said("state", {"grading": self._seen.grading.id, "state": state, "final": state.is_final})]
+        if state.is_final:
+            self.over = True
+            said.append(_said("end", {"state": state}))
+        return said
+
+
+def _fields(happened: Event) -> dict[str, Any]:
+    if happened.kind == "training":
+        return {"section": happened.name, "cpu_seconds": happened.cpu_seconds, "limit": happened.limit}
+    return {"section": happened.name, "done": happened.done, "checks": [asdict(check) for check in happened.checks]}
+
+
+def _said(name: str, data: dict[str, Any]) -> ServerSentEvent:
+    return ServerSentEvent(event=name, data=data, retry=RECONNECT_MILLISECONDS if name == "state" else None)

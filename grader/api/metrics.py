@@ -1,0 +1,168 @@
+"""Numbers for Prometheus, in a registry of our own.
+
+Most come from the database when they are asked for. They are the same at every replica: take one replica's, do not
+add them up. What is of this process alone says so in its help, and adds up.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import threading
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from grader.errors import StoreUnavailable
+from grader.model import Json
+from grader.store import counts
+from grader.store.database import Store, now
+
+_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
+_LATE = dt.timedelta(seconds=30)
+"""A grading may be seen in the database so long after the moment at which it says that it was finished."""
+_HERE = "Of this process alone"
+_SHARED = "From the database, the same at every replica"
+
+_DEATHS = (
+    ("cpu", re.compile(r"it used more than [\d.]+ CPU seconds and was stopped")),
+    ("wall", re.compile(r"it did not finish within [\d.]+ seconds although it hardly computed")),
+    ("reply", re.compile(r"its answer is larger than [\d.]+ MiB")),
+    ("died", re.compile(r": take out os\._exit, and anything that kills or replaces the process")),
+)
+"""How a reason tells that the sandbox ended the student's process, or that it ended by itself."""
+
+
+class Metrics:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._since = now()
+        self._known: dict[str, dt.datetime] = {}
+        self._one_at_a_time = threading.Lock()
+        self._registry = CollectorRegistry()
+        self._registry.register(_FromStore(store))
+        self._problems = Counter(
+            "grader_problems", f"{_HERE}: answers that were problems", ["problem"], registry=self._registry
+        )
+        self._grading = Histogram(
+            "grader_grading_seconds", f"{_SHARED} since its start: from start to finish of a grading",
+            ["assignment", "kind"], buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._waited = Histogram(
+            "grader_waited_seconds", f"{_SHARED} since its start: in the queue, until started for the last time",
+            ["kind"], buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._phase = Histogram(
+            "grader_phase_seconds", f"{_SHARED} since its start: wall seconds of one section's checks",
+            ["assignment", "section"], buckets=_SECONDS, registry=self._registry,
+        )  # fmt: skip
+        self._deaths = Counter(
+            "grader_sandbox_deaths", f"{_SHARED} since its start: sections in which a student's process was ended "
+            "(cpu, wall, reply) or ended itself (died)",
+            ["assignment", "reason"], registry=self._registry,
+        )  # fmt: skip
+
+    def problem(self, slug: str) -> None:
+        """A problem that has been answered, by what it is: "refused", "queue-full", …"""
+        self._problems.labels(slug).inc()
+
+    def exposition(self) -> bytes:
+        """In Prometheus' text format. Without a database, what this process knows by itself."""
+        with self._one_at_a_time:
+            try:
+                self._catch_up()
+            except StoreUnavailable:
+                pass  # grader_database_up says so
+            return generate_latest(self._registry)
+
+    def _catch_up(self) -> None:
+        """Observes what has been finished since the last time."""
+        until = now()
+        with self._store.read() as tx:
+            found = list(counts.finished_since(tx, self._since - _LATE, list(self._known)))
+        for one in found:
+            if one.finished_at >= self._since - _LATE:
+                self._observe(one)
+                self._known[one.id] = one.finished_at
+        self._since = until
+        self._known = {id: at for id, at in self._known.items() if at >= until - _LATE}
+
+    def _observe(self, one: counts.Finished) -> None:
+        self._grading.labels(one.assignment, one.kind).observe((one.finished_at - one.started_at).total_seconds())
+        self._waited.labels(one.kind).observe(max(0.0, (one.started_at - one.queued_at).total_seconds()))
+        report = json.loads(one.report)
+        for section, used in report["usage"].items():
+            self._phase.labels(one.assignment, section).observe(used["wall_seconds"])
+        for reason in deaths(report):
+            self._deaths.labels(one.assignment, reason).inc()
+
+
+def deaths(report: Json) -> list[str]:
+    """Of a report as JSON: once for each section and reason."""
+    found = {
+        (check["id"].rpartition(".")[0], reason)
+        for part in report["parts"]
+        for check in part["checks"]
+        for reason, words in _DEATHS
+        if words.search(check["reason"])
+    }
+    return [reason for _, reason in sorted(found)]
+
+
+class _FromStore:
+    """What the database knows, asked at every scrape."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def describe(self) -> list[Metric]:
+        return []  # else the registry would ask the database at once
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("grader_database_up", f"{_HERE}: whether it could reach the database", 1)
+        try:
+            with self._store.read() as tx:
+                waiting, states, checks = counts.waiting(tx), counts.by_state(tx), counts.by_check(tx)
+        except StoreUnavailable:
+            yield GaugeMetricFamily("grader_database_up", up.documentation, 0)
+            return
+        yield up
+        yield from _queue(waiting)
+        yield _outcomes(states)
+        yield from _checks(checks)
+
+
+def _queue(waiting: list[counts.Waiting]) -> Iterator[Metric]:
+    length = GaugeMetricFamily("grader_queue_length", f"{_SHARED}: gradings that wait", labels=["priority"])
+    age = GaugeMetricFamily(
+        "grader_queue_oldest_seconds", f"{_SHARED}: how long the oldest has waited", labels=["priority"]
+    )
+    for some in waiting:
+        name = some.priority.name.lower()
+        length.add_metric([name], some.gradings)
+        age.add_metric([name], max(0.0, (now() - some.oldest).total_seconds()))
+    yield length
+    yield age
+
+
+def _outcomes(states: list[counts.Gradings]) -> Metric:
+    """A gauge, since a broken one may be tried again."""
+    found = GaugeMetricFamily(
+        "grader_gradings", f"{_SHARED}: gradings in each state", labels=["assignment", "kind", "state"]
+    )
+    for some in states:
+        found.add_metric([some.assignment, some.kind, some.state], some.gradings)
+    return found
+
+
+def _checks(checks: list[counts.CheckCount]) -> Iterator[Metric]:
+    found = GaugeMetricFamily(
+        "grader_check_results",
+        f"{_SHARED}: gradings that count, by how each check went; held ÷ all is its pass rate",
+        labels=["assignment", "check", "status"],
+    )
+    for some in checks:
+        found.add_metric([some.assignment, some.check, some.status], some.gradings)
+    yield found

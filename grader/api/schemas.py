@@ -1,0 +1,438 @@
+"""What goes over the wire, as pydantic models; values of ours become them here and nowhere else."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from grader.api.admission import Receipt
+from grader.api.waiting import Place
+from grader.late import Lateness
+from grader.model import Points
+from grader.scores import Score
+from grader.store.counts import InQueue
+from grader.store.records import (
+    File,
+    Grading,
+    Kind,
+    Mark,
+    Person,
+    Regrade,
+    RegradeState,
+    Result,
+    State,
+    Submission,
+    Which,
+)
+from grader.store.regrades import Change
+
+ID = "^[0-9a-hjkmnp-tv-z]{26}$"
+NAME = "^[A-Za-z0-9._-]{1,64}$"
+_EXAMPLE = "01k9xv3d7m0q8r5t2w6y4z1abc"
+
+SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id", examples=[_EXAMPLE])]
+GradingId = Annotated[str, Path(pattern=ID, description="A grading's id", examples=[_EXAMPLE])]
+RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id", examples=[_EXAMPLE])]
+CourseId = Annotated[str, Path(pattern=NAME, description="A course's id", examples=["ml"])]
+AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id", examples=["ps4"])]
+QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id", examples=["q1.1"])]
+
+
+class Out(BaseModel):
+    """What we say. Every field is always there."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class In(BaseModel):
+    """What we are told. An unknown field is an error, because it would be a wish that nobody grants."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _number(points: Points | None) -> float | None:
+    """Exact: points are multiples of 1/100, which print and read back as they are."""
+    return float(points) if points is not None else None
+
+
+class PersonOut(Out):
+    login: str = Field(examples=["ada@example.org"])
+    name: str = Field(examples=["Ada Lovelace"])
+
+    @classmethod
+    def of(cls, person: Person) -> PersonOut:
+        return cls(login=person.login, name=person.name)
+
+
+class FileOut(Out):
+    name: str = Field(examples=["mlp.py"])
+    sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
+    size: int = Field(description="Bytes", examples=[4200])
+
+    @classmethod
+    def of(cls, file: File) -> FileOut:
+        return cls(name=file.name, sha256=file.sha256, size=file.size)
+
+
+class LatenessOut(Out):
+    is_late: bool
+    remains: float = Field(description="The part of the points that is left, from 0 to 1", examples=[0.9])
+    sentence: str = Field(examples=["Handed in by the due date."])
+
+    @classmethod
+    def of(cls, late: Lateness) -> LatenessOut:
+        return cls(is_late=late.is_late, remains=float(late.remains), sentence=late.sentence)
+
+
+class ReceiptOut(Out):
+    """What was acknowledged: it is kept, and will be graded."""
+
+    submission: str = Field(examples=[_EXAMPLE])
+    course: str = Field(examples=["ml"])
+    assignment: str = Field(examples=["ps4"])
+    kind: Kind
+    by: PersonOut
+    authors: list[PersonOut]
+    received_at: dt.datetime
+    digest: str = Field(description="sha256 over the names and bytes that are graded")
+    files: list[FileOut] = Field(description="As they came")
+    late: LatenessOut
+    position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
+    estimate_seconds: float | None = Field(
+        description="Until grading starts, about; null where nothing is known", examples=[42.0]
+    )
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> ReceiptOut:
+        submission, place = receipt.submission, receipt.place
+        return cls(
+            submission=submission.id,
+            **_submission_fields(submission),
+            late=LatenessOut.of(receipt.late),
+            position=place.position if place else None,
+            estimate_seconds=place.estimate_seconds if place else None,
+        )
+
+
+def _submission_fields(submission: Submission) -> dict[str, Any]:
+    return {
+        "course": submission.course,
+        "assignment": submission.assignment,
+        "kind": submission.kind,
+        "by": PersonOut.of(submission.by),
+        "authors": [PersonOut.of(who) for who in submission.authors],
+        "received_at": submission.received_at,
+        "digest": submission.digest,
+        "files": [FileOut.of(file) for file in submission.files],
+    }
+
+
+class ScoreOut(Out):
+    """What it is worth by now. What is not decided is waiting, and no zero."""
+
+    machine: float | None = Field(description="null until graded and shown", examples=[38.5])
+    marks: float | None = Field(description="Given by people; null where nobody has", examples=[None])
+    earned: float | None = Field(description="Both, before lateness", examples=[38.5])
+    final: float | None = Field(description="Both, after it", examples=[34.65])
+    decided: float = Field(description="How many points that is out of", examples=[40.0])
+    waiting: float = Field(description="Points that nobody has decided about yet", examples=[40.0])
+    possible: float = Field(examples=[80.0])
+    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting, and are no part of it yet."])
+
+    @classmethod
+    def of(cls, score: Score) -> ScoreOut:
+        return cls(
+            machine=_number(score.machine),
+            marks=_number(score.marks),
+            earned=_number(score.earned),
+            final=_number(score.final),
+            decided=float(score.decided),
+            waiting=float(score.waiting),
+            possible=float(score.possible),
+            sentence=score.sentence,
+        )
+
+
+class GradingOut(Out):
+    id: str = Field(examples=[_EXAMPLE])
+    state: State
+    counts: bool = Field(description="It is the one that gives the submission its points")
+    regrade: str | None = Field(description="The regrade that it belongs to", examples=[None])
+    queued_at: dt.datetime
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    grader: str = Field(description="The grader's version; empty until graded", examples=["0.1.0"])
+    assignment_digest: str
+    seed: str = Field(examples=["public"])
+    points: float | None = Field(examples=[38.5])
+    decided: float | None = Field(examples=[40.0])
+    possible: float | None = Field(examples=[80.0])
+    worker: str | None = Field(description="For staff", examples=[None])
+    failures: int = Field(description="Times that we failed on it; for staff")
+    why: str = Field(description="Of our failure; for staff", examples=[""])
+
+    @classmethod
+    def of(cls, grading: Grading) -> GradingOut:
+        return cls(
+            id=grading.id,
+            state=grading.state,
+            counts=grading.counts,
+            regrade=grading.regrade,
+            queued_at=grading.queued_at,
+            started_at=grading.started_at,
+            finished_at=grading.finished_at,
+            grader=grading.grader,
+            assignment_digest=grading.assignment_digest,
+            seed=grading.seed,
+            points=_number(grading.points),
+            decided=_number(grading.decided),
+            possible=_number(grading.possible),
+            worker=grading.worker,
+            failures=grading.failures,
+            why=grading.why,
+        )
+
+
+class MarkOut(Out):
+    question: str = Field(examples=["q1.1"])
+    points: float = Field(examples=[2.5])
+    comment: str = Field(examples=["The sum over n is missing."])
+    by: PersonOut
+    at: dt.datetime
+
+    @classmethod
+    def of(cls, mark: Mark) -> MarkOut:
+        return cls(
+            question=mark.question,
+            points=float(mark.points),
+            comment=mark.comment,
+            by=PersonOut.of(mark.by),
+            at=mark.at,
+        )
+
+
+class SubmissionOut(Out):
+    """One in a list."""
+
+    id: str = Field(examples=[_EXAMPLE])
+    course: str = Field(examples=["ml"])
+    assignment: str = Field(examples=["ps4"])
+    kind: Kind
+    door: str = Field(examples=["api"])
+    by: PersonOut
+    authors: list[PersonOut]
+    received_at: dt.datetime
+    digest: str
+    files: list[FileOut]
+    state: State
+    late: LatenessOut
+    score: ScoreOut | None = Field(description="null for a pre-check, which is never the grade")
+
+    @classmethod
+    def of(cls, submission: Submission, state: State, late: Lateness, score: Score | None) -> SubmissionOut:
+        return cls(**_summary_fields(submission, state, late, score))
+
+
+def _summary_fields(submission: Submission, state: State, late: Lateness, score: Score | None) -> dict[str, Any]:
+    return {
+        "id": submission.id,
+        **_submission_fields(submission),
+        "door": submission.door,
+        "state": state,
+        "late": LatenessOut.of(late),
+        "score": ScoreOut.of(score) if score else None,
+    }
+
+
+class WholeSubmissionOut(SubmissionOut):
+    """One, with all that the caller may see of it."""
+
+    position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
+    estimate_seconds: float | None = Field(description="Until grading starts, about", examples=[42.0])
+    marks: list[MarkOut]
+    gradings: list[GradingOut] = Field(description="The newest first; students see the one that counts, or will")
+
+    @classmethod
+    def whole(
+        cls,
+        submission: Submission,
+        state: State,
+        late: Lateness,
+        score: Score | None,
+        place: Place | None,
+        marks: Iterable[Mark],
+        gradings: Iterable[Grading],
+    ) -> WholeSubmissionOut:
+        return cls(
+            **_summary_fields(submission, state, late, score),
+            position=place.position if place else None,
+            estimate_seconds=place.estimate_seconds if place else None,
+            marks=[MarkOut.of(mark) for mark in marks],
+            gradings=[GradingOut.of(grading) for grading in gradings],
+        )
+
+
+def _hundredths(value: Decimal) -> Decimal:
+    if value != round(value, 2):
+        raise ValueError("points are multiples of 1/100")
+    return value
+
+
+class MarkIn(In):
+    points: Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False, examples=[2.5]), AfterValidator(_hundredths)]
+    comment: str = Field("", max_length=10_000, examples=["The sum over n is missing."])
+
+
+class RegradeIn(In):
+    which: Which = Field(description="Of each student; `one` is for a single submission's own route")
+
+
+class RegradeOut(Out):
+    id: str = Field(examples=[_EXAMPLE])
+    course: str = Field(examples=["ml"])
+    assignment: str = Field(examples=["ps4"])
+    which: Which
+    state: RegradeState
+    by: PersonOut
+    created_at: dt.datetime
+    decided_at: dt.datetime | None
+    progress: dict[State, int] = Field(description="How many of its gradings are in each state")
+
+    @classmethod
+    def of(cls, regrade: Regrade, progress: Mapping[State, int]) -> RegradeOut:
+        return cls(**_regrade_fields(regrade, progress))
+
+
+def _regrade_fields(regrade: Regrade, progress: Mapping[State, int]) -> dict[str, Any]:
+    return {
+        "id": regrade.id,
+        "course": regrade.course,
+        "assignment": regrade.assignment,
+        "which": regrade.which,
+        "state": regrade.state,
+        "by": PersonOut.of(regrade.by),
+        "created_at": regrade.created_at,
+        "decided_at": regrade.decided_at,
+        "progress": dict(progress),
+    }
+
+
+class VerdictOut(Out):
+    points: float
+    possible: float
+    status: str = Field(examples=["held"])
+    mistake: str
+    reason: str
+
+    @classmethod
+    def of(cls, result: Result | None) -> VerdictOut | None:
+        if result is None:
+            return None
+        return cls(
+            points=float(result.points),
+            possible=float(result.possible),
+            status=result.status,
+            mistake=result.mistake,
+            reason=result.reason,
+        )
+
+
+class CheckChangeOut(Out):
+    check: str = Field(examples=["q2.2.W1"])
+    before: VerdictOut | None = Field(description="null where that version has no such check")
+    after: VerdictOut | None
+
+
+class ChangeOut(Out):
+    """One submission before and after."""
+
+    submission: str = Field(examples=[_EXAMPLE])
+    authors: list[PersonOut]
+    state: State = Field(description="Of the new grading")
+    before: float | None = Field(description="The machine's points", examples=[38.5])
+    after: float | None = Field(examples=[40.0])
+    checks: list[CheckChangeOut] = Field(description="Those that differ")
+
+    @classmethod
+    def of(cls, change: Change) -> ChangeOut:
+        return cls(
+            submission=change.submission,
+            authors=[PersonOut.of(who) for who in change.authors],
+            state=change.after.state,
+            before=_number(change.before.points) if change.before else None,
+            after=_number(change.after.points),
+            checks=[
+                CheckChangeOut(
+                    check=(after or before).check,  # type: ignore[union-attr]  # one of them is there
+                    before=VerdictOut.of(before),
+                    after=VerdictOut.of(after),
+                )
+                for before, after in change.checks
+            ],
+        )
+
+
+class WholeRegradeOut(RegradeOut):
+    """A regrade with its table of changes."""
+
+    changes: list[ChangeOut] = Field(description="Those that change first")
+
+    @classmethod
+    def whole(cls, regrade: Regrade, progress: Mapping[State, int], changes: Sequence[Change]) -> WholeRegradeOut:
+        return cls(**_regrade_fields(regrade, progress), changes=[ChangeOut.of(change) for change in changes])
+
+
+class QueuedOut(Out):
+    grading: str = Field(examples=[_EXAMPLE])
+    submission: str = Field(examples=[_EXAMPLE])
+    course: str = Field(examples=["ml"])
+    assignment: str = Field(examples=["ps4"])
+    kind: Kind
+    state: State
+    priority: str = Field(examples=["interactive"])
+    queued_at: dt.datetime
+    started_at: dt.datetime | None
+    worker: str | None = Field(examples=["host:42 1"])
+
+    @classmethod
+    def of(cls, one: InQueue) -> QueuedOut:
+        grading = one.grading
+        return cls(
+            grading=grading.id,
+            submission=grading.submission,
+            course=one.course,
+            assignment=one.assignment,
+            kind=one.kind,
+            state=grading.state,
+            priority=grading.priority.name.lower(),
+            queued_at=grading.queued_at,
+            started_at=grading.started_at,
+            worker=grading.worker,
+        )
+
+
+class QueueOut(Out):
+    waiting: dict[str, int] = Field(description="How many wait, by priority", examples=[{"interactive": 3}])
+    oldest_seconds: float | None = Field(description="How long the oldest has waited", examples=[12.5])
+    gradings: list[QueuedOut] = Field(
+        description="Of courses that the caller is staff of: those that run, then those that wait, at most 100"
+    )
+
+
+class PartOfServiceOut(Out):
+    ok: bool
+    why: str = Field(description="Empty where it is ok", examples=[""])
+
+
+class ReadinessOut(Out):
+    ok: bool
+    parts: dict[str, PartOfServiceOut] = Field(description="database, sandbox, queue")
+
+
+class AliveOut(Out):
+    ok: bool

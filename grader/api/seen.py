@@ -1,0 +1,122 @@
+"""Submissions as their readers may see them. Whoever shows one to anybody, in JSON or on a page, asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from grader.api import visible
+from grader.api.admission import how_late
+from grader.api.identity import Caller
+from grader.api.problems import Problem, not_found
+from grader.api.waiting import Place, place
+from grader.catalogue import Assignment
+from grader.errors import BadAssignment, BadCall
+from grader.late import Lateness
+from grader.model import Report
+from grader.render import as_json
+from grader.scores import Score, score
+from grader.service import Service
+from grader.store import gradings, marks, offerings, submissions
+from grader.store.records import Grading, Kind, Mark, Offering, Submission
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One submission, with what the caller may not see taken out."""
+
+    submission: Submission
+    offering: Offering
+    grading: Grading
+    """The one that counts, or will."""
+    marks: tuple[Mark, ...]
+    late: Lateness
+    score: Score | None
+    """None for a pre-check, which is never the grade."""
+
+
+def find(tx: Connection, service: Service, caller: Caller, id: str) -> Seen:
+    """One of the caller's own, or of a course that they are staff of. Raises the 404 that an unknown id gives."""
+    submission = submissions.get(tx, id)
+    if submission is None or not _may_see(caller, submission):
+        raise not_found("submission")
+    return see(tx, service, caller, [submission])[0]
+
+
+def find_for_staff(tx: Connection, caller: Caller, id: str) -> Submission:
+    """Raises the 404 that an unknown id gives."""
+    submission = submissions.get(tx, id)
+    if submission is None or not caller.is_staff(submission.course):
+        raise not_found("submission")
+    return submission
+
+
+def find_grading(tx: Connection, caller: Caller, id: str) -> tuple[Grading, Submission]:
+    """For staff. Raises the 404 that an unknown id gives."""
+    grading = gradings.get(tx, id)
+    submission = submissions.get(tx, grading.submission) if grading else None
+    if grading is None or submission is None or not caller.is_staff(submission.course):
+        raise not_found("grading")
+    return grading, submission
+
+
+def _may_see(caller: Caller, submission: Submission) -> bool:
+    is_own = any(author.id == caller.person.id for author in submission.authors)
+    return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
+
+
+def see(tx: Connection, service: Service, caller: Caller, found: Sequence[Submission]) -> list[Seen]:
+    """Those of one course that the caller may see; which these are has been decided before."""
+    ids = [submission.id for submission in found]
+    offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
+    extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
+    current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
+    checks = gradings.results_of(tx, [g.id for g in current.values()])
+    shown = []
+    for submission in found:
+        offering = offered[submission.assignment]
+        grading = current[submission.id]
+        grading = visible.grading(grading, checks.get(grading.id, []), offering, caller)
+        marked = visible.marks(given.get(submission.id, []), offering, caller)
+        late = how_late(submission, offering, extensions[submission.assignment])
+        worth = score(assignment_of(service, submission), grading, marked, late)
+        is_grade = submission.kind is Kind.SUBMISSION
+        shown.append(Seen(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
+    return shown
+
+
+def all_gradings(tx: Connection, caller: Caller, seen: Seen) -> list[Grading]:
+    """The newest first. Students see the one that counts, or will."""
+    if caller.is_staff(seen.submission.course):
+        return gradings.of_submission(tx, seen.submission.id)
+    return [seen.grading]
+
+
+def place_of(tx: Connection, service: Service, seen: Seen) -> Place | None:
+    return place(tx, service, seen.grading, seen.submission.kind)
+
+
+def report_of(tx: Connection, caller: Caller, seen: Seen) -> Report:
+    """Raises 409 while there is none."""
+    return visible.shown(stored_report(tx, seen.grading), seen.offering, caller)
+
+
+def stored_report(tx: Connection, grading: Grading) -> Report:
+    text = gradings.report(tx, grading.id)
+    if text is None:
+        detail = f"it is {grading.state}: there is a report once it is graded"
+        raise Problem(409, "not-graded", "There is no report", detail)
+    try:
+        return as_json.loads(text)
+    except BadCall as old:
+        raise Problem(409, "old-report", "The report cannot be read", str(old)) from None
+
+
+def assignment_of(service: Service, submission: Submission) -> Assignment:
+    """Raises `BadAssignment` where the catalogue has lost it."""
+    known = service.assignments.get(submission.assignment)
+    if known is None:
+        raise BadAssignment(f"the catalogue has no assignment {submission.assignment!r} any more: put its folder back")
+    return known
