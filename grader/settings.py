@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     """GRADER_WORKERS: how many submissions are graded at the same time."""
     queue_limit: int = 2_000
     """GRADER_QUEUE_LIMIT: how many may wait; beyond it the service answers 503 and keeps nothing."""
+    metrics_token: str = ""
+    """GRADER_METRICS_TOKEN: what Prometheus sends as a bearer token to read /metrics; empty lets everybody read it."""
     grace_seconds: float = 20.0
     """GRADER_GRACE_SECONDS: how long a service that is asked to end lets running gradings finish; after that they
     are handed back to the queue."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import structlog
-from sqlalchemy import Connection
 
 from grader.api.identity import Caller, require_member
 from grader.api.problems import Problem, come_back, not_found
@@ -20,7 +19,7 @@ from grader.intake import receive_all
 from grader.late import Lateness, lateness
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
-from grader.store.database import now
+from grader.store.database import Tx, now
 from grader.store.records import Kind, Offering, Priority, Submission
 
 _HOUR = dt.timedelta(hours=1)
@@ -72,7 +71,7 @@ def hand_in(
     return receipt
 
 
-def receipt_of(tx: Connection, service: Service, id: str) -> Receipt:
+def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
     """Of a submission that there is; its place in the queue is that of now."""
     submission = submissions.get(tx, id)
     assert submission is not None
@@ -81,7 +80,7 @@ def receipt_of(tx: Connection, service: Service, id: str) -> Receipt:
     return Receipt(submission, late, place(tx, service, grading, submission.kind))
 
 
-def lateness_of(tx: Connection, submission: Submission) -> Lateness:
+def lateness_of(tx: Tx, submission: Submission) -> Lateness:
     """With the longest extension that any of its authors has."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
@@ -95,7 +94,7 @@ def how_late(submission: Submission, offering: Offering, extensions: Mapping[str
     return lateness(submission.received_at, offering.due_at, max(theirs, default=None), offering.late)
 
 
-def _authors(tx: Connection, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
+def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
     """Who hands in, for whom. Students hand in for themselves alone: what counts for a person must not be in the
     hands of another student."""
     wanted = list(dict.fromkeys(login.strip().lower() for login in logins if login.strip()))
@@ -132,7 +131,7 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
-def _known(tx: Connection, new: submissions.NewSubmission, key: str) -> str | None:
+def _known(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
     before = submissions.repeated(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
         detail = "this key came with another request before: use a new key for each hand-in"
@@ -144,7 +143,7 @@ def _known(tx: Connection, new: submissions.NewSubmission, key: str) -> str | No
 
 
 def _kept(
-    tx: Connection,
+    tx: Tx,
     service: Service,
     caller: Caller,
     new: submissions.NewSubmission,
@@ -172,7 +171,7 @@ def _kept(
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
 
-def _require_open(tx: Connection, offering: Offering, caller: Caller) -> None:
+def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
         raise Problem(403, "not-open-yet", "It is not open yet", f"it opens at {_said(offering.opens_at)}")
@@ -183,7 +182,7 @@ def _require_open(tx: Connection, offering: Offering, caller: Caller) -> None:
         raise Problem(403, "closed", "It is closed", detail)
 
 
-def _require_attempt(tx: Connection, offering: Offering, new: submissions.NewSubmission) -> None:
+def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
     """Pre-checks are free."""
     allowed = offering.attempts_per_hour
     if allowed is None or new.kind is Kind.PRECHECK:

@@ -8,8 +8,11 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from grader import __version__
-from grader.api import courses, operations, pages, people, problems, regrades, sessions, submissions
+from grader.api import courses, events, openapi, operations, pages, people, problems, regrades, sessions, submissions
+from grader.api.entrance import BodyLimit, Requests
 from grader.api.identity import Identify
+from grader.api.metrics import Metrics
+from grader.intake import MAX_FILES
 from grader.service import Service
 
 STATIC = Path(__file__).parent / "static"
@@ -18,12 +21,22 @@ STATIC = Path(__file__).parent / "static"
 def create_app(service: Service) -> FastAPI:
     """JSON under /api/v1, pages at /. Routes find `service` by `grader.api.wiring.TheService`."""
     app = FastAPI(
-        title="grader", version=__version__, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
+        title="grader",
+        version=__version__,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=openapi.name_of,
+        form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": 64 << 10},
     )
     app.state.service = service
+    app.state.metrics = Metrics(service.store)
     problems.install(app)
-    app.add_middleware(Identify)
-    for part in (operations, courses, people, submissions, regrades, sessions, pages):
+    openapi.install(app)
+    for layer in (Identify, BodyLimit, Requests):  # the last is the outermost
+        app.add_middleware(layer)
+    for part in (operations, courses, people, submissions, events, regrades, sessions, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app

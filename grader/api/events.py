@@ -36,7 +36,9 @@ def _seen(id: SubmissionId, service: TheService, caller: TheCaller) -> Seen:
         return find(tx, service, caller, id)
 
 
-_EXAMPLE = 'event: position\ndata: {"position": 3, "estimate_seconds": 42.0}\n\nevent: end\ndata: {"state": "graded"}\n\n'
+_EXAMPLE = (
+    'event: position\ndata: {"position": 3, "estimate_seconds": 42.0}\n\nevent: end\ndata: {"state": "graded"}\n\n'
+)
 
 
 @router.get(

@@ -11,6 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -71,10 +72,8 @@ class Metrics:
     def exposition(self) -> bytes:
         """In Prometheus' text format. Without a database, what this process knows by itself."""
         with self._one_at_a_time:
-            try:
+            with suppress(StoreUnavailable):  # grader_database_up says so
                 self._catch_up()
-            except StoreUnavailable:
-                pass  # grader_database_up says so
             return generate_latest(self._registry)
 
     def _catch_up(self) -> None:

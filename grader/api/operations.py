@@ -16,7 +16,7 @@ from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, 
 from grader.api.wiring import TheService
 from grader.errors import OurFailure
 from grader.service import Service
-from grader.store import counts, gradings
+from grader.store import counts, facts, gradings
 from grader.store.database import now
 from grader.store.records import Role
 
@@ -57,7 +57,7 @@ def _part(trouble: Callable[[], str]) -> PartOfServiceOut:
 def _database(service: Service) -> str:
     """Written to, since a full disk can still be read."""
     with service.store.write() as tx:
-        counts.touch(tx)
+        facts.touch(tx)
     return ""
 
 

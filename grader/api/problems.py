@@ -118,6 +118,7 @@ def is_for_a_person(request: Request) -> bool:
 
 
 def response(request: Request, problem: Problem) -> Response:
+    request.app.state.metrics.problem(problem.slug)
     if is_for_a_person(request):
         page: Page = request.app.state.problem_page
         return page(request, problem)

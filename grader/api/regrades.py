@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Connection
 
 from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.problems import Problem, not_found
@@ -13,6 +12,7 @@ from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, Reg
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.store import offerings, regrades
+from grader.store.database import Tx
 from grader.store.records import Regrade, Which
 
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
@@ -91,20 +91,20 @@ def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Re
         return _out(tx, id)
 
 
-def _require_offering(tx: Connection, caller: Caller, course: str, assignment: str) -> None:
+def _require_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> None:
     require_staff(caller, course, "assignment")
     if offerings.offering(tx, course, assignment) is None:
         raise not_found("assignment")
 
 
-def _find(tx: Connection, caller: Caller, id: str) -> Regrade:
+def _find(tx: Tx, caller: Caller, id: str) -> Regrade:
     found = regrades.get(tx, id)
     if found is None or not caller.is_staff(found.course):
         raise not_found("regrade")
     return found
 
 
-def _out(tx: Connection, id: str) -> RegradeOut:
+def _out(tx: Tx, id: str) -> RegradeOut:
     found = regrades.get(tx, id)
     assert found is not None
     return RegradeOut.of(found, regrades.progress(tx, id))

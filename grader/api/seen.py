@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from grader.api import visible
 from grader.api.admission import how_late
 from grader.api.identity import Caller
@@ -20,6 +18,7 @@ from grader.render import as_json
 from grader.scores import Score, score
 from grader.service import Service
 from grader.store import gradings, marks, offerings, submissions
+from grader.store.database import Tx
 from grader.store.records import Grading, Kind, Mark, Offering, Submission
 
 
@@ -37,7 +36,7 @@ class Seen:
     """None for a pre-check, which is never the grade."""
 
 
-def find(tx: Connection, service: Service, caller: Caller, id: str) -> Seen:
+def find(tx: Tx, service: Service, caller: Caller, id: str) -> Seen:
     """One of the caller's own, or of a course that they are staff of. Raises the 404 that an unknown id gives."""
     submission = submissions.get(tx, id)
     if submission is None or not _may_see(caller, submission):
@@ -45,7 +44,7 @@ def find(tx: Connection, service: Service, caller: Caller, id: str) -> Seen:
     return see(tx, service, caller, [submission])[0]
 
 
-def find_for_staff(tx: Connection, caller: Caller, id: str) -> Submission:
+def find_for_staff(tx: Tx, caller: Caller, id: str) -> Submission:
     """Raises the 404 that an unknown id gives."""
     submission = submissions.get(tx, id)
     if submission is None or not caller.is_staff(submission.course):
@@ -53,7 +52,7 @@ def find_for_staff(tx: Connection, caller: Caller, id: str) -> Submission:
     return submission
 
 
-def find_grading(tx: Connection, caller: Caller, id: str) -> tuple[Grading, Submission]:
+def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
     """For staff. Raises the 404 that an unknown id gives."""
     grading = gradings.get(tx, id)
     submission = submissions.get(tx, grading.submission) if grading else None
@@ -67,7 +66,7 @@ def _may_see(caller: Caller, submission: Submission) -> bool:
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
-def see(tx: Connection, service: Service, caller: Caller, found: Sequence[Submission]) -> list[Seen]:
+def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -> list[Seen]:
     """Those of one course that the caller may see; which these are has been decided before."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
@@ -87,23 +86,23 @@ def see(tx: Connection, service: Service, caller: Caller, found: Sequence[Submis
     return shown
 
 
-def all_gradings(tx: Connection, caller: Caller, seen: Seen) -> list[Grading]:
+def all_gradings(tx: Tx, caller: Caller, seen: Seen) -> list[Grading]:
     """The newest first. Students see the one that counts, or will."""
     if caller.is_staff(seen.submission.course):
         return gradings.of_submission(tx, seen.submission.id)
     return [seen.grading]
 
 
-def place_of(tx: Connection, service: Service, seen: Seen) -> Place | None:
+def place_of(tx: Tx, service: Service, seen: Seen) -> Place | None:
     return place(tx, service, seen.grading, seen.submission.kind)
 
 
-def report_of(tx: Connection, caller: Caller, seen: Seen) -> Report:
+def report_of(tx: Tx, caller: Caller, seen: Seen) -> Report:
     """Raises 409 while there is none."""
     return visible.shown(stored_report(tx, seen.grading), seen.offering, caller)
 
 
-def stored_report(tx: Connection, grading: Grading) -> Report:
+def stored_report(tx: Tx, grading: Grading) -> Report:
     text = gradings.report(tx, grading.id)
     if text is None:
         detail = f"it is {grading.state}: there is a report once it is graded"

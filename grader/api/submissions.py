@@ -46,6 +46,7 @@ from grader.model import Json, Points, show_points
 from grader.render import as_json, gradescope
 from grader.render.html import html
 from grader.store import gradings, marks, offerings, people, regrades, submissions
+from grader.store.database import Tx
 from grader.store.records import Kind, Page, State, Submission, Which
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -326,5 +327,5 @@ def _questions(parts: Iterable[Any]) -> dict[str, Points]:
     return {question: points for part in parts for question, points in part.written.items()}
 
 
-def _marks(tx: Any, submission: Submission) -> list[MarkOut]:
+def _marks(tx: Tx, submission: Submission) -> list[MarkOut]:
     return [MarkOut.of(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]

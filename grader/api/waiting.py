@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from sqlalchemy import Connection
-
 from grader.service import Service
 from grader.store import gradings
+from grader.store.database import Tx
 from grader.store.records import Grading, Kind
 
 
@@ -20,7 +19,7 @@ class Place:
     """Until it is started, about; None while nothing is known of how long gradings take here."""
 
 
-def place(tx: Connection, service: Service, grading: Grading, kind: Kind) -> Place | None:
+def place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> Place | None:
     """None where it waits no more. The estimate is what waits ahead × what lately took a grading ÷ workers; while
     anything waits, all workers are busy, so that those that run tell how many there are on all machines."""
     ahead = gradings.ahead_of(tx, grading.id)

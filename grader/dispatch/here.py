@@ -66,6 +66,9 @@ class Here:
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
         return gradings.retry(tx, grading, self._lanes[assignment])
 
+    def trouble(self) -> str:
+        return "" if self.alive else "no grading process is alive"
+
     def wake(self) -> None:
         with self._work:
             self._called += 1

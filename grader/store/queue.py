@@ -31,6 +31,10 @@ class Queue(Protocol):
         """What was broken waits again."""
         ...
 
+    def trouble(self) -> str:
+        """Why nothing that waits would be graded; empty where all is well."""
+        ...
+
     def wake(self) -> None:
         """Called after the transaction: there may be work."""
         ...
