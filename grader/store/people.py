@@ -29,6 +29,12 @@ def add_course(tx: Tx, course: Course) -> None:
     tx.execute(insert(courses).values(id=course.id, title=course.title, created_at=now()))
 
 
+def put_course(tx: Tx, course: Course) -> None:
+    """Adds it, or gives it this title."""
+    if not tx.execute(update(courses).where(courses.c.id == course.id).values(title=course.title)).rowcount:
+        add_course(tx, course)
+
+
 def course(tx: Tx, id: str) -> Course | None:
     row = tx.execute(select(courses).where(courses.c.id == id)).one_or_none()
     return Course(row.id, row.title) if row else None
@@ -76,6 +82,11 @@ def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
     elif known != role:
         where = (members.c.course == course) & (members.c.person == person)
         tx.execute(update(members).where(where).values(role=role))
+
+
+def remove_member(tx: Tx, course: str, person: str) -> None:
+    """What they have handed in stays."""
+    tx.execute(delete(members).where(members.c.course == course, members.c.person == person))
 
 
 def role_of(tx: Tx, course: str, person: str) -> Role | None:
@@ -130,18 +141,6 @@ def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | Non
     return person_of(row) if row else None
 
 
-def holder(tx: Tx, secret: str, kind: TokenKind) -> tuple[Person, Token] | None:
-    """`whose_token`, and the token's own record."""
-    row = tx.execute(
-        select(*PERSON, *(column.label(f"token_{column.name}") for column in tokens.c))
-        .join(tokens, tokens.c.person == people.c.id)
-        .where(tokens.c.hash == _hash(secret), tokens.c.kind == kind, _alive())
-    ).one_or_none()
-    if row is None:
-        return None
-    return person_of(row), Token(row.token_id, kind, row.token_label, row.token_created_at, row.token_expires_at)
-
-
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
     """`whose_token`, and nobody can use it again."""
     found = whose_token(tx, secret, [kind])
@@ -151,7 +150,16 @@ def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
 
 def tokens_of(tx: Tx, person: str) -> list[Token]:
     rows = tx.execute(select(tokens).where(tokens.c.person == person, _alive()).order_by(tokens.c.id))
-    return [Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at) for row in rows]
+    return [_token(row) for row in rows]
+
+
+def token(tx: Tx, secret: str) -> Token:
+    """What may be shown of a token that is there."""
+    return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
+
+
+def _token(row: AnyRow) -> Token:
+    return Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at)
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:
