@@ -16,10 +16,9 @@ from grader.api.app import create_app
 from grader.errors import BadCall, SandboxUnavailable
 from grader.sandbox import selftest
 from grader.sandbox.choose import choose
-from grader.service import Service, on_one_machine
+from grader.service import Service, login_link, on_one_machine
 from grader.settings import Settings
 from grader.store import people
-from grader.store.records import TokenKind
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
@@ -63,8 +62,7 @@ def first_link(service: Service) -> str | None:
         if people.has_admin(tx):
             return None
         admin = people.put_person(tx, FIRST_ADMIN, "Administrator", admin=True)
-        token = people.new_token(tx, admin.id, TokenKind.LOGIN, "first login", FIRST_LINK_LASTS)
-    return f"{service.settings.url}/login?token={token}"
+        return login_link(tx, service.settings, admin, FIRST_LINK_LASTS)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,9 +14,12 @@ from grader.dispatch.lane import lane, numpy_of
 from grader.dispatch.process import Plan
 from grader.errors import BadCall
 from grader.settings import Settings
-from grader.store import facts
-from grader.store.database import Store
+from grader.store import facts, people
+from grader.store.database import Store, Tx
 from grader.store.queue import Queue
+from grader.store.records import Person, TokenKind
+
+DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,9 @@ def secret_of(settings: Settings, store: Store) -> bytes:
         return settings.secret.encode()
     with store.write() as tx:
         return facts.secret(tx).encode()
+
+
+def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
+    """A link that logs this person in once. Browsers do not send what is behind a #, so no log has the token."""
+    token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
+    return f"{settings.url.rstrip('/') or DEFAULT_URL}/login#token={token}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -37,3 +38,19 @@ class Settings(BaseSettings):
     grace_seconds: float = 20.0
     """GRADER_GRACE_SECONDS: how long a service that is asked to end lets running gradings finish; after that they
     are handed back to the queue."""
+    rate_limit: str = "1200/minute"
+    """GRADER_RATE_LIMIT: requests of one person, or of one address where nobody has logged in; empty for no limit."""
+    rate_limit_logins: str = "20/minute"
+    """GRADER_RATE_LIMIT_LOGINS: failed logins from one address."""
+    rate_limit_hand_ins: str = "30/minute"
+    """GRADER_RATE_LIMIT_HAND_INS: hand-ins of one person, pre-checks among them."""
+    oidc_issuer: str = ""
+    """GRADER_OIDC_ISSUER: the university's OpenID Connect provider, as its metadata names it; empty for none."""
+    oidc_client_id: str = ""
+    """GRADER_OIDC_CLIENT_ID: what the provider calls this service."""
+    oidc_client_secret: str = ""
+    """GRADER_OIDC_CLIENT_SECRET: what this service proves that with."""
+    oidc_login_claim: Literal["email", "preferred_username"] = "email"
+    """GRADER_OIDC_LOGIN_CLAIM: what is a person's login here; an e-mail address must be one that is verified."""
+    oidc_new_people: bool = False
+    """GRADER_OIDC_NEW_PEOPLE: whether those whom nobody has added are let in, without a course."""
