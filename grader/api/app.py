@@ -8,10 +8,25 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from grader import __version__
-from grader.api import courses, events, openapi, operations, pages, people, problems, regrades, sessions, submissions
+from grader.api import (
+    courses,
+    events,
+    oidc,
+    openapi,
+    operations,
+    pages,
+    people,
+    problems,
+    regrades,
+    sessions,
+    submissions,
+)
 from grader.api.entrance import BodyLimit, Requests
-from grader.api.identity import Identify
+from grader.api.headers import SecurityHeaders
+from grader.api.identity import Identify, is_https
+from grader.api.limits import Limits
 from grader.api.metrics import Metrics
+from grader.api.oidc import provider_of
 from grader.intake import MAX_FILES
 from grader.service import Service
 
@@ -33,10 +48,13 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.state.metrics = Metrics(service.store)
     problems.install(app)
+    app.state.limits = Limits(service.settings)
+    app.state.provider = provider_of(service.settings)
     openapi.install(app)
     for layer in (Identify, BodyLimit, Requests):  # the last is the outermost
         app.add_middleware(layer)
-    for part in (operations, courses, people, submissions, events, regrades, sessions, pages):
+    app.add_middleware(SecurityHeaders, https=is_https(service.settings))
+    for part in (operations, courses, people, submissions, events, regrades, sessions, oidc, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app

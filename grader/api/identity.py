@@ -7,7 +7,6 @@ something changes, proof that the request comes from a page of ours.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from grader.api import problems
+from grader.api.limits import REQUESTS, address, limit
 from grader.api.problems import Problem, is_for_a_person, not_found
 from grader.api.wiring import service_of
 from grader.errors import GraderError
@@ -42,8 +42,6 @@ class Caller:
     """Course → role."""
     kind: TokenKind
     """SESSION in a browser, PROGRAM otherwise."""
-    expires_at: dt.datetime | None
-    """When the token that was sent does."""
 
     @property
     def is_admin(self) -> bool:
@@ -110,6 +108,11 @@ def log_in_first(request: Request) -> Problem:
     )
 
 
+def _bad_token() -> Problem:
+    detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
+    return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
+
+
 def _unauthorized(title: str, detail: str, challenge: str) -> Problem:
     return Problem(401, "unauthorized", title, detail, {"WWW-Authenticate": challenge})
 
@@ -173,6 +176,9 @@ async def _identified(request: Request) -> Caller | None:
         return None
     unsafe = request.method not in SAFE
     found = await run_in_threadpool(_by_bearer if "authorization" in request.headers else _by_cookie, request)
+    limit(request, REQUESTS, found.person.id if found else address(request))
+    if found is None and "authorization" in request.headers:
+        raise _bad_token()
     if unsafe and (found is None or found.kind is TokenKind.SESSION):
         _require_same_site(request, service_of(request).settings.url)
     if unsafe and found is None and request.url.path != _LOGIN:
@@ -180,13 +186,9 @@ async def _identified(request: Request) -> Caller | None:
     return found
 
 
-def _by_bearer(request: Request) -> Caller:
+def _by_bearer(request: Request) -> Caller | None:
     scheme, _, secret = request.headers["authorization"].partition(" ")
-    found = _holder(request, secret.strip(), TokenKind.PROGRAM) if scheme.lower() == "bearer" else None
-    if found is None:
-        detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
-        raise _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
-    return found
+    return _holder(request, secret.strip(), TokenKind.PROGRAM) if scheme.lower() == "bearer" else None
 
 
 def _by_cookie(request: Request) -> Caller | None:
@@ -196,8 +198,8 @@ def _by_cookie(request: Request) -> Caller | None:
 
 def _holder(request: Request, secret: str, kind: TokenKind) -> Caller | None:
     with service_of(request).store.read() as tx:
-        found = people.holder(tx, secret, kind)
-        return Caller(found[0], people.roles(tx, found[0].id), kind, found[1].expires_at) if found else None
+        person = people.whose_token(tx, secret, [kind])
+        return Caller(person, people.roles(tx, person.id), kind) if person else None
 
 
 def session_secret(request: Request) -> str:

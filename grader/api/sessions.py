@@ -1,7 +1,100 @@
-"""Logging in and out with a browser."""
+"""Logging in and out with a browser.
+
+A login link carries its token behind a #, which browsers do not send: it stands in no log, and a scanner that follows
+links in mail does not use it up. The page puts it into its form (or a person pastes the link), and the form's POST
+exchanges it for a session.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import datetime as dt
+import re
+from typing import Annotated
+
+import jinja2
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from grader.api.identity import MaybeCaller, cookie_name, is_https, session_secret
+from grader.api.limits import LOGINS, address, limit
+from grader.api.wiring import TheService
+from grader.service import Service
+from grader.store import people
+from grader.store.records import Person, TokenKind
 
 router = APIRouter(include_in_schema=False)
+
+LASTS = dt.timedelta(hours=12)
+
+_TEMPLATES = jinja2.Environment(loader=jinja2.PackageLoader("grader.api"), autoescape=True)
+
+
+@router.get("/login")
+def show_login(request: Request, next: str = "/") -> Response:
+    return _page(request, next)
+
+
+@router.post("/login")
+def log_in(
+    request: Request, service: TheService, token: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/"
+) -> Response:
+    secret = token.strip().rpartition("#token=")[2]
+    with service.store.read() as tx:
+        known = people.whose_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
+    if known and (person := _exchange(service, secret)):
+        return begin_session(request, service, person, next)
+    limit(request, LOGINS, address(request))
+    return _page(request, next, "This link or token is not valid, or no longer: ask for a new one.", status=403)
+
+
+def _page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
+    html = _TEMPLATES.get_template("login.html").render(
+        next=inside(next), problem=problem, provider=request.app.state.provider is not None
+    )
+    return HTMLResponse(html, status)
+
+
+def _exchange(service: Service, secret: str) -> Person | None:
+    with service.store.write() as tx:
+        used_up = people.use_up_token(tx, secret, TokenKind.LOGIN)
+        return used_up or people.whose_token(tx, secret, [TokenKind.PROGRAM])
+
+
+@router.post("/logout")
+def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response:
+    if who:
+        _end_session(request, service)
+    response = RedirectResponse("/login", 303)
+    name = cookie_name(service.settings)
+    response.delete_cookie(name, secure=is_https(service.settings), httponly=True, samesite="lax")
+    return response
+
+
+def begin_session(request: Request, service: Service, person: Person, next: str) -> Response:
+    """A new session, whatever the browser had before: nobody can make it use one that they know."""
+    _end_session(request, service)
+    with service.store.write() as tx:
+        people.forget_expired_tokens(tx)
+        secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", LASTS)
+    response = RedirectResponse(inside(next), 303)
+    response.set_cookie(
+        cookie_name(service.settings),
+        secret,
+        max_age=int(LASTS.total_seconds()),
+        secure=is_https(service.settings),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def _end_session(request: Request, service: Service) -> None:
+    if secret := session_secret(request):
+        with service.store.write() as tx:
+            people.use_up_token(tx, secret, TokenKind.SESSION)
+
+
+def inside(path: str) -> str:
+    """The path, where it leads to a page of ours; else the first page."""
+    return path if re.fullmatch(r"/(?![/\\])[!-~]*", path) and "\\" not in path else "/"

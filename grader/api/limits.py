@@ -1,0 +1,78 @@
+"""How often one person, or one address, may ask.
+
+The counts are of this process: with several replicas each one counts for itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+
+from fastapi import Depends
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.requests import Request
+
+from grader.api.problems import Problem
+from grader.errors import BadCall
+from grader.settings import Settings
+
+REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "hand-ins"
+
+
+class Limits:
+    def __init__(self, settings: Settings) -> None:
+        """Raises `BadCall` for a setting that is no rate."""
+        self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._rates = {
+            REQUESTS: _rate("GRADER_RATE_LIMIT", settings.rate_limit),
+            LOGINS: _rate("GRADER_RATE_LIMIT_LOGINS", settings.rate_limit_logins),
+            HAND_INS: _rate("GRADER_RATE_LIMIT_HAND_INS", settings.rate_limit_hand_ins),
+        }
+
+    def hit(self, what: str, whose: str) -> None:
+        """Counts one. Raises 429 where it is one too many."""
+        rate = self._rates[what]
+        if rate is None or self._window.hit(rate, what, whose):
+            return
+        wait = max(1, math.ceil(self._window.get_window_stats(rate, what, whose).reset_time - time.time()))
+        detail = f"{what} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
+        raise Problem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
+
+
+def _rate(name: str, text: str) -> RateLimitItem | None:
+    try:
+        return parse(text) if text.strip() else None
+    except ValueError:
+        raise BadCall(f'{name}={text} is no rate: write "1200/minute", or leave it empty for no limit') from None
+
+
+def _period(rate: RateLimitItem) -> str:
+    seconds = rate.get_expiry()
+    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+
+
+def limit(request: Request, what: str, whose: str) -> None:
+    limits: Limits = request.app.state.limits
+    limits.hit(what, whose)
+
+
+def address(request: Request) -> str:
+    """Where the request comes from, as uvicorn says. Of IPv6 the network: whoever has one address there has 2⁶⁴."""
+    host = request.client.host if request.client else ""
+    try:
+        known = ipaddress.ip_address(host)
+    except ValueError:
+        return host or "unknown"
+    return host if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
+
+
+def count_hand_in(request: Request) -> None:
+    """A route through which is handed in depends on this. Who is not known is refused elsewhere."""
+    if caller := request.state.caller:
+        limit(request, HAND_INS, caller.person.id)
+
+
+LimitedHandIns = Depends(count_hand_in)

@@ -1,0 +1,281 @@
+"""Login at the university's OpenID Connect provider: authorization code, with PKCE, state and nonce.
+
+What an attempt must remember until the browser comes back lies in a signed cookie that lasts ten minutes, so that any
+replica can go on with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oidc.core import CodeIDToken
+from fastapi import APIRouter, Depends
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet, OctKey
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api.identity import is_https
+from grader.api.problems import Problem, not_found
+from grader.api.sessions import begin_session, inside
+from grader.api.wiring import TheService
+from grader.errors import BadCall, OurFailure
+from grader.roster import login_of
+from grader.service import Service, secret_of
+from grader.settings import Settings
+from grader.store import people
+from grader.store.records import Person
+
+router = APIRouter(include_in_schema=False)
+
+BACK = "/login/oidc/back"
+"""Where the provider sends browsers back to; it must know GRADER_URL with this path."""
+_ATTEMPT_SECONDS = 600
+_METADATA_SECONDS = 3600
+_LEEWAY_SECONDS = 60
+_WAIT_SECONDS = 10.0
+_SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Never "none", and never a secret that both sides have."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One login that has begun."""
+
+    state: str
+    nonce: str
+    verifier: str
+    next: str
+
+
+class Provider:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._issuer = settings.oidc_issuer
+        self._known: Mapping[str, Any] = {}
+        self._keys: KeySet | None = None
+        self._known_since = 0.0
+
+    def login_url(self, attempt: Attempt) -> str:
+        """Where the browser goes to log in."""
+        with self._client() as client:
+            url, _ = client.create_authorization_url(
+                self._metadata()["authorization_endpoint"],
+                state=attempt.state,
+                nonce=attempt.nonce,
+                code_verifier=attempt.verifier,
+            )
+        return str(url)
+
+    def claims(self, code: str, attempt: Attempt) -> Mapping[str, Any]:
+        """What the provider says of who has logged in. Raises a 403 for a code or an answer that does not hold."""
+        metadata = self._metadata()
+        with self._client() as client:
+            try:
+                token = client.fetch_token(
+                    metadata["token_endpoint"],
+                    grant_type="authorization_code",
+                    code=code,
+                    code_verifier=attempt.verifier,
+                )
+                claims = self._verified(token, attempt.nonce)
+                if self._settings.oidc_login_claim not in claims and "userinfo_endpoint" in metadata:
+                    claims |= self._userinfo(client, metadata["userinfo_endpoint"], claims["sub"])
+                return claims
+            except (OAuthError, JoseError, KeyError, ValueError) as wrong:
+                raise _failed("the provider's answer does not hold, or came too late") from wrong
+            except httpx2.HTTPError as gone:
+                raise OurFailure("the university's login service does not answer") from gone
+
+    def _verified(self, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
+        """The claims of the ID token, once its signature, issuer, audience, times and nonce hold."""
+        try:
+            signed = jwt.decode(token["id_token"], self._key_set(), algorithms=_SIGNED_WITH)
+        except InvalidKeyIdError:  # the provider has new keys
+            signed = jwt.decode(token["id_token"], self._key_set(fresh=True), algorithms=_SIGNED_WITH)
+        wanted = {
+            "iss": {"essential": True, "value": self._issuer},
+            "aud": {"essential": True, "value": self._settings.oidc_client_id},
+        }
+        known = {
+            "nonce": nonce,
+            "client_id": self._settings.oidc_client_id,
+            "access_token": token.get("access_token"),
+        }
+        claims = CodeIDToken(signed.claims, signed.header, wanted, known)
+        claims.validate(leeway=_LEEWAY_SECONDS)
+        return dict(claims)
+
+    def _userinfo(self, client: OAuth2Client, url: str, subject: str) -> dict[str, Any]:
+        answer = client.get(url)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        if found.get("sub") != subject:
+            raise _failed("the provider speaks of two people")
+        return found
+
+    def _client(self) -> OAuth2Client:
+        return OAuth2Client(
+            self._settings.oidc_client_id,
+            self._settings.oidc_client_secret,
+            scope="openid email profile",
+            redirect_uri=self._settings.url.rstrip("/") + BACK,
+            code_challenge_method="S256",
+            timeout=_WAIT_SECONDS,
+        )
+
+    def _metadata(self) -> Mapping[str, Any]:
+        if not self._known or time.monotonic() - self._known_since > _METADATA_SECONDS:
+            known = _fetched(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+            if known.get("issuer") != self._issuer:
+                raise OurFailure(f"GRADER_OIDC_ISSUER={self._issuer}, but there the provider is {known.get('issuer')}")
+            self._known, self._keys, self._known_since = known, None, time.monotonic()
+        return self._known
+
+    def _key_set(self, fresh: bool = False) -> KeySet:
+        if self._keys is None or fresh:
+            self._keys = KeySet.import_key_set(_fetched(self._metadata()["jwks_uri"]))  # type: ignore[arg-type]
+        return self._keys
+
+
+def _fetched(url: str) -> dict[str, Any]:
+    try:
+        answer = httpx2.get(url, timeout=_WAIT_SECONDS).raise_for_status().json()
+    except (httpx2.HTTPError, ValueError) as gone:
+        raise OurFailure("the university's login service does not answer") from gone
+    return answer if isinstance(answer, dict) else {}
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """None where none is set. Raises `BadCall` where the settings are half ones."""
+    given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
+    if not any(given):
+        return None
+    if not all(given):
+        raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
+    issuer = urlsplit(settings.oidc_issuer)
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and _is_loopback(issuer.hostname or "")):
+        raise BadCall("GRADER_OIDC_ISSUER must be an https address")
+    return Provider(settings)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+# ── there and back ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _provider(request: Request) -> Provider:
+    provider: Provider | None = request.app.state.provider
+    if provider is None:
+        raise not_found("page")
+    return provider
+
+
+TheProvider = Annotated[Provider, Depends(_provider)]
+
+
+@router.get("/login/oidc")
+def go(service: TheService, provider: TheProvider, next: str = "/") -> Response:
+    attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), inside(next))
+    response = RedirectResponse(provider.login_url(attempt), 303)
+    response.set_cookie(
+        _cookie(service.settings),
+        _sealed(service, attempt),
+        max_age=_ATTEMPT_SECONDS,
+        secure=is_https(service.settings),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+@router.get(BACK)
+def come_back(
+    request: Request,
+    service: TheService,
+    provider: TheProvider,
+    state: str = "",
+    code: str = "",
+    error: str = "",
+    iss: str | None = None,
+) -> Response:
+    attempt = _opened(service, request.cookies.get(_cookie(service.settings), ""))
+    if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
+        raise _failed("it was begun in another browser or window, or more than ten minutes ago")
+    if error or not code:
+        raise _failed("the provider has refused it")
+    if iss not in (None, service.settings.oidc_issuer):  # RFC 9207: another provider's code
+        raise _failed("the answer comes from another provider")
+    person = _person(service, provider.claims(code, attempt))
+    response = begin_session(request, service, person, attempt.next)
+    response.delete_cookie(_cookie(service.settings), secure=is_https(service.settings), httponly=True, samesite="lax")
+    return response
+
+
+def _person(service: Service, claims: Mapping[str, Any]) -> Person:
+    login = _login(service.settings, claims)
+    with service.store.read() as tx:
+        known = people.person_by_login(tx, login)
+    if known:
+        return known
+    if not service.settings.oidc_new_people:
+        detail = f"you have logged in as {login}, whom no course here knows: ask your teachers to add that login"
+        raise Problem(403, "unknown-person", "You are not known here", detail)
+    with service.store.write() as tx:
+        return people.put_person(tx, login, str(claims.get("name") or login)[:200])
+
+
+def _login(settings: Settings, claims: Mapping[str, Any]) -> str:
+    name = settings.oidc_login_claim
+    if name == "email" and claims.get("email_verified") is not True:
+        raise _failed("the provider does not say that your e-mail address is verified")
+    try:
+        return login_of(str(claims.get(name, "")))
+    except BadCall:
+        raise _failed(f"the provider does not say your {name}") from None
+
+
+def _failed(why: str) -> Problem:
+    return Problem(403, "login-failed", "The login did not succeed", f"{why}: begin again at /login")
+
+
+# ── what an attempt remembers ────────────────────────────────────────────────────────────────────────
+
+
+def _cookie(settings: Settings) -> str:
+    return "__Host-grader-login" if is_https(settings) else "grader-login"
+
+
+def _key(service: Service) -> OctKey:
+    secret = secret_of(service.settings, service.store)
+    return OctKey.import_key(hmac.digest(secret, b"login attempts", hashlib.sha256))
+
+
+def _sealed(service: Service, attempt: Attempt) -> str:
+    return jwt.encode({"alg": "HS256"}, asdict(attempt) | {"exp": int(time.time()) + _ATTEMPT_SECONDS}, _key(service))
+
+
+def _opened(service: Service, sealed: str) -> Attempt | None:
+    try:
+        claims = jwt.decode(sealed, _key(service), algorithms=["HS256"]).claims
+        jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
+    except (JoseError, ValueError):
+        return None
+    return Attempt(**{name: str(claims[name]) for name in ("state", "nonce", "verifier", "next")})

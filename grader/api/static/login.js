@@ -1,0 +1,9 @@
+// A login link carries its token behind a #, which browsers do not send. It goes into the form, and out of the
+// address bar and the history.
+"use strict";
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+if (token) {
+  document.getElementById("token").value = token;
+  document.getElementById("paste").hidden = true;
+  history.replaceState(null, "", location.pathname + location.search);
+}

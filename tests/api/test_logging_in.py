@@ -1,0 +1,226 @@
+"""Browsers: a login link or a token becomes a session, and other sites' pages can do nothing with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import Response as Answer
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from grader.api.identity import TheCaller, csrf_token
+from grader.service import login_link
+from grader.store import people
+from grader.store.records import TokenKind
+from tests.api.world import World
+
+TOKENS = "/api/v1/tokens"
+A_DAY = dt.timedelta(days=1)
+
+
+def link_token(world: World, login: str = "ada", lasts: dt.timedelta = A_DAY) -> str:
+    with world.service.store.write() as tx:
+        link = login_link(tx, world.service.settings, world.people[login], lasts)
+    return link.rpartition("#token=")[2]
+
+
+def log_in(world: World, token: str, **form: str) -> Answer:
+    return world.client.post("/login", data={"token": token} | form, follow_redirects=False)
+
+
+@pytest.fixture
+def page_of_ours(world: World) -> str:
+    """The address of a page that shows what its forms would hide."""
+
+    def page(request: Request, _: TheCaller) -> Response:
+        return PlainTextResponse(csrf_token(request))
+
+    assert isinstance(world.client.app, FastAPI)
+    world.client.app.add_api_route("/page-of-ours", page, response_model=None)
+    return "/page-of-ours"
+
+
+def test_a_link_logs_in_once(world: World) -> None:
+    token = link_token(world)
+    assert log_in(world, token).headers["location"] == "/"
+    assert world.client.get("/api/v1/me").json()["login"] == "ada"
+    world.client.cookies.clear()
+    assert log_in(world, token).status_code == 403
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_following_a_link_does_not_use_it_up(world: World) -> None:
+    token = link_token(world)
+    for address in ("/login", f"/login?token={token}"):  # a scanner may make a query of it
+        assert world.client.get(address).status_code == 200
+    assert log_in(world, token).status_code == 303
+
+
+def test_the_whole_link_may_be_pasted(world: World) -> None:
+    assert log_in(world, f"  http://127.0.0.1:8000/login#token={link_token(world)}\n").status_code == 303
+
+
+def test_a_programs_token_may_be_pasted_and_stays(world: World) -> None:
+    for _ in range(2):
+        assert log_in(world, world.tokens["ada"]).status_code == 303
+    assert world.client.get("/api/v1/me", headers=world.headers("ada")).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "x", "a" * 5000, "\x00", "é"])
+def test_what_is_no_token_is_refused(world: World, token: str) -> None:
+    answer = log_in(world, token)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_an_old_link_is_refused(world: World) -> None:
+    assert log_in(world, link_token(world, lasts=dt.timedelta(seconds=-1))).status_code == 403
+
+
+def test_a_session_is_no_bearer_token_and_a_bearer_token_no_session(world: World) -> None:
+    log_in(world, link_token(world))
+    session = world.client.cookies["grader"]
+    world.client.cookies.clear()
+    assert world.client.get("/api/v1/me", headers={"Authorization": f"Bearer {session}"}).status_code == 401
+    world.client.cookies.set("grader", world.tokens["ada"])
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(world: World) -> None:
+    cookie = log_in(world, link_token(world)).headers["set-cookie"]
+    assert re.search(r"; HttpOnly; Max-Age=43200; Path=/; SameSite=lax$", cookie)
+
+
+def test_a_session_that_somebody_has_put_into_the_browser_is_not_taken_over(world: World) -> None:
+    log_in(world, link_token(world, "eve"))
+    planted = world.client.cookies["grader"]
+    log_in(world, link_token(world, "ada"))
+    assert world.client.cookies["grader"] != planted
+    world.client.cookies.clear()
+    world.client.cookies.set("grader", planted)
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_logging_out_ends_the_session_and_not_only_the_cookie(world: World, token_of_page: str) -> None:
+    session = world.client.cookies["grader"]
+    answer = world.client.post("/logout", data={"csrf": token_of_page}, follow_redirects=False)
+    assert answer.headers["location"] == "/login"
+    assert "grader" not in world.client.cookies
+    world.client.cookies.set("grader", session)
+    assert world.client.get("/api/v1/me").status_code == 401
+
+
+def test_a_session_ends_after_twelve_hours(world: World) -> None:
+    log_in(world, link_token(world))
+    with world.service.store.read() as tx:
+        token = next(t for t in people.tokens_of(tx, world.people["ada"].id) if t.kind is TokenKind.SESSION)
+    assert token.expires_at is not None
+    assert dt.timedelta(hours=12) - (token.expires_at - token.created_at) < dt.timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("next", "leads_to"),
+    [
+        ("/submissions/1?a=b", "/submissions/1?a=b"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/a\\b", "/"),
+        ("https://evil.example", "/"),
+        ("/a\r\nSet-Cookie: x=y", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+def test_the_login_leads_only_to_pages_of_ours(world: World, next: str, leads_to: str) -> None:
+    assert log_in(world, link_token(world), next=next).headers["location"] == leads_to
+
+
+def test_a_page_sends_to_the_login_and_back(world: World, page_of_ours: str) -> None:
+    answer = world.client.get(f"{page_of_ours}?a=b", headers={"Accept": "text/html"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fpage-of-ours%3Fa%3Db")
+
+
+def test_the_login_page_shows_nothing_that_it_was_given_as_code(world: World) -> None:
+    assert "<script>x" not in world.client.get("/login?next=/<script>x").text
+
+
+# ── requests that other sites make a browser send ────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def token_of_page(world: World, page_of_ours: str) -> str:
+    """What a page's hidden field has for ada, who has logged in."""
+    log_in(world, link_token(world))
+    return world.client.get(page_of_ours).text
+
+
+NEW = {"label": "x"}
+
+
+def test_a_session_alone_changes_nothing(world: World, token_of_page: str) -> None:
+    answer = world.client.post(TOKENS, json=NEW)
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/csrf")
+
+
+def test_a_session_with_its_pages_token_does(world: World, token_of_page: str) -> None:
+    assert world.client.post(TOKENS, json=NEW, headers={"X-CSRF-Token": token_of_page}).status_code == 201
+
+
+def test_the_token_of_an_earlier_session_is_worth_nothing(world: World, token_of_page: str) -> None:
+    log_in(world, link_token(world))
+    assert world.client.post(TOKENS, json=NEW, headers={"X-CSRF-Token": token_of_page}).status_code == 403
+
+
+@pytest.mark.parametrize("wrong", ["", "0" * 64, "é"])
+def test_a_wrong_token_is_worth_nothing(world: World, token_of_page: str, wrong: str) -> None:
+    assert world.client.post("/logout", data={"csrf": wrong}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_even_with_it_another_sites_page_changes_nothing(
+    world: World, token_of_page: str, says: dict[str, str]
+) -> None:
+    answer = world.client.post(TOKENS, json=NEW, headers={"X-CSRF-Token": token_of_page} | says)
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/cross-site")
+
+
+@pytest.mark.parametrize(
+    "says",
+    [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://testserver"}, {"Sec-Fetch-Site": "none", "Origin": "null"}],
+)
+def test_our_own_pages_may(world: World, token_of_page: str, says: dict[str, str]) -> None:
+    answer = world.client.post(TOKENS, json=NEW, headers={"X-CSRF-Token": token_of_page} | says)
+    assert answer.status_code == 201
+
+
+def test_another_sites_page_cannot_log_a_browser_in(world: World) -> None:
+    form = {"token": link_token(world, "eve")}
+    answer = world.client.post("/login", data=form, headers={"Sec-Fetch-Site": "cross-site"}, follow_redirects=False)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_program_needs_none_of_this(world: World) -> None:
+    headers = world.headers("ada") | {"Origin": "https://notebook.example", "Sec-Fetch-Site": "cross-site"}
+    assert world.client.post(TOKENS, json=NEW, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Basic YWRhOng=", "Token x", ""])
+def test_a_wrong_authorization_is_refused_whatever_cookie_comes_with_it(
+    world: World, token_of_page: str, header: str
+) -> None:
+    answer = world.client.get("/api/v1/me", headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer ")
