@@ -2,6 +2,326 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, File, UploadFile
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from grader import offers, roster
+from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
+from grader.api.problems import Problem, not_found
+from grader.api.wiring import TheService
+from grader.catalogue import Assignment
+from grader.service import Service
+from grader.store import offerings, people
+from grader.store.database import Tx
+from grader.store.records import Counts, Course, Member, Offering, Person, Role
 
 router = APIRouter(prefix="/api/v1", tags=["courses"])
+
+
+class CourseOut(BaseModel):
+    id: str
+    title: str
+    role: Role | None
+    """The caller's; None of an admin who is no member."""
+
+    @classmethod
+    def of(cls, course: Course, caller: Caller) -> Self:
+        return cls(id=course.id, title=course.title, role=caller.roles.get(course.id))
+
+
+class NewCourse(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"id": "ml101", "title": "ML I"}]})
+
+    id: str = Field(pattern=roster.COURSE_ID, description="Stands in addresses.")
+    title: str = Field(min_length=1, max_length=200)
+
+
+@router.get("/courses", operation_id="list_courses", summary="The caller's courses; an admin's are all")
+def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
+    with service.store.read() as tx:
+        return [CourseOut.of(c, caller) for c in people.all_courses(tx) if caller.is_member(c.id)]
+
+
+@router.post("/courses", operation_id="make_course", summary="A new course (admins)", status_code=201)
+def make_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
+    require_admin(caller)
+    course = Course(new.id, roster.name_of(new.title))
+    with service.store.write() as tx:
+        if people.course(tx, course.id):
+            raise Problem(409, "exists", "It is there already", f"there is a course {course.id} already")
+        people.add_course(tx, course)
+    return CourseOut.of(course, caller)
+
+
+@router.get("/courses/{course}", operation_id="get_course", summary="One course")
+def get_course(caller: TheCaller, service: TheService, course: str) -> CourseOut:
+    require_member(caller, course)
+    with service.store.read() as tx:
+        return CourseOut.of(known_course(tx, course), caller)
+
+
+def known_course(tx: Tx, id: str) -> Course:
+    course = people.course(tx, id)
+    if course is None:
+        raise not_found("course")
+    return course
+
+
+# ── assignments as a course sets them ────────────────────────────────────────────────────────────────
+
+
+class OfferingIn(BaseModel):
+    """All of an assignment's settings; what is left out is set to what it is without."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "due_at": "2026-12-01T23:59:00+01:00",
+                    "late": {"per_day": "10%", "most_days": 5},
+                    "counts": "best",
+                    "attempts_per_hour": 6,
+                    "held": True,
+                    "hidden": ["q2.5"],
+                }
+            ]
+        },
+    )
+
+    opens_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
+    closes_at: AwareDatetime | None = Field(None, description="After this nothing is taken, late or not.")
+    late: dict[str, Any] = Field({}, description="What lateness costs; empty takes nothing off.")
+    counts: Counts = Field(Counts.LATEST, description="Which of a student's submissions counts.")
+    attempts_per_hour: int | None = None
+    held: bool = Field(False, description="Students see neither points nor reasons until it is released.")
+    hidden: list[str] = Field([], description="Parts or checks whose verdicts students do not see.", max_length=500)
+
+
+class OfferingOut(OfferingIn):
+    model_config = ConfigDict(json_schema_extra={})
+
+    course: str
+    assignment: str
+    title: str
+    points: float
+    hidden: list[str] | None = Field(description="Null for students.")  # type: ignore[assignment]
+    extension: AwareDatetime | None = Field(description="The caller's own due date, where they have one.")
+
+    @classmethod
+    def of(cls, tx: Tx, offering: Offering, assignment: Assignment, caller: Caller) -> Self:
+        own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
+        return cls(
+            course=offering.course,
+            assignment=offering.assignment,
+            title=assignment.title,
+            points=float(assignment.points),
+            opens_at=offering.opens_at,
+            due_at=offering.due_at,
+            closes_at=offering.closes_at,
+            late=dict(offering.late),
+            counts=offering.counts,
+            attempts_per_hour=offering.attempts_per_hour,
+            held=offering.held,
+            hidden=list(offering.hidden) if caller.is_staff(offering.course) else None,
+            extension=own,
+        )
+
+
+@router.get("/courses/{course}/assignments", operation_id="list_assignments", summary="What a course asks")
+def list_assignments(caller: TheCaller, service: TheService, course: str) -> list[OfferingOut]:
+    require_member(caller, course)
+    with service.store.read() as tx:
+        known_course(tx, course)
+        known = [o for o in offerings.offerings_of(tx, course) if o.assignment in service.assignments]
+        return [OfferingOut.of(tx, o, service.assignments[o.assignment], caller) for o in known]
+
+
+@router.get("/courses/{course}/assignments/{assignment}", operation_id="get_assignment", summary="One assignment")
+def get_assignment(caller: TheCaller, service: TheService, course: str, assignment: str) -> OfferingOut:
+    require_member(caller, course, "assignment")
+    with service.store.read() as tx:
+        offering = known_offering(tx, service, course, assignment)
+        return OfferingOut.of(tx, offering, service.assignments[assignment], caller)
+
+
+@router.put(
+    "/courses/{course}/assignments/{assignment}",
+    operation_id="set_assignment",
+    summary="Offer an assignment, or change how the course sets it (staff)",
+)
+def set_assignment(
+    caller: TheCaller, service: TheService, course: str, assignment: str, settings: OfferingIn
+) -> OfferingOut:
+    require_staff(caller, course, "assignment")
+    task = service.assignments.get(assignment)
+    if task is None:
+        raise not_found("assignment")
+    new = offers.checked(Offering(course, assignment, **settings.model_dump()), task)
+    with service.store.write() as tx:
+        known_course(tx, course)
+        offerings.put_offering(tx, new)
+        return OfferingOut.of(tx, new, task, caller)
+
+
+def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
+    offering = offerings.offering(tx, course, assignment)
+    if offering is None or assignment not in service.assignments:
+        raise not_found("assignment")
+    return offering
+
+
+# ── extensions ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class ExtensionIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"due_at": "2026-12-08T23:59:00+01:00"}]})
+
+    due_at: AwareDatetime
+
+
+class ExtensionOut(ExtensionIn):
+    login: str
+    name: str
+
+    @classmethod
+    def of(cls, person: Person, due_at: AwareDatetime) -> Self:
+        return cls(login=person.login, name=person.name, due_at=due_at)
+
+
+_EXTENSIONS = "/courses/{course}/assignments/{assignment}/extensions"
+
+
+@router.get(_EXTENSIONS, operation_id="list_extensions", summary="Who has more time (staff)")
+def list_extensions(caller: TheCaller, service: TheService, course: str, assignment: str) -> list[ExtensionOut]:
+    require_staff(caller, course, "assignment")
+    with service.store.read() as tx:
+        known_offering(tx, service, course, assignment)
+        dates = offerings.extensions_of(tx, course, assignment)
+        members = (member.person for member in people.roster(tx, course))
+        return [ExtensionOut.of(person, dates[person.id]) for person in members if person.id in dates]
+
+
+@router.put(_EXTENSIONS + "/{login}", operation_id="extend", summary="Give one student more time (staff)")
+def extend(
+    caller: TheCaller, service: TheService, course: str, assignment: str, login: str, new: ExtensionIn
+) -> ExtensionOut:
+    require_staff(caller, course, "assignment")
+    with service.store.write() as tx:
+        known_offering(tx, service, course, assignment)
+        person = _known_member(tx, course, login)
+        offerings.put_extension(tx, course, assignment, person.id, new.due_at)
+    return ExtensionOut.of(person, new.due_at)
+
+
+@router.delete(
+    _EXTENSIONS + "/{login}", operation_id="take_back_extension", summary="Take it back (staff)", status_code=204
+)
+def take_back_extension(caller: TheCaller, service: TheService, course: str, assignment: str, login: str) -> Response:
+    require_staff(caller, course, "assignment")
+    with service.store.write() as tx:
+        known_offering(tx, service, course, assignment)
+        person = _known_member(tx, course, login)
+        offerings.put_extension(tx, course, assignment, person.id, None)
+    return Response(status_code=204)
+
+
+def _known_member(tx: Tx, course: str, login: str) -> Person:
+    person = people.person_by_login(tx, login)
+    if person is None or people.role_of(tx, course, person.id) is None:
+        raise not_found("member of the course")
+    return person
+
+
+# ── the roster ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class MemberOut(BaseModel):
+    login: str
+    name: str
+    role: Role
+
+    @classmethod
+    def of(cls, member: Member) -> Self:
+        return cls(login=member.person.login, name=member.person.name, role=member.role)
+
+    @classmethod
+    def of_row(cls, row: roster.Row, name: str = "") -> Self:
+        return cls(login=row.login, name=row.name or name or row.login, role=row.role)
+
+
+class Change(BaseModel):
+    before: MemberOut
+    after: MemberOut
+
+
+class RosterOut(BaseModel):
+    """What a roster has done to the course, or would do."""
+
+    dry_run: bool
+    added: list[MemberOut]
+    changed: list[Change]
+    unchanged: int
+    missing: list[MemberOut] = Field(description="In the course and not in the file. They stay in the course.")
+
+    @classmethod
+    def of(cls, changes: roster.Changes, dry_run: bool) -> Self:
+        return cls(
+            dry_run=dry_run,
+            added=[MemberOut.of_row(row) for row in changes.added],
+            changed=[
+                Change(before=MemberOut.of(old), after=MemberOut.of_row(new, old.person.name))
+                for old, new in changes.changed
+            ],
+            unchanged=changes.unchanged,
+            missing=[MemberOut.of(member) for member in changes.missing],
+        )
+
+
+@router.get("/courses/{course}/roster", operation_id="get_roster", summary="Who is in the course (staff)")
+def get_roster(caller: TheCaller, service: TheService, course: str) -> list[MemberOut]:
+    require_staff(caller, course)
+    with service.store.read() as tx:
+        known_course(tx, course)
+        return [MemberOut.of(member) for member in people.roster(tx, course)]
+
+
+@router.put(
+    "/courses/{course}/roster",
+    operation_id="put_roster",
+    summary="Add and update people from a CSV file (admins)",
+    description="The first line names the columns: login (or email, or id), and name and role where you like. "
+    "Nobody is removed: who is not in the file is reported, and stays.",
+)
+def put_roster(
+    caller: TheCaller,
+    service: TheService,
+    course: str,
+    file: Annotated[UploadFile, File(description="login,name,role")],
+    dry_run: bool = False,
+) -> RosterOut:
+    require_admin(caller, "course")
+    rows = roster.read(file.file.read(roster.MOST_BYTES + 1))
+    with service.store.write() as tx:
+        known_course(tx, course)
+        changes = roster.compare(tx, course, rows)
+        if not dry_run:
+            roster.enrol(tx, course, changes)
+    return RosterOut.of(changes, dry_run)
+
+
+@router.delete(
+    "/courses/{course}/members/{login}",
+    operation_id="remove_member",
+    summary="Take one person out of the course; what they have handed in stays (admins)",
+    status_code=204,
+)
+def remove_member(caller: TheCaller, service: TheService, course: str, login: str) -> Response:
+    require_admin(caller, "course")
+    with service.store.write() as tx:
+        people.remove_member(tx, course, _known_member(tx, course, login).id)
+    return Response(status_code=204)

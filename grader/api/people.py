@@ -2,6 +2,129 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Self
+
 from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from grader import roster
+from grader.api.identity import Caller, TheCaller, require_admin
+from grader.api.problems import Problem, not_found
+from grader.api.wiring import TheService
+from grader.errors import BadCall
+from grader.service import Service
+from grader.store import people
+from grader.store.records import Person, Role, Token, TokenKind
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
+
+MOST_TOKENS = 50
+
+
+class PersonOut(BaseModel):
+    login: str
+    name: str
+    admin: bool
+
+    @classmethod
+    def of(cls, person: Person) -> Self:
+        return cls(login=person.login, name=person.name, admin=person.admin)
+
+
+class Me(PersonOut):
+    roles: dict[str, Role] = Field(description="By course.")
+
+
+@router.get("/me", operation_id="who_am_i", summary="Who is asking")
+def who_am_i(caller: TheCaller) -> Me:
+    return Me(**PersonOut.of(caller.person).model_dump(), roles=dict(caller.roles))
+
+
+class PersonIn(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Ada Lovelace"}]})
+
+    name: str = Field("", max_length=200, description="Left out, it stays as it is.")
+    admin: bool | None = Field(None, description="Left out, it stays as it is.")
+
+
+@router.get("/people/{login}", operation_id="get_person", summary="One person (admins)")
+def get_person(caller: TheCaller, service: TheService, login: str) -> PersonOut:
+    require_admin(caller, "person")
+    with service.store.read() as tx:
+        person = people.person_by_login(tx, login)
+    if person is None:
+        raise not_found("person")
+    return PersonOut.of(person)
+
+
+@router.put("/people/{login}", operation_id="put_person", summary="Add a person, or change one (admins)")
+def put_person(caller: TheCaller, service: TheService, login: str, new: PersonIn) -> PersonOut:
+    require_admin(caller, "person")
+    login, name = roster.login_of(login), roster.name_of(new.name)
+    with service.store.write() as tx:
+        person = people.put_person(tx, login, name, admin=new.admin)
+        if not people.has_admin(tx):
+            raise BadCall("somebody must remain an admin: make another one first")
+    return PersonOut.of(person)
+
+
+# ── one's own tokens ─────────────────────────────────────────────────────────────────────────────────
+
+
+class TokenOut(BaseModel):
+    id: str
+    kind: TokenKind
+    label: str
+    created_at: AwareDatetime
+    expires_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        return cls(**{name: getattr(token, name) for name in cls.model_fields})
+
+
+class MadeToken(TokenOut):
+    token: str = Field(description="Shown this once.")
+
+
+class NewToken(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"label": "my laptop", "expires_in_days": 120}]}
+    )
+
+    label: str = Field(min_length=1, max_length=200, description="What it is for.")
+    expires_in_days: int | None = Field(None, ge=1, le=3660, description="Left out, it lasts until it is revoked.")
+
+
+@router.get("/tokens", operation_id="list_tokens", summary="One's own tokens, logins by browser among them")
+def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
+    with service.store.read() as tx:
+        return [TokenOut.of(token) for token in people.tokens_of(tx, caller.person.id)]
+
+
+@router.post("/tokens", operation_id="make_token", summary="A new token for programs", status_code=201)
+def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeToken:
+    secret, token = new_token(service, caller, new.label, new.expires_in_days)
+    return MadeToken(**TokenOut.of(token).model_dump(), token=secret)
+
+
+def new_token(service: Service, caller: Caller, label: str, days: int | None) -> tuple[str, Token]:
+    """The token itself, which is seen here for the only time, and what may be shown of it later. Also for pages."""
+    label = roster.name_of(label)
+    with service.store.write() as tx:
+        if len(people.tokens_of(tx, caller.person.id)) >= MOST_TOKENS:
+            detail = f"you have {MOST_TOKENS} tokens and logins already: revoke one first"
+            raise Problem(409, "too-many-tokens", "Too many tokens", detail)
+        lasts = dt.timedelta(days=days) if days else None
+        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts)
+        return secret, people.token(tx, secret)
+
+
+@router.delete("/tokens/{id}", operation_id="revoke_token", summary="Revoke one of one's own tokens", status_code=204)
+def revoke_token(caller: TheCaller, service: TheService, id: str) -> Response:
+    with service.store.write() as tx:
+        if not people.revoke_token(tx, caller.person.id, id):
+            raise not_found("token")
+    return Response(status_code=204)
