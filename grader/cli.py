@@ -316,6 +316,17 @@ def serve(
     run(Settings(), sandbox, host, port, lambda line: err.print(line, markup=False, soft_wrap=True))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def admin(context: typer.Context) -> None:
+    """Courses, people, tokens, and what courses ask (grader admin --help)."""
+    from grader.admin import app as commands  # the database's libraries take a second to import
+
+    raise typer.Exit(commands(context.args, prog_name="grader admin", standalone_mode=False) or 0)
+
+
 @app.command()
 def version() -> None:
     """Print the version."""
