@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import httpx2
+import structlog
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oidc.core import CodeIDToken
@@ -32,12 +33,14 @@ from grader.api.problems import Problem, not_found
 from grader.api.sessions import begin_session, inside
 from grader.api.wiring import TheService
 from grader.errors import BadCall, OurFailure
+from grader.render.text import one_line
 from grader.roster import login_of
 from grader.service import Service, secret_of
 from grader.settings import Settings
 from grader.store import people
 from grader.store.records import Person
 
+log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 
 BACK = "/login/oidc/back"
@@ -95,6 +98,7 @@ class Provider:
                     claims |= self._userinfo(client, metadata["userinfo_endpoint"], claims["sub"])
                 return claims
             except (OAuthError, JoseError, KeyError, ValueError) as wrong:
+                log.warning("a login failed", why=f"{type(wrong).__name__}: {one_line(str(wrong))}")
                 raise _failed("the provider's answer does not hold, or came too late") from wrong
             except httpx2.HTTPError as gone:
                 raise OurFailure("the university's login service does not answer") from gone
@@ -239,15 +243,16 @@ def _person(service: Service, claims: Mapping[str, Any]) -> Person:
         detail = f"you have logged in as {login}, whom no course here knows: ask your teachers to add that login"
         raise Problem(403, "unknown-person", "You are not known here", detail)
     with service.store.write() as tx:
-        return people.put_person(tx, login, str(claims.get("name") or login)[:200])
+        return people.put_person(tx, login, one_line(str(claims.get("name") or login), 190))
 
 
 def _login(settings: Settings, claims: Mapping[str, Any]) -> str:
     name = settings.oidc_login_claim
     if name == "email" and claims.get("email_verified") is not True:
         raise _failed("the provider does not say that your e-mail address is verified")
+    text = claims.get(name)
     try:
-        return login_of(str(claims.get(name, "")))
+        return login_of(text if isinstance(text, str) else "")
     except BadCall:
         raise _failed(f"the provider does not say your {name}") from None
 
