@@ -1,0 +1,156 @@
+"""Courses, what they set, who is in them, and people's tokens, over HTTP."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from httpx2 import Response
+
+from grader.api.people import MOST_TOKENS
+from tests.api.world import World
+
+TOY = "/api/v1/courses/ml/assignments/toy"
+DUE, LATER = "2026-12-01T23:59:00+01:00", "2026-12-08T23:59:00+01:00"
+
+
+def ask(world: World, method: str, path: str, login: str, **request: Any) -> Response:
+    return world.client.request(method, path, headers=world.headers(login), **request)
+
+
+def got(world: World, path: str, login: str) -> Any:
+    answer = ask(world, "GET", path, login)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_everybody_sees_their_own_courses(world: World) -> None:
+    seen = {login: [c["id"] for c in got(world, "/api/v1/courses", login)] for login in ("ada", "eve", "root")}
+    assert seen == {"ada": ["ml"], "eve": ["other"], "root": ["ml", "other"]}
+
+
+def test_an_admin_makes_a_course(world: World) -> None:
+    new = {"id": "dl", "title": "Deep Learning"}
+    assert ask(world, "POST", "/api/v1/courses", "root", json=new).status_code == 201
+    assert ask(world, "POST", "/api/v1/courses", "root", json=new).status_code == 409
+    assert got(world, "/api/v1/courses/dl", "root")["title"] == "Deep Learning"
+
+
+@pytest.mark.parametrize("id", ["", "../x", "ML", "a b", "a" * 40])
+def test_a_courses_id_must_fit_into_addresses(world: World, id: str) -> None:
+    assert ask(world, "POST", "/api/v1/courses", "root", json={"id": id, "title": "x"}).status_code == 422
+
+
+def test_staff_set_an_assignment_and_students_see_it_without_what_is_hidden(world: World) -> None:
+    settings = {"due_at": DUE, "late": {"per_day": "10%"}, "counts": "best", "attempts_per_hour": 3, "hidden": ["q1.2"]}
+    put = ask(world, "PUT", TOY, "grace", json=settings)
+    assert put.status_code == 200, put.text
+    seen = got(world, TOY, "ada")
+    assert dt.datetime.fromisoformat(seen["due_at"]) == dt.datetime.fromisoformat(DUE)
+    assert (seen["title"], seen["points"], seen["counts"], seen["hidden"]) == ("Sums", 5.5, "best", None)
+    assert got(world, TOY, "grace")["hidden"] == ["q1.2"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"due_at": LATER, "closes_at": DUE}, "toy closes"),
+        ({"due_at": "2026-12-01T23:59:00"}, "timezone"),
+        ({"late": {"per_week": "10%"}}, "a late policy has no 'per_week'"),
+        ({"hidden": ["q9"]}, "no part or check 'q9'"),
+        ({"attempts_per_hour": 0}, "attempts per hour are from 1"),
+        ({"released": True}, "Extra inputs"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_a_reason(world: World, settings: dict[str, Any], says: str) -> None:
+    before = got(world, TOY, "grace")
+    answer = ask(world, "PUT", TOY, "grace", json=settings)
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert got(world, TOY, "grace") == before
+
+
+def test_an_extension_is_given_seen_by_its_student_alone_and_taken_back(world: World) -> None:
+    path = f"{TOY}/extensions"
+    assert ask(world, "PUT", f"{path}/ada", "grace", json={"due_at": LATER}).status_code == 200
+    assert [row["login"] for row in got(world, path, "grace")] == ["ada"]
+    assert got(world, TOY, "ada")["extension"] is not None
+    assert got(world, TOY, "bob")["extension"] is None
+    assert ask(world, "DELETE", f"{path}/ada", "grace").status_code == 204
+    assert got(world, path, "grace") == []
+
+
+def test_an_extension_is_for_members(world: World) -> None:
+    for login in ("eve", "nobody"):
+        answer = ask(world, "PUT", f"{TOY}/extensions/{login}", "grace", json={"due_at": LATER})
+        assert answer.json()["detail"] == "there is no such member of the course that you may see"
+
+
+ROSTER = "/api/v1/courses/ml/roster"
+FILE = {"file": ("roster.csv", b"Email,Name,Role\nzoe@x.edu,Zoe,\nada,Ada Lovelace,TA\n")}
+
+
+def test_a_roster_adds_updates_and_tells_who_is_missing(world: World) -> None:
+    done = ask(world, "PUT", ROSTER, "root", files=FILE).json()
+    assert [row["login"] for row in done["added"]] == ["zoe@x.edu"]
+    assert [(row["before"]["role"], row["after"]["role"]) for row in done["changed"]] == [("student", "staff")]
+    assert [row["login"] for row in done["missing"]] == ["bob", "grace"]
+    assert {row["login"] for row in got(world, ROSTER, "grace")} == {"ada", "bob", "grace", "zoe@x.edu"}
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(world: World) -> None:
+    before = got(world, ROSTER, "root")
+    tried = ask(world, "PUT", f"{ROSTER}?dry_run=true", "root", files=FILE).json()
+    assert got(world, ROSTER, "root") == before
+    assert ask(world, "PUT", ROSTER, "root", files=FILE).json() | {"dry_run": True} == tried
+
+
+def test_a_wrong_line_keeps_the_whole_roster_out(world: World) -> None:
+    wrong = {"file": ("roster.csv", b"login,role\nzoe,student\nyan,dean\n")}
+    answer = ask(world, "PUT", ROSTER, "root", files=wrong)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "line 3: 'dean' is no role: write student or staff")
+    assert len(got(world, ROSTER, "root")) == 3
+
+
+def test_a_member_is_taken_out_by_name(world: World) -> None:
+    assert ask(world, "DELETE", "/api/v1/courses/ml/members/bob", "root").status_code == 204
+    assert ask(world, "GET", "/api/v1/courses/ml", "bob").status_code == 404
+
+
+def test_an_admin_adds_a_person_and_makes_another_admin(world: World) -> None:
+    assert ask(world, "PUT", "/api/v1/people/Zoe@X.edu", "root", json={"name": "Zoe"}).status_code == 200
+    assert got(world, "/api/v1/people/zoe@x.edu", "root") == {"login": "zoe@x.edu", "name": "Zoe", "admin": False}
+    assert ask(world, "PUT", "/api/v1/people/zoe@x.edu", "root", json={"admin": True}).json()["admin"] is True
+
+
+def test_the_last_admin_stays_one(world: World) -> None:
+    answer = ask(world, "PUT", "/api/v1/people/root", "root", json={"admin": False})
+    assert answer.status_code == 422
+    assert got(world, "/api/v1/me", "root")["admin"] is True
+
+
+# ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_token_is_shown_once_works_and_is_revoked(world: World) -> None:
+    made = ask(world, "POST", "/api/v1/tokens", "ada", json={"label": "laptop", "expires_in_days": 30}).json()
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    assert world.client.get("/api/v1/me", headers=headers).json()["login"] == "ada"
+    listed = ask(world, "GET", "/api/v1/tokens", "ada")
+    assert made["token"] not in listed.text
+    row = next(row for row in listed.json() if row["id"] == made["id"])
+    assert (row["label"], row["kind"], row["expires_at"]) == ("laptop", "program", made["expires_at"])
+    assert ask(world, "DELETE", f"/api/v1/tokens/{made['id']}", "ada").status_code == 204
+    assert world.client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_nobody_revokes_anothers_token(world: World) -> None:
+    id = got(world, "/api/v1/tokens", "ada")[0]["id"]
+    assert ask(world, "DELETE", f"/api/v1/tokens/{id}", "root").status_code == 404
+    assert got(world, "/api/v1/me", "ada")["login"] == "ada"
+
+
+def test_a_person_has_so_many_tokens_and_no_more(world: World) -> None:
+    made = [ask(world, "POST", "/api/v1/tokens", "ada", json={"label": "x"}).status_code for _ in range(MOST_TOKENS)]
+    assert made == [201] * (MOST_TOKENS - 1) + [409]

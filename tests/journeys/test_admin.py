@@ -1,0 +1,129 @@
+"""`grader admin`: from nothing to a course that takes hand-ins, without a running service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader import admin
+from grader.errors import BadCall
+from tests.conftest import Command
+
+Call = Callable[..., str]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command here, on a database of the test's own; returns what it printed. A process takes two seconds."""
+    monkeypatch.setenv("GRADER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GRADER_URL", "https://grader.example")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str | Path) -> str:
+        admin.app([str(a) for a in arguments], standalone_mode=False)
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def course(call: Call, tmp_path: Path) -> str:
+    """Of grace, who teaches, and ada, who learns."""
+    file = tmp_path / "roster.csv"
+    file.write_text("email,name,role\nada@x.edu,Ada,\ngrace@x.edu,Grace,instructor\n", "utf-8")
+    call("course", "ml101", "--title", "Machine Learning")
+    call("roster", "ml101", file)
+    return "ml101"
+
+
+def rows(printed: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(printed)
+    return found
+
+
+def test_the_command_prints_a_token_alone_or_says_what_is_wrong(grader: Command, course: str, tmp_path: Path) -> None:
+    home = {"GRADER_HOME": str(tmp_path / "home")}
+    done = grader("admin", "token", "ada@x.edu", "--label", "laptop", **home)
+    assert (done.returncode, len(done.stdout.strip()), done.stderr) == (0, 43, "")
+    wrong = grader("admin", "token", "nobody", "--label", "x", **home)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "grader admin person nobody --name … adds them" in wrong.stderr
+
+
+def test_a_person_is_made_and_changed(call: Call) -> None:
+    call("person", "Ada@x.edu", "--name", "Ada", "--admin")
+    assert rows(call("person", "ada@x.edu", "--json")) == [{"login": "ada@x.edu", "name": "Ada", "admin": True}]
+
+
+def test_a_course_gets_another_title(call: Call, course: str) -> None:
+    call("course", course, "--title", "ML I")
+    assert rows(call("courses", "--json")) == [{"course": course, "title": "ML I", "members": 2}]
+
+
+def test_a_dry_run_of_a_roster_changes_nothing(call: Call, course: str, tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("login,name\nzoe@x.edu,Zoe\n", "utf-8")
+    before = call("roster", course)
+    assert "1 would be added, 0 would be changed, 0 unchanged, 2 not in the file" in call(
+        "roster", course, file, "--dry-run"
+    )
+    assert call("roster", course) == before
+    said = rows(call("roster", course, file, "--json"))
+    assert [(row["what"], row["login"]) for row in said] == [
+        ("added", "zoe@x.edu"),
+        ("not in the file", "ada@x.edu"),
+        ("not in the file", "grace@x.edu"),
+    ]
+    assert len(rows(call("roster", course, "--json"))) == 3
+
+
+def test_a_person_is_taken_out_of_a_course(call: Call, course: str) -> None:
+    call("remove", course, "ada@x.edu")
+    assert [row["login"] for row in rows(call("roster", course, "--json"))] == ["grace@x.edu"]
+
+
+def test_what_an_offer_does_not_say_stays_as_it_was(call: Call, course: str) -> None:
+    late = '{"per_day": "10%"}'
+    call("offer", course, "ps4", "--due", "2026-12-01T23:59+01:00", "--late", late, "--held", "--hidden", "q2.5")
+    (kept,) = rows(call("offer", course, "ps4", "--counts", "best", "--due", "none", "--json"))
+    assert (kept["due"], kept["counts"], kept["held"], kept["hidden"]) == (None, "best", True, ["q2.5"])
+    assert kept["late"] == {"per_day": "10%"}
+    assert '{"per_day": "10%"}' in call("offer", course, "ps4")
+
+
+def test_tokens_are_listed_without_themselves_and_revoked(call: Call, course: str) -> None:
+    secret = call("token", "ada@x.edu", "--label", "laptop", "--days", "30").strip()
+    listed = call("tokens", "ada@x.edu", "--json")
+    assert secret not in listed
+    (row,) = rows(listed)
+    assert (row["kind"], row["label"]) == ("program", "laptop")
+    assert row["expires"] is not None
+    assert rows(call("tokens", "ada@x.edu", "--revoke", row["id"], "--json")) == []
+
+
+def test_links_for_a_course_stand_on_a_line_each(call: Call, course: str) -> None:
+    lines = call("link", "ada@x.edu", "--course", course).splitlines()
+    assert [line.split("\t")[1] for line in lines] == ["ada@x.edu", "grace@x.edu"]
+    assert all(line.startswith("https://grader.example/login#token=") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["roster", "none"], "there is no course none: grader admin course none --title"),
+        (["course", "ML 101", "--title", "x"], "no course's id: write small letters and digits"),
+        (["roster", "ml101", "/nowhere/roster.csv"], "/nowhere/roster.csv cannot be read"),
+        (["offer", "ml101", "ps4", "--due", "2026-12-01"], "--due must be a day and a time"),
+        (["offer", "ml101", "ps4", "--late", "ten"], "--late must be JSON"),
+        (["tokens", "ada@x.edu", "--revoke", "x"], "has no token x"),
+        (["remove", "ml101", "nobody"], "nobody has the login nobody"),
+        (["link"], "say whom"),
+    ],
+)
+def test_a_wrong_call_says_what_to_do(call: Call, course: str, arguments: list[str], says: str) -> None:
+    with pytest.raises(BadCall, match=says):
+        call(*arguments)
