@@ -6,26 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
 from grader import catalogue
-from grader.api.app import create_app
 from grader.catalogue import Assignment
-from grader.dispatch.events import Hub
-from grader.dispatch.here import Here
-from grader.dispatch.process import Plan
 from grader.intake import receive
 from grader.model import Report
 from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
-from grader.service import Service
-from grader.settings import Settings
-from grader.store.database import Store
-from tests.api.world import ASSIGNMENT, LANE, WRONG, World, populate
+from tests.api.world import ASSIGNMENT, SECRET, WRONG, World, living
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
-
-SECRET = b"tests"
 
 
 @pytest.fixture(scope="session")
@@ -47,16 +37,5 @@ def reports(toy: Assignment, sandbox: Sandbox) -> dict[str, Report]:
 
 @pytest.fixture
 def world(tmp_path: Path, toy: Assignment, reports: dict[str, Report]) -> Iterator[World]:
-    store = Store(f"sqlite:///{tmp_path}/grader.db")
-    store.migrate()
-    settings = Settings(home=tmp_path, assignments=toy.folder.parent)
-    events = Hub()
-    # its workers are not started: nobody empties it but the test
-    queue = Here(
-        store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, 1, {ASSIGNMENT: LANE}
-    )
-    service = Service(store, queue, events, {ASSIGNMENT: toy}, settings)
-    who, tokens = populate(store)
-    with TestClient(create_app(service)) as client:
-        yield World(service, client, who, tokens, reports)
-    store.close()
+    with living(tmp_path, toy, reports) as world:
+        yield world

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from grader.api.app import create_app
+from grader.catalogue import Assignment
+from grader.dispatch.events import Hub
+from grader.dispatch.here import Here
+from grader.dispatch.process import Plan
 from grader.model import Report
 from grader.service import Service
+from grader.settings import Settings
 from grader.store import gradings, offerings, people
 from grader.store.database import Store
 from grader.store.records import Course, Offering, Person, Role, TokenKind
@@ -15,6 +24,7 @@ from tests.conftest import TOY_SOLUTION
 
 COURSE, ASSIGNMENT = "ml", "toy"
 LANE = "test"
+SECRET = b"tests"
 SUBMISSIONS = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}/submissions"
 WRONG = TOY_SOLUTION.replace("return -a", "return a")
 
@@ -53,6 +63,24 @@ class World:
             assert leased is not None
             assert gradings.finish(tx, leased, self.reports[report], LANE)
         return leased.grading
+
+
+@contextmanager
+def living(folder: Path, toy: Assignment, reports: dict[str, Report]) -> Iterator[World]:
+    """A world whose database lies in `folder`."""
+    store = Store(f"sqlite:///{folder}/grader.db")
+    store.migrate()
+    settings = Settings(home=folder, assignments=toy.folder.parent)
+    events = Hub()
+    # its workers are not started: nobody empties it but the test
+    queue = Here(
+        store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, 1, {ASSIGNMENT: LANE}
+    )
+    service = Service(store, queue, events, {ASSIGNMENT: toy}, settings)
+    who, tokens = populate(store)
+    with TestClient(create_app(service)) as client:
+        yield World(service, client, who, tokens, reports)
+    store.close()
 
 
 def populate(store: Store) -> tuple[dict[str, Person], dict[str, str]]:
