@@ -1,0 +1,243 @@
+"""Every route, and what it answers to everybody: a route that is not in the table fails, as does one that is gone.
+
+What somebody may not see answers as what does not exist, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from httpx2 import Response
+
+from grader.catalogue import Assignment
+from grader.model import Report
+from grader.store import people
+from grader.store.records import Role, TokenKind
+from tests.api.world import World, living
+
+WHO = ("nobody", "ada", "bob", "eve", "grace", "olga", "root")
+"""ada, whose things are asked for; bob, a student of her course; eve, one of another; grace, its staff; olga, staff of
+another; root, an admin."""
+
+OPEN, OWN, MEMBERS, AUTHORS, STAFF, ANY_STAFF, ADMINS, ALL = (
+    "+++++++",  # to everybody
+    "1++++++",  # to those who have logged in, of what is theirs
+    "1++0+0+",  # to the course
+    "1+00+0+",  # to the submission's author and the course's staff
+    "1000+0+",
+    "1000+++",  # to staff of any course
+    "100000+",
+    "1++++++",
+)
+"""What each of WHO is answered: 1 "log in first", 0 "there is no such thing", + anything else but our failure."""
+
+
+@dataclass(frozen=True)
+class Row:
+    route: str
+    """"GET /api/v1/courses/{course}" """
+    who: str
+    request: Mapping[str, Any] = field(default_factory=dict)
+    also: int = 0
+    """A status that is as good as success here."""
+
+
+A = "/api/v1/courses/{course}/assignments/{assignment}"
+S = "/api/v1/submissions/{id}"
+HAND_IN = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "data": {"kind": "precheck"}}
+ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_run": "true"}}
+DUE = {"json": {"due_at": "2030-01-01T00:00:00Z"}}
+
+TABLE = [
+    # operations
+    Row("GET /healthz", OPEN),
+    Row("GET /readyz", OPEN, also=503),  # the workers are at rest
+    Row("GET /metrics", OPEN),
+    Row("GET /api/v1/openapi.json", OPEN),
+    Row("GET /api/v1/queue", ANY_STAFF),
+    # people and tokens
+    Row("GET /login", OPEN),
+    Row("POST /login", OPEN, also=403),  # no token is sent: test_logging_in.py
+    Row("POST /logout", OWN),
+    Row("GET /login/oidc", "0000000"),  # it is not set here: test_oidc.py
+    Row("GET /login/oidc/back", "0000000"),
+    Row("GET /api/v1/me", ALL),
+    Row("GET /api/v1/people/{login}", ADMINS),
+    Row("PUT /api/v1/people/{login}", ADMINS, {"json": {"name": "Ada"}}),
+    Row("GET /api/v1/tokens", OWN),
+    Row("POST /api/v1/tokens", OWN, {"json": {"label": "x"}}),
+    Row("DELETE /api/v1/tokens/{id}", "1+00000"),
+    # courses
+    Row("GET /api/v1/courses", OWN),
+    Row("POST /api/v1/courses", ADMINS, {"json": {"id": "new", "title": "New"}}),
+    Row("GET /api/v1/courses/{course}", MEMBERS),
+    Row("GET /api/v1/courses/{course}/assignments", MEMBERS),
+    Row(f"GET {A}", MEMBERS),
+    Row(f"PUT {A}", STAFF, {"json": {}}),
+    Row(f"GET {A}/extensions", STAFF),
+    Row(f"PUT {A}/extensions/{{login}}", STAFF, DUE),
+    Row(f"DELETE {A}/extensions/{{login}}", STAFF),
+    Row("GET /api/v1/courses/{course}/roster", STAFF),
+    Row("PUT /api/v1/courses/{course}/roster", ADMINS, ROSTER),
+    Row("DELETE /api/v1/courses/{course}/members/{member}", ADMINS),
+    # submissions
+    Row(f"POST {A}/submissions", MEMBERS, HAND_IN),
+    Row(f"GET {A}/submissions", MEMBERS),
+    Row(f"GET {S}", AUTHORS),
+    Row(f"GET {S}/receipt", AUTHORS),
+    Row(f"GET {S}/files/{{number}}", AUTHORS),
+    Row(f"GET {S}/report.json", AUTHORS),
+    Row(f"GET {S}/report.html", AUTHORS),
+    Row(f"GET {S}/results.json", AUTHORS),
+    Row(f"GET {S}/events", AUTHORS),
+    Row(f"POST {S}/cancel", AUTHORS),
+    Row(f"GET {S}/gradings", STAFF),
+    Row(f"POST {S}/regrade", STAFF),
+    Row(f"PUT {S}/marks/{{question}}", STAFF, {"json": {"points": 1}}),
+    Row(f"DELETE {S}/marks/{{question}}", STAFF),
+    Row("GET /api/v1/gradings/{grading}/report.json", STAFF),
+    Row("POST /api/v1/gradings/{grading}/retry", STAFF),
+    # regrades
+    Row(f"GET {A}/regrades", STAFF),
+    Row(f"POST {A}/regrades", STAFF, {"json": {"which": "latest"}}),
+    Row("GET /api/v1/regrades/{regrade}", STAFF),
+    Row("POST /api/v1/regrades/{regrade}/apply", STAFF),
+    Row("POST /api/v1/regrades/{regrade}/discard", STAFF),
+]
+
+UNKNOWN = {
+    "id": "01" + "z" * 24,
+    "grading": "01" + "z" * 24,
+    "regrade": "01" + "z" * 24,
+    "course": "unknown",
+    "assignment": "unknown",
+    "login": "unknown",
+    "member": "unknown",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """ada has handed in and been graded, and so has bob."""
+
+    world: World
+    known: Mapping[str, str]
+    """What stands for the parameters of paths."""
+    of_bob: tuple[str, ...]
+    """Ids that no other student may ever see."""
+
+    def ask(self, row: Row, who: str, parameters: Mapping[str, str]) -> Response:
+        method, _, path = row.route.partition(" ")
+        headers = {} if who == "nobody" else self.world.headers(who)
+        if not path.startswith("/api/"):
+            headers["Accept"] = "text/html"
+        address = path.format(**parameters)
+        return self.world.client.request(method, address, headers=headers, follow_redirects=False, **row.request)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: dict[str, Report]) -> Iterator[Scene]:
+    with living(tmp_path_factory.mktemp("scene"), toy, reports) as world:
+        with world.service.store.write() as tx:
+            for login, course, role in (("olga", "other", Role.STAFF), ("dora", "ml", Role.STUDENT)):
+                person = people.put_person(tx, login, login.title())
+                people.put_member(tx, course, person.id, role)
+                world.people[login] = person
+                world.tokens[login] = people.new_token(tx, person.id, TokenKind.PROGRAM)
+            token = people.token(tx, people.new_token(tx, world.people["ada"].id, TokenKind.PROGRAM, "to be revoked"))
+        ids = {login: world.hand_in(login) for login in ("ada", "bob")}
+        gradings = [world.grade_next() for _ in ids]
+        regrade = world.client.post(
+            "/api/v1/courses/ml/assignments/toy/regrades", json={"which": "latest"}, headers=world.headers("grace")
+        ).json()["id"]
+        known = {
+            "course": "ml",
+            "assignment": "toy",
+            "id": ids["ada"],
+            "grading": gradings[0],
+            "regrade": regrade,
+            "login": "ada",
+            "member": "dora",
+            "number": "0",
+            "question": "q1.1.written",
+            "token": token.id,
+        }
+        yield Scene(world, known, (ids["bob"], gradings[1], world.people["bob"].id))
+
+
+def routes(app: FastAPI) -> set[str]:
+    """ "GET /api/v1/me", with parameters named as in the table. What is served from a folder is no route."""
+    found = set()
+    for route in iter_route_contexts(app.routes):
+        for method in (route.methods or set()) - {"HEAD"}:
+            found.add(f"{method} {route.path}")
+    return found
+
+
+def _names(route: str) -> str:
+    """The table names {id} after what it is of; what it is called does not matter."""
+    return re.sub(r"{[^}]*}", "{}", route)
+
+
+def test_the_table_has_every_route_and_no_other(scene: Scene) -> None:
+    assert isinstance(scene.world.client.app, FastAPI)
+    there = sorted(map(_names, routes(scene.world.client.app)))
+    assert sorted(_names(row.route) for row in TABLE) == there
+
+
+def _parameters(scene: Scene, row: Row) -> dict[str, str]:
+    if "/tokens/{id}" in row.route:
+        return {**scene.known, "id": scene.known["token"]}
+    return dict(scene.known)
+
+
+def _mark(answer: Response, row: Row) -> str:
+    """The mark that the answer deserves; its status where it deserves none."""
+    if answer.status_code == 401 or (answer.status_code == 303 and "Log in first" in answer.text):
+        return "1"
+    if answer.status_code == 404:
+        return "0"
+    is_good = answer.status_code < 500 and answer.status_code not in (403, 405)
+    return "+" if is_good or answer.status_code == row.also else str(answer.status_code)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.route)
+def test_everybody_is_answered_as_the_table_says(scene: Scene, row: Row) -> None:
+    expected = dict(zip(WHO, row.who, strict=True))
+    for who in sorted(WHO, key=lambda who: expected[who] == "+"):  # those who change something come last
+        answer = scene.ask(row, who, _parameters(scene, row))
+        assert _mark(answer, row) == expected[who], f"{who}: {answer.status_code} {answer.text[:300]}"
+
+
+def _without_request_id(answer: Response) -> tuple[int, str, dict[str, str]]:
+    """Status, body and headers, but for the one name that every request has of its own."""
+    id = answer.headers.get("x-request-id") or "no id"
+    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    return answer.status_code, answer.text.replace(id, "…"), headers
+
+
+REFUSED = [
+    (row, who) for row in TABLE for who, mark in zip(WHO, row.who, strict=True) if mark == "0" and "{" in row.route
+]
+
+
+@pytest.mark.parametrize(("row", "who"), REFUSED, ids=lambda value: getattr(value, "route", value))
+def test_what_is_not_theirs_answers_as_what_does_not_exist(scene: Scene, row: Row, who: str) -> None:
+    parameters = _parameters(scene, row)
+    theirs, unknown = scene.ask(row, who, parameters), scene.ask(row, who, parameters | UNKNOWN)
+    assert _without_request_id(theirs) == _without_request_id(unknown)
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in TABLE if r.route.startswith("GET") and r.who[1] == "+"], ids=lambda r: r.route
+)
+def test_nothing_that_a_student_may_read_names_another(scene: Scene, row: Row) -> None:
+    text = scene.ask(row, "ada", _parameters(scene, row)).text
+    assert not [id for id in scene.of_bob if id in text]
+    assert not re.search(r"\bbob\b", text, re.IGNORECASE)
