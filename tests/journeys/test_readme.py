@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,11 +29,11 @@ def checkout(tmp_path_factory):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_readmes_command_works(checkout, command):
-    program, *arguments = command.split()
+    program, *arguments = shlex.split(command)
     done = subprocess.run(
         [Path(sys.executable).with_name(program), *arguments],
         cwd=checkout,
-        env=os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference")},
+        env=os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference"), "GRADER_HOME": str(checkout / "home")},
         capture_output=True,
         text=True,
         timeout=300,
