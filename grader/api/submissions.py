@@ -11,6 +11,7 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.limits import LimitedHandIns
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import (
     ID,
@@ -62,6 +63,7 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     OF_ASSIGNMENT,
     status_code=202,
     summary="Hand in",
+    dependencies=[LimitedHandIns],
     responses={
         202: {"description": "It is kept, and will be graded", "headers": {"Location": {"schema": {"type": "string"}}}},
         429: {"description": "No attempt is left in this hour, or too many requests"},

@@ -12,7 +12,7 @@ from grader.api.limits import Limits
 from grader.errors import BadCall
 from grader.service import Service
 from grader.settings import Settings
-from tests.api.world import World
+from tests.api.world import SUBMISSIONS, World
 
 
 def client(world: World, address: str = "192.0.2.1", **settings: str) -> TestClient:
@@ -50,6 +50,14 @@ def test_failed_logins_are_limited_and_good_ones_go_on(world: World) -> None:
         statuses = [asking.post("/login", data={"token": f"guess {n}"}).status_code for n in range(3)]
         assert statuses == [403, 403, 429]
         assert asking.post("/login", data={"token": world.tokens["ada"]}, follow_redirects=False).status_code == 303
+
+
+def test_hand_ins_are_limited_apart(world: World) -> None:
+    form = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "headers": world.headers("ada")}
+    with client(world, rate_limit_hand_ins="1/minute") as asking:
+        statuses = [asking.post(SUBMISSIONS, **form).status_code for _ in range(2)]
+        statuses.append(asking.get(SUBMISSIONS, headers=world.headers("ada")).status_code)
+    assert statuses == [202, 429, 200]
 
 
 def test_whoever_has_a_network_of_ipv6_is_one(world: World) -> None:
