@@ -1,0 +1,113 @@
+"""Login links as people meet them, in Chromium, against a real server."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from grader import catalogue
+from grader.api.app import create_app
+from grader.service import Service, login_link
+from tests.api.world import World, living
+from tests.conftest import TOY_CHECKS, TOY_TOML
+from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
+
+
+@dataclass(frozen=True)
+class Running:
+    world: World
+    service: Service
+    browser: Browser
+
+    @property
+    def url(self) -> str:
+        return self.service.settings.url
+
+    def link(self) -> str:
+        with self.service.store.write() as tx:
+            return login_link(tx, self.service.settings, self.world.people["ada"], dt.timedelta(days=1))
+
+
+@contextmanager
+def served(service: Service, listener: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(uvicorn.Config(create_app(service), log_config=None))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("login")
+    toy = folder / "assignments" / "toy"
+    toy.mkdir(parents=True)
+    (toy / "assignment.toml").write_text(TOY_TOML, "utf-8")
+    (toy / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    with living(folder, catalogue.load(toy), {}) as world, socket.socket() as listener, sync_playwright() as playwright:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        service = replace(world.service, settings=world.service.settings.model_copy(update={"url": url}))
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        with served(service, listener):
+            yield Running(world, service, chromium)
+        chromium.close()
+
+
+def test_a_link_is_one_button_and_its_token_stands_in_no_address_and_no_log(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    link = running.link()
+    token = link.rpartition("#token=")[2]
+    with running.browser.new_context() as context:
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(f"{request.url} {request.headers}"))
+        page.goto(link)
+        page.wait_for_function("!location.hash")
+        assert not page.get_by_label("Your login link").is_visible()
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(lambda url: "/login" not in url)
+        (cookie,) = context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("grader", True, "Lax")
+    assert any("POST /login" in line for line in caplog.messages)
+    assert not [line for line in (*asked, *caplog.messages) if token in line]
+
+
+def test_without_javascript_the_link_is_pasted(running: Running) -> None:
+    with running.browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(running.link())
+        page.get_by_label("Your login link").fill(running.link())
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(lambda url: "/login" not in url)
+        assert [cookie["name"] for cookie in context.cookies()] == ["grader"]
+
+
+@pytest.mark.parametrize("path", ["login", "logout"])
+def test_another_sites_page_can_neither_log_a_browser_in_nor_out(running: Running, path: str) -> None:
+    token = running.link().rpartition("#token=")[2]
+    form = f'<form method=post action="{running.url}/{path}"><input name=token value="{token}"><button>Win</button>'
+    with running.browser.new_context() as context:
+        page = context.new_page()
+        page.route("http://evil.example/", lambda route: route.fulfill(body=form, content_type="text/html"))
+        page.goto("http://evil.example/")
+        with page.expect_response(f"{running.url}/{path}") as answer:
+            page.get_by_role("button").click()
+        assert answer.value.status == 403
+        assert context.cookies() == []
