@@ -45,6 +45,7 @@ router = APIRouter(include_in_schema=False)
 
 BACK = "/login/oidc/back"
 """Where the provider sends browsers back to; it must know GRADER_URL with this path."""
+_NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
@@ -145,6 +146,8 @@ class Provider:
             known = _fetched(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             if known.get("issuer") != self._issuer:
                 raise OurFailure(f"GRADER_OIDC_ISSUER={self._issuer}, but there the provider is {known.get('issuer')}")
+            if missing := [name for name in _NEEDED if name not in known]:
+                raise OurFailure(f"the university's login service does not say its {missing[0]}")
             self._known, self._keys, self._known_since = known, None, time.monotonic()
         return self._known
 
