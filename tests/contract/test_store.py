@@ -199,6 +199,22 @@ def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict
         assert people.use_up_token(tx, stale, TokenKind.LOGIN) is None
 
 
+def test_what_is_shown_of_a_new_token_is_what_is_listed(store: Store, classroom: dict[str, Person]) -> None:
+    with store.write() as tx:
+        shown = people.token(tx, people.new_token(tx, classroom["ann"].id, TokenKind.PROGRAM, "laptop"))
+        assert people.tokens_of(tx, classroom["ann"].id) == [shown]
+
+
+def test_a_course_gets_another_title_and_loses_a_member(store: Store, classroom: dict[str, Person]) -> None:
+    with store.write() as tx:
+        people.put_course(tx, Course("ml", "ML I"))
+        people.put_course(tx, Course("dl", "Deep learning"))
+        people.put_member(tx, "dl", classroom["ann"].id, Role.STUDENT)
+        people.remove_member(tx, "ml", classroom["ann"].id)
+        assert [c.title for c in people.all_courses(tx)] == ["Deep learning", "ML I"]
+        assert people.roles(tx, classroom["ann"].id) == {"dl": Role.STUDENT}
+
+
 def test_an_offering_is_what_was_set_last(store: Store, classroom: dict[str, Person]) -> None:
     due = dt.datetime(2026, 11, 25, 22, 59, tzinfo=dt.UTC)
     wanted = Offering(
