@@ -13,6 +13,7 @@ from grader.store import people
 from grader.store.database import Tx
 from grader.store.records import Member, Role
 
+LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
 MOST_BYTES = 4 << 20
 _MOST_SAID = 10
@@ -57,7 +58,7 @@ class Changes:
 def login_of(text: str) -> str:
     """A login as it is kept. Raises `BadCall` for what cannot be one."""
     login = text.strip().lower()
-    if not login.isprintable() or not re.fullmatch(r"""[^\s/\\?#%<>"',;:]{1,200}""", login):
+    if not login.isprintable() or not re.fullmatch(LOGIN, login):
         raise BadCall(f"{login[:60]!r} is no login: write an e-mail address or an account's name")
     return login
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, File, UploadFile
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader import offers, roster
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
 from grader.api.problems import Problem, not_found
+from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
 from grader.api.wiring import TheService
 from grader.catalogue import Assignment
 from grader.service import Service
@@ -21,7 +22,7 @@ from grader.store.records import Counts, Course, Member, Offering, Person, Role
 router = APIRouter(prefix="/api/v1", tags=["courses"])
 
 
-class CourseOut(BaseModel):
+class CourseOut(Out):
     id: str
     title: str
     role: Role | None
@@ -32,20 +33,18 @@ class CourseOut(BaseModel):
         return cls(id=course.id, title=course.title, role=caller.roles.get(course.id))
 
 
-class NewCourse(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"id": "ml101", "title": "ML I"}]})
-
-    id: str = Field(pattern=roster.COURSE_ID, description="Stands in addresses.")
-    title: str = Field(min_length=1, max_length=200)
+class NewCourse(In):
+    id: str = Field(pattern=roster.COURSE_ID, description="Stands in addresses.", examples=["ml101"])
+    title: str = Field(min_length=1, max_length=200, examples=["Machine Learning"])
 
 
-@router.get("/courses", operation_id="list_courses", summary="The caller's courses; an admin's are all")
+@router.get("/courses", summary="The caller's courses; an admin's are all")
 def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
     with service.store.read() as tx:
         return [CourseOut.of(c, caller) for c in people.all_courses(tx) if caller.is_member(c.id)]
 
 
-@router.post("/courses", operation_id="make_course", summary="A new course (admins)", status_code=201)
+@router.post("/courses", summary="A new course (admins)", status_code=201)
 def make_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
     require_admin(caller)
     course = Course(new.id, roster.name_of(new.title))
@@ -56,8 +55,8 @@ def make_course(caller: TheCaller, service: TheService, new: NewCourse) -> Cours
     return CourseOut.of(course, caller)
 
 
-@router.get("/courses/{course}", operation_id="get_course", summary="One course")
-def get_course(caller: TheCaller, service: TheService, course: str) -> CourseOut:
+@router.get("/courses/{course}", summary="One course")
+def get_course(caller: TheCaller, service: TheService, course: CourseId) -> CourseOut:
     require_member(caller, course)
     with service.store.read() as tx:
         return CourseOut.of(known_course(tx, course), caller)
@@ -73,44 +72,37 @@ def known_course(tx: Tx, id: str) -> Course:
 # ── assignments as a course sets them ────────────────────────────────────────────────────────────────
 
 
-class OfferingIn(BaseModel):
+class OfferingIn(In):
     """All of an assignment's settings; what is left out is set to what it is without."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "due_at": "2026-12-01T23:59:00+01:00",
-                    "late": {"per_day": "10%", "most_days": 5},
-                    "counts": "best",
-                    "attempts_per_hour": 6,
-                    "held": True,
-                    "hidden": ["q2.5"],
-                }
-            ]
-        },
+    opens_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = Field(None, examples=["2026-12-01T23:59:00+01:00"])
+    closes_at: AwareDatetime | None = Field(None, description="After this nothing is taken, late or not")
+    late: dict[str, Any] = Field(
+        {}, description="What lateness costs; empty takes nothing off", examples=[{"per_day": "10%", "most_days": 5}]
+    )
+    counts: Counts = Field(Counts.LATEST, description="Which of a student's submissions counts")
+    attempts_per_hour: int | None = Field(None, examples=[6])
+    held: bool = Field(False, description="Students see neither points nor reasons until it is released")
+    hidden: list[str] = Field(
+        [], description="Parts or checks whose verdicts students do not see", max_length=500, examples=[["q2.5"]]
     )
 
-    opens_at: AwareDatetime | None = None
-    due_at: AwareDatetime | None = None
-    closes_at: AwareDatetime | None = Field(None, description="After this nothing is taken, late or not.")
-    late: dict[str, Any] = Field({}, description="What lateness costs; empty takes nothing off.")
-    counts: Counts = Field(Counts.LATEST, description="Which of a student's submissions counts.")
-    attempts_per_hour: int | None = None
-    held: bool = Field(False, description="Students see neither points nor reasons until it is released.")
-    hidden: list[str] = Field([], description="Parts or checks whose verdicts students do not see.", max_length=500)
 
-
-class OfferingOut(OfferingIn):
-    model_config = ConfigDict(json_schema_extra={})
-
+class OfferingOut(Out):
     course: str
     assignment: str
     title: str
     points: float
-    hidden: list[str] | None = Field(description="Null for students.")  # type: ignore[assignment]
-    extension: AwareDatetime | None = Field(description="The caller's own due date, where they have one.")
+    opens_at: AwareDatetime | None
+    due_at: AwareDatetime | None
+    extension: AwareDatetime | None = Field(description="The caller's own due date, where they have one")
+    closes_at: AwareDatetime | None
+    late: dict[str, Any]
+    counts: Counts
+    attempts_per_hour: int | None
+    held: bool
+    hidden: list[str] | None = Field(description="Null for students")
 
     @classmethod
     def of(cls, tx: Tx, offering: Offering, assignment: Assignment, caller: Caller) -> Self:
@@ -132,8 +124,8 @@ class OfferingOut(OfferingIn):
         )
 
 
-@router.get("/courses/{course}/assignments", operation_id="list_assignments", summary="What a course asks")
-def list_assignments(caller: TheCaller, service: TheService, course: str) -> list[OfferingOut]:
+@router.get("/courses/{course}/assignments", summary="What a course asks")
+def list_assignments(caller: TheCaller, service: TheService, course: CourseId) -> list[OfferingOut]:
     require_member(caller, course)
     with service.store.read() as tx:
         known_course(tx, course)
@@ -141,8 +133,8 @@ def list_assignments(caller: TheCaller, service: TheService, course: str) -> lis
         return [OfferingOut.of(tx, o, service.assignments[o.assignment], caller) for o in known]
 
 
-@router.get("/courses/{course}/assignments/{assignment}", operation_id="get_assignment", summary="One assignment")
-def get_assignment(caller: TheCaller, service: TheService, course: str, assignment: str) -> OfferingOut:
+@router.get("/courses/{course}/assignments/{assignment}", summary="One assignment")
+def get_assignment(caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId) -> OfferingOut:
     require_member(caller, course, "assignment")
     with service.store.read() as tx:
         offering = known_offering(tx, service, course, assignment)
@@ -151,11 +143,10 @@ def get_assignment(caller: TheCaller, service: TheService, course: str, assignme
 
 @router.put(
     "/courses/{course}/assignments/{assignment}",
-    operation_id="set_assignment",
     summary="Offer an assignment, or change how the course sets it (staff)",
 )
 def set_assignment(
-    caller: TheCaller, service: TheService, course: str, assignment: str, settings: OfferingIn
+    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, settings: OfferingIn
 ) -> OfferingOut:
     require_staff(caller, course, "assignment")
     task = service.assignments.get(assignment)
@@ -178,15 +169,14 @@ def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Of
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class ExtensionIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"due_at": "2026-12-08T23:59:00+01:00"}]})
-
-    due_at: AwareDatetime
+class ExtensionIn(In):
+    due_at: AwareDatetime = Field(examples=["2026-12-08T23:59:00+01:00"])
 
 
-class ExtensionOut(ExtensionIn):
+class ExtensionOut(Out):
     login: str
     name: str
+    due_at: AwareDatetime
 
     @classmethod
     def of(cls, person: Person, due_at: AwareDatetime) -> Self:
@@ -196,8 +186,10 @@ class ExtensionOut(ExtensionIn):
 _EXTENSIONS = "/courses/{course}/assignments/{assignment}/extensions"
 
 
-@router.get(_EXTENSIONS, operation_id="list_extensions", summary="Who has more time (staff)")
-def list_extensions(caller: TheCaller, service: TheService, course: str, assignment: str) -> list[ExtensionOut]:
+@router.get(_EXTENSIONS, summary="Who has more time (staff)")
+def list_extensions(
+    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId
+) -> list[ExtensionOut]:
     require_staff(caller, course, "assignment")
     with service.store.read() as tx:
         known_offering(tx, service, course, assignment)
@@ -206,9 +198,9 @@ def list_extensions(caller: TheCaller, service: TheService, course: str, assignm
         return [ExtensionOut.of(person, dates[person.id]) for person in members if person.id in dates]
 
 
-@router.put(_EXTENSIONS + "/{login}", operation_id="extend", summary="Give one student more time (staff)")
+@router.put(_EXTENSIONS + "/{login}", summary="Give one student more time (staff)")
 def extend(
-    caller: TheCaller, service: TheService, course: str, assignment: str, login: str, new: ExtensionIn
+    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login, new: ExtensionIn
 ) -> ExtensionOut:
     require_staff(caller, course, "assignment")
     with service.store.write() as tx:
@@ -218,10 +210,10 @@ def extend(
     return ExtensionOut.of(person, new.due_at)
 
 
-@router.delete(
-    _EXTENSIONS + "/{login}", operation_id="take_back_extension", summary="Take it back (staff)", status_code=204
-)
-def take_back_extension(caller: TheCaller, service: TheService, course: str, assignment: str, login: str) -> Response:
+@router.delete(_EXTENSIONS + "/{login}", summary="Take it back (staff)", status_code=204)
+def take_back_extension(
+    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login
+) -> Response:
     require_staff(caller, course, "assignment")
     with service.store.write() as tx:
         known_offering(tx, service, course, assignment)
@@ -240,7 +232,7 @@ def _known_member(tx: Tx, course: str, login: str) -> Person:
 # ── the roster ───────────────────────────────────────────────────────────────────────────────────────
 
 
-class MemberOut(BaseModel):
+class MemberOut(Out):
     login: str
     name: str
     role: Role
@@ -254,12 +246,12 @@ class MemberOut(BaseModel):
         return cls(login=row.login, name=row.name or name or row.login, role=row.role)
 
 
-class Change(BaseModel):
+class Change(Out):
     before: MemberOut
     after: MemberOut
 
 
-class RosterOut(BaseModel):
+class RosterOut(Out):
     """What a roster has done to the course, or would do."""
 
     dry_run: bool
@@ -282,8 +274,8 @@ class RosterOut(BaseModel):
         )
 
 
-@router.get("/courses/{course}/roster", operation_id="get_roster", summary="Who is in the course (staff)")
-def get_roster(caller: TheCaller, service: TheService, course: str) -> list[MemberOut]:
+@router.get("/courses/{course}/roster", summary="Who is in the course (staff)")
+def get_roster(caller: TheCaller, service: TheService, course: CourseId) -> list[MemberOut]:
     require_staff(caller, course)
     with service.store.read() as tx:
         known_course(tx, course)
@@ -292,7 +284,6 @@ def get_roster(caller: TheCaller, service: TheService, course: str) -> list[Memb
 
 @router.put(
     "/courses/{course}/roster",
-    operation_id="put_roster",
     summary="Add and update people from a CSV file (admins)",
     description="The first line names the columns: login (or email, or id), and name and role where you like. "
     "Nobody is removed: who is not in the file is reported, and stays.",
@@ -300,7 +291,7 @@ def get_roster(caller: TheCaller, service: TheService, course: str) -> list[Memb
 def put_roster(
     caller: TheCaller,
     service: TheService,
-    course: str,
+    course: CourseId,
     file: Annotated[UploadFile, File(description="login,name,role")],
     dry_run: bool = False,
 ) -> RosterOut:
@@ -316,11 +307,10 @@ def put_roster(
 
 @router.delete(
     "/courses/{course}/members/{login}",
-    operation_id="remove_member",
     summary="Take one person out of the course; what they have handed in stays (admins)",
     status_code=204,
 )
-def remove_member(caller: TheCaller, service: TheService, course: str, login: str) -> Response:
+def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> Response:
     require_admin(caller, "course")
     with service.store.write() as tx:
         people.remove_member(tx, course, _known_member(tx, course, login).id)

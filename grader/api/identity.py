@@ -69,7 +69,7 @@ async def maybe_caller(request: Request) -> Caller | None:
 MaybeCaller = Annotated[Caller | None, Depends(maybe_caller)]
 
 
-def caller(request: Request, who: MaybeCaller) -> Caller:
+async def caller(request: Request, who: MaybeCaller) -> Caller:
     """Who is asking. Raises 401, in pages the way to the login."""
     if who is None:
         raise log_in_first(request)

@@ -69,7 +69,7 @@ def address(request: Request) -> str:
     return host if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
 
 
-def count_hand_in(request: Request) -> None:
+async def count_hand_in(request: Request) -> None:
     """A route through which is handed in depends on this. Who is not known is refused elsewhere."""
     if caller := request.state.caller:
         limit(request, HAND_INS, caller.person.id)

@@ -6,12 +6,13 @@ import datetime as dt
 from typing import Self
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader import roster
 from grader.api.identity import Caller, TheCaller, require_admin
 from grader.api.problems import Problem, not_found
+from grader.api.schemas import In, Login, Out, TokenId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.service import Service
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["people"])
 MOST_TOKENS = 50
 
 
-class PersonOut(BaseModel):
+class AccountOut(Out):
     login: str
     name: str
     admin: bool
@@ -33,47 +34,45 @@ class PersonOut(BaseModel):
         return cls(login=person.login, name=person.name, admin=person.admin)
 
 
-class Me(PersonOut):
-    roles: dict[str, Role] = Field(description="By course.")
+class Me(AccountOut):
+    roles: dict[str, Role] = Field(description="By course")
 
 
-@router.get("/me", operation_id="who_am_i", summary="Who is asking")
+@router.get("/me", summary="Who is asking")
 def who_am_i(caller: TheCaller) -> Me:
-    return Me(**PersonOut.of(caller.person).model_dump(), roles=dict(caller.roles))
+    return Me(**AccountOut.of(caller.person).model_dump(), roles=dict(caller.roles))
 
 
-class PersonIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"name": "Ada Lovelace"}]})
-
-    name: str = Field("", max_length=200, description="Left out, it stays as it is.")
-    admin: bool | None = Field(None, description="Left out, it stays as it is.")
+class PersonIn(In):
+    name: str = Field("", max_length=200, description="Left out, it stays as it is", examples=["Ada Lovelace"])
+    admin: bool | None = Field(None, description="Left out, it stays as it is")
 
 
-@router.get("/people/{login}", operation_id="get_person", summary="One person (admins)")
-def get_person(caller: TheCaller, service: TheService, login: str) -> PersonOut:
+@router.get("/people/{login}", summary="One person (admins)")
+def get_person(caller: TheCaller, service: TheService, login: Login) -> AccountOut:
     require_admin(caller, "person")
     with service.store.read() as tx:
         person = people.person_by_login(tx, login)
     if person is None:
         raise not_found("person")
-    return PersonOut.of(person)
+    return AccountOut.of(person)
 
 
-@router.put("/people/{login}", operation_id="put_person", summary="Add a person, or change one (admins)")
-def put_person(caller: TheCaller, service: TheService, login: str, new: PersonIn) -> PersonOut:
+@router.put("/people/{login}", summary="Add a person, or change one (admins)")
+def put_person(caller: TheCaller, service: TheService, login: Login, new: PersonIn) -> AccountOut:
     require_admin(caller, "person")
     login, name = roster.login_of(login), roster.name_of(new.name)
     with service.store.write() as tx:
         person = people.put_person(tx, login, name, admin=new.admin)
         if not people.has_admin(tx):
             raise BadCall("somebody must remain an admin: make another one first")
-    return PersonOut.of(person)
+    return AccountOut.of(person)
 
 
 # ── one's own tokens ─────────────────────────────────────────────────────────────────────────────────
 
 
-class TokenOut(BaseModel):
+class TokenOut(Out):
     id: str
     kind: TokenKind
     label: str
@@ -86,25 +85,23 @@ class TokenOut(BaseModel):
 
 
 class MadeToken(TokenOut):
-    token: str = Field(description="Shown this once.")
+    token: str = Field(description="Shown this once")
 
 
-class NewToken(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"label": "my laptop", "expires_in_days": 120}]}
+class NewToken(In):
+    label: str = Field(min_length=1, max_length=200, description="What it is for", examples=["my laptop"])
+    expires_in_days: int | None = Field(
+        None, ge=1, le=3660, description="Left out, it lasts until it is revoked", examples=[120]
     )
 
-    label: str = Field(min_length=1, max_length=200, description="What it is for.")
-    expires_in_days: int | None = Field(None, ge=1, le=3660, description="Left out, it lasts until it is revoked.")
 
-
-@router.get("/tokens", operation_id="list_tokens", summary="One's own tokens, logins by browser among them")
+@router.get("/tokens", summary="One's own tokens, logins by browser among them")
 def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     with service.store.read() as tx:
         return [TokenOut.of(token) for token in people.tokens_of(tx, caller.person.id)]
 
 
-@router.post("/tokens", operation_id="make_token", summary="A new token for programs", status_code=201)
+@router.post("/tokens", summary="A new token for programs", status_code=201)
 def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days)
     return MadeToken(**TokenOut.of(token).model_dump(), token=secret)
@@ -122,8 +119,8 @@ def new_token(service: Service, caller: Caller, label: str, days: int | None) ->
         return secret, people.token(tx, secret)
 
 
-@router.delete("/tokens/{id}", operation_id="revoke_token", summary="Revoke one of one's own tokens", status_code=204)
-def revoke_token(caller: TheCaller, service: TheService, id: str) -> Response:
+@router.delete("/tokens/{id}", summary="Revoke one of one's own tokens", status_code=204)
+def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
     with service.store.write() as tx:
         if not people.revoke_token(tx, caller.person.id, id):
             raise not_found("token")

@@ -14,6 +14,7 @@ from grader.api.admission import Receipt
 from grader.api.waiting import Place
 from grader.late import Lateness
 from grader.model import Points
+from grader.roster import LOGIN
 from grader.scores import Score
 from grader.store.counts import InQueue
 from grader.store.records import (
@@ -41,6 +42,8 @@ RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id", exampl
 CourseId = Annotated[str, Path(pattern=NAME, description="A course's id", examples=["ml"])]
 AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id", examples=["ps4"])]
 QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id", examples=["q1.1"])]
+TokenId = Annotated[str, Path(pattern=ID, description="A token's id", examples=[_EXAMPLE])]
+Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examples=["ada@example.org"])]
 
 
 class Out(BaseModel):
