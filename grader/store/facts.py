@@ -24,4 +24,6 @@ def touch(tx: Tx) -> None:
     tx.execute(text(_TOUCH), row)
 
 
-_TOUCH = "INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_TOUCH = (
+    "INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)

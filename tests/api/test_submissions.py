@@ -1,0 +1,424 @@
+"""Handing in, and what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jsonschema
+import pytest
+from httpx2 import Response
+
+from grader.model import Points
+from grader.render import as_json
+from grader.store import gradings, marks, offerings
+from grader.store.database import now
+from grader.store.records import Counts, new_id
+from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, WRONG, World
+from tests.conftest import TOY_SOLUTION
+
+HOUR = dt.timedelta(hours=1)
+FILES = [("files", ("mlp.py", TOY_SOLUTION.encode()))]
+
+
+def post(world: World, login: str, files: Any = FILES, data: Any = None, **headers: str) -> Response:
+    return world.client.post(SUBMISSIONS, files=files, data=data, headers=world.headers(login) | headers)
+
+
+def get(world: World, login: str, path: str) -> Response:
+    return world.client.get(f"/api/v1{path}", headers=world.headers(login))
+
+
+# ── handing in ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_hand_in_is_acknowledged_with_a_receipt(world: World) -> None:
+    answer = post(world, "ada")
+    receipt = answer.json()
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/api/v1/submissions/{receipt['submission']}"
+    assert receipt["files"] == [
+        {"name": "mlp.py", "sha256": hashlib.sha256(TOY_SOLUTION.encode()).hexdigest(), "size": len(TOY_SOLUTION)}
+    ]
+    assert (receipt["position"], receipt["estimate_seconds"]) == (1, None)
+
+
+def test_the_receipt_can_be_fetched_again(world: World) -> None:
+    receipt = post(world, "ada").json()
+    assert get(world, "ada", f"/submissions/{receipt['submission']}/receipt").json() == receipt
+
+
+def test_several_files_are_one_hand_in(world: World) -> None:
+    files = [*FILES, ("files", ("notes.txt", b"hello"))]
+    assert [f["name"] for f in post(world, "ada", files).json()["files"]] == ["mlp.py", "notes.txt"]
+
+
+def test_what_cannot_be_read_is_refused_with_what_to_do(world: World) -> None:
+    answer = post(world, "ada", [("files", ("mlp.docx", b"PK"))])
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "/problems/refused"
+    assert "hand in mlp.py" in answer.json()["detail"]
+
+
+def test_a_refused_hand_in_leaves_nothing(world: World) -> None:
+    post(world, "ada", [("files", ("mlp.py", b"\0"))])
+    assert get(world, "ada", SUBMISSIONS.removeprefix("/api/v1")).json() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/x.py", 'a"b\r\nX: y.py', "é\u202e.py", "x" * 1000 + ".py", "C:\\me\\mlp.py"]
+)
+def test_a_hostile_name_of_a_single_file_changes_nothing(world: World, name: str) -> None:
+    receipt = post(world, "ada", [("files", (name, TOY_SOLUTION.encode()))]).json()
+    answer = get(world, "ada", f"/submissions/{receipt['submission']}/files/0")
+    assert answer.content == TOY_SOLUTION.encode()
+    assert answer.headers["content-disposition"].startswith("attachment; filename=")
+    assert "x-" not in answer.headers["content-disposition"].lower()
+
+
+def test_a_file_is_never_shown_as_a_page(world: World) -> None:
+    files = [*FILES, ("files", ("page.html.txt", b"<script>alert(1)</script>"))]
+    id = post(world, "ada", files).json()["submission"]
+    headers = get(world, "ada", f"/submissions/{id}/files/1").headers
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_file_that_is_not_there_is_not_found(world: World) -> None:
+    id = world.hand_in("ada")
+    assert {get(world, "ada", f"/submissions/{id}/files/{n}").status_code for n in (1, -1, 10**30)} == {404}
+
+
+# ── who, when and how often ──────────────────────────────────────────────────────────────────────────
+
+
+def test_students_hand_in_for_themselves_alone(world: World) -> None:
+    assert post(world, "ada", data={"authors": ["bob"]}).json()["type"] == "/problems/not-for-others"
+
+
+def test_staff_hand_in_for_a_group(world: World) -> None:
+    id = post(world, "grace", data={"authors": ["ada", "Bob "]}).json()["submission"]
+    assert get(world, "bob", f"/submissions/{id}").status_code == 200
+
+
+def test_staff_cannot_hand_in_for_a_stranger(world: World) -> None:
+    answer = post(world, "grace", data={"authors": ["eve"]})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/no-member")
+
+
+def test_nobody_hands_in_before_it_opens(world: World) -> None:
+    world.set(opens_at=now() + HOUR)
+    assert post(world, "ada").json()["type"] == "/problems/not-open-yet"
+
+
+def test_nobody_hands_in_after_it_closes(world: World) -> None:
+    world.set(closes_at=now() - HOUR)
+    assert post(world, "ada").json()["type"] == "/problems/closed"
+
+
+def test_an_extension_keeps_it_open(world: World) -> None:
+    world.set(due_at=now() - 2 * HOUR, closes_at=now() - HOUR)
+    with world.service.store.write() as tx:
+        offerings.put_extension(tx, COURSE, ASSIGNMENT, world.people["ada"].id, now() + HOUR)
+    assert post(world, "ada").json()["late"]["is_late"] is False
+
+
+def test_what_is_late_says_so_in_the_receipt(world: World) -> None:
+    world.set(due_at=now() - HOUR, late={"per_day": "10%"})
+    late = post(world, "ada").json()["late"]
+    assert (late["is_late"], late["remains"]) == (True, 0.9)
+
+
+def test_attempts_run_out_and_the_answer_says_when_there_is_another(world: World) -> None:
+    world.set(attempts_per_hour=1)
+    world.hand_in("ada")
+    answer = post(world, "ada")
+    assert (answer.status_code, answer.json()["type"]) == (429, "/problems/too-many-attempts")
+    assert 3590 <= int(answer.headers["retry-after"]) <= 3601
+
+
+def test_pre_checks_are_free(world: World) -> None:
+    world.set(attempts_per_hour=1)
+    for _ in range(2):
+        world.hand_in("ada", kind="precheck")
+    assert post(world, "ada").status_code == 202
+
+
+def test_cancelling_what_has_begun_buys_no_attempt(world: World) -> None:
+    world.set(attempts_per_hour=1)
+    id = world.hand_in("ada")
+    with world.service.store.write() as tx:
+        gradings.claim(tx, "test worker")
+    world.client.post(f"/api/v1/submissions/{id}/cancel", headers=world.headers("ada"))
+    assert post(world, "ada").status_code == 429
+
+
+def test_a_full_queue_keeps_nothing_and_says_when_to_come_back(world: World) -> None:
+    world.service.settings.queue_limit = 1
+    world.hand_in("ada")
+    answer = post(world, "bob")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/queue-full")
+    assert int(answer.headers["retry-after"]) > 0
+    assert get(world, "bob", SUBMISSIONS.removeprefix("/api/v1")).json() == []
+
+
+# ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────
+
+
+def with_key(world: World, login: str, key: str, files: Any = FILES) -> Response:
+    return post(world, login, files, **{"Idempotency-Key": key})
+
+
+def test_the_same_request_under_the_same_key_has_the_same_answer(world: World) -> None:
+    first, second = (with_key(world, "ada", '"k-1"') for _ in range(2))
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+
+
+def test_quotes_around_a_key_are_not_part_of_it(world: World) -> None:
+    assert with_key(world, "ada", "k").json() == with_key(world, "ada", '"k"').json()
+
+
+def test_another_request_under_the_same_key_is_refused(world: World) -> None:
+    with_key(world, "ada", "k")
+    answer = with_key(world, "ada", "k", [("files", ("mlp.py", WRONG.encode()))])
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/key-reused")
+
+
+def test_a_key_is_its_person_s_own(world: World) -> None:
+    assert with_key(world, "ada", "k").json()["submission"] != with_key(world, "bob", "k").json()["submission"]
+
+
+def test_a_key_is_answered_even_after_it_closed(world: World) -> None:
+    first = with_key(world, "ada", "k").json()
+    world.set(closes_at=now() - HOUR)
+    assert with_key(world, "ada", "k").json()["submission"] == first["submission"]
+
+
+def test_two_at_once_are_one_submission(world: World) -> None:
+    together = threading.Barrier(4)
+
+    def send(_: int) -> str:
+        together.wait()
+        return str(with_key(world, "ada", "k").json()["submission"])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(send, range(4)))) == 1
+    assert len(get(world, "ada", SUBMISSIONS.removeprefix("/api/v1")).json()) == 1
+
+
+@pytest.mark.parametrize("key", ["k" * 256, "\x7f", '""'])
+def test_a_key_that_no_database_takes_is_refused(world: World, key: str) -> None:
+    assert with_key(world, "ada", key).json()["type"] == "/problems/bad-key"
+
+
+# ── the queue ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_estimate_is_what_waits_times_what_a_grading_takes(world: World) -> None:
+    world.service.settings.workers = 1
+    world.hand_in("bob")
+    world.grade_next()
+    with world.service.store.read() as tx:
+        seconds = gradings.recent_seconds(tx, kind="submission")  # type: ignore[arg-type]
+    world.hand_in("ada")
+    receipt = post(world, "bob").json()
+    assert (receipt["position"], receipt["estimate_seconds"]) == (2, round(seconds[0], 1))
+
+
+def test_a_newer_one_supersedes_on_request(world: World) -> None:
+    older = world.hand_in("ada")
+    world.hand_in("ada", supersede="true")
+    assert get(world, "ada", f"/submissions/{older}").json()["state"] == "superseded"
+
+
+def test_what_waits_can_be_cancelled(world: World) -> None:
+    id = world.hand_in("ada")
+    answer = world.client.post(f"/api/v1/submissions/{id}/cancel", headers=world.headers("ada"))
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+
+
+def test_what_is_graded_cannot_be_cancelled(world: World) -> None:
+    id = world.hand_in("ada")
+    world.grade_next()
+    answer = world.client.post(f"/api/v1/submissions/{id}/cancel", headers=world.headers("ada"))
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/final")
+
+
+# ── lists ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_students_list_their_own_and_staff_everybody_s(world: World) -> None:
+    mine, other = world.hand_in("ada"), world.hand_in("bob")
+    path = SUBMISSIONS.removeprefix("/api/v1")
+    assert [s["id"] for s in get(world, "ada", path).json()] == [mine]
+    assert [s["id"] for s in get(world, "grace", path).json()] == [other, mine]
+
+
+def test_another_student_s_list_looks_like_an_unknown_one_s(world: World) -> None:
+    world.hand_in("bob")
+    path = SUBMISSIONS.removeprefix("/api/v1")
+    theirs, unknown = (get(world, "ada", f"{path}?author={who}") for who in ("bob", "nobody"))
+    assert (theirs.status_code, theirs.json()) == (unknown.status_code, unknown.json()) == (200, [])
+
+
+def test_pages_follow_the_link(world: World) -> None:
+    ids = [world.hand_in("ada") for _ in range(3)]
+    first = get(world, "grace", f"{SUBMISSIONS.removeprefix('/api/v1')}?author=ada&limit=2")
+    link = first.links["next"]["url"]
+    rest = world.client.get(link, headers=world.headers("grace"))
+    assert [s["id"] for s in (*first.json(), *rest.json())] == ids[::-1]
+    assert "next" not in rest.links
+
+
+def test_lists_are_filtered_by_state_and_kind(world: World) -> None:
+    done = world.hand_in("ada")
+    world.grade_next()
+    waiting, precheck = world.hand_in("ada"), world.hand_in("ada", kind="precheck")
+    path = SUBMISSIONS.removeprefix("/api/v1")
+    assert [s["id"] for s in get(world, "ada", f"{path}?state=graded").json()] == [done]
+    assert [s["id"] for s in get(world, "ada", f"{path}?state=queued&kind=submission").json()] == [waiting]
+    assert [s["id"] for s in get(world, "ada", f"{path}?kind=precheck").json()] == [precheck]
+
+
+# ── what came of it ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_graded_submission_has_its_score_and_says_what_waits(world: World) -> None:
+    id = world.hand_in("ada")
+    world.grade_next()
+    score = get(world, "ada", f"/submissions/{id}").json()["score"]
+    assert (score["final"], score["decided"], score["waiting"]) == (4, 4, 1.5)
+
+
+def test_a_pre_check_is_never_the_grade(world: World) -> None:
+    id = world.hand_in("ada", kind="precheck")
+    world.grade_next()
+    assert get(world, "ada", f"/submissions/{id}").json()["score"] is None
+
+
+def test_the_report_is_the_one_that_was_made(world: World) -> None:
+    id = world.hand_in("ada", WRONG)
+    world.grade_next("wrong")
+    found = get(world, "ada", f"/submissions/{id}/report.json").json()
+    assert found == json.loads(as_json.dumps(world.reports["wrong"]))
+    jsonschema.validate(found, as_json.schema())
+
+
+def test_there_is_no_report_before_it_is_graded(world: World) -> None:
+    id = world.hand_in("ada")
+    answers = [
+        get(world, "ada", f"/submissions/{id}/{name}") for name in ("report.json", "report.html", "results.json")
+    ]
+    assert {(a.status_code, a.json()["type"]) for a in answers} == {(409, "/problems/not-graded")}
+
+
+def test_the_page_of_a_report_may_do_nothing(world: World) -> None:
+    id = world.hand_in("ada")
+    world.grade_next()
+    answer = get(world, "ada", f"/submissions/{id}/report.html")
+    policy = answer.headers["content-security-policy"]
+    assert answer.text.startswith("<!doctype html>")
+    assert "script-src" not in policy
+    assert {"default-src 'none'", "sandbox"} <= {rule.strip() for rule in policy.split(";")}
+
+
+def test_gradescope_s_results_hold_the_points(world: World) -> None:
+    id = world.hand_in("ada", WRONG)
+    world.grade_next("wrong")
+    assert get(world, "ada", f"/submissions/{id}/results.json").json()["score"] == 2
+
+
+# ── staff ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def put_mark(world: World, login: str, id: str, points: object, question: str = "q1.1.written") -> Response:
+    return world.client.put(
+        f"/api/v1/submissions/{id}/marks/{question}",
+        json={"points": points, "comment": "good"},
+        headers=world.headers(login),
+    )
+
+
+def test_a_mark_raises_the_score(world: World) -> None:
+    id = world.hand_in("ada")
+    world.grade_next()
+    assert put_mark(world, "grace", id, 1.25).json()[0]["by"]["login"] == "grace"
+    assert get(world, "ada", f"/submissions/{id}").json()["score"]["final"] == 5.25
+
+
+def test_a_mark_that_is_taken_back_waits_again(world: World) -> None:
+    id = world.hand_in("ada")
+    put_mark(world, "grace", id, 1)
+    world.client.delete(f"/api/v1/submissions/{id}/marks/q1.1.written", headers=world.headers("grace"))
+    assert get(world, "ada", f"/submissions/{id}").json()["marks"] == []
+
+
+@pytest.mark.parametrize("points", [2, -1, 0.001, "NaN", True])
+def test_points_that_a_question_cannot_have_are_refused(world: World, points: object) -> None:
+    assert put_mark(world, "grace", world.hand_in("ada"), points).status_code == 422
+
+
+def test_a_question_that_is_not_asked_has_no_mark(world: World) -> None:
+    assert put_mark(world, "grace", world.hand_in("ada"), 1, "q9").status_code == 404
+
+
+def test_a_broken_grading_is_tried_again(world: World) -> None:
+    id = world.hand_in("ada")
+    for _ in range(gradings.MOST_FAILURES):
+        with world.service.store.write() as tx:
+            leased = gradings.claim(tx, "test worker")
+            assert leased is not None
+            gradings.fail(tx, leased, "the disk is full")
+    (broken,) = get(world, "grace", f"/submissions/{id}/gradings").json()
+    assert (broken["state"], broken["why"]) == ("broken", "the disk is full")
+    answer = world.client.post(f"/api/v1/gradings/{broken['id']}/retry", headers=world.headers("grace"))
+    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+
+
+def test_only_what_is_broken_is_tried_again(world: World) -> None:
+    world.hand_in("ada")
+    grading = world.grade_next()
+    answer = world.client.post(f"/api/v1/gradings/{grading}/retry", headers=world.headers("grace"))
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-broken")
+
+
+def test_why_we_failed_is_for_staff(world: World) -> None:
+    id = world.hand_in("ada")
+    with world.service.store.write() as tx:
+        leased = gradings.claim(tx, "host:1")
+        assert leased is not None
+        gradings.fail(tx, leased, "a secret path")
+    assert "secret" not in get(world, "ada", f"/submissions/{id}").text
+
+
+def test_marks_are_held_with_the_points(world: World) -> None:
+    world.set(held=True)
+    id = world.hand_in("ada")
+    with world.service.store.write() as tx:
+        marks.put(tx, id, "q1.1.written", Points(1), "", world.people["grace"].id)
+    found = get(world, "ada", f"/submissions/{id}").json()
+    assert (found["marks"], found["score"]["final"]) == ([], None)
+
+
+STUDENTS_PATHS = ("", "/receipt", "/files/0", "/report.json", "/report.html", "/results.json", "/events")
+STAFF_PATHS = ("/gradings",)
+
+
+@pytest.mark.parametrize("path", [*STUDENTS_PATHS, *STAFF_PATHS])
+def test_another_student_s_submission_looks_like_none(world: World, path: str) -> None:
+    id = world.hand_in("bob")
+    world.grade_next()
+    theirs, unknown = (get(world, "ada", f"/submissions/{one}{path}") for one in (id, new_id()))
+    bodies = [{k: v for k, v in a.json().items() if k != "request_id"} for a in (theirs, unknown)]
+    assert theirs.status_code == unknown.status_code == 404
+    assert bodies[0] == bodies[1]
+
+
+def test_best_and_latest_are_both_known(world: World) -> None:
+    world.set(counts=Counts.BEST)
+    id = world.hand_in("ada")
+    assert get(world, "ada", f"/submissions/{id}").status_code == 200

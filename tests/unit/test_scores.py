@@ -1,0 +1,86 @@
+"""What a submission is worth: machine and marks, less lateness; what waits is no zero."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from grader import catalogue
+from grader.catalogue import Assignment
+from grader.late import Lateness
+from grader.model import Points
+from grader.scores import Score, score, that_counts
+from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
+from tests.conftest import MakeAssignment
+
+WHEN = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+ANN = Person(new_id(), "ann", "Ann")
+IN_TIME = Lateness(Fraction(1), "Handed in by the due date.")
+LATE = Lateness(Fraction(9, 10), "Late by 1 hour.", True)
+MARK = Mark("s", "q1.1.written", Points(1), "", ANN, WHEN)
+GRADED = Grading(
+    id=new_id(), submission="s", regrade=None, state=State.GRADED, counts=True, priority=Priority.INTERACTIVE,
+    queued_at=WHEN, started_at=WHEN, finished_at=WHEN, worker=None, failures=0, why="", grader="0",
+    assignment_digest="", seed="", points=Points(3), decided=Points(4), possible=Points(11, 2),
+)  # fmt: skip
+
+
+@pytest.fixture
+def toy(make_assignment: MakeAssignment) -> Assignment:
+    return catalogue.load(make_assignment())
+
+
+def test_before_grading_everything_waits_and_nothing_is_zero(toy: Assignment) -> None:
+    found = score(toy, None, [], IN_TIME)
+    assert (found.machine, found.final, found.decided, found.waiting) == (None, None, 0, Points(11, 2))
+    assert found.sentence == "Nothing is decided yet; 5.5 points are waiting."
+
+
+def test_what_a_person_decides_waits_and_is_said(toy: Assignment) -> None:
+    found = score(toy, GRADED, [], IN_TIME)
+    assert (found.final, found.decided, found.waiting) == (3, 4, Points(3, 2))
+    assert found.sentence == "3 of 4 points. 1.5 more are waiting, and are no part of it yet."
+
+
+def test_marks_add_to_the_machine_s_points(toy: Assignment) -> None:
+    found = score(toy, GRADED, [MARK], IN_TIME)
+    assert (found.final, found.decided, found.waiting) == (4, Points(11, 2), 0)
+
+
+def test_lateness_takes_from_both(toy: Assignment) -> None:
+    found = score(toy, GRADED, [MARK], LATE)
+    assert (found.earned, found.final) == (4, Points(36, 10))
+    assert found.sentence == "3.6 of 5.5 points. Late by 1 hour."
+
+
+def test_a_mark_for_a_question_that_is_asked_no_more_is_left_out(toy: Assignment) -> None:
+    assert score(toy, GRADED, [replace(MARK, question="q9")], IN_TIME).marks is None
+
+
+def scored(points: int | None, state: State = State.GRADED) -> tuple[Submission, State, Score]:
+    submission = Submission(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", ANN, (ANN,), WHEN, ())
+    final = Points(points) if points is not None else None
+    return submission, state, Score(final, None, final, final, Points(4), Points(0), Points(4), IN_TIME, "")
+
+
+def test_the_latest_counts_even_while_it_waits() -> None:
+    attempts = [scored(4), scored(None, State.QUEUED)]
+    assert that_counts(attempts, Counts.LATEST) == attempts[1][0]
+
+
+def test_the_best_counts_and_of_equals_the_newest() -> None:
+    attempts = [scored(4), scored(3), scored(4), scored(None, State.QUEUED)]
+    assert that_counts(attempts, Counts.BEST) == attempts[2][0]
+
+
+def test_what_was_taken_back_never_counts() -> None:
+    attempts = [scored(1), scored(None, State.CANCELLED), scored(None, State.SUPERSEDED)]
+    assert that_counts(attempts, Counts.LATEST) == attempts[0][0]
+
+
+@pytest.mark.parametrize("counts", list(Counts))
+def test_nothing_counts_where_nothing_is(counts: Counts) -> None:
+    assert that_counts([], counts) is None
