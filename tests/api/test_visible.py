@@ -1,0 +1,120 @@
+"""What a student sees of a verdict that is held, or that has hidden parts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from grader.api import visible
+from grader.api.identity import Caller
+from grader.dispatch.events import CheckEvent, Event
+from grader.model import Evidence, Report, Status, Usage
+from grader.render import as_json
+from grader.store.records import Offering, Person, Role, TokenKind
+from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
+
+STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TokenKind.PROGRAM, None)
+STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TokenKind.PROGRAM, None)
+HELD = Offering(COURSE, ASSIGNMENT, held=True)
+HIDDEN = Offering(COURSE, ASSIGNMENT, hidden=("q1.2",))
+
+
+@pytest.fixture
+def wrong(reports: dict[str, Report]) -> Report:
+    """It has lost q1.2.negative. With evidence of each section, so that there is something to leak."""
+    report = reports["wrong"]
+    return replace(report, evidence=tuple(Evidence(name) for name in ("1", "2", "stray")), remarks=("a remark",))
+
+
+def test_staff_see_everything(wrong: Report) -> None:
+    assert visible.shown(wrong, HELD, STAFF) == wrong
+
+
+def test_what_is_neither_held_nor_hidden_is_shown_as_it_is(wrong: Report) -> None:
+    assert visible.shown(wrong, Offering(COURSE, ASSIGNMENT), STUDENT) == wrong
+
+
+def test_a_held_report_says_nothing_but_what_there_is(wrong: Report) -> None:
+    seen = visible.shown(wrong, HELD, STUDENT)
+    assert {(c.status, c.points, c.reason) for c in seen.checks} == {(Status.WAITING, 0, visible.HELD)}
+    assert (seen.decided, seen.evidence, seen.remarks, seen.usage) == (0, (), (), {})
+    assert [c.id for c in seen.checks] == [c.id for c in wrong.checks]
+
+
+def test_a_right_and_a_wrong_answer_look_the_same_while_held(reports: dict[str, Report]) -> None:
+    right, wrong = (
+        as_json.as_json(visible.shown(reports[name], HELD, STUDENT)) | {"submission": None}
+        for name in ("right", "wrong")
+    )
+    assert right == wrong
+
+
+def test_a_hidden_part_shows_that_it_is_there_and_no_more(wrong: Report) -> None:
+    seen = {c.id: c for c in visible.shown(wrong, HIDDEN, STUDENT).checks}
+    assert (seen["q1.2.negative"].status, seen["q1.2.negative"].reason) == (Status.WAITING, visible.HIDDEN)
+    assert seen["q1.1.small"].status is Status.HELD
+
+
+def test_a_single_check_can_be_hidden(wrong: Report) -> None:
+    seen = visible.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.small",)), STUDENT)
+    assert [c.id for c in seen.checks if c.status is Status.WAITING] == ["q1.1.small"]
+
+
+def test_a_name_that_only_begins_alike_is_not_hidden(wrong: Report) -> None:
+    seen = visible.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.sm",)), STUDENT)
+    assert seen == wrong
+
+
+def test_evidence_and_usage_of_what_is_hidden_are_hidden_and_so_is_what_belongs_nowhere(wrong: Report) -> None:
+    seen = visible.shown(replace(wrong, usage={"q1.1": Usage(1, 1), "q1.2": Usage(2, 2)}), HIDDEN, STUDENT)
+    assert [e.name for e in seen.evidence] == ["1"]
+    assert list(seen.usage) == ["q1.1"]
+
+
+def test_a_remark_about_a_hidden_check_is_hidden_with_it(wrong: Report) -> None:
+    part, *rest = wrong.parts
+    check, *others = part.checks
+    telling = replace(check, remarks=("follows from the mistake that q1.2.negative lost points for", "fine"))
+    report = replace(wrong, parts=(replace(part, checks=(telling, *others)), *rest))
+    assert visible.shown(report, HIDDEN, STUDENT).checks[0].remarks == ("fine",)
+
+
+def test_events_tell_no_more_than_the_report() -> None:
+    checks = tuple(CheckEvent(id, "held", 2.0, 2.0) for id in ("q1.1.small", "q1.2.negative"))
+    seen = visible.event(Event("g", "section", "q1", True, checks), HIDDEN, STUDENT).checks
+    assert seen == (checks[0], CheckEvent("q1.2.negative", "waiting", 0.0, 2.0))
+
+
+@pytest.mark.parametrize("fields", [{"held": True}, {"hidden": ("q1.2",)}])
+def test_no_route_tells_what_was_hidden(world: World, fields: dict[str, object]) -> None:
+    world.set(**fields)
+    id = world.hand_in("ada", WRONG)
+    world.grade_next("wrong")
+    (lost,) = (check for check in world.reports["wrong"].checks if check.status is Status.LOST)
+    for path in ("", "/receipt", "/report.json", "/report.html", "/results.json", "/events"):
+        answer = world.client.get(f"/api/v1/submissions/{id}{path}", headers=world.headers("ada"))
+        assert answer.status_code == 200
+        assert lost.reason not in answer.text
+
+
+@pytest.mark.parametrize(("fields", "final", "decided"), [({"held": True}, None, 0), ({"hidden": ("q1.2",)}, 2, 2)])
+def test_the_score_holds_what_is_shown(
+    world: World, fields: dict[str, object], final: float | None, decided: float
+) -> None:
+    world.set(**fields)
+    id = world.hand_in("ada")
+    world.grade_next()
+    found = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()
+    assert (found["score"]["final"], found["score"]["decided"]) == (final, decided)
+    assert found["gradings"][0]["points"] == final
+
+
+def test_a_release_shows_all(world: World) -> None:
+    world.set(held=True)
+    id = world.hand_in("ada")
+    world.grade_next()
+    world.set(held=False)
+    answer = world.client.get(f"/api/v1/submissions/{id}/report.json", headers=world.headers("ada"))
+    assert answer.json() == json.loads(as_json.dumps(world.reports["right"]))
