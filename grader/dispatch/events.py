@@ -89,6 +89,11 @@ class Hub:
             with self._lock:
                 watched.watchers.remove(mine)
 
+    def watching(self) -> int:
+        """How many watch at this moment."""
+        with self._lock:
+            return sum(len(watched.watchers) for watched in self._gradings.values())
+
     def _watched(self, grading: str) -> _Watched:
         watched = self._gradings.pop(grading, None) or _Watched()
         self._gradings[grading] = watched  # now the newest

@@ -265,6 +265,12 @@ def test_another_student_s_list_looks_like_an_unknown_one_s(world: World) -> Non
     assert (theirs.status_code, theirs.json()) == (unknown.status_code, unknown.json()) == (200, [])
 
 
+@pytest.mark.parametrize("author", ["%00", "%ff", "%ed%a0%80", "a" * 201])
+def test_an_author_that_no_database_takes_is_nobody(world: World, author: str) -> None:
+    answer = get(world, "grace", f"{SUBMISSIONS.removeprefix('/api/v1')}?author={author}")
+    assert answer.status_code == 422 or answer.json() == []
+
+
 def test_pages_follow_the_link(world: World) -> None:
     ids = [world.hand_in("ada") for _ in range(3)]
     first = get(world, "grace", f"{SUBMISSIONS.removeprefix('/api/v1')}?author=ada&limit=2")
@@ -360,6 +366,14 @@ def test_a_mark_that_is_taken_back_waits_again(world: World) -> None:
 @pytest.mark.parametrize("points", [2, -1, 0.001, "NaN", True])
 def test_points_that_a_question_cannot_have_are_refused(world: World, points: object) -> None:
     assert put_mark(world, "grace", world.hand_in("ada"), points).status_code == 422
+
+
+@pytest.mark.parametrize("comment", [r"\u0000", r"\ud800", "x" * 10_001])
+def test_a_comment_that_no_database_takes_is_refused(world: World, comment: str) -> None:
+    path = f"/api/v1/submissions/{world.hand_in('ada')}/marks/q1.1.written"
+    headers = world.headers("grace") | {"Content-Type": "application/json"}
+    body = f'{{"points": 1, "comment": "{comment}"}}'
+    assert world.client.put(path, content=body, headers=headers).status_code == 422
 
 
 def test_a_question_that_is_not_asked_has_no_mark(world: World) -> None:

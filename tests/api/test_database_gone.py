@@ -1,0 +1,105 @@
+"""No database, no disk: a clear 503 with a time to come back, and recovery without anybody's help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import Engine, event
+
+from tests.api.world import SUBMISSIONS, World
+from tests.conftest import TOY_SOLUTION
+
+
+def post(world: World, size: int = 0) -> Response:
+    content = TOY_SOLUTION.encode() + b"# " + os.urandom(size // 2).hex().encode()
+    return world.client.post(SUBMISSIONS, files=[("files", ("mlp.py", content))], headers=world.headers("ada"))
+
+
+class Disk:
+    """Pages that the database may have; None for no limit."""
+
+    pages: int | None = None
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    """SQLite's own limit stands for the disk's: the error is the same, and it can be lifted while connections live."""
+    disk = Disk()
+
+    def limit(connection: Any) -> None:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {disk.pages or 2**30}")
+
+    event.listen(Engine, "begin", limit, insert=True)
+    yield disk
+    event.remove(Engine, "begin", limit)
+
+
+def fill(world: World, disk: Disk) -> None:
+    with world.service.store.read() as tx:
+        disk.pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one() + 8
+
+
+def test_a_full_disk_refuses_keeps_nothing_half_and_recovers(world: World, disk: Disk) -> None:
+    fill(world, disk)
+    refused = post(world, size=200_000)
+    kept = world.client.get(SUBMISSIONS, headers=world.headers("ada"))
+    disk.pages = None
+    accepted = post(world, size=200_000)
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/unavailable")
+    assert "full" in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) > 0
+    assert kept.json() == []
+    assert accepted.status_code == 202
+
+
+def test_what_a_full_disk_cannot_take_can_still_be_read(world: World, disk: Disk) -> None:
+    id = world.hand_in("ada")
+    world.grade_next()
+    fill(world, disk)
+    answer = world.client.get(f"/api/v1/submissions/{id}/report.json", headers=world.headers("ada"))
+    assert answer.status_code == 200
+
+
+@pytest.fixture
+def away(world: World) -> Iterator[Path]:
+    """The database's file is where nobody looks, and connections have been lost."""
+    (path,) = (p for p in world.service.settings.home.iterdir() if p.name == "grader.db")
+    world.service.store.close()
+    hidden = path.with_name("away.db")
+    path.rename(hidden)
+    path.mkdir()  # else SQLite would make a new, empty file
+    yield path
+    if path.is_dir():
+        come_back(path)
+
+
+def come_back(path: Path) -> None:
+    path.rmdir()
+    path.with_name("away.db").rename(path)
+
+
+PATHS = (SUBMISSIONS, f"/api/v1/submissions/{'0' * 26}", f"/api/v1/submissions/{'0' * 26}/events", "/api/v1/queue")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_a_database_every_route_says_when_to_come_back(world: World, away: Path, path: str) -> None:
+    answer = world.client.get(path, headers=world.headers("ada"))
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_database_that_comes_back_is_used_again(world: World, away: Path) -> None:
+    refused = post(world)
+    come_back(away)
+    assert (refused.status_code, post(world).status_code) == (503, 202)
+
+
+def test_health_and_metrics_do_without_a_database(world: World, away: Path) -> None:
+    assert world.client.get("/healthz").status_code == 200
+    assert "grader_database_up 0.0" in world.client.get("/metrics").text
+    assert world.client.get("/readyz").json()["parts"]["database"]["ok"] is False

@@ -1,0 +1,100 @@
+"""What every request passes first."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from structlog.testing import capture_logs
+
+from grader.api import operations
+from grader.api.entrance import MAX_BODY_BYTES, MAX_UPLOAD_BYTES
+from tests.api.serving import serving
+from tests.api.world import SUBMISSIONS, World
+
+
+def test_every_answer_has_an_id_of_its_own(world: World) -> None:
+    ids = [world.client.get(path).headers["x-request-id"] for path in ("/healthz", "/nothing", "/api/v1/queue")]
+    assert len(set(ids)) == 3
+
+
+def test_a_proxy_s_id_is_kept_and_a_forged_line_is_not(world: World) -> None:
+    given = [
+        world.client.get("/healthz", headers={"X-Request-Id": id}).headers["x-request-id"]
+        for id in ("abc-123.DEF", "x" * 65, "a b c d e f g", "short")
+    ]
+    assert given[0] == "abc-123.DEF"
+    assert all(re.fullmatch("[0-9a-f]{24}", id) for id in given[1:])
+
+
+def test_a_problem_quotes_the_request_s_id(world: World) -> None:
+    answer = world.client.get("/api/v1/nothing")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_requests_are_logged_with_their_id_and_without_their_query(world: World) -> None:
+    with capture_logs() as logs:
+        world.client.get("/healthz?token=secret")
+    assert logs[-1]["path"] == "/healthz"
+    assert "secret" not in repr(logs)
+
+
+def test_a_bug_of_ours_is_logged_and_told_to_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(operations.counts, "waiting", bug)
+    with capture_logs() as logs:
+        answer = world.client.get("/api/v1/queue", headers=world.headers("grace"))
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/our-mistake")
+    assert "secret" not in answer.text
+    assert [log["event"] for log in logs] == ["a bug of ours", "request"]
+
+
+# ── bodies that are too large ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit"), [("application/json", MAX_BODY_BYTES), ("multipart/form-data; boundary=x", MAX_UPLOAD_BYTES)]
+)
+def test_a_body_that_says_that_it_is_too_large_is_not_waited_for(world: World, kind: str, limit: int) -> None:
+    head = (
+        f"POST {SUBMISSIONS} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {limit + 1}\r\n"
+        f"Authorization: Bearer {world.tokens['ada']}\r\n\r\n"
+    )
+    with serving(world) as address, socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(head.encode())
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))  # until it is closed
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"application/problem+json" in answer
+
+
+def test_a_body_that_does_not_say_its_size_is_counted(world: World) -> None:
+    sent = []
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(16):
+            sent.append(1)
+            yield b" " * (MAX_BODY_BYTES // 8)
+
+    with serving(world) as (host, port):
+        url = f"http://{host}:{port}/api/v1/submissions/{'0' * 26}/marks/q1"
+        headers = world.headers("grace") | {"Content-Type": "application/json"}
+        answer = httpx2.put(url, content=pieces(), headers=headers, timeout=20)
+    assert answer.status_code == 413
+    assert answer.json()["type"] == "/problems/too-large"
+
+
+def test_what_is_just_small_enough_is_read(world: World) -> None:
+    body = b'{"points": 1, "comment": "' + b"x" * (MAX_BODY_BYTES - 28) + b'"}'
+    headers = world.headers("grace") | {"Content-Type": "application/json"}
+    answer = world.client.put(f"/api/v1/submissions/{'0' * 26}/marks/q1", content=body, headers=headers)
+    assert (len(body), answer.status_code) == (MAX_BODY_BYTES, 422)  # a comment is shorter
+
+
+def test_a_length_that_is_no_number_is_no_way_in(world: World) -> None:
+    answer = world.client.post("/api/v1/queue", headers=world.headers("ada") | {"Content-Length": "9" * 400})
+    assert answer.status_code == 413

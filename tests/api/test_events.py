@@ -1,0 +1,118 @@
+"""Watching a submission being graded."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from grader.dispatch.events import CheckEvent, Event
+from tests.api.serving import serving
+from tests.api.world import World
+
+Said = tuple[str, dict[str, Any]]
+CHECKS = (CheckEvent("q1.2.negative", "held", 2.0, 2.0),)
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    with serving(world) as (host, port):
+        yield f"http://{host}:{port}"
+
+
+@contextmanager
+def watching(world: World, url: str, id: str, login: str = "ada") -> Iterator[Iterator[Said]]:
+    with httpx2.stream("GET", f"{url}/api/v1/submissions/{id}/events", headers=world.headers(login), timeout=30) as r:
+        assert r.headers["content-type"].startswith("text/event-stream")
+        yield _events(r.iter_lines())
+
+
+def _events(lines: Iterator[str]) -> Iterator[Said]:
+    name = ""
+    for line in lines:
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))
+
+
+def until(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_a_stream_tells_the_whole_way_from_queue_to_report(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    events = world.service.events
+    with watching(world, url, id) as said:
+        assert next(said)[1] | {"grading": ""} == {"grading": "", "state": "queued", "final": False}
+        assert next(said) == ("position", {"position": 1, "estimate_seconds": None})
+        grading = world.grade_next()
+        events.publish(Event(grading, "state", "running"))
+        events.publish(Event(grading, "training", "q1.2", cpu_seconds=1.5, limit=10.0))
+        events.publish(Event(grading, "section", "q1.2", True, CHECKS))
+        events.publish(Event(grading, "state", "graded", done=True))
+        rest = list(said)
+    assert [name for name, _ in rest] == ["state", "training", "section", "state", "end"]
+    assert rest[1][1] == {"section": "q1.2", "cpu_seconds": 1.5, "limit": 10.0}
+    assert rest[2][1]["checks"] == [{"id": "q1.2.negative", "status": "held", "points": 2.0, "possible": 2.0}]
+    assert rest[-1] == ("end", {"state": "graded"})
+
+
+def test_what_another_machine_has_done_is_seen_without_any_event(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    with watching(world, url, id) as said:
+        next(said)
+        world.grade_next()
+        assert list(said)[-1] == ("end", {"state": "graded"})
+
+
+def test_who_waits_is_told_when_the_queue_moves(world: World, url: str) -> None:
+    world.hand_in("bob")
+    id = world.hand_in("ada")
+    with watching(world, url, id) as said:
+        assert [next(said), next(said)][1][1]["position"] == 2
+        world.grade_next()
+        assert next(said)[1]["position"] == 1
+
+
+def test_who_comes_late_is_told_what_has_happened(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
+    world.service.events.publish(Event(grading, "section", "q1.2", True, CHECKS))
+    with watching(world, url, id) as said:
+        assert [next(said)[0] for _ in range(3)] == ["state", "position", "section"]
+
+
+def test_a_final_one_says_so_and_ends(world: World) -> None:
+    id = world.hand_in("ada")
+    world.grade_next()
+    answer = world.client.get(f"/api/v1/submissions/{id}/events", headers=world.headers("ada"))
+    assert [name for name, _ in _events(iter(answer.text.splitlines()))] == ["state", "end"]
+    assert "retry: 3000" in answer.text
+
+
+def test_a_student_s_events_hide_what_the_report_hides(world: World, url: str) -> None:
+    world.set(held=True)
+    id = world.hand_in("ada")
+    with watching(world, url, id) as mine, watching(world, url, id, "grace") as of_staff:
+        grading = next(mine)[1]["grading"]
+        assert [next(of_staff)[0], next(of_staff)[0], next(mine)[0]] == ["state", "position", "position"]
+        world.service.events.publish(Event(grading, "section", "q1.2", True, CHECKS))
+        assert next(mine)[1]["checks"][0] == {"id": "q1.2.negative", "status": "waiting", "points": 0, "possible": 2}
+        assert next(of_staff)[1]["checks"][0]["status"] == "held"
+
+
+def test_who_goes_away_is_forgotten(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    with watching(world, url, id) as said:
+        next(said)
+        assert world.service.events.watching() == 1
+    until(lambda: world.service.events.watching() == 0)
