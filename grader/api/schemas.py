@@ -34,6 +34,8 @@ from grader.store.regrades import Change
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
+TEXT = r"^[^\x00]*$"
+"""PostgreSQL keeps no NUL."""
 _EXAMPLE = "01k9xv3d7m0q8r5t2w6y4z1abc"
 
 SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id", examples=[_EXAMPLE])]
@@ -288,7 +290,7 @@ def _hundredths(value: Decimal) -> Decimal:
 
 class MarkIn(In):
     points: Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False, examples=[2.5]), AfterValidator(_hundredths)]
-    comment: str = Field("", max_length=10_000, examples=["The sum over n is missing."])
+    comment: str = Field("", max_length=10_000, pattern=TEXT, examples=["The sum over n is missing."])
 
 
 class RegradeIn(In):

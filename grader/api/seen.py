@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from grader.api import visible
@@ -19,7 +19,7 @@ from grader.scores import Score, score
 from grader.service import Service
 from grader.store import gradings, marks, offerings, submissions
 from grader.store.database import Tx
-from grader.store.records import Grading, Kind, Mark, Offering, Submission
+from grader.store.records import Grading, Kind, Mark, Offering, Result, Submission
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
     current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
-    checks = gradings.results_of(tx, [g.id for g in current.values()])
+    checks = _checks_to_hide_from(tx, caller, offered.values(), current.values())
     shown = []
     for submission in found:
         offering = offered[submission.assignment]
@@ -84,6 +84,15 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
         is_grade = submission.kind is Kind.SUBMISSION
         shown.append(Seen(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return shown
+
+
+def _checks_to_hide_from(
+    tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading]
+) -> dict[str, list[Result]]:
+    """They are many, so they are fetched only where some are hidden from the caller."""
+    if not any(o.hidden and not caller.is_staff(o.course) for o in offered):
+        return {}
+    return gradings.results_of(tx, [grading.id for grading in current])
 
 
 def all_gradings(tx: Tx, caller: Caller, seen: Seen) -> list[Grading]:

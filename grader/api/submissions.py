@@ -15,6 +15,7 @@ from grader.api.limits import LimitedHandIns
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import (
     ID,
+    TEXT,
     AssignmentId,
     CourseId,
     GradingId,
@@ -110,7 +111,9 @@ def list_submissions(
     caller: TheCaller,
     request: Request,
     response: Response,
-    author: Annotated[str | None, Query(max_length=200, description="A login; students list their own")] = None,
+    author: Annotated[
+        str | None, Query(max_length=200, pattern=TEXT, description="A login; students list their own")
+    ] = None,
     state: Annotated[State | None, Query()] = None,
     kind: Annotated[Kind | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
