@@ -44,7 +44,12 @@ def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
         return [CourseOut.of(c, caller) for c in people.all_courses(tx) if caller.is_member(c.id)]
 
 
-@router.post("/courses", summary="A new course (admins)", status_code=201)
+@router.post(
+    "/courses",
+    summary="A new course (admins)",
+    status_code=201,
+    responses={409: {"description": "It is there already"}},
+)
 def make_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
     require_admin(caller)
     course = Course(new.id, roster.name_of(new.title))

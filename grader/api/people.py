@@ -101,7 +101,12 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
         return [TokenOut.of(token) for token in people.tokens_of(tx, caller.person.id)]
 
 
-@router.post("/tokens", summary="A new token for programs", status_code=201)
+@router.post(
+    "/tokens",
+    summary="A new token for programs",
+    status_code=201,
+    responses={409: {"description": "There are too many"}},
+)
 def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days)
     return MadeToken(**TokenOut.of(token).model_dump(), token=secret)
