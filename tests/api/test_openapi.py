@@ -24,7 +24,7 @@ CHECKS = [
     conform.response_schema_conformance,
 ]
 FEW = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,
@@ -58,7 +58,8 @@ def test_every_operation_answers_as_the_document_says(login: str, furnished: Wor
     for found in document.exclude(path="/readyz").get_all_operations():
         operation = found.ok()
         _fuzz(operation, GenerationMode.POSITIVE, headers, real)
-        if operation.body or operation.query or operation.path_parameters:  # else nothing can be wrong
+        can_be_wrong = operation.body or operation.query or operation.path_parameters
+        if login and can_be_wrong:  # nobody is asked to log in, whatever they send
             _fuzz(operation, GenerationMode.NEGATIVE, headers, real)
 
 

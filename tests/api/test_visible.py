@@ -15,8 +15,8 @@ from grader.render import as_json
 from grader.store.records import Offering, Person, Role, TokenKind
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 
-STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TokenKind.PROGRAM, None)
-STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TokenKind.PROGRAM, None)
+STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TokenKind.PROGRAM)
+STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TokenKind.PROGRAM)
 HELD = Offering(COURSE, ASSIGNMENT, held=True)
 HIDDEN = Offering(COURSE, ASSIGNMENT, hidden=("q1.2",))
 
