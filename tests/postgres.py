@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -87,6 +88,11 @@ class Cluster:
 
     def url(self, database: str) -> str:
         return f"postgresql://grader@/{database}?host={self.folder}"
+
+    @staticmethod
+    def name(url: str) -> str:
+        """Of the database at this URL."""
+        return urlsplit(url).path.removeprefix("/")
 
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
