@@ -19,10 +19,19 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
+from grader.store import ticket_schema
 from grader.store.tables import metadata
 
 LOCK_SECONDS = 20
 """How long a transaction waits for another one's lock before it is our failure."""
+_ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_NOTICES_THAT_ITS_SERVER_IS_GONE = {  # after 20 seconds, not the two hours of TCP; what a URL says itself is kept
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "20000",
+}
 
 
 class Store:
@@ -33,12 +42,26 @@ class Store:
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_ONE_STATE)
         self._writing = threading.Lock()
+
+    @property
+    def conninfo(self) -> str:
+        """The URL of a PostgreSQL database, as other libraries than SQLAlchemy take it."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that writes nothing and sees one state of the database."""
-        with _as_ours(), self._engine.connect() as connection, connection.begin():
+        with _as_ours(), self._reading.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def apart(self) -> Iterator[Connection]:
+        """A connection of its own, not from the pool, on which every statement is a transaction."""
+        apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with _as_ours(), apart.connect() as connection:
+            connection.detach()
             yield connection
 
     @contextmanager
@@ -56,12 +79,15 @@ class Store:
     def migrate(self) -> None:
         """Brings the schema to this version of the grader."""
         with _as_ours():
+            if not self.is_sqlite:
+                ticket_schema.migrate(self._engine)
             command.upgrade(self._alembic(), "head")
 
     def differences(self) -> list[Any]:
         """Between the schema of the database and the tables that this version knows."""
         with _as_ours(), self._engine.connect() as connection:
-            return list(compare_metadata(MigrationContext.configure(connection), metadata))
+            context = MigrationContext.configure(connection, opts={"include_name": _is_ours})
+            return list(compare_metadata(context, metadata))
 
     def _alembic(self) -> Config:
         config = Config()
@@ -82,6 +108,10 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or not str(name).startswith(ticket_schema.NOT_OURS)
+
+
 def _with_driver(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
@@ -91,7 +121,8 @@ def _with_driver(url: str) -> sa.URL:
         case "sqlite":
             return parsed.set(drivername="sqlite+pysqlite")
         case "postgresql" | "postgres":
-            return parsed.set(drivername="postgresql+psycopg")
+            query = _NOTICES_THAT_ITS_SERVER_IS_GONE | dict(parsed.query)
+            return parsed.set(drivername="postgresql+psycopg", query=query)
     raise BadCall("GRADER_DATABASE_URL must be postgresql://user:password@host/name or sqlite:////path/to/file")
 
 
@@ -114,14 +145,17 @@ def _sqlite(url: sa.URL) -> Engine:
 
 
 def _postgresql(url: sa.URL) -> Engine:
-    return sa.create_engine(
-        url,
-        pool_pre_ping=True,
-        pool_size=10,
-        max_overflow=20,
-        pool_timeout=LOCK_SECONDS,
-        connect_args={"connect_timeout": 5, "options": f"-c timezone=utc -c lock_timeout={LOCK_SECONDS}s"},
-    )
+    try:
+        return sa.create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=LOCK_SECONDS,
+            connect_args={"options": f"-c timezone=utc -c lock_timeout={LOCK_SECONDS}s"},
+        )
+    except ModuleNotFoundError:
+        raise BadCall(ticket_schema.MISSING) from None
 
 
 @contextmanager

@@ -111,38 +111,38 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
 # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────
 
 
-def claim(tx: Tx, worker: str, only: Priority | None = None) -> Leased | None:
+def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
     """The grading whose turn it is, now leased to `worker`; None where nothing waits."""
     first = select(gradings.c.id).where(gradings.c.state == State.QUEUED)
     if only is not None:
         first = first.where(gradings.c.priority == only)
     first = first.order_by(gradings.c.priority, gradings.c.turn, gradings.c.id).limit(1)
     first = first.with_for_update(skip_locked=True)  # SQLite, which has one writer, leaves it out
-    return _lease(tx, gradings.c.id == first.scalar_subquery(), worker)
+    return _lease(tx, gradings.c.id == first.scalar_subquery(), worker, lease)
 
 
-def take(tx: Tx, grading: str, worker: str) -> Leased | None:
+def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
     """This one, where it waits or its worker is dead; None where somebody else has it or it is final."""
     where = and_(gradings.c.id == grading, or_(gradings.c.state == State.QUEUED, _is_abandoned()))
-    return _lease(tx, where, worker)
+    return _lease(tx, where, worker, lease)
 
 
-def _lease(tx: Tx, where: ColumnElement[bool], worker: str) -> Leased | None:
+def _lease(tx: Tx, where: ColumnElement[bool], worker: str, lease: dt.timedelta) -> Leased | None:
     moment = now()
     values = {
         "state": State.RUNNING,
         "lease": secrets.token_hex(16),
         "worker": worker,
         "started_at": moment,
-        "lease_until": moment + LEASE,
+        "lease_until": moment + lease,
         "deadline": moment + DEADLINE,
         "starts": gradings.c.starts + 1,
     }
     row = tx.execute(update(gradings).where(where).values(values).returning(gradings.c.id)).one_or_none()
-    return _leased(tx, row.id) if row else None
+    return _leased(tx, row.id, lease) if row else None
 
 
-def _leased(tx: Tx, grading: str) -> Leased:
+def _leased(tx: Tx, grading: str, lease: dt.timedelta) -> Leased:
     row = tx.execute(
         select(
             gradings.c.submission, gradings.c.lease, gradings.c.deadline, submissions.c.assignment, submissions.c.kind
@@ -150,14 +150,14 @@ def _leased(tx: Tx, grading: str) -> Leased:
         .join(submissions, submissions.c.id == gradings.c.submission)
         .where(gradings.c.id == grading)
     ).one()
-    return Leased(grading, row.submission, row.assignment, Kind(row.kind), row.lease, LEASE, row.deadline)
+    return Leased(grading, row.submission, row.assignment, Kind(row.kind), row.lease, lease, row.deadline)
 
 
 def beat(tx: Tx, leased: Leased) -> bool:
     """Keeps the lease alive; False where it is lost and the work is for nothing."""
     moment = now()
     where = _held(leased) & (gradings.c.deadline > moment)
-    return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + LEASE)).rowcount)
+    return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + leased.lasts)).rowcount)
 
 
 def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:

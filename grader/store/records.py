@@ -222,6 +222,41 @@ class Result:
     reason: str
 
 
+# ── who grades ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process that has grading processes, on whatever machine."""
+
+    name: str
+    lanes: tuple[str, ...]
+    """The gradings that it may take; none: it is the only one there is, and takes all."""
+    processes: int
+    sandbox: str
+    since: dt.datetime
+
+    def takes(self, lane: str) -> bool:
+        return not self.lanes or lane in self.lanes
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """Gradings that wait in a lane that no live worker takes from."""
+
+    lane: str
+    count: int
+    since: dt.datetime
+
+    @property
+    def why(self) -> str:
+        """For staff."""
+        return f"no worker that is alive grades as {self.lane}: start one with this version, or hand in again"
+
+
+# ── regrades ─────────────────────────────────────────────────────────────────────────────────────────
+
+
 class Which(StrEnum):
     """Which submissions of each student a regrade runs over."""
 

@@ -284,6 +284,17 @@ gradings = Table(
     ),
 )
 
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("lanes", Data, nullable=False),
+    Column("processes", Integer, nullable=False),
+    Column("sandbox", String(16), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("alive_until", Moment, nullable=False),
+)
+
 results = Table(
     "results",
     metadata,

@@ -37,7 +37,7 @@ def migrated_postgres_url(postgres: Cluster, migrated: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated(postgres: Cluster) -> Iterator[str]:
-    """The name of a PostgreSQL database with the schema, of which tests get copies: migrating takes ten times as long."""
+    """A PostgreSQL database with the schema, of which tests get copies: migrating takes ten times as long."""
     with postgres.database() as url:
         _migrate(url)
         yield postgres.name(url)

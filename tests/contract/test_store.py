@@ -19,7 +19,7 @@ from grader.model import Points, Report
 from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
-from grader.store import facts, gradings, marks, offerings, people, regrades, submissions
+from grader.store import facts, gradings, marks, offerings, people, regrades, submissions, workers
 from grader.store.database import Store, now
 from grader.store.records import (
     Counts,
@@ -35,6 +35,7 @@ from grader.store.records import (
     State,
     TokenKind,
     Which,
+    Worker,
 )
 from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
@@ -532,6 +533,44 @@ def test_points_that_no_gradebook_could_print_are_refused(
 ) -> None:
     with pytest.raises(BadCall, match="1/100"), store.write() as tx:
         marks.put(tx, graded["bobs"], "q1.1.written", Points(1, 3), "", classroom["staff"].id)
+
+
+# ── workers ──────────────────────────────────────────────────────────────────────────────────────────
+
+SOON = dt.timedelta(seconds=30)
+
+
+def test_a_worker_is_alive_until_it_leaves_or_is_silent_for_too_long(store: Store) -> None:
+    first, second, dead = (Worker(name, (LANE,), 3, "bubblewrap", now()) for name in ("a:1", "b:1", "c:1"))
+    with store.write() as tx:
+        workers.beat(tx, first, SOON)
+        workers.beat(tx, second, SOON)
+        workers.beat(tx, dead, -SOON)
+        workers.beat(tx, first, SOON)
+    with store.read() as tx:
+        assert workers.live(tx) == [first, second]
+    with store.write() as tx:
+        workers.leave(tx, first.name)
+    with store.read() as tx:
+        assert workers.live(tx) == [second]
+
+
+def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(store: Store, hand_in: HandIn) -> None:
+    hand_in("ann")
+    hand_in("bob")
+    other = Worker("a:1", ("grader 2, toy 2, numpy 3",), 3, "bubblewrap", now())
+    with store.write() as tx:
+        workers.beat(tx, other, SOON)
+    with store.read() as tx:
+        (found,) = workers.unserved(tx)
+    assert (found.lane, found.count) == (LANE, 2)
+    assert LANE in found.why
+    for lanes in ((LANE,), ()):  # its own, or whatever there is
+        with store.write() as tx:
+            workers.leave(tx)
+            workers.beat(tx, Worker("b:1", lanes, 3, "bubblewrap", now()), SOON)
+        with store.read() as tx:
+            assert workers.unserved(tx) == []
 
 
 def test_a_database_that_lies_in_no_folder_is_our_failure(tmp_path: Path) -> None:

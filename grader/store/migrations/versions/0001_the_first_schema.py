@@ -10,6 +10,32 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# Every queued grading has one ticket: see grader/store/tickets.py.
+TICKETS = """
+CREATE FUNCTION grader_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.state <> 'queued' THEN
+        DELETE FROM procrastinate_jobs WHERE queueing_lock = NEW.id AND status = 'todo';
+    ELSIF NOT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = NEW.id AND status = 'todo') THEN
+        PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
+            CASE NEW.priority WHEN 0 THEN 'pre-' ELSE 'all-' END
+                || left(encode(sha256(convert_to(NEW.lane, 'UTF8')), 'hex'), 32),
+            'grade',
+            -(NEW.priority * 100000000 + NEW.turn),
+            NULL,
+            NEW.id,
+            jsonb_build_object('grading', NEW.id),
+            NULL
+        )]::procrastinate_job_to_defer_v1[]);
+    END IF;
+    RETURN NULL;
+END $$
+"""
+ON_GRADINGS = """
+CREATE TRIGGER grader_ticket AFTER INSERT OR UPDATE OF state ON gradings
+FOR EACH ROW EXECUTE FUNCTION grader_ticket()
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -238,9 +264,26 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["grading"], ["gradings.id"], name=op.f("fk_results_grading")),
         sa.PrimaryKeyConstraint("grading", "check", name=op.f("pk_results")),
     )
+    op.create_table(
+        "workers",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("lanes", sa.Text(), nullable=False),
+        sa.Column("processes", sa.Integer(), nullable=False),
+        sa.Column("sandbox", sa.String(length=16), nullable=False),
+        sa.Column("since", sa.DateTime(), nullable=False),
+        sa.Column("alive_until", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(TICKETS)
+        op.execute(ON_GRADINGS)
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP TRIGGER grader_ticket ON gradings")
+        op.execute("DROP FUNCTION grader_ticket")
+    op.drop_table("workers")
     op.drop_table("results")
     op.drop_table("marks")
     op.drop_table("idempotency")

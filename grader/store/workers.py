@@ -1,0 +1,47 @@
+"""Who grades: the live workers, and what waits in vain."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+
+from sqlalchemy import delete, func, insert, select, update
+
+from grader.store.database import Tx, now
+from grader.store.records import State, Unserved, Worker
+from grader.store.tables import gradings, workers
+
+REMEMBERED = dt.timedelta(days=1)
+
+
+def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
+    """It is alive, and will be taken to be for so long."""
+    row = asdict(worker) | {"lanes": list(worker.lanes), "alive_until": now() + lasts}
+    if not tx.execute(update(workers).where(workers.c.name == worker.name).values(row)).rowcount:
+        tx.execute(insert(workers).values(row))
+    tx.execute(delete(workers).where(workers.c.alive_until < now() - REMEMBERED))
+
+
+def leave(tx: Tx, name: str | None = None) -> None:
+    """It is no more; None: all are not."""
+    tx.execute(delete(workers) if name is None else delete(workers).where(workers.c.name == name))
+
+
+def live(tx: Tx) -> list[Worker]:
+    rows = tx.execute(select(workers).where(workers.c.alive_until > now()).order_by(workers.c.name))
+    return [Worker(row.name, tuple(row.lanes), row.processes, row.sandbox, row.since) for row in rows]
+
+
+def unserved(tx: Tx) -> list[Unserved]:
+    """What waits, and no live worker may take it."""
+    g = gradings.c
+    waiting = tx.execute(
+        select(g.lane, func.count().label("n"), func.min(g.queued_at).label("since"))
+        .where(g.state == State.QUEUED)
+        .group_by(g.lane)
+        .order_by(g.lane)
+    ).all()
+    alive = live(tx) if waiting else []
+    return [
+        Unserved(row.lane, row.n, row.since) for row in waiting if not any(worker.takes(row.lane) for worker in alive)
+    ]
