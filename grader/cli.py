@@ -298,15 +298,19 @@ def pack_student(
     out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)
 
 
+ServiceSandboxOption = Annotated[
+    str, typer.Option("--sandbox", help="bubblewrap, or one that keeps fewer promises: landlock, plain.")
+]
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen at.")] = 8000,
-    sandbox: Annotated[
-        str, typer.Option(help="bubblewrap, or one that keeps fewer promises: landlock, plain.")
-    ] = "bubblewrap",
+    sandbox: ServiceSandboxOption = "bubblewrap",
 ) -> None:
-    """Run the grading service until it is asked to end (SIGTERM or Ctrl-C)."""
+    """Run the grading service until it is asked to end (SIGTERM or Ctrl-C). With PostgreSQL (GRADER_DATABASE_URL) it
+    grades nothing itself: grader worker does."""
     from grader import (
         logs,  # the service's libraries take a second to import, which a student's check need not wait for
     )
@@ -325,6 +329,22 @@ def admin(context: typer.Context) -> None:
     from grader.admin import app as commands  # the database's libraries take a second to import
 
     raise typer.Exit(commands(context.args, prog_name="grader admin", standalone_mode=False) or 0)
+
+
+@app.command()
+def worker(
+    database: Annotated[
+        str, typer.Option(envvar="GRADER_DATABASE_URL", help="The service's: postgresql://user:password@host/name.")
+    ] = "",
+    sandbox: ServiceSandboxOption = "bubblewrap",
+) -> None:
+    """Grade for a service that uses PostgreSQL, on this machine, until asked to end (SIGTERM or Ctrl-C)."""
+    from grader import logs
+    from grader.work import work
+
+    logs.configure()
+    settings = Settings().model_copy(update={"database_url": database})
+    work(settings, sandbox, lambda line: err.print(line, markup=False, soft_wrap=True))
 
 
 @app.command()

@@ -31,3 +31,5 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    for noisy in ("procrastinate", "psycopg.pool"):  # a traceback each, where a database has gone and we say so
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -13,10 +13,11 @@ from pathlib import Path
 import uvicorn
 
 from grader.api.app import create_app
-from grader.errors import BadCall, SandboxUnavailable
+from grader.dispatch.here import Here
+from grader.dispatch.replica import Replica
+from grader.errors import BadCall
 from grader.sandbox import selftest
-from grader.sandbox.choose import choose
-from grader.service import Service, login_link, on_one_machine
+from grader.service import Service, login_link, on_many_machines, on_one_machine
 from grader.settings import Settings
 from grader.store import people
 
@@ -26,34 +27,29 @@ FIRST_ADMIN = "admin"
 
 def serve(settings: Settings, sandbox: str, host: str, port: int, say: Callable[[str], None]) -> None:
     """Returns when the service has been asked to end, and has. `say` prints a line for the operator."""
-    prove(settings, sandbox)
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
-    with _alone(settings.home), _listening(host, port) as listener:
-        service, workers = on_one_machine(settings, sandbox)
-        workers.start()
+    with _listening(host, port) as listener, _put_together(settings, sandbox) as (service, behind, who_grades):
+        behind.start()
         try:
-            say(f"grader is at {settings.url} ({settings.workers} at a time, {sandbox} sandbox)")
+            say(f"grader is at {settings.url} ({who_grades})")
             if link := first_link(service):
                 say(f"log in as the first administrator: {link}")
             _Server(_config(service)).run(sockets=[listener])
         finally:
-            workers.stop(settings.grace_seconds)
+            behind.stop(settings.grace_seconds)
             service.store.close()
 
 
-def prove(settings: Settings, sandbox: str) -> None:
-    """Tries every promise of the sandbox. Raises `SandboxUnavailable` where one fails, unless a sandbox that is known
-    to keep fewer was asked for by its name."""
-    room, _ = choose(sandbox, settings.runtime)
-    try:
-        broken = [finding.promise.text for finding in selftest.probe(room) if not finding.holds]
-    finally:
-        room.close()
-    if broken and sandbox == "bubblewrap":
-        raise SandboxUnavailable(
-            f"the sandbox does not hold here ({'; '.join(broken)}): grader doctor shows it, and --sandbox landlock or "
-            "plain grades without these promises"
-        )
+@contextmanager
+def _put_together(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Here | Replica, str]]:
+    """The service, what is started and stopped with it, and a word on who grades. With PostgreSQL this is one of
+    several doors, and grades nothing."""
+    if settings.has_postgresql:
+        yield *on_many_machines(settings), "grader worker grades"
+        return
+    selftest.prove(sandbox, settings.runtime)
+    with _alone(settings.home):
+        yield *on_one_machine(settings, sandbox), f"{settings.workers} at a time, {sandbox} sandbox"
 
 
 def first_link(service: Service) -> str | None:

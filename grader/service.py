@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from grader import catalogue
 from grader.catalogue import Assignment
 from grader.dispatch.events import Hub
 from grader.dispatch.here import Here
-from grader.dispatch.lane import lane, numpy_of
+from grader.dispatch.lane import Lanes, lanes_of
 from grader.dispatch.process import Plan
+from grader.dispatch.replica import Announcer, Replica, SharedHub
 from grader.errors import BadCall
 from grader.settings import Settings
 from grader.store import facts, people
@@ -20,6 +22,9 @@ from grader.store.queue import Queue
 from grader.store.records import Person, TokenKind
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+
+if TYPE_CHECKING:
+    from grader.dispatch.machine import Machine
 
 
 @dataclass(frozen=True)
@@ -50,16 +55,48 @@ def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, Here]:
     """The service, and its workers, which are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
-    numpy = numpy_of(settings.runtime)
     here = Here(
         store,
         events,
         Plan(settings.assignments, settings.runtime, sandbox),
         secret_of(settings, store),
         settings.workers,
-        {id: lane(assignment, numpy) for id, assignment in assignments.items()},
+        lanes_of(assignments.values(), settings.runtime),
+        lease_of(settings),
     )
     return Service(store, here, events, assignments, settings), here
+
+
+def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
+    """One of the service's doors, and what it does besides, which is not started yet. Workers grade, elsewhere."""
+    store = open_store(settings)
+    events = SharedHub(Announcer(store))
+    assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
+    queue = Lanes(lanes_of(assignments.values(), settings.runtime))
+    return Service(store, queue, events, assignments, settings), Replica(store, events, lease_of(settings))
+
+
+def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, Machine]:
+    """They are not started yet. Raises `BadCall` where there is no PostgreSQL to take work from."""
+    if not settings.has_postgresql:
+        raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
+    store = open_store(settings)
+    from grader.dispatch.machine import Machine  # what it imports is not installed where SQLite is all one has
+
+    machine = Machine(
+        store,
+        Announcer(store),
+        Plan(settings.assignments, settings.runtime, sandbox),
+        secret_of(settings, store),
+        settings.workers,
+        lanes_of(catalogue.everything(settings.assignments), settings.runtime),
+        lease_of(settings),
+    )
+    return store, machine
+
+
+def lease_of(settings: Settings) -> dt.timedelta:
+    return dt.timedelta(seconds=settings.lease_seconds)
 
 
 def secret_of(settings: Settings, store: Store) -> bytes:

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     """GRADER_QUEUE_LIMIT: how many may wait; beyond it the service answers 503 and keeps nothing."""
     metrics_token: str = ""
     """GRADER_METRICS_TOKEN: what Prometheus sends as a bearer token to read /metrics; empty lets everybody read it."""
+    lease_seconds: float = 30.0
+    """GRADER_LEASE_SECONDS: without a heartbeat for so long, a worker is taken to be dead, and another one gets its
+    grading."""
     grace_seconds: float = 20.0
     """GRADER_GRACE_SECONDS: how long a service that is asked to end lets running gradings finish; after that they
     are handed back to the queue."""
@@ -54,3 +57,7 @@ class Settings(BaseSettings):
     """GRADER_OIDC_LOGIN_CLAIM: what is a person's login here; an e-mail address must be one that is verified."""
     oidc_new_people: bool = False
     """GRADER_OIDC_NEW_PEOPLE: whether those whom nobody has added are let in, without a course."""
+
+    @property
+    def has_postgresql(self) -> bool:
+        return self.database_url.startswith("postgres")

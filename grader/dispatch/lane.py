@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 
 from grader import __version__
 from grader.catalogue import Assignment
 from grader.errors import SandboxUnavailable
+from grader.store import gradings
+from grader.store.database import Tx
+from grader.store.records import Priority
 
 
 def lane(assignment: Assignment, numpy: str) -> str:
     """Workers of one lane give the same report for the same bytes: the same grader, assignment and numpy."""
     return f"grader {__version__}, {assignment.id} {assignment.digest[:12]}, numpy {numpy}"
+
+
+def lanes_of(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
+    """Assignment → the lane of the gradings that are made here."""
+    numpy = numpy_of(runtime)
+    return {assignment.id: lane(assignment, numpy) for assignment in assignments}
 
 
 def numpy_of(runtime: Path) -> str:
@@ -21,3 +31,35 @@ def numpy_of(runtime: Path) -> str:
         for found in distributions(name="numpy", path=[str(site)]):
             return found.version
     raise SandboxUnavailable(f"there is no numpy in {runtime} (GRADER_RUNTIME): make setup installs it")
+
+
+class Lanes:
+    """A `grader.store.queue.Queue` that puts each grading into its assignment's lane, for whoever takes from it."""
+
+    def __init__(self, lanes: Mapping[str, str]) -> None:
+        """`lanes`: assignment → lane."""
+        self._lanes = lanes
+
+    def enqueue(
+        self,
+        tx: Tx,
+        submission: str,
+        assignment: str,
+        whose: str,
+        priority: Priority,
+        regrade: str | None = None,
+    ) -> str:
+        return gradings.enqueue(tx, submission, whose, priority, self._lanes[assignment], regrade=regrade)
+
+    def cancel(self, tx: Tx, grading: str) -> bool:
+        return gradings.cancel(tx, grading)
+
+    def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
+        return gradings.retry(tx, grading, self._lanes[assignment])
+
+    def trouble(self) -> str:
+        """A door that nobody grades behind still takes what is handed in; staff see what waits in vain."""
+        return ""
+
+    def wake(self) -> None:
+        """The database has told the workers already."""

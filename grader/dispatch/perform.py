@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,8 +20,7 @@ from grader.store import gradings, submissions
 from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State
 
-BEAT_SECONDS = 5.0
-"""A sixth of what a lease lasts."""
+BEATS_IN_A_LEASE = 6
 TRY_AGAIN_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -56,6 +56,15 @@ class Performer:
 
     def perform(self, leased: Leased) -> None:
         """Ends with the grading finished, failed, handed back, or left to whoever has the lease by then."""
+        try:
+            self._perform(leased)
+        except Exception as bug:  # a worker that a bug ends would be missed by everybody who waits
+            log.exception("a bug of ours", grading=leased.grading)
+            why = f"{type(bug).__name__}: {bug}"
+            with suppress(StoreUnavailable), self.store.write() as tx:  # else its lease runs out
+                gradings.fail(tx, leased, why)
+
+    def _perform(self, leased: Leased) -> None:
         self._tell(leased, State.RUNNING)
         started = time.monotonic()
         state = self._performed(leased)
@@ -83,13 +92,17 @@ class Performer:
     def _known(self, leased: Leased) -> Report | None:
         """The same files have been graded before by the same rules: nothing would come out differently."""
         lane, seed = self.lane(leased.assignment), self._seed(leased)
-        with self.store.read() as tx:
-            known = gradings.same_before(tx, leased.submission, lane, seed)
+        known = self._patiently(
+            leased, self.store.read, lambda tx: gradings.same_before(tx, leased.submission, lane, seed)
+        )
         return as_json.loads(known) if known is not None else None
 
     def _graded(self, leased: Leased) -> Report | Failed | State | None:
-        beaten = time.monotonic()
-        for said in self.process.grade(self._job(leased), TRY_AGAIN_SECONDS):
+        beaten, beat_seconds = time.monotonic(), leased.lasts.total_seconds() / BEATS_IN_A_LEASE
+        job = self._job(leased)
+        if job is None:
+            return None
+        for said in self.process.grade(job, min(TRY_AGAIN_SECONDS, beat_seconds)):
             match said:
                 case Report() | Failed():
                     return said
@@ -101,7 +114,7 @@ class Performer:
                 self.process.end()
                 handed_back = self._kept(leased, lambda tx: gradings.hand_back(tx, leased))
                 return State.QUEUED if handed_back else None
-            if time.monotonic() - beaten >= BEAT_SECONDS:
+            if time.monotonic() - beaten >= beat_seconds:
                 beaten = time.monotonic()
                 if not self._beat(leased):
                     self.process.restart()
@@ -121,22 +134,28 @@ class Performer:
         return State.GRADED if self._kept(leased, lambda tx: gradings.finish(tx, leased, report, lane)) else None
 
     def _kept(self, leased: Leased, write: Callable[[Tx], T]) -> T | None:
-        """Written, as soon as the database can be written to: what has been worked out is not thrown away. None where
-        that takes longer than the grading may."""
+        return self._patiently(leased, self.store.write, write)
+
+    def _patiently(
+        self, leased: Leased, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]
+    ) -> T | None:
+        """As soon as the database can be used: what has been worked out is not thrown away, and a database that is
+        gone is no failure of this grading. None where that takes longer than the grading may."""
         while True:
             try:
-                with self.store.write() as tx:
-                    return write(tx)
+                with transaction() as tx:
+                    return act(tx)
             except StoreUnavailable as gone:
-                log.warning("the database cannot be written to", grading=leased.grading, why=str(gone))
+                log.warning("the database cannot be used", grading=leased.grading, why=str(gone))
                 if self.ending.now or now() > leased.deadline:
                     return None
                 time.sleep(TRY_AGAIN_SECONDS)
 
-    def _job(self, leased: Leased) -> Job:
+    def _job(self, leased: Leased) -> Job | None:
         precheck = leased.kind is Kind.PRECHECK
-        with self.store.read() as tx:
-            files = submissions.contents(tx, leased.submission)
+        files = self._patiently(leased, self.store.read, lambda tx: submissions.contents(tx, leased.submission))
+        if files is None:
+            return None
         secret = None if precheck else self.secret
         return Job(leased.grading, leased.assignment, tuple(files), precheck, secret)
 

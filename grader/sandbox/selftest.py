@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from grader.errors import SandboxUnavailable
 from grader.model import Failure, Limits, Stopped
+from grader.sandbox.choose import choose
 from grader.sandbox.contract import Answered, Sandbox, Session
 
 PROBES = Path(__file__).with_name("probes.py")
@@ -31,6 +33,21 @@ class Finding:
     promise: Promise
     holds: bool
     seen: str
+
+
+def prove(sandbox: str, runtime: Path) -> None:
+    """Tries every promise of the sandbox of this name. Raises `SandboxUnavailable` where one fails. Who names one that
+    is known to keep fewer has been told: it only has to work."""
+    room, _ = choose(sandbox, runtime)
+    try:
+        broken = [f.promise.text for f in probe(room) if not f.holds] if sandbox == "bubblewrap" else []
+    finally:
+        room.close()
+    if broken:
+        raise SandboxUnavailable(
+            f"the sandbox does not hold here ({'; '.join(broken)}): grader doctor shows it, and --sandbox landlock or "
+            "plain grades without these promises"
+        )
 
 
 def probe(sandbox: Sandbox) -> list[Finding]:

@@ -25,7 +25,7 @@ def hear(store: Store, look_up_seconds: float) -> Generator[str | None, None, No
     when the connection is lost: what is said until the next call is missed."""
     with store.apart() as connection:
         connection.exec_driver_sql(f"LISTEN {_CHANNEL}")
-        driver: Any = connection.connection.driver_connection
+        driver: Any = connection.connection.dbapi_connection
         try:
             while True:
                 yield None

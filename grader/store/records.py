@@ -251,7 +251,7 @@ class Unserved:
     @property
     def why(self) -> str:
         """For staff."""
-        return f"no worker that is alive grades as {self.lane}: start one with this version, or hand in again"
+        return f"no worker that is alive grades as {self.lane}: start one of this version, or cancel these and regrade"
 
 
 # ── regrades ─────────────────────────────────────────────────────────────────────────────────────────

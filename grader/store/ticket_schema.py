@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from grader.errors import BadCall
 
-MISSING = "PostgreSQL needs more than SQLite does: pip install 'grader[postgres]'"
+MISSING = "PostgreSQL needs psycopg and procrastinate: make setup installs them, or pip install '.[postgres]'"
 NOT_OURS = ("procrastinate_", "queue_migrations")
 """How the names of the tables begin that are no tables of ours."""
 

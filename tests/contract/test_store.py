@@ -160,6 +160,13 @@ def test_a_transaction_that_fails_keeps_nothing(store: Store) -> None:
         assert people.course(tx, "gone") is None
 
 
+def test_a_reading_transaction_sees_one_state(store: Store, hand_in: HandIn) -> None:
+    with store.read() as tx:
+        before = gradings.waiting(tx)
+        hand_in("ann")
+        assert gradings.waiting(tx) == before
+
+
 def test_the_service_s_secret_is_made_once(store: Store) -> None:
     with store.write() as tx:
         first = facts.secret(tx)

@@ -1,4 +1,4 @@
-"""Workers on one machine: real grading processes, a real SQLite, and what happens when one of them goes away."""
+"""Workers of one machine: real grading processes, real databases, and what happens when one of them goes away."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 from grader import catalogue
 from grader.dispatch.events import Event, Hub
 from grader.dispatch.here import Here
-from grader.dispatch.lane import lane, numpy_of
+from grader.dispatch.lane import Lanes, lanes_of
+from grader.dispatch.machine import Machine
 from grader.dispatch.process import Failed, GradingProcess, Job, Plan
 from grader.intake import receive
 from grader.model import Points, Report
@@ -127,8 +128,10 @@ class Bench:
     def __init__(self, store: Store, plan: Plan) -> None:
         self.store = store
         self.hub = Hub()
-        toy = catalogue.find("toy", plan.assignments)
-        self.here = Here(store, self.hub, plan, SECRET, 1, {"toy": lane(toy, numpy_of(plan.runtime))})
+        lanes = lanes_of([catalogue.find("toy", plan.assignments)], plan.runtime)
+        crew = Here if store.is_sqlite else Machine
+        self.crew: Here | Machine = crew(store, self.hub, plan, SECRET, 1, lanes)
+        self.queue: Lanes = self.crew if isinstance(self.crew, Here) else Lanes(lanes)
         with store.write() as tx:
             people.add_course(tx, Course("ml", ""))
             offerings.put_offering(tx, Offering("ml", "toy"))
@@ -141,8 +144,8 @@ class Bench:
         new = NewSubmission("ml", "toy", kind, "api", digest, self.ann, (self.ann,), (("mlp.py", content),))
         with self.store.write() as tx:
             submission = submissions.add(tx, new)
-            grading = self.here.enqueue(tx, submission, "toy", self.ann, priority)
-        self.here.wake()
+            grading = self.queue.enqueue(tx, submission, "toy", self.ann, priority)
+        self.queue.wake()
         return grading
 
     def look(self, grading: str) -> Grading:
@@ -156,14 +159,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(plan: Plan, tmp_path: Path) -> Iterator[Bench]:
-    store = Store(f"sqlite:///{tmp_path}/grader.db")
-    store.migrate()
+def bench(plan: Plan, store: Store) -> Iterator[Bench]:
+    """With SQLite the workers that a service has in itself, with PostgreSQL those of one of many machines."""
     bench = Bench(store, plan)
-    bench.here.start()
+    bench.crew.start()
     yield bench
-    bench.here.stop(0)
-    store.close()
+    bench.crew.stop(0)
 
 
 def test_what_is_handed_in_is_graded_and_kept(bench: Bench) -> None:
@@ -179,9 +180,10 @@ def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench:
     assert bench.look(slow).state is State.RUNNING
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
 def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_graded(bench: Bench) -> None:
     killing, honest = bench.hand_in(BUSY), bench.hand_in(TOY_SOLUTION)
-    process = bench.here._performers[0].process
+    process = bench.crew._performers[0].process
     for failures in range(gradings.MOST_FAILURES):
         _until(lambda n=failures: _runs_again(bench.look(killing), n) and process.alive)
         os.kill(process.pid, signal.SIGKILL)
@@ -197,7 +199,7 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
     running, next_one = bench.hand_in(BUSY), bench.hand_in(TOY_SOLUTION)
     bench.wait(running, State.RUNNING)
     with bench.store.write() as tx:
-        assert bench.here.cancel(tx, running)
+        assert bench.queue.cancel(tx, running)
     assert bench.wait(next_one, State.GRADED)
     assert bench.look(running).state is State.CANCELLED
 
@@ -205,11 +207,12 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
 def test_work_that_outlasts_the_grace_is_handed_back(bench: Bench) -> None:
     running = bench.hand_in(BUSY)
     bench.wait(running, State.RUNNING)
-    bench.here.stop(0)
+    bench.crew.stop(0)
     assert bench.look(running).state is State.QUEUED
     assert bench.look(running).failures == 0
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
 def test_the_same_files_are_graded_once(bench: Bench) -> None:
     first = bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
     second = bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)

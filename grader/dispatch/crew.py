@@ -1,0 +1,100 @@
+"""The grading processes of one machine, and a thread for each that finds it something to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+
+from grader.dispatch.events import Events
+from grader.dispatch.perform import Ending, Performer
+from grader.dispatch.process import GradingProcess, Plan
+from grader.dispatch.rounds import Rounds
+from grader.errors import StoreUnavailable
+from grader.store import workers
+from grader.store.database import Store, now
+from grader.store.gradings import LEASE
+from grader.store.records import Priority, Worker
+
+ROUNDS_IN_A_LEASE = 6
+STUCK_SECONDS = 30.0
+"""So long after the grace, who still waits for a database is left behind."""
+
+
+class Crew(ABC):
+    """`count` grading processes for everything, and one for pre-checks alone, which must not wait behind trainings.
+    While they live they are in the table of workers."""
+
+    def __init__(
+        self,
+        store: Store,
+        events: Events,
+        plan: Plan,
+        secret: bytes,
+        count: int,
+        lanes: Mapping[str, str],
+        lease: dt.timedelta = LEASE,
+    ) -> None:
+        """`lanes`: assignment → lane. `lease`: without a heartbeat for so long, a worker is taken to be dead."""
+        self._store = store
+        self._events = events
+        self._plan = plan
+        self._secret = secret
+        self._lanes = lanes
+        self._lease = lease
+        self._ending = Ending()
+        self._performers: list[Performer] = []
+        self.worker = Worker(f"{socket.gethostname()}:{os.getpid()}", self._takes(), count + 1, plan.sandbox, now())
+        names = [(f"{self.worker.name} {n + 1}", None) for n in range(count)]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(n, name, only), name=name, daemon=True)
+            for n, (name, only) in enumerate([*names, (f"{self.worker.name} pre-checks", Priority.PRECHECK)])
+        ]
+        self._rounds = Rounds(lease.total_seconds() / ROUNDS_IN_A_LEASE, self._round)
+
+    def start(self) -> None:
+        self._performers = [self._performer(GradingProcess(self._plan)) for _ in self._threads]
+        for thread in self._threads:
+            thread.start()
+        self._rounds.start()
+
+    def stop(self, grace_seconds: float) -> None:
+        """Running gradings may finish for so long; then they are handed back."""
+        self._ending.at = time.monotonic() + grace_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, self._ending.at + STUCK_SECONDS - time.monotonic()))
+        self._rounds.stop()
+        with suppress(StoreUnavailable), self._store.write() as tx:
+            workers.leave(tx, self.worker.name)
+
+    @property
+    def alive(self) -> int:
+        """How many grading processes there are."""
+        return sum(performer.process.alive for performer in self._performers)
+
+    @abstractmethod
+    def _takes(self) -> tuple[str, ...]:
+        """The lanes it takes from, as `grader.store.records.Worker` has them."""
+
+    @abstractmethod
+    def _work(self, performer: Performer, name: str, only: Priority | None) -> None:
+        """Finds gradings (`only` of this priority) and has them performed, until the crew ends."""
+
+    def _serve(self, n: int, name: str, only: Priority | None) -> None:
+        performer = self._performers[n]
+        try:
+            self._work(performer, name, only)
+        finally:
+            performer.process.end()
+
+    def _performer(self, process: GradingProcess) -> Performer:
+        return Performer(self._store, self._events, process, self._secret, self._lanes.__getitem__, self._ending)
+
+    def _round(self) -> None:
+        with self._store.write() as tx:
+            workers.beat(tx, self.worker, self._lease)
