@@ -12,11 +12,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from grader.api.identity import Caller, TheCaller
 from grader.api.metrics import Metrics
 from grader.api.problems import Problem, not_found
-from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut
+from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
 from grader.api.wiring import TheService
 from grader.errors import OurFailure
 from grader.service import Service
-from grader.store import counts, facts, gradings
+from grader.store import counts, facts, gradings, workers
 from grader.store.database import now
 from grader.store.records import Role
 
@@ -96,11 +96,14 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
         raise not_found("page")
     with service.store.read() as tx:
         waiting, listed = counts.waiting(tx), counts.in_queue(tx, courses)
+        alive, unserved = workers.live(tx), workers.unserved(tx)
     oldest: Any = min((some.oldest for some in waiting), default=None)
     return QueueOut(
         waiting={some.priority.name.lower(): some.gradings for some in waiting},
         oldest_seconds=round((now() - oldest).total_seconds(), 1) if oldest else None,
         gradings=[QueuedOut.of(one) for one in listed],
+        workers=[WorkerOut.of(worker) for worker in alive],
+        unserved=[UnservedOut.of(lane) for lane in unserved],
     )
 
 

@@ -28,7 +28,9 @@ from grader.store.records import (
     Result,
     State,
     Submission,
+    Unserved,
     Which,
+    Worker,
 )
 from grader.store.regrades import Change
 
@@ -421,12 +423,45 @@ class QueuedOut(Out):
         )
 
 
+class WorkerOut(Out):
+    name: str = Field(description="Machine and process", examples=["host:42"])
+    processes: int = Field(description="How many gradings it runs at the same time", examples=[3])
+    sandbox: str = Field(examples=["bubblewrap"])
+    since: dt.datetime
+    lanes: list[str] = Field(
+        description="The gradings that it takes; none: all", examples=[["grader 0.1.0, ps4 0123456789ab, numpy 2.4.6"]]
+    )
+
+    @classmethod
+    def of(cls, worker: Worker) -> WorkerOut:
+        return cls(
+            name=worker.name,
+            processes=worker.processes,
+            sandbox=worker.sandbox,
+            since=worker.since,
+            lanes=list(worker.lanes),
+        )
+
+
+class UnservedOut(Out):
+    lane: str = Field(examples=["grader 0.1.0, ps4 0123456789ab, numpy 2.4.6"])
+    gradings: int = Field(description="How many wait", examples=[3])
+    since: dt.datetime
+    why: str = Field(description="What to do")
+
+    @classmethod
+    def of(cls, found: Unserved) -> UnservedOut:
+        return cls(lane=found.lane, gradings=found.count, since=found.since, why=found.why)
+
+
 class QueueOut(Out):
     waiting: dict[str, int] = Field(description="How many wait, by priority", examples=[{"interactive": 3}])
     oldest_seconds: float | None = Field(description="How long the oldest has waited", examples=[12.5])
     gradings: list[QueuedOut] = Field(
         description="Of courses that the caller is staff of: those that run, then those that wait, at most 100"
     )
+    workers: list[WorkerOut] = Field(description="Those that are alive")
+    unserved: list[UnservedOut] = Field(description="What waits, and no worker that is alive may take it")
 
 
 class PartOfServiceOut(Out):
