@@ -12,12 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 
-from grader.store import offerings, people
+from grader.errors import StoreUnavailable
+from grader.store import offerings, people, workers
 from grader.store.database import Store
 from grader.store.records import Course, Offering, Role, TokenKind
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
@@ -31,7 +32,9 @@ SLOW = TOY_SOLUTION.replace("return a + b", "n = sum(range(1_000_000)); return a
 
 @dataclass
 class Running:
-    """`grader serve` on a folder of its own. Students s0, s1, … have the tokens in `tokens`."""
+    """`grader serve` on a folder of its own. Students s0, s1, … have the tokens in `tokens`.
+
+    Of a service on many machines it is one door; `another` gives more, and `worker` those who grade."""
 
     home: Path
     assignments: Path
@@ -41,23 +44,44 @@ class Running:
     tokens: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
+    def another(self) -> Running:
+        return replace(self, url=f"http://127.0.0.1:{_free_port()}", process=None)
+
+    def worker(self) -> Running:
+        return RunningWorker(self.home, self.assignments, "", self.environment, self.database, self.tokens)
+
     def start(self) -> None:
         """Returns when it answers."""
-        port = self.url.rpartition(":")[2]
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("grader")), "serve", "--port", port],
+                [str(Path(sys.executable).with_name("grader")), *self._arguments()],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def relaunch(self) -> None:
+        """Where it has ended, as a supervisor does."""
+        if self.process is not None and self.process.poll() is not None:
+            self.launch()
+
+    def wait(self) -> None:
+        """Until it answers."""
+        assert self.process is not None
         deadline = time.monotonic() + WAIT_SECONDS
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the service did not start:\n{self.log()[-3000:]}")
+                raise AssertionError(f"it did not start: {self._arguments()}\n{self.log()[-3000:]}")
             time.sleep(0.05)
+
+    def _arguments(self) -> list[str]:
+        return ["serve", "--port", self.url.rpartition(":")[2]]
 
     def _answers(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
@@ -73,12 +97,41 @@ class Running:
         self.process.send_signal(number)
         return self.process.wait(WAIT_SECONDS)
 
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Its own process does nothing meanwhile, and does not know."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.send(signal.SIGKILL)
 
     def open_store(self) -> Store:
         return Store(self.database)
+
+
+class RunningWorker(Running):
+    """`grader worker` for a service on many machines."""
+
+    def _arguments(self) -> list[str]:
+        return ["worker"]
+
+    def _answers(self) -> bool:
+        """Those who read the table of workers know it."""
+        assert self.process is not None
+        store = self.open_store()
+        try:
+            with store.read() as tx:
+                return any(worker.name.endswith(f":{self.process.pid}") for worker in workers.live(tx))
+        except StoreUnavailable:
+            return False
+        finally:
+            store.close()
 
 
 @contextlib.contextmanager
@@ -112,6 +165,13 @@ def _populated(service: Running, students: int) -> list[str]:
         tokens = [people.new_token(tx, person.id, TokenKind.PROGRAM) for person in who]
     store.close()
     return tokens
+
+
+def seeded() -> random.Random:
+    """Moments and choices of a test that kills things. Its seed is printed, and GRADER_TEST_SEED replays it."""
+    seed = int(os.environ.get("GRADER_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"GRADER_TEST_SEED={seed}")
+    return random.Random(seed)
 
 
 def _free_port() -> int:

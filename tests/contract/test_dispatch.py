@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,23 @@ import pytest
 from grader.store import gradings, submissions
 from grader.store.database import Store
 from grader.store.records import Page, State
-from tests.running import WAIT_SECONDS, Load, Running, running
+from tests.postgres import Cluster
+from tests.running import WAIT_SECONDS, Load, Running, running, seeded
 
 
 def wait_until_final(store: Store, count: int) -> dict[str, list[State]]:
-    """Submission → the states of its gradings, once none of them waits or runs."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    """Submission → the states of its gradings, once none of them waits or runs. Stuck is where nothing moves."""
+    open_before, deadline = -1, 0.0
     while True:
         with store.read() as tx:
             found = submissions.of_offering(tx, "ml", page=Page(100_000))
             states = {s.id: [g.state for g in gradings.of_submission(tx, s.id)] for s in found}
-        if len(states) >= count and all(state.is_final for one in states.values() for state in one):
+        still_open = [id for id, states_of_it in states.items() if not all(state.is_final for state in states_of_it)]
+        if len(states) >= count and not still_open:
             return states
-        assert time.monotonic() < deadline, f"stuck: {[id for id, s in states.items() if not s[0].is_final]}"
+        if len(still_open) != open_before:
+            open_before, deadline = len(still_open), time.monotonic() + WAIT_SECONDS
+        assert time.monotonic() < deadline, f"stuck: {still_open}"
         time.sleep(0.2)
 
 
@@ -40,9 +45,7 @@ def check(service: Running, load: Load) -> None:
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.proof)])
 def test_a_killed_service_loses_nothing(kills: int, tmp_path: Path) -> None:
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"replay with seed {seed}")
-    moments = random.Random(seed)
+    moments = seeded()
     with running(tmp_path, students=4, GRADER_WORKERS="2") as service:
         service.start()
         with Load([service.url], service.tokens) as load:
@@ -62,3 +65,55 @@ def test_a_service_that_is_asked_to_end_hands_back_what_runs(tmp_path: Path) -> 
             service.start()
         check(service, load)
         assert service.send(signal.SIGTERM) == 0
+
+
+# ── many machines ────────────────────────────────────────────────────────────────────────────────────
+
+LEASE_SECONDS = 2.0
+
+
+@contextmanager
+def many_machines(folder: Path, url: str) -> Iterator[tuple[list[Running], list[Running]]]:
+    """Two doors and three workers, which have answered."""
+    settings = {
+        "GRADER_DATABASE_URL": url,
+        "GRADER_WORKERS": "1",
+        "GRADER_LEASE_SECONDS": str(LEASE_SECONDS),
+        "GRADER_RATE_LIMIT_HAND_INS": "",
+    }
+    with running(folder, students=3, **settings) as door:
+        doors, workers = [door, door.another()], [door.worker() for _ in range(3)]
+        try:
+            for one in (*doors, *workers):
+                one.launch()
+            for one in (*doors, *workers):
+                one.wait()
+            yield doors, workers
+        finally:
+            for one in (*doors, *workers):
+                one.end()
+
+
+@pytest.mark.parametrize("moments", [5, pytest.param(50, marks=pytest.mark.proof)])
+def test_doors_and_workers_that_are_killed_or_stopped_lose_nothing(
+    moments: int, tmp_path: Path, postgres: Cluster, migrated_postgres_url: str
+) -> None:
+    choice = seeded()
+    with many_machines(tmp_path, migrated_postgres_url) as (doors, workers):
+        with Load([door.url for door in doors], doors[0].tokens) as load:
+            for moment in range(moments):
+                time.sleep(choice.uniform(0.0, 2.0))
+                if moment == moments // 2:
+                    with postgres.gone():
+                        time.sleep(choice.uniform(0.0, 2.0))
+                elif moment % 2:
+                    with choice.choice(workers).stopped():
+                        time.sleep(LEASE_SECONDS * 1.5)
+                else:
+                    choice.choice([*doors, *workers]).send(signal.SIGKILL)
+                for one in (*doors, *workers):
+                    one.relaunch()
+        check(doors[0], load)
+        for one in (doors[0], workers[0]):
+            one.wait()
+            assert one.send(signal.SIGTERM) == 0

@@ -1,0 +1,114 @@
+"""What the machines of one service say to each other, and what they need."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from grader.dispatch.events import CheckEvent, Event
+from grader.dispatch.replica import Announcer, Replica, SharedHub, spoken, understood
+from grader.store import notices
+from grader.store.database import Store
+from tests.conftest import ROOT, Command
+from tests.postgres import Cluster
+
+LEASE = dt.timedelta(seconds=30)
+LONG = Event("g", "section", "q1", True, tuple(CheckEvent(f"q1.{'x' * 90}{n}", "right", 1.0, 1.0) for n in range(200)))
+
+
+@pytest.fixture
+def stores(migrated_postgres_url: str) -> Iterator[tuple[Store, Store]]:
+    """Of two machines."""
+    mine, theirs = Store(migrated_postgres_url), Store(migrated_postgres_url)
+    yield mine, theirs
+    mine.close()
+    theirs.close()
+
+
+@pytest.fixture
+def door(stores: tuple[Store, Store]) -> Iterator[SharedHub]:
+    hub = SharedHub(Announcer(stores[0]))
+    replica = Replica(stores[0], hub, LEASE)
+    replica.start()
+    yield hub
+    replica.stop(0)
+
+
+async def heard(hub: SharedHub, store: Store, event: Event) -> Event:
+    """What comes of an event that another machine publishes until it is heard: who begins to listen misses a few."""
+    async with hub.watch(event.grading) as queue:
+        for _ in range(600):
+            await asyncio.to_thread(Announcer(store).publish, event)
+            try:
+                return await asyncio.wait_for(queue.get(), 0.1)
+            except TimeoutError:
+                continue
+    raise AssertionError("nothing is heard")
+
+
+def test_what_a_worker_says_is_heard_at_every_door_also_after_the_database_was_gone(
+    door: SharedHub, stores: tuple[Store, Store], postgres: Cluster
+) -> None:
+    event = Event("g", "section", "q1", True, (CheckEvent("q1.a", "right", 1.0, 2.0),))
+    assert asyncio.run(heard(door, stores[1], event)) == event
+    with postgres.gone():
+        Announcer(stores[1]).publish(event)  # nobody hears it, and nothing breaks
+    training = Event("h", "training", "q2", cpu_seconds=1.5, limit=300.0)
+    assert asyncio.run(heard(door, stores[1], training)) == training
+
+
+def test_what_is_published_at_a_door_is_heard_at_every_other(door: SharedHub, stores: tuple[Store, Store]) -> None:
+    event = Event("g", "state", "cancelled", done=True)
+    assert asyncio.run(heard(door, stores[1], event)) == event
+    other = SharedHub(Announcer(stores[1]))
+    hearing = notices.hear(stores[0], 1.0)
+    assert next(hearing) is None
+    other.publish(event)
+    assert understood(next(words for words in hearing if words is not None)) == event
+    hearing.close()
+
+
+def test_a_long_event_is_said_in_parts_that_lose_nothing() -> None:
+    parts = spoken(LONG)
+    assert all(len(words.encode()) <= notices.MOST_BYTES for words in parts)
+    assert tuple(check for words in parts for check in understood(words).checks) == LONG.checks
+
+
+# ── what is needed ───────────────────────────────────────────────────────────────────────────────────
+
+WITHOUT = """\
+import sys
+for name in ("psycopg", "psycopg_pool", "procrastinate"):
+    sys.modules[name] = None
+import grader.cli, grader.work
+from grader.errors import BadCall
+from grader.store.database import Store
+Store("sqlite://").close()
+try:
+    Store("postgresql://somewhere/grader")
+except BadCall as clear:
+    print(clear)
+"""
+
+
+def test_sqlite_needs_nothing_of_postgresql_and_postgresql_says_what_it_needs() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True)
+    assert "pip install '.[postgres]'" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("database", "code", "words"),
+    [
+        ("sqlite:///grader.db", 2, "--database postgresql://"),
+        ("postgresql://grader@/none?host=/nowhere", 4, "the database cannot be used"),
+    ],
+)
+def test_a_worker_says_what_is_wrong_with_its_database(grader: Command, database: str, code: int, words: str) -> None:
+    done = grader("worker", "--sandbox", "plain", "--database", database)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert words in done.stderr
