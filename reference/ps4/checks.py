@@ -696,11 +696,14 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
 
 
 def _with_other_labels(training: Training, after: Params, want: Params) -> int:
-    """Row i of W1 moves along the difference of W2's two columns, one way for one label and the other for the other."""
+    """Row i of W1 moves along the difference of W2's two columns, one way for one label and the other for the other.
+    What single precision's rounding could have moved says nothing."""
     before = training.problem.params
     along = before["W2"][:, 1] - before["W2"][:, 0]
-    slopes = (want["W1"] - before["W1"]) @ along, (after["W1"] - before["W1"]) @ along
-    return int(np.sum(np.sign(slopes[0]) * np.sign(slopes[1]) < 0))
+    rounding = 4 * np.finfo(np.float32).eps * np.abs(before["W1"]) @ np.abs(along)
+    ours, theirs = ((params["W1"] - before["W1"]) @ along for params in (want, after))
+    clear = np.minimum(np.abs(ours), np.abs(theirs)) > rounding
+    return int(np.sum(clear & (np.sign(ours) != np.sign(theirs))))
 
 
 @check("q2.3", each=by_heart, topics=TRAINING)

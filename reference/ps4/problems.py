@@ -217,8 +217,11 @@ def _last_class(problem: Problem) -> Training:
 def one_row_an_example(draw: Draw, _truth: Any) -> Iterator[Training]:
     """X is the identity, so row i of W1 moves only if example i is used, and its label says where to: the steps are so
     small that W2 stays about what it is. One epoch goes over the data once: with replacement it meets 63 ± 3 of the
-    100. Three of four labels are 1, so that every batch of 25 holds one."""
+    100. Three of four labels are 1, so that every batch of 25 holds one. W2's columns lie well apart: were they nearly
+    equal, a right net in single precision would move its rows by less than it rounds them."""
     problem = _problem(draw.random, "sigmoid", (100, 4, 2, 100), 0.0)
+    column = draw.random.choice((-1.0, 1.0), 4) * draw.random.uniform(0.5, 1.0, 4)
+    problem = replace(problem, params={**problem.params, "W2": np.stack((column, -column), axis=1)})
     recipe = {"num_epochs": 1, "batch_size": 25, "learning_rate": 0.01, "learning_rate_decay": 1.0}
     y = draw.random.permutation((np.arange(100) % 4 > 0).astype(int))
     yield Training(replace(problem, X=np.eye(100), y=y), np.eye(100), y, recipe)
