@@ -24,7 +24,7 @@ CHECKS = [
     conform.response_schema_conformance,
 ]
 FEW = settings(
-    max_examples=3,
+    max_examples=2,
     deadline=None,
     derandomize=True,
     database=None,
@@ -59,7 +59,7 @@ def test_every_operation_answers_as_the_document_says(login: str, furnished: Wor
         operation = found.ok()
         _fuzz(operation, GenerationMode.POSITIVE, headers, real)
         can_be_wrong = operation.body or operation.query or operation.path_parameters
-        if login and can_be_wrong:  # nobody is asked to log in, whatever they send
+        if login == "root" and can_be_wrong:  # whom nothing keeps from what is behind it
             _fuzz(operation, GenerationMode.NEGATIVE, headers, real)
 
 
