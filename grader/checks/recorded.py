@@ -54,7 +54,8 @@ class Recorded:
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
-        self._answers: Mapping[str, Any] = content["answers"]
+        distinct = content["answers"]
+        self._answers: Mapping[str, Any] = {question: distinct[at] for question, at in content["questions"].items()}
         self._mistakes = [Mistake(i, t, s, tuple(li), c) for i, t, s, li, c in content["mistakes"]]
         self._readings = [Reading(i, remark) for i, remark in content["readings"]]
 
@@ -99,14 +100,31 @@ def write(
     mistakes: Sequence[Mistake],
     readings: Sequence[Reading],
 ) -> None:
+    distinct, questions = _distinct(answers)
     content = {
         "digest": digest,
-        "answers": dict(answers),
+        "answers": distinct,
+        "questions": questions,
         "mistakes": [[m.id, m.topic, m.sentence, list(m.line), m.carries] for m in mistakes],
         "readings": [[r.id, r.remark] for r in readings],
     }
     header, buffers = encode(content, max_header_bytes=1 << 30)  # ours, and for a file
     file.write_bytes(zlib.compress(header + b"".join(buffers), 9))
+
+
+def _distinct(answers: Mapping[str, Any]) -> tuple[list[Any], dict[str, int]]:
+    """Every answer once, and which one each question has: most mistakes change few of the answers."""
+    places: dict[bytes, int] = {}
+    distinct: list[Any] = []
+    questions: dict[str, int] = {}
+    for question, answer in answers.items():
+        header, buffers = encode(answer)
+        content = hashlib.sha256(header + b"".join(buffers)).digest()
+        if content not in places:
+            places[content] = len(distinct)
+            distinct.append(answer)
+        questions[question] = places[content]
+    return distinct, questions
 
 
 def _key_of(reading: str, assumed: Assumptions) -> str:
