@@ -164,6 +164,7 @@ class _Run:
         self.student = student or self._new_student(sandbox, shared=False)
         self.student.start_anew()
         self._students = [self.student]
+        self._stopped = threading.Event()
 
     def sections(self) -> tuple[Sections, Sections]:
         """The code sections and the long ones that this scope needs. Those before a wanted one run too: what
@@ -235,11 +236,14 @@ class _Run:
         student = self._new_student(clocked, shared=True)
         self._students.append(student)
         try:
+            if self._stopped.is_set():  # while its data was being prepared
+                student.close()
             return self.ask(student, checks), student.used
         finally:
             student.close()
 
     def stop(self) -> None:
+        self._stopped.set()
         for student in list(self._students):
             student.close()
 

@@ -88,6 +88,23 @@ def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
     assert time.monotonic() - started < 12
 
 
+def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    checks = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)').replace(
+        '"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}'
+    )
+    checks = checks.replace(
+        '    yield claim("negative"',
+        "    Path(__file__).with_name('answered').write_text(str(answer.failure))\n    yield claim(\"negative\"",
+    )
+    checks += "\n\ndef shared(quick):\n    time.sleep(1)\n    return {}\n"
+    folder = make_assignment(checks=f"import time\nfrom pathlib import Path\n\n{checks}")
+    with pytest.raises(BrokenCheck):
+        grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
+    assert "broken off" in (folder / "answered").read_text()
+
+
 def test_a_scope_that_names_nothing_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
     with pytest.raises(BadCall, match=r"--only q9: there is no such part or check \(there are: handout, q1.1, q1.2\)"):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q9"))
