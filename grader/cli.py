@@ -362,7 +362,11 @@ def seed() -> Seed:
 def sandbox_for(name: str, templates: int = 1) -> Iterator[Sandbox]:
     chosen, why_not_better = choose(name, Settings().runtime, templates)
     if why_not_better:
-        err.print(f"no isolation here ({why_not_better}): grade only code that you trust", style="yellow", markup=False)
+        err.print(
+            f"no isolation here ({why_not_better}): fine for code of your own, not for a stranger's",
+            style="yellow",
+            markup=False,
+        )
     try:
         yield chosen
     finally:
