@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-hostile test-unprivileged lint check proof fuzz bench lock clean
+.PHONY: help setup demo serve test test-hostile test-unprivileged lint check proof fuzz bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
-DEBIAN := bubblewrap chromium libseccomp2 postgresql
+DEBIAN := bubblewrap chromium curl libseccomp2 postgresql
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -17,6 +17,9 @@ setup: .venv/ready  ## install everything that is needed
 
 demo: .venv/ready  ## grade submissions/perfect and show the report
 	$(GRADER) check submissions/perfect
+
+serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080")
+	$(GRADER) serve $(OPTIONS)
 
 test: .venv/ready  ## run all tests (under 15 minutes on two cores)
 	$(PYTHON) -m pytest -n auto

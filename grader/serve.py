@@ -31,9 +31,8 @@ def serve(settings: Settings, sandbox: str, host: str, port: int, say: Callable[
     with _listening(host, port) as listener, _put_together(settings, sandbox) as (service, behind, who_grades):
         behind.start()
         try:
-            say(f"grader is at {settings.url} ({who_grades})")
-            if link := first_link(service):
-                say(f"log in as the first administrator: {link}")
+            logs_in = f"; its administrator logs in at {link}" if (link := first_link(service)) else ""
+            say(f"grader is at {settings.url} ({who_grades}){logs_in}")
             _Server(_config(service)).run(sockets=[listener])
         finally:
             behind.stop(settings.grace_seconds)

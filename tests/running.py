@@ -45,7 +45,7 @@ class Running:
     process: subprocess.Popen[bytes] | None = None
 
     def another(self) -> Running:
-        return replace(self, url=f"http://127.0.0.1:{_free_port()}", process=None)
+        return replace(self, url=f"http://127.0.0.1:{free_port()}", process=None)
 
     def worker(self) -> Running:
         return RunningWorker(self.home, self.assignments, "", self.environment, self.database, self.tokens)
@@ -145,7 +145,7 @@ def running(folder: Path, students: int, **settings: str) -> Iterator[Running]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
     environment = ours | {"GRADER_HOME": str(home), "GRADER_ASSIGNMENTS": str(assignments)} | settings
     database = settings.get("GRADER_DATABASE_URL", f"sqlite:///{home}/grader.db")
-    service = Running(home, assignments, f"http://127.0.0.1:{_free_port()}", environment, database)
+    service = Running(home, assignments, f"http://127.0.0.1:{free_port()}", environment, database)
     service.tokens = _populated(service, students)
     try:
         yield service
@@ -174,7 +174,7 @@ def seeded() -> random.Random:
     return random.Random(seed)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

@@ -1,22 +1,30 @@
 """The README's commands are run as they stand."""
 
+import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from grader.cli import app
 from grader.settings import Settings
+from tests.running import WAIT_SECONDS, free_port
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line]
+
+
+SERVICE = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +47,48 @@ def test_the_readmes_command_works(checkout, command):
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def made_to_serve(port, environment, said):
+    """`make serve`, which writes what it says to the file `said`. On the way out it gets the Ctrl-C of its terminal."""
+    with said.open("wb") as log:
+        make = ["make", "--no-print-directory", "serve", f"OPTIONS=--port {port}"]
+        process = subprocess.Popen(make, cwd=ROOT, env=environment, stderr=log, start_new_session=True)
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while "grader is at" not in said.read_text("utf-8"):
+            assert process.poll() is None, said.read_text("utf-8")
+            assert time.monotonic() < deadline, said.read_text("utf-8")
+            time.sleep(0.1)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(WAIT_SECONDS)
+
+
+def test_the_readmes_service_takes_a_submission_and_gives_it_40_of_40(checkout, tmp_path):
+    port, home = free_port(), tmp_path / "home"
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = ours | {"GRADER_HOME": str(home), "PATH": path}
+    (lines,) = SERVICE
+    lines = lines.replace("127.0.0.1:8000", f"127.0.0.1:{port}")  # somebody else may have that port
+    with made_to_serve(port, environment, tmp_path / "said"):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", lines],
+            cwd=checkout,
+            env=environment | {"GRADER_ASSIGNMENTS": str(ROOT / "reference")},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "40 of 40 points" in done.stdout
+    assert '"state":"graded"' in done.stdout.replace(" ", "")
+    assert json.loads((checkout / "report.json").read_text("utf-8"))["points"]["earned"] == 40
+    (first, *_) = (line for line in (tmp_path / "said").read_text("utf-8").splitlines() if "grader is at" in line)
+    assert f"http://127.0.0.1:{port}/login#token=" in first
 
 
 def test_every_setting_is_documented():
