@@ -227,12 +227,12 @@ def _grouped(claims: Sequence[Claim], unexplained: Iterable[str] = ()) -> Groups
     return groups
 
 
-def _by_check(claims: Sequence[Claim]) -> list[set[str]]:
-    """The names that each check yields, in the order of the checks."""
-    names: dict[str, set[str]] = {}
+def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
+    """The names that each check yields, both in the order in which they come: a report must not depend on chance."""
+    names: dict[str, dict[str, None]] = {}
     for one in claims:
-        names.setdefault(one.check, set()).add(one.name)
-    return list(names.values())
+        names.setdefault(one.check, {})[one.name] = None
+    return [list(of_check) for of_check in names.values()]
 
 
 def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:

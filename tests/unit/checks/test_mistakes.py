@@ -164,6 +164,14 @@ def test_what_follows_from_a_charged_mistake_is_not_charged_again(ledger: Ledger
     assert later.verdict.remarks == ("follows from the mistake that q2.W lost points for; a mistake is charged once",)
 
 
+def test_a_mistake_is_charged_at_the_first_claim_that_shows_it(ledger: Ledger) -> None:
+    """As many claims as make it unlikely that another order is this one by chance."""
+    who = student("sign")
+    claims = [says(f"W{n}", who.gradient("W"), lambda t: t.gradient("W"), check="gradients") for n in range(9)]
+    ledger.judge("q2", claims)
+    assert set(ledger.charged.values()) == {"q2.W0"}
+
+
 def test_what_does_not_follow_from_it_is_charged(ledger: Ledger) -> None:
     ledger.judge("q2", gradients(student("sum_in_W")))
     assert not ledger.judge("q3", [says("trained", 99.0, lambda t: t.trained())])["trained"].verdict.credit
