@@ -85,6 +85,7 @@ def check(
     path: PathArgument,
     assignment: AssignmentOption = "ps4",
     quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="Leave MNIST out: what a pre-check over HTTP decides.")] = False,
     only: OnlyOption = None,
     as_json_: Annotated[bool, typer.Option("--json", help="The report as JSON, alone on standard output.")] = False,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the report with plots here.")] = None,
@@ -103,7 +104,7 @@ def check(
         if file and not file.absolute().parent.is_dir():
             raise BadCall(f"there is no folder {file.parent} to write {file.name} into")
     with sandbox_for(sandbox) as chosen, Display(err, task) as display:
-        report = grade(submission, task, chosen, seed(), Scope(only=only or "", quick=quick), display.watch)
+        report = grade(submission, task, chosen, seed(), Scope(only or "", quick, code), display.watch)
     if html_file:
         from grader.render.html import html  # with its plots it takes a second to import, which few calls need
 
