@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,15 @@ from grader.model import (
     Status,
     show_points,
 )
-from grader.render.plots import plots
+from grader.render.plots import Plot, plots
 from grader.render.said import FEW, Fix, caret, failure, fixes, scope, words
 from grader.render.text import clean, one_line
 
 SYMBOLS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "◌"}
 """Shown beside the word: nothing is told by colour alone."""
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
 
 TIGHT = 8
 """Up to so many things to fix fit the first screen with their lines of code beside them."""
@@ -34,16 +38,61 @@ SENTENCES = 1_000
 """Characters of one reason or remark."""
 
 
+@dataclass(frozen=True)
+class Totals:
+    """The line and the bar at the top."""
+
+    number: str
+    """ "37.5" """
+    words: str
+    """ "of 40 by machine · 40 points wait for a person" """
+    earned: Points
+    decided: Points
+    possible: Points
+
+    @property
+    def lost(self) -> Points:
+        return self.decided - self.earned
+
+    @property
+    def waiting(self) -> Points:
+        return self.possible - self.decided
+
+    @property
+    def stretches(self) -> tuple[tuple[str, str, str], ...]:
+        """(kind, start, width) of the bar's pieces, in percent of all points, with a thin gap between them."""
+        found, start = [], ZERO
+        for kind, points in (("held", self.earned), ("lost", self.lost), ("waiting", self.waiting)):
+            if points > 0:
+                found.append((kind, _percent(start, self.possible), _percent(points, self.possible)))
+                start += points
+        return tuple(found)
+
+
+def _percent(points: Points, of: Points) -> str:
+    return f"{float(100 * points / of):.2f}"
+
+
 def html(report: Report) -> str:
-    return _TEMPLATE.render(
-        report=report,
-        fixes=fixes(report),
-        plots=plots(report.evidence),
-        no_plots=_why_no_plots(report),
-        total=total(report),
-        lost=report.decided - report.points,
-        used=sum(report.usage.values(), NOTHING_USED),
-    )
+    return _TEMPLATE.render(context(report, plots(report.evidence)))
+
+
+def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
+    """What the templates in `templates/report/` ask for. A page of the service adds what people have marked."""
+    return {
+        "report": report,
+        "fixes": fixes(report),
+        "plots": drawn,
+        "no_plots": _why_no_plots(report),
+        "totals": totals(report),
+        "used": sum(report.usage.values(), NOTHING_USED),
+        "marks": {},
+    }
+
+
+def totals(report: Report) -> Totals:
+    number, words = total(report).split(" ", 1)
+    return Totals(number, words, report.points, report.decided, report.possible)
 
 
 def title(fix: Fix) -> str:
@@ -102,9 +151,10 @@ def _shown(value: Any) -> Any:
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _environment() -> Environment:
+def environment(*folders: Path) -> Environment:
+    """Templates of these folders and of ours. Whatever they print is cleaned and escaped."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([*folders, _HERE / "templates", _HERE]),
         autoescape=True,
         finalize=_shown,
         undefined=StrictUndefined,
@@ -131,4 +181,4 @@ def _environment() -> Environment:
     return environment
 
 
-_TEMPLATE = _environment().get_template("report.html.j2")
+_TEMPLATE = environment().get_template("report.html.j2")

@@ -392,8 +392,15 @@ def _inline(id: str, svg: str) -> str:
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    svg = re.sub(r' style="([^"]*)"', _attributes, svg)
     svg = re.sub("#0000[0-2][0-9]", lambda colour: f"var({_THEME[colour.group()]})", svg)
     return re.sub(r"\n\s*", "\n", _rename(id, svg))
+
+
+def _attributes(style: re.Match[str]) -> str:
+    """The same as presentation attributes, which a page's policy against inline styles lets pass."""
+    declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # of two, the later one holds
+    return "".join(f' {name}="{value.strip()}"' for name, value in declared.items())
 
 
 def _rename(id: str, svg: str) -> str:
