@@ -63,8 +63,17 @@ def receive_path(path: Path) -> Submission:
 
 
 def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
-    """Several uploaded files, for example mlp.py and a notebook."""
-    return _submission((_safe_name(name), content) for name, content in files)
+    """Several uploaded files, for example mlp.py and a notebook. Zips are opened where no code lies beside them."""
+    named = [(safe_name(name), content) for name, content in files]
+    return _submission(named if any(_is_code(name) for name, _ in named) else _opened(named))
+
+
+def _opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    for name, content in files:
+        if name.lower().endswith(".zip"):
+            yield from _unzipped(content)
+        else:
+            yield name, content
 
 
 def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
@@ -146,25 +155,30 @@ def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes
                 raise Refused(f"the zip unpacks to more than {most}: {_WHAT}, without data sets")
             wraps = not inside and not any(_is_code(e.filename) for e in entries)
             for entry in entries:
-                name = _safe_name(entry.filename)
-                if _NOISE.search(name):
+                name = safe_name(entry.filename)
+                if is_noise(name):
                     continue
                 if wraps and name.lower().endswith(".zip"):
                     folder = PurePosixPath(name).parent
                     yield from (
-                        ((folder / n).as_posix(), c) for n, c in _unzipped(_unpacked(archive, entry), inside=True)
+                        ((folder / n).as_posix(), c) for n, c in _unzipped(unpacked(archive, entry), inside=True)
                     )
                     continue
-                yield name, _unpacked(archive, entry) if name.lower().endswith(_TRAVELS) else b""
+                yield name, unpacked(archive, entry) if name.lower().endswith(_TRAVELS) else b""
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, struct.error, zlib.error):
         raise Refused("the zip cannot be opened: make it again and check that it opens on your machine") from None
 
 
+def is_noise(name: str) -> bool:
+    """What editors and operating systems leave in folders, and what begins with a dot."""
+    return bool(_NOISE.search(name))
+
+
 def _is_code(name: str) -> bool:
-    return name.lower().endswith((".py", ".ipynb")) and not _NOISE.search(name)
+    return name.lower().endswith((".py", ".ipynb")) and not is_noise(name)
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     """At most `MAX_FILE_BYTES` are ever unpacked, whatever the entry says about itself."""
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise Refused(f"{_short(entry.filename)} in the zip is a link: put the file itself there")
@@ -181,10 +195,10 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
     for root, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(f for f in folders if not _NOISE.search(f))
+        folders[:] = sorted(f for f in folders if not is_noise(f))
         for name in sorted(names):
             path = Path(root) / name
-            if _NOISE.search(name) or path.is_symlink() or not path.is_file():
+            if is_noise(name) or path.is_symlink() or not path.is_file():
                 continue
             relative = path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
             yield relative, _content(path, relative) if name.lower().endswith(_TRAVELS) else b""
@@ -198,8 +212,8 @@ def _content(path: Path, name: str) -> bytes:
         raise Refused(f"{_short(name)} cannot be read ({wrong.strerror}): look at its permissions") from None
 
 
-def _safe_name(name: str) -> str:
-    """A relative path below the hand-in's own folder, or `Refused`."""
+def safe_name(name: str) -> str:
+    """A relative path below the folder that it was packed in, or `Refused`."""
     path = PurePosixPath(name.replace("\\", "/"))
     unsafe = path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]
     if unsafe or any(ord(c) < 32 for c in name) or len(name) > 300:

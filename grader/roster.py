@@ -19,16 +19,15 @@ MOST_BYTES = 4 << 20
 _MOST_SAID = 10
 """So many wrong lines are named in one message."""
 
-_LOGIN = (
-    ("login", "login id", "sis login id", "username", "user name", "user", "account"),
-    ("email", "e-mail", "mail", "email address", "e-mail address"),
-    ("id", "student id", "user id", "sis user id"),
-)
+LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
+EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")
+IDS = ("id", "student id", "user id", "sis user id")
+_LOGIN = (LOGINS, EMAILS, IDS)
 """The first kind that is there is taken."""
-_NAME = ("name", "full name", "student name", "student", "display name")
-_GIVEN, _FAMILY = ("first name", "given name", "firstname"), ("last name", "family name", "surname", "lastname")
-_ROLE = ("role", "course role", "type")
-_ROLES = dict.fromkeys(("", "student", "learner", "participant"), Role.STUDENT) | dict.fromkeys(
+NAME = ("name", "full name", "student name", "student", "display name")
+GIVEN, FAMILY = ("first name", "given name", "firstname"), ("last name", "family name", "surname", "lastname")
+ROLE = ("role", "course role", "type")
+ROLES = dict.fromkeys(("", "student", "learner", "participant"), Role.STUDENT) | dict.fromkeys(
     ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader"),
     Role.STAFF,
 )
@@ -72,11 +71,11 @@ def course_of(text: str) -> str:
 
 def read(content: bytes) -> list[Row]:
     """Raises `BadCall` that names every wrong line, or the first ten of them."""
-    lines = _lines(content)
-    columns = _columns(lines[0][1] if lines else [])
+    found = lines(content)
+    columns = _columns(found[0][1] if found else [])
     rows: dict[str, Row] = {}
     wrong: list[str] = []
-    for number, cells in lines[1:]:
+    for number, cells in found[1:]:
         try:
             row = _row(number, columns, cells)
             if row.login in rows:
@@ -92,7 +91,7 @@ def read(content: bytes) -> list[Row]:
     return list(rows.values())
 
 
-def _lines(content: bytes) -> list[tuple[int, list[str]]]:
+def lines(content: bytes) -> list[tuple[int, list[str]]]:
     """(number of its last line, cells) of every line that is not empty."""
     if len(content) > MOST_BYTES:
         raise BadCall(f"a roster has at most {MOST_BYTES >> 20} MiB")
@@ -115,8 +114,8 @@ def _text(content: bytes) -> str:
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
     """Which column is the "login", and which are "name", "given", "family" and "role", where there are any."""
-    where = {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}
-    kinds = {"name": _NAME, "given": _GIVEN, "family": _FAMILY, "role": _ROLE}
+    where = headings(header)
+    kinds = {"name": NAME, "given": GIVEN, "family": FAMILY, "role": ROLE}
     found = {kind: _first(where, names) for kind, names in kinds.items()}
     found["login"] = next((n for names in _LOGIN if (n := _first(where, names)) is not None), None)
     if found["login"] is None:
@@ -124,6 +123,11 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
             "line 1: no column is called login, email or id: the first line names the columns (login,name,role)"
         )
     return {kind: n for kind, n in found.items() if n is not None}
+
+
+def headings(header: Sequence[str]) -> dict[str, int]:
+    """What the columns are called, in small letters and without underscores, and where the first of each name is."""
+    return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}
 
 
 def _first(where: Mapping[str, int], names: Sequence[str]) -> int | None:
@@ -135,7 +139,7 @@ def _row(number: int, columns: Mapping[str, int], cells: Sequence[str]) -> Row:
         n = columns.get(kind)
         return " ".join(cells[n].split()) if n is not None and n < len(cells) else ""
 
-    role = _ROLES.get(cell("role").lower())
+    role = ROLES.get(cell("role").lower())
     if role is None:
         raise BadCall(f"{cell('role')[:40]!r} is no role: write student or staff")
     name = cell("name") or f"{cell('given')} {cell('family')}".strip()

@@ -14,6 +14,7 @@ from grader.dispatch.events import Event, Events
 from grader.dispatch.process import Failed, GradingProcess, Job
 from grader.errors import StoreUnavailable
 from grader.model import Report
+from grader.pipeline import Scope
 from grader.render import as_json
 from grader.seeds import Seed
 from grader.store import gradings, submissions
@@ -157,7 +158,7 @@ class Performer:
         if files is None:
             return None
         secret = None if precheck else self.secret
-        return Job(leased.grading, leased.assignment, tuple(files), precheck, secret)
+        return Job(leased.grading, leased.assignment, tuple(files), Scope(code_only=precheck), secret)
 
     def _seed(self, leased: Leased) -> str:
         return Seed(None if leased.kind is Kind.PRECHECK else self.secret).label

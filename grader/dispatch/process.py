@@ -41,6 +41,8 @@ class Plan:
     assignments: Path
     runtime: Path
     sandbox: str
+    core: int | None = None
+    """The one core for the process and all its sandboxes; None leaves that to the kernel."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Job:
     grading: str
     assignment: str
     files: tuple[tuple[str, bytes], ...]
-    code_only: bool
+    scope: Scope
     secret: bytes | None
     """None draws with the public seed."""
 
@@ -126,6 +128,8 @@ def _in_words(code: int | None) -> str:
 def _main(channel: Connection, plan: Plan) -> None:
     os.setsid()  # Ctrl-C in the service's terminal is the service's business
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if plan.core is not None:
+        os.sched_setaffinity(0, {plan.core})
     threading.Thread(target=_end_with_the_service, daemon=True).start()
     with suppress(EOFError, OSError):  # so it ends
         try:
@@ -175,9 +179,7 @@ def _said_of(
             tasks[job.assignment] = catalogue.find(job.assignment, plan.assignments)
         task = tasks[job.assignment]
         with _Watching(job.grading, task, say) as watching:
-            return grade(
-                receive_all(job.files), task, sandbox, Seed(job.secret), Scope(code_only=job.code_only), watching
-            )
+            return grade(receive_all(job.files), task, sandbox, Seed(job.secret), job.scope, watching)
     except GraderError as ours:
         return Failed(f"{type(ours).__name__}: {ours}")
     except Exception as bug:  # noqa: BLE001  a bug of ours fails one grading, and staff read about it

@@ -19,6 +19,7 @@ from grader.dispatch.machine import Machine
 from grader.dispatch.process import Failed, GradingProcess, Job, Plan
 from grader.intake import receive
 from grader.model import Points, Report
+from grader.pipeline import Scope
 from grader.settings import Settings
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Store
@@ -49,7 +50,7 @@ def process(plan: Plan) -> Iterator[GradingProcess]:
 
 
 def job(source: str, *, assignment: str = "toy", secret: bytes | None = SECRET) -> Job:
-    return Job("g1", assignment, (("mlp.py", source.encode()),), code_only=False, secret=secret)
+    return Job("g1", assignment, (("mlp.py", source.encode()),), Scope(), secret)
 
 
 def last(process: GradingProcess, job: Job) -> Report | Failed:

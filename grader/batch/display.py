@@ -1,0 +1,106 @@
+"""What an instructor sees meanwhile: how far it is, how fast, what has come out so far, and what runs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from grader.batch.pool import Begun
+from grader.batch.run import Became, Settled
+from grader.dispatch.events import Event
+from grader.model import ZERO, Points, show_points
+from grader.render.text import one_line
+
+LINE_SECONDS = 30.0
+"""So often a line is printed where there is no terminal."""
+
+_SPOKEN = {
+    Became.GRADED: "graded",
+    Became.KNOWN: "graded before",
+    Became.UNREADABLE: "unreadable",
+    Became.FAILED: "our failures",
+}
+
+
+class Display:
+    """On a terminal it lives in place; elsewhere it is a line now and then."""
+
+    def __init__(self, console: Console, total: int, places: Callable[[str], tuple[str, ...]]) -> None:
+        """`places`: the hand-ins with the bytes of a key."""
+        self._console = console
+        self._total = total
+        self._places = places
+        self._started = self._said = time.monotonic()
+        self._became: Counter[Became] = Counter()
+        self._points: Points = ZERO
+        self._running: dict[str, float] = {}
+        self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
+
+    def tell(self, said: Begun | Event | Settled) -> None:
+        match said:
+            case Begun(key):
+                self._running[key] = time.monotonic()
+            case Settled():
+                self._settle(said)
+        if not self._console.is_terminal and time.monotonic() - self._said > LINE_SECONDS:
+            self._said = time.monotonic()
+            self._console.print(self._summary())
+
+    def _settle(self, settled: Settled) -> None:
+        self._became[settled.became] += len(settled.places)
+        self._points += (settled.points or ZERO) * len(settled.places)
+        for key in [key for key in self._running if set(self._places(key)) & set(settled.places)]:
+            del self._running[key]
+
+    @property
+    def _done(self) -> int:
+        return self._became.total()
+
+    def _summary(self) -> Text:
+        spent = time.monotonic() - self._started
+        fresh = self._became[Became.GRADED]
+        words = [f"{self._done} of {self._total}"]
+        if fresh and spent:
+            words.append(_rate(fresh / spent))
+            words.append(f"{_minutes((self._total - self._done) * spent / fresh)} left")
+        words += [f"{n} {_SPOKEN[became]}" for became, n in self._became.items()]
+        scored = fresh + self._became[Became.KNOWN]
+        if scored:
+            words.append(f"{show_points(self._points / scored)} points on average")
+        return Text(" · ".join(words))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield ProgressBar(total=max(self._total, 1), completed=self._done, width=min(60, options.max_width))
+        yield self._summary()
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for key, since in list(self._running.items()):
+            place = next(iter(self._places(key)), "")
+            table.add_row(Text(one_line(place, 50)), Text(f"{time.monotonic() - since:.0f} s", "dim"))
+        yield table
+
+    def __enter__(self) -> Display:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+
+def _rate(each_second: float) -> str:
+    return f"{each_second:.1f} a second" if each_second >= 1 else f"{60 * each_second:.1f} a minute"
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

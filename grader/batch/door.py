@@ -1,0 +1,186 @@
+"""`grader batch`: a class's hand-ins → a gradebook."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from grader import catalogue
+from grader.batch import formats, people, table
+from grader.batch.display import Display
+from grader.batch.export import Export, HandIn
+from grader.batch.journal import Journal
+from grader.batch.outcome import Dates, Outcomes, Result, Standing
+from grader.batch.outputs import Wishes, ours_alone, write_all
+from grader.batch.people import Student
+from grader.batch.pool import Here, Pool, cores_here
+from grader.batch.run import Order, Run, receive
+from grader.batch.tree import opened
+from grader.batch.whose import Attribution, attribute
+from grader.catalogue import Assignment
+from grader.dispatch.lane import lane, numpy_of
+from grader.dispatch.process import Plan
+from grader.errors import BadCall
+from grader.late import read_policy
+from grader.pipeline import Scope
+from grader.render.text import one_line
+from grader.seeds import Seed
+from grader.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def batch(
+    path: Annotated[Path, typer.Argument(help="What the learning platform exports: a folder or a zip.")],
+    to: Annotated[Path, typer.Option("--out", "-o", help="The folder for everything that comes out.")],
+    assignment: Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")] = "ps4",
+    roster: Annotated[
+        Path | None, typer.Option(help="Who is in the class: a CSV file, a Canvas gradebook, a Moodle worksheet.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who maps to what, and grade nothing.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
+    only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Grade so many hand-ins at most.")] = None,
+    students: Annotated[str, typer.Option(help="Grade only these: ids, logins, e-mail addresses or names.")] = "",
+    due: Annotated[str, typer.Option(help='As "2026-12-01 23:59".')] = "",
+    late: Annotated[str, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = "{}",
+    column: Annotated[str, typer.Option(help="What the gradebook's column is called in the platform.")] = "",
+    gradescope: Annotated[bool, typer.Option("--gradescope", help="Write each a results.json too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="What came out as JSON, alone on standard output.")] = False,
+    sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
+) -> None:
+    """Grade a class. Run it again to go on after an interruption; what is graded is never graded again."""
+    settings = Settings()
+    task = catalogue.find(assignment, settings.assignments)
+    scope = Scope(only=_part(only), quick=quick)
+    dates = Dates(_moment(due), _policy(late))
+    with opened(path) as tree:
+        export = formats.read(tree, task.id)
+        attribution = attribute(export, people.read(_content(roster)) if roster else None)
+        wanted = _wanted(export, attribution, students, limit)
+        with ours_alone(to):
+            secret = settings.secret.encode() or None
+            journal = Journal.under(to, _rules(task, settings, scope, Seed(secret), sandbox))
+            run = Run(export, Order(str(task.folder), scope, secret, wanted), journal)
+            outcomes = Outcomes(attribution, run, journal, dates)
+            if dry_run:
+                _show_plan(export, attribution, run, outcomes, as_json)
+                return
+            pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
+            _grade(run, pool, len(export.hand_ins))
+            results = write_all(to, outcomes, Wishes(column or task.title, gradescope))
+    _show(to, results, attribution, as_json)
+    raise typer.Exit(4 if run.failed else 0)
+
+
+def _grade(run: Run, pool: Pool, total: int) -> None:
+    with Display(err, total, run.places) as display:
+        for said in run.grade(pool):
+            display.tell(said)
+
+
+# ── before anything runs ─────────────────────────────────────────────────────────────────────────────
+
+
+def _show_plan(export: Export, attribution: Attribution, run: Run, outcomes: Outcomes, as_json: bool) -> None:
+    for hand_in in export.hand_ins:
+        run.receipts[hand_in.place] = receive(export, hand_in)[0]
+    rows = list(table.lines(attribution, (result for result, _ in outcomes)))
+    if as_json:
+        _json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})
+        return
+    out.print(table.shown(rows))
+    out.print(one_line(table.sentence(export, rows), 600), markup=False)
+
+
+def _rules(task: Assignment, settings: Settings, scope: Scope, seed: Seed, sandbox: str) -> tuple[str, ...]:
+    return lane(task, numpy_of(settings.runtime)), task.digest, seed.label, scope.label, sandbox
+
+
+def _wanted(export: Export, attribution: Attribution, students: str, limit: int | None) -> Callable[[HandIn], bool]:
+    """Those that `--students` names and of them the first `--limit`, of all that are not replaced."""
+    replaced = {unclear.hand_in.place for unclear in attribution.replaced}
+    asked = _asked_for(attribution, students)
+    places = [h.place for h in export.hand_ins if h.place not in replaced and (asked is None or h.place in asked)]
+    chosen = set(places[:limit])
+    return lambda hand_in: hand_in.place in chosen
+
+
+def _asked_for(attribution: Attribution, students: str) -> set[str] | None:
+    names = [name.strip().casefold() for name in students.split(",") if name.strip()]
+    found: set[str] = set()
+    for name in names:
+        theirs = [s for s in attribution.students if name in _names(s)]
+        if not theirs:
+            raise BadCall(f"--students {name}: there is nobody of that id, login, e-mail address or name")
+        found |= {attribution.claimed[s.key].hand_in.place for s in theirs if s.key in attribution.claimed}
+    return found if names else None
+
+
+def _names(student: Student) -> set[str]:
+    return {text.casefold() for text in (student.key, student.name, student.email, student.login, *student.ids) if text}
+
+
+def _part(only: str | None) -> str:
+    if only == "":  # a script's unset variable: everything would be graded, and nobody would notice
+        raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
+    return only or ""
+
+
+def _moment(text: str) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromisoformat(text).astimezone() if text else None
+    except ValueError:
+        raise BadCall(f'--due {text[:40]!r} is no moment: write "2026-12-01 23:59"') from None
+
+
+def _policy(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadCall("""--late must be JSON, such as '{"per_day": "10%", "most_days": 5}'""")
+    read_policy(found)
+    return found
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as wrong:
+        raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
+
+
+# ── afterwards ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _show(to: Path, results: list[Result], attribution: Attribution, as_json: bool) -> None:
+    counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
+    nobodys = [{"hand-in": u.hand_in.place, "why": u.why} for u in attribution.unclear]
+    failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
+    if as_json:
+        _json({"students": counts, "unclear": nobodys, "our_failures": failed, "out": str(to)})
+        return
+    out.print(", ".join(f"{n} {standing}" for standing, n in counts.items()), markup=False)
+    for row in nobodys:
+        out.print(f"unclear: {one_line(row['hand-in'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
+    for row in failed:
+        out.print(f"our failure: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
+    out.print(f"written to {to}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, students/", markup=False)
+
+
+def _json(said: Any) -> None:
+    sys.stdout.write(json.dumps(said, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,64 @@
+"""Which export this is, by what it contains. A new format is one file here, and its line in `FORMATS`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from grader.batch.export import Export, HandIn
+from grader.batch.formats import canvas, folders, gradescope, loose, moodle, nbgrader
+from grader.batch.tree import Below, Tree, tops
+from grader.errors import BadCall
+
+
+class Format(Protocol):
+    NAME: str
+
+    def recognises(self, tree: Tree, /) -> bool: ...
+
+    def read(self, tree: Tree, assignment: str, /) -> Sequence[HandIn]:
+        """Raises `BadCall` where there is a choice that is not ours."""
+        ...
+
+
+FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loose)
+"""The first one that recognises it: those with a signature of their own, then the plain ones."""
+
+
+def read(tree: Tree, assignment: str) -> Export:
+    """Raises `BadCall` where it is none of them."""
+    found = _recognised(tree)
+    if found is None:
+        raise BadCall(
+            "there are no hand-ins in it: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
+            "submitted/ folder, a folder per student, or files named by student"
+        )
+    format, tree = found
+    hand_ins = tuple(_tidy(hand_in) for hand_in in format.read(tree, assignment))
+    taken = {path for hand_in in hand_ins for _, path in hand_in.files}
+    left_over = tuple(name for name in tree.names if name not in taken)
+    return Export(format.NAME, tree, hand_ins, left_over)
+
+
+def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
+    """A lone folder around everything is looked into first, unless it is itself a student's."""
+    lone = tops(tree)
+    wrapped = Below(tree, lone[0]) if len(lone) == 1 and all("/" in name for name in tree.names) else None
+    signed, plain = FORMATS[:4], FORMATS[4:]
+    order: list[tuple[Format, Tree]] = [(format, tree) for format in signed]
+    if wrapped is not None:
+        order += [(format, wrapped) for format in signed]
+        order += [(folders, wrapped)] if not any("/" not in name for name in wrapped.names) else []
+    order += [(format, tree) for format in plain]
+    return next(((format, where) for format, where in order if format.recognises(where)), None)
+
+
+def _tidy(hand_in: HandIn) -> HandIn:
+    """A name that two files would have is a choice that nobody has made: both keep their paths."""
+    names = [name for name, _ in hand_in.files]
+    doubled = {name for name in names if names.count(name) > 1}
+    if not doubled:
+        return hand_in
+    files = tuple((path if name in doubled else name, path) for name, path in hand_in.files)
+    return replace(hand_in, files=files, notes=(*hand_in.notes, f"several files are called {', '.join(doubled)}"))

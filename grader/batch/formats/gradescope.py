@@ -1,0 +1,64 @@
+"""Gradescope, "Export Submissions": a folder per submission, and submission_metadata.yml with who and when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from grader.batch.export import HandIn, Who
+from grader.batch.tree import Tree, inside
+from grader.errors import BadCall
+
+NAME = "Gradescope export"
+METADATA = "submission_metadata.yml"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def recognises(tree: Tree) -> bool:
+    return METADATA in tree.names
+
+
+def read(tree: Tree, _assignment: str) -> Sequence[HandIn]:
+    return [_hand_in(tree, str(folder), facts) for folder, facts in _metadata(tree).items()]
+
+
+def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
+    try:
+        found = yaml.load(tree.read(METADATA), _Loader)  # noqa: S506  a safe loader, in C where there is one
+    except (yaml.YAMLError, RecursionError, ValueError) as wrong:
+        raise BadCall(f"{METADATA} cannot be read: {str(wrong).partition(chr(10))[0]}") from None
+    if not isinstance(found, dict) or not all(isinstance(facts, dict) for facts in found.values()):
+        raise BadCall(f"{METADATA} is not what Gradescope writes: a mapping from submissions to facts")
+    return found
+
+
+def _hand_in(tree: Tree, folder: str, facts: Mapping[str, Any]) -> HandIn:
+    submitters = _fact(facts, "submitters")
+    people = [person for person in submitters if isinstance(person, dict)] if isinstance(submitters, list) else []
+    return HandIn(
+        place=folder,
+        who=tuple(_who(person) for person in people) or (Who(anything=folder),),
+        files=tuple((path.removeprefix(f"{folder}/"), path) for path in inside(tree, folder)),
+        submitted_at=_moment(_fact(facts, "created_at")),
+        notes=() if people else ("it names no submitter",),
+    )
+
+
+def _who(person: Mapping[str, Any]) -> Who:
+    id, email, name = (str(_fact(person, what) or "") for what in ("sid", "email", "name"))
+    return Who(id=id.strip(), email=email.strip(), name=" ".join(name.split()))
+
+
+def _fact(facts: Mapping[str, Any], name: str) -> Any:
+    """Its keys are Ruby's: `:name:` and not `name:`."""
+    return facts.get(f":{name}", facts.get(name))
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    """YAML's own, which PyYAML reads; without a zone it is UTC."""
+    if not isinstance(value, dt.datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=dt.UTC)

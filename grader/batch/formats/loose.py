@@ -1,0 +1,33 @@
+"""Loose files, each a student's, named by whatever the roster knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from grader.batch.export import HandIn, Who
+from grader.batch.tree import Tree
+
+NAME = "loose files"
+
+_HAND_INS = (".py", ".ipynb", ".zip")
+
+
+def recognises(tree: Tree) -> bool:
+    return any(_is_hand_in(name) for name in tree.names)
+
+
+def read(tree: Tree, _assignment: str) -> Sequence[HandIn]:
+    """A student's two files, ada.py and ada.ipynb, are one hand-in. The names are people's, and stay outside."""
+    files: dict[str, list[str]] = {}
+    for name in tree.names:
+        if _is_hand_in(name):
+            files.setdefault(PurePosixPath(name).stem, []).append(name)
+    return [
+        HandIn(stem, (Who(anything=stem),), tuple((f"mlp{PurePosixPath(n).suffix}", n) for n in names))
+        for stem, names in files.items()
+    ]
+
+
+def _is_hand_in(name: str) -> bool:
+    return "/" not in name and name.lower().endswith(_HAND_INS)

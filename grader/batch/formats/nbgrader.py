@@ -1,0 +1,68 @@
+"""nbgrader: submitted/<student>/<assignment>/, with timestamp.txt beside the notebooks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from grader.batch.export import HandIn, Who
+from grader.batch.tree import Below, Tree, inside, tops
+from grader.errors import BadCall, Refused
+
+NAME = "nbgrader submitted/ folder"
+ROOT = "submitted"
+TIMESTAMP = "timestamp.txt"
+
+
+def recognises(tree: Tree) -> bool:
+    """Folders of students with folders of assignments in them, in submitted/ or with nbgrader's time stamps."""
+    names = [name.split("/") for name in _students(tree).names]
+    deep = [parts for parts in names if len(parts) >= 3]
+    stamped = any(parts[2:] == [TIMESTAMP] for parts in deep)
+    return bool(deep) and len(deep) == len(names) and (stamped or ROOT in tops(tree))
+
+
+def read(tree: Tree, assignment: str) -> Sequence[HandIn]:
+    students = _students(tree)
+    root = "" if students is tree else f"{ROOT}/"
+    wanted = _assignment(students, assignment)
+    folders = dict.fromkeys("/".join(name.split("/")[:2]) for name in students.names)
+    return [
+        _hand_in(tree, root + folder, folder.partition("/")[0]) for folder in folders if folder.endswith(f"/{wanted}")
+    ]
+
+
+def _students(tree: Tree) -> Tree:
+    """The tree itself, or its submitted/ (a course's folder has autograded/ and feedback/ beside it)."""
+    return Below(tree, ROOT) if ROOT in tops(tree) else tree
+
+
+def _assignment(students: Tree, id: str) -> str:
+    there = sorted({name.split("/")[1] for name in students.names})
+    if id in there:
+        return id
+    if len(there) == 1:
+        return there[0]
+    raise BadCall(f"submitted/ has {', '.join(there)}, and none of them is called {id}: rename the one you mean")
+
+
+def _hand_in(tree: Tree, folder: str, student: str) -> HandIn:
+    files = [name for name in inside(tree, folder) if not name.endswith(f"/{TIMESTAMP}")]
+    return HandIn(
+        place=folder.removeprefix(f"{ROOT}/"),
+        who=(Who(anything=student),),
+        files=tuple((name.removeprefix(f"{folder}/"), name) for name in files),
+        submitted_at=_stamp(tree, f"{folder}/{TIMESTAMP}"),
+    )
+
+
+def _stamp(tree: Tree, name: str) -> dt.datetime | None:
+    """ "2015-02-02 15:58:23.948203 UTC" """
+    if name not in tree.names:
+        return None
+    try:
+        text = tree.read(name).decode("utf-8").strip()
+        moment = dt.datetime.fromisoformat(text.removesuffix(" UTC"))
+    except (Refused, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)

@@ -1,0 +1,117 @@
+"""Results → the tables that learning platforms and people read.
+
+No score, no cell: where something is missing, unclear or our failure, the gradebook keeps what it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from grader.batch.outcome import Result
+from grader.batch.people import Student
+from grader.model import ZERO, Points, Report, show_points
+
+Row = Sequence[str]
+
+OURS = (
+    "student", "name", "id", "email", "login", "hand-in", "submitted", "points", "final", "decided", "waiting",
+    "possible", "status",
+)  # fmt: skip
+LONG = ("student", "name", "part", "check", "points", "possible", "status", "reason", "mistake")
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+MOODLE = (
+    "Identifier", "Full name", "Email address", "Status", "Grade", "Maximum Grade", "Grade can be changed",
+    "Last modified (submission)", "Last modified (grade)", "Feedback comments",
+)  # fmt: skip
+
+
+def ours(results: Iterable[Result]) -> Iterator[Row]:
+    """Everything about everybody, a line each."""
+    yield OURS
+    for result in results:
+        student, hand_in = result.student, result.hand_in
+        moment = student.submitted_at or (hand_in.submitted_at if hand_in else None)
+        yield (
+            student.key,
+            student.name,
+            " ".join(student.ids),
+            student.email,
+            student.login,
+            hand_in.place if hand_in else "",
+            moment.isoformat(timespec="seconds") if moment else "",
+            *map(_cell, (result.points, result.final, result.decided, result.waiting, result.possible)),
+            result.status,
+        )
+
+
+def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
+    """A line for each check and each written answer; who has no report has one line that says why."""
+    student = result.student
+    who = (student.key, student.name)
+    if report is None:
+        yield (*who, "", "", "", "", result.standing.value, result.why, "")
+        return
+    for part in report.parts:
+        for check in part.checks:
+            earned = "" if check.status == "waiting" else show_points(check.points)
+            yield (
+                *who,
+                part.id,
+                check.id,
+                earned,
+                show_points(check.possible),
+                check.status.value,
+                check.reason,
+                check.mistake,
+            )
+        for written in part.written:
+            found = "" if written.found else "no answer was found"
+            yield (*who, part.id, written.id, "", show_points(written.possible), "waiting", found, "")
+
+
+def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
+    """Canvas finds people by ID and SIS User ID. Of a gradebook that it exported, its own columns stay."""
+    yield (*CANVAS, title)
+    yield ("    Points Possible", "", "", "", "", show_points(reachable(results)))
+    for result in results:
+        if result.student.enrolled:
+            yield (*_canvas_columns(result.student), _cell(result.final))
+
+
+def _canvas_columns(student: Student) -> Row:
+    if "ID" in student.cells and "Student" in student.cells:
+        return [student.cells.get(column, "") for column in CANVAS]
+    return (student.shown, next(iter(student.ids), ""), "", student.login, "")
+
+
+def moodle(results: Sequence[Result]) -> Iterator[Row]:
+    """The grading worksheet. Moodle finds people by Identifier; of its own worksheet, all other columns stay."""
+    worksheet = next((list(r.student.cells) for r in results if "Identifier" in r.student.cells), None)
+    columns = worksheet or list(MOODLE)
+    yield columns
+    most = show_points(reachable(results))
+    for result in results:
+        if result.student.enrolled:
+            cells = {**_moodle_columns(result.student, most), **(result.student.cells if worksheet else {})}
+            cells |= {"Grade": _cell(result.final), "Feedback comments": result.status}
+            yield [cells.get(column, "") for column in columns]
+
+
+def _moodle_columns(student: Student, most: str) -> Mapping[str, str]:
+    id = next(iter(student.ids), "")
+    return {
+        "Identifier": f"Participant {id}" if id.isdecimal() else id,
+        "Full name": student.shown,
+        "Email address": student.email,
+        "Maximum Grade": most,
+        "Grade can be changed": "Yes",
+    }
+
+
+def reachable(results: Iterable[Result]) -> Points:
+    """What has been decided about, where most has: what waits for a person is no part of the scores, nor of this."""
+    return max((result.decided for result in results if result.decided is not None), default=ZERO)
+
+
+def _cell(points: Points | None) -> str:
+    return "" if points is None else show_points(points)

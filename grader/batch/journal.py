@@ -1,0 +1,60 @@
+"""What has been graded, one file a hand-in, so that whatever ends a batch the next one goes on from there.
+
+A file is renamed into its place when it is complete. What a report depends on is in the folder's name: another grader,
+assignment, numpy, seed, scope or sandbox begins a folder of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import BadCall
+from grader.model import Report, Submission
+from grader.render import as_json
+
+
+def key_of(submission: Submission) -> str:
+    """The same for the same files, as long as intake has the same to say about them."""
+    said = "\n".join((submission.digest, *submission.remarks))
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Journal:
+    folder: Path
+
+    @classmethod
+    def under(cls, out: Path, rules: tuple[str, ...]) -> Journal:
+        """`rules`: all that a report depends on besides the hand-in."""
+        name = hashlib.sha256("\n".join(rules).encode()).hexdigest()[:16]
+        folder = out / "graded" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "rules.txt").write_text("\n".join(rules) + "\n", "utf-8")
+        return cls(folder)
+
+    def has(self, key: str) -> bool:
+        return self.report(key) is not None
+
+    def report(self, key: str) -> Report | None:
+        """None where there is none, or only what a crash of the machine has left of one."""
+        try:
+            return as_json.loads(self._file(key).read_text("utf-8"))
+        except (FileNotFoundError, UnicodeDecodeError, BadCall):
+            return None
+
+    def keep(self, key: str, report: Report) -> None:
+        write(self._file(key), as_json.dumps(report))
+
+    def _file(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+
+def write(file: Path, content: str) -> None:
+    """All of it or nothing, whenever the process is killed."""
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    with unfinished.open("w", encoding="utf-8", newline="") as out:
+        out.write(content)
+    unfinished.replace(file)

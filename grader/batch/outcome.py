@@ -1,0 +1,171 @@
+"""Where everybody stands: who handed in what, what it is worth, and why there is no score where there is none.
+
+A pure function of what is known, so that another due date or another late policy asks for no grading.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from grader.batch.export import HandIn
+from grader.batch.journal import Journal
+from grader.batch.people import Student
+from grader.batch.run import Receipt, Received, Run, Unreadable
+from grader.batch.whose import Attribution
+from grader.late import Lateness, applied, lateness
+from grader.model import Points, Report, Status, show_points
+
+
+class Standing(StrEnum):
+    GRADED = "graded"
+    PARTLY = "partly graded"
+    """Some points wait for a person, and are no part of the score."""
+    MISSING = "missing"
+    UNCLEAR = "unclear"
+    UNREADABLE = "unreadable"
+    FAILED = "our failure"
+    NOT_YET = "not graded yet"
+
+
+@dataclass(frozen=True)
+class Dates:
+    due: dt.datetime | None = None
+    policy: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One student's line."""
+
+    student: Student
+    standing: Standing
+    why: str = ""
+    """Of a standing that needs one."""
+    hand_in: HandIn | None = None
+    key: str = ""
+    """Of the report, where there is one."""
+    shares_with: tuple[str, ...] = ()
+    """Who has handed in the same files."""
+    late: Lateness | None = None
+    """None where it is not asked for."""
+    points: Points | None = None
+    """Of what is decided, before lateness."""
+    final: Points | None = None
+    """After it."""
+    decided: Points | None = None
+    waiting: Points | None = None
+    possible: Points | None = None
+
+    @property
+    def status(self) -> str:
+        """For a gradebook's column: whether the score is all there is, and if not, what it lacks."""
+        words = [self.standing.value + (f": {self.why}" if self.why else "")]
+        if self.late is not None and (self.late.is_late or self.late is _UNKNOWN):
+            words.append(self.late.sentence)
+        if self.shares_with:
+            words.append(f"the same files as {', '.join(self.shares_with)}")
+        if not self.student.enrolled:
+            words.append("not in the roster")
+        return "; ".join(words)
+
+
+_UNKNOWN = Lateness(Points(1), "When it was handed in is not known: nothing is taken.")
+
+
+class Outcomes:
+    """Reports are read from the journal one at a time: a class need not fit into memory."""
+
+    def __init__(self, attribution: Attribution, run: Run, journal: Journal, dates: Dates) -> None:
+        self._attribution = attribution
+        self._run = run
+        self._journal = journal
+        self._dates = dates
+        self._doubts = _doubts(attribution)
+        self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
+
+    def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
+        """In the roster's order."""
+        self._sharing = _sharing(self._attribution, self._run.receipts)
+        for student in self._attribution.students:
+            yield self._result(student)
+
+    def _result(self, student: Student) -> tuple[Result, Report | None]:
+        claimed = self._attribution.claimed.get(student.key)
+        if claimed is None:
+            why = self._doubts.get(student.key, "")
+            return Result(student, Standing.UNCLEAR if why else Standing.MISSING, why), None
+        hand_in = claimed.hand_in
+        base = Result(student, Standing.NOT_YET, hand_in=hand_in, late=self._late(student, hand_in))
+        match self._run.receipts.get(hand_in.place):
+            case None:
+                return base, None
+            case Unreadable(why):
+                return replace(base, standing=Standing.UNREADABLE, why=why), None
+            case Received(key):
+                return self._graded(base, key)
+
+    def _graded(self, base: Result, key: str) -> tuple[Result, Report | None]:
+        others = self._sharing_with(base, key)
+        report = self._journal.report(key)
+        if report is None:
+            failed = self._run.failed.get(key, "")
+            standing = Standing.FAILED if failed else Standing.NOT_YET
+            return replace(base, standing=standing, why=failed, shares_with=others), None
+        final = applied(report.points, base.late) if base.late else report.points
+        result = replace(
+            base,
+            standing=Standing.PARTLY if report.waiting else Standing.GRADED,
+            why=_waits(report),
+            key=key,
+            shares_with=others,
+            points=report.points,
+            final=final,
+            decided=report.decided,
+            waiting=report.waiting,
+            possible=report.possible,
+        )
+        return result, report
+
+    def _sharing_with(self, base: Result, key: str) -> tuple[str, ...]:
+        places = self._sharing.get(key, {}).items()
+        return tuple(name for place, names in places if base.hand_in and place != base.hand_in.place for name in names)
+
+    def _late(self, student: Student, hand_in: HandIn) -> Lateness | None:
+        """None where nobody asks. What nobody knows costs nothing, and the gradebook says so."""
+        submitted = student.submitted_at or hand_in.submitted_at
+        if submitted is not None:
+            return lateness(submitted, self._dates.due, student.extension, self._dates.policy)
+        if hand_in.marked_late:
+            return Lateness(Points(1), "Late, and the export does not say by how much: nothing is taken.", True)
+        return None if self._dates.due is None else _UNKNOWN
+
+
+def _waits(report: Report) -> str:
+    """What is no part of the score yet."""
+    if not report.waiting:
+        return "" if report.scope == "full" else f"{report.scope}: not the grade"
+    by_people = [w.id for part in report.parts for w in part.written]
+    open_checks = [c.id for c in report.checks if c.status is Status.WAITING]
+    words = f"{show_points(report.waiting)} points wait for a person" if by_people else ""
+    if open_checks:
+        words = f"{show_points(report.waiting)} points wait, of which {', '.join(open_checks)} were not run"
+    return words if report.scope == "full" else f"{words} ({report.scope}: not the grade)"
+
+
+def _doubts(attribution: Attribution) -> Mapping[str, str]:
+    return {key: doubt.why for doubt in attribution.unclear for key in doubt.candidates}
+
+
+def _sharing(attribution: Attribution, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Key of a report → the places of the hand-ins with these files → whose they are."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for student in attribution.students:
+        claimed = attribution.claimed.get(student.key)
+        receipt = receipts.get(claimed.hand_in.place) if claimed else None
+        if claimed and isinstance(receipt, Received):
+            found[receipt.key][claimed.hand_in.place].append(student.shown)
+    return found

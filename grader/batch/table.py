@@ -1,0 +1,84 @@
+"""The dry run: who maps to what, and what is ambiguous, missing, late, a duplicate or unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from grader.batch.export import Export
+from grader.batch.outcome import Result, Standing
+from grader.batch.whose import Attribution, Unclear
+from grader.render.text import one_line
+
+_READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY)
+
+
+@dataclass(frozen=True)
+class Line:
+    student: str
+    hand_in: str
+    by: str
+    """What it was recognised by."""
+    files: int
+    submitted: str
+    state: str
+    """"to grade", "graded", "missing", "unclear", "unreadable"."""
+    notes: str
+
+
+def lines(attribution: Attribution, results: Iterable[Result]) -> Iterator[Line]:
+    """A line a student, and a line for each hand-in that is nobody's."""
+    for result in results:
+        yield _line(attribution, result)
+    for unclear in attribution.unclear:
+        yield _nobodys(unclear, "unclear")
+    for unclear in attribution.replaced:
+        yield _nobodys(unclear, "replaced")
+
+
+def _line(attribution: Attribution, result: Result) -> Line:
+    claimed = attribution.claimed.get(result.student.key)
+    hand_in = result.hand_in
+    moment = result.student.submitted_at or (hand_in.submitted_at if hand_in else None)
+    notes = [result.why if result.standing not in (Standing.GRADED, Standing.PARTLY) else ""]
+    notes += [result.late.sentence if result.late and result.late.is_late else ""]
+    notes += [f"the same files as {', '.join(result.shares_with)}" if result.shares_with else ""]
+    notes += ["not in the roster" if not result.student.enrolled else "", *(hand_in.notes if hand_in else ())]
+    state = "to grade" if result.standing is Standing.NOT_YET else result.standing.value
+    return Line(
+        student=result.student.shown,
+        hand_in=hand_in.place if hand_in else "",
+        by=claimed.how if claimed else "",
+        files=len(hand_in.files) if hand_in else 0,
+        submitted=moment.isoformat(" ", "minutes") if moment else "",
+        state=state,
+        notes="; ".join(note for note in notes if note),
+    )
+
+
+def _nobodys(unclear: Unclear, state: str) -> Line:
+    hand_in = unclear.hand_in
+    moment = hand_in.submitted_at.isoformat(" ", "minutes") if hand_in.submitted_at else ""
+    return Line("", hand_in.place, "", len(hand_in.files), moment, state, unclear.why)
+
+
+def shown(rows: Sequence[Line]) -> Table:
+    table = Table()
+    for title in ("student", "hand-in", "by", "files", "submitted", "state", "notes"):
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        style = "" if row.state in (s.value for s in _READY) or row.state == "to grade" else "yellow"
+        table.add_row(*(Text(one_line(str(cell)), style) for cell in asdict(row).values()))
+    return table
+
+
+def sentence(export: Export, rows: Sequence[Line]) -> str:
+    """ "Canvas download: 48 hand-ins; 45 to grade, 2 missing, 1 unclear" """
+    states = dict.fromkeys(row.state for row in rows)
+    counted = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
+    left = [*export.left_over, *export.tree.unsafe]
+    over = f"; belongs to no hand-in: {', '.join(left[:5])}{' …' if len(left) > 5 else ''}" if left else ""
+    return f"{export.format}: {len(export.hand_ins)} hand-ins; {counted}{over}"

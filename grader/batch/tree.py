@@ -1,0 +1,131 @@
+"""The files of an export, in a folder or in a zip, read one at a time: a class need not fit into memory."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from grader.errors import BadCall, Refused
+from grader.intake import MAX_FILE_BYTES, is_noise, safe_name, unpacked
+
+MAX_FILES = 200_000
+
+
+class Tree(Protocol):
+    names: tuple[str, ...]
+    """Relative paths of the files, in order, without what editors and operating systems leave behind."""
+    unsafe: tuple[str, ...]
+    """Those left out because they are links, or lead out of the folder."""
+
+    def read(self, name: str) -> bytes:
+        """Raises `Refused` where it is too large or cannot be read."""
+        ...
+
+
+class Folder:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        found = sorted(_walk(root))
+        self.names = tuple(name for name, ordinary in found if ordinary)
+        self.unsafe = tuple(name for name, ordinary in found if not ordinary)
+
+    def read(self, name: str) -> bytes:
+        try:
+            with (self._root / name).open("rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise Refused(f"{name} is not an ordinary file")
+                content = file.read(MAX_FILE_BYTES + 1)
+        except OSError as wrong:
+            raise Refused(f"{name} cannot be read ({wrong.strerror})") from None
+        return content  # intake says so where it is too large
+
+
+def _walk(root: Path) -> Iterator[tuple[str, bool]]:
+    """(relative path, whether it is an ordinary file); links are not followed."""
+    for folder, folders, names in os.walk(root, followlinks=False):
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        folders[:] = [name for name in folders if not is_noise(name) and name not in links]
+        for name in [*names, *links]:
+            path = Path(folder) / name
+            if not is_noise(name):
+                yield path.relative_to(root).as_posix(), path.is_file() and not path.is_symlink()
+
+
+class Archive:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        unsafe: list[str] = []
+        entries = archive.infolist()
+        if len(entries) > MAX_FILES:
+            raise BadCall(f"the zip has more than {MAX_FILES} files: it is no export of one assignment")
+        for entry in entries:
+            name = _name(entry)
+            try:
+                safe = safe_name(name)
+                if not entry.is_dir() and not is_noise(safe):
+                    self._entries[safe] = entry
+            except Refused:
+                unsafe.append(name)
+        self.names = tuple(sorted(self._entries))
+        self.unsafe = tuple(unsafe)
+
+    def read(self, name: str) -> bytes:
+        try:
+            return unpacked(self._archive, self._entries[name])
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, zlib.error):
+            raise Refused(f"{name} cannot be unpacked: the zip is damaged there") from None
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """Many programs write UTF-8 and do not say so."""
+    if entry.flag_bits & 0x800:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return entry.filename
+
+
+class Below:
+    """A tree's one folder as a tree of its own."""
+
+    def __init__(self, tree: Tree, folder: str) -> None:
+        self._tree = tree
+        self._folder = f"{folder}/"
+        self.names = tuple(name.removeprefix(self._folder) for name in inside(tree, folder))
+        self.unsafe = tree.unsafe
+
+    def read(self, name: str) -> bytes:
+        return self._tree.read(self._folder + name)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Tree]:
+    """Raises `BadCall` where it is neither a folder nor a zip."""
+    if path.is_dir():
+        yield Folder(path)
+        return
+    if not path.is_file():
+        raise BadCall(f"there is no file or folder {path}")
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError):
+        raise BadCall(f"{path.name} is neither a folder nor a zip: give what the learning platform exports") from None
+    with archive:
+        yield Archive(archive)
+
+
+def tops(tree: Tree) -> tuple[str, ...]:
+    """The folders at the top, in order."""
+    return tuple(dict.fromkeys(name.partition("/")[0] for name in tree.names if "/" in name))
+
+
+def inside(tree: Tree, folder: str) -> Iterator[str]:
+    return (name for name in tree.names if name.startswith(f"{folder}/"))

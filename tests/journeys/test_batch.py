@@ -1,0 +1,152 @@
+"""`grader batch`: whatever a platform exports, the same class comes to the same gradebook."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from grader.batch import door
+from grader.errors import BadCall
+from tests import classes
+from tests.classes import Pupil
+from tests.conftest import TOY_CHECKS, TOY_TOML
+
+LATE = ("--due", classes.DUE.isoformat(), "--late", '{"per_day": "10%"}')
+TENTH = Fraction(1, 10)
+Batch = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def pupils() -> list[Pupil]:
+    return classes.fifty()
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("assignments") / "toy"
+    folder.mkdir()
+    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
+    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def batch(toy: Path) -> Batch:
+    """Runs the command here, and returns its exit code."""
+
+    def run(path: Path, to: Path, *arguments: str | Path) -> int:
+        told = [str(path), "-o", str(to), "-a", str(toy), *map(str, arguments)]
+        return door.app(told, standalone_mode=False) or 0
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def graded(batch: Batch, pupils: list[Pupil], tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """The class as Canvas exports it, graded once for all these tests."""
+    folder = tmp_path_factory.mktemp("class")
+    made = SimpleNamespace(
+        export=classes.canvas(pupils, folder / "submissions.zip"),
+        roster=classes.roster(pupils, folder / "roster.csv"),
+        out=folder / "out",
+    )
+    assert batch(made.export, made.out, "--roster", made.roster, *LATE) == 0
+    return made
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def expected(pupil: Pupil) -> tuple[str, str]:
+    """(what the gradebook says of them, their final points)"""
+    if not pupil.files:
+        return "missing", ""
+    if pupil.points is None:
+        return "unreadable", ""
+    return "partly graded", f"{float(classes.after(pupil.points, pupil, TENTH)):g}"
+
+
+def said(out: Path) -> list[tuple[str, str]]:
+    return [(row["status"].partition(":")[0], row["final"]) for row in rows(out / "gradebook.csv")]
+
+
+def test_a_class_of_fifty_comes_to_the_right_gradebook(graded: SimpleNamespace, pupils: list[Pupil]) -> None:
+    assert said(graded.out) == [expected(p) for p in pupils]
+    by_login = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
+    assert by_login["s37"]["status"].endswith("the same files as Student38 Family38, Student39 Family39")
+    assert "1.5 points wait for a person" in by_login["s16"]["status"]
+    assert "Late by 2 days 2 hours, which begins day 3" in by_login["s46"]["status"]
+
+
+@pytest.mark.parametrize("name", ["moodle", "gradescope", "nbgrader", "folders", "loose"])
+def test_every_export_comes_to_the_same_gradebook(
+    batch: Batch, graded: SimpleNamespace, pupils: list[Pupil], tmp_path: Path, name: str
+) -> None:
+    """What was graded stays so whatever it comes in, so this costs no grading but where files differ."""
+    out = tmp_path / "out"
+    shutil.copytree(graded.out / "graded", out / "graded")
+    export = classes.EXPORTS[name](pupils, tmp_path / "export")
+    before = set(out.glob("graded/*/*.json"))
+    assert batch(export, out, "--roster", graded.roster, *LATE) == 0
+    alone = name == "loose"  # which has no place for a second file, and takes no essay for a hand-in
+    assert set(out.glob("graded/*/*.json")) - before == set() or alone
+    want = [expected(p) if not (alone and "essay.pdf" in p.files) else ("missing", "") for p in pupils]
+    assert said(out) == want
+
+
+def test_the_dry_run_says_what_then_happens(
+    batch: Batch, graded: SimpleNamespace, pupils: list[Pupil], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert batch(graded.export, tmp_path, "--roster", graded.roster, *LATE, "--dry-run", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["format"] == "Canvas download"
+    assert not list(tmp_path.glob("graded/*/*.json"))
+    assert not (tmp_path / "gradebook.csv").exists()
+    becomes = {"to grade": "partly graded"}
+    states = [becomes.get(line["state"], line["state"]) for line in plan["lines"]]
+    assert states == [state for state, _ in said(graded.out)]
+    places = [row["hand-in"] for row in rows(graded.out / "gradebook.csv")]
+    assert [line["hand_in"] for line in plan["lines"]] == places
+    notes = {line["student"]: line["notes"] for line in plan["lines"]}
+    assert "the same files as" in notes["Student38 Family38"]
+    assert "Late by 2 hours" in notes["Student45 Family45"]
+
+
+def test_another_late_policy_is_recomputed_without_any_grading(
+    batch: Batch, graded: SimpleNamespace, tmp_path: Path
+) -> None:
+    shutil.copytree(graded.out, tmp_path / "out")
+    policy = ("--due", classes.DUE.isoformat(), "--late", '{"per_day": "25%"}')
+    assert batch(graded.export, tmp_path / "out", "--roster", graded.roster, *policy) == 0
+    final = {row["login"]: row["final"] for row in rows(tmp_path / "out" / "gradebook.csv")}
+    assert (final["s16"], final["s45"], final["s46"]) == ("4", "3", "1")
+
+
+def test_only_those_asked_for_are_graded(batch: Batch, graded: SimpleNamespace, tmp_path: Path) -> None:
+    roster = ("--roster", graded.roster)
+    assert batch(graded.export, tmp_path, *roster, "--students", "s16, 40017,Student18 Family18", "--only", "q1.1") == 0
+    assert len(list(tmp_path.glob("graded/*/*.json"))) == 3
+    states = {row["login"]: row["status"] for row in rows(tmp_path / "gradebook.csv")}
+    assert "only q1.1: not the grade" in states["s16"]
+    assert states["s19"] == "not graded yet"
+    with pytest.raises(BadCall, match="--students eve: there is nobody"):
+        batch(graded.export, tmp_path, *roster, "--students", "eve")
+    assert batch(graded.export, tmp_path, *roster, "--limit", "5", "--only", "q1.1") == 0
+    assert len(list(tmp_path.glob("graded/*/*.json"))) == 8
+
+
+def test_no_cell_of_a_gradebook_is_a_formula_and_no_name_is_lost(graded: SimpleNamespace, pupils: list[Pupil]) -> None:
+    for file in graded.out.glob("*.csv"):
+        for row in rows(file):
+            assert not [cell for cell in (*row, *row.values()) if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    names = [row["name"] for row in rows(graded.out / "gradebook.csv")]
+    assert [name.removeprefix("'") for name in names] == [p.name for p in pupils]

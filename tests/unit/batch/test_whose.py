@@ -1,0 +1,143 @@
+"""Whose a hand-in is, and when that is for a person to say."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+
+from grader.batch import people
+from grader.batch.export import Export, HandIn, Who
+from grader.batch.people import Student
+from grader.batch.tree import Folder
+from grader.batch.whose import Attribution, attribute
+from grader.errors import BadCall
+
+ROSTER = """\
+name,id,email,login
+Ada Lovelace,11,ada@x.edu,al1
+Grace Hopper,12,grace@x.edu,gh1
+Kim Lee,13,kim@x.edu,kl1
+Kim Lee,14,kim@y.edu,kl2
+"""
+
+
+def students(text: str = ROSTER) -> list[Student]:
+    return people.read(text.encode())
+
+
+def hand_in(place: str, *who: Who, hour: int | None = None) -> HandIn:
+    at = dt.datetime(2026, 11, 20, hour, tzinfo=dt.UTC) if hour is not None else None
+    return HandIn(place, who, (("mlp.py", f"{place}/mlp.py"),), at)
+
+
+def attributed(*hand_ins: HandIn, roster: list[Student] | None = None) -> Attribution:
+    empty = Folder(Path("/nowhere"))
+    return attribute(Export("test", empty, hand_ins), students() if roster is None else roster)
+
+
+def claims(found: Attribution) -> dict[str, str]:
+    return {key: claimed.hand_in.place for key, claimed in found.claimed.items()}
+
+
+@pytest.mark.parametrize(
+    ("who", "how"),
+    [
+        (Who(id="11"), "id"),
+        (Who(email="ADA@x.edu"), "e-mail address"),
+        (Who(login="AL1"), "login"),
+        (Who(name="Lovelace, Ada"), "name"),
+        (Who(squeezed="lovelaceada"), "name"),
+        (Who(id="11", name="Augusta King"), "id"),
+        *((Who(anything=a), "folder") for a in ("11", "al1", "ada@x.edu", "ada", "Ada Lovelace", "lovelace ada")),
+    ],
+)
+def test_a_student_is_recognised_by_whatever_is_theirs_alone(who: Who, how: str) -> None:
+    found = attributed(hand_in("x", who))
+    assert claims(found) == {"al1": "x"}
+    assert found.claimed["al1"].how == how
+
+
+@pytest.mark.parametrize(
+    ("who", "says"),
+    [
+        (Who(name="Kim Lee"), "may be several people"),
+        (Who(anything="kim"), "may be several people"),
+        (Who(id="11", email="grace@x.edu"), "id of Ada Lovelace .*, e-mail address of Grace Hopper"),
+    ],
+)
+def test_what_fits_several_is_nobodys(who: Who, says: str) -> None:
+    found = attributed(hand_in("x", who))
+    assert claims(found) == {}
+    (unclear,) = found.unclear
+    assert len(unclear.candidates) == 2
+    assert re.search(says, unclear.why)
+
+
+def test_two_facts_together_settle_what_one_does_not() -> None:
+    assert claims(attributed(hand_in("x", Who(name="Kim Lee", email="kim@y.edu")))) == {"kl2": "x"}
+
+
+def test_the_rosters_own_column_settles_what_is_unclear() -> None:
+    roster = students("name,id,hand-in\nKim Lee,13,\nKim Lee,14,Kim Lee_9\n")
+    assert list(claims(attributed(hand_in("Kim Lee_9", Who(name="Kim Lee")), roster=roster)).values()) == ["Kim Lee_9"]
+
+
+def test_of_several_hand_ins_the_newest_counts_where_their_times_are_known() -> None:
+    found = attributed(hand_in("b", Who(id="11"), hour=9), hand_in("a", Who(id="11"), hour=10))
+    assert claims(found) == {"al1": "a"}
+    assert [(u.hand_in.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has handed in again: a")]
+
+
+@pytest.mark.parametrize("hours", [(None, None), (9, None), (9, 9)])
+def test_of_several_hand_ins_none_counts_where_nothing_says_which(hours: tuple[int | None, int | None]) -> None:
+    found = attributed(*(hand_in(place, Who(id="11"), hour=hour) for place, hour in zip("ab", hours, strict=True)))
+    assert claims(found) == {}
+    assert [u.candidates for u in found.unclear] == [("al1",), ("al1",)]
+
+
+def test_who_is_not_in_the_roster_is_told_apart() -> None:
+    found = attributed(hand_in("x", Who(anything="eve")))
+    (outsider,) = [s for s in found.students if not s.enrolled]
+    assert (outsider.name, claims(found)) == ("eve", {"eve": "x"})
+
+
+def test_a_group_is_everybodys_and_one_doubt_takes_nothing_from_the_others() -> None:
+    found = attributed(hand_in("x", Who(id="11"), Who(id="12"), Who(name="Kim Lee")))
+    assert claims(found) == {"al1": "x", "gh1": "x"}
+    assert [u.candidates for u in found.unclear] == [("kl1", "kl2")]
+
+
+def test_keys_are_folders_that_no_two_students_share() -> None:
+    found = students("name,id\n李 小龍,1\n../..,2\nKim Lee,3\nkim-lee,4\nJosé,5\n")
+    keys = [s.key for s in found]
+    assert len(set(keys)) == 5
+    assert all(key.isascii() and "/" not in key and not key.startswith(".") for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("points\n1\n", "names no column"),
+        ("id,email\n1,a@x\n1,b@x\n", "several people with the id 1"),
+        ("id,name,section\n,,ML\n", "line 2 names nobody"),
+        ("id,extension\n1,soon\n", "line 2: 'soon' is no moment"),
+    ],
+)
+def test_a_roster_that_cannot_be_used_says_what_to_mend(text: str, says: str) -> None:
+    with pytest.raises(BadCall, match=says):
+        students(text)
+
+
+def test_canvas_gradebooks_and_moodle_worksheets_are_rosters() -> None:
+    canvas = 'Student,ID,SIS User ID,SIS Login ID,Section\n    Points Possible,,,,\n"Lovelace, Ada",11,U1,al1,ML\n'
+    (ada,) = students(canvas)
+    assert (ada.ids, ada.login, ada.cells["Section"]) == (("11", "U1"), "al1", "ML")
+    (grace,) = students("Identifier,Full name,Email address\nParticipant 12,Grace Hopper,grace@x.edu\n")
+    assert (grace.ids, grace.email) == (("12",), "grace@x.edu")
+
+
+def test_staff_in_a_roster_hand_nothing_in() -> None:
+    assert [s.name for s in students("name,role\nAda,student\nGrace,TA\n")] == ["Ada"]
