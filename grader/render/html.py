@@ -20,6 +20,7 @@ from grader.model import (
     Status,
     show_points,
 )
+from grader.render.formulas import pieces
 from grader.render.plots import Plot, plots
 from grader.render.said import FEW, Fix, caret, failure, fixes, scope, words
 from grader.render.text import clean, one_line
@@ -165,9 +166,11 @@ def environment(*folders: Path) -> Environment:
         "points": show_points,
         "counted": _counted,
         "line": one_line,
+        "pieces": pieces,
         "brief": partial(clean, limit=SENTENCES),
         "names": _names,
         "symbol": SYMBOLS.__getitem__,
+        "sign": lambda status: SYMBOLS[Status(status)],
         "status": part_status,
         "decided": decided,
         "title": title,

@@ -169,6 +169,10 @@ def wrong() -> Report:
     return _report(WRONG)
 
 
+def losing(losses: dict[str, Loss]) -> Report:
+    return _report(losses)
+
+
 def very_wrong() -> Report:
     """Every check lost, each for a reason of its own."""
     return _report(

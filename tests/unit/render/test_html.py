@@ -105,7 +105,7 @@ def test_a_part_is_held_only_when_nothing_of_it_is_lost() -> None:
 def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
     text = html(samples.wrong())
     assert text.count("waiting for a person") == 10
-    assert r"<pre>Since $\hat y = \sigma(a^{(2)})$ we have" in text
+    assert r"Since $\hat y = \sigma(a^{(2)})$ we have" in page(samples.wrong()).said
     assert "No answer was found under this label; a person will look." in text
 
 

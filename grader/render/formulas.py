@@ -1,0 +1,63 @@
+r"""Where the formulas are in what a student wrote: Markdown with LaTeX in it, as notebooks have it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from grader.render.text import clean
+
+LONGEST = 4_000
+"""Characters of one formula; what is longer is shown as it was written."""
+
+_ENVIRONMENTS = "align|aligned|alignat|equation|gather|gathered|multline|eqnarray|split|cases"
+_OPENING = re.compile(rf"\\\\|\\\$|\\[\[(]|\$\$?|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}")
+_CLOSING = {
+    "$$": re.compile(r"(?<!\\)\$\$"),
+    "$": re.compile(r"(?<!\\)\$|\n[ \t]*\n"),  # not beyond its paragraph: it may be money
+    r"\[": re.compile(r"\\\]"),
+    r"\(": re.compile(r"\\\)"),
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of an answer: all of them, joined, are the answer."""
+
+    source: str
+    tex: str = ""
+    """Of a formula, what stands between its signs; empty where it is words."""
+    display: bool = False
+    """On lines of its own."""
+
+
+def pieces(answer: str) -> tuple[Piece, ...]:
+    text = clean(answer)
+    found: list[Piece] = []
+    done = at = 0
+    while opening := _OPENING.search(text, at):
+        closing = _closing(text, opening)
+        if closing is None:
+            at = opening.end()
+            continue
+        found += [Piece(text[done : opening.start()]), _formula(text, opening, closing)]
+        done = at = closing.end()
+    found.append(Piece(text[done:]))
+    return tuple(piece for piece in found if piece.source)
+
+
+def _closing(text: str, opening: re.Match[str]) -> re.Match[str] | None:
+    sign = _CLOSING.get(opening.group())
+    if opening["name"]:
+        sign = re.compile(re.escape(f"\\end{{{opening['name']}}}"))
+    closing = sign.search(text, opening.end()) if sign else None
+    if closing is None or not 0 < closing.start() - opening.end() <= LONGEST or not closing.group().strip():
+        return None
+    return closing
+
+
+def _formula(text: str, opening: re.Match[str], closing: re.Match[str]) -> Piece:
+    source = text[opening.start() : closing.end()]
+    inside = text[opening.end() : closing.start()]
+    is_inline = opening.group() in ("$", r"\(")
+    return Piece(source, source if opening["name"] else inside.strip(), display=not is_inline)
