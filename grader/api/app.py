@@ -22,6 +22,7 @@ from grader.api import (
     submissions,
 )
 from grader.api.entrance import BodyLimit, Requests
+from grader.api.frame import problem_page
 from grader.api.headers import SecurityHeaders
 from grader.api.identity import Identify, is_https
 from grader.api.limits import Limits
@@ -47,7 +48,7 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.state.metrics = Metrics(service.store)
-    problems.install(app)
+    problems.install(app, problem_page)
     app.state.limits = Limits(service.settings)
     app.state.provider = provider_of(service.settings)
     openapi.install(app)
@@ -56,5 +57,5 @@ def create_app(service: Service) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=is_https(service.settings))
     for part in (operations, courses, people, submissions, events, regrades, sessions, oidc, pages):
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

@@ -28,9 +28,10 @@ from joserfc.jwk import KeySet, OctKey
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from grader.api.frame import inside
 from grader.api.identity import is_https
 from grader.api.problems import Problem, not_found
-from grader.api.sessions import begin_session, inside
+from grader.api.sessions import begin_session
 from grader.api.wiring import TheService
 from grader.errors import BadCall, OurFailure
 from grader.render.text import one_line

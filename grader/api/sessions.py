@@ -8,14 +8,13 @@ exchanges it for a session.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Annotated
 
-import jinja2
 from fastapi import APIRouter, Form
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
+from grader.api.frame import inside, page
 from grader.api.identity import MaybeCaller, cookie_name, is_https, session_secret
 from grader.api.limits import LOGINS, address, limit
 from grader.api.wiring import TheService
@@ -26,8 +25,6 @@ from grader.store.records import Person, TokenKind
 router = APIRouter(include_in_schema=False)
 
 LASTS = dt.timedelta(hours=12)
-
-_TEMPLATES = jinja2.Environment(loader=jinja2.PackageLoader("grader.api"), autoescape=True)
 
 
 @router.get("/login")
@@ -49,10 +46,8 @@ def log_in(
 
 
 def _page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
-    html = _TEMPLATES.get_template("login.html").render(
-        next=inside(next), problem=problem, provider=request.app.state.provider is not None
-    )
-    return HTMLResponse(html, status)
+    has_provider = request.app.state.provider is not None
+    return page(request, "login.html", status, next=inside(next), problem=problem, provider=has_provider)
 
 
 def _exchange(service: Service, secret: str) -> Person | None:
@@ -93,8 +88,3 @@ def _end_session(request: Request, service: Service) -> None:
     if secret := session_secret(request):
         with service.store.write() as tx:
             people.use_up_token(tx, secret, TokenKind.SESSION)
-
-
-def inside(path: str) -> str:
-    """The path, where it leads to a page of ours; else the first page."""
-    return path if re.fullmatch(r"/(?![/\\])[!-~]*", path) and "\\" not in path else "/"

@@ -89,6 +89,12 @@ class Hub:
             with self._lock:
                 watched.watchers.remove(mine)
 
+    def so_far(self, grading: str) -> list[Event]:
+        """What has happened to it, as far as it is remembered here."""
+        with self._lock:
+            watched = self._gradings.get(grading)
+            return list(watched.past) if watched else []
+
     def watching(self) -> int:
         """How many watch at this moment."""
         with self._lock:

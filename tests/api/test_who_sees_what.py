@@ -86,6 +86,13 @@ TABLE = [
     Row("GET /api/v1/courses/{course}/roster", STAFF),
     Row("PUT /api/v1/courses/{course}/roster", ADMINS, ROSTER),
     Row("DELETE /api/v1/courses/{course}/members/{member}", ADMINS),
+    # pages
+    Row("GET /", OWN),
+    Row("GET /courses/{course}/assignments/{assignment}", MEMBERS),
+    Row("POST /courses/{course}/assignments/{assignment}", MEMBERS, HAND_IN),
+    Row("GET /submissions/{id}", AUTHORS),
+    Row("GET /submissions/{id}/receipt", AUTHORS),
+    Row("POST /submissions/{id}/cancel", AUTHORS),
     # submissions
     Row(f"POST {A}/submissions", MEMBERS, HAND_IN),
     Row(f"GET {A}/submissions", MEMBERS),

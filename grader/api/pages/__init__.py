@@ -1,7 +1,11 @@
-"""Pages for browsers, rendered here; they work without JavaScript."""
+"""Pages for browsers, rendered here; they work without JavaScript, and better with it."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
+from grader.api.pages import assignment, home, submission
+
 router = APIRouter(include_in_schema=False)
+for part in (home, assignment, submission):
+    router.include_router(part.router)

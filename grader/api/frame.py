@@ -1,0 +1,90 @@
+"""What every page has: its frame, its words cleaned and escaped, its forms proven to be ours."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from grader import __version__
+from grader.api.identity import Caller, csrf_token
+from grader.api.problems import Problem
+from grader.model import show_points
+from grader.render.html import environment
+from grader.store.database import now
+from grader.store.records import Role
+
+_TEMPLATES = environment(Path(__file__).parent / "templates")
+
+
+def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLResponse:
+    """The template of this name, in the frame."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    frame = {
+        "me": caller.person if caller else None,
+        "is_staff": caller is not None and (caller.is_admin or Role.STAFF in caller.roles.values()),
+        "csrf": csrf_token(request) if caller else "",
+        "version": __version__,
+        "now": now(),
+    }
+    return HTMLResponse(_TEMPLATES.get_template(name).render(frame | shown), status)
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """What went wrong, and the way back. It says nothing of the address, or unknown ids and others' would differ."""
+    back = "" if problem.status_code == 404 else _where_from(request)
+    answer = page(request, "problem.html", problem.status_code, problem=problem, back=back)
+    answer.headers.update(problem.headers or {})
+    return answer
+
+
+def _where_from(request: Request) -> str:
+    """The page of ours that a form was sent from; empty where there is none."""
+    sent_from = urlsplit(request.headers.get("referer", ""))
+    is_ours = sent_from.netloc == request.headers.get("host", "")
+    path = inside(sent_from.path) if is_ours and request.method == "POST" else "/"
+    return path if path != "/" else ""
+
+
+def inside(path: str) -> str:
+    """The path, where it leads to a page of ours; else the first page."""
+    return path if re.fullmatch(r"/(?![/\\])[!-~]*", path) and "\\" not in path else "/"
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def utc(moment: dt.datetime) -> str:
+    """For who has no JavaScript; with it the browser says the same in its own time zone."""
+    return f"{moment.astimezone(dt.UTC):%a %-d %b %Y, %H:%M} UTC"
+
+
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+def distance(moment: dt.datetime, now: dt.datetime) -> str:
+    """ "in 3 days", "2 hours ago" """
+    seconds = abs((moment - now).total_seconds())
+    name, length = next(((name, length) for name, length in _UNITS if seconds >= length), ("minute", 60))
+    count = round(seconds / length)
+    if count == 0:
+        return "now"
+    words = f"{count} {name}{'' if count == 1 else 's'}"
+    return f"in {words}" if moment > now else f"{words} ago"
+
+
+def duration(seconds: float) -> str:
+    """ "40 s", "3 min" """
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
+def size(count: int) -> str:
+    return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
+
+
+_TEMPLATES.filters |= {"utc": utc, "distance": distance, "duration": duration, "size": size, "points": show_points}

@@ -1,0 +1,82 @@
+"""One assignment: what it asks, the form to hand in, and what has been handed in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Query, UploadFile
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api import admission
+from grader.api.courses import known_course, known_offering
+from grader.api.frame import page
+from grader.api.identity import TheCaller, require_member
+from grader.api.limits import LimitedHandIns
+from grader.api.pages.history import attempts
+from grader.api.pages.home import MOST, card, counting
+from grader.api.schemas import ID, AssignmentId, CourseId
+from grader.api.seen import see
+from grader.api.wiring import TheService
+from grader.errors import BadCall
+from grader.intake import MAX_FILES
+from grader.late import read_policy
+from grader.store import submissions
+from grader.store.records import Kind, Page
+
+router = APIRouter(include_in_schema=False)
+
+PATH = "/courses/{course}/assignments/{assignment}"
+SHOWN = 25
+
+
+@router.get(PATH)
+def show_assignment(
+    request: Request,
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    before: Annotated[str | None, Query(pattern=ID)] = None,
+) -> Response:
+    require_member(caller, course, "assignment")
+    with service.store.read() as tx:
+        offering = known_offering(tx, service, course, assignment)
+        own = submissions.of_offering(
+            tx, course, assignment, author=caller.person.id, kind=None, page=Page(MOST, before)
+        )
+        seen = see(tx, service, caller, own)
+        mine = card(tx, service, caller, offering)
+        tried = attempts(tx, caller, seen[: SHOWN + 1], mine.counting or counting(seen, offering))[:SHOWN]
+        return page(
+            request,
+            "assignment.html",
+            course=known_course(tx, course),
+            card=mine,
+            policy=read_policy(offering.late),
+            task=service.assignments[assignment],
+            attempts=tried,
+            older=seen[SHOWN - 1].submission.id if len(seen) > SHOWN else "",
+            is_staff_here=caller.is_staff(course),
+        )
+
+
+@router.post(PATH, dependencies=[LimitedHandIns])
+def hand_in(
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (where none is chosen, some send a word)
+    kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
+) -> Response:
+    """Answers with the way to the submission's own page."""
+    require_member(caller, course, "assignment")
+    chosen = [(file.filename, file.file) for file in files if not isinstance(file, str) and file.filename]
+    contents = [(name, content.read()) for name, content in chosen]
+    if not contents:
+        raise BadCall("no file was chosen: choose mlp.py, your notebook, or both")
+    if len(contents) > MAX_FILES:
+        raise BadCall(f"more than {MAX_FILES} files: hand in the code without data sets, or a zip")
+    receipt = admission.hand_in(service, caller, course, assignment, contents, kind, "page")
+    return RedirectResponse(f"/submissions/{receipt.submission.id}", 303)

@@ -1,0 +1,124 @@
+"""The first page: my courses, what they ask, and how far I am."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grader.api.frame import page
+from grader.api.identity import Caller, TheCaller
+from grader.api.seen import Seen, see
+from grader.api.wiring import TheService
+from grader.model import Points
+from grader.scores import that_counts
+from grader.service import Service
+from grader.store import offerings, people, submissions
+from grader.store.database import Tx, now
+from grader.store.records import Course, Kind, Offering, Page
+
+router = APIRouter(include_in_schema=False)
+
+MOST = 200
+"""A student's submissions of one assignment that the score which counts is chosen from."""
+
+
+class Door(StrEnum):
+    """Whether something may be handed in now."""
+
+    NOT_YET = "not open yet"
+    OPEN = "open"
+    LATE = "open, late"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One assignment, for one person."""
+
+    offering: Offering
+    title: str
+    points: Points
+    due_at: dt.datetime | None
+    """One's own."""
+    closes_at: dt.datetime | None
+    has_extension: bool
+    door: Door
+    counting: Seen | None
+    """The submission that counts."""
+    best: Points | None
+    waiting: Seen | None
+    """The newest, where it is not graded yet."""
+
+
+@dataclass(frozen=True)
+class CourseCards:
+    course: Course
+    is_staff: bool
+    cards: tuple[Card, ...]
+
+
+@router.get("/")
+def show_home(request: Request, service: TheService, caller: TheCaller) -> Response:
+    with service.store.read() as tx:
+        mine = [course for course in people.all_courses(tx) if caller.is_member(course.id)]
+        courses = [_course(tx, service, caller, course) for course in mine]
+    return page(request, "home.html", courses=courses)
+
+
+def _course(tx: Tx, service: Service, caller: Caller, course: Course) -> CourseCards:
+    offered = [o for o in offerings.offerings_of(tx, course.id) if o.assignment in service.assignments]
+    cards = sorted((card(tx, service, caller, o) for o in offered), key=_soonest_first)
+    return CourseCards(course, caller.is_staff(course.id), tuple(cards))
+
+
+def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
+    is_over = card.door is Door.CLOSED or card.due_at is None
+    return is_over, card.due_at or dt.datetime.max.replace(tzinfo=dt.UTC), card.offering.assignment
+
+
+def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
+    assignment = service.assignments[offering.assignment]
+    own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
+    due, closes = offering.due_at, offering.closes_at
+    due = max(due, own or due) if due else None
+    closes = max(closes, own or closes) if closes else None
+    handed_in = submissions.of_offering(
+        tx, offering.course, offering.assignment, author=caller.person.id, page=Page(MOST)
+    )
+    seen = see(tx, service, caller, handed_in)
+    finals = [one.score.final for one in seen if one.score and one.score.final is not None]
+    return Card(
+        offering=offering,
+        title=assignment.title,
+        points=assignment.points,
+        due_at=due,
+        closes_at=closes,
+        has_extension=own is not None,
+        door=_door(offering.opens_at, due, closes),
+        counting=counting(seen, offering),
+        best=max(finals, default=None),
+        waiting=next((one for one in seen[:1] if not one.grading.state.is_final), None),
+    )
+
+
+def _door(opens: dt.datetime | None, due: dt.datetime | None, closes: dt.datetime | None) -> Door:
+    moment = now()
+    if opens and moment < opens:
+        return Door.NOT_YET
+    if closes and moment >= closes:
+        return Door.CLOSED
+    return Door.LATE if due and moment > due else Door.OPEN
+
+
+def counting(seen: list[Seen], offering: Offering) -> Seen | None:
+    """Of one student's submissions, the one that counts."""
+    scored = [
+        (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
+    ]
+    chosen = that_counts(scored, offering.counts)
+    return next((s for s in seen if chosen and s.submission.id == chosen.id), None)

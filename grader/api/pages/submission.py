@@ -1,0 +1,106 @@
+"""One submission: its way through the queue, then its report; and its receipt."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api import admission
+from grader.api import submissions as api
+from grader.api.courses import known_course
+from grader.api.frame import page
+from grader.api.identity import Caller, TheCaller
+from grader.api.pages.progress import progress_of
+from grader.api.schemas import SubmissionId
+from grader.api.seen import Seen, all_gradings, assignment_of, find, report_of
+from grader.api.wiring import TheService
+from grader.model import ZERO, Report, show_points
+from grader.render.html import Totals, context
+from grader.render.plots import Plot, plots
+from grader.scores import Score
+from grader.service import Service
+from grader.store.database import Tx
+from grader.store.records import State
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/submissions/{id}")
+def show_submission(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    with service.store.read() as tx:
+        seen = find(tx, service, caller, id)
+        shown = _about(tx, service, caller, seen)
+        if seen.grading.state is not State.GRADED:
+            return page(request, "progress.html", **shown, progress=progress_of(tx, service, caller, seen))
+        report = report_of(tx, caller, seen)
+    return page(request, "report.html", **shown, **_report(report, seen))
+
+
+def _about(tx: Tx, service: Service, caller: Caller, seen: Seen) -> dict[str, Any]:
+    """What is shown of it in whatever state."""
+    is_staff = caller.is_staff(seen.submission.course)
+    return {
+        "seen": seen,
+        "course": known_course(tx, seen.submission.course),
+        "task": assignment_of(service, seen.submission),
+        "is_staff_here": is_staff,
+        "is_own": any(author.id == caller.person.id for author in seen.submission.authors),
+        "gradings": all_gradings(tx, caller, seen) if is_staff else (),
+    }
+
+
+def _report(report: Report, seen: Seen) -> dict[str, Any]:
+    found = context(report, _drawn(seen.grading.id, report))
+    if seen.score and seen.score.final is not None:
+        found["totals"] = _worth(seen.score)
+    return found | {"marks": {mark.question: mark for mark in seen.marks}}
+
+
+def _worth(score: Score) -> Totals:
+    """The score that counts: people's marks and lateness are in it."""
+    final = score.final if score.final is not None else ZERO
+    words = f"of {show_points(score.decided)} points"
+    if score.waiting:
+        words += f" · {show_points(score.waiting)} {'waits' if score.waiting == 1 else 'wait'} to be decided"
+    return Totals(show_points(final), words, final, score.decided, score.possible)
+
+
+@router.get("/submissions/{id}/receipt")
+def show_receipt(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    with service.store.read() as tx:
+        seen = find(tx, service, caller, id)
+        receipt = admission.receipt_of(tx, service, id)
+        return page(request, "receipt.html", **_about(tx, service, caller, seen), receipt=receipt)
+
+
+@router.post("/submissions/{id}/cancel")
+def cancel(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
+    api.cancel_submission(id, service, caller)
+    return RedirectResponse(f"/submissions/{id}", 303)
+
+
+# ── pictures, which take a second to draw and never change ───────────────────────────────────────────
+
+_REMEMBERED = 64
+_drawn_before: OrderedDict[tuple[str, ...], Sequence[Plot]] = OrderedDict()
+_drawing = Lock()
+
+
+def _drawn(grading: str, report: Report) -> Sequence[Plot]:
+    """By the grading, and by what of its evidence the reader may see."""
+    key = (grading, *(evidence.name for evidence in report.evidence))
+    with _drawing:
+        found = _drawn_before.pop(key, None)
+    if found is None:
+        found = plots(report.evidence)
+    with _drawing:
+        _drawn_before[key] = found
+        while len(_drawn_before) > _REMEMBERED:
+            _drawn_before.popitem(last=False)
+    return found

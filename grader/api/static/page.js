@@ -1,0 +1,80 @@
+// What makes pages better where there is JavaScript. Nothing needs it.
+"use strict";
+
+// Times in the reader's own zone.
+function localise(root) {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.title = time.textContent;
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}
+
+// A form is sent once, however often its button is pressed. The button's own value must still be sent.
+function once(form) {
+  form.addEventListener("submit", () => {
+    setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }));
+  });
+  addEventListener("pageshow", () => form.querySelectorAll("button").forEach((button) => { button.disabled = false; }));
+}
+
+// Files may be dropped anywhere on the dashed field, and not beside it by accident.
+function droppable(field) {
+  const input = field.querySelector("input[type=file]");
+  const mark = (over) => field.classList.toggle("over", over);
+  field.addEventListener("dragover", (event) => { event.preventDefault(); mark(true); });
+  field.addEventListener("dragleave", () => mark(false));
+  field.addEventListener("drop", (event) => {
+    event.preventDefault();
+    mark(false);
+    if (event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+  });
+}
+
+// The part of the page that changes, as the server renders it now.
+async function renew() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return location.reload();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const live = document.getElementById("live"), fresh = page.getElementById("live");
+  if (!fresh) return location.reload();
+  localise(fresh);
+  say(fresh.dataset.say);
+  live.dataset.say = fresh.dataset.say || "";
+  live.replaceChildren(...fresh.childNodes);
+  document.title = page.title;
+}
+
+function say(words) {
+  const said = document.getElementById("said");
+  if (said && words && said.textContent !== words) said.textContent = words;
+}
+
+// One renewal at a time, and one more for whatever has happened meanwhile.
+function renewer() {
+  let running = false, again = false;
+  return async function now() {
+    if (running) { again = true; return; }
+    running = true;
+    try { await renew(); } catch { /* the network is away: the next event tries again */ }
+    running = false;
+    if (again) { again = false; setTimeout(now, 200); }
+  };
+}
+
+function follow(live) {
+  const now = renewer();
+  if (live.dataset.seconds) {
+    setInterval(() => { if (!document.hidden) now(); }, 1000 * Number(live.dataset.seconds));
+    return;
+  }
+  const source = new EventSource(live.dataset.events);
+  for (const kind of ["state", "position", "section", "training"]) source.addEventListener(kind, now);
+  source.addEventListener("end", () => { source.close(); location.reload(); });
+}
+
+localise(document);
+document.querySelectorAll("form[method=post]").forEach(once);
+document.querySelectorAll(".drop").forEach(droppable);
+const live = document.getElementById("live");
+if (live) follow(live);

@@ -1,0 +1,237 @@
+"""Pages without JavaScript: what a client that only follows links and sends forms gets to see."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from grader.dispatch.events import CheckEvent, Event
+from grader.store import people
+from grader.store.records import TokenKind
+from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
+from tests.conftest import TOY_SOLUTION
+from tests.unit.render.samples import HOSTILE
+
+OF_ASSIGNMENT = f"/courses/{COURSE}/assignments/{ASSIGNMENT}"
+
+
+class Visitor:
+    """A browser without JavaScript: it has a session's cookie, and sends what forms hold."""
+
+    def __init__(self, world: World, login: str) -> None:
+        self._client = TestClient(world.client.app, headers={"Accept": "text/html"}, follow_redirects=False)
+        with world.service.store.write() as tx:
+            secret = people.new_token(tx, world.people[login].id, TokenKind.SESSION)
+        self._client.cookies.set("grader", secret)
+
+    def get(self, path: str) -> str:
+        answer = self._client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def asks(self, path: str) -> Response:
+        return self._client.get(path)
+
+    def sends(self, page: str, action: str, source: str | None = None, name: str = "mlp.py", **fields: str) -> Response:
+        """The form on `page` whose action is `action`, with what it holds for a browser to send."""
+        csrf = re.search(r'name="csrf" value="(\w+)"', self.get(page))
+        assert csrf is not None
+        files = [("files", (name, source.encode()))] if source is not None else None
+        return self._client.post(action, data={"csrf": csrf[1], **fields}, files=files)
+
+    def hands_in(self, source: str = TOY_SOLUTION, name: str = "mlp.py", **fields: str) -> str:
+        """Returns the path of the page that it leads to."""
+        answer = self.sends(OF_ASSIGNMENT, OF_ASSIGNMENT, source, name, **fields)
+        assert answer.status_code == 303, answer.text
+        return str(answer.headers["location"])
+
+
+def words(page: str) -> str:
+    """What a person reads."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+@pytest.fixture
+def ada(world: World) -> Visitor:
+    return Visitor(world, "ada")
+
+
+# ── the way of a student ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_has_not_logged_in_is_led_to_the_login_and_back(world: World) -> None:
+    answer = world.client.get(OF_ASSIGNMENT, headers={"Accept": "text/html"}, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=%2Fcourses%2Fml%2Fassignments%2Ftoy"
+
+
+def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World, ada: Visitor) -> None:
+    home = ada.get("/")
+    assert f'href="{OF_ASSIGNMENT}"' in home
+    assert "not handed in" in words(home)
+    submission = ada.hands_in()
+    waiting = ada.get(submission)
+    assert "Number 1 in the queue" in words(waiting)
+    assert '<noscript><meta http-equiv="refresh"' in waiting
+    world.grade_next()
+    report = ada.get(submission)
+    assert "4 of 4 points · 1.5 wait to be decided" in words(report)
+    assert "refresh" not in report
+    assert "4 of 4" in words(ada.get("/"))
+
+
+def test_a_lost_point_has_its_reason_on_the_page(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in(WRONG)
+    world.grade_next("wrong")
+    reason = world.reports["wrong"].first_to_fix[0].reason
+    assert reason in words(ada.get(submission))
+
+
+def test_a_form_that_is_not_ours_is_refused(world: World, ada: Visitor) -> None:
+    answer = ada._client.post(OF_ASSIGNMENT, data={"csrf": "wrong"}, files=[("files", ("mlp.py", b"x = 1\n"))])
+    assert answer.status_code == 403
+    assert "The form cannot be trusted" in words(answer.text)
+
+
+@pytest.mark.parametrize("name", ["", "mlp.py"])
+def test_what_cannot_be_taken_is_said_on_a_page_with_a_way_back(ada: Visitor, name: str) -> None:
+    page = ada.get(OF_ASSIGNMENT)
+    csrf = re.search(r'name="csrf" value="(\w+)"', page)
+    assert csrf is not None
+    answer = ada._client.post(
+        OF_ASSIGNMENT,
+        data={"csrf": csrf[1]},
+        files=[("files", (name, b""))],
+        headers={"Referer": f"http://testserver{OF_ASSIGNMENT}"},
+    )
+    assert answer.status_code == 422
+    assert answer.headers["content-type"].startswith("text/html")
+    assert f'href="{OF_ASSIGNMENT}">Back' in answer.text
+
+
+def test_programs_get_a_problem_and_browsers_a_page(world: World, ada: Visitor) -> None:
+    path = "/submissions/" + "01" + "z" * 24
+    assert "Not found" in words(ada.asks(path).text)
+    answer = world.client.get(path, headers=world.headers("ada"))
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+# ── progress ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_progress_shows_what_is_decided_and_what_a_training_has_used(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in()
+    id = submission.rpartition("/")[2]
+    grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
+    events = world.service.events
+    events.publish(Event(grading, "section", "q1.1", True, (CheckEvent("q1.1.small", "held", 1.25, 1.25),)))
+    events.publish(Event(grading, "training", "q1.2", cpu_seconds=12.4, limit=240.0))
+    page = ada.get(submission)
+    assert "✓ small held" in words(page)
+    assert "trains: 12 of 240 CPU seconds used" in words(page)
+    assert re.search(r'<progress max="240.0" value="12.4" aria-label="CPU time used in q1.2">', page)
+
+
+def test_progress_hides_what_the_report_hides(world: World, ada: Visitor) -> None:
+    world.set(held=True)
+    submission = ada.hands_in()
+    id = submission.rpartition("/")[2]
+    grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
+    world.service.events.publish(Event(grading, "section", "q1.2", True, (CheckEvent("q1.2.negative", "lost", 0, 2),)))
+    assert "negative waiting" in words(ada.get(submission))
+
+
+def test_what_waits_can_be_taken_back(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in()
+    assert ada.sends(submission, f"{submission}/cancel").status_code == 303
+    assert "Cancelled" in words(ada.get(submission))
+
+
+# ── what is held back ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_points_that_are_held_back_are_on_no_page_of_the_student_s(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in(WRONG)
+    world.grade_next("wrong")
+    world.set(held=True)
+    reason = world.reports["wrong"].first_to_fix[0].reason
+    for path in (submission, "/", OF_ASSIGNMENT, f"{submission}/receipt"):
+        page = words(ada.get(path))
+        assert reason not in page
+        assert "2 of 4" not in page
+    assert "when your teachers release" in words(ada.get(submission))
+    assert "held back" in words(ada.get(OF_ASSIGNMENT))
+
+
+# ── history and receipt ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_history_says_what_each_attempt_has_changed(world: World, ada: Visitor) -> None:
+    for source, report in ((WRONG, "wrong"), (TOY_SOLUTION, "right"), (WRONG + "\n", "wrong")):
+        ada.hands_in(source)
+        world.grade_next(report)
+    page = words(ada.get(OF_ASSIGNMENT))
+    assert "▲ gained q1.2.negative +2 points" in page
+    assert "▼ lost q1.2.negative -2 points" in page
+    assert page.count("this one counts") == 1
+
+
+def test_the_receipt_names_every_file_and_its_digest(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in()
+    page = words(ada.get(f"{submission}/receipt"))
+    record = world.client.get(f"/api/v1{submission}", headers=world.headers("ada")).json()
+    for fact in (record["digest"], record["files"][0]["sha256"], "mlp.py", "number 1 in the queue"):
+        assert fact in page
+
+
+# ── hostile words ────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Acting(HTMLParser):
+    """Collects whatever on a page could act: scripts and styles that stand in it, what is loaded from elsewhere."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        is_ours = tag == "script" and (given.get("src") or "").startswith("/static/")
+        if tag in ("script", "style", "img", "iframe", "object", "embed", "base") and not is_ours:
+            self.found.append(tag)
+        self.found += [name for name in given if name.startswith("on") or name == "style"]
+        for name in ("href", "src", "action"):
+            if not re.match(r"[/?#]|$", given.get(name) or ""):
+                self.found.append(f"{name}={given[name]}")
+
+
+def acting(page: str) -> list[str]:
+    return _Acting(page).found
+
+
+def test_hostile_names_of_people_files_and_courses_change_nothing(world: World) -> None:
+    hostile = HOSTILE.replace("\x00", "").replace("\ud800", "")
+    with world.service.store.write() as tx:
+        people.put_person(tx, "ada", hostile[:200])
+    ada = Visitor(world, "ada")
+    submission = ada.hands_in(name=f"{hostile[:100].replace('/', '')}.py")
+    for path in ("/", OF_ASSIGNMENT, submission, f"{submission}/receipt"):
+        page = ada.get(path)
+        assert acting(page) == [], path
+        assert "&lt;script&gt;" in page
+        assert not any(c in page for c in "\x1b\x9b\u202e")
+
+
+def test_no_page_needs_an_inline_script_or_style(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in(WRONG)
+    world.grade_next("wrong")
+    for path in ("/", OF_ASSIGNMENT, submission, f"{submission}/receipt", "/login"):
+        answer = ada.asks(path)
+        assert acting(answer.text) == [], path
+        assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
