@@ -312,13 +312,14 @@ def serve(
 ) -> None:
     """Run the grading service until it is asked to end (SIGTERM or Ctrl-C). With PostgreSQL (GRADER_DATABASE_URL) it
     grades nothing itself: grader worker does."""
+    settings = Settings()  # what is wrong in them is said at once
     from grader import (
         logs,  # the service's libraries take a second to import, which a student's check need not wait for
     )
     from grader.serve import serve as run
 
     logs.configure()
-    run(Settings(), sandbox, host, port, lambda line: err.print(line, markup=False, soft_wrap=True))
+    run(settings, sandbox, host, port, lambda line: err.print(line, markup=False, soft_wrap=True))
 
 
 @app.command(
@@ -351,11 +352,11 @@ def worker(
     sandbox: ServiceSandboxOption = "bubblewrap",
 ) -> None:
     """Grade for a service that uses PostgreSQL, on this machine, until asked to end (SIGTERM or Ctrl-C)."""
+    settings = Settings().model_copy(update={"database_url": database})
     from grader import logs
     from grader.work import work
 
     logs.configure()
-    settings = Settings().model_copy(update={"database_url": database})
     work(settings, sandbox, lambda line: err.print(line, markup=False, soft_wrap=True))
 
 

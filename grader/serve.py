@@ -17,7 +17,7 @@ from grader.dispatch.here import Here
 from grader.dispatch.replica import Replica
 from grader.errors import BadCall
 from grader.sandbox import selftest
-from grader.service import Service, login_link, on_many_machines, on_one_machine
+from grader.service import Service, login_link, made_home, on_many_machines, on_one_machine
 from grader.settings import Settings
 from grader.store import people
 
@@ -29,11 +29,12 @@ def serve(settings: Settings, sandbox: str, host: str, port: int, say: Callable[
     """Returns when the service has been asked to end, and has. `say` prints a line for the operator."""
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     with _listening(host, port) as listener, _put_together(settings, sandbox) as (service, behind, who_grades):
+        server = _Server(_config(service))  # what is wrong in the settings is said before anything is started
         behind.start()
         try:
             logs_in = f"; its administrator logs in at {link}" if (link := first_link(service)) else ""
             say(f"grader is at {settings.url} ({who_grades}){logs_in}")
-            _Server(_config(service)).run(sockets=[listener])
+            server.run(sockets=[listener])
         finally:
             behind.stop(settings.grace_seconds)
             service.store.close()
@@ -46,9 +47,10 @@ def _put_together(settings: Settings, sandbox: str) -> Iterator[tuple[Service, H
     if settings.has_postgresql:
         yield *on_many_machines(settings), "grader worker grades"
         return
-    selftest.prove(sandbox, settings.runtime)
-    with _alone(settings.home):
-        yield *on_one_machine(settings, sandbox), f"{settings.workers} at a time, {sandbox} sandbox"
+    with _alone(made_home(settings)):
+        service, here = on_one_machine(settings, sandbox)
+        selftest.prove(sandbox, settings.runtime)
+        yield service, here, f"{settings.workers} at a time, {sandbox} sandbox"
 
 
 def first_link(service: Service) -> str | None:
@@ -63,7 +65,6 @@ def first_link(service: Service) -> str | None:
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
     """The one service that has this folder: a second one would take the first one's work for a dead one's."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import catalogue
@@ -42,13 +44,21 @@ def open_store(settings: Settings) -> Store:
     if settings.database_url:
         store = Store(settings.database_url)
     else:
-        try:
-            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as wrong:
-            raise BadCall(f"GRADER_HOME={settings.home} cannot be made ({wrong.strerror})") from None
-        store = Store(f"sqlite:///{settings.home / 'grader.db'}")
+        store = Store(f"sqlite:///{made_home(settings) / 'grader.db'}")
     store.migrate()
     return store
+
+
+def made_home(settings: Settings) -> Path:
+    """The folder with the service's data, made where there is none."""
+    home = settings.home
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise BadCall(f"GRADER_HOME={home} cannot be made ({wrong.strerror})") from None
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise BadCall(f"GRADER_HOME={home} cannot be written to")
+    return home
 
 
 def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, Here]:

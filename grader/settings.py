@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from grader.catalogue import default_root
+from grader.errors import BadCall
+
+PREFIX = "GRADER_"
+
+
+def _address(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+        raise ValueError("write it as browsers do, https://grader.example.edu")
+    return url
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="GRADER_")
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     assignments: Path = default_root()
     """GRADER_ASSIGNMENTS: the folder that holds one folder per assignment."""
@@ -26,19 +39,19 @@ class Settings(BaseSettings):
     """GRADER_HOME: the folder where the service keeps its data, if it has no other database."""
     database_url: str = ""
     """GRADER_DATABASE_URL: postgresql://user:password@host/name; empty is SQLite in GRADER_HOME."""
-    url: str = ""
+    url: Annotated[str, AfterValidator(_address)] = ""
     """GRADER_URL: how browsers reach the service, if not at the address that it listens at. Cookies are secure where it
     begins with https."""
-    workers: int = max(1, os.cpu_count() or 1)
+    workers: PositiveInt = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: how many submissions are graded at the same time."""
-    queue_limit: int = 2_000
+    queue_limit: PositiveInt = 2_000
     """GRADER_QUEUE_LIMIT: how many may wait; beyond it the service answers 503 and keeps nothing."""
     metrics_token: str = ""
     """GRADER_METRICS_TOKEN: what Prometheus sends as a bearer token to read /metrics; empty lets everybody read it."""
-    lease_seconds: float = 30.0
+    lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0
     """GRADER_LEASE_SECONDS: without a heartbeat for so long, a worker is taken to be dead, and another one gets its
     grading."""
-    grace_seconds: float = 20.0
+    grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
     """GRADER_GRACE_SECONDS: how long a service that is asked to end lets running gradings finish; after that they
     are handed back to the queue."""
     rate_limit: str = "1200/minute"
@@ -58,6 +71,35 @@ class Settings(BaseSettings):
     oidc_new_people: bool = False
     """GRADER_OIDC_NEW_PEOPLE: whether those whom nobody has added are let in, without a course."""
 
+    def __init__(self, **values: Any) -> None:
+        """Raises `BadCall` for what cannot be meant."""
+        _require_known(os.environ)
+        try:
+            super().__init__(**values)
+        except ValidationError as wrong:
+            raise BadCall(_sentence(wrong)) from None
+
     @property
     def has_postgresql(self) -> bool:
         return self.database_url.startswith("postgres")
+
+
+def _require_known(environment: Iterable[str]) -> None:
+    """A name that is nearly a setting's is one misspelt, and would be ignored. Others may be anybody's: Kubernetes
+    makes GRADER_PORT where a service of that name runs."""
+    known = [name.upper() for name in Settings.model_fields]
+    for name in sorted(environment):
+        bare = name.upper().removeprefix(PREFIX)
+        if name.upper() == bare or bare in known:
+            continue
+        if meant := difflib.get_close_matches(bare, known, 1, 0.8):
+            raise BadCall(f"{name} is no setting: write {PREFIX}{meant[0]} (README, Settings)")
+
+
+def _sentence(wrong: ValidationError) -> str:
+    """What was given is repeated in short; nothing that is secret is checked for more than being text."""
+    said = (
+        f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
+        for e in wrong.errors()
+    )
+    return "; ".join(said) + " (README, Settings)"

@@ -42,6 +42,8 @@ class Running:
     environment: dict[str, str]
     database: str
     tokens: list[str] = field(default_factory=list)
+    within: tuple[str, ...] = ()
+    """The command that starts it, where something has to be done before; it must `exec`."""
     process: subprocess.Popen[bytes] | None = None
 
     def another(self) -> Running:
@@ -58,7 +60,7 @@ class Running:
     def launch(self) -> None:
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("grader")), *self._arguments()],
+                [*self.within, str(Path(sys.executable).with_name("grader")), *self._arguments()],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

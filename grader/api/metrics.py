@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from grader.errors import StoreUnavailable
 from grader.model import Json
-from grader.store import counts
+from grader.store import counts, workers
 from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
@@ -124,10 +124,12 @@ class _FromStore:
         try:
             with self._store.read() as tx:
                 waiting, states, checks = counts.waiting(tx), counts.by_state(tx), counts.by_check(tx)
+                alive = workers.live(tx)
         except StoreUnavailable:
             yield GaugeMetricFamily("grader_database_up", up.documentation, 0)
             return
         yield up
+        yield GaugeMetricFamily("grader_workers", f"{_SHARED}: machines that grade, and are alive", len(alive))
         yield from _queue(waiting)
         yield _outcomes(states)
         yield from _checks(checks)

@@ -35,13 +35,16 @@ def is_alive() -> AliveOut:
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
-    """The database, the sandbox and the queue, each with ok and why not."""
+    """The database, the sandbox and the queue, each with ok and why not. Where others grade, `workers` says whether any
+    is alive; without one, what is handed in is kept and waits, so that this alone turns nobody away."""
     parts = {
         "database": _part(lambda: _database(service)),
         "sandbox": _part(service.queue.trouble),
         "queue": _part(lambda: _queue(service)),
     }
     ok = all(part.ok for part in parts.values())
+    if service.settings.has_postgresql:
+        parts["workers"] = _part(lambda: _workers(service))
     response.status_code = 200 if ok else 503
     return ReadinessOut(ok=ok, parts=parts)
 
@@ -66,6 +69,11 @@ def _queue(service: Service) -> str:
         waiting = gradings.waiting(tx)
     limit = service.settings.queue_limit
     return "" if waiting < limit else f"{waiting} submissions wait, and {limit} may (GRADER_QUEUE_LIMIT)"
+
+
+def _workers(service: Service) -> str:
+    with service.store.read() as tx:
+        return "" if workers.live(tx) else "no worker is alive: what is handed in waits until grader worker runs"
 
 
 _TEXT = {"schema": {"type": "string"}}

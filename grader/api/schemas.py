@@ -471,7 +471,7 @@ class PartOfServiceOut(Out):
 
 class ReadinessOut(Out):
     ok: bool
-    parts: dict[str, PartOfServiceOut] = Field(description="database, sandbox, queue")
+    parts: dict[str, PartOfServiceOut] = Field(description="database, sandbox, queue; workers, where others grade")
 
 
 class AliveOut(Out):

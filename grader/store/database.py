@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,10 @@ class Store:
             yield connection
 
     def migrate(self) -> None:
-        """Brings the schema to this version of the grader."""
+        """Brings the schema to this version of the grader. Only this makes SQLite's file, where there is none."""
         with _as_ours():
+            if self.is_sqlite:
+                _make_file(self.url)
             if not self.is_sqlite:
                 ticket_schema.migrate(self._engine)
             command.upgrade(self._alembic(), "head")
@@ -126,22 +128,48 @@ def _with_driver(url: str) -> sa.URL:
     raise BadCall("GRADER_DATABASE_URL must be postgresql://user:password@host/name or sqlite:////path/to/file")
 
 
+def _make_file(url: sa.URL) -> None:
+    """Where that fails, opening it says so."""
+    with suppress(OSError):
+        Path(str(url.database)).touch(mode=0o600)
+
+
 def _sqlite(url: sa.URL) -> Engine:
+    file = Path(str(url.database)).absolute()
     # autocommit at the driver, so that BEGIN is said by us: Python's own would be a deferred one, which fails
     # where another transaction has written since it began to read
-    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS, "isolation_level": None})
+    engine = sa.create_engine(
+        url.set(database=file.as_uri(), query={"mode": "rw", "uri": "true"}),  # a file that is missing stays missing
+        connect_args={"timeout": LOCK_SECONDS, "isolation_level": None},
+    )
 
     @event.listens_for(engine, "connect")
-    def settings(connection: Any, _record: Any) -> None:
+    def settings(connection: Any, record: Any) -> None:
+        record.info["file"] = _which(file)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives the loss of power
         connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "checkout")
+    def is_still_the_file(_connection: Any, record: Any, _proxy: Any) -> None:
+        """What is written to a file that has been removed is lost, and SQLite would not notice."""
+        there = _which(file)
+        if there is None or there != record.info["file"]:
+            raise sa.exc.DisconnectionError
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begins', 'DEFERRED')}")
 
     return engine
+
+
+def _which(file: Path) -> tuple[int, int] | None:
+    """Tells the file at this path from another one that takes its place."""
+    with suppress(OSError):
+        found = file.stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _postgresql(url: sa.URL) -> Engine:

@@ -67,20 +67,17 @@ def test_what_a_full_disk_cannot_take_can_still_be_read(world: World, disk: Disk
 
 @pytest.fixture
 def away(world: World) -> Iterator[Path]:
-    """The database's file is where nobody looks, and connections have been lost."""
-    (path,) = (p for p in world.service.settings.home.iterdir() if p.name == "grader.db")
-    world.service.store.close()
-    hidden = path.with_name("away.db")
-    path.rename(hidden)
-    path.mkdir()  # else SQLite would make a new, empty file
+    """The database's file is where nobody looks; connections to it are still open."""
+    path = world.service.settings.home / "grader.db"
+    path.rename(path.with_name("away.db"))
     yield path
-    if path.is_dir():
-        come_back(path)
+    come_back(path)
 
 
 def come_back(path: Path) -> None:
-    path.rmdir()
-    path.with_name("away.db").rename(path)
+    hidden = path.with_name("away.db")
+    if hidden.exists():
+        hidden.rename(path)
 
 
 PATHS = (SUBMISSIONS, f"/api/v1/submissions/{'0' * 26}", f"/api/v1/submissions/{'0' * 26}/events", "/api/v1/queue")
@@ -97,6 +94,11 @@ def test_a_database_that_comes_back_is_used_again(world: World, away: Path) -> N
     refused = post(world)
     come_back(away)
     assert (refused.status_code, post(world).status_code) == (503, 202)
+
+
+def test_no_empty_database_takes_the_place_of_one_that_is_missing(world: World, away: Path) -> None:
+    assert post(world).status_code == 503
+    assert not away.exists()
 
 
 def test_health_and_metrics_do_without_a_database(world: World, away: Path) -> None:

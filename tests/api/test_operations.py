@@ -47,6 +47,7 @@ def test_metrics_tell_what_waits_and_what_came_out(world: World) -> None:
     found = numbers(world)
     assert found["grader_database_up",] == 1
     assert found["grader_queue_length", "interactive"] == 1
+    assert found["grader_workers",] == 0
     assert found["grader_queue_oldest_seconds", "interactive"] >= 0
     assert found["grader_gradings", "toy", "submission", "graded"] == 1
     assert found["grader_check_results", "toy", "q1.2.negative", "lost"] == 1
