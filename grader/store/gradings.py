@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
 
-from grader.model import Report
+from grader.model import ZERO, Report, Status
 from grader.render import as_json
+from grader.store import answers
 from grader.store.database import AnyRow, Tx, now
 from grader.store.records import Grading, Kind, Leased, Priority, Result, State, new_id
 from grader.store.tables import files, gradings, results, submissions
@@ -161,7 +162,9 @@ def beat(tx: Tx, leased: Leased) -> bool:
 
 
 def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:
-    """Keeps the report, and the lane it was graded in; False where the lease was lost, and then nothing is kept."""
+    """Keeps the report, and the lane it was graded in; False where the lease was lost, and then nothing is kept. The
+    points are those of the checks: what a written answer is worth is added up from `answers` and `readings`."""
+    decided = [check for check in report.checks if check.status is not Status.WAITING]
     values = {
         "state": State.GRADED,
         "lease": None,
@@ -171,14 +174,16 @@ def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:
         "grader": report.environment.grader,
         "assignment_digest": report.assignment_digest,
         "seed": report.seed,
-        "points": report.points,
-        "decided": report.decided,
+        "points": sum((check.points for check in decided), ZERO),
+        "decided": sum((check.possible for check in decided), ZERO),
         "possible": report.possible,
         "report": as_json.dumps(report),
         "counts": _counts_at_once(),
     }
     if not tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount:
         return False
+    if leased.kind is Kind.SUBMISSION:
+        answers.keep(tx, leased.grading, as_json.as_json(report))
     rows = [
         {
             "grading": leased.grading,

@@ -18,10 +18,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy import DateTime as _DateTime
@@ -317,4 +319,84 @@ marks = Table(
     Column("comment", Text, nullable=False),
     Column("by", ForeignKey("people.id"), nullable=False),
     Column("at", Moment, nullable=False),
+)
+
+# ── what people read ─────────────────────────────────────────────────────────────────────────────────
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("grading", ForeignKey("gradings.id"), primary_key=True),
+    Column("question", String(100), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("text", Data, nullable=False),  # as JSON: students write what PostgreSQL's text cannot hold
+    Column("opinion", Data, nullable=False),
+    Column("decided", Exact),
+    Index("ix_answers_digest", "question", "digest"),
+)
+
+
+def _question() -> list[Column[str]]:
+    return [
+        Column("course", ID, nullable=False),
+        Column("assignment", String(64), nullable=False),
+        Column("question", String(100), nullable=False),
+    ]
+
+
+def _of_offering() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"])
+
+
+questions = Table(
+    "questions",
+    metadata,
+    *_question(),
+    Column("readers", Integer, nullable=False),
+    _of_offering(),
+    PrimaryKeyConstraint("course", "assignment", "question"),
+)
+
+rubric = Table(
+    "rubric",
+    metadata,
+    Column("id", ID, primary_key=True),
+    *_question(),
+    Column("position", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("points", Exact, nullable=False),
+    _of_offering(),
+    Index("ix_rubric_question", "course", "assignment", "question"),
+)
+
+phrases = Table(
+    "phrases",
+    metadata,
+    Column("id", ID, primary_key=True),
+    *_question(),
+    Column("text", Text, nullable=False),
+    _of_offering(),
+    Index("ix_phrases_question", "course", "assignment", "question"),
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("id", ID, primary_key=True),
+    *_question(),
+    Column("digest", String(64), nullable=False),
+    Column("reader", ForeignKey("people.id"), nullable=False),
+    Column("adjustment", Exact, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("moderates", Boolean, nullable=False),
+    Column("at", Moment, nullable=False),
+    _of_offering(),
+    UniqueConstraint("course", "assignment", "question", "digest", "reader"),
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("reading", ForeignKey("readings.id"), primary_key=True),
+    Column("item", ForeignKey("rubric.id"), primary_key=True, index=True),
 )
