@@ -92,9 +92,13 @@ def certify_seeds(
     blocks = [(s, range(start, min(start + BLOCK, seeds))) for s in chosen for start in range(0, seeds, BLOCK)]
     rows: list[Certified] = []
     with ProcessPoolExecutor(workers, get_context("spawn"), _enter, (assignment.folder, choose)) as pool:
-        for future in as_completed([pool.submit(_on_seeds, specimen, numbers) for specimen, numbers in blocks]):
-            rows += future.result()
-            tick(BLOCK)
+        try:
+            for future in as_completed([pool.submit(_on_seeds, specimen, numbers) for specimen, numbers in blocks]):
+                rows += future.result()
+                tick(BLOCK)
+        except BaseException:  # asked to end, too: what has not begun never does
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     rows.sort(key=lambda row: ([s.name for s in chosen].index(row.specimen.name), row.seed))
     return [row for row in rows if not row.holds] or rows[::seeds]
 
