@@ -365,6 +365,19 @@ class ChangeOut(Out):
     after: float | None = Field(examples=[40.0])
     checks: list[CheckChangeOut] = Field(description="Those that differ")
 
+    @property
+    def gain(self) -> float:
+        """Negative where points are lost; 0 while it is not graded."""
+        return round(self.after - (self.before or 0), 2) if self.after is not None else 0
+
+    @property
+    def is_gain(self) -> bool:
+        return self.gain > 0
+
+    @property
+    def is_loss(self) -> bool:
+        return self.gain < 0
+
     @classmethod
     def of(cls, change: Change) -> ChangeOut:
         return cls(

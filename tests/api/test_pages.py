@@ -11,8 +11,8 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from grader.dispatch.events import CheckEvent, Event
-from grader.store import people
-from grader.store.records import TokenKind
+from grader.store import gradings, people
+from grader.store.records import Role, TokenKind
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 from tests.conftest import TOY_SOLUTION
 from tests.unit.render.samples import HOSTILE
@@ -189,6 +189,142 @@ def test_the_receipt_names_every_file_and_its_digest(world: World, ada: Visitor)
         assert fact in page
 
 
+# ── staff ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def grace(world: World) -> Visitor:
+    return Visitor(world, "grace")
+
+
+@pytest.fixture
+def graded(world: World) -> dict[str, str]:
+    """Login → submission: ada's is right, bob's is wrong."""
+    return {login: _graded(world, login, report) for login, report in (("ada", "right"), ("bob", "wrong"))}
+
+
+def _graded(world: World, login: str, report: str) -> str:
+    id = world.hand_in(login, TOY_SOLUTION if report == "right" else WRONG)
+    world.grade_next(report)
+    return id
+
+
+def test_staff_see_everybody_s_score_and_how_scores_are_spread(grace: Visitor, graded: dict[str, str]) -> None:
+    page = grace.get(f"{OF_ASSIGNMENT}/scores")
+    assert "have handed in 2" in words(page)
+    assert re.search(r"Ada ada .*?4 of 4.*?Bob bob .*?2 of 4", words(page))
+    assert 'aria-label="Scores of 2 students: 1 from 2 to 2.4, 1 from 3.6 to 4."' in page
+
+
+def test_scores_are_sorted_as_asked(grace: Visitor, world: World, graded: dict[str, str]) -> None:
+    with world.service.store.write() as tx:
+        people.put_member(tx, COURSE, people.put_person(tx, "aaron", "Aaron").id, Role.STUDENT)
+    orders = {
+        by: re.findall(r"\b(Aaron|Ada|Bob)\b", words(grace.get(f"{OF_ASSIGNMENT}/scores?by={by}")))
+        for by in ("name", "score", "time")
+    }
+    assert orders == {
+        "name": ["Aaron", "Ada", "Bob"],
+        "score": ["Ada", "Bob", "Aaron"],
+        "time": ["Ada", "Bob", "Aaron"],
+    }
+
+
+def test_failures_are_grouped_by_what_is_wrong_with_counts_and_people(
+    grace: Visitor, world: World, graded: dict[str, str]
+) -> None:
+    with world.service.store.write() as tx:
+        carol = people.put_person(tx, "carol", "Carol")
+        people.put_member(tx, COURSE, carol.id, Role.STUDENT)
+        world.tokens["carol"] = people.new_token(tx, carol.id, TokenKind.PROGRAM)
+    _graded(world, "carol", "wrong")
+    page = words(grace.get(f"{OF_ASSIGNMENT}/failures"))
+    (lost,) = world.reports["wrong"].first_to_fix
+    assert page.count(lost.reason) == 1
+    assert re.search(r"2 67 % .* q1\.2\.negative · 4 points in all Who Bob −2 Carol −2", page)
+    assert "q1.2.negative 1 2" in page  # held by one, lost by two
+
+
+def test_what_has_no_failures_says_so(grace: Visitor, world: World) -> None:
+    assert "Nothing is graded yet" in words(grace.get(f"{OF_ASSIGNMENT}/failures"))
+    _graded(world, "ada", "right")
+    assert "Nobody has lost a point" in words(grace.get(f"{OF_ASSIGNMENT}/failures"))
+
+
+def test_staff_see_every_grading_of_a_submission(grace: Visitor, world: World, graded: dict[str, str]) -> None:
+    page = grace.get(f"/submissions/{graded['bob']}")
+    assert "by Bob bob" in words(page)
+    assert re.search(r"✓ graded 2 of 4 grader \d", words(page))
+    grading = re.search(r'href="(/gradings/\w+)"', page)
+    assert grading is not None
+    assert world.reports["wrong"].first_to_fix[0].reason in words(grace.get(grading[1]))
+
+
+def test_a_regrade_is_started_looked_at_and_applied_by_forms(
+    grace: Visitor, world: World, graded: dict[str, str]
+) -> None:
+    regrades = f"{OF_ASSIGNMENT}/regrades"
+    regrade = str(grace.sends(regrades, regrades, which="latest").headers["location"])
+    assert "0 of 2 graded" in words(grace.get(regrade))
+    for _ in range(2):
+        world.grade_next("right")
+    page = words(grace.get(regrade))
+    assert "submissions 2 would change 1 gain points 1 lose points 0" in page
+    assert re.search(r"Bob bob 2 4 \+2 q1\.2\.negative ✗ 0 → becomes ✓ 2", page)
+    assert "Ada" not in page  # nothing changes for her
+    assert "2 of 4" in words(Visitor(world, "bob").get("/"))
+    assert grace.sends(regrade, f"{regrade}/apply").status_code == 303
+    assert "What it changed" in words(grace.get(regrade))
+    assert "4 of 4" in words(Visitor(world, "bob").get("/"))
+
+
+def test_a_regrade_can_be_discarded(grace: Visitor, graded: dict[str, str]) -> None:
+    submission = f"/submissions/{graded['ada']}"
+    regrade = str(grace.sends(submission, f"{submission}/regrade").headers["location"])
+    assert grace.sends(regrade, f"{regrade}/discard").status_code == 303
+    assert "discarded" in words(grace.get(regrade))
+
+
+def test_what_we_failed_to_grade_says_why_to_staff_alone_and_is_started_again(
+    grace: Visitor, world: World, ada: Visitor
+) -> None:
+    submission = ada.hands_in()
+    for _ in range(gradings.MOST_FAILURES):
+        with world.service.store.write() as tx:
+            leased = gradings.claim(tx, "test worker")
+            assert leased is not None
+            gradings.fail(tx, leased, "the sandbox is gone")
+    assert "that is our failure" in words(ada.get(submission))
+    assert "the sandbox is gone" not in ada.get(submission)
+    page = grace.get(submission)
+    assert "the sandbox is gone" in page
+    retry = re.search(r'action="(/gradings/\w+/retry)"', page)
+    assert retry is not None
+    assert grace.sends(submission, retry[1]).headers["location"] == submission
+    assert "Number 1 in the queue" in words(ada.get(submission))
+
+
+def test_staff_see_what_waits_and_who_grades(grace: Visitor, world: World) -> None:
+    id = world.hand_in("ada")
+    page = words(grace.get("/queue"))
+    assert id in page
+    assert "no worker that is alive grades as test" in page
+
+
+def test_a_token_is_shown_once_works_and_can_be_revoked(ada: Visitor, world: World) -> None:
+    made = ada.sends("/settings", "/settings/tokens", label="for curl").text
+    secret = re.search(r'class="secret">([\w-]+)<', made)
+    assert secret is not None
+    headers = {"Authorization": f"Bearer {secret[1]}"}
+    assert world.client.get("/api/v1/me", headers=headers).json()["login"] == "ada"
+    page = ada.get("/settings")
+    assert secret[1] not in page
+    revoke = re.search(r"for curl.*?action=\"(/settings/tokens/\w+/revoke)\"", page, re.DOTALL)
+    assert revoke is not None
+    assert ada.sends("/settings", revoke[1]).status_code == 303
+    assert world.client.get("/api/v1/me", headers=headers).status_code == 401
+
+
 # ── hostile words ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -221,10 +357,15 @@ def test_hostile_names_of_people_files_and_courses_change_nothing(world: World) 
         people.put_person(tx, "ada", hostile[:200])
     ada = Visitor(world, "ada")
     submission = ada.hands_in(name=f"{hostile[:100].replace('/', '')}.py")
-    for path in ("/", OF_ASSIGNMENT, submission, f"{submission}/receipt"):
-        page = ada.get(path)
+    world.grade_next("wrong")
+    grace = Visitor(world, "grace")
+    regrade = str(grace.sends(submission, f"{submission}/regrade").headers["location"])
+    world.grade_next("right")
+    of_staff = (regrade, *(f"{OF_ASSIGNMENT}/{name}" for name in ("scores", "failures", "regrades")))
+    pages = {path: ada.get(path) for path in ("/", OF_ASSIGNMENT, submission, f"{submission}/receipt")}
+    for path, page in (pages | {path: grace.get(path) for path in of_staff}).items():
         assert acting(page) == [], path
-        assert "&lt;script&gt;" in page
+        assert path.endswith("/regrades") or "&lt;script&gt;" in page
         assert not any(c in page for c in "\x1b\x9b\u202e")
 
 

@@ -93,6 +93,20 @@ TABLE = [
     Row("GET /submissions/{id}", AUTHORS),
     Row("GET /submissions/{id}/receipt", AUTHORS),
     Row("POST /submissions/{id}/cancel", AUTHORS),
+    Row("GET /settings", OWN),
+    Row("POST /settings/tokens", OWN, {"data": {"label": "x"}}),
+    Row("POST /settings/tokens/{id}/revoke", "1+00000"),
+    Row("GET /queue", ANY_STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/scores", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/failures", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/regrades", STAFF),
+    Row("POST /courses/{course}/assignments/{assignment}/regrades", STAFF, {"data": {"which": "latest"}}),
+    Row("GET /gradings/{grading}", STAFF),
+    Row("POST /gradings/{grading}/retry", STAFF),
+    Row("POST /submissions/{id}/regrade", STAFF),
+    Row("GET /regrades/{regrade}", STAFF),
+    Row("POST /regrades/{regrade}/apply", STAFF),
+    Row("POST /regrades/{regrade}/discard", STAFF),
     # submissions
     Row(f"POST {A}/submissions", MEMBERS, HAND_IN),
     Row(f"GET {A}/submissions", MEMBERS),
@@ -157,7 +171,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
                 people.put_member(tx, course, person.id, role)
                 world.people[login] = person
                 world.tokens[login] = people.new_token(tx, person.id, TokenKind.PROGRAM)
-            token = people.token(tx, people.new_token(tx, world.people["ada"].id, TokenKind.PROGRAM, "to be revoked"))
+            ada = world.people["ada"].id
+            token, other = (people.token(tx, people.new_token(tx, ada, TokenKind.PROGRAM, "old")) for _ in range(2))
         ids = {login: world.hand_in(login) for login in ("ada", "bob")}
         gradings = [world.grade_next() for _ in ids]
         regrade = world.client.post(
@@ -174,6 +189,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
             "number": "0",
             "question": "q1.1.written",
             "token": token.id,
+            "other_token": other.id,
         }
         yield Scene(world, known, (ids["bob"], gradings[1], world.people["bob"].id))
 
@@ -200,7 +216,7 @@ def test_the_table_has_every_route_and_no_other(scene: Scene) -> None:
 
 def _parameters(scene: Scene, row: Row) -> dict[str, str]:
     if "/tokens/{id}" in row.route:
-        return {**scene.known, "id": scene.known["token"]}
+        return {**scene.known, "id": scene.known["token" if row.route.startswith("DELETE") else "other_token"]}
     return dict(scene.known)
 
 

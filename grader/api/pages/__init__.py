@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from grader.api.pages import assignment, home, submission
+from grader.api.pages import assignment, failures, gradings, home, queue, regrading, scores, settings, submission
 
 router = APIRouter(include_in_schema=False)
-for part in (home, assignment, submission):
+for part in (home, assignment, submission, settings, scores, failures, gradings, regrading, queue):
     router.include_router(part.router)

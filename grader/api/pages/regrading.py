@@ -1,0 +1,86 @@
+"""For staff: a regrade is looked at before it counts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api import regrades as api
+from grader.api.courses import known_course, known_offering
+from grader.api.frame import page
+from grader.api.identity import TheCaller, require_staff
+from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, WholeRegradeOut
+from grader.api.wiring import TheService
+from grader.store.records import RegradeState, State, Which
+
+router = APIRouter(include_in_schema=False)
+
+_PATH = "/courses/{course}/assignments/{assignment}/regrades"
+
+
+@router.get(_PATH)
+def show_regrades(
+    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
+) -> Response:
+    require_staff(caller, course, "assignment")
+    found = api.list_regrades(course, assignment, service, caller)
+    with service.store.read() as tx:
+        return page(
+            request,
+            "regrades.html",
+            course=known_course(tx, course),
+            offering=known_offering(tx, service, course, assignment),
+            task=service.assignments[assignment],
+            regrades=found,
+        )
+
+
+@router.post(_PATH)
+def start(
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    which: Annotated[Which, Form()] = Which.LATEST,
+) -> Response:
+    started = api.start_regrade(course, assignment, RegradeIn(which=which), service, caller, Response())
+    return RedirectResponse(f"/regrades/{started.id}", 303)
+
+
+@router.get("/regrades/{id}")
+def show_regrade(request: Request, id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    found = api.get_regrade(id, service, caller)
+    with service.store.read() as tx:
+        course = known_course(tx, found.course)
+        offering = known_offering(tx, service, found.course, found.assignment)
+    return page(
+        request,
+        "regrade.html",
+        course=course,
+        offering=offering,
+        task=service.assignments[found.assignment],
+        regrade=found,
+        running=_unfinished(found),
+        all=sum(found.progress.values()),
+        changed=[change for change in found.changes if change.checks],
+        is_open=found.state is RegradeState.SHADOW,
+    )
+
+
+def _unfinished(regrade: WholeRegradeOut) -> int:
+    return regrade.progress.get(State.QUEUED, 0) + regrade.progress.get(State.RUNNING, 0)
+
+
+@router.post("/regrades/{id}/apply")
+def apply(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    api.apply_regrade(id, service, caller)
+    return RedirectResponse(f"/regrades/{id}", 303)
+
+
+@router.post("/regrades/{id}/discard")
+def discard(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    api.discard_regrade(id, service, caller)
+    return RedirectResponse(f"/regrades/{id}", 303)

@@ -1,0 +1,134 @@
+"""For staff: everybody's score, and how scores are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, median
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grader.api.courses import known_course, known_offering
+from grader.api.frame import page
+from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.pages.home import counting
+from grader.api.schemas import AssignmentId, CourseId
+from grader.api.seen import Seen, see
+from grader.api.wiring import TheService
+from grader.model import Points, show_points
+from grader.service import Service
+from grader.store import people, submissions
+from grader.store.database import Tx
+from grader.store.records import Offering, Page, Person, Role
+
+router = APIRouter(include_in_schema=False)
+
+MOST = 5_000
+"""Submissions of one assignment that are looked at."""
+BINS = 10
+
+Order = Literal["name", "score", "time"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One student."""
+
+    person: Person
+    attempts: int
+    counting: Seen | None
+
+    @property
+    def final(self) -> Points | None:
+        return self.counting.score.final if self.counting and self.counting.score else None
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Scores from `low` up to `high`; the last has `high` in it too."""
+
+    low: str
+    high: str
+    count: int
+    share: float
+    """Of the highest bin, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    bins: tuple[Bin, ...]
+    of: Points
+    scored: int
+    median: float
+    mean: float
+
+    @property
+    def sentence(self) -> str:
+        """The picture in words."""
+        said = ", ".join(f"{b.count} from {b.low} to {b.high}" for b in self.bins if b.count)
+        return f"Scores of {self.scored} students: {said}."
+
+
+@router.get("/courses/{course}/assignments/{assignment}/scores")
+def show_scores(
+    request: Request,
+    course: CourseId,
+    assignment: AssignmentId,
+    service: TheService,
+    caller: TheCaller,
+    by: Annotated[Order, Query()] = "name",
+) -> Response:
+    require_staff(caller, course, "assignment")
+    with service.store.read() as tx:
+        offering = known_offering(tx, service, course, assignment)
+        rows = rows_of(tx, service, caller, offering)
+        known = known_course(tx, course)
+    return page(
+        request,
+        "scores.html",
+        course=known,
+        offering=offering,
+        task=service.assignments[assignment],
+        rows=sorted(rows, key=_ORDER[by]),
+        spread=spread(rows),
+        handed_in=sum(row.attempts > 0 for row in rows),
+        late=sum(bool(row.counting and row.counting.late.is_late) for row in rows),
+        by=by,
+    )
+
+
+def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[Row]:
+    """Every student of the course, by name, and whoever else has handed in."""
+    found = submissions.of_offering(tx, offering.course, offering.assignment, page=Page(MOST))
+    theirs: dict[str, list[Seen]] = {}
+    who = {m.person.id: m.person for m in people.roster(tx, offering.course) if m.role is Role.STUDENT}
+    for one in see(tx, service, caller, found):
+        for author in one.submission.authors:
+            who.setdefault(author.id, author)
+            theirs.setdefault(author.id, []).append(one)
+    return [Row(person, len(own := theirs.get(id, [])), counting(own, offering)) for id, person in who.items()]
+
+
+_ORDER = {
+    "name": lambda row: (row.person.name.lower(), row.person.login),
+    "score": lambda row: (row.final is None, -(row.final or 0), row.person.name.lower()),
+    "time": lambda row: (row.counting is None, row.counting.submission.id if row.counting else ""),
+}
+
+
+def spread(rows: Sequence[Row]) -> Spread | None:
+    """None while nobody has a score."""
+    scored = [row.counting.score for row in rows if row.counting and row.counting.score]
+    finals = [score.final for score in scored if score.final is not None]
+    of = max((score.decided for score in scored), default=Points(0))
+    if not finals or not of:
+        return None
+    counts = [0] * BINS
+    for final in finals:
+        counts[min(BINS - 1, int(final * BINS / of))] += 1
+    edges = [show_points(of * n / BINS) for n in range(BINS + 1)]
+    bins = tuple(Bin(edges[n], edges[n + 1], count, count / max(counts)) for n, count in enumerate(counts))
+    return Spread(bins, of, len(finals), float(median(finals)), float(mean(finals)))

@@ -1,0 +1,51 @@
+"""One's own tokens: for programs, and of browsers that are logged in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api import people as api
+from grader.api.frame import page
+from grader.api.identity import Caller, TheCaller
+from grader.api.schemas import TokenId
+from grader.api.wiring import TheService
+from grader.errors import BadCall
+from grader.service import Service
+
+router = APIRouter(include_in_schema=False)
+
+_DAYS = {"30": 30, "180": 180, "365": 365, "": None}
+
+
+@router.get("/settings")
+def show_settings(request: Request, service: TheService, caller: TheCaller) -> Response:
+    return _page(request, service, caller)
+
+
+@router.post("/settings/tokens")
+def make_token(
+    request: Request,
+    service: TheService,
+    caller: TheCaller,
+    label: Annotated[str, Form(max_length=200)] = "",
+    days: Annotated[str, Form()] = "180",
+) -> Response:
+    """The answer shows the token, for the only time."""
+    if not label.strip() or days not in _DAYS:
+        raise BadCall("say what the token is for, so that you know it again in a year")
+    secret, _ = api.new_token(service, caller, label, _DAYS[days])
+    return _page(request, service, caller, secret)
+
+
+@router.post("/settings/tokens/{id}/revoke")
+def revoke(id: TokenId, service: TheService, caller: TheCaller) -> Response:
+    api.revoke_token(caller, service, id)
+    return RedirectResponse("/settings", 303)
+
+
+def _page(request: Request, service: Service, caller: Caller, made: str = "") -> Response:
+    return page(request, "settings.html", tokens=api.list_tokens(caller, service), made=made)
