@@ -361,6 +361,33 @@ def worker(
 
 
 @app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the copy; it must not be there yet.")],
+) -> None:
+    """Copy the service's SQLite database, while it runs, into one file."""
+    from grader.backup import backup as copy  # the database's libraries take a second to import
+
+    settings = Settings()
+    made = copy(settings, to)
+    out.print(f"written: {made.file} ({made.submissions} submissions, {made.size / (1 << 20):.1f} MiB)", markup=False)
+    if settings.secret:
+        out.print("GRADER_SECRET is not in it: keep it too, or no verdict can be formed again", markup=False)
+
+
+@app.command()
+def restore(
+    copy: Annotated[Path, typer.Argument(metavar="FILE", help="What grader backup has written.")],
+) -> None:
+    """Put such a copy into the place of the service's database; the service must not run."""
+    from grader.backup import restore as put_back
+
+    found, before = put_back(Settings(), copy)
+    out.print(f"restored: {found.submissions} submissions", markup=False)
+    if before:
+        out.print(f"the database that was there is kept: {before}", style="dim", markup=False)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     out.print(__version__)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvicorn
 
@@ -17,7 +15,7 @@ from grader.dispatch.here import Here
 from grader.dispatch.replica import Replica
 from grader.errors import BadCall
 from grader.sandbox import selftest
-from grader.service import Service, login_link, made_home, on_many_machines, on_one_machine
+from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine
 from grader.settings import Settings
 from grader.store import people
 
@@ -47,7 +45,7 @@ def _put_together(settings: Settings, sandbox: str) -> Iterator[tuple[Service, H
     if settings.has_postgresql:
         yield *on_many_machines(settings), "grader worker grades"
         return
-    with _alone(made_home(settings)):
+    with alone(made_home(settings)):
         service, here = on_one_machine(settings, sandbox)
         selftest.prove(sandbox, settings.runtime)
         yield service, here, f"{settings.workers} at a time, {sandbox} sandbox"
@@ -60,17 +58,6 @@ def first_link(service: Service) -> str | None:
             return None
         admin = people.put_person(tx, FIRST_ADMIN, "Administrator", admin=True)
         return login_link(tx, service.settings, admin, FIRST_LINK_LASTS)
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """The one service that has this folder: a second one would take the first one's work for a dead one's."""
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadCall(f"another grader serve runs on GRADER_HOME={home}") from None
-        yield
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +46,8 @@ def open_store(settings: Settings) -> Store:
     if settings.database_url:
         store = Store(settings.database_url)
     else:
-        store = Store(f"sqlite:///{made_home(settings) / 'grader.db'}")
+        made_home(settings)
+        store = Store(f"sqlite:///{database_file(settings)}")
     store.migrate()
     return store
 
@@ -59,6 +62,21 @@ def made_home(settings: Settings) -> Path:
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         raise BadCall(f"GRADER_HOME={home} cannot be written to")
     return home
+
+
+def database_file(settings: Settings) -> Path:
+    return settings.home / "grader.db"
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """The one process that has this folder: a second service would take the first one's work for a dead one's."""
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadCall(f"another grader serve runs on GRADER_HOME={home}") from None
+        yield
 
 
 def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, Here]:

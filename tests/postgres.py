@@ -43,7 +43,7 @@ class Cluster:
         self._server: subprocess.Popen[bytes] | None = None
         arguments = ["--username=grader", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"]
         made = subprocess.run(
-            [_binaries() / "initdb", "--pgdata", folder / "data", "--no-sync", *arguments],
+            [binaries() / "initdb", "--pgdata", folder / "data", "--no-sync", *arguments],
             capture_output=True,
             text=True,
             **_as_whom(folder),
@@ -58,7 +58,7 @@ class Cluster:
         with (self.folder / "log").open("ab") as log:
             # Also where the tests are killed: then the kernel tells the server to end at once.
             self._server = subprocess.Popen(
-                ["setpriv", "--pdeathsig=QUIT", _binaries() / "postgres", "-D", self.folder / "data", *options, *place],
+                ["setpriv", "--pdeathsig=QUIT", binaries() / "postgres", "-D", self.folder / "data", *options, *place],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -131,7 +131,7 @@ def cluster() -> Iterator[Cluster]:
             made.stop()
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """Where the newest server is."""
     found = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
     elsewhere = shutil.which("initdb")

@@ -14,6 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -83,7 +84,10 @@ class Store:
                 _make_file(self.url)
             if not self.is_sqlite:
                 ticket_schema.migrate(self._engine)
-            command.upgrade(self._alembic(), "head")
+            try:
+                command.upgrade(self._alembic(), "head")
+            except CommandError as unknown:  # its revision is none of ours
+                raise BadCall(f"a newer grader has made this database: install that version ({unknown})") from None
 
     def differences(self) -> list[Any]:
         """Between the schema of the database and the tables that this version knows."""

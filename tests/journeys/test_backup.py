@@ -1,0 +1,167 @@
+"""A service that lost its disk goes on from a copy that was made while it ran."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from grader.backup import backup, restore
+from grader.errors import BadCall, StoreUnavailable
+from grader.settings import Settings
+from grader.store import facts, gradings, offerings, people, submissions, tickets
+from grader.store.database import Store
+from grader.store.gradings import LEASE
+from grader.store.records import Course, Kind, Offering, Page, Priority
+from grader.store.submissions import NewSubmission
+from tests.conftest import TOY_SOLUTION, Command
+from tests.journeys.test_operating import Student
+from tests.postgres import Cluster, binaries
+from tests.running import running
+
+
+def test_a_copy_made_while_the_service_runs_brings_everything_back(tmp_path: Path, grader: Command) -> None:
+    copy = tmp_path / "copy.db"
+    with running(tmp_path, students=1, GRADER_WORKERS="1") as service:
+        here = {"GRADER_HOME": str(service.home)}
+        service.start()
+        student = Student(service)
+        done = student.hand_in(TOY_SOLUTION)
+        assert student.graded(done) == "graded"
+        report = student.get(f"{done.headers['location']}/report.json").json()
+        waits = student.hand_in(f"{TOY_SOLUTION}# waits or runs while the copy is made")
+        said = grader("backup", copy, **here)
+        refused = grader("restore", copy, **here)
+        service.end()
+        for file in service.home.glob("grader.db*"):
+            file.unlink()
+        restored = grader("restore", copy, **here)
+        service.start()
+        assert student.get(f"{done.headers['location']}/report.json").json() == report
+        assert student.graded(waits) == "graded"
+        student.close()
+        assert service.send(signal.SIGTERM) == 0
+    assert (said.returncode, "2 submissions" in said.stdout) == (0, True), said.stderr
+    assert (refused.returncode, "another grader serve runs" in refused.stderr) == (2, True)
+    assert (restored.returncode, restored.stdout) == (0, "restored: 2 submissions\n"), restored.stderr
+
+
+# ── one file at a time ───────────────────────────────────────────────────────────────────────────────
+
+
+def populate(store: Store) -> str:
+    """A course, and a submission that waits; returns the service's secret."""
+    with store.write() as tx:
+        people.add_course(tx, Course("ml", "Machine learning"))
+        offerings.put_offering(tx, Offering("ml", "toy"))
+        who = people.put_person(tx, "ada", "Ada").id
+        files = (("mlp.py", TOY_SOLUTION.encode()),)
+        new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "0" * 64, who, (who,), files)
+        gradings.enqueue(tx, submissions.add(tx, new), who, Priority.INTERACTIVE, "a lane")
+        return facts.secret(tx)
+
+
+def holds(store: Store) -> tuple[str, int]:
+    with store.write() as tx:
+        return facts.secret(tx), len(submissions.of_offering(tx, "ml", page=Page(10)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Of a service that has one submission."""
+    settings = Settings(home=tmp_path)
+    store = Store(f"sqlite:///{tmp_path}/grader.db")
+    store.migrate()
+    populate(store)
+    store.close()
+    return settings
+
+
+def test_what_is_replaced_is_kept_with_its_newest_transactions(settings: Settings, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    backup(settings, copy)
+    lively = Store(f"sqlite:///{tmp_path}/grader.db")  # open: what it writes is in its log alone
+    with lively.write() as tx:
+        people.put_person(tx, "bob", "Bob")
+    _, before = restore(settings, copy)
+    lively.close()
+    assert before is not None
+    kept, now = Store(f"sqlite:///{before}"), Store(f"sqlite:///{tmp_path}/grader.db")
+    with kept.read() as old, now.read() as new:
+        assert people.person_by_login(old, "bob") is not None
+        assert people.person_by_login(new, "bob") is None
+    assert holds(kept) == holds(now)
+    kept.close()
+    now.close()
+
+
+def test_a_copy_is_for_its_owner_alone_and_replaces_no_other(settings: Settings, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert backup(settings, copy).submissions == 1
+    assert copy.stat().st_mode & 0o077 == 0
+    with pytest.raises(BadCall, match="there already"):
+        backup(settings, copy)
+
+
+def test_a_copy_that_cannot_be_finished_leaves_nothing(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        backup(settings, tmp_path / "no folder" / "copy.db")
+    assert not (tmp_path / "no folder").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(5000)])
+def test_what_is_no_copy_is_not_put_back(content: bytes, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "copy.db").write_bytes(content)
+    before = (tmp_path / "grader.db").read_bytes()
+    with pytest.raises(BadCall, match="no copy"):
+        restore(settings, tmp_path / "copy.db")
+    assert (tmp_path / "grader.db").read_bytes() == before
+
+
+def test_a_damaged_copy_is_not_put_back(settings: Settings, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    backup(settings, copy)
+    content = bytearray(copy.read_bytes())
+    content[4096 : len(content) // 2] = os.urandom(len(content) // 2 - 4096)
+    copy.write_bytes(content)
+    with pytest.raises(BadCall, match=r"no copy|damaged"):
+        restore(settings, copy)
+
+
+def test_a_copy_from_a_newer_grader_is_refused_when_it_is_opened(settings: Settings, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "grader.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    store = Store(f"sqlite:///{tmp_path}/grader.db")
+    with pytest.raises(BadCall, match="newer grader"):
+        store.migrate()
+    store.close()
+
+
+def test_postgresql_is_dumped_and_restored_by_its_own_tools_as_the_readme_says(
+    tmp_path: Path, postgres: Cluster, postgres_url: str
+) -> None:
+    dump = tmp_path / "grader.dump"
+    store = Store(postgres_url)
+    store.migrate()
+    secret = populate(store)
+    store.close()
+    with postgres.database() as new:
+        for command in (
+            ["pg_dump", "--format=custom", f"--file={dump}", postgres_url],
+            ["pg_restore", "--exit-on-error", "--no-owner", f"--dbname={new}", dump],
+        ):
+            subprocess.run([binaries() / str(command[0]), *command[1:]], check=True, timeout=120)
+        again = Store(new)
+        again.migrate()
+        assert again.differences() == []
+        assert holds(again) == (secret, 1)
+        with again.write() as tx:
+            assert tickets.sweep(tx, LEASE) == 0
+            leased = gradings.claim(tx, "a worker")
+        assert leased is not None, "what waited still waits"
+        again.close()
