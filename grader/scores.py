@@ -1,25 +1,79 @@
-"""What a submission is worth: the machine's points and people's marks, less what lateness takes.
+"""What a submission is worth: the machine's points and those of written answers, less what lateness takes.
 
-Everything that shows a score to anybody asks here. What has not been decided is waiting, and never a zero.
+Everything that shows a score to anybody asks here. What has not been decided is waiting, and never a zero. A question
+has its points once: from a mark on this submission, else from whoever has read its answer, else from the machine where
+the assignment lets it give them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from grader.catalogue import Assignment
 from grader.late import Lateness, applied
 from grader.model import ZERO, Points, show_points
+from grader.reading.standing import standing
+from grader.store.answers import Answer
+from grader.store.readings import Key, Reading
 from grader.store.records import Counts, Grading, Mark, State, Submission
+
+
+class Decision(StrEnum):
+    """How far a written question of one submission is."""
+
+    DECIDED = "decided"
+    SUGGESTED = "suggested"
+    """It waits for a person, and the machine suggests points."""
+    WAITING = "waiting"
+    NOT_SUBMITTED = "not submitted"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What there is of a submission's written questions."""
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    """By question; none before it is graded."""
+    readings: Mapping[Key, Sequence[Reading]] = field(default_factory=dict)
+    readers: Mapping[str, int] = field(default_factory=dict)
+    """How many a question wants, where not one."""
+
+
+NOTHING_ANSWERED = Answered()
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """One written question."""
+
+    question: str
+    title: str
+    possible: Points
+    state: Decision
+    points: Points | None = None
+    """None until it is decided."""
+    by_machine: bool = False
+    reading: Reading | None = None
+    """The one that decides."""
+    mark: Mark | None = None
+    """It decides in the reading's place."""
+    answer: Answer | None = None
+
+    @property
+    def comment(self) -> str:
+        if self.mark:
+            return self.mark.comment
+        return self.reading.comment if self.reading else ""
 
 
 @dataclass(frozen=True)
 class Score:
     machine: Points | None
-    """None until graded and shown."""
-    marks: Points | None
-    """None where nobody has given any."""
+    """Of the code; None until graded and shown."""
+    written: Points | None
+    """Of written answers; None while none is decided."""
     earned: Points | None
     """Of what is decided, before lateness; None while nothing is."""
     final: Points | None
@@ -32,42 +86,91 @@ class Score:
     late: Lateness
     sentence: str
     """The same for people."""
+    absent: Points = ZERO
+    """Points of questions without an answer."""
+    questions: tuple[QuestionScore, ...] = ()
 
 
-def score(assignment: Assignment, grading: Grading | None, marks: Sequence[Mark], late: Lateness) -> Score:
-    """`grading`: the one that counts, as the reader may see it."""
-    worth = {question: points for part in assignment.parts for question, points in part.written.items()}
-    given = [mark for mark in marks if mark.question in worth]
+def score(
+    assignment: Assignment,
+    grading: Grading | None,
+    marks: Sequence[Mark],
+    late: Lateness,
+    answered: Answered = NOTHING_ANSWERED,
+) -> Score:
+    """`grading`: the one that counts, as the reader may see it; so are `marks` and `answered`."""
+    questions = _questions(assignment, marks, answered)
+    given = [q for q in questions if q.points is not None]
     machine = grading.points if grading else None
-    by_people = sum((mark.points for mark in given), ZERO) if given else None
-    decided = sum((worth[mark.question] for mark in given), ZERO)
+    written = _sum(q.points for q in given) if given else None
+    decided = _sum(q.possible for q in given)
+    absent = _sum(q.possible for q in questions if q.state is Decision.NOT_SUBMITTED)
     possible = assignment.points
     if grading and grading.points is not None and grading.decided is not None:
         decided += grading.decided
         possible = grading.possible if grading.possible is not None else possible
-    parts = [points for points in (machine, by_people) if points is not None]
-    earned = sum(parts, ZERO) if parts else None
+    earned = _sum((machine, written)) if machine is not None or written is not None else None
     final = applied(earned, late) if earned is not None else None
-    waiting = possible - decided
+    waiting = possible - decided - absent
     return Score(
         machine=machine,
-        marks=by_people,
+        written=written,
         earned=earned,
         final=final,
         decided=decided,
         waiting=waiting,
         possible=possible,
         late=late,
-        sentence=_sentence(final, decided, waiting, late),
+        sentence=_sentence(final, decided, waiting, absent, late),
+        absent=absent,
+        questions=questions,
     )
 
 
-def _sentence(final: Points | None, decided: Points, waiting: Points, late: Lateness) -> str:
+def _sum(points: Iterable[Points | None]) -> Points:
+    return sum((p for p in points if p is not None), ZERO)
+
+
+def _questions(assignment: Assignment, marks: Sequence[Mark], answered: Answered) -> tuple[QuestionScore, ...]:
+    by_hand = {mark.question: mark for mark in marks}
+    return tuple(
+        _question(QuestionScore(id, part.questions[id], worth, Decision.WAITING), by_hand.get(id), answered)
+        for part in assignment.parts
+        for id, worth in part.written.items()
+    )
+
+
+def _question(asked: QuestionScore, mark: Mark | None, answered: Answered) -> QuestionScore:
+    answer = answered.answers.get(asked.question)
+    asked = replace(asked, answer=answer)
+    if mark:
+        return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
+    if answer is None:
+        return asked
+    if not answer.is_there:
+        return replace(asked, state=Decision.NOT_SUBMITTED)
+    reading = _deciding(asked, answer, answered)
+    if reading:
+        return replace(asked, state=Decision.DECIDED, points=reading.points(asked.possible), reading=reading)
+    if answer.decided is not None:
+        return replace(asked, state=Decision.DECIDED, points=answer.decided, by_machine=True)
+    suggests = answer.suggestion is not None and answer.suggestion.points is not None
+    return replace(asked, state=Decision.SUGGESTED if suggests else Decision.WAITING)
+
+
+def _deciding(asked: QuestionScore, answer: Answer, answered: Answered) -> Reading | None:
+    given = answered.readings.get((asked.question, answer.digest), ())
+    return standing(given, answered.readers.get(asked.question, 1), asked.possible).decides
+
+
+def _sentence(final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness) -> str:
+    unanswered = f" No answer was found to questions worth {show_points(absent)} points." if absent else ""
     if final is None:
-        return f"Nothing is decided yet; {show_points(waiting)} points are waiting."
+        return f"Nothing is decided yet; {show_points(waiting)} points are waiting.{unanswered}"
     words = f"{show_points(final)} of {show_points(decided)} points."
     if waiting:
         words += f" {show_points(waiting)} more are waiting, and are no part of it yet."
+    words += unanswered
     return f"{words} {late.sentence}" if late.remains != 1 else words
 
 

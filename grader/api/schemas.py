@@ -15,7 +15,7 @@ from grader.api.waiting import Place
 from grader.late import Lateness
 from grader.model import Points
 from grader.roster import LOGIN
-from grader.scores import Score
+from grader.scores import Decision, QuestionScore, Score
 from grader.store.counts import InQueue
 from grader.store.records import (
     File,
@@ -33,6 +33,7 @@ from grader.store.records import (
     Worker,
 )
 from grader.store.regrades import Change
+from grader.store.rubrics import RubricItem
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
@@ -139,28 +140,69 @@ def _submission_fields(submission: Submission) -> dict[str, Any]:
     }
 
 
+class GivenItemOut(Out):
+    """An item of a rubric, as it was given."""
+
+    text: str = Field(examples=["The sum over n is missing"])
+    points: float = Field(examples=[-2.0])
+
+    @classmethod
+    def of(cls, item: RubricItem) -> GivenItemOut:
+        return cls(text=item.text, points=float(item.points))
+
+
+class QuestionScoreOut(Out):
+    """One written question."""
+
+    question: str = Field(examples=["q1.1"])
+    title: str = Field(examples=["Gradient with respect to a2"])
+    state: Decision = Field(description="`suggested` is for staff: a person has still to decide")
+    points: float | None = Field(description="null until it is decided", examples=[5.0])
+    possible: float = Field(examples=[5.0])
+    by_machine: bool = Field(description="Proven right, where the assignment lets that decide")
+    items: list[GivenItemOut] = Field(description="What the points are given for")
+    comment: str = Field(examples=["The sum over n is missing."])
+
+    @classmethod
+    def of(cls, found: QuestionScore) -> QuestionScoreOut:
+        return cls(
+            question=found.question,
+            title=found.title,
+            state=found.state,
+            points=_number(found.points),
+            possible=float(found.possible),
+            by_machine=found.by_machine,
+            items=[GivenItemOut.of(item) for item in found.reading.items] if found.reading else [],
+            comment=found.comment,
+        )
+
+
 class ScoreOut(Out):
     """What it is worth by now. What is not decided is waiting, and no zero."""
 
-    machine: float | None = Field(description="null until graded and shown", examples=[38.5])
-    marks: float | None = Field(description="Given by people; null where nobody has", examples=[None])
+    machine: float | None = Field(description="Of the code; null until graded and shown", examples=[38.5])
+    written: float | None = Field(description="Of written answers; null while none is decided", examples=[None])
     earned: float | None = Field(description="Both, before lateness", examples=[38.5])
     final: float | None = Field(description="Both, after it", examples=[34.65])
     decided: float = Field(description="How many points that is out of", examples=[40.0])
     waiting: float = Field(description="Points that nobody has decided about yet", examples=[40.0])
+    absent: float = Field(description="Points of questions without an answer", examples=[0.0])
     possible: float = Field(examples=[80.0])
+    questions: list[QuestionScoreOut] = Field(description="The written ones")
     sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting, and are no part of it yet."])
 
     @classmethod
     def of(cls, score: Score) -> ScoreOut:
         return cls(
             machine=_number(score.machine),
-            marks=_number(score.marks),
+            written=_number(score.written),
             earned=_number(score.earned),
             final=_number(score.final),
             decided=float(score.decided),
             waiting=float(score.waiting),
+            absent=float(score.absent),
             possible=float(score.possible),
+            questions=[QuestionScoreOut.of(question) for question in score.questions],
             sentence=score.sentence,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.api import visible
@@ -15,9 +15,9 @@ from grader.errors import BadAssignment, BadCall
 from grader.late import Lateness
 from grader.model import Report
 from grader.render import as_json
-from grader.scores import Score, score
+from grader.scores import Answered, Score, score
 from grader.service import Service
-from grader.store import gradings, marks, offerings, submissions
+from grader.store import answers, gradings, marks, offerings, readings, rubrics, submissions
 from grader.store.database import Tx
 from grader.store.records import Grading, Kind, Mark, Offering, Result, Submission
 
@@ -72,6 +72,7 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
     current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
+    written = _written(tx, found, current)
     checks = _checks_to_hide_from(tx, caller, offered.values(), current.values())
     shown = []
     for submission in found:
@@ -80,7 +81,8 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
         grading = visible.grading(grading, checks.get(grading.id, []), offering, caller)
         marked = visible.marks(given.get(submission.id, []), offering, caller)
         late = how_late(submission, offering, extensions[submission.assignment])
-        worth = score(assignment_of(service, submission), grading, marked, late)
+        answered = visible.answered(written[submission.id], offering, caller)
+        worth = score(assignment_of(service, submission), grading, marked, late, answered)
         is_grade = submission.kind is Kind.SUBMISSION
         shown.append(Seen(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return shown
@@ -93,6 +95,23 @@ def _checks_to_hide_from(
     if not any(o.hidden and not caller.is_staff(o.course) for o in offered):
         return {}
     return gradings.results_of(tx, [grading.id for grading in current])
+
+
+def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]) -> dict[str, Answered]:
+    """By submission."""
+    of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
+    digests = {answer.digest for several in of_gradings.values() for answer in several}
+    places = {(s.course, s.assignment) for s in found}
+    read = {place: readings.of_answers(tx, *place, digests) for place in places}
+    wanted = {place: rubrics.readers_of(tx, *place) for place in places}
+    return {
+        s.id: Answered(
+            {answer.question: answer for answer in of_gradings.get(current[s.id].id, ())},
+            read[s.course, s.assignment],
+            wanted[s.course, s.assignment],
+        )
+        for s in found
+    }
 
 
 def all_gradings(tx: Tx, caller: Caller, seen: Seen) -> list[Grading]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from grader.api.identity import Caller
 from grader.dispatch.events import CheckEvent, Event
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status
+from grader.scores import NOTHING_ANSWERED, Answered
 from grader.store.records import Grading, Mark, Offering, Result
 
 HELD = "shown when your teachers release it"
@@ -57,7 +58,19 @@ def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller
 
 def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mark]:
     """None while the assignment is held."""
-    return list(given) if caller.is_staff(offering.course) or not offering.held else []
+    if caller.is_staff(offering.course):
+        return list(given)
+    return [mark for mark in given if not _is_hidden(mark.question, offering)]
+
+
+def answered(found: Answered, offering: Offering, caller: Caller) -> Answered:
+    """Without what the machine suggests, which is for those who decide. Nothing while the assignment is held."""
+    if caller.is_staff(offering.course):
+        return found
+    if offering.held:
+        return NOTHING_ANSWERED
+    seen = {id: replace(a, suggestion=None) for id, a in found.answers.items() if not _is_hidden(id, offering)}
+    return replace(found, answers=seen)
 
 
 def event(happened: Event, offering: Offering, caller: Caller) -> Event:

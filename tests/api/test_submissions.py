@@ -293,11 +293,12 @@ def test_lists_are_filtered_by_state_and_kind(world: World) -> None:
 # ── what came of it ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_graded_submission_has_its_score_and_says_what_waits(world: World) -> None:
+def test_a_graded_submission_has_its_score_and_says_what_was_not_answered(world: World) -> None:
     id = world.hand_in("ada")
     world.grade_next()
     score = get(world, "ada", f"/submissions/{id}").json()["score"]
-    assert (score["final"], score["decided"], score["waiting"]) == (4, 4, 1.5)
+    assert (score["final"], score["decided"], score["waiting"], score["absent"]) == (4, 4, 0, 1.5)
+    assert [(q["question"], q["state"]) for q in score["questions"]] == [("q1.1.written", "not submitted")]
 
 
 def test_a_pre_check_is_never_the_grade(world: World) -> None:

@@ -12,8 +12,11 @@ from grader import catalogue
 from grader.catalogue import Assignment
 from grader.late import Lateness
 from grader.model import Points
-from grader.scores import Score, score, that_counts
+from grader.scores import Answered, Decision, Score, score, that_counts
+from grader.store.answers import Answer, Ground, Suggestion
+from grader.store.readings import Reading
 from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
+from grader.store.rubrics import RubricItem
 from tests.conftest import MakeAssignment
 
 WHEN = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
@@ -57,7 +60,62 @@ def test_lateness_takes_from_both(toy: Assignment) -> None:
 
 
 def test_a_mark_for_a_question_that_is_asked_no_more_is_left_out(toy: Assignment) -> None:
-    assert score(toy, GRADED, [replace(MARK, question="q9")], IN_TIME).marks is None
+    assert score(toy, GRADED, [replace(MARK, question="q9")], IN_TIME).written is None
+
+
+# ── written answers ──────────────────────────────────────────────────────────────────────────────────
+
+QUESTION = "q1.1.written"
+PROVEN = Suggestion((Ground("g", "equal", Points(3, 2)),))
+ANSWER = Answer(QUESTION, "d", "because")
+
+
+def reading(points: str) -> Reading:
+    return Reading(
+        QUESTION, "d", ANN, (RubricItem("i", QUESTION, "Half", Points(points)),), Points(0), "why?", False, WHEN
+    )
+
+
+def answered(answer: Answer, *readings: Reading) -> Answered:
+    return Answered({QUESTION: answer}, {(QUESTION, answer.digest): readings})
+
+
+@pytest.mark.parametrize(
+    ("answer", "readings", "marks", "state", "points"),
+    [
+        (ANSWER, [], [], Decision.WAITING, None),
+        (replace(ANSWER, suggestion=PROVEN), [], [], Decision.SUGGESTED, None),
+        (replace(ANSWER, suggestion=Suggestion((Ground("g", "?", None),))), [], [], Decision.WAITING, None),
+        (replace(ANSWER, suggestion=PROVEN), [reading("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, digest="", text=""), [], [], Decision.NOT_SUBMITTED, None),
+        (replace(ANSWER, digest="", text=""), [], [MARK], Decision.DECIDED, 1),
+        (replace(ANSWER, decided=Points("1.5")), [], [], Decision.DECIDED, Points("1.5")),
+        (replace(ANSWER, decided=Points("1.5")), [reading("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, decided=Points("1.5")), [reading("0.5")], [MARK], Decision.DECIDED, 1),
+    ],
+)
+def test_a_written_question_has_its_points_once(
+    toy: Assignment, answer: Answer, readings: list[Reading], marks: list[Mark], state: Decision, points: Points | None
+) -> None:
+    found = score(toy, GRADED, marks, IN_TIME, answered(answer, *readings))
+    assert (found.questions[0].state, found.questions[0].points, found.written) == (state, points, points)
+    assert found.final == 3 + (points or 0)
+    assert found.decided + found.waiting + found.absent == found.possible
+
+
+def test_no_answer_is_said_and_waits_for_nobody(toy: Assignment) -> None:
+    found = score(toy, GRADED, [], IN_TIME, answered(replace(ANSWER, digest="", text="")))
+    assert (found.waiting, found.absent) == (0, Points("1.5"))
+    assert found.sentence == "3 of 4 points. No answer was found to questions worth 1.5 points."
+
+
+def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> None:
+    (question,) = score(toy, GRADED, [], IN_TIME, answered(ANSWER, reading("0.5"))).questions
+    assert question.reading is not None
+    assert (question.comment, [item.text for item in question.reading.items]) == ("why?", ["Half"])
+
+
+# ── which one counts ─────────────────────────────────────────────────────────────────────────────────
 
 
 def scored(points: int | None, state: State = State.GRADED) -> tuple[Submission, State, Score]:

@@ -1,0 +1,1 @@
+"""People reading written answers: what their readings decide, what is left to read, and doing it offline."""
