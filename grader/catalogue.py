@@ -6,12 +6,12 @@ import hashlib
 import importlib
 import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from grader.checks.claim import Check
 from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
@@ -21,9 +21,15 @@ from grader.model import ZERO, Limits, Notebook, Points
 from grader.notebook import read_notebook
 from grader.remembered import Remembered
 from grader.sandbox.contract import Array
+from grader.written.question import Question
 
 _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
+WRITTEN = "written.py"
+"""What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
+
+Policy = Literal["suggest", "full-marks-only"]
+"""What the machine may decide about a written answer: nothing, or that one that is proven right has its points."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,10 @@ class Assignment:
     """The Python files that students were given, without the one that they complete: their code may import them."""
     shared: Callable[[bool], Mapping[str, Array]]
     """quick → the large arrays that long checks share with their sessions."""
+    derivations: tuple[Question, ...] = ()
+    """Written questions whose answers the machine can compare with the truth."""
+    written_digest: str = ""
+    policy: Policy = "suggest"
 
     @property
     def reference(self) -> Path:
@@ -114,7 +124,8 @@ def load(folder: Path) -> Assignment:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise BadAssignment(f"{folder.name}/assignment.toml (TOML in UTF-8): {wrong}") from None
     digest = _digest(folder)
-    package = _package(folder, digest)
+    written_digest = _digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
+    package = _package(folder, f"{digest[:12]}{written_digest[:12]}")
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
     checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
@@ -138,8 +149,12 @@ def load(folder: Path) -> Assignment:
         handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
         modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name != config.get("file")},
         shared=getattr(module, "shared", lambda _quick: {}),
+        derivations=_derivations(folder, package),
+        written_digest=written_digest,
+        policy=_policy(config.get("written", {}), folder),
     )
     _agree(assignment, _points(_need(config, "points", folder), folder))
+    _same_questions(assignment)
     return assignment
 
 
@@ -150,6 +165,34 @@ def _truth(folder: Path, package: str) -> Any:
     if (folder / RECORDED).exists():
         return Recorded.read(folder / RECORDED)
     return _submodule(package, "checks")
+
+
+def _derivations(folder: Path, package: str) -> tuple[Question, ...]:
+    return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
+
+
+def _policy(table: Mapping[str, Any], folder: Path) -> Policy:
+    match table.get("policy", "suggest"):
+        case "suggest":
+            return "suggest"
+        case "full-marks-only":
+            return "full-marks-only"
+        case other:
+            raise BadAssignment(
+                f'{folder.name}/assignment.toml: [written] policy is "suggest" or "full-marks-only", not {other!r}'
+            )
+
+
+def _same_questions(assignment: Assignment) -> None:
+    """written.py knows only questions of the table, and gives them the table's points."""
+    worth = {name: points for part in assignment.parts for name, points in part.written.items()}
+    for question in assignment.derivations:
+        points = sum((asked.points for asked in question.asked), ZERO)
+        if worth.get(question.id) != points:
+            raise BadAssignment(
+                f"{assignment.id}: {WRITTEN} gives {points} points to {question.id}, assignment.toml "
+                f"{worth.get(question.id, 'none')}"
+            )
 
 
 def _handout(folder: Path) -> Path:
@@ -231,17 +274,22 @@ def credit(text: str) -> Fraction:
 
 
 def _digest(folder: Path) -> str:
+    judging = {p for pattern in _JUDGING for p in folder.glob(pattern) if p.is_file()}
+    return _digest_of(judging - {folder / WRITTEN}, folder)
+
+
+def _digest_of(paths: Iterable[Path], folder: Path) -> str:
     over = hashlib.sha256()
-    for path in sorted({p for pattern in _JUDGING for p in folder.glob(pattern) if p.is_file()}):
+    for path in sorted(paths):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         over.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
     return over.hexdigest()
 
 
-def _package(folder: Path, digest: str) -> str:
+def _package(folder: Path, version: str) -> str:
     """The folder as a package under a name of its own, so that `from .problems import …` works in it and two
     versions of one assignment can be loaded side by side."""
-    name = f"assignment_{folder.name}_{digest[:12]}".replace("-", "_")
+    name = f"assignment_{folder.name}_{version}".replace("-", "_")
     if name not in sys.modules:
         package = ModuleType(name)
         package.__path__ = [str(folder)]

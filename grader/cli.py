@@ -22,6 +22,7 @@ from rich.text import Text
 from grader import __version__, catalogue
 from grader import calibrate as calibration
 from grader import certify as certification
+from grader import certify_written as reading
 from grader import pack as packing
 from grader import replay as replaying
 from grader import watch as watching
@@ -33,6 +34,7 @@ from grader.model import ZERO, Report, show_points
 from grader.pipeline import Scope, grade
 from grader.progress import Display
 from grader.render import as_json, gradescope
+from grader.render.said import judged
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox import selftest
@@ -204,11 +206,14 @@ def certify(
     ] = False,
     seeds: Annotated[int, typer.Option(help="Run reference and variants on this many secret seeds.")] = 0,
     mnist: Annotated[bool, typer.Option("--mnist", help="Train on MNIST too (minutes).")] = False,
+    written: Annotated[bool, typer.Option("--written", help="Certify the reading of written answers instead.")] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade the assignment's own specimens: each must earn, and lose, exactly what it should."""
     task = catalogue.find(assignment, Settings().assignments)
+    if written:
+        raise typer.Exit(_certify_written(task, only))
     chosen = [s for s in certification.specimens(task) if only in s.name]
     if seeds:
         chosen = [s for s in chosen if not s.loses]
@@ -224,6 +229,36 @@ def certify(
     held = f"{len(chosen)} specimens" + (f" on {seeds} seeds" if seeds else "")
     out.print(f"{held}: {f'{wrong} do not hold' if wrong else 'all hold'}", style="red" if wrong else "green")
     raise typer.Exit(3 if wrong else 0)
+
+
+def _certify_written(task: Assignment, only: str) -> int:
+    """0 where no wrong answer is proven right and most right ones are, in each set; else 1."""
+    if not any(reading.collection(task, name) for name in reading.SETS):
+        raise BadCall(f"{task.id} has no answers to certify the reading with (answers/tuned, answers/held_out)")
+    code = 0
+    for name in reading.SETS:
+        rows = reading.read_all((a for a in reading.collection(task, name) if only in a.name), task)
+        if not rows:
+            continue
+        for row in rows:
+            _show_read(row)
+        found = reading.figures(rows)
+        code = code if found.hold else 1
+        out.print(
+            f"{name}: {found.answers} answers · wrong but proven: {found.wrong_but_proven} · right and proven: "
+            f"{found.right_and_proven} of {found.right} ({found.share:.0%})",
+            style="green" if found.hold else "red",
+        )
+    return code
+
+
+def _show_read(row: reading.Read) -> None:
+    sign, style = ("✗", "red") if row.wrong_but_proven else ("✓", "green") if row.as_known else ("·", "yellow")
+    said = ", ".join(str(j.comparison) for j in row.opinion.judgements)
+    out.print(Text.assemble((f"{sign} {row.answer.name}", style), f"  {row.answer.what}: {said}"))
+    if not row.as_known:
+        for judgement in row.opinion.judgements:
+            out.print(Text(f"    {one_line(judged(judgement), 160)}", "dim"))
 
 
 def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) -> None:

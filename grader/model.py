@@ -221,9 +221,66 @@ class CheckResult:
     """An accuracy or the like: where code that it comes from has lost points too, there is nothing to fix here."""
 
 
+class Comparison(StrEnum):
+    """What the machine makes of one written formula."""
+
+    EQUAL = "equal"
+    TRANSPOSED = "transposed"
+    """Equal up to how vectors are laid out."""
+    UNSIMPLIFIED = "unsimplified"
+    """Equal, but not in the form that was asked for."""
+    DIFFERS = "differs"
+    UNREAD = "unread"
+    """Not all of it could be read, or it could mean two things."""
+
+    @property
+    def is_proven(self) -> bool:
+        return self in (Comparison.EQUAL, Comparison.UNSIMPLIFIED)
+
+    @property
+    def suggests_points(self) -> bool:
+        """It never suggests to take points away."""
+        return self.is_proven or self is Comparison.TRANSPOSED
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the machine makes of one formula that is asked for."""
+
+    asked: str
+    """In LaTeX."""
+    comparison: Comparison
+    points: Points | None
+    """Suggested; None where it suggests nothing."""
+    possible: Points
+    words: str
+    formula: str = ""
+    """The student's formula that was compared, as LaTeX."""
+    evidence: str = ""
+    """A counter-example, in numbers."""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the machine makes of a written answer. It is for whoever reads the answer, and decides nothing by itself."""
+
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def is_proven(self) -> bool:
+        return all(j.comparison.is_proven for j in self.judgements)
+
+    @property
+    def points(self) -> Points | None:
+        """Suggested for the whole answer; None where a part of it has no suggestion."""
+        suggested = [j.points for j in self.judgements if j.points is not None]
+        return sum(suggested, ZERO) if len(suggested) == len(self.judgements) else None
+
+
 @dataclass(frozen=True)
 class Written:
-    """An answer in words, waiting for a person."""
+    """An answer in words: a person's to decide, unless the assignment lets the machine give full marks."""
 
     id: str
     title: str
@@ -232,6 +289,18 @@ class Written:
     answer: str = ""
     """Markdown as the student wrote it, several cells joined by a blank line."""
     cells: tuple[int, ...] = ()
+    opinion: Opinion | None = None
+    """What the machine makes of it, where it can read such answers; for those who decide."""
+    decided: bool = False
+    """By the machine: it is proven right, and the assignment's policy lets that count."""
+
+    @property
+    def points(self) -> Points:
+        return self.possible if self.decided else ZERO
+
+    @property
+    def status(self) -> Status:
+        return Status.HELD if self.decided else Status.WAITING
 
 
 @dataclass(frozen=True)
@@ -244,7 +313,7 @@ class Part:
 
     @property
     def points(self) -> Points:
-        return sum((c.points for c in self.checks), ZERO)
+        return sum((c.points for c in self.checks), ZERO) + sum((w.points for w in self.written), ZERO)
 
     @property
     def possible(self) -> Points:
@@ -306,6 +375,8 @@ class Report:
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
     """What each check cost; the only thing that differs between two equal gradings."""
+    written_digest: str = ""
+    """Of what opinions on written answers depend on; empty where the assignment has none."""
 
     @property
     def points(self) -> Points:
@@ -314,7 +385,8 @@ class Report:
     @property
     def decided(self) -> Points:
         """Points that the machine has decided about."""
-        return sum((c.possible for c in self.checks if c.status is not Status.WAITING), ZERO)
+        by_checks = sum((c.possible for c in self.checks if c.status is not Status.WAITING), ZERO)
+        return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
 
     @property
     def waiting(self) -> Points:
@@ -327,6 +399,10 @@ class Report:
     @property
     def checks(self) -> tuple[CheckResult, ...]:
         return tuple(c for p in self.parts for c in p.checks)
+
+    @property
+    def written(self) -> tuple[Written, ...]:
+        return tuple(w for p in self.parts for w in p.written)
 
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:

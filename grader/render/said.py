@@ -1,4 +1,5 @@
-"""What a report says about lost points: a failure's sentence taken apart, and the checks that one thing has cost."""
+"""What a report says about lost points: a failure's sentence taken apart, and the checks that one thing has cost; and
+what the machine makes of written answers."""
 
 from __future__ import annotations
 
@@ -7,7 +8,18 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from grader.model import ZERO, CheckResult, Place, Points, Report, Status
+from grader.model import (
+    ZERO,
+    CheckResult,
+    Comparison,
+    Judgement,
+    Place,
+    Points,
+    Report,
+    Status,
+    Written,
+    show_points,
+)
 from grader.render.text import LINE_LIMIT, clean
 
 FEW = 3
@@ -149,3 +161,28 @@ def scope(label: str) -> str:
     return "; ".join(
         _SCOPES.get(word) or word.replace("only ", "nothing was graded but ") for word in label.split(", ")
     )
+
+
+# ── written answers ──────────────────────────────────────────────────────────────────────────────────
+
+COMPARED = {
+    Comparison.EQUAL: "proven right",
+    Comparison.UNSIMPLIFIED: "proven right, not simplified",
+    Comparison.TRANSPOSED: "right but for a transpose",
+    Comparison.DIFFERS: "differs",
+    Comparison.UNREAD: "for a person to read",
+}
+
+
+def judged(judgement: Judgement) -> str:
+    """One sentence or two: how it compares, and what shows it."""
+    said = [judgement.words, f"{judgement.evidence}." if judgement.evidence else ""]
+    return " ".join([*filter(None, said), *(f"Remark: {remark}." for remark in judgement.remarks)])
+
+
+def suggestion(written: Written) -> str:
+    """ "5 points suggested", or what is not so sure."""
+    if written.opinion is None or written.opinion.points is None:
+        return "no suggestion"
+    points = written.opinion.points
+    return f"{show_points(points)} {'point' if points == 1 else 'points'} suggested"

@@ -13,7 +13,7 @@ from grader.catalogue import Assignment
 from grader.checks import recorded
 from grader.errors import BadAssignment, BadCall
 from grader.model import Limits
-from tests.conftest import TOY_CHECKS, TOY_TOML, MakeAssignment
+from tests.conftest import ROOT, TOY_CHECKS, TOY_TOML, MakeAssignment
 
 
 def complaint(folder: Path) -> str:
@@ -142,6 +142,40 @@ def test_the_digest_is_over_nothing_else(make_assignment: MakeAssignment, file: 
     (folder / file).parent.mkdir(exist_ok=True)
     (folder / file).write_text("# more\n")
     assert catalogue.load(folder).digest == before
+
+
+NO_QUESTIONS = "def questions():\n    return ()\n"
+
+
+def test_what_opinions_depend_on_has_a_digest_of_its_own(make_assignment: MakeAssignment) -> None:
+    """No check asks it: the certificate of the checks holds whatever becomes of it."""
+    folder = make_assignment()
+    before = catalogue.load(folder)
+    (folder / "written.py").write_text(NO_QUESTIONS)
+    first = catalogue.load(folder)
+    (folder / "written.py").write_text(NO_QUESTIONS + "# more\n")
+    second = catalogue.load(folder)
+    assert before.digest == first.digest == second.digest
+    assert before.written_digest == ""
+    assert len({before.written_digest, first.written_digest, second.written_digest}) == 3
+
+
+def test_the_machine_decides_nothing_about_answers_unless_it_is_told_to(make_assignment: MakeAssignment) -> None:
+    assert catalogue.load(make_assignment()).policy == "suggest"
+
+
+def test_a_question_that_the_table_does_not_have_is_refused(make_assignment: MakeAssignment) -> None:
+    folder = make_assignment()
+    questions = (ROOT / "reference" / "ps4" / "written.py").read_text("utf-8")
+    (folder / "written.py").write_text(questions, "utf-8")
+    with pytest.raises(BadAssignment, match=r"written\.py gives 5 points to q1\.1, assignment\.toml none"):
+        catalogue.load(folder)
+
+
+def test_an_unknown_policy_is_refused(make_assignment: MakeAssignment) -> None:
+    folder = make_assignment(toml=TOY_TOML + '\n[written]\npolicy = "everything"\n')
+    with pytest.raises(BadAssignment, match="full-marks-only"):
+        catalogue.load(folder)
 
 
 def test_students_code_may_import_the_handouts_modules_but_not_the_skeleton(make_assignment: MakeAssignment) -> None:

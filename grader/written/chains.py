@@ -1,0 +1,209 @@
+"""Maths → equality chains: what is said to be equal to what, in the order of the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_TOKENS, Unread
+from grader.written.cursor import show
+from grader.written.grammar import read
+from grader.written.notation import Notation
+from grader.written.signs import words
+from grader.written.source import Piece, Source, parts
+from grader.written.tokens import Token, tokens
+from grader.written.tree import Formula
+
+_EQUALS = frozenset(
+    ["=", "\\equiv", "\\coloneqq", "\\triangleq", "\\doteq", "\\leftarrow", "\\gets", "\\Leftarrow", "\\longleftarrow"]
+)
+_UNEQUAL = words(
+    "\\approx \\propto \\neq \\ne \\sim \\simeq \\le \\ge \\leq \\geq \\lt \\gt \\ll \\gg < > \\in \\not \\pm \\mp"
+)
+_BREAKS = words(
+    ", ; \\\\ \\quad \\newline \\linebreak \\cr \\Rightarrow \\implies \\therefore \\iff \\Longrightarrow \\because "
+    "\\to \\rightarrow \\longrightarrow \\Leftrightarrow \\hline"
+)
+_ENDS = frozenset(["\\blacksquare", "\\square", "\\checkmark", "\\Box"])
+_CASES = frozenset(["cases", "dcases", "rcases"])
+_MATRICES = words("bmatrix pmatrix matrix vmatrix Bmatrix smallmatrix array")
+_GOES_ON = frozenset(["+", "*", "@", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\ast"])
+_CONDITIONS = re.compile(r"(?i)\W*(if|when|for|unless|except|only|assuming|not|or|either|approximately|provided)\b")
+
+
+@dataclass(frozen=True)
+class Member:
+    source: str
+    formula: Formula | None
+    unread: str = ""
+    """What of it cannot be read, where there is no formula."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    members: tuple[Member, ...]
+    piece: int
+    """Where it ends among the pieces of the answer."""
+    begins: int
+    doubt: str = ""
+    """Why this is no plain equality, or no whole one."""
+    arrow: bool = False
+    """`←` stands in it: the left side gets a new value."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    chains: tuple[Chain, ...]
+    source: Source
+
+
+def chains(answer: str, notation: Notation) -> Reading:
+    """Raises `Unread` only where the answer as a whole is too long."""
+    if len(answer) > MAX_CHARACTERS:
+        raise Unread("an answer that is too long")
+    source = parts(answer)
+    found: list[_Line] = []
+    budget = MAX_TOKENS
+    for number in range(len(source.pieces)):
+        for line in _lines(_with_left_side(source.pieces, number), number, budget):
+            budget -= len(line.tokens)
+            if budget < 0 or len(found) > MAX_CHAINS:
+                raise Unread("an answer that is too long")
+            _add(found, line)
+    return Reading(tuple(_chain(line, notation) for line in found), source)
+
+
+def _with_left_side(pieces: Sequence[Piece], number: int) -> str:
+    """The piece's maths; the left side of its equality may stand before the dollar: `∇a2 J = $…$`."""
+    piece = pieces[number]
+    if piece.kind == "words":
+        return ""
+    before = pieces[number - 1] if number else None
+    if before is None or before.kind != "words":
+        return piece.text
+    last = before.text.splitlines()[-1].rpartition(":")[2].strip() if before.text.splitlines() else ""
+    return f"{last} {piece.text}" if last.endswith("=") and len(last) < 60 else piece.text
+
+
+# ── lines ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Line:
+    tokens: tuple[Token, ...]
+    piece: int
+    begins: int
+    behind: str = ""
+    """What stands before it: the sign that ended the line above."""
+    doubt: str = ""
+
+
+def _lines(maths: str, piece: int, budget: int) -> Iterator[_Line]:
+    try:
+        found = tokens(maths)
+    except Unread as unread:
+        yield _Line((Token("text", unread.what),), piece, piece, doubt=unread.what)
+        return
+    behind = ""
+    for part, mark in _parts(found[:budget]):
+        line = tuple(part)
+        doubt = f"“{mark.text}”" if mark and mark.kind == "text" and _CONDITIONS.match(mark.text) else ""
+        if any(t.kind != "&" for t in line):
+            yield _Line(line, piece, piece, behind, doubt)
+        behind = str(mark) if mark else ""
+
+
+def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]:
+    """Cut where a line, a sentence or an argument ends, outside all brackets; with the token that ends it."""
+    part: list[Token] = []
+    depth = cases = 0
+    for n, token in enumerate(found):
+        if token.kind in ("begin", "end"):
+            step = 1 if token.kind == "begin" else -1
+            if token.text in _CASES or token.text in _MATRICES:
+                cases += step
+                part.append(token)
+            elif not cases:
+                yield part, Token("macro", "\\")
+                part = []
+        elif cases:
+            part.append(token)
+        else:
+            depth = max(0, depth + {"open": 1, "{": 1, "close": -1, "}": -1}.get(token.kind, 0))
+            if _ends(token, found[n + 1 : n + 2], depth):
+                yield part, token
+                part = []
+            elif depth == 0 or (token.kind != "&" and str(token) not in ("\\\\", "\\quad")):
+                part.append(token)
+    yield part, None
+
+
+def _ends(token: Token, after: Sequence[Token], depth: int) -> bool:
+    if token.kind == "text":
+        return True
+    if depth:
+        return False
+    if token.text == "." and token.kind == "sign":
+        return not (after and after[0].text in ("T", "dot") and not after[0].spaced)
+    return str(token) in _BREAKS
+
+
+def _add(found: list[_Line], line: _Line) -> None:
+    """A line that begins with a sign goes on with the one above."""
+    bare = [t for t in line.tokens if t.kind != "&"]
+    first = str(bare[0])
+    above = found[-1] if found else None
+    if above is not None and (first in _EQUALS or _is_assigned(bare) or _continues(above, line, first)):
+        whole = above.tokens + line.tokens
+        found[-1] = replace(above, tokens=whole, piece=line.piece, doubt=above.doubt or line.doubt)
+    else:
+        found.append(line)
+
+
+def _is_assigned(bare: Sequence[Token]) -> bool:
+    return len(bare) > 1 and bare[0].text == ":" and bare[1].text == "="
+
+
+def _continues(above: _Line, line: _Line, first: str) -> bool:
+    if above.piece != line.piece or line.behind not in ("\\\\", "\\quad"):
+        return False
+    return first in _GOES_ON or (first == "-" and line.tokens[0].kind == "&") or str(above.tokens[-1]) in _GOES_ON
+
+
+# ── chains ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chain(line: _Line, notation: Notation) -> Chain:
+    members: list[list[Token]] = [[]]
+    doubt, arrow = line.doubt, False
+    depth = cases = 0
+    for n, token in enumerate(line.tokens):
+        depth = max(0, depth + {"open": 1, "{": 1, "close": -1, "}": -1}.get(token.kind, 0))
+        cases += {"begin": 1, "end": -1}.get(token.kind, 0)
+        if cases or token.kind == "end" or depth:
+            members[-1].append(token)
+        elif str(token) in _EQUALS:
+            arrow = arrow or "arrow" in token.text or token.text == "gets"
+            members.append([])
+        elif str(token) in _UNEQUAL:
+            doubt = doubt or f"{token} in place of ="
+            members.append([])
+        elif not _says_nothing(token, line.tokens[n + 1 : n + 2]):
+            members[-1].append(token)
+    read_ones = tuple(_member(m, notation) for m in members if m)
+    return Chain(read_ones, line.piece, line.begins, doubt, arrow)
+
+
+def _says_nothing(token: Token, after: Sequence[Token]) -> bool:
+    if token.text == ":" and token.kind == "sign":
+        return bool(after) and after[0].text == "="
+    return token.kind == "&" or str(token) in _ENDS
+
+
+def _member(found: Sequence[Token], notation: Notation) -> Member:
+    said = show(found)
+    try:
+        return Member(said, read(found, notation))
+    except Unread as unread:
+        return Member(said, None, unread.what)

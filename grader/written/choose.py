@@ -1,0 +1,122 @@
+"""Which of an answer's formulas is the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.written.bounds import Unread
+from grader.written.chains import Chain, Member, Reading
+from grader.written.question import Asked
+from grader.written.tree import Formula, Number, Symbol
+
+
+@dataclass(frozen=True)
+class Choice:
+    formula: Formula
+    source: str
+    chain: int
+    """Its number in the reading."""
+    others: tuple[Formula, ...]
+    """What else is said to be equal to what is asked for."""
+
+
+def choice(reading: Reading, asked: Asked, *, single: bool) -> Choice:
+    """Raises `Unread` where nothing, or more than one thing, may be the answer. `single`: nothing else is asked for."""
+    if reading.source.struck:
+        raise Unread("something is crossed out")
+    for found in (_named(reading, asked.name), _named(reading, *asked.also), _only(reading) if single else []):
+        if found:
+            return _last(reading, found)
+    raise Unread(f"no formula for {asked.shown} was found")
+
+
+Found = list[tuple[int, Member]]
+"""Numbers of chains, and in each the member that says what is asked for."""
+
+
+def _named(reading: Reading, *wanted: str) -> Found:
+    """The last member of every chain in which the name stands; of "formula = name" the formula."""
+    found: Found = []
+    for number, chain in enumerate(reading.chains):
+        if len(chain.members) > 1 and any(_is(member, wanted) for member in chain.members):
+            others = [m for m in chain.members if not _is(m, wanted)]
+            if others:
+                found.append((number, chain.members[-1] if not _is(chain.members[-1], wanted) else others[-1]))
+    return found
+
+
+def _is(member: Member, wanted: tuple[str, ...]) -> bool:
+    return isinstance(member.formula, Symbol) and member.formula.name in wanted
+
+
+def _only(reading: Reading) -> Found:
+    """Formulas that stand alone; or the only chain that there is, whatever its left side."""
+    if len(reading.chains) == 1 and len(reading.chains[0].members) > 1:
+        first, last = reading.chains[0].members[0], reading.chains[0].members[-1]
+        return [] if isinstance(first.formula, Symbol) else [(0, last)]
+    alone = [(n, c.members[0]) for n, c in enumerate(reading.chains) if len(c.members) == 1]
+    return [(n, member) for n, member in alone if not isinstance(member.formula, Symbol | Number)]
+
+
+def _last(reading: Reading, found: Found) -> Choice:
+    number, member = found[-1]
+    chain = reading.chains[number]
+    if chain.doubt:
+        raise Unread(chain.doubt)
+    _nothing_around(reading, chain)
+    if member.formula is None:
+        raise Unread(member.unread)
+    others = [m.formula for n, _ in found for m in reading.chains[n].members if m is not member]
+    return Choice(member.formula, member.source, number, tuple(f for f in others if f is not None))
+
+
+def redefinitions(reading: Reading, name: str) -> Iterator[Formula]:
+    """What the student says a name of the handout is."""
+    for chain in reading.chains:
+        if any(_is(member, (name,)) for member in chain.members[:1]):
+            yield from (m.formula for m in chain.members[1:] if m.formula is not None)
+
+
+# ── the words around ─────────────────────────────────────────────────────────────────────────────────
+
+_MATHS = re.compile(r"[\\^_{}=+*/@⊙·×∘⋅∙⊗<>|]|[A-Za-z]\d")
+_TAKEN_BACK = re.compile(
+    r"(?i)\b(wrong|incorrect|mistaken?|ignore|disregard|not sure|unsure|guess(ing)?|crossed out|scratch that|no idea)\b"
+)
+_DENIED = re.compile(r"(?i)(\bnot|n[’']t|instead of|rather than|except|unless|without|≠)\W*$")
+_CONDITION = re.compile(r"(?i)^\W{0,3}(if|when|for|unless|except|only|but|or|times|divided|multiplied|transposed?)\b")
+
+
+def _nothing_around(reading: Reading, chain: Chain) -> None:
+    """Words beside the formula that are maths themselves, or take it back, make it uncertain."""
+    pieces = reading.source.pieces
+    for piece in pieces:
+        if piece.kind == "words" and (said := _TAKEN_BACK.search(piece.text)):
+            raise Unread(f"the word “{said[0]}”")
+    before = pieces[chain.begins - 1] if chain.begins else None
+    after = pieces[chain.piece + 1] if chain.piece + 1 < len(pieces) else None
+    if before is not None and before.kind == "words":
+        _before(before.text)
+    if after is not None and after.kind == "words":
+        _after(after.text)
+    if reading.source.open and chain.piece >= len(pieces) - 2:
+        raise Unread("a formula without its closing dollar")
+
+
+def _before(text: str) -> None:
+    last = "" if text.endswith("\n") else text.splitlines()[-1]
+    if _DENIED.search(text):
+        raise Unread(f"the words “{text.strip()[-40:]}”")
+    last = re.sub(r"^\s*(?:[-*+>]\s+|\d{1,2}[.)]\s+)", "", last).rstrip()
+    if not last.endswith("=") and (re.search(r"[\\^_{}+/@⊙·×∘⋅⊗-]\s*$|(?<![*])\*$", last)):
+        raise Unread(f"maths outside its dollar signs: {last[-20:]}")
+
+
+def _after(text: str) -> None:
+    first = text.splitlines()[0] if text.splitlines() else ""
+    if _MATHS.search(first.split(".")[0].replace("**", "")) or re.match(r"\s*[-−–(]?\s*\d", first):
+        raise Unread(f"maths outside its dollar signs: {first.strip()[:20]}")
+    if _CONDITION.match(text):
+        raise Unread(f"the words “{text.strip()[:40]}”")

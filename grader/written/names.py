@@ -1,0 +1,268 @@
+"""Names with their scripts, and derivatives: `W^{(2)T}`, `h_1`, `\\nabla_{b^{(1)}} J`, `\\partial L / \\partial W`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.written.bounds import Unread
+from grader.written.cursor import Cursor, show
+from grader.written.notation import Notation
+from grader.written.signs import words
+from grader.written.tokens import Token
+from grader.written.tree import Formula, Power, Symbol, Transposed
+
+GREEK = {
+    "theta": "θ", "vartheta": "θ", "eta": "η", "lambda": "λ", "sigma": "σ", "delta": "δ", "Delta": "Δ", "alpha": "α",
+    "beta": "β", "gamma": "γ", "epsilon": "ε", "varepsilon": "ε", "ell": "ℓ", "phi": "φ", "mu": "μ", "tau": "τ",
+    "rho": "ρ", "omega": "ω", "Omega": "Ω", "Theta": "Θ", "Lambda": "Λ",
+}  # fmt: skip
+_TRANSPOSES = {("letter", "T"), ("macro", "top"), ("macro", "intercal"), ("macro", "transpose"), ("macro", "mathsf")}
+_ACCENTS = words("hat widehat bar tilde widetilde overline dot")
+
+
+@dataclass(frozen=True)
+class Scripts:
+    """What stands around a name or a bracket."""
+
+    index: str = ""
+    """A layer or a time."""
+    numbers: tuple[str, ...] = ()
+    """Bare numbers as superscripts: a layer or a power."""
+    transposed: bool = False
+    primes: int = 0
+
+
+def is_name(token: Token | None) -> bool:
+    if token is None:
+        return False
+    return token.kind == "letter" or (token.kind == "macro" and (token.text in GREEK or token.text in _ACCENTS))
+
+
+def base(cursor: Cursor, notation: Notation) -> str:
+    """The name without its scripts."""
+    token = cursor.next()
+    if token.kind == "letter":
+        return notation.loss if token.text in notation.losses else token.text
+    if token.text in GREEK:
+        letter = GREEK[token.text]
+        return notation.loss if letter in notation.losses else letter
+    inside = cursor.inside([t for t in cursor.argument() if t.kind not in ("{", "}")])
+    if token.text in ("hat", "widehat") and inside.takes("letter", "y"):
+        return _accented("ŷ", inside, cursor)
+    raise Unread(f"\\{token.text}{{{show(inside.rest)}}}, which the handout does not have")
+
+
+def _accented(name: str, inside: Cursor, outside: Cursor) -> str:
+    """`\\hat{y^{(i)}}` has its scripts under the hat; those are not ours."""
+    if inside.peek() is not None:
+        raise Unread(f"{name} with {show(inside.rest)}")
+    return name
+
+
+# ── scripts ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def scripts(cursor: Cursor) -> Scripts:
+    found = Scripts()
+    while True:
+        if cursor.takes("sign", "_"):
+            found = _joined(found, _subscript(cursor.argument()))
+        elif cursor.takes("sign", "^"):
+            found = _joined(found, _superscript(cursor.argument()))
+        elif cursor.takes("sign", "'"):
+            found = _joined(found, Scripts(primes=1))
+        elif _is_dot_t(cursor):
+            cursor.skip(2)
+            found = _joined(found, Scripts(transposed=True))
+        else:
+            return found
+
+
+def _is_dot_t(cursor: Cursor) -> bool:
+    """`.T`, but not the end of a sentence before a word."""
+    after = cursor.peek(2)
+    return (
+        cursor.sees("sign", ".")
+        and cursor.sees("letter", "T", 1)
+        and not (after is not None and after.kind == "letter" and not after.spaced)
+    )
+
+
+def _joined(one: Scripts, other: Scripts) -> Scripts:
+    if one.index and other.index and one.index != other.index:
+        raise Unread(f"two indices, {one.index} and {other.index}")
+    if one.transposed and other.transposed:
+        raise Unread("transposed twice")
+    return Scripts(
+        one.index or other.index,
+        one.numbers + other.numbers,
+        one.transposed or other.transposed,
+        one.primes + other.primes,
+    )
+
+
+def _subscript(tokens: Sequence[Token]) -> Scripts:
+    return Scripts(index=_plain(tokens))
+
+
+def _superscript(tokens: Sequence[Token]) -> Scripts:
+    flat = [t for t in tokens if t.kind not in ("{", "}") and not (t.kind == "sign" and t.text == "^")]
+    transposed = primes = 0
+    while flat and (flat[-1].kind, flat[-1].text) in _TRANSPOSES:
+        flat, transposed = flat[:-1], transposed + 1
+    while flat and (flat[0].kind, flat[0].text) in _TRANSPOSES:
+        flat, transposed = flat[1:], transposed + 1
+    while flat and str(flat[-1]) in ("'", "\\prime"):
+        flat, primes = flat[:-1], primes + 1
+    if transposed > 1:
+        raise Unread("transposed twice")
+    if len(flat) == 1 and flat[0].kind == "number":
+        return Scripts("", (flat[0].text,), bool(transposed), primes)
+    if [str(t) for t in flat] == ["-", "1"]:
+        return Scripts("", ("-1",), bool(transposed), primes)
+    return Scripts(_plain(flat), (), bool(transposed), primes)
+
+
+def _plain(tokens: Sequence[Token]) -> str:
+    """An index as one string, without the brackets that layers stand in."""
+    flat = [t for t in tokens if t.kind not in ("{", "}")]
+    if len(flat) > 2 and flat[0].kind == "open" and flat[-1].kind == "close":
+        flat = flat[1:-1]
+    return "".join(t.text for t in flat)
+
+
+# ── a whole name ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def symbol(cursor: Cursor, notation: Notation) -> Formula:
+    """A name with its layer, powers and transposition. A loss swallows the bracket behind it."""
+    name = base(cursor, notation)
+    digit = _digit_behind(cursor, name, notation)
+    around = scripts(cursor)
+    if name == "y" and around.index == "hat":
+        name, around = "ŷ", Scripts("", around.numbers, around.transposed, around.primes)
+    if name == notation.loss and cursor.sees("open"):
+        cursor.bracketed()
+    return dressed_name(name, digit, around, notation)
+
+
+def _digit_behind(cursor: Cursor, name: str, notation: Notation) -> str:
+    """`W2` and `h1`, as in programs."""
+    token = cursor.peek()
+    if token is None or token.kind != "number" or token.spaced:
+        return ""
+    if name in notation.powers or name == notation.loss or len(token.text) > 1:
+        raise Unread(f"{name}{token.text}, which may be an index or a factor")
+    cursor.skip()
+    return token.text
+
+
+def dressed_name(name: str, digit: str, around: Scripts, notation: Notation) -> Formula:
+    if around.primes:
+        raise Unread(f"{name} with a prime")
+    if digit and around.index and digit != around.index:
+        raise Unread(f"{name}{digit} with a second index {around.index}")
+    index, numbers = digit or around.index, around.numbers
+    if numbers and not index and name not in notation.powers:
+        index, numbers = numbers[0], numbers[1:]
+    made: Formula = Symbol(notation.name(name, index))
+    return finished(made, numbers, around.transposed)
+
+
+def finished(made: Formula, numbers: tuple[str, ...], transposed: bool) -> Formula:
+    for number in numbers:
+        made = Power(made, float(number))
+    return Transposed(made) if transposed else made
+
+
+# ── derivatives ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_differential(tokens: Sequence[Token]) -> bool:
+    return bool(tokens) and (
+        str(tokens[0]) in ("\\partial", "d", "\\delta", "\\mathrm d") or str(tokens[0]) == "\\nabla"
+    )
+
+
+def fraction_of_differentials(over: Cursor, under: Cursor, notation: Notation) -> Formula:
+    return Symbol(notation.derivative(_differential(over, notation), _differential(under, notation)))
+
+
+def _differential(cursor: Cursor, notation: Notation) -> str:
+    """What stands behind the ∂; a name that nobody can mean where it is more than a name."""
+    cursor.skip()
+    if cursor.peek() is None:
+        raise Unread("a derivative of nothing")
+    said = show(cursor.rest)
+    inner = _unwrapped(cursor)
+    if not is_name(inner.peek()):
+        return f"({said})"
+    made = symbol(inner, notation)
+    if inner.peek() is not None:
+        return f"({said})"
+    return _name_of(made) or f"({said})"
+
+
+def _unwrapped(cursor: Cursor) -> Cursor:
+    """Without a bracket around everything: `\\partial (W^{(2)})`."""
+    rest = cursor.rest
+    while len(rest) > 1 and rest[0].kind in ("open", "{"):
+        trial = cursor.inside(rest)
+        inner = trial.bracketed()
+        if trial.peek() is not None:
+            break
+        rest = inner
+    return cursor.inside(rest)
+
+
+def _name_of(made: Formula) -> str:
+    match made:
+        case Symbol(name):
+            return name
+        case Transposed(Symbol(name)):
+            return f"{name}ᵀ"
+        case _:
+            return ""
+
+
+def gradient(cursor: Cursor, notation: Notation) -> Formula:
+    """`\\nabla_{W} J`, `\\nabla_W`, `\\nabla L(\\theta_t)`; of the loss where it does not say of what."""
+    cursor.skip()
+    if cursor.takes("sign", "_"):
+        inner = _unwrapped(cursor.inside(cursor.argument()))
+        made = symbol(inner, notation) if is_name(inner.peek()) else None
+        if made is None or inner.peek() is not None:
+            raise Unread("a gradient by something that is not one name")
+        by = _name_of(made)
+        return Symbol(notation.derivative(_of_what(cursor, notation), by))
+    if not is_name(cursor.peek()):
+        raise Unread("∇ without saying of what")
+    return _bare_gradient(cursor, notation)
+
+
+def _of_what(cursor: Cursor, notation: Notation) -> str:
+    if is_name(cursor.peek()):
+        return _name_of(symbol(cursor, notation))
+    if cursor.sees("open"):
+        return f"({show(cursor.bracketed())})"
+    return notation.loss
+
+
+def _bare_gradient(cursor: Cursor, notation: Notation) -> Formula:
+    """`∇L(θ_t)`, and `∇W2 J` as people type it."""
+    name = base(cursor, notation)
+    digit = _digit_behind(cursor, name, notation)
+    around = scripts(cursor)
+    if name == notation.loss:
+        inner = cursor.inside(cursor.bracketed()) if cursor.sees("open") else cursor.inside([])
+        made = symbol(inner, notation) if is_name(inner.peek()) else None
+        if made is None or inner.peek() is not None:
+            raise Unread("∇ without saying by what")
+        return Symbol(notation.derivative(notation.loss, _name_of(made)))
+    by = _name_of(dressed_name(name, digit, around, notation))
+    token = cursor.peek()
+    if token is None or token.text not in notation.losses:
+        raise Unread("∇ without saying of what")
+    symbol(cursor, notation)
+    return Symbol(notation.derivative(notation.loss, by))

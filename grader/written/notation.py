@@ -1,0 +1,30 @@
+"""What an assignment's signs mean: the part of the grammar that is the course's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Notation:
+    powers: frozenset[str]
+    """Names whose bare superscript number is a power; at all others it is a layer."""
+    functions: Mapping[str, str]
+    """Letters that are functions, and which: {"f": "sigmoid"}."""
+    losses: frozenset[str]
+    """Letters that stand for the loss, whatever is in brackets behind them."""
+    loss: str
+    """The one name they all get."""
+    same: Mapping[str, str] = field(default_factory=dict)
+    """Other spellings of a name: {"ŷ": "h2"}."""
+    presumed: Mapping[str, str] = field(default_factory=dict)
+    """What a name that nobody has defined is taken for, with a remark."""
+
+    def name(self, base: str, index: str = "") -> str:
+        name = f"{base}{index}"
+        return self.same.get(name, name)
+
+    def derivative(self, of: str, by: str) -> str:
+        name = f"∂{of}/∂{by}"
+        return self.same.get(name, name)

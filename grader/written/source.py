@@ -1,0 +1,126 @@
+"""An answer in markdown → its maths, and the words between. Nothing is thrown away that could change the meaning."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from grader.written.signs import words
+
+_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]{0,15})(?:\s[^<>]{0,300})?/?>")
+_ENTITY = re.compile(r"&(?:[a-zA-Z]{2,10}|#[0-9]{1,6});")
+_STRUCK = frozenset(["s", "del", "strike"])
+_LINES = frozenset(["br", "p", "div", "li", "ul", "ol", "tr", "td"])
+_ENVIRONMENTS = "align|aligned|equation|eqnarray|gather|gathered|split|multline|displaymath|math|flalign|alignat"
+_BEGIN = re.compile(rf"\\begin\{{((?:{_ENVIRONMENTS})\*?)\}}")
+_OPENING = re.compile(rf"\\\\?\[|\\\\?\(|\\\$|\$\$|\$|```|`|{_BEGIN.pattern}")
+_CLOSING = {"[": "]", "(": ")"}
+
+
+@dataclass(frozen=True)
+class Piece:
+    kind: Literal["maths", "program", "words"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Source:
+    pieces: tuple[Piece, ...]
+    struck: bool = False
+    """Something is crossed out."""
+    open: bool = False
+    """A formula begins and never ends."""
+
+
+def parts(answer: str) -> Source:
+    plain, struck = _without_html(answer)
+    pieces, open = _cut(plain)
+    if not any(p.kind != "words" for p in pieces):
+        pieces = [Piece("program" if _may_be_formula(line) else "words", _bare(line)) for line in plain.splitlines()]
+    return Source(tuple(p for p in pieces if p.text.strip()), struck or "~~" in plain, open)
+
+
+def _without_html(answer: str) -> tuple[str, bool]:
+    answer = _without_comments(answer)
+    struck = any(tag[1].lower() in _STRUCK for tag in _TAG.finditer(answer))
+    answer = _TAG.sub(_tag, answer)
+    return _ENTITY.sub(lambda m: html.unescape(m[0]), answer), struck
+
+
+def _without_comments(answer: str) -> str:
+    """One that is never closed hides the rest, as it does in a browser."""
+    shown, opening, rest = answer.partition("<!--")
+    kept = [shown]
+    while opening:
+        shown, opening, rest = rest.partition("-->")[2].partition("<!--")
+        kept.append(shown)
+    return "".join(kept)
+
+
+def _tag(tag: re.Match[str]) -> str:
+    name, closes = tag[1].lower(), tag[0].startswith("</")
+    if name in ("sup", "sub"):
+        return "}" if closes else ("^{" if name == "sup" else "_{")
+    return "\n" if name in _LINES else ""
+
+
+def _cut(text: str) -> tuple[list[Piece], bool]:
+    """At the delimiters of maths and of code."""
+    pieces: list[Piece] = []
+    place = start = 0
+    while (opening := _OPENING.search(text, place)) is not None:
+        if opening[0] == "\\$":  # a dollar
+            place = opening.end()
+            continue
+        pieces.append(Piece("words", text[start : opening.start()]))
+        piece, end = _formula(text, opening)
+        if end < 0:
+            return [*pieces, piece], True
+        pieces += _lines(piece)
+        place = start = end
+    return [*pieces, Piece("words", text[start:])], False
+
+
+def _formula(text: str, opening: re.Match[str]) -> tuple[Piece, int]:
+    """What stands between the delimiters, and where it ends; -1 where it does not."""
+    mark, begins = opening[0], opening.end()
+    if opening[1]:
+        mark, begins = f"\\end{{{opening[1]}}}", opening.start()
+    elif mark[-1] in _CLOSING:
+        mark = mark[:-1] + _CLOSING[mark[-1]]
+    end = text.find(mark, begins)
+    kind: Literal["maths", "program"] = "program" if mark[0] == "`" else "maths"
+    if end < 0:
+        return Piece(kind, text[begins:]), -1
+    inside = text[begins : end + len(mark)] if opening[1] else text[begins:end]
+    return Piece(kind, inside), end + len(mark)
+
+
+def _lines(piece: Piece) -> list[Piece]:
+    """Programs end at the line's end; formulas do not."""
+    if piece.kind != "program":
+        return [piece]
+    lines = [line.partition("#")[0] for line in piece.text.splitlines()]
+    return [Piece("program", line) for line in lines if line.strip() not in ("", "python", "latex", "math")]
+
+
+# ── answers without any delimiter ────────────────────────────────────────────────────────────────────
+
+_KNOWN = words(
+    "exp sign sgn sigmoid diag abs sqrt log yhat hat theta eta lambda lam lmbda sigma delta nabla odot partial grad "
+    "top alpha cdot dot outer matmul multiply"
+)
+
+
+def _bare(line: str) -> str:
+    """Without the mark of a list, and without words before a colon."""
+    line = re.sub(r"^\s*(?:[-*+>]\s+|\d{1,2}[.)]\s+)", "", line)
+    return re.sub(r"^[A-Za-z ]{2,40}:(?!=)", "", line)
+
+
+def _may_be_formula(line: str) -> bool:
+    bare = _bare(line)
+    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{3,}", bare)
+    return bool(re.search(r"[A-Za-zŷσθ]", bare)) and all(word in _KNOWN for word in words)

@@ -1,0 +1,109 @@
+"""A formula, read. Nodes are compared by identity: what is put in for a name is shared, not copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """A name: "x", "h1", "θt+1", "δ2", or a derivative, "∂J/∂a2"."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    terms: tuple[tuple[int, Formula], ...]
+    """(+1 or -1, term)."""
+
+
+Sign = Literal["", "·", "⊙", "@", "⊗"]
+"""How two factors are multiplied: side by side, any sign that leaves it to the shapes, by element, matrices, outer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    first: Formula
+    rest: tuple[tuple[Sign, Formula], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Quotient:
+    over: Formula
+    under: Formula
+
+
+@dataclass(frozen=True, eq=False)
+class Power:
+    base: Formula
+    exponent: float
+
+
+@dataclass(frozen=True, eq=False)
+class Transposed:
+    of: Formula
+
+
+@dataclass(frozen=True, eq=False)
+class Applied:
+    """One of the functions of `evaluate.FUNCTIONS`."""
+
+    function: str
+    to: Formula
+
+
+@dataclass(frozen=True, eq=False)
+class Norm:
+    of: Formula
+    order: int
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    rows: tuple[tuple[Formula, Condition | None], ...]
+    """None is "otherwise"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    left: Formula
+    relation: Literal[">", "<", ">=", "<=", "="]
+    right: Formula
+
+
+Formula = Number | Symbol | Sum | Product | Quotient | Power | Transposed | Applied | Norm | Cases
+
+
+def children(formula: Formula) -> tuple[Formula, ...]:
+    match formula:
+        case Number() | Symbol():
+            return ()
+        case Sum(terms):
+            return tuple(term for _, term in terms)
+        case Product(first, rest):
+            return (first, *(factor for _, factor in rest))
+        case Quotient(over, under):
+            return over, under
+        case Power(of, _) | Transposed(of) | Applied(_, of) | Norm(of, _):
+            return (of,)
+        case Cases(rows):
+            return tuple(row for row, _ in rows) + tuple(
+                side for _, condition in rows if condition for side in (condition.left, condition.right)
+            )
+
+
+def nodes(formula: Formula) -> Iterator[Formula]:
+    """Every node, those that are shared as often as they stand there."""
+    waiting = [formula]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += reversed(children(one))

@@ -1,0 +1,159 @@
+"""The truth about the derivations: gradients of the network of question 1 and the update rules of question 3.
+
+A formula that a student writes is compared with these on random problems. x, a1, h1 and b1 are columns, W2 is a row,
+and numbers have no axes, as the handout has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from grader.model import Points
+from grader.written.evaluate import Array, sigmoid
+from grader.written.notation import Notation
+from grader.written.question import Asked, Question, World
+
+SIZES = ((2, 3), (3, 2), (4, 3), (3, 5), (5, 2), (2, 4))
+"""(inputs, hidden nodes): always two different numbers, neither of them 1, so that shapes tell mistakes apart."""
+DRAWS = 4
+"""Networks of each size: half of them with a label of 0 or 1, half with one between, where y² is not y."""
+
+
+# ── question 1: one network, and the gradients of its loss ───────────────────────────────────────────
+
+
+def network(random: np.random.Generator, inputs: int, hidden: int, label: float) -> dict[str, Array]:
+    x = random.normal(size=(inputs, 1))
+    W1, b1 = random.normal(size=(hidden, inputs)), random.normal(size=(hidden, 1))
+    W2, b2 = random.normal(size=(1, hidden)), random.normal(size=())
+    return forward({"x": x, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "y": np.asarray(label)})
+
+
+def forward(given: Mapping[str, Array]) -> dict[str, Array]:
+    a1 = given["W1"] @ given["x"] + given["b1"]
+    h1 = sigmoid(a1)
+    a2 = (given["W2"] @ h1).reshape(()) + given["b2"]
+    return {**given, "a1": a1, "h1": h1, "a2": np.asarray(a2), "h2": sigmoid(np.asarray(a2))}
+
+
+def loss(net: Mapping[str, Array]) -> float:
+    return float(-net["y"] * np.log(net["h2"]) - (1 - net["y"]) * np.log(1 - net["h2"]))
+
+
+def gradients(net: Mapping[str, Array]) -> dict[str, Array]:
+    by_a2 = net["h2"] - net["y"]
+    by_h1 = net["W2"].T * by_a2
+    by_a1 = by_h1 * net["h1"] * (1 - net["h1"])
+    return {
+        "∂J/∂a2": by_a2,
+        "∂J/∂b2": by_a2,
+        "∂J/∂W2": by_a2 * net["h1"].T,
+        "∂J/∂h1": by_h1,
+        "∂J/∂a1": by_a1,
+        "∂J/∂b1": by_a1,
+        "∂J/∂W1": by_a1 @ net["x"].T,
+    }
+
+
+def _networks() -> tuple[World, ...]:
+    random = np.random.default_rng(4)
+    worlds = []
+    for inputs, hidden in SIZES:
+        for draw in range(DRAWS):
+            label = float(random.integers(2)) if draw % 2 else float(random.uniform(0.1, 0.9))
+            net = network(random, inputs, hidden, label)
+            worlds.append(World(net, gradients(net), _said(net, inputs, hidden)))
+    return tuple(worlds)
+
+
+def _said(net: Mapping[str, Array], inputs: int, hidden: int) -> str:
+    shown = {"y": net["y"], "ŷ": net["h2"]}
+    numbers = ", ".join(f"{name} = {float(value):.4g}" for name, value in shown.items())
+    h1 = ", ".join(f"{h:.4g}" for h in net["h1"].ravel())
+    return f"On a network with {inputs} inputs and {hidden} hidden nodes, {numbers}, h⁽¹⁾ = ({h1})ᵀ"
+
+
+def _laid_out(worlds: Sequence[World], turned: frozenset[str]) -> tuple[World, ...]:
+    """The same networks with some of their arrays transposed."""
+
+    def turn(values: Mapping[str, Array]) -> dict[str, Array]:
+        return {n: a.T if n.removeprefix("∂J/∂") in turned else a for n, a in values.items()}
+
+    return tuple(World(turn(w.values), turn(w.truths), w.said) for w in worlds)
+
+
+# ── question 3: one step of gradient descent with a penalty ──────────────────────────────────────────
+
+
+def step(given: Mapping[str, Array]) -> dict[str, Array]:
+    theta, g, eta, lam = (given[name] for name in ("θt", "gt", "η", "λ"))
+    return {"L2": theta - eta * (g + 2 * lam * theta), "L1": theta - eta * (g + lam * np.sign(theta))}
+
+
+def _steps(rule: str) -> tuple[World, ...]:
+    random = np.random.default_rng(5)
+    worlds = []
+    for size in (2, 3, 4, 5) * 4:
+        theta, g = random.normal(size=(size, 1)), random.normal(size=(size, 1))
+        eta, lam = random.uniform(0.1, 0.9, size=2)
+        given = {"θt": theta, "gt": g, "η": np.asarray(eta), "λ": np.asarray(lam)}
+        said = f"With θ_t = {_column(theta)}, g_t = {_column(g)}, η = {eta:.4g}, λ = {lam:.4g}"
+        worlds.append(World(given, {"θt+1": step(given)[rule]}, said))
+    return tuple(worlds)
+
+
+def _column(a: Array) -> str:
+    return f"({', '.join(f'{x:.4g}' for x in a.ravel())})ᵀ"
+
+
+# ── the questions ────────────────────────────────────────────────────────────────────────────────────
+
+_LETTERS = {"ŷ": "h2", "h0": "x"}
+_LAYERS = Notation(
+    powers=frozenset({"x", "y", "ŷ", "e"}),
+    functions={"f": "sigmoid", "σ": "sigmoid"},
+    losses=frozenset({"J", "L", "ℓ", "E", "C"}),
+    loss="J",
+    same=_LETTERS,
+    presumed={"z1": "a1", "z2": "a2"},
+)
+_UPDATES = Notation(
+    powers=frozenset({"θ", "λ", "η", "α", "g"}),
+    functions={},
+    losses=frozenset({"L"}),
+    loss="L",
+    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt"},
+)
+
+
+def questions() -> tuple[Question, ...]:
+    networks = _networks()
+    columns = _laid_out(networks, frozenset({"W2"}))
+    rows = _laid_out(networks, frozenset({"x", "a1", "h1", "b1", "W1", "W2"}))
+    conventions = {"W⁽²⁾ is a column": columns, "vectors are rows": rows}
+    meanings = {"g": ("∂J/∂a2", "∂J/∂h1", "∂J/∂a1"), "δ": ("∂J/∂a2", "∂J/∂h1", "∂J/∂a1")}
+
+    def derivation(id: str, *asked: Asked) -> Question:
+        return Question(id, asked, _LAYERS, networks, conventions, meanings)
+
+    five, half = Points(5), Points(5, 2)
+    return (
+        derivation("q1.1", Asked("∂J/∂a2", r"\nabla_{a^{(2)}} J", five, frozenset({"g", "δ2", "δ"}), 2)),
+        derivation("q1.2", Asked("∂J/∂b2", r"\nabla_{b^{(2)}} J", five, frozenset({"g", "δ2", "δ"}), 2)),
+        derivation("q1.3", Asked("∂J/∂W2", r"\nabla_{W^{(2)}} J", five, frozenset(), 3)),
+        derivation("q1.4", Asked("∂J/∂h1", r"\nabla_{h^{(1)}} J", five, frozenset({"g"}), 3)),
+        derivation(
+            "q1.5",
+            Asked("∂J/∂b1", r"\nabla_{b^{(1)}} J", half, frozenset(), 6),
+            Asked("∂J/∂W1", r"\nabla_{W^{(1)}} J", half, frozenset(), 7),
+        ),
+        _update("q3.1", "L2"),
+        _update("q3.2", "L1"),
+    )
+
+
+def _update(id: str, rule: str) -> Question:
+    asked = Asked("θt+1", r"\theta_{t+1}", Points(4), frozenset({"θ(t+1)", "θnew", "θt"}))
+    return Question(id, (asked,), _UPDATES, _steps(rule), {}, {})
