@@ -22,8 +22,8 @@ from grader.remembered import Remembered
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 
-_SECRET_FILES = ("truth.py", "mistakes.py", "calibration.json", "calibration-quick.json")
-_SECRET_FOLDERS = ("variants", "faults", "handout")
+_SECRET_FILES = ("truth.py", "mistakes.py", "written.py", "calibration.json", "calibration-quick.json")
+_SECRET_FOLDERS = ("variants", "faults", "answers", "handout")
 
 README = """\
 Check your work before you hand it in

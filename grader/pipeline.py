@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from grader.checks.claim import Check, Claim, Draw
 from grader.checks.mistakes import Judged, Ledger
 from grader.checks.student import Student
 from grader.errors import BadCall, BrokenCheck, GraderError
-from grader.model import Limits, Report, Submission, Usage
+from grader.model import Limits, Opinion, Report, Submission, Usage
+from grader.notebook import answers
 from grader.report import Outcome, assemble
 from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
 from grader.seeds import Seed
+from grader.written.opinions import opinions
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,14 @@ class _Run:
             self.student.environment or environment.unknown(self._sandbox.name),
             self.student.loaded,
             self.wants,
+            self._opinions,
         )
+
+    @cached_property
+    def _opinions(self) -> Mapping[str, Opinion]:
+        """On the written answers; worked out once, for every report on the way."""
+        found = answers(self._submission.notebooks, self._assignment.handout)
+        return opinions(self._assignment.derivations, {question: text for question, (text, _) in found.items()})
 
     def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
         arrays: Mapping[str, Array] = {}

@@ -15,6 +15,7 @@ from grader.model import (
     Evidence,
     Loaded,
     NoteKind,
+    Opinion,
     Part,
     Place,
     Points,
@@ -55,10 +56,12 @@ def assemble(
     environment: Environment,
     loaded: Loaded | None,
     wants: Callable[[str], bool],
+    opinions: Mapping[str, Opinion] | None = None,
 ) -> Report:
     source = loaded.source if loaded else ""
     found = answers(submission.notebooks, assignment.handout)
-    parts = [_part(row, submission, source, outcomes, wants, found) for row in assignment.parts]
+    answered = _Answered(found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
+    parts = [_part(row, submission, source, outcomes, wants, answered) for row in assignment.parts]
     remarks = [
         *submission.remarks,
         *_alias(assignment, loaded),
@@ -79,7 +82,18 @@ def assemble(
         remarks=tuple(dict.fromkeys(remarks)),
         evidence=tuple(e for o in outcomes.values() for e in o.evidence),
         usage={section: outcome.used for section, outcome in outcomes.items()},
+        written_digest=assignment.written_digest,
     )
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """The written answers, and what the machine makes of them."""
+
+    found: Found
+    opinions: Mapping[str, Opinion]
+    gives_points: bool
+    """To answers that are proven right."""
 
 
 def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
@@ -113,7 +127,7 @@ def _part(
     source: str,
     outcomes: Mapping[str, Outcome],
     wants: Callable[[str], bool],
-    found: Found,
+    answered: _Answered,
 ) -> Part:
     checks = [
         _check(f"{section}.{name}", possible, outcomes.get(section), name, submission, source)
@@ -123,7 +137,7 @@ def _part(
         if wants(f"{section}.{name}") and (section not in outcomes or name in outcomes[section].judged)
     ]
     written = [
-        _written(name, row.questions[name], points, found) for name, points in row.written.items() if wants(name)
+        _written(name, row.questions[name], points, answered) for name, points in row.written.items() if wants(name)
     ]
     return Part(row.id, row.title, tuple(checks), tuple(written))
 
@@ -172,8 +186,10 @@ def _place(judged: Judged, submission: Submission, source: str) -> tuple[Place |
     return None, ""
 
 
-def _written(id: str, title: str, points: Points, found: Found) -> Written:
+def _written(id: str, title: str, points: Points, answered: _Answered) -> Written:
     """Answers are labelled with their part's id alone: the written part of q2.4 stands under "Q2.4 solution"."""
     label = ".".join(id.split(".")[:2])
-    text, cells = found.get(label, ("", ()))
-    return Written(id, title, points, label in found, text, cells)
+    text, cells = answered.found.get(label, ("", ()))
+    opinion = answered.opinions.get(id)
+    decided = answered.gives_points and opinion is not None and opinion.is_proven
+    return Written(id, title, points, label in answered.found, text, cells, opinion, decided)

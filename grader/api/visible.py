@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from grader.api.identity import Caller
 from grader.dispatch.events import CheckEvent, Event
-from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status
+from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
 from grader.scores import NOTHING_ANSWERED, Answered
 from grader.store.records import Grading, Mark, Offering, Result
 
@@ -21,6 +21,8 @@ HIDDEN = "not shown for this assignment"
 
 def shown(report: Report, offering: Offering, caller: Caller) -> Report:
     """The report as this caller may see it."""
+    if not caller.is_staff(offering.course):
+        report = replace(report, parts=tuple(_without_opinions(part, offering) for part in report.parts))
     if _sees_all(offering, caller):
         return report
     hidden = [check.id for check in report.checks if _is_hidden(check.id, offering)]
@@ -93,6 +95,17 @@ def _why(offering: Offering) -> str:
 
 def _part(part: Part, offering: Offering) -> Part:
     return replace(part, checks=tuple(_check(check, offering) for check in part.checks))
+
+
+def _without_opinions(part: Part, offering: Offering) -> Part:
+    """What the machine makes of an answer is for those who decide about it."""
+    return replace(part, written=tuple(_without_opinion(written, offering) for written in part.written))
+
+
+def _without_opinion(written: Written, offering: Offering) -> Written:
+    if written.decided and not _is_hidden(written.id, offering):
+        return written
+    return replace(written, opinion=None, decided=False)
 
 
 def _check(check: CheckResult, offering: Offering) -> CheckResult:

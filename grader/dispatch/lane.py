@@ -16,7 +16,8 @@ from grader.store.records import Priority
 
 def lane(assignment: Assignment, numpy: str) -> str:
     """Workers of one lane give the same report for the same bytes: the same grader, assignment and numpy."""
-    return f"grader {__version__}, {assignment.id} {assignment.digest[:12]}, numpy {numpy}"
+    written = f" written {assignment.written_digest[:12]}" if assignment.written_digest else ""
+    return f"grader {__version__}, {assignment.id} {assignment.digest[:12]}{written}, numpy {numpy}"
 
 
 def lanes_of(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:

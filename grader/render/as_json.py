@@ -12,10 +12,13 @@ from typing import Any
 from grader.errors import BadCall
 from grader.model import (
     CheckResult,
+    Comparison,
     Environment,
     Evidence,
     Json,
+    Judgement,
     Loaded,
+    Opinion,
     Part,
     Place,
     Points,
@@ -27,7 +30,9 @@ from grader.model import (
 )
 from grader.render.said import failure
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+READABLE = (3, SCHEMA_VERSION)
+"""Version 3 had no opinions on written answers, and is else the same."""
 
 
 def schema() -> Json:
@@ -40,7 +45,12 @@ def as_json(report: Report) -> Json:
     """Plain data. Two equal gradings differ only in `usage`."""
     return {
         "schema": SCHEMA_VERSION,
-        "assignment": {"id": report.assignment, "title": report.assignment_title, "digest": report.assignment_digest},
+        "assignment": {
+            "id": report.assignment,
+            "title": report.assignment_title,
+            "digest": report.assignment_digest,
+            "written_digest": report.written_digest,
+        },
         "submission": {
             "digest": report.submission_digest,
             "files": list(report.files),
@@ -111,11 +121,30 @@ def _written(written: Written) -> Json:
     return {
         "id": written.id,
         "title": written.title,
+        "points": _number(written.points),
         "possible": _number(written.possible),
-        "status": "waiting",
+        "status": str(written.status),
         "found": written.found,
         "answer": written.answer,
         "cells": list(written.cells),
+        "opinion": judgements(written.opinion) if written.opinion else None,
+    }
+
+
+def judgements(opinion: Opinion) -> list[Json]:
+    return [_judgement(j) for j in opinion.judgements]
+
+
+def _judgement(judgement: Judgement) -> Json:
+    return {
+        "asked": judgement.asked,
+        "comparison": str(judgement.comparison),
+        "points": None if judgement.points is None else _number(judgement.points),
+        "possible": _number(judgement.possible),
+        "words": judgement.words,
+        "formula": judgement.formula,
+        "evidence": judgement.evidence,
+        "remarks": list(judgement.remarks),
     }
 
 
@@ -141,7 +170,7 @@ def loads(text: str) -> Report:
     renderer shows. Raises `BadCall` for anything else."""
     try:
         written = json.loads(text)
-        if written["schema"] != SCHEMA_VERSION:
+        if written["schema"] not in READABLE:
             raise BadCall(f"the report has schema {written['schema']!r}, and this is {SCHEMA_VERSION}: grade again")
         return _report_of(written)
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -164,6 +193,7 @@ def _report_of(written: Json) -> Report:
         remarks=tuple(written["remarks"]),
         evidence=tuple(_evidence_of(e) for e in written["evidence"]),
         usage={section: Usage(**used) for section, used in written["usage"].items()},
+        written_digest=written["assignment"].get("written_digest", ""),
     )
 
 
@@ -201,6 +231,25 @@ def _written_of(written: Json) -> Written:
         found=written["found"],
         answer=written["answer"],
         cells=tuple(written["cells"]),
+        opinion=_opinion_of(written.get("opinion")),
+        decided=written["status"] == Status.HELD,
+    )
+
+
+def _opinion_of(judgements: list[Json] | None) -> Opinion | None:
+    return None if judgements is None else Opinion(tuple(_judgement_of(j) for j in judgements))
+
+
+def _judgement_of(written: Json) -> Judgement:
+    return Judgement(
+        asked=written["asked"],
+        comparison=Comparison(written["comparison"]),
+        points=None if written["points"] is None else _points_of(written["points"]),
+        possible=_points_of(written["possible"]),
+        words=written["words"],
+        formula=written["formula"],
+        evidence=written["evidence"],
+        remarks=tuple(written["remarks"]),
     )
 
 

@@ -19,11 +19,13 @@ from grader.model import (
     Written,
     show_points,
 )
+from grader.render.as_json import judgements
 from grader.render.said import scope, words
 from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
 PERSON = "Waits for a person; no part of the score yet."
+PROVEN = "Proven right by machine."
 OPEN = "Not decided yet; no part of the score."
 
 
@@ -48,7 +50,16 @@ def _tests(part: Part) -> list[Json]:
         _test(part, c) if _decided(c) else _open(part, c.title or c.id, c.id, c.possible, c.reason or OPEN)
         for c in part.checks
     ]
-    return checks + [_open(part, w.title, w.id, w.possible, PERSON) for w in part.written]
+    return checks + [
+        _given(part, w) if w.decided else _open(part, w.title, w.id, w.possible, PERSON) for w in part.written
+    ]
+
+
+def _given(part: Part, written: Written) -> Json:
+    return _open(part, written.title, written.id, written.possible, PROVEN) | {
+        "score": float(written.points),
+        "status": "passed",
+    }
 
 
 def _open(part: Part, title: str, id: str, possible: Points, why: str) -> Json:
@@ -97,7 +108,7 @@ def _output(report: Report) -> str:
     open_checks = [c for c in report.checks if not _decided(c)]
     if open_checks:
         lines.append(f"Not decided yet, and no part of the score: {', '.join(c.id for c in open_checks)}.")
-    answers = _written(report)
+    answers = [a for a in report.written if not a.decided]
     if answers:
         lines.append(_waiting(answers))
     lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in report.remarks]
@@ -121,14 +132,14 @@ def _extra(report: Report) -> Json:
         "scope": report.scope,
         "grader": report.environment.grader,
         "isolation": report.environment.isolation,
-        "waiting_for_a_person": [
-            {"id": a.id, "possible": float(a.possible), "found": a.found} for a in _written(report)
-        ],
+        "waiting_for_a_person": [_waits(a) for a in report.written if not a.decided],
     }
 
 
-def _written(report: Report) -> list[Written]:
-    return [answer for part in report.parts for answer in part.written]
+def _waits(answer: Written) -> Json:
+    """With what the machine makes of it: students do not see `extra_data`."""
+    row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
+    return row if answer.opinion is None else row | {"opinion": judgements(answer.opinion)}
 
 
 def _decided(check: CheckResult) -> bool:

@@ -22,7 +22,7 @@ from grader.model import (
 )
 from grader.render.formulas import pieces
 from grader.render.plots import Plot, plots
-from grader.render.said import FEW, Fix, caret, failure, fixes, scope, words
+from grader.render.said import COMPARED, FEW, Fix, caret, failure, fixes, judged, scope, suggestion, words
 from grader.render.text import clean, one_line
 
 SYMBOLS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "◌"}
@@ -108,7 +108,7 @@ def where(fix: Fix) -> str:
 
 def total(report: Report) -> str:
     """ "37.5 of 40 by machine · 40 points wait for a person" """
-    person = sum((w.possible for p in report.parts for w in p.written), ZERO)
+    person = sum((w.possible for w in report.written if not w.decided), ZERO)
     hand_in = report.waiting - person
     said = [f"{show_points(report.points)} of {show_points(report.decided)} by machine"]
     if hand_in:
@@ -119,14 +119,15 @@ def total(report: Report) -> str:
 
 
 def part_status(part: Part) -> Status:
-    seen = {c.status for c in part.checks}
+    seen = {c.status for c in part.checks} | {w.status for w in part.written if w.decided}
     if Status.PARTLY in seen or {Status.HELD, Status.LOST} <= seen:
         return Status.PARTLY
     return next((s for s in (Status.LOST, Status.HELD) if s in seen), Status.WAITING)
 
 
 def decided(part: Part) -> Points:
-    return sum((c.possible for c in part.checks if c.status is not Status.WAITING), ZERO)
+    by_checks = sum((c.possible for c in part.checks if c.status is not Status.WAITING), ZERO)
+    return by_checks + sum((w.possible for w in part.written if w.decided), ZERO)
 
 
 def _why_no_plots(report: Report) -> str:
@@ -179,6 +180,9 @@ def environment(*folders: Path) -> Environment:
         "scope": scope,
         "failure": failure,
         "caret": caret,
+        "judged": judged,
+        "suggestion": suggestion,
+        "compared": COMPARED.__getitem__,
     }
     environment.globals |= {"TIGHT": TIGHT, "WAITING": Status.WAITING}
     return environment

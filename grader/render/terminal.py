@@ -8,8 +8,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from grader.model import ZERO, CheckResult, Part, Report, Status, show_points
-from grader.render.said import Fix, caret, cause, failure, fixes, scope, stopper
+from grader.model import ZERO, CheckResult, Part, Report, Status, Written, show_points
+from grader.render.said import COMPARED, Fix, caret, cause, failure, fixes, judged, scope, stopper
 from grader.render.text import one_line
 
 SIGNS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "…"}
@@ -44,6 +44,7 @@ class Terminal:
         for part in report.parts:
             if part.checks:
                 yield from _part(part, told)
+        yield from _opinions(report.written)
         yield _total(report)
         yield from _first_to_fix(report)
 
@@ -132,11 +133,25 @@ def _nothing_runs(fix: Fix, label: str) -> Text:
     return Text.assemble((f"{what} runs yet: ", "bold red"), _explained(fix))
 
 
+def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
+    """What the machine makes of the answers: those that are proven in one line, the others with the reason."""
+    read = [(w, w.opinion) for w in written if w.opinion is not None]
+    if proven := [w for w, opinion in read if opinion.is_proven]:
+        said = "given" if all(w.decided for w in proven) else "suggested"
+        points = show_points(sum((w.possible for w in proven), ZERO))
+        yield Text(f"✎ {' '.join(w.id for w in proven)}  proven right by machine: {points} {said}", "green")
+    for answer, opinion in read:
+        for judgement in () if opinion.is_proven else opinion.judgements:
+            yield Text.assemble(
+                (f"✎ {answer.id}  {COMPARED[judgement.comparison]}  ", "blue"), one_line(judged(judgement), 160)
+            )
+
+
 def _total(report: Report) -> Text:
     total = Text.assemble(
         ("Total by machine: ", "bold"), (f"{show_points(report.points)} of {show_points(report.decided)}", "bold")
     )
-    written = [w for part in report.parts for w in part.written]
+    written = [w for w in report.written if not w.decided]
     for_a_person = sum((w.possible for w in written), ZERO)
     if written:
         found = sum(w.found for w in written)

@@ -10,13 +10,14 @@ import pytest
 from grader.api import visible
 from grader.api.identity import Caller
 from grader.dispatch.events import CheckEvent, Event
-from grader.model import Evidence, Report, Status, Usage
+from grader.model import Comparison, Evidence, Judgement, Opinion, Points, Report, Status, Usage, Written
 from grader.render import as_json
 from grader.store.records import Offering, Person, Role, TokenKind
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 
 STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TokenKind.PROGRAM)
 STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TokenKind.PROGRAM)
+OPEN = Offering(COURSE, ASSIGNMENT)
 HELD = Offering(COURSE, ASSIGNMENT, held=True)
 HIDDEN = Offering(COURSE, ASSIGNMENT, hidden=("q1.2",))
 
@@ -34,6 +35,29 @@ def test_staff_see_everything(wrong: Report) -> None:
 
 def test_what_is_neither_held_nor_hidden_is_shown_as_it_is(wrong: Report) -> None:
     assert visible.shown(wrong, Offering(COURSE, ASSIGNMENT), STUDENT) == wrong
+
+
+JUDGED = Opinion((Judgement("", Comparison.EQUAL, Points(1), Points(1), "Equal on 24 random problems."),))
+
+
+def with_opinion(report: Report, *, decided: bool) -> Report:
+    written = Written("q1.1.written", "Why", Points(1), True, "x", (1,), JUDGED, decided)
+    return replace(report, parts=(replace(report.parts[0], written=(written,)), *report.parts[1:]))
+
+
+def test_what_the_machine_makes_of_an_answer_is_for_staff(wrong: Report) -> None:
+    report = with_opinion(wrong, decided=False)
+    assert visible.shown(report, OPEN, STAFF).written[0].opinion == JUDGED
+    assert visible.shown(report, OPEN, STUDENT).written[0].opinion is None
+    assert "random problems" not in as_json.dumps(visible.shown(report, OPEN, STUDENT))
+
+
+def test_what_the_machine_has_decided_about_an_answer_is_shown_unless_it_is_held_or_hidden(wrong: Report) -> None:
+    report = with_opinion(wrong, decided=True)
+    assert visible.shown(report, OPEN, STUDENT).written == report.written
+    for offering in (HELD, Offering(COURSE, ASSIGNMENT, hidden=("q1.1",))):
+        (written,) = visible.shown(report, offering, STUDENT).written
+        assert (written.opinion, written.decided, written.points) == (None, False, 0)
 
 
 def test_a_held_report_says_nothing_but_what_there_is(wrong: Report) -> None:

@@ -31,7 +31,7 @@ def checked(grader, assignment, submission, *options):
 
 def test_no_reference_variant_or_fault_is_in_it(pack):
     names = {p.relative_to(pack).as_posix() for p in pack.rglob("*") if p.is_file()}
-    assert not {n for n in names if re.search(r"ps4/(mlp|truth|mistakes)\.py|variants|faults", n)}
+    assert not {n for n in names if re.search(r"ps4/(mlp|truth|mistakes|written)\.py|variants|faults|answers", n)}
 
 
 def test_no_line_of_the_reference_is_in_it(pack):
@@ -85,3 +85,11 @@ def test_the_handout_finds_mnist_in_it_without_a_network(pack):
 def test_its_report_says_that_it_is_not_the_grade(grader, pack):
     done = grader("check", str(ROOT / "submissions" / "perfect" / "mlp.py"), "-a", str(pack / "ps4"))
     assert "This is not the grade: a student's own check; what it cannot decide is decided at hand-in." in done.stdout
+
+
+def test_written_answers_wait_in_it_without_an_opinion(grader, pack, tmp_path):
+    notebook = json.loads((ROOT / "submissions" / "notebook" / "ps4.ipynb").read_text("utf-8"))
+    (tmp_path / "ps4.ipynb").write_text(json.dumps(notebook))
+    done = grader("check", str(tmp_path / "ps4.ipynb"), "-a", str(pack / "ps4"), "--only", "q1", "--json")
+    written = [w for part in json.loads(done.stdout)["parts"] for w in part["written"]]
+    assert {(w["status"], w["opinion"]) for w in written} == {("waiting", None)}

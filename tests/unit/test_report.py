@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader import catalogue
-from grader.catalogue import Assignment
+from grader.catalogue import Assignment, Policy
 from grader.checks.claim import Verdict, held, lost
 from grader.checks.mistakes import Judged, Mistake
 from grader.intake import receive, receive_files
 from grader.model import (
+    Comparison,
     Environment,
+    Judgement,
     Limits,
     Loaded,
     Note,
     NoteKind,
+    Opinion,
     Place,
     Report,
     Status,
@@ -61,6 +65,7 @@ def report(
         ENVIRONMENT,
         options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
         options.get("wants", lambda _section: True),
+        options.get("opinions"),
     )
 
 
@@ -69,6 +74,30 @@ def test_ids_parts_and_titles_are_the_tables(toy: Assignment) -> None:
     assert [(p.id, p.title) for p in made.parts] == [("q1.1", "Adding"), ("q1.2", "Negating")]
     assert [c.id for c in made.checks] == ["q1.1.small", "q1.1.large", "q1.2.negative"]
     assert [w.id for p in made.parts for w in p.written] == ["q1.1.written"]
+
+
+PROVEN = Opinion((Judgement("", Comparison.EQUAL, Fraction(3, 2), Fraction(3, 2), ""),))
+DOUBTFUL = Opinion((Judgement("", Comparison.TRANSPOSED, Fraction(3, 2), Fraction(3, 2), ""),))
+
+
+@pytest.mark.parametrize(
+    ("policy", "opinion", "decided"),
+    [
+        ("suggest", PROVEN, False),
+        ("full-marks-only", PROVEN, True),
+        ("full-marks-only", DOUBTFUL, False),
+        ("full-marks-only", None, False),
+    ],
+)
+def test_a_proven_answer_has_its_points_only_where_the_policy_lets_it(
+    toy: Assignment, policy: Policy, opinion: Opinion | None, decided: bool
+) -> None:
+    opinions = {"q1.1.written": opinion} if opinion else {}
+    made = report(replace(toy, policy=policy), {}, opinions=opinions)
+    (written,) = made.written
+    assert (written.opinion, written.decided) == (opinion, decided)
+    points = Fraction(3, 2) if decided else 0
+    assert (made.points, made.decided, made.waiting) == (points, points, made.possible - points)
 
 
 def test_points_add_up_exactly(toy: Assignment) -> None:

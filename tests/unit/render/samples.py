@@ -11,9 +11,12 @@ import numpy as np
 from grader.model import (
     ZERO,
     CheckResult,
+    Comparison,
     Environment,
     Evidence,
+    Judgement,
     Loaded,
+    Opinion,
     Part,
     Place,
     Points,
@@ -369,6 +372,43 @@ def _written(id: str, title: str, possible: int) -> tuple[Written, ...]:
     found = id != "q3.2"
     cells = (9, 10) if found else ()
     return (Written(f"{id}.written", title, Points(possible), found, ANSWER if found else "", cells),)
+
+
+def judged(policy_gives_points: bool = False) -> Report:
+    """Written answers that the machine has read: one proven, one proven in part, one that differs."""
+    half = Points(5, 2)
+    opinions = {
+        "q1.1.written": Opinion((_judgement(Comparison.UNSIMPLIFIED, Points(5)),)),
+        "q1.3.written": Opinion((_judgement(Comparison.DIFFERS, Points(5)),)),
+        "q1.5.written": Opinion((_judgement(Comparison.EQUAL, half), _judgement(Comparison.UNREAD, half))),
+    }
+    parts = [
+        replace(part, written=tuple(_with_opinion(w, opinions, policy_gives_points) for w in part.written))
+        for part in perfect().parts
+    ]
+    return replace(perfect(), parts=tuple(parts), written_digest="5d8894fdf4bce20a58cb4d3aa7b30726")
+
+
+def _with_opinion(written: Written, opinions: dict[str, Opinion], gives_points: bool) -> Written:
+    opinion = opinions.get(written.id)
+    return replace(written, opinion=opinion, decided=gives_points and opinion is not None and opinion.is_proven)
+
+
+def _judgement(comparison: Comparison, possible: Points) -> Judgement:
+    return Judgement(
+        asked=r"\nabla_{W^{(1)}} J",
+        comparison=comparison,
+        points=possible if comparison.suggests_points else None,
+        possible=possible,
+        words="It is 2 times the true one.",
+        formula="<b>=HYPERLINK(1)</b>",
+        evidence="With y = 1: the formula gives 2, the true value is 1" if comparison is Comparison.DIFFERS else "",
+        remarks=("not simplified: a fraction is left that cancels",) if comparison is Comparison.UNSIMPLIFIED else (),
+    )
+
+
+def given() -> Report:
+    return judged(policy_gives_points=True)
 
 
 def _at_hand_in(check: CheckResult) -> CheckResult:

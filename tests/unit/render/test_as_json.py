@@ -28,6 +28,8 @@ MAKERS = (
     samples.quick,
     samples.precheck,
     samples.hostile,
+    samples.judged,
+    samples.given,
 )
 
 
