@@ -197,13 +197,13 @@ def gradescope(pupils: Sequence[Pupil], file: Path) -> Path:
 def nbgrader(pupils: Sequence[Pupil], folder: Path) -> Path:
     for p in _present(pupils):
         place = folder / "submitted" / p.login / "toy"
-        _laid_out(place, p.files | {"timestamp.txt": f"{p.submitted_at:%Y-%m-%d %H:%M:%S.%f} UTC".encode()})
+        laid_out(place, p.files | {"timestamp.txt": f"{p.submitted_at:%Y-%m-%d %H:%M:%S.%f} UTC".encode()})
     return folder / "submitted"
 
 
 def folders(pupils: Sequence[Pupil], folder: Path) -> Path:
     for p in _present(pupils):
-        _laid_out(folder / p.login, p.files)
+        laid_out(folder / p.login, p.files)
     return folder
 
 
@@ -211,7 +211,7 @@ def loose(pupils: Sequence[Pupil], folder: Path) -> Path:
     """A file of several goes without the others, which loose files cannot say."""
     for p in _present(pupils):
         name, content = next(iter(p.files.items()))
-        _laid_out(folder, {f"{p.login}{Path(name).suffix}": content})
+        laid_out(folder, {f"{p.login}{Path(name).suffix}": content})
     return folder
 
 
@@ -236,7 +236,7 @@ def _written(file: Path, entries: Mapping[str, bytes]) -> Path:
     return file
 
 
-def _laid_out(folder: Path, files: Mapping[str, bytes]) -> None:
+def laid_out(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from grader import catalogue
-from grader.batch import formats, people, table
+from grader.batch import formats, pages, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, HandIn
 from grader.batch.journal import Journal
@@ -23,6 +25,7 @@ from grader.batch.outputs import Wishes, ours_alone, write_all
 from grader.batch.people import Student
 from grader.batch.pool import Here, Pool, cores_here
 from grader.batch.run import Order, Run, receive
+from grader.batch.summary import Summary
 from grader.batch.tree import opened
 from grader.batch.whose import Attribution, attribute
 from grader.catalogue import Assignment
@@ -36,6 +39,8 @@ from grader.seeds import Seed
 from grader.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+WRITTEN = "class.html, gradebook.csv, canvas.csv, moodle.csv, scores.csv, students/"
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -51,6 +56,7 @@ def batch(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who maps to what, and grade nothing.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="Leave MNIST out.")] = False,
     only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Grade so many hand-ins at most.")] = None,
     students: Annotated[str, typer.Option(help="Grade only these: ids, logins, e-mail addresses or names.")] = "",
@@ -64,7 +70,7 @@ def batch(
     """Grade a class. Run it again to go on after an interruption; what is graded is never graded again."""
     settings = Settings()
     task = catalogue.find(assignment, settings.assignments)
-    scope = Scope(only=_part(only), quick=quick)
+    scope = Scope(_part(only), quick, code)
     dates = Dates(_moment(due), _policy(late))
     with opened(path) as tree:
         export = formats.read(tree, task.id)
@@ -80,8 +86,11 @@ def batch(
                 return
             pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
             _grade(run, pool, len(export.hand_ins))
-            results = write_all(to, outcomes, Wishes(column or task.title, gradescope))
-    _show(to, results, attribution, as_json)
+            summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
+            fresh = write_all(to, outcomes, Wishes(column or task.title, gradescope), summary)
+            with _bar("drawing reports", len(fresh)) as tick:
+                pages.draw(fresh, len(cores_here()), tick)
+    _show(to, summary.results, attribution, as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
@@ -89,6 +98,14 @@ def _grade(run: Run, pool: Pool, total: int) -> None:
     with Display(err, total, run.places) as display:
         for said in run.grade(pool):
             display.tell(said)
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
 
 
 # ── before anything runs ─────────────────────────────────────────────────────────────────────────────
@@ -179,7 +196,9 @@ def _show(to: Path, results: list[Result], attribution: Attribution, as_json: bo
         out.print(f"unclear: {one_line(row['hand-in'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
     for row in failed:
         out.print(f"our failure: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
-    out.print(f"written to {to}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, students/", markup=False)
+    out.print(
+        f"written to {to}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/", markup=False
+    )
 
 
 def _json(said: Any) -> None:

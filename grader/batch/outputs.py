@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch import cells, gradebooks
+from grader.batch import cells, gradebooks, pages
+from grader.batch.class_page import page
 from grader.batch.journal import write
 from grader.batch.outcome import Result
+from grader.batch.summary import Summary
 from grader.errors import BadCall
 from grader.model import Report
 from grader.render import as_json, gradescope
@@ -26,28 +28,43 @@ class Wishes:
     gradescope: bool = False
 
 
-def write_all(out: Path, outcomes: Iterable[tuple[Result, Report | None]], wishes: Wishes) -> list[Result]:
-    """Each file is complete or as it was before. Returns everybody's results."""
-    results: list[Result] = []
+def write_all(
+    out: Path, outcomes: Iterable[tuple[Result, Report | None]], wishes: Wishes, summary: Summary
+) -> list[Path]:
+    """Each file is complete or as it was before. Fills the summary, and returns the new reports whose pages have plots,
+    which are still to be drawn."""
     rows: list[gradebooks.Row] = [gradebooks.LONG]
+    fresh: list[Path] = []
     for result, report in outcomes:
-        results.append(result)
+        summary.add(result, report)
         rows += gradebooks.long_rows(result, report)
-        _write_student(out / STUDENTS / result.student.key, report, wishes)
+        if report is not None:
+            fresh += _write_student(out / STUDENTS / result.student.key, report, wishes)
+    results = summary.results
     write(out / "scores.csv", cells.dumps(rows))
     write(out / "gradebook.csv", cells.dumps(gradebooks.ours(results)))
     write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, wishes.column)))
     write(out / "moodle.csv", cells.dumps(gradebooks.moodle(results)))
-    return results
+    write(out / "class.html", page(summary))
+    return fresh
 
 
-def _write_student(folder: Path, report: Report | None, wishes: Wishes) -> None:
-    if report is None:
-        return
+def _write_student(folder: Path, report: Report, wishes: Wishes) -> list[Path]:
+    """The report, where its page is still to be drawn."""
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "report.json", as_json.dumps(report))
+    file, content = folder / "report.json", as_json.dumps(report)
+    drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content
+    if not drawn:
+        pages.page_of(file).unlink(
+            missing_ok=True
+        )  # else a kill between the two would leave an old page for a new report
+        write(file, content)
     if wishes.gradescope:
         write(folder / "results.json", json.dumps(gradescope.gradescope(report), indent=2) + "\n")
+    if not drawn and not report.evidence:
+        pages.draw_one(file)
+        return []
+    return [] if drawn else [file]
 
 
 @contextmanager

@@ -82,21 +82,21 @@ def _accuracy(evidence: Sequence[Evidence]) -> Plot | None:
     finding = " ".join(_accuracy_course(net) for net in nets)
 
     def draw(figure: Figure) -> None:
-        axes = _axes(figure, "epoch", "accuracy")
+        axes = plain_axes(figure, "epoch", "accuracy")
         for i, net in enumerate(nets):
-            axes.plot([], [], color=_COLOURS[i % 4], label=_name(net), **_marker(i))
+            axes.plot([], [], color=COLOURS[i % 4], label=_name(net), **_marker(i))
             for key in _SPLITS:
                 if _usable(net, key):
                     x, y, _, _ = _thin(net.series[key])
                     marker = _marker(i) if len(x) <= 40 else {}
-                    axes.plot(x, y, color=_COLOURS[i % 4], linestyle=_SPLITS[key][1], **marker)
+                    axes.plot(x, y, color=COLOURS[i % 4], linestyle=_SPLITS[key][1], **marker)
         for name, dashes in _SPLITS.values():
-            axes.plot([], [], color=_MUTED, linestyle=dashes, label=name)
+            axes.plot([], [], color=MUTED, linestyle=dashes, label=name)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         _legend(axes)
 
-    return Plot("accuracy", "Accuracy per epoch", finding, (Panel("", _svg("accuracy", draw)),))
+    return Plot("accuracy", "Accuracy per epoch", finding, (Panel("", picture("accuracy", draw)),))
 
 
 def _weights(evidence: Sequence[Evidence]) -> Plot | None:
@@ -240,16 +240,16 @@ def _counts(net: Evidence) -> NDArray[np.int64]:
 
 # ── drawing ──────────────────────────────────────────────────────────────────────────────────────────
 
-_INK, _MUTED, _RULE = "#000001", "#000002", "#000003"
-_COLOURS = ("#000011", "#000012", "#000013", "#000014")
+INK, MUTED, _RULE = "#000001", "#000002", "#000003"
+COLOURS = ("#000011", "#000012", "#000013", "#000014")
 _RIGHT, _WRONG = "#000021", "#000022"
 _THEME = {
-    _INK: "--ink",
-    _MUTED: "--muted",
+    INK: "--ink",
+    MUTED: "--muted",
     _RULE: "--rule",
     _RIGHT: "--net-1",
     _WRONG: "--lost",
-    **{colour: f"--net-{i}" for i, colour in enumerate(_COLOURS, 1)},
+    **{colour: f"--net-{i}" for i, colour in enumerate(COLOURS, 1)},
 }
 """Colours that nobody would choose, replaced by the page's own: so one picture serves light and dark."""
 
@@ -266,12 +266,12 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # words stay words: small, selectable, in the reader's font
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.size": 8,
-    "text.color": _INK,
-    "axes.labelcolor": _MUTED,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
     "axes.edgecolor": _RULE,
     "axes.facecolor": "none",
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
     "grid.color": _RULE,
     "grid.linewidth": 0.5,
     "lines.linewidth": 1.4,
@@ -282,17 +282,17 @@ _DRAWING = threading.Lock()
 
 def _curves(nets: Sequence[Evidence], key: str, label: str) -> Panel:
     def draw(figure: Figure) -> None:
-        axes = _axes(figure, "iteration", label)
+        axes = plain_axes(figure, "iteration", label)
         for i, net in enumerate(nets):
             x, mean, low, high = _thin(net.series[key])
-            axes.fill_between(x, low, high, color=_COLOURS[i % 4], alpha=0.18, linewidth=0)
-            axes.plot(x, mean, color=_COLOURS[i % 4], linestyle=_LINES[i % 4], label=_name(net))
+            axes.fill_between(x, low, high, color=COLOURS[i % 4], alpha=0.18, linewidth=0)
+            axes.plot(x, mean, color=COLOURS[i % 4], linestyle=_LINES[i % 4], label=_name(net))
         _choose_scale(axes, np.concatenate([_values(net.series[key]) for net in nets]))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         _legend(axes)
 
-    return Panel("", _svg(key, draw))
+    return Panel("", picture(key, draw))
 
 
 def _choose_scale(axes: Axes, values: Floats) -> None:
@@ -305,7 +305,8 @@ def _choose_scale(axes: Axes, values: Floats) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
 
 
-def _axes(figure: Figure, x_label: str, y_label: str) -> Axes:
+def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
+    """One pair that fills the picture, with nothing but what is needed to read it."""
     axes = figure.add_axes((0.125, 0.145, 0.855, 0.765))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
@@ -345,7 +346,7 @@ def _tiles(id: str, images: Floats) -> Markup:
         axes.set_axis_off()
         axes.imshow(sheet, interpolation="none", aspect="auto")
 
-    return _svg(id, draw, 3.0, 3.0 * sheet.shape[0] / sheet.shape[1])
+    return picture(id, draw, 3.0, 3.0 * sheet.shape[0] / sheet.shape[1])
 
 
 def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
@@ -363,7 +364,7 @@ def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
         axes.set_yticks(range(size))
         axes.tick_params(length=0)
 
-    return _svg(id, draw, 4.4, 4.4)
+    return picture(id, draw, 4.4, 4.4)
 
 
 def _cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> None:
@@ -374,7 +375,8 @@ def _cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> No
     axes.text(predicted, true, f"{count}", ha="center", va="center_baseline", fontsize=7.5)
 
 
-def _svg(id: str, draw: Callable[[Figure], None], width: float = 4.6, height: float = 2.8) -> Markup:
+def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height: float = 2.8) -> Markup:
+    """What `draw` draws, in inches, in the page's colours; `id` is the page's only one of this name."""
     with _DRAWING, matplotlib.rc_context():
         matplotlib.rcdefaults()  # whatever this machine's matplotlibrc says, a report looks the same
         matplotlib.rcParams.update(_STYLE)

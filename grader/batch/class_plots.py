@@ -1,0 +1,76 @@
+"""A class in pictures, each with a sentence that says what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from grader.batch.summary import Summary, mean, quantile
+from grader.model import Points, show_points
+from grader.render.plots import COLOURS, MUTED, Panel, Plot, picture, plain_axes
+from grader.render.text import one_line
+
+BINS = 20
+
+
+def histogram(summary: Summary) -> Plot | None:
+    """Of points, before lateness."""
+    scores = sorted(summary.scores)
+    if not scores:
+        return None
+    reach = max(float(r.decided) for r in summary.results if r.decided is not None) or 1.0
+    edges = np.linspace(0, reach, min(BINS, max(5, round(reach))) + 1)
+
+    def draw(figure: Figure) -> None:
+        axes = plain_axes(figure, "points decided by machine", "students")
+        axes.hist([float(s) for s in scores], bins=edges.tolist(), color=COLOURS[0], rwidth=0.9)
+        axes.axvline(float(mean(scores)), color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+    return Plot("scores", "Scores", _in_words(scores, reach), (Panel("", picture("scores", draw)),))
+
+
+def _in_words(scores: list[Points], reach: float) -> str:
+    low, middle, high = (show_points(quantile(scores, part)) for part in (0.25, 0.5, 0.75))
+    full = sum(float(s) == reach for s in scores)
+    return (
+        f"{show_points(mean(scores))} of {reach:g} points on average (dashed). Half have {middle} or more, a quarter "
+        f"{low} or less, a quarter {high} or more; {full} of {len(scores)} have all."
+    )
+
+
+def scatter(summary: Summary) -> Plot | None:
+    """Accuracies of two nets against each other, a dot a student; of one net, in the order of accuracy."""
+    names = list(dict.fromkeys(name for _, found in summary.accuracies for name in found))[:2]
+    rows = [(who, found) for who, found in summary.accuracies if all(name in found for name in names)]
+    if not rows or not names:
+        return None
+    rows.sort(key=lambda row: row[1][names[0]])
+    y = [found[names[-1]] for _, found in rows]
+    x = [found[names[0]] for _, found in rows] if len(names) == 2 else list(range(len(rows)))
+
+    def draw(figure: Figure) -> None:
+        axes = plain_axes(figure, f"{_short(names[0])}" if len(names) == 2 else "students", _short(names[-1]))
+        axes.scatter(x, y, color=COLOURS[0], s=14, alpha=0.6, linewidths=0)
+        axes.margins(0.05)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        if len(names) == 2:
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+    return Plot("accuracy", "Accuracy", _lowest(rows, names), (Panel("", picture("accuracy", draw)),))
+
+
+def _lowest(rows: Sequence[tuple[str, Mapping[str, float]]], names: Sequence[str]) -> str:
+    said = []
+    for name in names:
+        ranked = sorted((found[name], who) for who, found in rows)
+        lowest = ", ".join(f"{one_line(who, 40)} {accuracy:.1%}" for accuracy, who in ranked[:3])
+        said.append(f"{_short(name)}: median {ranked[len(ranked) // 2][0]:.1%}; lowest {lowest}")
+    return f"A dot for each of {len(rows)} students, on held-out images. {'. '.join(said)}."
+
+
+def _short(name: str) -> str:
+    return one_line(name, 20)

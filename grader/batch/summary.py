@@ -1,0 +1,151 @@
+"""What a class has understood, gathered from one report after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from grader.batch.outcome import Result, Standing
+from grader.model import NOTHING_USED, ZERO, CheckResult, Points, Report, Status
+from grader.render.said import Fix, cause, failure, fixes, words
+
+_NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
+_STOPPED = re.compile(r"and was stopped: |it did not finish within ")
+"""As `grader.checks.answer` says it."""
+
+
+@dataclass
+class Diagnosis:
+    """One thing that some have not understood."""
+
+    sentence: str
+    """For a known mistake what its students read; else what was said to the first of them."""
+    known: bool
+    checks: dict[str, None] = field(default_factory=dict)
+    students: dict[str, str] = field(default_factory=dict)
+    """Key → name."""
+    lost: Points = ZERO
+    example: str = ""
+    """A line of somebody's code that shows it."""
+
+    @property
+    def count(self) -> int:
+        return len(self.students)
+
+
+@dataclass
+class Rate:
+    """How a check went, by its id."""
+
+    id: str
+    title: str
+    counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+
+
+@dataclass(frozen=True)
+class Cost:
+    student: str
+    cpu_seconds: float
+
+
+@dataclass
+class Question:
+    """A written one."""
+
+    id: str
+    title: str
+    possible: Points
+    answered: list[str] = field(default_factory=list)
+    not_found: list[str] = field(default_factory=list)
+
+
+class Summary:
+    def __init__(self, sentences: Mapping[str, str]) -> None:
+        """`sentences`: the id of a known mistake → what its students read."""
+        self.results: list[Result] = []
+        self.rates: dict[str, Rate] = {}
+        self.costs: list[Cost] = []
+        self.stopped: dict[str, str] = {}
+        """Student → what was stopped."""
+        self.accuracies: list[tuple[str, Mapping[str, float]]] = []
+        self.questions: dict[str, Question] = {}
+        self.title = ""
+        self.scope = ""
+        self.grader = ""
+        self._sentences = sentences
+        self._diagnoses: dict[object, Diagnosis] = {}
+
+    @property
+    def diagnoses(self) -> list[Diagnosis]:
+        """What most have not understood first; of two that as many have, what has cost more."""
+        return sorted(self._diagnoses.values(), key=lambda d: (-d.count, -d.lost))
+
+    @property
+    def scores(self) -> list[Points]:
+        return [r.points for r in self.results if r.points is not None]
+
+    def of(self, *standings: Standing) -> list[Result]:
+        return [result for result in self.results if result.standing in standings]
+
+    def add(self, result: Result, report: Report | None) -> None:
+        self.results.append(result)
+        if report is None:
+            return
+        who = result.student.shown
+        self.title, self.scope, self.grader = report.assignment_title, report.scope, report.environment.grader
+        self.costs.append(Cost(who, sum(report.usage.values(), NOTHING_USED).cpu_seconds))
+        accuracies = {e.name: e.accuracy for e in report.evidence if e.accuracy is not None}
+        if accuracies:
+            self.accuracies.append((who, accuracies))
+        self._add_checks(who, report)
+        for fix in fixes(report):
+            self._add_fix(result, fix, report)
+        for part in report.parts:
+            for written in part.written:
+                question = self.questions.setdefault(written.id, Question(written.id, written.title, written.possible))
+                (question.answered if written.found else question.not_found).append(who)
+
+    def _add_checks(self, who: str, report: Report) -> None:
+        for check in report.checks:
+            rate = self.rates.setdefault(check.id, Rate(check.id, check.title))
+            rate.title = rate.title or check.title
+            rate.counts[check.status] += 1
+            if _STOPPED.search(check.reason):
+                self.stopped.setdefault(who, f"{check.id}: {check.reason}")
+
+    def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
+        """What only follows from other mistakes is no misunderstanding of its own."""
+        if fix.only_follows and len(fixes(report)) > 1:
+            return
+        for key, sentence, known in self._named(fix):
+            found = self._diagnoses.setdefault(key, Diagnosis(sentence, known))
+            found.checks |= dict.fromkeys(check.id for check in fix.checks)
+            found.lost += fix.lost
+            found.example = found.example or fix.source
+            found.students[result.student.key] = result.student.shown
+
+    def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
+        """Two mistakes at once are two. What nobody knows is the same where it is said the same but for its numbers."""
+        mistakes = [id for id in fix.first.mistake.split(" + ") if id]
+        for id in mistakes:
+            yield id, self._sentences.get(id, id), True
+        if not mistakes:
+            yield _unnamed(fix.first), words(fix.first), False
+
+
+def _unnamed(check: CheckResult) -> object:
+    said = cause(check)
+    failed = failure(check)
+    text = failed.error if failed else str(said)
+    return (None if failed else check.id, _NUMBERS.sub("…", text.partition(" (")[0]))
+
+
+def quantile(sorted_points: list[Points], part: float) -> Points:
+    """The value that so large a part of them does not exceed."""
+    return sorted_points[min(len(sorted_points) - 1, int(part * len(sorted_points)))]
+
+
+def mean(points: Iterable[Points]) -> Points:
+    values = list(points)
+    return sum(values, ZERO) / len(values) if values else ZERO
