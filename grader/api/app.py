@@ -17,6 +17,8 @@ from grader.api import (
     pages,
     people,
     problems,
+    questions,
+    readings,
     regrades,
     sessions,
     submissions,
@@ -31,6 +33,9 @@ from grader.api.oidc import provider_of
 from grader.intake import MAX_FILES
 from grader.service import Service
 
+_PARTS = (
+    operations, courses, people, submissions, events, questions, readings, regrades, sessions, oidc, pages,
+)  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 
 
@@ -55,7 +60,19 @@ def create_app(service: Service) -> FastAPI:
     for layer in (Identify, BodyLimit, Requests):  # the last is the outermost
         app.add_middleware(layer)
     app.add_middleware(SecurityHeaders, https=is_https(service.settings))
-    for part in (operations, courses, people, submissions, events, regrades, sessions, oidc, pages):
+    for part in (
+        operations,
+        courses,
+        people,
+        submissions,
+        events,
+        questions,
+        readings,
+        regrades,
+        sessions,
+        oidc,
+        pages,
+    ):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

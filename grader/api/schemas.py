@@ -304,6 +304,7 @@ class WholeSubmissionOut(SubmissionOut):
     position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
     estimate_seconds: float | None = Field(description="Until grading starts, about", examples=[42.0])
     marks: list[MarkOut]
+    read_before: list[str] = Field(description="Questions whose earlier answer had been read", examples=[[]])
     gradings: list[GradingOut] = Field(description="The newest first; students see the one that counts, or will")
 
     @classmethod
@@ -315,6 +316,7 @@ class WholeSubmissionOut(SubmissionOut):
         score: Score | None,
         place: Place | None,
         marks: Iterable[Mark],
+        read_before: Iterable[str],
         gradings: Iterable[Grading],
     ) -> WholeSubmissionOut:
         return cls(
@@ -322,18 +324,19 @@ class WholeSubmissionOut(SubmissionOut):
             position=place.position if place else None,
             estimate_seconds=place.estimate_seconds if place else None,
             marks=[MarkOut.of(mark) for mark in marks],
+            read_before=sorted(read_before),
             gradings=[GradingOut.of(grading) for grading in gradings],
         )
 
 
-def _hundredths(value: Decimal) -> Decimal:
+def hundredths(value: Decimal) -> Decimal:
     if value != round(value, 2):
         raise ValueError("points are multiples of 1/100")
     return value
 
 
 class MarkIn(In):
-    points: Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False, examples=[2.5]), AfterValidator(_hundredths)]
+    points: Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False, examples=[2.5]), AfterValidator(hundredths)]
     comment: str = Field("", max_length=10_000, pattern=TEXT, examples=["The sum over n is missing."])
 
 

@@ -121,6 +121,12 @@ def all_gradings(tx: Tx, caller: Caller, seen: Seen) -> list[Grading]:
     return [seen.grading]
 
 
+def read_before(tx: Tx, seen: Seen) -> set[str]:
+    """Questions whose answer has changed after it had been read, and that wait again."""
+    open_ = {q.question for q in seen.score.questions if q.points is None and q.answer} if seen.score else set()
+    return open_ & answers.read_before(tx, seen.submission.id) if open_ else set()
+
+
 def place_of(tx: Tx, service: Service, seen: Seen) -> Place | None:
     return place(tx, service, seen.grading, seen.submission.kind)
 

@@ -36,6 +36,7 @@ from grader.api.seen import (
     find_for_staff,
     find_grading,
     place_of,
+    read_before,
     report_of,
     see,
     stored_report,
@@ -170,6 +171,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
             seen.score,
             place_of(tx, service, seen),
             seen.marks,
+            read_before(tx, seen),
             all_gradings(tx, caller, seen),
         )
 

@@ -78,11 +78,11 @@ def _put(tx: Tx, question: Question, digest: str, reader: str, given: Given) -> 
     return id
 
 
-def take_back(tx: Tx, question: Question, digest: str, reader: str) -> bool:
+def take_back(tx: Tx, question: Question, digest: str, reader: str) -> None:
     where = is_of(readings, question) & (readings.c.digest == digest) & (readings.c.reader == reader)
     id = tx.scalar(select(readings.c.id).where(where))
     tx.execute(delete(ticks).where(ticks.c.reading == id))
-    return bool(tx.execute(delete(readings).where(readings.c.id == id)).rowcount)
+    tx.execute(delete(readings).where(readings.c.id == id))
 
 
 Key = tuple[str, str]

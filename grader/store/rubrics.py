@@ -123,8 +123,8 @@ def add_phrase(tx: Tx, question: Question, text: str) -> Phrase:
     return phrase
 
 
-def remove_phrase(tx: Tx, question: Question, id: str) -> bool:
-    return bool(tx.execute(delete(phrases).where(is_of(phrases, question), phrases.c.id == id)).rowcount)
+def remove_phrase(tx: Tx, question: Question, id: str) -> None:
+    tx.execute(delete(phrases).where(is_of(phrases, question), phrases.c.id == id))
 
 
 # ── how many readers ─────────────────────────────────────────────────────────────────────────────────

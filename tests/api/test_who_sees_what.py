@@ -16,10 +16,13 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import Response
 
 from grader.catalogue import Assignment
-from grader.model import Report
-from grader.store import people
+from grader.model import Points, Report
+from grader.store import people, readings, rubrics
+from grader.store.answers import digest_of
+from grader.store.readings import Given
 from grader.store.records import Role, TokenKind
-from tests.api.world import World, living
+from grader.store.rubrics import Question
+from tests.api.world import World, answering, living
 
 WHO = ("nobody", "ada", "bob", "eve", "grace", "olga", "root")
 """ada, whose things are asked for; bob, a student of her course; eve, one of another; grace, its staff; olga, staff of
@@ -49,6 +52,7 @@ class Row:
 
 
 A = "/api/v1/courses/{course}/assignments/{assignment}"
+Q = A + "/questions/{question}"
 S = "/api/v1/submissions/{id}"
 HAND_IN = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "data": {"kind": "precheck"}}
 ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_run": "true"}}
@@ -124,6 +128,20 @@ TABLE = [
     Row(f"DELETE {S}/marks/{{question}}", STAFF),
     Row("GET /api/v1/gradings/{grading}/report.json", STAFF),
     Row("POST /api/v1/gradings/{grading}/retry", STAFF),
+    # reading
+    Row(f"GET {A}/questions", STAFF),
+    Row(f"GET {Q}", STAFF),
+    Row(f"PUT {Q}", STAFF, {"json": {"readers": 1}}),
+    Row(f"POST {Q}/rubric", STAFF, {"json": {"text": "Right", "points": 1}}),
+    Row(f"PUT {Q}/rubric", STAFF, {"json": {"items": []}}),  # 422: it names none of its items
+    Row(f"PUT {Q}/rubric/{{item}}", STAFF, {"json": {"text": "Right", "points": 1}}),
+    Row(f"DELETE {Q}/rubric/{{item}}", STAFF),  # 422: it is ticked
+    Row(f"POST {Q}/phrases", STAFF, {"json": {"text": "Why?"}}),
+    Row(f"DELETE {Q}/phrases/{{phrase}}", STAFF),
+    Row(f"GET {Q}/answers", STAFF),
+    Row(f"GET {Q}/answers/{{digest}}", STAFF),
+    Row(f"PUT {Q}/answers/{{digest}}/reading", STAFF, {"json": {"adjustment": 1}}),
+    Row(f"DELETE {Q}/answers/{{digest}}/reading", STAFF),
     # regrades
     Row(f"GET {A}/regrades", STAFF),
     Row(f"POST {A}/regrades", STAFF, {"json": {"which": "latest"}}),
@@ -140,6 +158,10 @@ UNKNOWN = {
     "assignment": "unknown",
     "login": "unknown",
     "member": "unknown",
+    "question": "unknown",
+    "item": "01" + "z" * 24,
+    "phrase": "01" + "z" * 24,
+    "digest": "0" * 64,
 }
 
 
@@ -173,6 +195,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
                 world.tokens[login] = people.new_token(tx, person.id, TokenKind.PROGRAM)
             ada = world.people["ada"].id
             token, other = (people.token(tx, people.new_token(tx, ada, TokenKind.PROGRAM, "old")) for _ in range(2))
+        world.reports = reports | {"right": answering(reports["right"], "because")}
         ids = {login: world.hand_in(login) for login in ("ada", "bob")}
         gradings = [world.grade_next() for _ in ids]
         regrade = world.client.post(
@@ -187,11 +210,21 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
             "login": "ada",
             "member": "dora",
             "number": "0",
-            "question": "q1.1.written",
+            **_read(world),
             "token": token.id,
             "other_token": other.id,
         }
         yield Scene(world, known, (ids["bob"], gradings[1], world.people["bob"].id))
+
+
+def _read(world: World) -> dict[str, str]:
+    """Somebody has read the answer, so that there is something of everything."""
+    question, digest = Question("ml", "toy", "q1.1.written"), digest_of("because")
+    with world.service.store.write() as tx:
+        item = rubrics.add_item(tx, question, "Right", Points(1))
+        phrase = rubrics.add_phrase(tx, question, "Why?")
+        readings.put(tx, question, digest, world.people["olga"].id, Given((item.id,)))
+    return {"question": question.id, "item": item.id, "phrase": phrase.id, "digest": digest}
 
 
 def routes(app: FastAPI) -> set[str]:

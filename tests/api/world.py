@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -65,6 +65,13 @@ class World:
             assert leased is not None
             assert gradings.finish(tx, leased, self.reports[report], LANE)
         return leased.grading
+
+
+def answering(report: Report, answer: str) -> Report:
+    """The same report of a notebook that has this answer to q1.1.written."""
+    first, *rest = report.parts
+    written = replace(first.written[0], answer=answer, found=bool(answer))
+    return replace(report, parts=(replace(first, written=(written,)), *rest))
 
 
 @contextmanager

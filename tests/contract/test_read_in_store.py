@@ -26,6 +26,7 @@ from grader.store.readings import Given, Reading
 from grader.store.records import Course, Kind, Offering, Person, Priority, Role, Which
 from grader.store.rubrics import Question
 from grader.store.submissions import NewSubmission
+from tests.api.world import answering
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.contract.test_store import LANE, Lane
 
@@ -74,12 +75,6 @@ def hand_in(store: Store, who: dict[str, Person], report: Report) -> HandIn:
         return submission
 
     return act
-
-
-def answering(report: Report, answer: str) -> Report:
-    first, *rest = report.parts
-    written = replace(first.written[0], answer=answer, found=bool(answer))
-    return replace(report, parts=(replace(first, written=(written,)), *rest))
 
 
 def finish(store: Store, report: Report) -> None:
@@ -171,8 +166,9 @@ def test_a_reader_s_second_thought_takes_the_place_of_the_first(store: Store, wh
             ("grace", (second,), False),
             ("alan", (), True),
         ]
-        assert readings.take_back(tx, QUESTION, "d", who["grace"].id)
-        assert not readings.take_back(tx, QUESTION, "d", who["grace"].id)
+        for _ in range(2):
+            readings.take_back(tx, QUESTION, "d", who["grace"].id)
+        assert len(readings.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]) == 1
 
 
 def test_an_item_of_another_question_cannot_be_ticked(store: Store, who: dict[str, Person]) -> None:
@@ -213,7 +209,7 @@ def test_a_phrase_is_in_the_comment_bank_once(store: Store, who: dict[str, Perso
         said = rubrics.add_phrase(tx, QUESTION, "Mind the factor 2.")
         assert rubrics.add_phrase(tx, QUESTION, "Mind the factor 2.") == said
         assert rubrics.phrases_of(tx, QUESTION) == [said]
-        assert rubrics.remove_phrase(tx, QUESTION, said.id)
+        rubrics.remove_phrase(tx, QUESTION, said.id)
         assert rubrics.phrases_of(tx, QUESTION) == []
 
 

@@ -1,0 +1,217 @@
+"""Reading answers over HTTP: blind, in an order of one's own, the same answer once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import update
+
+from grader.model import Json
+from grader.store import people
+from grader.store.answers import digest_of
+from grader.store.records import Counts, Role, TokenKind
+from grader.store.tables import answers as table
+from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, World, answering
+
+QUESTION = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}/questions/q1.1.written"
+OPINION = [
+    {"asked": "g", "comparison": "equal", "points": 1.5, "possible": 1.5, "words": "equal", "evidence": "12 networks"}
+]
+
+
+@pytest.fixture
+def room(world: World) -> World:
+    """ "mary" is staff too; whatever anybody hands in has no answer until `answer` says so."""
+    world.reports = dict(world.reports)
+    with world.service.store.write() as tx:
+        for login in ("mary", "olga"):
+            person = people.put_person(tx, login, login.title())
+            people.put_member(tx, COURSE, person.id, Role.STAFF)
+            world.people[login] = person
+            world.tokens[login] = people.new_token(tx, person.id, TokenKind.PROGRAM, "tests")
+    return world
+
+
+def answer(room: World, login: str, text: str) -> str:
+    """Hands in a notebook with this answer, and grades it; returns the submission's id."""
+    id = room.hand_in(login)
+    room.reports["answer"] = answering(room.reports["right"], text)
+    room.grade_next("answer")
+    return id
+
+
+def suggest(room: World, opinion: list[Json]) -> None:
+    """As if the machine had had this opinion of every answer."""
+    with room.service.store.write() as tx:
+        tx.execute(update(table).values(opinion=opinion))
+
+
+def ask(room: World, method: str, path: str, who: str = "grace", body: Any = None) -> Response:
+    got = room.client.request(method, path, json=body, headers=room.headers(who))
+    assert got.status_code < 300, got.text
+    return got
+
+
+def papers(room: World, who: str = "grace", query: str = "") -> list[Json]:
+    return list(ask(room, "GET", f"{QUESTION}/answers{query}", who).json())
+
+
+def read(room: World, text: str, who: str = "grace", **given: object) -> Json:
+    return dict(ask(room, "PUT", f"{QUESTION}/answers/{digest_of(text)}/reading", who, given).json())
+
+
+def item(room: World, points: float, text: str = "Right") -> str:
+    return str(ask(room, "POST", f"{QUESTION}/rubric", body={"text": text, "points": points}).json()["id"])
+
+
+def worth(room: World, id: str, who: str = "ada") -> Json:
+    return dict(ask(room, "GET", f"/api/v1/submissions/{id}", who).json()["score"])
+
+
+def test_the_same_answer_is_read_once_and_without_names(room: World) -> None:
+    answer(room, "ada", "because")
+    answer(room, "bob", "  because\n")
+    (paper,) = papers(room)
+    assert (paper["students"], paper["stage"]) == (2, "unread")
+    text = ask(room, "GET", f"{QUESTION}/answers").text
+    assert not [login for login in ("ada", "bob") if login in text.lower()]
+
+
+def test_both_who_wrote_it_have_its_points(room: World) -> None:
+    ids = {login: answer(room, login, "because") for login in ("ada", "bob")}
+    read(room, "because", items=[item(room, 1)], comment="Yes.")
+    for login, id in ids.items():
+        score = worth(room, id, login)
+        (question,) = score["questions"]
+        assert (score["final"], score["waiting"]) == (5, 0)
+        assert (question["state"], question["comment"]) == ("decided", "Yes.")
+        assert question["items"] == [{"text": "Right", "points": 1}]
+
+
+def test_a_rubric_item_that_changes_later_changes_every_total(room: World) -> None:
+    ids = [answer(room, login, login) for login in ("ada", "bob")]
+    ticked = item(room, 1)
+    for text in ("ada", "bob"):
+        read(room, text, items=[ticked])
+    ask(room, "PUT", f"{QUESTION}/rubric/{ticked}", body={"text": "Right", "points": 0.25})
+    assert [worth(room, id, "grace")["final"] for id in ids] == [4.25, 4.25]
+
+
+def test_a_resubmission_with_the_same_answer_keeps_its_points(room: World) -> None:
+    answer(room, "ada", "because")
+    read(room, "because", adjustment=1)
+    assert worth(room, answer(room, "ada", "because"))["written"] == 1
+
+
+def test_a_changed_answer_waits_again_and_says_that_it_had_been_read(room: World) -> None:
+    answer(room, "ada", "because")
+    read(room, "because", adjustment=1)
+    id = answer(room, "ada", "since")
+    found = ask(room, "GET", f"/api/v1/submissions/{id}", "ada").json()
+    assert (found["score"]["written"], found["score"]["waiting"]) == (None, 1.5)
+    assert found["read_before"] == ["q1.1.written"]
+    assert [(p["answer"], p["read_before"]) for p in papers(room)] == [("since", True)]
+
+
+def test_where_the_best_counts_every_answer_is_read(room: World) -> None:
+    room.set(counts=Counts.BEST)
+    for text in ("because", "since"):
+        answer(room, "ada", text)
+    assert sorted(paper["answer"] for paper in papers(room)) == ["because", "since"]
+
+
+def test_each_reader_has_an_order_of_their_own_which_stays(room: World) -> None:
+    for n in range(12):
+        answer(room, "ada", f"answer {n}")
+    room.set(counts=Counts.BEST)
+    orders = {who: [paper["answer"] for paper in papers(room, who)] for who in ("grace", "mary")}
+    assert orders["grace"] == [paper["answer"] for paper in papers(room)]
+    assert orders["grace"] != orders["mary"]
+    assert sorted(orders["grace"]) == sorted(orders["mary"])
+
+
+def test_what_the_machine_suggests_is_for_staff(room: World) -> None:
+    id = answer(room, "ada", "because")
+    suggest(room, OPINION)
+    (paper,) = papers(room)
+    assert paper["suggestion"]["points"] == 1.5
+    assert paper["suggestion"]["grounds"][0]["evidence"] == "12 networks"
+    states = [worth(room, id, who)["questions"][0]["state"] for who in ("grace", "ada")]
+    assert states == ["suggested", "waiting"]
+    assert "12 networks" not in ask(room, "GET", f"/api/v1/submissions/{id}", "ada").text
+
+
+def test_a_reading_is_held_with_the_points(room: World) -> None:
+    room.set(held=True)
+    id = answer(room, "ada", "because")
+    read(room, "because", adjustment=1, comment="between us")
+    assert "between us" not in ask(room, "GET", f"/api/v1/submissions/{id}", "ada").text
+    assert worth(room, id)["final"] is None
+
+
+def test_two_readers_do_not_see_each_other_and_a_moderator_decides(room: World) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"readers": 2})
+    assert read(room, "because", adjustment=1, comment="first")["stage"] == "second reader"
+    assert papers(room, "mary")[0]["others"] == []
+    assert read(room, "because", "mary", adjustment=0.5)["stage"] == "moderator"
+    assert (worth(room, id)["written"], papers(room, "mary", "?waiting=true")) == (None, [])
+    (open_,) = papers(room, "olga", "?waiting=true")
+    assert {reading["points"] for reading in open_["others"]} == {1, 0.5}
+    read(room, "because", "olga", adjustment=0.75, moderates=True)
+    assert worth(room, id)["written"] == 0.75
+
+
+def test_progress_and_agreement_are_counted(room: World) -> None:
+    for login, text in (("ada", "because"), ("bob", "")):
+        answer(room, login, text)
+    suggest(room, OPINION)
+    ask(room, "PUT", QUESTION, body={"readers": 2})
+    for who in ("grace", "mary"):
+        read(room, "because", who, adjustment=1.5)
+    progress = ask(room, "GET", QUESTION).json()["progress"]
+    assert [progress[name] for name in ("answers", "done", "students", "absent")] == [1, 1, 2, 1]
+    assert progress["readers"] == {"answers": 1, "same": 1, "share": 1, "kappa": None}
+    assert progress["machine"]["same"] == 1
+
+
+def test_a_reading_that_is_taken_back_leaves_the_answer_unread(room: World) -> None:
+    id = answer(room, "ada", "because")
+    read(room, "because", adjustment=1)
+    ask(room, "DELETE", f"{QUESTION}/answers/{digest_of('because')}/reading")
+    assert worth(room, id)["waiting"] == 1.5
+
+
+def test_the_rubric_is_put_into_another_order_and_told_apart(room: World) -> None:
+    first, second = item(room, 1, "a"), item(room, 0.5, "b")
+    assert [i["id"] for i in ask(room, "PUT", f"{QUESTION}/rubric", body={"items": [second, first]}).json()] == [
+        second,
+        first,
+    ]
+    bad = room.client.put(f"{QUESTION}/rubric", json={"items": [first]}, headers=room.headers("grace"))
+    assert bad.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/rubric", {"text": "", "points": 1}),
+        ("/rubric", {"text": "x", "points": 0.001}),
+        ("/phrases", {"text": ""}),
+    ],
+)
+def test_what_no_rubric_has_is_refused(room: World, path: str, body: Json) -> None:
+    assert room.client.post(QUESTION + path, json=body, headers=room.headers("grace")).status_code == 422
+
+
+def test_an_answer_that_nobody_gave_cannot_be_read(room: World) -> None:
+    got = room.client.put(f"{QUESTION}/answers/{'0' * 64}/reading", json={}, headers=room.headers("grace"))
+    assert got.status_code == 404
+
+
+def test_a_list_of_submissions_has_the_same_score(room: World) -> None:
+    answer(room, "ada", "because")
+    read(room, "because", adjustment=1)
+    assert [s["score"]["final"] for s in ask(room, "GET", SUBMISSIONS).json()] == [5]
