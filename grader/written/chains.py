@@ -29,6 +29,10 @@ _ENDS = frozenset(["\\blacksquare", "\\square", "\\checkmark", "\\Box"])
 _CASES = frozenset(["cases", "dcases", "rcases"])
 _MATRICES = words("bmatrix pmatrix matrix vmatrix Bmatrix smallmatrix array")
 _GOES_ON = frozenset(["+", "*", "@", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\ast"])
+_IS = re.compile(
+    r"(?i)[\s*_]*(is|:|equals|is equal to|becomes|is given by|will be|would be|is just|is simply|=)[\s*_:]*"
+)
+"""Words between a left side and its formula."""
 _CONDITIONS = re.compile(r"(?i)\W*(if|when|for|unless|except|only|assuming|not|or|either|approximately|provided)\b")
 
 
@@ -82,6 +86,8 @@ def _with_left_side(pieces: Sequence[Piece], number: int) -> str:
     before = pieces[number - 1] if number else None
     if before is None or before.kind != "words":
         return piece.text
+    if number > 1 and _IS.fullmatch(before.text):
+        return f"= {piece.text}"
     last = before.text.splitlines()[-1].rpartition(":")[2].strip() if before.text.splitlines() else ""
     return f"{last} {piece.text}" if last.endswith("=") and len(last) < 60 else piece.text
 
@@ -118,10 +124,11 @@ def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]
     """Cut where a line, a sentence or an argument ends, outside all brackets; with the token that ends it."""
     part: list[Token] = []
     depth = cases = 0
+    found = _without_columns(found)
     for n, token in enumerate(found):
         if token.kind in ("begin", "end"):
             step = 1 if token.kind == "begin" else -1
-            if token.text in _CASES or token.text in _MATRICES:
+            if token.text in _CASES or (token.text in _MATRICES and (depth or cases)):
                 cases += step
                 part.append(token)
             elif not cases:
@@ -139,13 +146,27 @@ def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]
     yield part, None
 
 
+def _without_columns(found: Sequence[Token]) -> list[Token]:
+    """Without the {rcl} behind the beginning of an array."""
+    kept: list[Token] = []
+    place = 0
+    while place < len(found):
+        kept.append(found[place])
+        place += 1
+        if kept[-1].kind == "begin" and kept[-1].text in ("array", "alignat"):
+            while place < len(found) and found[place].kind != "}":
+                place += 1
+            place += 1
+    return kept
+
+
 def _ends(token: Token, after: Sequence[Token], depth: int) -> bool:
     if token.kind == "text":
         return True
     if depth:
         return False
     if token.text == "." and token.kind == "sign":
-        return not (after and after[0].text in ("T", "dot") and not after[0].spaced)
+        return not (after and after[0].text in ("T", "dot", "*") and not after[0].spaced)
     return str(token) in _BREAKS
 
 

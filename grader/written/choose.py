@@ -20,6 +20,8 @@ class Choice:
     """Its number in the reading."""
     others: tuple[Formula, ...]
     """What else is said to be equal to what is asked for."""
+    alone: bool
+    """Nothing says what it is: then the others, which stand alone too, must be the same."""
 
 
 def choice(reading: Reading, asked: Asked, *, single: bool) -> Choice:
@@ -66,10 +68,15 @@ def _last(reading: Reading, found: Found) -> Choice:
     if chain.doubt:
         raise Unread(chain.doubt)
     _nothing_around(reading, chain)
+    if len(chain.members) > 1:
+        _below(reading, number)
     if member.formula is None:
         raise Unread(member.unread)
+    if len(chain.members) == 1 and any(m.formula is None for _, m in found):
+        raise Unread("several formulas, and not all of them can be read")
     others = [m.formula for n, _ in found for m in reading.chains[n].members if m is not member]
-    return Choice(member.formula, member.source, number, tuple(f for f in others if f is not None))
+    alone = len(chain.members) == 1
+    return Choice(member.formula, member.source, number, tuple(f for f in others if f is not None), alone)
 
 
 def redefinitions(reading: Reading, name: str) -> Iterator[Formula]:
@@ -81,7 +88,9 @@ def redefinitions(reading: Reading, name: str) -> Iterator[Formula]:
 
 # ── the words around ─────────────────────────────────────────────────────────────────────────────────
 
-_MATHS = re.compile(r"[\\^_{}=+*/@⊙·×∘⋅∙⊗<>|]|[A-Za-z]\d")
+_MATHS = re.compile(r"[\\^_{}=+*/@⊙·×∘⋅∙⊗<>|]|\b[abhgxyzWδθ]\d")
+_SIGN_FIRST = re.compile(r"\s*&?\s*([-+*/@^_⊙·×∘⋅∙⊗]|\\(odot|cdot|times|circ|otimes|ast)\b)")
+_MACROS = re.compile(r"\\(re)?newcommand|\\[gx]?def\b|\\let\b|\\DeclareMath")
 _TAKEN_BACK = re.compile(
     r"(?i)\b(wrong|incorrect|mistaken?|ignore|disregard|not sure|unsure|guess(ing)?|crossed out|scratch that|no idea)\b"
 )
@@ -92,6 +101,8 @@ _CONDITION = re.compile(r"(?i)^\W{0,3}(if|when|for|unless|except|only|but|or|tim
 def _nothing_around(reading: Reading, chain: Chain) -> None:
     """Words beside the formula that are maths themselves, or take it back, make it uncertain."""
     pieces = reading.source.pieces
+    if any(_MACROS.search(piece.text) for piece in pieces):
+        raise Unread("macros of the student's own")
     for piece in pieces:
         if piece.kind == "words" and (said := _TAKEN_BACK.search(piece.text)):
             raise Unread(f"the word “{said[0]}”")
@@ -101,8 +112,27 @@ def _nothing_around(reading: Reading, chain: Chain) -> None:
         _before(before.text)
     if after is not None and after.kind == "words":
         _after(after.text)
+    if after is not None and after.kind == "maths":
+        _beside(reading, chain)
     if reading.source.open and chain.piece >= len(pieces) - 2:
         raise Unread("a formula without its closing dollar")
+
+
+def _beside(reading: Reading, chain: Chain) -> None:
+    """A formula right behind this one, without a word between, may belong to it."""
+    piece = reading.source.pieces[chain.piece + 1]
+    following = [c for c in reading.chains if c.begins == chain.piece + 1]
+    if _SIGN_FIRST.match(piece.text) or (following and len(following[0].members) == 1):
+        raise Unread(f"the formula behind it, {piece.text.strip()[:20]}, may belong to it")
+
+
+def _below(reading: Reading, number: int) -> None:
+    """So may a line below it that is no equality."""
+    chain, rest = reading.chains[number], reading.chains[number + 1 :]
+    if rest and rest[0].piece == rest[0].begins == chain.piece and len(rest[0].members) == 1:
+        below = rest[0].members[0]
+        if not isinstance(below.formula, Symbol | Number):
+            raise Unread(f"the line below it, {below.source[:20]}, may belong to it")
 
 
 def _before(text: str) -> None:

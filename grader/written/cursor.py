@@ -50,6 +50,8 @@ class Cursor:
         """What a macro or a script takes: a group without its braces, or one token."""
         if self.sees("{"):
             return self.bracketed()
+        if self.sees("open", "("):  # h^(1), which LaTeX would not raise, and people mean
+            return [Token("open", "("), *self.bracketed(), Token("close", ")")]
         token = self.next()
         if token.kind == "macro" and self.sees("{") and token.text == "hat":
             return [token, Token("{", "{"), *self.bracketed(), Token("}", "}")]

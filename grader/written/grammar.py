@@ -94,6 +94,10 @@ class _Reader:
                 sign, factor = factors.pop()
                 factors.append((sign, Quotient(factor, self._factor())))
                 divided = True
+            elif token.text == "." and self._cursor.sees("sign", "*", 1):
+                self._cursor.skip(2)
+                factors.append(("⊙", self._factor()))
+                divided = False
             elif str(token) in _SIGNS and not self._is_power():
                 self._cursor.skip()
                 factors.append((_SIGNS[str(token)], self._factor()))

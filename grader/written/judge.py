@@ -10,7 +10,7 @@ from grader.written import choose
 from grader.written.bounds import Unread
 from grader.written.chains import Reading, chains
 from grader.written.evaluate import Array, Mismatch, same, value
-from grader.written.meaning import Bindings, names, put_in, said_in
+from grader.written.meaning import EARLIER, Bindings, names, put_in, said_in
 from grader.written.question import Asked, Question, World
 from grader.written.simple import unsimplified
 from grader.written.tree import Formula, Symbol
@@ -60,6 +60,7 @@ class _Case:
 
     def _of(self, asked: Asked, choice: choose.Choice) -> Judgement:
         own = self._resolved(choice.formula, choice.chain, asked)
+        own = put_in(own, {n: Symbol(n.removeprefix(EARLIER)) for n in names(own) if n.startswith(EARLIER)})
         carried = sorted(names(own) & self.earlier.keys() - self.known)
         formula = put_in(own, {name: self.earlier[name] for name in carried})
         formula, remarks = self._presumed(formula)
@@ -92,12 +93,20 @@ class _Case:
         of the handout have been given another meaning."""
         for other in choice.others:
             is_left_side = isinstance(other, Symbol) and other.name in asked.also
-            if not is_left_side and names(other) <= self.known and self._contradict(formula, other):
+            if is_left_side or not names(other) <= self.known:
+                continue
+            if self._contradict(formula, other) or (choice.alone and not self._agree(formula, other)):
                 raise Unread("its steps do not agree with each other")
         for name in names(formula) & self.known - asked.also:
             for other in choose.redefinitions(self.reading, name):
                 if names(other) <= self.known and self._contradict(Symbol(name), other):
                     raise Unread(f"{name}, which is given another meaning than in the handout")
+
+    def _agree(self, one: Formula, other: Formula) -> bool:
+        try:
+            return all(same(value(one, w.values), value(other, w.values)) for w in self.question.worlds)
+        except (Mismatch, Unread):
+            return False
 
     def _contradict(self, one: Formula, other: Formula) -> bool:
         for world in self.question.worlds:

@@ -24,6 +24,9 @@ from grader.written.tree import (
     nodes,
 )
 
+EARLIER = "earlier "
+"""Before a name: what it stood for in the answers before this one, as in g ← g ⊙ f′(a)."""
+
 Bindings = Mapping[str, Formula]
 
 
@@ -85,7 +88,8 @@ def said_in(chains: Sequence[Chain], known: frozenset[str]) -> tuple[list[Bindin
     for chain in chains:
         before.append(dict(now))
         for name, formula in _defined(chain, known):
-            now[name] = _settled(put_in(formula, now), name)
+            before_it = now if name in now else {**now, name: Symbol(f"{EARLIER}{name}")}
+            now[name] = _settled(put_in(formula, before_it), name)
             first.setdefault(name, now[name])
     return [{**first, **bindings} for bindings in before], now
 

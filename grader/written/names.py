@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -119,9 +120,18 @@ def _superscript(tokens: Sequence[Token]) -> Scripts:
         raise Unread("transposed twice")
     if len(flat) == 1 and flat[0].kind == "number":
         return Scripts("", (flat[0].text,), bool(transposed), primes)
-    if [str(t) for t in flat] == ["-", "1"]:
-        return Scripts("", ("-1",), bool(transposed), primes)
+    if (power := _constant("".join(map(str, flat)))) is not None:
+        return Scripts("", (power,), bool(transposed), primes)
     return Scripts(_plain(flat), (), bool(transposed), primes)
+
+
+def _constant(said: str) -> str | None:
+    """ "-1", "1/2", "\\frac12": a power that can be no layer."""
+    found = re.fullmatch(r"(-?)(?:(\d+\.?\d*)|\\[dt]?frac(\d)(\d)|(\d)/(\d))", said)
+    if found is None:
+        return None
+    over, under = (found[3] or found[5], found[4] or found[6]) if not found[2] else (found[2], "1")
+    return f"{found[1]}{float(over) / float(under)}" if float(under) else None
 
 
 def _plain(tokens: Sequence[Token]) -> str:
@@ -242,6 +252,11 @@ def gradient(cursor: Cursor, notation: Notation) -> Formula:
 
 
 def _of_what(cursor: Cursor, notation: Notation) -> str:
+    if cursor.sees("{"):
+        inner = cursor.inside(cursor.bracketed())
+        said = show(inner.rest)
+        made = symbol(inner, notation) if is_name(inner.peek()) else None
+        return _name_of(made) if made is not None and inner.peek() is None else f"({said})"
     if is_name(cursor.peek()):
         return _name_of(symbol(cursor, notation))
     if cursor.sees("open"):
@@ -257,9 +272,8 @@ def _bare_gradient(cursor: Cursor, notation: Notation) -> Formula:
     if name == notation.loss:
         inner = cursor.inside(cursor.bracketed()) if cursor.sees("open") else cursor.inside([])
         made = symbol(inner, notation) if is_name(inner.peek()) else None
-        if made is None or inner.peek() is not None:
-            raise Unread("∇ without saying by what")
-        return Symbol(notation.derivative(notation.loss, _name_of(made)))
+        by = _name_of(made) if made is not None and inner.peek() is None else ""
+        return Symbol(notation.derivative(notation.loss, by))
     by = _name_of(dressed_name(name, digit, around, notation))
     token = cursor.peek()
     if token is None or token.text not in notation.losses:

@@ -22,6 +22,13 @@ _SIGNS = {
     "\N{BYTE ORDER MARK}": "", "\N{FUNCTION APPLICATION}": "", "\N{INVISIBLE TIMES}": " ",
 }  # fmt: skip
 
+_ARROWS = {
+    "==>": r"\Rightarrow ", "=>": r"\Rightarrow ", "-->": r"\to ", "->": r"\to ", "<-": r"\leftarrow ",
+    r"\_": "_", r"\*": "*",
+}  # fmt: skip
+_ARROW = re.compile("|".join(map(re.escape, _ARROWS)))
+"""As people type them, and what they escape so that markdown leaves it alone."""
+
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵀᵗ", "0123456789()+-Tt", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₍₎₊₋ₜ", "0123456789()+-t", strict=True))
 
@@ -34,6 +41,7 @@ def words(text: str) -> frozenset[str]:
 def as_latex(text: str) -> str:
     """`σ(a⁽²⁾) − y` → `\\sigma (a^{(2)}) - y`."""
     text = unicodedata.normalize("NFC", text)
+    text = _ARROW.sub(lambda m: _ARROWS[m[0]], text)
     text = re.sub("([yY])\u0302|([ŷŶ])", lambda m: rf"\hat{{{(m[1] or 'y').lower()}}}", text)
     text = _script(text, _RAISED, "^")
     text = _script(text, _LOWERED, "_")

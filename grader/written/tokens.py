@@ -28,12 +28,12 @@ class Token:
 
 _DRESS = words(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle "
-    "nonumber notag limits nolimits mathstrut , ; : ! > thinspace medspace thickspace negthinspace"
+    "bf rm it cal nonumber notag limits nolimits mathstrut , ; : ! > thinspace medspace thickspace negthinspace"
 )
 """Macros without an argument that mean nothing."""
 _DRESSED = words(
     "mathbf boldsymbol bm vec mathit mathsf mathbb mathcal mathscr mathfrak pmb underline mathord mathbin "
-    "mathop mathrel smash bf rm it cal "
+    "mathop mathrel smash "
 )
 """Macros that only change how their argument looks."""
 _DROPPED = words("label tag color textcolor hspace vspace phantom hphantom vphantom mspace kern")
@@ -184,8 +184,11 @@ def _dressed_down(found: list[Token] | Iterator[Token]) -> Iterator[Token]:
         elif token.text in _BOXES:
             boxed, place = _argument(items, place)
             yield from _dressed_down(boxed if any(t.text == "=" for t in boxed) else [_LEFT, *boxed, _RIGHT])
-        elif token.text in _DRESSED or token.text in _SPACES:
+        elif token.text in _SPACES:
             continue
+        elif token.text in _DRESSED:
+            dressed, place = _argument(items, place)
+            yield from _dressed_down(dressed if len(dressed) == 1 else [_LEFT, *dressed, _RIGHT])
         elif token.text in _STACKED:
             _, place = _argument(items, place)
             stacked, place = _argument(items, place)
@@ -193,8 +196,9 @@ def _dressed_down(found: list[Token] | Iterator[Token]) -> Iterator[Token]:
         elif token.text in _DROPPED:
             _, place = _argument(items, place)
         elif token.text in _WORDS:
-            words, place = _argument(items, place)
-            yield from _spoken(words, token.spaced)
+            place += place < len(items) and items[place].text == "*"
+            said, place = _argument(items, place)
+            yield from _spoken(said, token.spaced)
         else:
             yield _macro(token)
 

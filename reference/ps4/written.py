@@ -124,7 +124,7 @@ _UPDATES = Notation(
     functions={},
     losses=frozenset({"L"}),
     loss="L",
-    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt"},
+    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "∂L/∂": "gt"},
 )
 
 
