@@ -293,6 +293,8 @@ class Written:
     """What the machine makes of it, where it can read such answers; for those who decide."""
     decided: bool = False
     """By the machine: it is proven right, and the assignment's policy lets that count."""
+    notes: tuple[str, ...] = ()
+    """Where it stands, where that is odd: in a cell of code, or as an image."""
 
     @property
     def points(self) -> Points:

@@ -60,6 +60,10 @@ _LABEL_LINE = re.compile(
 )
 
 
+_FENCE = "```\n"
+_MAGIC = re.compile(r"```\s*%%(latex|markdown)[^\n]*\n")
+_IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>", re.IGNORECASE)
+
 Region = list[tuple[int, str]]
 """(cell number, text) in order."""
 
@@ -70,15 +74,21 @@ def answers(
     """Question id → (answer as written, numbers of its cells). Only questions that have something in them.
 
     An answer reaches from a line that names its question with "solution" or "answer" to the next label. Where a
-    question has no such line, whatever stands below its heading and not in the handout is its answer.
+    question has no such line, whatever stands below its heading and not in the handout is its answer. Where there are
+    no words below the label but a cell of code that is not the handout's, that is the answer.
     """
+    handed_out = list(handed_out)
     known = {line.strip() for n in handed_out for _, source in n.cells for line in source.splitlines()}
+    known_code = {source.strip() for n in handed_out for source in n.code}
     found: dict[str, tuple[str, tuple[int, ...]]] = {}
     for notebook in notebooks:
-        labelled, below_heading = _regions(notebook.cells)
+        labelled, below_heading = _regions(_words(notebook.cells))
+        code_below, _ = _regions(notebook.cells)
         for question in sorted(labelled.keys() | below_heading.keys()):
             cells = _written(labelled.get(question, []), frozenset()) or (
-                [] if question in labelled else _written(below_heading[question], known)
+                _code(code_below[question], known_code)
+                if question in labelled
+                else _written(below_heading[question], known)
             )
             if cells:
                 found[question] = ("\n\n".join(text for _, text in cells), tuple(number for number, _ in cells))
@@ -89,6 +99,27 @@ def _written(region: Region, known: AbstractSet[str]) -> Region:
     """What the student has written there: without the handout's lines and the placeholder."""
     kept = [(number, _own_lines(text, known)) for number, text in region]
     return [(number, text) for number, text in kept if text]
+
+
+def _words(cells: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same cells, those of code empty, so that each keeps its number."""
+    return [(kind, source if kind == "markdown" else "") for kind, source in cells]
+
+
+def _code(region: Region, known: AbstractSet[str]) -> Region:
+    """Cells of code there, as code in markdown; what %%latex or %%markdown begins is text."""
+    fenced = [(number, text) for number, text in region if text.startswith(_FENCE)]
+    own = [(number, text) for number, text in fenced if text.strip("`\n").strip() not in known]
+    return [(number, _MAGIC.sub("", text).strip("`\n") if _MAGIC.match(text) else text) for number, text in own]
+
+
+def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
+    """What to know about where an answer stands."""
+    code = {number for notebook in notebooks for number in notebook.code_cell_numbers}
+    said = ["the answer stands in a cell of code"] if cells and code.issuperset(cells) else []
+    if _IMAGE.search(text):
+        said.append("the answer is an image" if not _IMAGE.sub("", text).strip() else "an image belongs to the answer")
+    return tuple(said)
 
 
 def _own_lines(text: str, known: AbstractSet[str]) -> str:
@@ -102,6 +133,8 @@ def _regions(cells: Sequence[tuple[str, str]]) -> tuple[dict[str, Region], dict[
     below_heading: dict[str, Region] = {}
     current: Region = []
     for number, (kind, source) in enumerate(cells, 1):
+        if kind == "code" and source.strip():
+            current.append((number, f"{_FENCE}{source}\n```"))
         if kind != "markdown":
             continue
         for piece in _pieces(source):

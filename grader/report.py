@@ -25,7 +25,7 @@ from grader.model import (
     Usage,
     Written,
 )
-from grader.notebook import answers
+from grader.notebook import answers, notes
 
 Found = Mapping[str, tuple[str, tuple[int, ...]]]
 """Question → the answer as written, and the numbers of its cells."""
@@ -60,7 +60,7 @@ def assemble(
 ) -> Report:
     source = loaded.source if loaded else ""
     found = answers(submission.notebooks, assignment.handout)
-    answered = _Answered(found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
+    answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
     parts = [_part(row, submission, source, outcomes, wants, answered) for row in assignment.parts]
     remarks = [
         *submission.remarks,
@@ -90,6 +90,7 @@ def assemble(
 class _Answered:
     """The written answers, and what the machine makes of them."""
 
+    submission: Submission
     found: Found
     opinions: Mapping[str, Opinion]
     gives_points: bool
@@ -192,4 +193,5 @@ def _written(id: str, title: str, points: Points, answered: _Answered) -> Writte
     text, cells = answered.found.get(label, ("", ()))
     opinion = answered.opinions.get(id)
     decided = answered.gives_points and opinion is not None and opinion.is_proven
-    return Written(id, title, points, label in answered.found, text, cells, opinion, decided)
+    where = notes(text, cells, answered.submission.notebooks)
+    return Written(id, title, points, label in answered.found, text, cells, opinion, decided, where)

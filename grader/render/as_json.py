@@ -127,6 +127,7 @@ def _written(written: Written) -> Json:
         "found": written.found,
         "answer": written.answer,
         "cells": list(written.cells),
+        "notes": list(written.notes),
         "opinion": judgements(written.opinion) if written.opinion else None,
     }
 
@@ -233,6 +234,7 @@ def _written_of(written: Json) -> Written:
         cells=tuple(written["cells"]),
         opinion=_opinion_of(written.get("opinion")),
         decided=written["status"] == Status.HELD,
+        notes=tuple(written.get("notes", ())),
     )
 
 

@@ -23,6 +23,8 @@ _CLOSING = {"[": "]", "(": ")"}
 class Piece:
     kind: Literal["maths", "program", "words"]
     text: str
+    display: bool = False
+    """A formula on a line of its own."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,25 @@ def _formula(text: str, opening: re.Match[str]) -> tuple[Piece, int]:
         mark = mark[:-1] + _CLOSING[mark[-1]]
     end = text.find(mark, begins)
     kind: Literal["maths", "program"] = "program" if mark[0] == "`" else "maths"
+    display = mark in ("$$", "\\]", "\\\\]") or bool(opening[1])
     if end < 0:
-        return Piece(kind, text[begins:]), -1
+        return Piece(kind, text[begins:], display), -1
     inside = text[begins : end + len(mark)] if opening[1] else text[begins:end]
-    return Piece(kind, inside), end + len(mark)
+    return Piece(kind, inside, display), end + len(mark)
 
 
 def _lines(piece: Piece) -> list[Piece]:
     """Programs end at the line's end; formulas do not."""
     if piece.kind != "program":
         return [piece]
-    lines = [line.partition("#")[0] for line in piece.text.splitlines()]
+    lines = [_without_comment(line) for line in piece.text.splitlines()]
     return [Piece("program", line) for line in lines if line.strip() not in ("", "python", "latex", "math")]
+
+
+def _without_comment(line: str) -> str:
+    """In a cell of code the formula itself may be the comment."""
+    code, _, comment = line.partition("#")
+    return code if code.strip() or not _may_be_formula(comment) else comment
 
 
 # ── answers without any delimiter ────────────────────────────────────────────────────────────────────

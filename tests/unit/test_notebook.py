@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grader.errors import Refused
 from grader.model import Notebook
-from grader.notebook import MAX_CELL_CHARACTERS, MAX_CELLS, answers, read_notebook
+from grader.notebook import MAX_CELL_CHARACTERS, MAX_CELLS, answers, notes, read_notebook
 from tests.conftest import ROOT, MakeNotebook
 
 PLACEHOLDER = "*Write your answer here.*"
@@ -175,6 +175,37 @@ def test_an_answer_goes_on_over_several_cells() -> None:
 def test_code_between_the_cells_of_an_answer_is_not_part_of_it() -> None:
     cells = (("markdown", "Q1.1 solution: one"), ("code", "print('two')"), ("markdown", "three"))
     assert answers([Notebook("ps4.ipynb", (), (), cells)]) == {"q1.1": ("one\n\nthree", (1, 3))}
+
+
+def test_an_answer_in_a_cell_of_code_is_found_and_said() -> None:
+    cells = (("markdown", "**Q1.3 solution:**\n\n*Write your answer here.*"), ("code", "dW2 = (yhat - y) @ h1.T"))
+    notebook = Notebook("ps4.ipynb", ("dW2 = (yhat - y) @ h1.T",), (2,), cells)
+    text, places = answers([notebook])["q1.3"]
+    assert (text, places) == ("```\ndW2 = (yhat - y) @ h1.T\n```", (2,))
+    assert notes(text, places, [notebook]) == ("the answer stands in a cell of code",)
+
+
+def test_a_cell_of_latex_is_read_as_text() -> None:
+    cells = (("markdown", "**Q1.3 solution:**"), ("code", "%%latex\n$\\hat y - y$\n"))
+    assert answers([Notebook("ps4.ipynb", (), (2,), cells)])["q1.3"][0] == "$\\hat y - y$"
+
+
+def test_the_handouts_code_below_an_answers_label_is_no_answer() -> None:
+    given = Notebook("ps4.ipynb", ("print(1)",), (2,), (("markdown", "**Q2.4 solution:**"), ("code", "print(1)")))
+    assert answers([given], [given]) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("![derivation](attachment:scan.png)", ("the answer is an image",)),
+        ('<img src="scan.png" width=300>', ("the answer is an image",)),
+        ("see ![it](x.png): $y$", ("an image belongs to the answer",)),
+        ("$y$", ()),
+    ],
+)
+def test_an_image_in_an_answer_is_said(text: str, said: tuple[str, ...]) -> None:
+    assert notes(text, (1,), [of(text)]) == said
 
 
 def test_a_heading_ends_an_answer() -> None:
