@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from grader.csv_people import EMAILS, FAMILY, GIVEN, IDS, LOGINS, NAME, ROLE, STAFF, STUDENTS, headings, lines
 from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
@@ -15,22 +14,12 @@ from grader.store.records import Member, Role
 
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
-MOST_BYTES = 4 << 20
 _MOST_SAID = 10
 """So many wrong lines are named in one message."""
 
-LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
-EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")
-IDS = ("id", "student id", "user id", "sis user id")
 _LOGIN = (LOGINS, EMAILS, IDS)
 """The first kind that is there is taken."""
-NAME = ("name", "full name", "student name", "student", "display name")
-GIVEN, FAMILY = ("first name", "given name", "firstname"), ("last name", "family name", "surname", "lastname")
-ROLE = ("role", "course role", "type")
-ROLES = dict.fromkeys(("", "student", "learner", "participant"), Role.STUDENT) | dict.fromkeys(
-    ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader"),
-    Role.STAFF,
-)
+_ROLES = dict.fromkeys(STUDENTS, Role.STUDENT) | dict.fromkeys(STAFF, Role.STAFF)
 
 
 @dataclass(frozen=True)
@@ -91,27 +80,6 @@ def read(content: bytes) -> list[Row]:
     return list(rows.values())
 
 
-def lines(content: bytes) -> list[tuple[int, list[str]]]:
-    """(number of its last line, cells) of every line that is not empty."""
-    if len(content) > MOST_BYTES:
-        raise BadCall(f"a roster has at most {MOST_BYTES >> 20} MiB")
-    text = _text(content)
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    except csv.Error as wrong:
-        raise BadCall(f"line {reader.line_num}: this is not CSV ({wrong})") from None
-
-
-def _text(content: bytes) -> str:
-    """UTF-8, or what Excel writes."""
-    try:
-        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadCall("the roster is not in UTF-8: save it as CSV UTF-8") from None
-
-
 def _columns(header: Sequence[str]) -> dict[str, int]:
     """Which column is the "login", and which are "name", "given", "family" and "role", where there are any."""
     where = headings(header)
@@ -125,11 +93,6 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return {kind: n for kind, n in found.items() if n is not None}
 
 
-def headings(header: Sequence[str]) -> dict[str, int]:
-    """What the columns are called, in small letters and without underscores, and where the first of each name is."""
-    return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}
-
-
 def _first(where: Mapping[str, int], names: Sequence[str]) -> int | None:
     return next((where[name] for name in names if name in where), None)
 
@@ -139,7 +102,7 @@ def _row(number: int, columns: Mapping[str, int], cells: Sequence[str]) -> Row:
         n = columns.get(kind)
         return " ".join(cells[n].split()) if n is not None and n < len(cells) else ""
 
-    role = ROLES.get(cell("role").lower())
+    role = _ROLES.get(cell("role").lower())
     if role is None:
         raise BadCall(f"{cell('role')[:40]!r} is no role: write student or staff")
     name = cell("name") or f"{cell('given')} {cell('family')}".strip()

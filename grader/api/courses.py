@@ -8,7 +8,7 @@ from fastapi import APIRouter, File, UploadFile
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
-from grader import offers, roster
+from grader import csv_people, offers, roster
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
@@ -301,7 +301,7 @@ def put_roster(
     dry_run: bool = False,
 ) -> RosterOut:
     require_admin(caller, "course")
-    rows = roster.read(file.file.read(roster.MOST_BYTES + 1))
+    rows = roster.read(file.file.read(csv_people.MOST_BYTES + 1))
     with service.store.write() as tx:
         known_course(tx, course)
         changes = roster.compare(tx, course, rows)

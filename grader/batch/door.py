@@ -16,16 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from grader import catalogue
-from grader.batch import formats, pages, people, table
+from grader.batch import formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, HandIn
-from grader.batch.journal import Journal
-from grader.batch.outcome import Dates, Outcomes, Result, Standing
-from grader.batch.outputs import Wishes, ours_alone, write_all
+from grader.batch.journal import Journal, ours_alone
+from grader.batch.outcome import Dates, Outcomes, Result, Standing, Wishes
 from grader.batch.people import Student
 from grader.batch.pool import Here, Pool, cores_here
 from grader.batch.run import Order, Run, receive
-from grader.batch.summary import Summary
 from grader.batch.tree import opened
 from grader.batch.whose import Attribution, attribute
 from grader.catalogue import Assignment
@@ -86,18 +84,31 @@ def batch(
                 return
             pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
             _grade(run, pool, len(export.hand_ins))
-            summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
-            fresh = write_all(to, outcomes, Wishes(column or task.title, gradescope), summary)
-            with _bar("drawing reports", len(fresh)) as tick:
-                pages.draw(fresh, len(cores_here()), tick)
-    _show(to, summary.results, attribution, as_json)
+            results = _write(to, task, outcomes, Wishes(column or task.title, gradescope))
+    _show(to, results, attribution, as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
 def _grade(run: Run, pool: Pool, total: int) -> None:
     with Display(err, total, run.places) as display:
-        for said in run.grade(pool):
-            display.tell(said)
+        try:
+            for said in run.grade(pool):
+                display.tell(said)
+        except (KeyboardInterrupt, SystemExit):
+            err.print("stopped; what has been graded is kept: run it again to go on", style="yellow")
+            raise
+
+
+def _write(to: Path, task: Assignment, outcomes: Outcomes, wishes: Wishes) -> list[Result]:
+    from grader.batch import pages  # what draws takes seconds to import, for which no grading need wait
+    from grader.batch.outputs import write_all
+    from grader.batch.summary import Summary
+
+    summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
+    fresh = write_all(to, outcomes, wishes, summary)
+    with _bar("drawing reports", len(fresh)) as tick:
+        pages.draw(fresh, len(cores_here()), tick)
+    return summary.results
 
 
 @contextmanager

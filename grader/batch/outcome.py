@@ -38,6 +38,13 @@ class Dates:
 
 
 @dataclass(frozen=True)
+class Wishes:
+    column: str
+    """What the gradebook's column is called."""
+    gradescope: bool = False
+
+
+@dataclass(frozen=True)
 class Result:
     """One student's line."""
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from grader.batch import cells, gradebooks, pages
 from grader.batch.class_page import page
 from grader.batch.journal import write
-from grader.batch.outcome import Result
+from grader.batch.outcome import Result, Wishes
 from grader.batch.summary import Summary
-from grader.errors import BadCall
 from grader.model import Report
 from grader.render import as_json, gradescope
 
 STUDENTS = "students"
-
-
-@dataclass(frozen=True)
-class Wishes:
-    column: str
-    """What the gradebook's column is called."""
-    gradescope: bool = False
 
 
 def write_all(
@@ -65,19 +54,3 @@ def _write_student(folder: Path, report: Report, wishes: Wishes) -> list[Path]:
         pages.draw_one(file)
         return []
     return [] if drawn else [file]
-
-
-@contextmanager
-def ours_alone(out: Path) -> Iterator[None]:
-    """Two batches that write to one folder would undo each other's work."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
-    except OSError as wrong:
-        raise BadCall(f"{out} cannot be written to ({wrong.strerror})") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadCall(f"another grader batch is writing to {out}") from None
-        yield

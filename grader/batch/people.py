@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader import roster
+from grader import csv_people
 from grader.batch.cells import as_written
 from grader.batch.export import Who
 from grader.errors import BadCall
-from grader.store.records import Role
 
-IDS = (*roster.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
+IDS = (*csv_people.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
+_WHO = (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
 _HAND_IN = ("hand-in", "hand in", "folder")
 _EXTENSION = ("extension", "extended to", "extension until")
 _SUBMITTED = ("submitted", "submitted at")
@@ -47,10 +47,12 @@ class Student:
 
 def read(content: bytes) -> list[Student]:
     """A roster with at least one of id, email, login and name. Raises `BadCall` that names the lines to mend."""
-    lines = roster.lines(content)
+    lines = csv_people.lines(content)
     header = lines[0][1] if lines else []
-    where = roster.headings(header)
-    if not any(name in where for name in (*IDS, *roster.EMAILS, *roster.LOGINS, *roster.NAME, *roster.FAMILY)):
+    where = csv_people.headings(header)
+    if not any(
+        name in where for name in (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
+    ):
         raise BadCall("the roster's first line names no column id, email, login or name")
     found: list[Student] = []
     for number, cells in lines[1:]:
@@ -65,17 +67,16 @@ def read(content: bytes) -> list[Student]:
 def _is_person(row: Mapping[str, str]) -> bool:
     """Not staff, and not the line in which Canvas's gradebooks say what can be reached."""
     points = row.get("student", "").lower().startswith("points possible")
-    role = roster.ROLES.get(_first(row, roster.ROLE).lower(), Role.STUDENT)
-    return not points and role is Role.STUDENT
+    return not points and _first(row, csv_people.ROLE).lower() not in csv_people.STAFF
 
 
 def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Student:
-    name = _first(row, roster.NAME) or f"{_first(row, roster.GIVEN)} {_first(row, roster.FAMILY)}"
+    name = _first(row, csv_people.NAME) or f"{_first(row, csv_people.GIVEN)} {_first(row, csv_people.FAMILY)}"
     student = Student(
         name=" ".join(name.split()),
         ids=tuple(dict.fromkeys(_id(row[kind]) for kind in IDS if row.get(kind))),
-        email=_first(row, roster.EMAILS).lower(),
-        login=_first(row, roster.LOGINS).lower(),
+        email=_first(row, csv_people.EMAILS).lower(),
+        login=_first(row, csv_people.LOGINS).lower(),
         cells=raw,
         hand_in=_first(row, _HAND_IN),
         extension=_moment(number, _first(row, _EXTENSION)),

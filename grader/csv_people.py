@@ -1,0 +1,46 @@
+"""People in CSV files, as registrars and learning platforms write them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from grader.errors import BadCall
+
+MOST_BYTES = 4 << 20
+
+LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
+EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")
+IDS = ("id", "student id", "user id", "sis user id")
+NAME = ("name", "full name", "student name", "student", "display name")
+GIVEN, FAMILY = ("first name", "given name", "firstname"), ("last name", "family name", "surname", "lastname")
+ROLE = ("role", "course role", "type")
+STUDENTS = ("", "student", "learner", "participant")
+STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader")
+
+
+def lines(content: bytes) -> list[tuple[int, list[str]]]:
+    """(number of its last line, cells) of every line that is not empty."""
+    if len(content) > MOST_BYTES:
+        raise BadCall(f"a roster has at most {MOST_BYTES >> 20} MiB")
+    text = _text(content)
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as wrong:
+        raise BadCall(f"line {reader.line_num}: this is not CSV ({wrong})") from None
+
+
+def _text(content: bytes) -> str:
+    """UTF-8, or what Excel writes."""
+    try:
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadCall("the roster is not in UTF-8: save it as CSV UTF-8") from None
+
+
+def headings(header: Sequence[str]) -> dict[str, int]:
+    """What the columns are called, in small letters and without underscores, and where the first of each name is."""
+    return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}

@@ -1,0 +1,113 @@
+"""`grader batch` killed at any moment goes on from there: nothing is lost, and nothing is graded twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests import classes
+from tests.conftest import TOY_CHECKS, TOY_TOML
+from tests.running import SLOW, WAIT_SECONDS, seeded
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+
+
+class Class:
+    """A few students whose gradings take a while, and what an undisturbed batch makes of them."""
+
+    def __init__(self, folder: Path, students: int, cores: int) -> None:
+        self.folder = folder
+        self.cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores]))
+        (folder / "toy").mkdir()
+        (folder / "toy" / "assignment.toml").write_text(TOY_TOML, "utf-8")
+        (folder / "toy" / "checks.py").write_text(TOY_CHECKS, "utf-8")
+        for n in range(students):
+            pair = n // 2
+            source = SLOW if pair % 3 else SLOW.replace("return -a", "return a")
+            classes.laid_out(folder / "class" / f"s{n}", {"mlp.py": f"{source}# {pair}\n".encode()})
+
+    def begin(self, out: Path) -> subprocess.Popen[bytes]:
+        batch = [Path(sys.executable).with_name("grader"), "batch", self.folder / "class", "-a", self.folder / "toy"]
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                ["taskset", "-c", self.cores, *batch, "-o", out],
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def complete(self, out: Path) -> dict[str, bytes]:
+        """The gradebooks, once it has ended well."""
+        return self.gradebooks(self.begin(out), out)
+
+    def gradebooks(self, process: subprocess.Popen[bytes], out: Path) -> dict[str, bytes]:
+        assert process.wait(WAIT_SECONDS) == 0, self.log()
+        return {file.name: file.read_bytes() for file in sorted(out.glob("*.csv"))}
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text("utf-8")
+
+
+def kept(out: Path) -> dict[str, int]:
+    """What has been graded, and when that was written down."""
+    return {file.name: file.stat().st_mtime_ns for file in out.glob("graded/*/*.json")}
+
+
+def stopped(class_: Class, out: Path, moments: Iterator[signal.Signals]) -> dict[str, bytes]:
+    """The gradebooks after these signals; what had been kept by then stays as it was."""
+    before: dict[str, int] = {}
+    process = class_.begin(out)
+    for number in moments:
+        process.send_signal(number)
+        code = process.wait(WAIT_SECONDS)
+        assert code in (-signal.SIGKILL, 130 if number is signal.SIGINT else 0), class_.log()
+        assert kept(out).items() >= before.items()
+        before = kept(out)
+        process = class_.begin(out)
+    found = class_.gradebooks(process, out)
+    assert kept(out).items() >= before.items()
+    return found
+
+
+def while_it_grades(out: Path, random: Random) -> Iterator[signal.Signals]:
+    """Killed, stopped and killed, each a while after one more has been graded."""
+    for least, number in enumerate((signal.SIGKILL, signal.SIGINT, signal.SIGKILL), start=1):
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(kept(out)) < least and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(random.uniform(0, 0.1))
+        yield number
+
+
+def at_any_moment(random: Random, seconds: float) -> Iterator[signal.Signals]:
+    for _ in range(20):
+        time.sleep(random.uniform(0, seconds))
+        yield signal.SIGKILL
+
+
+def test_killed_twice_and_stopped_it_comes_to_the_same_gradebooks_and_grades_nothing_again(tmp_path: Path) -> None:
+    class_ = Class(tmp_path, students=12, cores=1)
+    out = tmp_path / "out"
+    found = stopped(class_, out, while_it_grades(out, seeded()))
+    assert "stopped; what has been graded is kept: run it again to go on" in class_.log()
+    assert len(kept(out)) == 6  # every other one is the same as the one before
+    assert found == class_.complete(tmp_path / "undisturbed")
+    assert set(found) == {"canvas.csv", "gradebook.csv", "moodle.csv", "scores.csv"}
+
+
+@pytest.mark.proof
+def test_killed_at_twenty_random_moments_it_comes_to_the_same_gradebooks(tmp_path: Path) -> None:
+    class_ = Class(tmp_path, students=60, cores=2)
+    started = time.monotonic()
+    undisturbed = class_.complete(tmp_path / "undisturbed")
+    takes = time.monotonic() - started
+    assert stopped(class_, tmp_path / "out", at_any_moment(seeded(), takes)) == undisturbed
