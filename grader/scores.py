@@ -18,6 +18,7 @@ from grader.reading.standing import standing
 from grader.store.answers import Answer
 from grader.store.readings import Key, Reading
 from grader.store.records import Counts, Grading, Mark, State, Submission
+from grader.store.rubrics import RubricItem
 
 
 class Decision(StrEnum):
@@ -60,6 +61,11 @@ class QuestionScore:
     mark: Mark | None = None
     """It decides in the reading's place."""
     answer: Answer | None = None
+
+    @property
+    def items(self) -> tuple[RubricItem, ...]:
+        """What the points are given for."""
+        return self.reading.items if self.reading else ()
 
     @property
     def comment(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated
 
@@ -154,7 +155,7 @@ def get_answer(
 ) -> PaperOut:
     with service.store.read() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        return PaperOut.of(find_paper(tx, asked, caller, digest), asked.worth, caller)
+        return _out(tx, asked, caller, digest)
 
 
 @router.put(ANSWERS + "/{digest}/reading", summary="Give an answer its points (staff)")
@@ -170,9 +171,8 @@ def put_reading(
     """For everybody who wrote the same. The caller's earlier reading of it is replaced."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        find_paper(tx, asked, caller, digest)
-        readings.put(tx, asked.question, digest, caller.person.id, wish.given())
-        return PaperOut.of(find_paper(tx, asked, caller, digest), asked.worth, caller)
+        give(tx, asked, caller, digest, wish)
+        return _out(tx, asked, caller, digest)
 
 
 @router.delete(ANSWERS + "/{digest}/reading", summary="Take one's own reading back (staff)")
@@ -186,14 +186,26 @@ def take_back_reading(
 ) -> PaperOut:
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        find_paper(tx, asked, caller, digest)
-        readings.take_back(tx, asked.question, digest, caller.person.id)
-        return PaperOut.of(find_paper(tx, asked, caller, digest), asked.worth, caller)
+        take_back(tx, asked, caller, digest)
+        return _out(tx, asked, caller, digest)
 
 
-def find_paper(tx: Tx, asked: Asked, caller: Caller, digest: str) -> Paper:
-    found = (paper for paper in asked.papers(tx, caller.person.id) if paper.digest == digest)
-    paper = next(found, None)
+def give(tx: Tx, asked: Asked, caller: Caller, digest: str, wish: ReadingIn) -> None:
+    find_paper(asked.papers(tx, caller.person.id), digest)
+    readings.put(tx, asked.question, digest, caller.person.id, wish.given())
+
+
+def take_back(tx: Tx, asked: Asked, caller: Caller, digest: str) -> None:
+    find_paper(asked.papers(tx, caller.person.id), digest)
+    readings.take_back(tx, asked.question, digest, caller.person.id)
+
+
+def find_paper(found: Iterable[Paper], digest: str) -> Paper:
+    paper = next((paper for paper in found if paper.digest == digest), None)
     if paper is None:
         raise not_found("answer")
     return paper
+
+
+def _out(tx: Tx, asked: Asked, caller: Caller, digest: str) -> PaperOut:
+    return PaperOut.of(find_paper(asked.papers(tx, caller.person.id), digest), asked.worth, caller)

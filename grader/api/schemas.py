@@ -172,7 +172,7 @@ class QuestionScoreOut(Out):
             points=_number(found.points),
             possible=float(found.possible),
             by_machine=found.by_machine,
-            items=[GivenItemOut.of(item) for item in found.reading.items] if found.reading else [],
+            items=[GivenItemOut.of(item) for item in found.items],
             comment=found.comment,
         )
 

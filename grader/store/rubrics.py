@@ -92,6 +92,17 @@ def order_items(tx: Tx, question: Question, ids: Iterable[str]) -> None:
         tx.execute(update(rubric).where(is_of(rubric, question), rubric.c.id == id).values(position=position))
 
 
+def uses(tx: Tx, question: Question) -> dict[str, int]:
+    """Item → how many readings have it ticked."""
+    rows = tx.execute(
+        select(ticks.c.item, func.count().label("n"))
+        .join(rubric, rubric.c.id == ticks.c.item)
+        .where(is_of(rubric, question))
+        .group_by(ticks.c.item)
+    )
+    return {row.item: row.n for row in rows}
+
+
 def remove_item(tx: Tx, question: Question, id: str) -> bool:
     """Raises `BadCall` where it is ticked: points would vanish from totals unseen."""
     used = tx.scalar(select(func.count()).select_from(ticks).where(ticks.c.item == id)) or 0

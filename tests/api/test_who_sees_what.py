@@ -53,6 +53,7 @@ class Row:
 
 A = "/api/v1/courses/{course}/assignments/{assignment}"
 Q = A + "/questions/{question}"
+R = "/courses/{course}/assignments/{assignment}/reading"
 S = "/api/v1/submissions/{id}"
 HAND_IN = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "data": {"kind": "precheck"}}
 ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_run": "true"}}
@@ -111,6 +112,16 @@ TABLE = [
     Row("GET /regrades/{regrade}", STAFF),
     Row("POST /regrades/{regrade}/apply", STAFF),
     Row("POST /regrades/{regrade}/discard", STAFF),
+    Row(f"GET {R}", STAFF),
+    Row(f"GET {R}/{{question}}", STAFF),
+    Row(f"GET {R}/{{question}}/{{digest}}", STAFF),
+    Row(f"POST {R}/{{question}}/{{digest}}", STAFF, {"data": {"adjustment": "1"}}),
+    Row(f"GET {R}/{{question}}/rubric", STAFF),
+    Row(f"POST {R}/{{question}}/rubric", STAFF, {"data": {"text": "Right", "points": "1"}}),
+    Row(f"POST {R}/{{question}}/rubric/begin", STAFF),
+    Row(f"POST {R}/{{question}}/rubric/{{item}}", STAFF, {"data": {"text": "Right", "points": "1"}}),
+    Row(f"POST {R}/{{question}}/readers", STAFF, {"data": {"readers": "1"}}),
+    Row(f"POST {R}/{{question}}/phrases/{{phrase}}", STAFF),
     # submissions
     Row(f"POST {A}/submissions", MEMBERS, HAND_IN),
     Row(f"GET {A}/submissions", MEMBERS),

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from grader.api.pages import assignment, failures, gradings, home, queue, regrading, scores, settings, submission
+from grader.api.pages import (
+    assignment,
+    failures,
+    gradings,
+    home,
+    queue,
+    reading,
+    regrading,
+    rubric,
+    scores,
+    settings,
+    submission,
+)
 
 router = APIRouter(include_in_schema=False)
-for part in (home, assignment, submission, settings, scores, failures, gradings, regrading, queue):
+for part in (home, assignment, submission, settings, scores, failures, gradings, regrading, rubric, reading, queue):
     router.include_router(part.router)

@@ -59,7 +59,8 @@ def _report(report: Report, seen: Seen) -> dict[str, Any]:
     found = context(report, _drawn(seen.grading.id, report))
     if seen.score and seen.score.final is not None:
         found["totals"] = _worth(seen.score)
-    return found | {"marks": {mark.question: mark for mark in seen.marks}}
+    decided = {q.question: q for q in seen.score.questions if q.points is not None} if seen.score else {}
+    return found | {"marks": decided}
 
 
 def _worth(score: Score) -> Totals:
@@ -68,6 +69,8 @@ def _worth(score: Score) -> Totals:
     words = f"of {show_points(score.decided)} points"
     if score.waiting:
         words += f" · {show_points(score.waiting)} {'waits' if score.waiting == 1 else 'wait'} to be decided"
+    if score.absent:
+        words += f" · {show_points(score.absent)} without an answer"
     return Totals(show_points(final), words, final, score.decided, score.possible)
 
 

@@ -1,0 +1,177 @@
+"""For staff: one question's answers, one after the other, without names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api import readings as api
+from grader.api.courses import known_course, known_offering
+from grader.api.frame import page
+from grader.api.identity import TheCaller, require_staff
+from grader.api.questions import MOST_ITEMS, Asked, MorePoints, all_asked, find_asked
+from grader.api.readings import Digest, ReadingIn
+from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
+from grader.api.wiring import TheService
+from grader.errors import BadCall
+from grader.reading.papers import Paper, Progress, next_for
+from grader.reading.standing import Stage
+from grader.store import rubrics
+from grader.store.records import Offering
+
+router = APIRouter(include_in_schema=False)
+
+PATH = "/courses/{course}/assignments/{assignment}/reading"
+OF_QUESTION = PATH + "/{question}"
+
+Text = Annotated[str, Form(max_length=10_000, pattern=TEXT)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question in the overview."""
+
+    asked: Asked
+    progress: Progress
+    readers: int
+    items: int
+
+
+@router.get(PATH)
+def show_questions(
+    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
+) -> Response:
+    require_staff(caller, course, "assignment")
+    with service.store.read() as tx:
+        rows = [
+            Row(
+                asked,
+                asked.progress(tx, asked.papers(tx, caller.person.id)),
+                rubrics.readers(tx, asked.question),
+                len(rubrics.items(tx, asked.question)),
+            )
+            for asked in all_asked(tx, service, caller, course, assignment)
+        ]
+        return page(
+            request,
+            "reading.html",
+            course=known_course(tx, course),
+            offering=known_offering(tx, service, course, assignment),
+            task=service.assignments[assignment],
+            rows=rows,
+        )
+
+
+@router.get(OF_QUESTION)
+def read_next(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    service: TheService,
+    caller: TheCaller,
+    after: int = 0,
+) -> Response:
+    """The way to the next answer that waits for the caller; to the overview where none does."""
+    with service.store.read() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        return RedirectResponse(_next(asked, asked.papers(tx, caller.person.id), caller.person.id, after), 303)
+
+
+def _next(asked: Asked, found: list[Paper], reader: str, after: int) -> str:
+    paper = next_for(found, reader, after)
+    return f"{_path(asked)}/{paper.digest}" if paper else _overview(asked.offering)
+
+
+def _overview(offering: Offering) -> str:
+    return f"/courses/{offering.course}/assignments/{offering.assignment}/reading"
+
+
+def _path(asked: Asked) -> str:
+    return f"{_overview(asked.offering)}/{asked.question.id}"
+
+
+@router.get(OF_QUESTION + "/{digest}")
+def read_one(
+    request: Request,
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    digest: Digest,
+    service: TheService,
+    caller: TheCaller,
+) -> Response:
+    with service.store.read() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        found = asked.papers(tx, caller.person.id)
+        paper = api.find_paper(found, digest)
+        return page(
+            request,
+            "paper.html",
+            course=known_course(tx, course),
+            offering=asked.offering,
+            task=service.assignments[assignment],
+            asked=asked,
+            path=_path(asked),
+            paper=paper,
+            own=paper.reading_of(caller.person.id),
+            others=paper.shown_readings(caller.person.id),
+            moderates=_moderates(paper, caller.person.id),
+            before=found[paper.number - 2] if paper.number > 1 else None,
+            behind=found[paper.number] if paper.number < len(found) else None,
+            progress=asked.progress(tx, found),
+            items=rubrics.items(tx, asked.question),
+            phrases=rubrics.phrases_of(tx, asked.question),
+        )
+
+
+def _moderates(paper: Paper, reader: str) -> bool:
+    """Whoever comes to an answer that two see differently decides about it."""
+    own = paper.reading_of(reader)
+    return own.moderates if own else paper.standing.stage is Stage.MODERATOR
+
+
+@router.post(OF_QUESTION + "/{digest}")
+def save(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    digest: Digest,
+    service: TheService,
+    caller: TheCaller,
+    items: Annotated[list[str], Form(pattern=ID, max_length=MOST_ITEMS)] = [],  # noqa: B006
+    adjustment: Annotated[MorePoints, Form()] = Decimal(0),
+    comment: Text = "",
+    phrase: Text = "",
+    keep: Annotated[bool, Form()] = False,
+    action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
+) -> Response:
+    """Answers with the way to the next one."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        paper = api.find_paper(asked.papers(tx, caller.person.id), digest)
+        if action == "agree":
+            items, adjustment = [], _suggested(paper)
+        said = "\n\n".join(part for part in (comment.strip(), phrase) if part)
+        if keep and comment.strip():
+            rubrics.add_phrase(tx, asked.question, comment.strip())
+        if action == "take back":
+            api.take_back(tx, asked, caller, digest)
+            return RedirectResponse(f"{_path(asked)}/{digest}", 303)
+        wish = ReadingIn(
+            items=items, adjustment=adjustment, comment=said, moderates=_moderates(paper, caller.person.id)
+        )
+        api.give(tx, asked, caller, digest, wish)
+        found = asked.papers(tx, caller.person.id)
+    return RedirectResponse(_next(asked, found, caller.person.id, paper.number), 303)
+
+
+def _suggested(paper: Paper) -> Decimal:
+    points = paper.suggestion.points if paper.suggestion else None
+    if points is None:
+        raise BadCall("the machine suggests nothing here: tick what holds, and save")
+    return Decimal(points.numerator) / Decimal(points.denominator)
