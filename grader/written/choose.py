@@ -28,7 +28,7 @@ def choice(reading: Reading, asked: Asked, *, single: bool) -> Choice:
     """Raises `Unread` where nothing, or more than one thing, may be the answer. `single`: nothing else is asked for."""
     if reading.source.struck:
         raise Unread("something is crossed out")
-    for found in (_named(reading, asked.name), _named(reading, *asked.also), _only(reading) if single else []):
+    for found in (_named(reading, asked.name), _stood_for(reading, asked), _only(reading) if single else []):
         if found:
             return _last(reading, found)
     raise Unread(f"no formula for {asked.shown} was found")
@@ -47,6 +47,18 @@ def _named(reading: Reading, *wanted: str) -> Found:
             if others:
                 found.append((number, chain.members[-1] if not _is(chain.members[-1], wanted) else others[-1]))
     return found
+
+
+def _stood_for(reading: Reading, asked: Asked) -> Found:
+    """Chains that begin with a name such as g, unless they say that they are about another gradient."""
+    wanted = tuple(asked.also)
+    return [
+        (number, chain.members[-1])
+        for number, chain in enumerate(reading.chains)
+        if len(chain.members) > 1
+        and _is(chain.members[0], wanted)
+        and not any(isinstance(m.formula, Symbol) and m.formula.name.startswith("∂") for m in chain.members)
+    ]
 
 
 def _is(member: Member, wanted: tuple[str, ...]) -> bool:

@@ -93,7 +93,7 @@ class _Case:
         of the handout have been given another meaning."""
         for other in choice.others:
             is_left_side = isinstance(other, Symbol) and other.name in asked.also
-            if is_left_side or not names(other) <= self.known:
+            if is_left_side or not names(other) or not names(other) <= self.known:  # a number may be of a list
                 continue
             if self._contradict(formula, other) or (choice.alone and not self._agree(formula, other)):
                 raise Unread("its steps do not agree with each other")

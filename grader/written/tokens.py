@@ -240,8 +240,8 @@ def _argument(items: list[Token], place: int) -> tuple[list[Token], int]:
 def _spoken(words: list[Token], spaced: bool) -> Iterator[Token]:
     """A function's name, single letters set upright, or words between formulas."""
     said = "".join(f" {t}" if t.spaced else str(t) for t in words).strip()
-    if said in FUNCTION_WORDS:
-        yield Token("word", said, spaced)
+    if (word := said.removeprefix("np.")) in FUNCTION_WORDS:
+        yield Token("word", word, spaced)
     elif said == "" or re.fullmatch(r"[.,;:]+", said):
         return
     elif all(t.kind in ("letter", "number") for t in words) and len(said) == 1:
