@@ -1,65 +1,33 @@
 """Tokens → one formula. Either everything is read, or `Unread` says what is not.
 
-sum     = ["-"] product { ("+" | "-") product }
-product = factor { [sign] factor | "/" factor }
-factor  = number | name | function | fraction | bracket | norm | cases, each with its scripts
+    sum     = ["-"] product { ("+" | "-") product }
+    product = factor { [sign] factor | "/" factor }
+
+and a factor is what `factors.py` reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.written import names
 from grader.written.bounds import Unread
 from grader.written.cursor import Cursor, show
-from grader.written.names import finished, is_differential, is_name
+from grader.written.factors import Factors
 from grader.written.notation import Notation
 from grader.written.tokens import Token
-from grader.written.tree import (
-    Applied,
-    Cases,
-    Condition,
-    Formula,
-    Norm,
-    Number,
-    Power,
-    Product,
-    Quotient,
-    Sign,
-    Sum,
-    Symbol,
-    Transposed,
-)
+from grader.written.tree import Formula, Product, Quotient, Sign, Sum
 
 _SIGNS: dict[str, Sign] = {
     "*": "·", "\\cdot": "·", "\\times": "·", "\\ast": "·", "\\bullet": "·", "\\odot": "⊙", "\\circ": "⊙",
     "\\bigodot": "⊙", "\\otimes": "⊗", "@": "@",
 }  # fmt: skip
-_FUNCTIONS = {
-    "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "sigmoid": "sigmoid",
-    "diag": "diag", "abs": "abs", "sqrt": "sqrt",
-}  # fmt: skip
-_CALLS: dict[str, Sign] = {"dot": "@", "matmul": "@", "outer": "⊗", "multiply": "⊙"}
-_FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac")
-_BRACES = ("underbrace", "overbrace")
-_RELATIONS = {
-    ">": ">", "<": "<", "=": "=", "\\gt": ">", "\\lt": "<", "\\ge": ">=", "\\geq": ">=", "\\le": "<=", "\\leq": "<=",
-    "\\geqslant": ">=", "\\leqslant": "<=",
-}  # fmt: skip
-_IF = frozenset(["if", "for", "when", "where", "if ", "for all"])
-_ELSE = frozenset(["otherwise", "else", "elsewhere"])
 
 
 def read(tokens: Sequence[Token], notation: Notation) -> Formula:
     return _Reader(Cursor(tokens), notation).all()
 
 
-class _Reader:
-    def __init__(self, cursor: Cursor, notation: Notation) -> None:
-        self._cursor = cursor
-        self._notation = notation
-        self._bars = 0
-
+class _Reader(Factors):
     def all(self) -> Formula:
         found = self.sum()
         left = self._cursor.rest
@@ -84,332 +52,29 @@ class _Reader:
         self._cursor.takes("sign", "+")
         return 1
 
-    # ── products ─────────────────────────────────────────────────────────────────────────────────────
-
     def _product(self) -> Formula:
-        factors: list[tuple[Sign, Formula]] = [("", self._factor())]
+        factors: list[tuple[Sign, Formula]] = [("", self.factor())]
         divided = False
         while (token := self._cursor.peek()) is not None:
             if self._cursor.takes("sign", "/"):
                 sign, factor = factors.pop()
-                factors.append((sign, Quotient(factor, self._factor())))
+                factors.append((sign, Quotient(factor, self.factor())))
                 divided = True
             elif token.text == "." and self._cursor.sees("sign", "*", 1):
                 self._cursor.skip(2)
-                factors.append(("⊙", self._factor()))
+                factors.append(("⊙", self.factor()))
                 divided = False
-            elif str(token) in _SIGNS and not self._is_power():
+            elif str(token) in _SIGNS and not self.is_power():
                 self._cursor.skip()
-                factors.append((_SIGNS[str(token)], self._factor()))
+                factors.append((_SIGNS[str(token)], self.factor()))
                 divided = False
-            elif self._begins_a_factor(token):
+            elif self.begins_a_factor(token):
                 if divided:
                     raise Unread(f"a / b c, which may be (a / b) c or a / (b c): {show(self._cursor.rest[:6])}")
-                factors.append(("", self._factor()))
+                factors.append(("", self.factor()))
             else:
                 break
         return factors[0][1] if len(factors) == 1 else Product(factors[0][1], tuple(factors[1:]))
 
-    def _is_power(self) -> bool:
-        """`**`, as in programs."""
-        after = self._cursor.peek(1)
-        return self._cursor.sees("sign", "*") and str(after) == "*" and after is not None and not after.spaced
-
-    def _begins_a_factor(self, token: Token) -> bool:
-        if token.kind in ("letter", "number", "word", "open", "{"):
-            return True
-        if token.kind == "begin":
-            return True
-        if token.kind == "macro":
-            return is_name(token) or token.text in (*_FRACTIONS, *_BRACES, "nabla", "partial", "sqrt")
-        return token.text in ("|", "‖") and self._bars == 0
-
-    # ── factors ──────────────────────────────────────────────────────────────────────────────────────
-
-    def _factor(self) -> Formula:
-        return self._called(self._atom())
-
-    def _called(self, found: Formula) -> Formula:
-        """`A.dot(B)`, `x**2`"""
-        while True:
-            if self._cursor.sees("sign", ".") and self._cursor.sees("word", "dot", 1):
-                self._cursor.skip(2)
-                found = Product(found, (("@", self._inside_bracket()),))
-            elif self._is_power():
-                self._cursor.skip(2)
-                found = Power(found, _number(self._factor()))
-            else:
-                return found
-
-    def _atom(self) -> Formula:
-        token = self._cursor.peek()
-        if token is None:
-            raise Unread("a formula that breaks off")
-        if token.kind == "number":
-            return self._number()
-        if token.kind == "word":
-            return self._function()
-        if token.kind == "begin":
-            return self._cases()
-        if token.text in ("|", "‖"):
-            return self._norm()
-        if token.kind in ("open", "{"):
-            return self._bracket()
-        if token.kind == "macro" and token.text not in names.GREEK and not is_name(token):
-            return self._macro(token)
-        if self._is_program_differential():
-            return self._inline_derivative()
-        if is_name(token):
-            return self._name(token)
-        raise Unread(f"{token}" if token.kind != "text" else f"the words “{token.text}”")
-
-    def _number(self) -> Formula:
-        number = Number(float(self._cursor.next().text))
-        around = names.scripts(self._cursor)
-        if around.index and not (len(around.index) == 1 and around.index.isalpha() and number.value == 1):
-            raise Unread(f"a number with the index {around.index}")
-        if around.primes:
-            raise Unread("a number with a prime")
-        return finished(number, around.numbers, around.transposed)
-
-    def _bracket(self) -> Formula:
-        if self._cursor.sees("{") and (name := self._braced_name()) is not None:
-            return name
-        found = self._inside_bracket()
-        around = names.scripts(self._cursor)
-        if around.index or around.primes:
-            raise Unread(f"a bracket with {around.index or 'a prime'}")
-        return finished(found, around.numbers, around.transposed)
-
-    def _braced_name(self) -> Formula | None:
-        """`{W}^{(2)}`, `\\mathbf{h}^{(1)}`: the braces belong to the name."""
-        ahead = self._cursor.inside(self._cursor.rest)
-        inside = list(ahead.bracketed())
-        while len(inside) > 1 and inside[0].kind == "{" and inside[-1].kind == "}":
-            inside = inside[1:-1]
-        accented = len(inside) > 1 and inside[0].kind == "macro" and inside[0].text in ("hat", "widehat")
-        letters = [t for t in inside if t.kind not in ("{", "}")]
-        if not (is_name(inside[0]) if len(inside) == 1 else accented and len(letters) == 2):
-            return None
-        if len(inside) == 1 and self._function_of(inside[0]):
-            return None
-        self._cursor.bracketed()
-        name = names.base(Cursor(inside), self._notation)
-        around = names.scripts(self._cursor)
-        if name == self._notation.loss and self._cursor.sees("open"):
-            self._cursor.bracketed()
-        return names.dressed_name(name, "", around, self._notation)
-
-    def _inside_bracket(self) -> Formula:
-        return self._whole(self._cursor.bracketed())
-
-    def _whole(self, tokens: Sequence[Token]) -> Formula:
+    def inside(self, tokens: Sequence[Token]) -> Formula:
         return _Reader(self._cursor.inside(tokens), self._notation).all()
-
-    def _norm(self) -> Formula:
-        bar = self._cursor.next()
-        double = bar.text == "‖" or self._cursor.takes("sign", "|")
-        self._bars += 1
-        found = self.sum()
-        self._bars -= 1
-        self._closing_bar(double)
-        around = names.scripts(self._cursor)
-        if around.transposed or around.primes or around.index not in ("", "1", "2", "F"):
-            raise Unread("a norm with odd scripts")
-        if not double and not around.index:
-            return finished(Applied("abs", found), around.numbers, False)
-        return finished(Norm(found, 1 if around.index == "1" else 2), around.numbers, False)
-
-    def _closing_bar(self, double: bool) -> None:
-        token = self._cursor.next()
-        if token.text not in ("|", "‖") or (token.text == "‖") > double:
-            raise Unread("a bar without its partner")
-        if double and token.text == "|" and self._cursor.next().text != "|":
-            raise Unread("a bar without its partner")
-
-    # ── functions ────────────────────────────────────────────────────────────────────────────────────
-
-    def _name(self, token: Token) -> Formula:
-        if token.kind == "letter" and token.text == "e" and self._cursor.sees("sign", "^", 1):
-            self._cursor.skip(2)
-            return self._after_function(Applied("exp", self._whole(self._cursor.argument())))
-        if function := self._function_of(token):
-            self._cursor.skip()
-            return self._applied(function, str(token))
-        return names.symbol(self._cursor, self._notation)
-
-    def _function_of(self, token: Token) -> str:
-        letter = token.text if token.kind == "letter" else names.GREEK.get(token.text, "")
-        return self._notation.functions.get(letter, "")
-
-    def _applied(self, function: str, said: str) -> Formula:
-        """A letter that is a function: its argument stands in a bracket, or it is not read."""
-        around = names.scripts(self._cursor)
-        if around.index or around.numbers or around.transposed or around.primes > 1:
-            raise Unread(f"{said} with scripts")
-        if not (self._cursor.sees("open") or self._cursor.sees("{")):
-            raise Unread(f"{said} without an argument in brackets")
-        name = f"{function}'" if around.primes else function
-        return self._after_function(Applied(name, self._inside_bracket()))
-
-    def _after_function(self, made: Formula) -> Formula:
-        around = names.scripts(self._cursor)
-        if around.index or around.primes:
-            raise Unread("a function's value with an index")
-        return finished(made, around.numbers, around.transposed)
-
-    def _function(self) -> Formula:
-        word = self._cursor.next().text
-        if word == "np":
-            if not self._cursor.takes("sign", "."):
-                raise Unread("np")
-            return self._atom()
-        if word in _CALLS:
-            return self._call(word)
-        if word not in _FUNCTIONS:
-            raise Unread(word)
-        if word == "exp" and self._cursor.takes("sign", "^"):
-            return self._after_function(Applied("exp", self._whole(self._cursor.argument())))
-        if word == "log" and self._cursor.sees("sign", "_") and str(self._cursor.peek(1)) == "e":
-            self._cursor.skip(2)
-        primes = names.scripts(self._cursor) if word == "sigmoid" else names.Scripts()
-        if primes not in (names.Scripts(), names.Scripts(primes=1)):
-            raise Unread(f"{word} with scripts")
-        made = Applied(_FUNCTIONS[word] + "'" * primes.primes, self._argument_of(word))
-        return self._after_function(made)
-
-    def _argument_of(self, word: str) -> Formula:
-        if self._cursor.sees("open") or self._cursor.sees("{"):
-            return self._inside_bracket()
-        minus = self._cursor.takes("sign", "-")
-        found = self._factor()
-        token = self._cursor.peek()
-        if token is not None and self._begins_a_factor(token):
-            raise Unread(f"{word} a b, which may be {word}(a) b or {word}(a b)")
-        return Sum(((-1, found),)) if minus else found
-
-    def _call(self, word: str) -> Formula:
-        parts = _split(self._cursor.bracketed(), ",")
-        if len(parts) != 2:
-            raise Unread(f"{word} of {len(parts)} arguments")
-        left, right = map(self._whole, parts)
-        return self._after_function(Product(left, ((_CALLS[word], right),)))
-
-    # ── macros ───────────────────────────────────────────────────────────────────────────────────────
-
-    def _macro(self, token: Token) -> Formula:
-        if token.text == "nabla":
-            return names.gradient(self._cursor, self._notation)
-        if token.text == "partial":
-            return self._inline_derivative()
-        self._cursor.skip()
-        if token.text in _FRACTIONS:
-            return self._fraction()
-        if token.text in _BRACES:
-            return self._braced()
-        raise Unread(str(token))
-
-    def _fraction(self) -> Formula:
-        over, under = self._cursor.argument(), self._cursor.argument()
-        if is_differential(over) and is_differential(under):
-            inside = self._cursor.inside
-            return names.fraction_of_differentials(inside(over), inside(under), self._notation)
-        made = Quotient(self._whole(over), self._whole(under))
-        around = names.scripts(self._cursor)
-        if around.index or around.primes:
-            raise Unread("a fraction with an index")
-        return finished(made, around.numbers, around.transposed)
-
-    def _braced(self) -> Formula:
-        """`\\underbrace{a}_{words}`: the words say what a is."""
-        made = self._whole(self._cursor.argument())
-        if self._cursor.takes("sign", "_") or self._cursor.takes("sign", "^"):
-            self._cursor.argument()
-        return made
-
-    # ── derivatives on one line ──────────────────────────────────────────────────────────────────────
-
-    def _is_program_differential(self) -> bool:
-        after = self._cursor.peek(1)
-        return self._cursor.sees("letter", "d") and is_name(after) and after is not None and not after.spaced
-
-    def _inline_derivative(self) -> Formula:
-        """`dJ/da2`, `\\partial L / \\partial W^{(2)}`, and `dW2`, which is of the loss."""
-        self._cursor.skip()
-        top = self._differential_name()
-        if not self._cursor.sees("sign", "/"):
-            return Symbol(self._notation.derivative(self._notation.loss, top))
-        after = self._cursor.peek(1)
-        if after is None or str(after) not in ("d", "\\partial", "\\delta"):
-            raise Unread("a derivative that breaks off")
-        self._cursor.skip(2)
-        return Symbol(self._notation.derivative(top, self._differential_name()))
-
-    def _differential_name(self) -> str:
-        if not is_name(self._cursor.peek()):
-            raise Unread("a derivative of something that is not one name")
-        match names.symbol(self._cursor, self._notation):
-            case Symbol(name):
-                return name
-            case Transposed(Symbol(name)):
-                return f"{name}ᵀ"
-            case _:
-                raise Unread("a derivative of something that is not one name")
-
-    # ── cases ────────────────────────────────────────────────────────────────────────────────────────
-
-    def _cases(self) -> Formula:
-        environment = self._cursor.next().text
-        if environment not in ("cases", "dcases", "rcases"):
-            raise Unread(f"\\begin{{{environment}}}")
-        inside: list[Token] = []
-        while not self._cursor.sees("end", environment):
-            inside.append(self._cursor.next())
-        self._cursor.skip()
-        rows = [row for row in _split(inside, "\\\\") if row]
-        return Cases(tuple(map(self._row, rows)))
-
-    def _row(self, tokens: Sequence[Token]) -> tuple[Formula, Condition | None]:
-        value, condition = _halves(tokens)
-        return self._whole(value), self._condition(condition)
-
-    def _condition(self, tokens: Sequence[Token]) -> Condition | None:
-        said = " ".join(t.text.strip(" ,.:") for t in tokens if t.kind == "text")
-        bare = [t for t in tokens if t.kind != "text" and str(t) not in (",", ".", "\\quad")]
-        if said in _ELSE and not bare:
-            return None
-        if said and said not in _IF:
-            raise Unread(f"the words “{said}”")
-        at = [n for n, t in enumerate(bare) if str(t) in _RELATIONS]
-        if len(at) != 1:
-            raise Unread(f"the condition {show(bare)}")
-        left, right = self._whole(bare[: at[0]]), self._whole(bare[at[0] + 1 :])
-        return Condition(left, _RELATIONS[str(bare[at[0]])], right)  # type: ignore[arg-type]
-
-
-def _number(found: Formula) -> float:
-    if isinstance(found, Number):
-        return found.value
-    raise Unread("a power that is not a number")
-
-
-def _split(tokens: Sequence[Token], at: str) -> list[list[Token]]:
-    """At a sign that stands outside all brackets."""
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for token in tokens:
-        depth += {"open": 1, "{": 1, "close": -1, "}": -1}.get(token.kind, 0)
-        if depth == 0 and str(token) == at:
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return parts
-
-
-def _halves(row: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:
-    """A value and its condition: behind an &, a comma, or the word "if"."""
-    for n, token in enumerate(row):
-        if token.kind == "text" or token.kind == "&" or str(token) in (",", "\\quad"):
-            rest = row[n:] if token.kind == "text" else row[n + 1 :]
-            return row[:n], [t for t in rest if t.kind != "&"]
-    raise Unread("a case without its condition")

@@ -72,10 +72,13 @@ class Cases:
     """None is "otherwise"."""
 
 
+Relation = Literal[">", "<", ">=", "<=", "="]
+
+
 @dataclass(frozen=True, eq=False)
 class Condition:
     left: Formula
-    relation: Literal[">", "<", ">=", "<=", "="]
+    relation: Relation
     right: Formula
 
 
