@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from grader.render.text import clean
+from grader.written.display import mended
 
 LONGEST = 4_000
 """Characters of one formula; what is longer is shown as it was written."""
@@ -26,7 +27,7 @@ class Piece:
 
     source: str
     tex: str = ""
-    """Of a formula, what stands between its signs; empty where it is words."""
+    """Of a formula, what stands between its signs, mended where it is broken; empty where it is words, or hopeless."""
     display: bool = False
     """On lines of its own."""
 
@@ -60,4 +61,4 @@ def _formula(text: str, opening: re.Match[str], closing: re.Match[str]) -> Piece
     source = text[opening.start() : closing.end()]
     inside = text[opening.end() : closing.start()]
     is_inline = opening.group() in ("$", r"\(")
-    return Piece(source, source if opening["name"] else inside.strip(), display=not is_inline)
+    return Piece(source, mended(source if opening["name"] else inside) or "", display=not is_inline)

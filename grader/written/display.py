@@ -1,74 +1,30 @@
-"""An answer for people's eyes: words, and formulas that KaTeX can draw. Broken LaTeX is mended where only one thing can
-have been meant, and shown as its source where not. Opinions are formed on the source, never on what is mended here.
+"""A formula for people's eyes, as KaTeX can draw it. Broken LaTeX is mended where only one thing can have been meant.
+Opinions are formed on what the student wrote, never on what is mended here.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal
-
-from grader.written.bounds import MAX_CHARACTERS
-from grader.written.source import Piece, parts
 
 MOST_MISSING = 3
 """Closing braces that are put in at most; where more are missing, nobody knows what was meant."""
 
 
-@dataclass(frozen=True)
-class Shown:
-    kind: Literal["words", "maths", "source"]
-    text: str
-    """Markdown, LaTeX without its dollars, or the source as it was written."""
-    display: bool = False
-    """Of a formula: on a line of its own."""
-    mended: tuple[str, ...] = ()
-    """What was mended, for a note beside it."""
-
-
-def shown(answer: str) -> tuple[Shown, ...]:
-    if len(answer) > MAX_CHARACTERS:
-        return (Shown("source", answer),)
-    source = parts(answer)
-    made = [_shown(piece) for piece in source.pieces]
-    if source.open and made and source.pieces[-1].kind == "maths":
-        made[-1] = Shown("source", source.pieces[-1].text)
-    return tuple(made)
-
-
-def _shown(piece: Piece) -> Shown:
-    match piece.kind:
-        case "words":
-            return Shown("words", piece.text)
-        case "program":
-            return Shown("source", piece.text)
-        case "maths":
-            return _maths(piece)
-
-
-def _maths(piece: Piece) -> Shown:
-    text, mended = piece.text.strip(), list[str]()
-    for mend in (_stray_dollars, _environments, _scripts, _brackets, _braces, _lines):
-        changed = mend(text)
-        if changed is None:
-            return Shown("source", piece.text, piece.display)
-        if changed != text:
-            mended.append(_SAID[mend.__name__])
-        text = changed
-    return Shown("maths", text, piece.display or "\\begin{aligned}" in text, tuple(mended))
-
-
-_SAID = {
-    "_stray_dollars": "dollars inside the formula left out",
-    "_environments": "environments exchanged for ones that can be drawn",
-    "_scripts": "a second superscript set behind the first",
-    "_brackets": "\\left and \\right without partners made plain",
-    "_braces": "missing braces put in at the end",
-    "_lines": "lines broken as in aligned",
-}
+def mended(latex: str) -> str | None:
+    """What stands between the dollars, to be drawn; None where its source should be shown instead."""
+    text: str | None = latex.strip()
+    for mend in (_without_html, _stray_dollars, _environments, _scripts, _brackets, _braces, _lines):
+        if text is None:
+            return None
+        text = mend(text)
+    return text
 
 
 # ── each mends one thing, or says None where it cannot ───────────────────────────────────────────────
+
+
+def _without_html(text: str) -> str:
+    return re.sub(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300})?/?>", "", text)
 
 
 def _stray_dollars(text: str) -> str:

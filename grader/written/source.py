@@ -23,8 +23,6 @@ _CLOSING = {"[": "]", "(": ")"}
 class Piece:
     kind: Literal["maths", "program", "words"]
     text: str
-    display: bool = False
-    """A formula on a line of its own."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +92,10 @@ def _formula(text: str, opening: re.Match[str]) -> tuple[Piece, int]:
         mark = mark[:-1] + _CLOSING[mark[-1]]
     end = text.find(mark, begins)
     kind: Literal["maths", "program"] = "program" if mark[0] == "`" else "maths"
-    display = mark in ("$$", "\\]", "\\\\]") or bool(opening[1])
     if end < 0:
-        return Piece(kind, text[begins:], display), -1
+        return Piece(kind, text[begins:]), -1
     inside = text[begins : end + len(mark)] if opening[1] else text[begins:end]
-    return Piece(kind, inside, display), end + len(mark)
+    return Piece(kind, inside), end + len(mark)
 
 
 def _lines(piece: Piece) -> list[Piece]:

@@ -19,7 +19,7 @@ def formulas(answer: str) -> list[tuple[str, bool]]:
         ("so $x$ is", [("x", False)]),
         (r"\(x\) and \[y\]", [("x", False), ("y", True)]),
         ("$$\na = b\n$$", [("a = b", True)]),
-        (r"\begin{align*} a &= b \\ &= c \end{align*}", [(r"\begin{align*} a &= b \\ &= c \end{align*}", True)]),
+        (r"\begin{align*} a &= b \\ &= c \end{align*}", [(r"\begin{aligned} a &= b \\ &= c \end{aligned}", True)]),
         (r"$a\$b$", [(r"a\$b", False)]),
         (r"a \\[2pt] b", []),
     ],
