@@ -379,6 +379,19 @@ def batch(context: typer.Context) -> None:
     raise typer.Exit(command(context.args, prog_name="grader batch", standalone_mode=False) or 0)
 
 
+@app.command("zip")
+def zip_(
+    folder: Annotated[Path, typer.Argument(help="The folder that grader batch has written to.")],
+    to: Annotated[Path | None, typer.Option("--to", help="Where to write it [default: feedback.zip in there].")] = None,
+) -> None:
+    """Pack everybody's report, named as the learning platform wants feedback back."""
+    from grader.batch.feedback import pack  # with what it needs of a class, it takes a second to import
+
+    file = to or folder / "feedback.zip"
+    count = pack(folder, file)
+    out.print(f"written: {file} ({count} reports)", markup=False)
+
+
 @app.command()
 def worker(
     database: Annotated[

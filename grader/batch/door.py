@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from grader.batch.outcome import Dates, Outcomes, Result, Standing, Wishes
 from grader.batch.people import Student
 from grader.batch.pool import Here, Pool, cores_here
 from grader.batch.run import Order, Run, receive
+from grader.batch.scores import Old, read_scores
 from grader.batch.tree import opened
 from grader.batch.whose import Attribution, attribute
 from grader.catalogue import Assignment
@@ -62,6 +64,8 @@ def batch(
     late: Annotated[str, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = "{}",
     column: Annotated[str, typer.Option(help="What the gradebook's column is called in the platform.")] = "",
     gradescope: Annotated[bool, typer.Option("--gradescope", help="Write each a results.json too.")] = False,
+    compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV): its scores beside ours.")] = None,
+    compare_column: Annotated[str, typer.Option(help="Its column of scores, where that is not plain.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="What came out as JSON, alone on standard output.")] = False,
     sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
 ) -> None:
@@ -70,6 +74,7 @@ def batch(
     task = catalogue.find(assignment, settings.assignments)
     scope = Scope(_part(only), quick, code)
     dates = Dates(_moment(due), _policy(late))
+    wishes = Wishes(column or task.title, gradescope, _old(compare, compare_column))
     with opened(path) as tree:
         export = formats.read(tree, task.id)
         attribution = attribute(export, people.read(_content(roster)) if roster else None)
@@ -78,13 +83,13 @@ def batch(
             secret = settings.secret.encode() or None
             journal = Journal.under(to, _rules(task, settings, scope, Seed(secret), sandbox))
             run = Run(export, Order(str(task.folder), scope, secret, wanted), journal)
-            outcomes = Outcomes(attribution, run, journal, dates)
+            outcomes = Outcomes(attribution, run, journal, dates, partial(formats.back, export.format))
             if dry_run:
                 _show_plan(export, attribution, run, outcomes, as_json)
                 return
             pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
             _grade(run, pool, len(export.hand_ins))
-            results = _write(to, task, outcomes, Wishes(column or task.title, gradescope))
+            results = _write(to, task, outcomes, wishes)
     _show(to, results, attribution, as_json)
     raise typer.Exit(4 if run.failed else 0)
 
@@ -159,6 +164,10 @@ def _asked_for(attribution: Attribution, students: str) -> set[str] | None:
 
 def _names(student: Student) -> set[str]:
     return {text.casefold() for text in (student.key, student.name, student.email, student.login, *student.ids) if text}
+
+
+def _old(gradebook: Path | None, column: str) -> tuple[Old, ...] | None:
+    return tuple(read_scores(_content(gradebook), column)) if gradebook else None
 
 
 def _part(only: str | None) -> str:

@@ -34,7 +34,7 @@ def ours(results: Iterable[Result]) -> Iterator[Row]:
         yield (
             student.key,
             student.name,
-            " ".join(student.ids),
+            ";".join(student.ids),
             student.email,
             student.login,
             hand_in.place if hand_in else "",
@@ -66,7 +66,8 @@ def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
             )
         for written in part.written:
             found = "" if written.found else "no answer was found"
-            yield (*who, part.id, written.id, "", show_points(written.possible), "waiting", found, "")
+            earned = show_points(written.points) if written.decided else ""
+            yield (*who, part.id, written.id, earned, show_points(written.possible), written.status.value, found, "")
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:

@@ -18,6 +18,9 @@ from grader.errors import BadCall
 from grader.model import Report, Submission
 from grader.render import as_json
 
+STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
+"""What else lies in a batch's folder: a folder for each student, their page in it, and where everybody stands."""
+
 
 def key_of(submission: Submission) -> str:
     """The same for the same files, as long as intake has the same to say about them."""

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from grader.batch.export import HandIn
-from grader.batch.journal import Journal
+from grader.batch.journal import REPORT, Journal
 from grader.batch.people import Student
 from grader.batch.run import Receipt, Received, Run, Unreadable
+from grader.batch.scores import Old
 from grader.batch.whose import Attribution
 from grader.late import Lateness, applied, lateness
 from grader.model import Points, Report, Status, show_points
@@ -42,6 +43,8 @@ class Wishes:
     column: str
     """What the gradebook's column is called."""
     gradescope: bool = False
+    compare_with: tuple[Old, ...] | None = None
+    """Another gradebook."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Result:
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
+    feedback: str = ""
+    """What the report's page is called when it goes back to the platform; empty where there is none."""
 
     @property
     def status(self) -> str:
@@ -86,7 +91,11 @@ _UNKNOWN = Lateness(Points(1), "When it was handed in is not known: nothing is t
 class Outcomes:
     """Reports are read from the journal one at a time: a class need not fit into memory."""
 
-    def __init__(self, attribution: Attribution, run: Run, journal: Journal, dates: Dates) -> None:
+    def __init__(
+        self, attribution: Attribution, run: Run, journal: Journal, dates: Dates, back: Callable[[HandIn, str], str]
+    ) -> None:
+        """`back`: what a file is called when it goes back to where the hand-in came from."""
+        self._back = back
         self._attribution = attribution
         self._run = run
         self._journal = journal
@@ -134,6 +143,7 @@ class Outcomes:
             decided=report.decided,
             waiting=report.waiting,
             possible=report.possible,
+            feedback=self._back(base.hand_in, REPORT) if base.hand_in and base.hand_in.files else "",
         )
         return result, report
 
@@ -151,11 +161,17 @@ class Outcomes:
         return None if self._dates.due is None else _UNKNOWN
 
 
+def for_students(report: Report) -> Report:
+    """Without what the machine makes of written answers, which is for those who decide."""
+    parts = (replace(p, written=tuple(replace(w, opinion=None) for w in p.written)) for p in report.parts)
+    return replace(report, parts=tuple(parts))
+
+
 def _waits(report: Report) -> str:
     """What is no part of the score yet."""
     if not report.waiting:
         return "" if report.scope == "full" else f"{report.scope}: not the grade"
-    by_people = [w.id for part in report.parts for w in part.written]
+    by_people = [w.id for part in report.parts for w in part.written if not w.decided]
     open_checks = [c.id for c in report.checks if c.status is Status.WAITING]
     words = f"{show_points(report.waiting)} points wait for a person" if by_people else ""
     if open_checks:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from grader.batch import cells, gradebooks, pages
 from grader.batch.class_page import page
-from grader.batch.journal import write
-from grader.batch.outcome import Result, Wishes
+from grader.batch.compare import compared
+from grader.batch.journal import RECORD, STUDENTS, write
+from grader.batch.outcome import Result, Wishes, for_students
 from grader.batch.summary import Summary
-from grader.model import Report
+from grader.model import Json, Report
 from grader.render import as_json, gradescope
-
-STUDENTS = "students"
 
 
 def write_all(
@@ -34,12 +33,35 @@ def write_all(
     write(out / "gradebook.csv", cells.dumps(gradebooks.ours(results)))
     write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, wishes.column)))
     write(out / "moodle.csv", cells.dumps(gradebooks.moodle(results)))
+    if wishes.compare_with is not None:
+        write(out / "compare.csv", cells.dumps(compared(results, summary.losses, wishes.compare_with)))
+    write(out / RECORD, json.dumps([*map(_record, results)], indent=1, ensure_ascii=False) + "\n")
     write(out / "class.html", page(summary))
     return fresh
 
 
-def _write_student(folder: Path, report: Report, wishes: Wishes) -> list[Path]:
-    """The report, where its page is still to be drawn."""
+def _record(result: Result) -> Json:
+    """What a program may want to know; `grader zip` finds there whose feedback is called what."""
+    student, hand_in = result.student, result.hand_in
+    return {
+        "student": student.key,
+        "name": student.name,
+        "ids": list(student.ids),
+        "email": student.email,
+        "login": student.login,
+        "standing": result.standing.value,
+        "status": result.status,
+        "points": None if result.points is None else float(result.points),
+        "final": None if result.final is None else float(result.final),
+        "shares_with": list(result.shares_with),
+        "hand_in": hand_in.place if hand_in else None,
+        "feedback": result.feedback,
+    }
+
+
+def _write_student(folder: Path, for_staff: Report, wishes: Wishes) -> list[Path]:
+    """The report as its student may read it, where its page is still to be drawn."""
+    report = for_students(for_staff)
     folder.mkdir(parents=True, exist_ok=True)
     file, content = folder / "report.json", as_json.dumps(report)
     drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content

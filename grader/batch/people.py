@@ -74,7 +74,7 @@ def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Stu
     name = _first(row, csv_people.NAME) or f"{_first(row, csv_people.GIVEN)} {_first(row, csv_people.FAMILY)}"
     student = Student(
         name=" ".join(name.split()),
-        ids=tuple(dict.fromkeys(_id(row[kind]) for kind in IDS if row.get(kind))),
+        ids=tuple(dict.fromkeys(_id(id) for kind in IDS for id in row.get(kind, "").split(";") if id)),
         email=_first(row, csv_people.EMAILS).lower(),
         login=_first(row, csv_people.LOGINS).lower(),
         cells=raw,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from grader.batch.compare import why_lost
 from grader.batch.outcome import Result, Standing
 from grader.model import NOTHING_USED, ZERO, CheckResult, Points, Report, Status
 from grader.render.said import Fix, cause, failure, fixes, words
@@ -73,6 +74,8 @@ class Summary:
         self.title = ""
         self.scope = ""
         self.grader = ""
+        self.losses: dict[str, str] = {}
+        """Student's key → what has cost points."""
         self._sentences = sentences
         self._diagnoses: dict[object, Diagnosis] = {}
 
@@ -98,11 +101,12 @@ class Summary:
         accuracies = {e.name: e.accuracy for e in report.evidence if e.accuracy is not None}
         if accuracies:
             self.accuracies.append((who, accuracies))
+        self.losses[result.student.key] = why_lost(report)
         self._add_checks(who, report)
         for fix in fixes(report):
             self._add_fix(result, fix, report)
         for part in report.parts:
-            for written in part.written:
+            for written in (w for w in part.written if not w.decided):
                 question = self.questions.setdefault(written.id, Question(written.id, written.title, written.possible))
                 (question.answered if written.found else question.not_found).append(who)
 

@@ -96,25 +96,44 @@ def _attribution(
     return Attribution(tuple(students), claimed, tuple(doubtful), tuple(replaced))
 
 
+class Recogniser:
+    """Students by all that they can be recognised by."""
+
+    def __init__(self, students: Sequence[Student]) -> None:
+        self._by: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for position, student in enumerate(students):
+            for kind, value in _marks(student):
+                self._by[kind, value].add(position)
+
+    def told(self, place: str) -> set[int]:
+        """To whom the roster's own column gives this hand-in."""
+        return self._by.get(("hand-in", _plain(place)), set())
+
+    def fitting(self, who: Who) -> list[tuple[str, set[int]]]:
+        """(what they are recognised by, the positions of those whom it fits), the strongest first."""
+        return [(kind, at) for kind, forms in _said(who) if (at := self._at(kind, forms))]
+
+    def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
+        """By the first form of it that anybody has."""
+        return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
+
+
 class _Known:
-    """Everybody whom the roster names, by all that they can be recognised by, and those who come to them."""
+    """Those whom the roster names, and those who come to them."""
 
     def __init__(self, roster: Sequence[Student] | None) -> None:
         self.everybody = list(roster or ())
         self._has_roster = roster is not None
         self._outside: dict[Who, int] = {}
-        self._by: dict[tuple[str, str], set[int]] = defaultdict(set)
-        for position, student in enumerate(self.everybody):
-            for kind, value in _marks(student):
-                self._by[kind, value].add(position)
+        self._recogniser = Recogniser(self.everybody)
 
     def recognise(self, place: str, who: Who) -> _Sure | _Doubt:
-        told = self._by.get(("hand-in", _plain(place)), set())
+        told = self._recogniser.told(place)
         if len(told) == 1:
             return _Sure(min(told), "the roster's column")
         if told:
             return _Doubt(f"the roster gives {place} to several people", tuple(sorted(told)))
-        found = [(kind, at) for kind, forms in _said(who) if (at := self._at(kind, forms))]
+        found = self._recogniser.fitting(who)
         if not found:
             return _Sure(self._outsider(who), "not in the roster" if self._has_roster else "the export")
         agreed = set.intersection(*(at for _, at in found))
@@ -122,10 +141,6 @@ class _Known:
             return _Sure(min(agreed), _SPOKEN[found[0][0]])
         everyone = sorted(set.union(*(at for _, at in found)))
         return _Doubt(self._doubt(who, found), tuple(everyone))
-
-    def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """By the first form of it that anybody has."""
-        return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
     def _outsider(self, who: Who) -> int:
         if who not in self._outside:

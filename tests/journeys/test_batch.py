@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -13,10 +14,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader.batch import door
+from grader.batch import door, formats
+from grader.batch.feedback import pack
+from grader.batch.scores import read_scores
+from grader.batch.tree import Archive
 from grader.catalogue import Assignment
 from grader.certify import specimens
 from grader.errors import BadCall
+from grader.model import show_points
 from tests import classes
 from tests.classes import Pupil
 from tests.conftest import ROOT, TOY_CHECKS, TOY_TOML
@@ -189,3 +194,96 @@ def test_the_class_report_is_one_file_in_which_no_name_is_markup(misunderstood: 
     assert "&lt;i&gt;student0" in page
     assert not re.search(r'(src|href)="(?!#|data:)', page)
     assert "This is not the grade" in page
+
+
+# ── back to the platform, and in again ───────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def again(batch: Batch, graded: SimpleNamespace, tmp_path: Path) -> Callable[..., Path]:
+    """The same class with another roster or other wishes; nothing is graded."""
+
+    def run(*arguments: str | Path, export: Path = graded.export) -> Path:
+        out = tmp_path / "again"
+        shutil.copytree(graded.out / "graded", out / "graded", dirs_exist_ok=True)
+        assert batch(export, out, *arguments) == 0
+        return out
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["gradebook.csv", "canvas.csv", "moodle.csv"])
+def test_every_gradebook_comes_in_again_with_the_same_scores(
+    graded: SimpleNamespace, pupils: list[Pupil], name: str
+) -> None:
+    found = read_scores((graded.out / name).read_bytes())
+    assert [old.student.name for old in found] == [" ".join(p.name.split()) for p in pupils]
+    assert [p.id in old.student.ids for old, p in zip(found, pupils, strict=True)] == [True] * len(pupils)
+    scores = ["" if old.points is None else show_points(old.points) for old in found]
+    assert scores == [expected(p)[1] for p in pupils]
+
+
+def test_the_long_table_comes_in_again_with_every_check(graded: SimpleNamespace, pupils: list[Pupil]) -> None:
+    found = {old.student.key: old.points for old in read_scores((graded.out / "scores.csv").read_bytes())}
+    assert [found[p.login] for p in pupils] == [p.points for p in pupils]  # before lateness
+
+
+def test_a_canvas_gradebook_is_a_roster_whose_own_columns_come_out_again(
+    again: Callable[..., Path], pupils: list[Pupil], tmp_path: Path
+) -> None:
+    gradebook = classes.canvas_gradebook(pupils, tmp_path / "canvas.csv")
+    out = again("--roster", gradebook, "--column", "Sums (9)")
+    points, *found = rows(out / "canvas.csv")
+    assert (points["Student"].strip(), points["Sums (9)"]) == ("Points Possible", "4")
+    assert [row["ID"] for row in found] == [p.id for p in pupils]
+    assert {(row["Section"], row["SIS User ID"][0]) for row in found} == {("ML 101", "U")}
+    assert list(found[0]) == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Sums (9)"]
+    assert read_scores((out / "canvas.csv").read_bytes())[16].points == 4
+
+
+def test_a_moodle_worksheet_comes_out_again_with_grades_and_feedback(
+    again: Callable[..., Path], pupils: list[Pupil], tmp_path: Path
+) -> None:
+    worksheet = classes.moodle_worksheet(pupils, tmp_path / "worksheet.csv")
+    out = again("--roster", worksheet, export=classes.moodle(pupils, tmp_path / "moodle.zip"))
+    found = rows(out / "moodle.csv")
+    assert [row["Identifier"] for row in found] == [f"Participant {p.id}" for p in pupils]
+    assert (found[16]["Grade"], found[43]["Grade"], found[16]["Maximum Grade"]) == ("4", "", "5.50")
+    assert found[16]["Feedback comments"] == "partly graded: 1.5 points wait for a person"
+
+
+def test_another_years_scores_stand_beside_ours_with_the_reason_for_each_difference(
+    again: Callable[..., Path], graded: SimpleNamespace, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.csv"
+    old.write_text("Name;Score\nFamily20, Student20;4\nStudent16 Family16;4\nStudent45 Family45;4\nNobody;3\n", "utf-8")
+    out = again("--roster", graded.roster, *LATE, "--compare", old)
+    found = {row["name"]: row for row in rows(out / "compare.csv")}
+    assert found["Student16 Family16"]["reason"] == ""
+    wrong = found["Student20 Family20"]
+    assert (wrong["theirs"], wrong["ours"]) == ("4", "2")
+    assert re.match(r"-1.25 q1.1.small: .+; -0.75 q1.1.large: ", wrong["reason"])
+    assert "-0.4 late: Late by 2 hours" in found["Student45 Family45"]["reason"]
+    assert found["Student17 Family17"]["reason"] == "not in the other gradebook"
+    assert found["Nobody"]["reason"] == "only in the other gradebook"
+
+
+@pytest.mark.parametrize("name", ["canvas", "moodle", "gradescope"])
+def test_feedback_goes_back_under_names_that_lead_to_the_same_people(
+    again: Callable[..., Path], graded: SimpleNamespace, pupils: list[Pupil], tmp_path: Path, name: str
+) -> None:
+    export = classes.EXPORTS[name](pupils, tmp_path / "export.zip")
+    out = again("--roster", graded.roster, export=export)
+    assert pack(out, tmp_path / "feedback.zip") == sum(p.points is not None for p in pupils)
+    with zipfile.ZipFile(tmp_path / "feedback.zip") as feedback, zipfile.ZipFile(export) as came:
+        tops = {re.split("_report.html|/report.html", n)[0] for n in feedback.namelist()}
+        assert all(any(there.split("export/")[-1].startswith(top) for there in came.namelist()) for top in tops)
+        if name != "gradescope":  # which keeps who it is in another file
+            again_read = formats.read(Archive(feedback), "toy")
+            ids = {hand_in.who[0].id for hand_in in again_read.hand_ins}
+            assert ids == {p.id for p in pupils if p.points is not None}
+
+
+def test_students_are_not_shown_what_the_machine_makes_of_their_answers(graded: SimpleNamespace) -> None:
+    report = json.loads((graded.out / "students" / "s16" / "report.json").read_text("utf-8"))
+    assert [w["opinion"] for part in report["parts"] for w in part["written"]] == [None]

@@ -21,6 +21,10 @@ class Format(Protocol):
         """Raises `BadCall` where there is a choice that is not ours."""
         ...
 
+    def back(self, hand_in: HandIn, name: str, /) -> str:
+        """What a file for its people is called when it goes back to the platform."""
+        ...
+
 
 FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loose)
 """The first one that recognises it: those with a signature of their own, then the plain ones."""
@@ -39,6 +43,11 @@ def read(tree: Tree, assignment: str) -> Export:
     taken = {path for hand_in in hand_ins for _, path in hand_in.files}
     left_over = tuple(name for name in tree.names if name not in taken)
     return Export(format.NAME, tree, hand_ins, left_over)
+
+
+def back(format_name: str, hand_in: HandIn, name: str) -> str:
+    """What a file for the people of this hand-in is called when it goes back to where the export came from."""
+    return next(format for format in FORMATS if format_name == format.NAME).back(hand_in, name)
 
 
 def _recognised(tree: Tree) -> tuple[Format, Tree] | None:

@@ -23,3 +23,8 @@ def read(tree: Tree, _assignment: str) -> Sequence[HandIn]:
         )
         for folder in tops(tree)
     ]
+
+
+def back(hand_in: HandIn, name: str) -> str:
+    """Into a folder of the same name."""
+    return f"{hand_in.place}/{name}"

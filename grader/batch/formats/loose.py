@@ -31,3 +31,8 @@ def read(tree: Tree, _assignment: str) -> Sequence[HandIn]:
 
 def _is_hand_in(name: str) -> bool:
     return "/" not in name and name.lower().endswith(_HAND_INS)
+
+
+def back(hand_in: HandIn, name: str) -> str:
+    """Into a folder with the name of the file."""
+    return f"{hand_in.place}/{name}"

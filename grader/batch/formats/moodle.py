@@ -26,6 +26,11 @@ def read(tree: Tree, _assignment: str) -> Sequence[HandIn]:
     return [_hand_in(id, matches) for id, matches in found.items()]
 
 
+def back(hand_in: HandIn, name: str) -> str:
+    """Moodle finds people by the folder that it has packed for them."""
+    return f"{hand_in.place}_assignsubmission_file_/{name}"
+
+
 def _hand_in(id: str, matches: Sequence[re.Match[str]]) -> HandIn:
     name = matches[0]["name"]
     blind = name.casefold() == "participant"

@@ -66,3 +66,8 @@ def _stamp(tree: Tree, name: str) -> dt.datetime | None:
     except (Refused, ValueError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def back(hand_in: HandIn, name: str) -> str:
+    """As in nbgrader's feedback/ folder."""
+    return f"{hand_in.place}/{name}"

@@ -1,0 +1,96 @@
+"""Another gradebook's scores beside ours, and the reason for every difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from grader.batch.export import Who
+from grader.batch.gradebooks import Row
+from grader.batch.outcome import Result
+from grader.batch.people import Student
+from grader.batch.scores import Old
+from grader.batch.whose import Recogniser
+from grader.model import ZERO, Points, Report, show_points
+from grader.render.said import fixes
+
+COLUMNS = ("student", "name", "theirs", "ours", "difference", "reason")
+
+
+def why_lost(report: Report) -> str:
+    """What has cost points, the dearest first: "-3 q2.2.W1: The data term …"."""
+    return "; ".join(
+        f"-{show_points(fix.lost)} {', '.join(c.id for c in fix.checks)}: {fix.sentence}" for fix in fixes(report)
+    )
+
+
+def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence[Old]) -> Iterator[Row]:
+    """A line for everybody in either. `losses`: student's key → `why_lost`."""
+    yield COLUMNS
+    theirs, strangers = _matched(results, old)
+    for result in results:
+        before = theirs.get(result.student.key)
+        yield _line(result, before, _reason(result, before, losses.get(result.student.key, "")))
+    for stranger in strangers:
+        score = "" if stranger.points is None else show_points(stranger.points)
+        yield (stranger.student.key, stranger.student.shown, score, "", "", "only in the other gradebook")
+
+
+def _line(result: Result, before: Old | None, reason: str) -> Row:
+    old, new = (before.points if before else None), result.final
+    difference = "" if old is None or new is None else show_points(new - old)
+    shown = ["" if points is None else show_points(points) for points in (old, new)]
+    return (result.student.key, result.student.shown, *shown, difference, reason)
+
+
+def _reason(result: Result, before: Old | None, lost: str) -> str:
+    """Empty where both say the same."""
+    old, new = (before.points if before else None), result.final
+    if old == new:
+        return ""
+    if before is None:
+        return "not in the other gradebook"
+    if old is None:
+        return "the other gradebook has no score" + (f" ({before.status})" if before.status else "")
+    if new is None:
+        return f"we have no score: {result.status}"
+    return "; ".join(_parts(result, lost)) or "nothing was found to be wrong"
+
+
+def _parts(result: Result, lost: str) -> Iterator[str]:
+    if lost:
+        yield lost
+    if result.late is not None and result.points is not None and result.final != result.points:
+        yield f"-{show_points(result.points - (result.final or ZERO))} late: {result.late.sentence}"
+    if result.waiting:
+        yield f"{show_points(result.waiting)} points wait for a person and are not in ours"
+
+
+def _matched(results: Sequence[Result], old: Sequence[Old]) -> tuple[dict[str, Old], list[Old]]:
+    """By whatever both say about a person; who fits several of ours is a stranger."""
+    keys = [result.student.key for result in results]
+    recogniser = Recogniser([result.student for result in results])
+    theirs: dict[str, Old] = {}
+    strangers: list[Old] = []
+    for one in old:
+        key = _key_of(one.student, keys, recogniser)
+        if key is None or key in theirs:
+            strangers.append(one)
+        else:
+            theirs[key] = one
+    return theirs, strangers
+
+
+def _key_of(student: Student, keys: Sequence[str], recogniser: Recogniser) -> str | None:
+    """Our own gradebooks say the key. Of others one fact is enough: in another year, another id."""
+    if (ours := student.cells.get("student", student.key)) in keys:
+        return ours
+    facts = [Who(id=id) for id in student.ids]
+    facts += [Who(email=student.email), Who(login=student.login), Who(name=student.name)]
+    fitting = (at for fact in facts for _, at in recogniser.fitting(fact))
+    return next((keys[min(at)] for at in fitting if len(at) == 1), None)
+
+
+def differences(rows: Sequence[Row]) -> tuple[int, Points]:
+    """How many scores differ, and by how much at most."""
+    found = [abs(Points(row[4])) for row in rows[1:] if row[4] not in ("", "0")]
+    return len(found), max(found, default=ZERO)

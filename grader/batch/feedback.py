@@ -1,0 +1,36 @@
+"""`grader zip`: everybody's report, named as the learning platform wants it back."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from grader.batch.journal import RECORD, REPORT, STUDENTS
+from grader.errors import BadCall
+
+
+def pack(out: Path, file: Path) -> int:
+    """A zip of what `grader batch` has left in `out`; returns how many reports it has."""
+    found = dict(_reports(out))
+    if not found:
+        raise BadCall(f"nobody in {out} has a report yet")
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, report in sorted(found.items()):
+            archive.writestr(zipfile.ZipInfo(name), report.read_bytes(), zipfile.ZIP_DEFLATED)
+    unfinished.replace(file)
+    return len(found)
+
+
+def _reports(out: Path) -> Iterator[tuple[str, Path]]:
+    """A group has one, under one name."""
+    try:
+        everybody = json.loads((out / RECORD).read_text("utf-8"))
+    except (OSError, ValueError):
+        raise BadCall(f"{out} is no folder that grader batch has written to") from None
+    for one in everybody:
+        report = out / STUDENTS / one["student"] / REPORT
+        if one["feedback"] and report.is_file():
+            yield one["feedback"], report

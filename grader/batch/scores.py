@@ -1,0 +1,87 @@
+"""Gradebooks → scores again: ours, those for Canvas and Moodle, and what these platforms export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from grader import csv_people
+from grader.batch.cells import as_written
+from grader.batch.people import Student, read
+from grader.errors import BadCall
+from grader.model import ZERO, Points
+
+_OURS = ("final", "grade", "score", "total score", "points")
+"""What a column of scores is called; in a Canvas gradebook it is the assignment's, so the last one is taken."""
+_CANVAS = ("student", "id", "sis user id", "sis login id", "section")
+_READ_ONLY = ("current score", "final score", "current points", "final points", "current grade", "final grade")
+"""What Canvas computes, at the end of its own exports."""
+
+
+@dataclass(frozen=True)
+class Old:
+    """What another gradebook says about somebody."""
+
+    student: Student
+    points: Points | None
+    """None where it has no score."""
+    status: str = ""
+
+
+def read_scores(content: bytes, column: str = "") -> list[Old]:
+    """`column`: the one with the scores, where it is not plain. Raises `BadCall`."""
+    lines = csv_people.lines(content)
+    header = [" ".join(cell.split()) for cell in lines[0][1]] if lines else []
+    if {"check", "points", "student"} <= set(header):
+        return _summed(content, lines)
+    wanted = column or _scores_in(header)
+    if wanted not in header:
+        raise BadCall(f"the gradebook has no column {wanted!r} (it has: {', '.join(header)[:300]})")
+    return [
+        Old(student, _points(_cell(student, wanted)), _cell(student, "status") or _cell(student, "Feedback comments"))
+        for student in read(content)
+    ]
+
+
+def _cell(student: Student, column: str) -> str:
+    cells = {" ".join(title.split()): cell for title, cell in student.cells.items()}
+    return cells.get(column, "").strip()
+
+
+def _scores_in(header: Sequence[str]) -> str:
+    small = {cell.lower(): cell for cell in header}
+    if set(_CANVAS) <= set(small):
+        theirs = [c for c in header if c.lower() not in _CANVAS and not c.lower().endswith(_READ_ONLY) and c]
+        if len(theirs) == 1:
+            return theirs[0]
+        raise BadCall(f"which column has the scores? --compare-column takes one of: {', '.join(theirs)[:300]}")
+    found = next((small[name] for name in _OURS if name in small), "")
+    if not found:
+        raise BadCall(f"which column has the scores? --compare-column takes one of: {', '.join(header)[:300]}")
+    return found
+
+
+def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[Old]:
+    """The long table: a line for each check."""
+    header = list(lines[0][1])
+    totals: dict[tuple[str, str], Points | None] = {}
+    for _, cells in lines[1:]:
+        row: Mapping[str, str] = dict(zip(header, map(as_written, cells), strict=False))
+        who = (row["student"], row.get("name", ""))
+        totals.setdefault(who, None)
+        earned = _points(row["points"])
+        if earned is not None:
+            totals[who] = (totals[who] or ZERO) + earned
+    return [Old(Student(name=name, key=key), points) for (key, name), points in totals.items()]
+
+
+def _points(text: str) -> Points | None:
+    """ "37.5", "37,5", "37.5 / 40", or nothing."""
+    number = text.partition("/")[0].strip().replace(",", ".")
+    if number in ("", "-", "EX", "N/A"):
+        return None
+    try:
+        return Points(Fraction(number))
+    except (ValueError, ZeroDivisionError):
+        return None
