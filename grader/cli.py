@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from grader import __version__, catalogue
+from grader import __version__, autograder, catalogue
 from grader import calibrate as calibration
 from grader import certify as certification
 from grader import certify_written as reading
@@ -332,6 +332,19 @@ def pack_student(
     file = to or Path(f"{task.id}-student.zip")
     file.write_bytes(archive)
     out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)
+
+
+@pack.command("gradescope")
+def pack_gradescope(
+    assignment: AssignmentArgument = "ps4",
+    to: Annotated[Path | None, typer.Option("--to", help="Where to write it [default: ps4-gradescope.zip].")] = None,
+) -> None:
+    """The autograder zip for Gradescope. It holds the solution: for instructors only."""
+    task = catalogue.find(assignment, Settings().assignments)
+    archive = autograder.pack_gradescope(task, Settings().secret)
+    file = to or Path(f"{task.id}-gradescope.zip")
+    file.write_bytes(archive)
+    out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB), for instructors only", markup=False)
 
 
 ServiceSandboxOption = Annotated[

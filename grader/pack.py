@@ -45,9 +45,9 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
-        _add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, sandbox, tick))
-        _add_grader(out)
-        _add(out, "README.txt", README.format(id=assignment.id).encode())
+        add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, sandbox, tick))
+        add_grader(out, "precheck")
+        add(out, "README.txt", README.format(id=assignment.id).encode())
     return archive.getvalue()
 
 
@@ -57,9 +57,9 @@ def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
         if not path.is_file() or "__pycache__" in inside.parts:
             continue
         if inside.parts[0] == "handout":
-            _add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
+            add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
         elif _may_be_given_away(inside, assignment):
-            _add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
+            add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
 
 
 def _may_be_given_away(inside: Path, assignment: Assignment) -> bool:
@@ -72,10 +72,10 @@ def _is_hidden(inside: Path) -> bool:
     return any(part.startswith(".") for part in inside.parts)
 
 
-def _add(out: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Readable by everyone, and of no date, so that equal packs are equal files."""
+def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    """Of no date, so that equal packs are equal files."""
     entry = zipfile.ZipInfo(name)
-    entry.external_attr = 0o644 << 16
+    entry.external_attr = mode << 16
     out.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
 
@@ -99,12 +99,13 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         return file.read_bytes()
 
 
-def _add_grader(out: zipfile.ZipFile) -> None:
+def add_grader(out: zipfile.ZipFile, folder: str) -> None:
+    """This grader, as a folder that pip installs."""
     package = Path(__file__).parent
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            _add(out, f"precheck/grader/{path.relative_to(package).as_posix()}", path.read_bytes())
-    _add(out, "precheck/pyproject.toml", _pyproject().encode())
+            add(out, f"{folder}/grader/{path.relative_to(package).as_posix()}", path.read_bytes())
+    add(out, f"{folder}/pyproject.toml", _pyproject().encode())
 
 
 def _pyproject() -> str:
