@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from grader import __version__
 from grader.api.identity import Caller, csrf_token
 from grader.api.problems import Problem
-from grader.model import show_points
+from grader.model import Points, show_points
 from grader.render.html import environment
 from grader.store.database import now
 from grader.store.records import Role
@@ -83,8 +83,20 @@ def duration(seconds: float) -> str:
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
+def signed(points: Points | float) -> str:
+    """ "+2", "−6" """
+    return f"{'−' if points < 0 else '+'}{show_points(abs(Points(points)))}"
+
+
 def size(count: int) -> str:
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
 
 
-_TEMPLATES.filters |= {"utc": utc, "distance": distance, "duration": duration, "size": size, "points": show_points}
+_TEMPLATES.filters |= {
+    "utc": utc,
+    "distance": distance,
+    "duration": duration,
+    "signed": signed,
+    "size": size,
+    "points": show_points,
+}

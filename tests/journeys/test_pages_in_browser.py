@@ -6,21 +6,24 @@ Where GRADER_TEST_PICTURES names a folder, pictures of the pages are written to 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import ROOT
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, classroom
-from tests.journeys.test_report_in_browser import CHROMIUM, DESK, FLAGS, PHONE
+from tests.journeys.test_report_in_browser import CHROMIUM, CONTRASTS, DESK, FLAGS, PHONE
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
 
 PICTURES = os.environ.get("GRADER_TEST_PICTURES", "")
+SUBMISSIONS = ROOT / "submissions"
 GRADED_WITHIN = 240_000
 """Milliseconds, on a loaded machine."""
 OF_ASSIGNMENT = f"/courses/{COURSE}/assignments/{ASSIGNMENT}"
@@ -35,7 +38,7 @@ class Visitor:
     def goes(self, path: str) -> None:
         self.page.goto(self.url + path)
 
-    def photographs(self, name: str, *, whole: bool = False) -> None:
+    def photographs(self, name: str) -> None:
         """On a desk by day and by night, and on a phone, where pictures are asked for."""
         if not PICTURES:
             return
@@ -43,7 +46,9 @@ class Visitor:
         for kind, size, scheme in (("", DESK, "light"), ("-dark", DESK, "dark"), ("-phone", PHONE, "light")):
             self.page.set_viewport_size({"width": size[0], "height": size[1]})
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            self.page.screenshot(path=Path(PICTURES, f"{name}{kind}.png"), full_page=whole)
+            file = Path(PICTURES, f"{name}{kind}.png")
+            self.page.screenshot(path=file)
+            Image.open(file).quantize(128).save(file, optimize=True)  # for a README
         self.page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
         self.page.emulate_media(color_scheme="light")
 
@@ -82,25 +87,113 @@ def ada(browser: Browser, room: Classroom) -> Iterator[Visitor]:
     visitor.page.context.close()
 
 
+@pytest.fixture(scope="module")
+def grace(browser: Browser, room: Classroom) -> Iterator[Visitor]:
+    visitor = logged_in(browser, room, room.grace)
+    yield visitor
+    visitor.page.context.close()
+
+
+# ── the way of a student, and then of her teacher; each test goes on where the one before has ended ──────────────────
+
+
 def test_a_student_hands_in_sees_progress_move_and_gets_the_report(ada: Visitor) -> None:
     page = ada.page
     page.get_by_role("link", name="A two-layer perceptron").click()
-    page.get_by_label("Drop your files here").set_input_files(ROOT / "submissions" / "perfect" / "mlp.py")
-    ada.photographs("assignment")
+    page.get_by_label("Drop your files here").set_input_files(SUBMISSIONS / "perfect" / "mlp.py")
     page.get_by_role("button", name="Hand in").click()
     page.wait_for_url("**/submissions/*")
     used = page.locator(".figures").first
-    expect(used).to_contain_text("CPU seconds used", timeout=60_000)
+    expect(used).to_contain_text(re.compile(r"trains: [1-9]\d* of 240 CPU seconds used"), timeout=60_000)
     ada.photographs("progress")
     before = used.inner_text()
-    page.wait_for_function(
-        "before => { const f = document.querySelector('.figures'); return !f || f.innerText !== before; }",
-        arg=before,
-        timeout=30_000,
-    )
+    moved = "before => { const f = document.querySelector('.figures'); return !f || f.innerText !== before; }"
+    page.wait_for_function(moved, arg=before, timeout=30_000)
     expect(page.get_by_role("heading", name="Nothing to fix")).to_be_visible(timeout=GRADED_WITHIN)
     assert page.locator(".total").inner_text().startswith("40 of 40 points")
     assert page.get_by_role("img").count() == 5
-    ada.photographs("report")
-    ada.photographs("report-whole", whole=True)
+    ada.photographs("report-perfect")
     assert ada.complaints == []
+
+
+def test_without_javascript_a_pre_check_refreshes_itself_until_it_is_a_report(
+    browser: Browser, room: Classroom, ada: Visitor
+) -> None:
+    context = browser.new_context(java_script_enabled=False, storage_state=ada.page.context.storage_state())
+    page = context.new_page()
+    page.goto(room.url + OF_ASSIGNMENT)
+    page.get_by_label("Drop your files here").set_input_files(SUBMISSIONS / "partly" / "mlp.py")
+    page.get_by_role("button", name="Pre-check").click()
+    expect(page.get_by_role("heading", name="What to fix first")).to_be_visible(timeout=GRADED_WITHIN)
+    expect(page.get_by_text("This is not the grade.")).to_be_visible()
+    context.close()
+
+
+def test_the_history_says_what_the_second_attempt_has_lost(ada: Visitor) -> None:
+    ada.goes(OF_ASSIGNMENT)
+    second, first = ada.page.locator(".history tbody tr").all()
+    assert "pre-check" in second.inner_text()
+    assert "q2.2.W1" in second.inner_text()
+    assert "this one counts" in first.inner_text()
+    ada.photographs("assignment")
+
+
+def test_staff_go_from_the_spread_of_scores_to_one_student_s_formulas(grace: Visitor) -> None:
+    page = grace.page
+    page.get_by_role("link", name="Scores").click()
+    assert (page.get_by_role("img").get_attribute("aria-label") or "").startswith("Scores of 25 students:")
+    grace.photographs("scores")
+    page.get_by_role("link", name="Annie Easley").click()
+    expect(page.locator("#answer-q1\\.1\\.written .katex-display")).to_be_visible()
+    assert page.locator("#answer-q1\\.1\\.written math").count() == 3  # which screen readers read
+    grace.photographs("report")
+
+
+def test_staff_see_what_most_have_lost_points_to(grace: Visitor) -> None:
+    grace.goes(f"{OF_ASSIGNMENT}/failures")
+    first = grace.page.locator(".diagnoses > li").first
+    first.locator("summary").click()
+    assert first.get_by_role("link").count() == int(first.locator("strong").inner_text())
+    grace.photographs("failures")
+
+
+def test_a_regrade_is_looked_at_before_it_counts(grace: Visitor) -> None:
+    page = grace.page
+    grace.goes(f"{OF_ASSIGNMENT}/scores")
+    page.get_by_role("link", name="Betty Holberton").click()
+    page.get_by_role("button", name="Grade it again").click()
+    page.wait_for_url("**/regrades/*")
+    expect(page.get_by_role("button", name="Apply")).to_be_visible(timeout=GRADED_WITHIN)
+    assert page.get_by_role("row", name="Betty Holberton").count() == 1
+    grace.photographs("regrade")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("heading", name="What it would have changed")).to_be_visible()
+    assert grace.complaints == []
+
+
+def test_staff_see_who_grades(grace: Visitor) -> None:
+    grace.page.get_by_role("link", name="Queue").click()
+    expect(grace.page.get_by_role("table", name="Workers")).to_contain_text("bubblewrap")
+    grace.photographs("queue")
+
+
+# ── for everybody ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PATHS = ("/", OF_ASSIGNMENT, f"{OF_ASSIGNMENT}/scores", f"{OF_ASSIGNMENT}/failures", f"{OF_ASSIGNMENT}/regrades",
+         "/queue", "/settings", "/nowhere")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_has_contrast_fits_a_phone_and_is_reached_by_keyboard(grace: Visitor, path: str) -> None:
+    page = grace.page
+    grace.goes(path)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert page.evaluate(CONTRASTS) == [], scheme
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "To the content"
+    assert page.get_by_role("main").count() == page.get_by_role("heading", level=1).count() == 1
+    page.emulate_media(color_scheme="light")

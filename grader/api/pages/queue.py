@@ -10,6 +10,7 @@ from grader.api import operations as api
 from grader.api.frame import page
 from grader.api.identity import TheCaller
 from grader.api.wiring import TheService
+from grader.store import submissions
 
 router = APIRouter(include_in_schema=False)
 
@@ -17,4 +18,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/queue")
 def show_queue(request: Request, service: TheService, caller: TheCaller) -> Response:
     """Of everybody's in numbers, and of the caller's courses one by one."""
-    return page(request, "queue.html", queue=api.get_queue(service, caller), trouble=service.queue.trouble())
+    queue = api.get_queue(service, caller)
+    with service.store.read() as tx:
+        authors = submissions.authors_of(tx, [one.submission for one in queue.gradings])
+    return page(request, "queue.html", queue=queue, authors=authors, trouble=service.queue.trouble())

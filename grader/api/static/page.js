@@ -65,7 +65,9 @@ function renewer() {
 function follow(live) {
   const now = renewer();
   if (live.dataset.seconds) {
-    setInterval(() => { if (!document.hidden) now(); }, 1000 * Number(live.dataset.seconds));
+    // not under somebody who is about to press something in it
+    const quiet = () => !document.hidden && !live.contains(document.activeElement);
+    setInterval(() => { if (quiet()) now(); }, 1000 * Number(live.dataset.seconds));
     return;
   }
   const source = new EventSource(live.dataset.events);
