@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-hostile test-unprivileged lint check proof fuzz bench lock clean
+.PHONY: help setup demo serve test test-hostile test-unprivileged lint check proof fuzz pictures bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -48,6 +48,9 @@ fuzz: .venv/others/ready  ## two minutes of coverage-guided fuzzing of the decod
 	mkdir -p .venv/corpus
 	.venv/others/bin/python -m tests.fuzz.decode seeds .venv/corpus
 	.venv/others/bin/python -m tests.fuzz.decode -max_total_time=120 .venv/corpus
+
+pictures: .venv/ready  ## make the README's pictures of the pages anew
+	GRADER_TEST_PICTURES=docs/pictures $(PYTHON) -m pytest tests/journeys/test_pages_in_browser.py
 
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions
