@@ -210,7 +210,7 @@ def extend(
     require_staff(caller, course, "assignment")
     with service.store.write() as tx:
         known_offering(tx, service, course, assignment)
-        person = _known_member(tx, course, login)
+        person = known_member(tx, course, login)
         offerings.put_extension(tx, course, assignment, person.id, new.due_at)
     return ExtensionOut.of(person, new.due_at)
 
@@ -222,12 +222,12 @@ def take_back_extension(
     require_staff(caller, course, "assignment")
     with service.store.write() as tx:
         known_offering(tx, service, course, assignment)
-        person = _known_member(tx, course, login)
+        person = known_member(tx, course, login)
         offerings.put_extension(tx, course, assignment, person.id, None)
     return Response(status_code=204)
 
 
-def _known_member(tx: Tx, course: str, login: str) -> Person:
+def known_member(tx: Tx, course: str, login: str) -> Person:
     person = people.person_by_login(tx, login)
     if person is None or people.role_of(tx, course, person.id) is None:
         raise not_found("member of the course")
@@ -318,5 +318,5 @@ def put_roster(
 def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> Response:
     require_admin(caller, "course")
     with service.store.write() as tx:
-        people.remove_member(tx, course, _known_member(tx, course, login).id)
+        people.remove_member(tx, course, known_member(tx, course, login).id)
     return Response(status_code=204)

@@ -230,6 +230,16 @@ def test_scores_are_sorted_as_asked(grace: Visitor, world: World, graded: dict[s
     }
 
 
+def test_staff_see_all_that_one_student_has_handed_in(grace: Visitor, world: World, graded: dict[str, str]) -> None:
+    _graded(world, "bob", "right")
+    scores = grace.get(f"{OF_ASSIGNMENT}/scores")
+    path = f"{OF_ASSIGNMENT}/students/bob"
+    assert f'href="{path}"' in scores
+    page = words(grace.get(path))
+    assert "▲ gained q1.2.negative +2 points" in page
+    assert "Ada" not in page
+
+
 def test_failures_are_grouped_by_what_is_wrong_with_counts_and_people(
     grace: Visitor, world: World, graded: dict[str, str]
 ) -> None:

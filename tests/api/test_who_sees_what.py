@@ -103,6 +103,7 @@ TABLE = [
     Row("POST /settings/tokens/{id}/revoke", "1+00000"),
     Row("GET /queue", ANY_STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/scores", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/students/{login}", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/failures", STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/regrades", STAFF),
     Row("POST /courses/{course}/assignments/{assignment}/regrades", STAFF, {"data": {"which": "latest"}}),

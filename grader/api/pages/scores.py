@@ -11,16 +11,17 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.courses import known_course, known_offering
+from grader.api.courses import known_course, known_member, known_offering
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.pages.history import attempts
 from grader.api.pages.home import counting
-from grader.api.schemas import AssignmentId, CourseId
+from grader.api.schemas import AssignmentId, CourseId, Login
 from grader.api.seen import Seen, see
 from grader.api.wiring import TheService
 from grader.model import Points, show_points
 from grader.service import Service
-from grader.store import people, submissions
+from grader.store import offerings, people, submissions
 from grader.store.database import Tx
 from grader.store.records import Offering, Page, Person, Role
 
@@ -28,6 +29,7 @@ router = APIRouter(include_in_schema=False)
 
 MOST = 5_000
 """Submissions of one assignment that are looked at."""
+MOST_OF_ONE = 200
 BINS = 10
 
 Order = Literal["name", "score", "time"]
@@ -72,7 +74,10 @@ class Spread:
         return f"Scores of {self.scored} students: {said}."
 
 
-@router.get("/courses/{course}/assignments/{assignment}/scores")
+_PATH = "/courses/{course}/assignments/{assignment}"
+
+
+@router.get(_PATH + "/scores")
 def show_scores(
     request: Request,
     course: CourseId,
@@ -98,6 +103,29 @@ def show_scores(
         late=sum(bool(row.counting and row.counting.late.is_late) for row in rows),
         by=by,
     )
+
+
+@router.get(_PATH + "/students/{login}")
+def show_student(
+    request: Request, course: CourseId, assignment: AssignmentId, login: Login, service: TheService, caller: TheCaller
+) -> Response:
+    """All that one student has handed in."""
+    require_staff(caller, course, "assignment")
+    with service.store.read() as tx:
+        offering = known_offering(tx, service, course, assignment)
+        student = known_member(tx, course, login)
+        own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=Page(MOST_OF_ONE))
+        seen = see(tx, service, caller, own)
+        return page(
+            request,
+            "student.html",
+            course=known_course(tx, course),
+            offering=offering,
+            task=service.assignments[assignment],
+            student=student,
+            extension=offerings.extension(tx, course, assignment, student.id),
+            attempts=attempts(tx, caller, seen, counting(seen, offering)),
+        )
 
 
 def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[Row]:

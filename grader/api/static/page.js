@@ -34,6 +34,7 @@ function droppable(field) {
 // The part of the page that changes, as the server renders it now.
 async function renew() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (answer.status >= 500 || answer.status === 429) throw new Error("not now");
   if (!answer.ok || answer.redirected) return location.reload();
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const live = document.getElementById("live"), fresh = page.getElementById("live");
@@ -56,7 +57,7 @@ function renewer() {
   return async function now() {
     if (running) { again = true; return; }
     running = true;
-    try { await renew(); } catch { /* the network is away: the next event tries again */ }
+    try { await renew(); } catch { /* the network or the service is away: the next event tries again */ }
     running = false;
     if (again) { again = false; setTimeout(now, 200); }
   };
