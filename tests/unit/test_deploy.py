@@ -1,0 +1,136 @@
+"""What operators copy: it names what exists, and gives the sandbox what it needs and nothing else."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from grader.cli import app
+from grader.sandbox.filter import ALLOWED, MODES, TIMES
+from grader.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+SECCOMP = json.loads((DEPLOY / "seccomp.json").read_text("utf-8"))
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+COMMANDS = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+BUILDS_THE_SANDBOX = {"clone", "mount", "pivot_root", "sethostname", "umount2", "unshare"}
+
+
+TEXTS = [ROOT / "Dockerfile", *(DEPLOY / name for name in ("compose.yaml", "example.env", "README.md")), *UNITS]
+
+
+@pytest.mark.parametrize("file", TEXTS, ids=lambda file: file.name)
+def test_every_setting_that_is_named_exists(file: Path) -> None:
+    named = set(re.findall(r"\bGRADER_([A-Z_]+)\b", file.read_text("utf-8")))
+    assert named <= {name.upper() for name in Settings.model_fields}
+
+
+def test_an_image_and_its_services_run_commands_that_exist() -> None:
+    commands = [
+        json.loads(DOCKERFILE.rpartition("\nCMD ")[2]),
+        *(s.get("command") for s in COMPOSE["services"].values()),
+    ]
+    assert {command[0] for command in commands if command} == {"serve", "worker"} <= COMMANDS
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str  # type: ignore[assignment, method-assign]
+    parsed.read_string(unit.read_text("utf-8"))
+    (command,) = re.findall(r"/opt/grader/\.venv/bin/grader (\w+)", parsed["Service"]["ExecStart"])
+    assert command in COMMANDS
+    assert parsed["Service"]["User"] == "grader"
+
+
+def test_services_have_no_capability_and_nowhere_to_write() -> None:
+    for name in ("door", "worker"):
+        service = COMPOSE["services"][name]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["read_only"] is True
+        assert "no-new-privileges" in service["security_opt"]
+        assert "privileged" not in service
+    assert re.search(r"^USER grader$", DOCKERFILE, re.MULTILINE)
+
+
+# ── seccomp.json ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def allowed() -> list[dict[str, Any]]:
+    return [rule for rule in SECCOMP["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW"]
+
+
+def test_the_profile_forbids_what_it_does_not_name_and_allows_what_sessions_may_call() -> None:
+    assert (SECCOMP["defaultAction"], SECCOMP["defaultErrnoRet"]) == ("SCMP_ACT_ERRNO", 1)
+    named = {name for rule in allowed() for name in rule["names"]}
+    assert {*ALLOWED, *MODES, *TIMES} <= named
+
+
+DANGEROUS = set(
+    """
+    acct add_key bpf chroot clock_settime clone3 delete_module fanotify_init finit_module fsconfig fsmount fsopen fspick
+    init_module io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_load keyctl mknod mknodat
+    mount_setattr move_mount name_to_handle_at open_by_handle_at open_tree perf_event_open pidfd_getfd process_madvise
+    process_vm_readv process_vm_writev ptrace quotactl reboot request_key setdomainname setns settimeofday swapoff
+    swapon syslog umount userfaultfd vhangup
+    """.split()  # noqa: SIM905
+)
+"""They need a capability, reach into other processes, or have been doors out of containers."""
+
+
+def test_the_profile_allows_six_calls_that_engines_do_not_and_no_other() -> None:
+    ordinary, *sockets, builds = allowed()
+    assert not DANGEROUS & {*ordinary["names"]}
+    assert not BUILDS_THE_SANDBOX & {*ordinary["names"]}
+    assert {*builds["names"]} == BUILDS_THE_SANDBOX
+    assert [rule["names"] for rule in sockets] == [["socket"]] * len(sockets)
+
+
+UNDER_THE_PROFILE = """
+import errno, json, sys
+import pyseccomp as seccomp
+profile = json.load(open(sys.argv[1]))
+rules = seccomp.SyscallFilter(seccomp.ERRNO(profile["defaultErrnoRet"]))
+compare = {"SCMP_CMP_LT": seccomp.LT, "SCMP_CMP_EQ": seccomp.EQ}
+for rule in profile["syscalls"]:
+    action = seccomp.ALLOW if rule["action"] == "SCMP_ACT_ALLOW" else seccomp.ERRNO(rule["errnoRet"])
+    arguments = [seccomp.Arg(a["index"], compare[a["op"]], a["value"]) for a in rule.get("args", [])]
+    for name in set(rule["names"]) - set(sys.argv[2].split()):
+        try:
+            rules.add_rule(action, name, *arguments)
+        except OSError as unknown:  # to this processor, or to an older library
+            assert unknown.errno in (errno.EINVAL, errno.EDOM, errno.EFAULT), (name, unknown)
+rules.load()
+from grader.sandbox import selftest
+from grader.settings import Settings
+selftest.prove("bubblewrap", Settings().runtime)
+"""
+
+
+def under_the_profile(but: str = "") -> subprocess.CompletedProcess[str]:
+    """A process that is not allowed `but`, and tries every promise of the sandbox."""
+    command = [sys.executable, "-c", UNDER_THE_PROFILE, str(DEPLOY / "seccomp.json"), but]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_under_the_profile_the_sandbox_keeps_every_promise() -> None:
+    done = under_the_profile()
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("call", ["mount", "pivot_root", "sethostname", "umount2"])
+def test_without_one_of_these_calls_there_is_no_sandbox(call: str) -> None:
+    """Nothing starts without clone; started by root, bubblewrap does without unshare."""
+    assert "SandboxUnavailable" in under_the_profile(but=call).stderr
