@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,8 +52,13 @@ class Classroom:
             store.close()
 
 
+def classroom(folder: Path) -> AbstractContextManager[Classroom]:
+    return serving(folder, _populate)
+
+
 @contextmanager
-def classroom(folder: Path) -> Iterator[Classroom]:
+def serving(folder: Path, populate: Callable[[Tx], tuple[Person, Person]]) -> Iterator[Classroom]:
+    """`populate` makes the course, and returns a student and its staff."""
     home = folder / "home"
     home.mkdir()
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
@@ -63,7 +68,7 @@ def classroom(folder: Path) -> Iterator[Classroom]:
     store = service.open_store()
     store.migrate()
     with store.write() as tx:
-        ada, grace = _populate(tx)
+        ada, grace = populate(tx)
     store.close()
     service.start()
     try:
@@ -78,29 +83,29 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
     offerings.put_offering(
         tx, Offering(COURSE, ASSIGNMENT, due_at=due, late={"per_day": "10%", "grace_minutes": 15, "most_days": 5})
     )
-    grace = _member(tx, "Grace Hopper", Role.STAFF)
-    ada = _member(tx, "Ada Lovelace", Role.STUDENT)
+    grace = member(tx, "Grace Hopper", Role.STAFF)
+    ada = member(tx, "Ada Lovelace", Role.STUDENT)
     lane = lanes_of([catalogue.load(ROOT / "reference" / ASSIGNMENT)], Settings().runtime)[ASSIGNMENT]
     known = _reports()
     right = (ROOT / "submissions" / "perfect" / "mlp.py").read_text("utf-8")
     unfinished = right.replace("def train(self,", "def train(self, *_, **__):\n        pass\n\n    def old(self,")
     assert unfinished != right  # graded again, it trains nothing, and so takes a second
     for n, name in enumerate(OTHERS):
-        student = _member(tx, name, Role.STUDENT)
+        student = member(tx, name, Role.STUDENT)
         for report in (known[n % len(known)], known[n * n % len(known)])[: 1 + n % 2]:
-            _graded(tx, student, report, lane, unfinished)
-    _member(tx, "Konrad Zuse", Role.STUDENT)  # who has not begun
+            graded(tx, student, report, lane, unfinished)
+    member(tx, "Konrad Zuse", Role.STUDENT)  # who has not begun
     return ada, grace
 
 
-def _member(tx: Tx, name: str, role: Role) -> Person:
+def member(tx: Tx, name: str, role: Role) -> Person:
     login = name.lower().replace(" ", ".") + "@example.edu"
     person = people.put_person(tx, login, name)
     people.put_member(tx, COURSE, person.id, role)
     return person
 
 
-def _graded(tx: Tx, student: Person, report: Report, lane: str, source: str) -> None:
+def graded(tx: Tx, student: Person, report: Report, lane: str, source: str = "# kept\n") -> None:
     """Handed in and graded, as a worker writes it."""
     new = submissions.NewSubmission(
         COURSE,

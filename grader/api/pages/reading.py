@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,7 +15,7 @@ from grader.api import readings as api
 from grader.api.courses import known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller, require_staff
-from grader.api.questions import MOST_ITEMS, Asked, MorePoints, all_asked, find_asked
+from grader.api.questions import Asked, MorePoints, all_asked, find_asked
 from grader.api.readings import Digest, ReadingIn
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
 from grader.api.wiring import TheService
@@ -143,7 +144,7 @@ def save(
     digest: Digest,
     service: TheService,
     caller: TheCaller,
-    items: Annotated[list[str], Form(pattern=ID, max_length=MOST_ITEMS)] = [],  # noqa: B006
+    items: Annotated[list[Annotated[str, Field(pattern=ID)]], Form()] = [],  # noqa: B006
     adjustment: Annotated[MorePoints, Form()] = Decimal(0),
     comment: Text = "",
     phrase: Text = "",
