@@ -215,3 +215,21 @@ def test_a_list_of_submissions_has_the_same_score(room: World) -> None:
     answer(room, "ada", "because")
     read(room, "because", adjustment=1)
     assert [s["score"]["final"] for s in ask(room, "GET", SUBMISSIONS).json()] == [5]
+
+
+def test_a_form_without_anything_ticked_or_said_gives_nobody_zero_points(room: World) -> None:
+    answer(room, "ada", "because")
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    asked = room.client.post(page, data={"adjustment": "0"}, headers=room.headers("grace"))
+    assert (asked.status_code, papers(room)[0]["stage"]) == (422, "unread")
+    said = room.client.post(page, data={"comment": "Empty."}, headers=room.headers("grace"), follow_redirects=False)
+    assert (said.status_code, papers(room)[0]["points"]) == (303, 0)
+
+
+def test_without_javascript_a_phrase_of_the_bank_is_said_and_a_comment_kept(room: World) -> None:
+    answer(room, "ada", "because")
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    form = {"items": [item(room, 1)], "comment": "Why?", "phrase": "Mind the sign.", "keep": "true"}
+    room.client.post(page, data=form, headers=room.headers("grace"), follow_redirects=False)
+    assert papers(room)[0]["own"]["comment"] == "Why?\n\nMind the sign."
+    assert [p["text"] for p in ask(room, "GET", QUESTION).json()["phrases"]] == ["Why?"]

@@ -155,14 +155,16 @@ def save(
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         paper = api.find_paper(asked.papers(tx, caller.person.id), digest)
+        if action == "take back":
+            api.take_back(tx, asked, caller, digest)
+            return RedirectResponse(f"{_path(asked)}/{digest}", 303)
         if action == "agree":
             items, adjustment = [], _suggested(paper)
         said = "\n\n".join(part for part in (comment.strip(), phrase) if part)
         if keep and comment.strip():
             rubrics.add_phrase(tx, asked.question, comment.strip())
-        if action == "take back":
-            api.take_back(tx, asked, caller, digest)
-            return RedirectResponse(f"{_path(asked)}/{digest}", 303)
+        if not (items or adjustment or said):
+            raise BadCall("nothing is ticked and nothing said: for no points tick an item that gives none, or say why")
         wish = ReadingIn(
             items=items, adjustment=adjustment, comment=said, moderates=_moderates(paper, caller.person.id)
         )

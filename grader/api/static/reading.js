@@ -5,12 +5,16 @@ const boxes = [...form.querySelectorAll("input[name=items]")];
 const sum = document.querySelector(".sum");
 const adjustment = form.elements.adjustment;
 
+const comment = form.elements.comment, phrase = form.elements.phrase, save = target("Enter");
+
 // In hundredths, as the server adds them up.
 function add() {
   const hundredths = (text) => Math.round(100 * (Number(text) || 0));
   const given = boxes.filter((box) => box.checked).map((box) => hundredths(box.dataset.points));
   const total = given.reduce((a, b) => a + b, hundredths(adjustment.value));
-  sum.textContent = Math.max(0, Math.min(hundredths(sum.dataset.worth), total)) / 100;
+  const said = given.length || total || comment.value.trim() || (phrase && phrase.value);
+  save.disabled = !said;  // Enter on an untouched form would give 0 points
+  sum.textContent = said ? Math.max(0, Math.min(hundredths(sum.dataset.worth), total)) / 100 : "";
 }
 
 function target(key) {
@@ -37,4 +41,5 @@ document.addEventListener("keydown", (event) => {
   else act(target(event.key), event);
 });
 form.addEventListener("input", add);
+addEventListener("pageshow", add);
 add();
