@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_TOKENS, Unread
 from grader.written.cursor import show
+from grader.written.dress import undressed
 from grader.written.grammar import read
 from grader.written.notation import Notation
 from grader.written.signs import words
@@ -107,7 +108,7 @@ class _Line:
 
 def _lines(maths: str, piece: int, budget: int) -> Iterator[_Line]:
     try:
-        found = tokens(maths)
+        found = list(undressed(tokens(maths)))
     except Unread as unread:
         yield _Line((Token("text", unread.what),), piece, piece, doubt=unread.what)
         return

@@ -104,7 +104,8 @@ _MATHS = re.compile(r"[\\^_{}=+*/@⊙·×∘⋅∙⊗<>|]|\b[abhgxyzWδθ]\d")
 _SIGN_FIRST = re.compile(r"\s*&?\s*([-+*/@^_⊙·×∘⋅∙⊗]|\\(odot|cdot|times|circ|otimes|ast)\b)")
 _MACROS = re.compile(r"\\(re)?newcommand|\\[gx]?def\b|\\let\b|\\DeclareMath")
 _TAKEN_BACK = re.compile(
-    r"(?i)\b(wrong|incorrect|mistaken?|ignore|disregard|not sure|unsure|guess(ing)?|crossed out|scratch that|no idea)\b"
+    r"(?i)\b(wrong|incorrect|false|mistaken?|ignore|disregard|unsure|doubt|maybe|perhaps|guess(ing)?|crossed out|"
+    r"scratch that|no idea|(not|n[’']t) (sure|right|correct|true))\b"
 )
 _DENIED = re.compile(r"(?i)(\bnot|n[’']t|instead of|rather than|except|unless|without|≠)\W*$")
 _CONDITION = re.compile(r"(?i)^\W{0,3}(if|when|for|unless|except|only|but|or|times|divided|multiplied|transposed?)\b")

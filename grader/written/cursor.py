@@ -62,6 +62,8 @@ class Cursor:
     def bracketed(self) -> Sequence[Token]:
         """The tokens between the bracket that stands here and its partner; the cursor is then behind it."""
         opening = self.next()
+        if opening.kind not in ("{", "open"):
+            raise Unread(f"{opening} where a bracket belongs")
         kind = "}" if opening.kind == "{" else "close"
         want = "}" if opening.kind == "{" else _CLOSES[opening.text]
         waiting: list[tuple[str, str]] = [(kind, want)]

@@ -133,7 +133,10 @@ class _Evaluation:
 
     def _cases(self, rows: Sequence[tuple[Formula, Condition | None]], depth: int) -> Array:
         found = [(self.of(row, depth), self._holds(condition, depth)) for row, condition in rows]
-        shape = np.broadcast_shapes(*(a.shape for pair in found for a in pair if a.ndim))
+        shapes = {a.shape for pair in found for a in pair if a.ndim}
+        if len(shapes) > 1:
+            raise Mismatch("cases of several shapes")
+        shape = shapes.pop() if shapes else ()
         total = np.full(shape, np.nan)
         for made, holds in reversed(found):
             total = np.where(holds, made, total)

@@ -1,8 +1,7 @@
-"""Maths as LaTeX → tokens, by pylatexenc's tokenizer. Whatever only dresses a formula is left out here."""
+"""Maths as LaTeX → tokens, by pylatexenc's tokenizer; letters and digits that belong together are joined."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -26,31 +25,6 @@ class Token:
         return f"\\{self.text}" if self.kind in ("macro", "begin", "end") else self.text
 
 
-_DRESS = words(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle "
-    "bf rm it cal nonumber notag limits nolimits mathstrut , ; : ! > thinspace medspace thickspace negthinspace"
-)
-"""Macros without an argument that mean nothing."""
-_DRESSED = words(
-    "mathbf boldsymbol bm vec mathit mathsf mathbb mathcal mathscr mathfrak pmb underline mathord mathbin "
-    "mathop mathrel smash "
-)
-"""Macros that only change how their argument looks."""
-_DROPPED = words("label tag color textcolor hspace vspace phantom hphantom vphantom mspace kern")
-"""Macros that are left out with their first argument."""
-_WORDS = words("text textrm textbf textit mathrm operatorname textnormal mbox texttt hbox textsf mathtt")
-"""Macros whose argument is words, or the name of a function."""
-_SPACES = frozenset([" ", "enspace", "enskip", "hfill"])
-_BOXES = words("boxed fbox colorbox framebox")
-"""Macros that frame a formula, or a whole equality."""
-_STACKED = frozenset(["overset", "stackrel", "underset"])
-"""Macros that set their first argument above or below the second."""
-
-_OPEN = {"lbrace": "{", "lbrack": "[", "langle": "<", "lparen": "(", "lvert": "|", "lVert": "‖", "{": "{"}
-_CLOSE = {"rbrace": "}", "rbrack": "]", "rangle": ">", "rparen": ")", "rvert": "|", "rVert": "‖", "}": "}"}
-
-_LEFT, _RIGHT = Token("{", "{"), Token("}", "}")
-
 FUNCTION_WORDS = words("exp ln log sign sgn signum sigmoid diag abs sqrt")
 _PROGRAM_WORDS = {
     "yhat": "hat y", "theta": "theta", "eta": "eta", "lambda": "lambda", "lam": "lambda", "lmbda": "lambda",
@@ -62,7 +36,7 @@ _CALLS = frozenset(["dot", "matmul", "outer", "multiply", "transpose"])
 
 def tokens(maths: str) -> list[Token]:
     """Raises `Unread` where there are too many."""
-    return list(_dressed_down(_merged(list(_raw(as_latex(maths))))))
+    return list(_merged(list(_raw(as_latex(maths)))))
 
 
 def _raw(maths: str) -> Iterator[Token]:
@@ -104,7 +78,7 @@ def _one(tok: str, arg: object, spaced: bool) -> Iterator[Token]:
 
 
 def _character(character: str, spaced: bool) -> Token:
-    if character.isdigit():
+    if character.isdecimal() and character.isascii():
         return Token("number", character, spaced)
     if character.isalpha():
         return Token("letter", character, spaced)
@@ -144,7 +118,7 @@ def _goes_on(kind: str, raw: list[Token], at: int) -> bool:
     if token.spaced:
         return False
     if kind == "number" and token.text == ".":
-        return at + 1 < len(raw) and raw[at + 1].kind == "number" and not raw[at + 1].spaced
+        return raw[at - 2].text != "." and at + 1 < len(raw) and raw[at + 1].kind == "number" and not raw[at + 1].spaced
     return token.kind == kind
 
 
@@ -166,89 +140,3 @@ def _words(run: str, spaced: bool) -> Iterator[Token]:
 def _letters(run: str, spaced: bool) -> Iterator[Token]:
     for n, letter in enumerate(run):
         yield Token("letter", letter, spaced and n == 0)
-
-
-# ── what only dresses ────────────────────────────────────────────────────────────────────────────────
-
-
-def _dressed_down(found: list[Token] | Iterator[Token]) -> Iterator[Token]:
-    items = list(found)
-    place = 0
-    while place < len(items):
-        token = items[place]
-        place += 1
-        if token.kind != "macro":
-            yield token
-        elif token.text in _DRESS:
-            place += _is_invisible_bracket(token, items, place)
-        elif token.text in _BOXES:
-            boxed, place = _argument(items, place)
-            yield from _dressed_down(boxed if any(t.text == "=" for t in boxed) else [_LEFT, *boxed, _RIGHT])
-        elif token.text in _SPACES:
-            continue
-        elif token.text in _DRESSED:
-            dressed, place = _argument(items, place)
-            yield from _dressed_down(dressed if len(dressed) == 1 else [_LEFT, *dressed, _RIGHT])
-        elif token.text in _STACKED:
-            _, place = _argument(items, place)
-            stacked, place = _argument(items, place)
-            yield from _dressed_down(stacked)
-        elif token.text in _DROPPED:
-            _, place = _argument(items, place)
-        elif token.text in _WORDS:
-            place += place < len(items) and items[place].text == "*"
-            said, place = _argument(items, place)
-            yield from _spoken(said, token.spaced)
-        else:
-            yield _macro(token)
-
-
-def _is_invisible_bracket(token: Token, items: list[Token], place: int) -> int:
-    """`\\left.` has a point that stands for no bracket."""
-    return int(token.text in ("left", "right") and place < len(items) and items[place].text == ".")
-
-
-def _macro(token: Token) -> Token:
-    if token.text in _OPEN:
-        return Token("open", _OPEN[token.text], token.spaced)
-    if token.text in _CLOSE:
-        return Token("close", _CLOSE[token.text], token.spaced)
-    if token.text in ("|", "Vert", "parallel"):
-        return Token("sign", "‖", token.spaced)
-    if token.text in ("vert", "mid"):
-        return Token("sign", "|", token.spaced)
-    if token.text in FUNCTION_WORDS:
-        return Token("word", token.text, token.spaced)
-    if token.text == "qquad":
-        return Token("macro", "quad", token.spaced)
-    return token
-
-
-def _argument(items: list[Token], place: int) -> tuple[list[Token], int]:
-    """The group, or the one token, that stands at `place`; and where it ends."""
-    if place >= len(items) or items[place].kind != "{":
-        return items[place : place + 1], place + 1
-    depth, end = 0, place
-    while end < len(items):
-        depth += {"{": 1, "}": -1}.get(items[end].kind, 0)
-        end += 1
-        if depth == 0:
-            return items[place + 1 : end - 1], end
-    return items[place + 1 :], end
-
-
-def _spoken(words: list[Token], spaced: bool) -> Iterator[Token]:
-    """A function's name, single letters set upright, or words between formulas."""
-    said = "".join(f" {t}" if t.spaced else str(t) for t in words).strip()
-    if (word := said.removeprefix("np.")) in FUNCTION_WORDS:
-        yield Token("word", word, spaced)
-    elif said == "" or re.fullmatch(r"[.,;:]+", said):
-        return
-    elif all(t.kind in ("letter", "number") for t in words) and len(said) == 1:
-        yield Token(words[0].kind, said, spaced)
-    elif len(words) == 1 and words[0].kind in ("letter", "macro", "number"):
-        yield words[0]
-    elif re.fullmatch(r"d[A-Za-z]", said):
-        yield from (Token("letter", letter) for letter in said)
-    else:
-        yield Token("text", said, spaced)
