@@ -21,7 +21,7 @@ from grader.model import ZERO, Limits, Notebook, Points
 from grader.notebook import read_notebook
 from grader.remembered import Remembered
 from grader.sandbox.contract import Array
-from grader.written.question import Question
+from grader.written.question import InWords, Question
 
 _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
@@ -68,8 +68,9 @@ class Assignment:
     """The Python files that students were given, without the one that they complete: their code may import them."""
     shared: Callable[[bool], Mapping[str, Array]]
     """quick → the large arrays that long checks share with their sessions."""
-    derivations: tuple[Question, ...] = ()
-    """Written questions whose answers the machine can compare with the truth."""
+    known_questions: tuple[Question | InWords, ...] = ()
+    """Written questions that the machine knows something about: whose answers it can compare with the truth, or what
+    in them people should notice."""
     written_digest: str = ""
     policy: Policy = "suggest"
 
@@ -149,7 +150,7 @@ def load(folder: Path) -> Assignment:
         handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
         modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name != config.get("file")},
         shared=getattr(module, "shared", lambda _quick: {}),
-        derivations=_derivations(folder, package),
+        known_questions=_known_questions(folder, package),
         written_digest=written_digest,
         policy=_policy(config.get("written", {}), folder),
     )
@@ -167,7 +168,7 @@ def _truth(folder: Path, package: str) -> Any:
     return _submodule(package, "checks")
 
 
-def _derivations(folder: Path, package: str) -> tuple[Question, ...]:
+def _known_questions(folder: Path, package: str) -> tuple[Question | InWords, ...]:
     return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
 
 
@@ -186,11 +187,10 @@ def _policy(table: Mapping[str, Any], folder: Path) -> Policy:
 def _same_questions(assignment: Assignment) -> None:
     """written.py knows only questions of the table, and gives them the table's points."""
     worth = {name: points for part in assignment.parts for name, points in part.written.items()}
-    for question in assignment.derivations:
-        points = sum((asked.points for asked in question.asked), ZERO)
-        if worth.get(question.id) != points:
+    for question in assignment.known_questions:
+        if worth.get(question.id) != question.worth:
             raise BadAssignment(
-                f"{assignment.id}: {WRITTEN} gives {points} points to {question.id}, assignment.toml "
+                f"{assignment.id}: {WRITTEN} gives {question.worth} points to {question.id}, assignment.toml "
                 f"{worth.get(question.id, 'none')}"
             )
 

@@ -83,7 +83,7 @@ def read_all(answers: Iterable[Answer], assignment: Assignment) -> list[Read]:
 
 
 def _read(answer: Answer, assignment: Assignment) -> Read:
-    found = opinions(assignment.derivations, {**dict(answer.earlier), answer.question: answer.text})
+    found = opinions(assignment.known_questions, {**dict(answer.earlier), answer.question: answer.text})
     if answer.question not in found:
         raise BadAssignment(f"answers/{answer.name}.md: written.py has no question {answer.question!r}")
     return Read(answer, found[answer.question])

@@ -266,7 +266,7 @@ class _Run:
     def _opinions(self) -> Mapping[str, Opinion]:
         """On the written answers; worked out once, for every report on the way."""
         found = answers(self._submission.notebooks, self._assignment.handout)
-        return opinions(self._assignment.derivations, {question: text for question, (text, _) in found.items()})
+        return opinions(self._assignment.known_questions, {question: text for question, (text, _) in found.items()})
 
     def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
         arrays: Mapping[str, Array] = {}

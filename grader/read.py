@@ -147,7 +147,8 @@ def _row(task: _Task, paper: Paper, items: Sequence[RubricItem]) -> list[str]:
 
 
 def _said(suggestion: Suggestion) -> str:
-    return " ".join(f"{ground.words} {ground.evidence}".strip() for ground in suggestion.grounds)
+    said = (part for ground in suggestion.grounds for part in (ground.words, ground.evidence, *ground.remarks))
+    return " ".join(filter(None, said))
 
 
 def _read(file: Path) -> tuple[Question, list[Filled]]:

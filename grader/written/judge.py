@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from grader.model import Comparison, Judgement, Opinion
 from grader.written import choose
 from grader.written.bounds import Unread
@@ -128,6 +130,8 @@ class _Case:
             if how := self._by_convention(asked, formula):
                 return _said(asked, Comparison.TRANSPOSED, source, how)
             return _said(asked, Comparison.DIFFERS, source, f"The shapes do not fit: {mismatch}.", str(worlds[0].said))
+        if not all(np.isfinite(a).all() for a in found):
+            raise Unread("it has no value on some of the problems")
         wanted = [world.truths[asked.name] for world in worlds]
         if all(map(same, found, wanted)):
             return _said(asked, Comparison.EQUAL, source, f"Equal on {len(worlds)} random problems.")

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from grader.model import Comparison, Judgement, Opinion
+from grader.written.bounds import MAX_CHARACTERS
 from grader.written.judge import Context, judge
-from grader.written.question import Question
+from grader.written.question import InWords, Question
 
 
-def opinions(questions: Sequence[Question], answers: Mapping[str, str]) -> dict[str, Opinion]:
-    """`answers`: question → the answer as written. There is no opinion where there is no answer."""
+def opinions(questions: Sequence[Question | InWords], answers: Mapping[str, str]) -> dict[str, Opinion]:
+    """`answers`: question → the answer as written. There is no opinion where there is no answer, nor on one in words
+    in which there is nothing to notice."""
     context = Context()
     found: dict[str, Opinion] = {}
     for question in questions:
-        if question.id in answers:
-            found[question.id], context = _judged(question, answers[question.id], context)
+        answer = answers.get(question.id)
+        if answer is None:
+            continue
+        if isinstance(question, Question):
+            found[question.id], context = _judged(question, answer, context)
+        elif notes := _noticed(question, answer):
+            found[question.id] = Opinion((_for_a_person(question, notes),))
     return found
+
+
+def _noticed(question: InWords, answer: str) -> tuple[str, ...]:
+    seen = answer[:MAX_CHARACTERS]
+    return tuple(note for pattern, note in question.notices if re.search(pattern, seen, re.IGNORECASE))
+
+
+def _for_a_person(question: InWords, notes: tuple[str, ...]) -> Judgement:
+    return Judgement("", Comparison.UNREAD, None, question.worth, "An answer in words.", remarks=notes)
 
 
 def _judged(question: Question, answer: str, context: Context) -> tuple[Opinion, Context]:

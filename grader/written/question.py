@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grader.model import Points
+from grader.model import ZERO, Points
 from grader.written.evaluate import Array
 from grader.written.notation import Notation
 
@@ -37,6 +37,16 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class InWords:
+    """A question for people alone, and what in an answer they should not miss."""
+
+    id: str
+    worth: Points
+    notices: tuple[tuple[str, str], ...]
+    """(regular expression, what whoever reads it should know)."""
+
+
+@dataclass(frozen=True)
 class Question:
     id: str
     """As in assignment.toml."""
@@ -48,3 +58,7 @@ class Question:
     meanings: Mapping[str, tuple[str, ...]]
     """Names that change what they stand for, and the truths that they may mean: a formula that is right under one of
     them is not called wrong."""
+
+    @property
+    def worth(self) -> Points:
+        return sum((asked.points for asked in self.asked), ZERO)

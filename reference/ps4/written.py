@@ -13,7 +13,7 @@ import numpy as np
 from grader.model import Points
 from grader.written.evaluate import Array, sigmoid
 from grader.written.notation import Notation
-from grader.written.question import Asked, Question, World
+from grader.written.question import Asked, InWords, Question, World
 
 SIZES = ((2, 3), (3, 2), (4, 3), (3, 5), (5, 2), (2, 4))
 """(inputs, hidden nodes): always two different numbers, neither of them 1, so that shapes tell mistakes apart."""
@@ -128,7 +128,14 @@ _UPDATES = Notation(
 )
 
 
-def questions() -> tuple[Question, ...]:
+_EXPONENTIALLY = (
+    r"exponential",
+    "it says exponentially: with nothing kept, each of L layers is computed again from the input, some L²/2 layers in "
+    "all, which is quadratic in depth; only where paths of the graph multiply does it grow exponentially",
+)
+
+
+def questions() -> tuple[Question | InWords, ...]:
     networks = _networks()
     columns = _laid_out(networks, frozenset({"W2"}))
     rows = _laid_out(networks, frozenset({"x", "a1", "h1", "b1", "W1", "W2"}))
@@ -149,6 +156,7 @@ def questions() -> tuple[Question, ...]:
             Asked("∂J/∂b1", r"\nabla_{b^{(1)}} J", half, frozenset(), 6),
             Asked("∂J/∂W1", r"\nabla_{W^{(1)}} J", half, frozenset(), 7),
         ),
+        InWords("q1.6", five, (_EXPONENTIALLY,)),
         _update("q3.1", "L2"),
         _update("q3.2", "L1"),
     )

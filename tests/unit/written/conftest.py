@@ -18,6 +18,6 @@ def ask(ps4: Assignment) -> Ask:
     """ask("q1.3", answer): the opinion, after `earlier` answers."""
 
     def asked(question: str, answer: str, earlier: Mapping[str, str] | None = None) -> Opinion:
-        return opinions(ps4.derivations, {**(earlier or {}), question: answer})[question]
+        return opinions(ps4.known_questions, {**(earlier or {}), question: answer})[question]
 
     return asked

@@ -10,6 +10,7 @@ import pytest
 from grader import certify_written
 from grader.catalogue import Assignment
 from grader.model import Comparison, Points
+from grader.written.opinions import opinions
 from tests.unit.written.conftest import Ask
 
 EQUAL, TRANSPOSED, UNSIMPLIFIED = Comparison.EQUAL, Comparison.TRANSPOSED, Comparison.UNSIMPLIFIED
@@ -133,3 +134,18 @@ def test_definitions_that_grow_without_end_are_left_unread(ask: Ask) -> None:
     doubling = r" \\ ".join(rf"p_{{{n + 1}}} = p_{{{n}}} p_{{{n}}} + p_{{{n}}} p_{{{n}}}" for n in range(60))
     said = rf"$p_{{0}} = y \\ {doubling} \\ \nabla_{{a^{{(2)}}}}J = p_{{60}}$"
     assert ask("q1.1", said).judgements[0].comparison is UNREAD
+
+
+def test_the_reader_is_told_that_quadratic_is_not_exponential(ask: Ask) -> None:
+    (found,) = ask("q1.6", "We recompute all values at every step. The cost will increase exponentially.").judgements
+    assert (found.comparison, found.points) == (UNREAD, None)
+    assert "quadratic in depth" in found.remarks[0]
+
+
+def test_an_answer_in_words_with_nothing_to_notice_has_no_opinion(ps4: Assignment) -> None:
+    assert opinions(ps4.known_questions, {"q1.6": "It takes quadratic time."}) == {}
+
+
+def test_an_update_that_is_not_said_everywhere_is_not_read(ask: Ask) -> None:
+    said = r"$\theta_{t+1} = \begin{cases} \theta_t - \eta(g_t + \lambda) & \theta_t > 0 \end{cases}$"
+    assert ask("q3.2", said).judgements[0].comparison is UNREAD

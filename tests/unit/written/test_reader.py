@@ -38,7 +38,7 @@ ANSWERS = st.lists(PIECES | st.text(max_size=4), max_size=60).map(" ".join)
 @given(answer=ANSWERS)
 @settings(max_examples=60)
 def test_any_answer_gets_an_opinion(ps4: Assignment, answer: str) -> None:
-    for question in (ps4.derivations[0], ps4.derivations[4], ps4.derivations[6]):
+    for question in (ps4.known_questions[0], ps4.known_questions[4], ps4.known_questions[6]):
         opinion, _ = judge(question, answer)
         assert len(opinion.judgements) == len(question.asked)
 
@@ -46,7 +46,7 @@ def test_any_answer_gets_an_opinion(ps4: Assignment, answer: str) -> None:
 @given(text=st.text(max_size=200))
 @settings(max_examples=50)
 def test_any_text_gets_an_opinion(ps4: Assignment, text: str) -> None:
-    assert judge(ps4.derivations[0], text)[0].judgements
+    assert judge(ps4.known_questions[0], text)[0].judgements
 
 
 HOSTILE = {
@@ -86,14 +86,14 @@ HOSTILE = {
 def test_hostile_answers_end_at_once_and_are_not_read(ps4: Assignment, kind: str) -> None:
     before = time.process_time()
     answer = HOSTILE[kind]
-    opinion, _ = judge(ps4.derivations[4], answer)
+    opinion, _ = judge(ps4.known_questions[4], answer)
     assert time.process_time() - before < 0.6
     assert not any(j.comparison.is_proven for j in opinion.judgements)
 
 
 def test_an_answer_that_is_too_long_is_left_to_a_person(ps4: Assignment) -> None:
     answer = r"$\hat y - y$" + " " * MAX_CHARACTERS
-    assert opinions(ps4.derivations, {"q1.1": answer})["q1.1"].judgements[0].comparison is Comparison.UNREAD
+    assert opinions(ps4.known_questions, {"q1.1": answer})["q1.1"].judgements[0].comparison is Comparison.UNREAD
 
 
 def formula(maths: str) -> object:
@@ -164,7 +164,7 @@ def test_a_chain_goes_on_over_lines_and_pieces() -> None:
 
 def test_a_bug_of_ours_costs_no_grading(ps4: Assignment) -> None:
     """A question whose worlds lack a truth is a bug of the assignment's; the answer waits for a person all the same."""
-    broken = replace(ps4.derivations[0], worlds=(replace(ps4.derivations[0].worlds[0], truths={}),))
+    broken = replace(ps4.known_questions[0], worlds=(replace(ps4.known_questions[0].worlds[0], truths={}),))
     (found,) = opinions([broken], {"q1.1": r"$\hat y - y$"})["q1.1"].judgements
     assert found.comparison is Comparison.UNREAD
     assert found.words == "Our own failure while it was read (KeyError); a person has to."
