@@ -20,7 +20,7 @@ _EQUALS = frozenset(
     ["=", "\\equiv", "\\coloneqq", "\\triangleq", "\\doteq", "\\leftarrow", "\\gets", "\\Leftarrow", "\\longleftarrow"]
 )
 _UNEQUAL = words(
-    "\\approx \\propto \\neq \\ne \\sim \\simeq \\le \\ge \\leq \\geq \\lt \\gt \\ll \\gg < > \\in \\not \\pm \\mp"
+    "\\approx \\propto \\neq \\ne \\sim \\simeq \\le \\ge \\leq \\geq \\lt \\gt \\ll \\gg < > \\not \\pm \\mp"
 )
 _BREAKS = words(
     ", ; \\\\ \\quad \\newline \\linebreak \\cr \\Rightarrow \\implies \\therefore \\iff \\Longrightarrow \\because "
@@ -53,8 +53,8 @@ class Chain:
     begins: int
     doubt: str = ""
     """Why this is no plain equality, or no whole one."""
-    arrow: bool = False
-    """`←` stands in it: the left side gets a new value."""
+    behind: str = ""
+    """The sign that ends the line above it."""
 
 
 @dataclass(frozen=True)
@@ -198,15 +198,16 @@ def _continues(above: _Line, line: _Line, first: str) -> bool:
 
 def _chain(line: _Line, notation: Notation) -> Chain:
     members: list[list[Token]] = [[]]
-    doubt, arrow = line.doubt, False
+    doubt = line.doubt
     depth = cases = 0
     for n, token in enumerate(line.tokens):
         depth = max(0, depth + {"open": 1, "{": 1, "close": -1, "}": -1}.get(token.kind, 0))
         cases += {"begin": 1, "end": -1}.get(token.kind, 0)
         if cases or token.kind == "end" or depth:
             members[-1].append(token)
+        elif str(token) == "\\in":  # of which shape it is
+            break
         elif str(token) in _EQUALS:
-            arrow = arrow or "arrow" in token.text or token.text == "gets"
             members.append([])
         elif str(token) in _UNEQUAL:
             doubt = doubt or f"{token} in place of ="
@@ -214,7 +215,7 @@ def _chain(line: _Line, notation: Notation) -> Chain:
         elif not _says_nothing(token, line.tokens[n + 1 : n + 2]):
             members[-1].append(token)
     read_ones = tuple(_member(m, notation) for m in members if m)
-    return Chain(read_ones, line.piece, line.begins, doubt, arrow)
+    return Chain(read_ones, line.piece, line.begins, doubt, line.behind)
 
 
 def _says_nothing(token: Token, after: Sequence[Token]) -> bool:

@@ -103,6 +103,8 @@ def redefinitions(reading: Reading, name: str) -> Iterator[Formula]:
 _MATHS = re.compile(r"[\\^_{}=+*/@⊙·×∘⋅∙⊗<>|]|\b[abhgxyzWδθ]\d")
 _SIGN_FIRST = re.compile(r"\s*&?\s*([-+*/@^_⊙·×∘⋅∙⊗]|\\(odot|cdot|times|circ|otimes|ast)\b)")
 _MACROS = re.compile(r"\\(re)?newcommand|\\[gx]?def\b|\\let\b|\\DeclareMath")
+_LABEL = re.compile(r"^\s*\((?:\d{1,2}\)\s*$|\s*\w+\s*[x×,]\s*\w+\s*\))")
+"""A formula's number, or its shape."""
 _TAKEN_BACK = re.compile(
     r"(?i)\b(wrong|incorrect|false|mistaken?|ignore|disregard|unsure|doubt|maybe|perhaps|guess(ing)?|crossed out|"
     r"scratch that|no idea|(not|n[’']t) (sure|right|correct|true))\b"
@@ -142,7 +144,12 @@ def _beside(reading: Reading, chain: Chain) -> None:
 def _below(reading: Reading, number: int) -> None:
     """So may a line below it that is no equality."""
     chain, rest = reading.chains[number], reading.chains[number + 1 :]
-    if rest and rest[0].piece == rest[0].begins == chain.piece and len(rest[0].members) == 1:
+    if (
+        rest
+        and rest[0].piece == rest[0].begins == chain.piece
+        and rest[0].behind == "\\\\"
+        and len(rest[0].members) == 1
+    ):
         below = rest[0].members[0]
         if not isinstance(below.formula, Symbol | Number):
             raise Unread(f"the line below it, {below.source[:20]}, may belong to it")
@@ -158,7 +165,7 @@ def _before(text: str) -> None:
 
 
 def _after(text: str) -> None:
-    first = text.splitlines()[0] if text.splitlines() else ""
+    first = _LABEL.sub("", text.splitlines()[0]) if text.splitlines() else ""
     if _MATHS.search(first.split(".")[0].replace("**", "")) or re.match(r"\s*[-−–(]?\s*\d", first):
         raise Unread(f"maths outside its dollar signs: {first.strip()[:20]}")
     if _CONDITION.match(text):

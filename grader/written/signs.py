@@ -17,7 +17,7 @@ _SIGNS = {
     "′": "'", "’": "'", "‖": r"\|", "∥": r"\|", "½": r"\frac{1}{2}", "⊤": r"\top ", "←": r"\leftarrow ",
     "⟵": r"\leftarrow ", "→": r"\to ", "⟶": r"\to ", "⇒": r"\Rightarrow ", "⟹": r"\Rightarrow ", "∴": r"\therefore ",
     "≠": r"\neq ", "≈": r"\approx ", "≡": "=", "≔": "=", "∝": r"\propto ", "√": r"\sqrt ", "𝟙": "1", "𝟏": "1",
-    "≥": r"\ge ", "≤": r"\le ", "…": r"\dots ", "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ",
+    "∈": r"\in ", "≥": r"\ge ", "≤": r"\le ", "…": r"\dots ", "\N{NO-BREAK SPACE}": " ", "\N{THIN SPACE}": " ",
     "\N{FULLWIDTH EQUALS SIGN}": "=", "\N{ZERO WIDTH SPACE}": "", "\N{WORD JOINER}": "",
     "\N{BYTE ORDER MARK}": "", "\N{FUNCTION APPLICATION}": "", "\N{INVISIBLE TIMES}": " ",
 }  # fmt: skip
