@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.pool import Begun
+from grader.batch.pool import Begun, Notice
 from grader.batch.run import Became, Settled
 from grader.dispatch.events import Event
 from grader.model import ZERO, Points, show_points
@@ -41,17 +41,25 @@ class Display:
         self._became: Counter[Became] = Counter()
         self._points: Points = ZERO
         self._running: dict[str, float] = {}
+        self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
-    def tell(self, said: Begun | Event | Settled) -> None:
+    def tell(self, said: Begun | Event | Notice | Settled) -> None:
         match said:
             case Begun(key):
                 self._running[key] = time.monotonic()
             case Settled():
                 self._settle(said)
+            case Notice(words):
+                self._note(words)
         if not self._console.is_terminal and time.monotonic() - self._said > LINE_SECONDS:
             self._said = time.monotonic()
             self._console.print(self._summary())
+
+    def _note(self, words: str) -> None:
+        if words != self._notice and words and not self._console.is_terminal:
+            self._console.print(Text(one_line(words, 400)))
+        self._notice = words
 
     def _settle(self, settled: Settled) -> None:
         self._became[settled.became] += len(settled.places)
@@ -79,6 +87,8 @@ class Display:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield ProgressBar(total=max(self._total, 1), completed=self._done, width=min(60, options.max_width))
         yield self._summary()
+        if self._notice:
+            yield Text(one_line(self._notice, 400), "yellow")
         table = Table.grid(padding=(0, 2, 0, 0))
         for key, since in list(self._running.items()):
             place = next(iter(self._places(key)), "")

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,6 +68,9 @@ def batch(
     compare_column: Annotated[str, typer.Option(help="Its column of scores, where that is not plain.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="What came out as JSON, alone on standard output.")] = False,
     sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
+    database: Annotated[
+        str, typer.Option(help="Have the workers of this service grade: postgresql://user:password@host/name.")
+    ] = "",
 ) -> None:
     """Grade a class. Run it again to go on after an interruption; what is graded is never graded again."""
     settings = Settings()
@@ -79,19 +82,53 @@ def batch(
         export = formats.read(tree, task.id)
         attribution = attribute(export, people.read(_content(roster)) if roster else None)
         wanted = _wanted(export, attribution, students, limit)
-        with ours_alone(to):
-            secret = settings.secret.encode() or None
-            journal = Journal.under(to, _rules(task, settings, scope, Seed(secret), sandbox))
-            run = Run(export, Order(str(task.folder), scope, secret, wanted), journal)
+        with ours_alone(to), _graders(settings, task, scope, sandbox, database) as graders:
+            journal = Journal.under(to, graders.rules)
+            run = Run(export, Order(graders.assignment, scope, graders.secret, wanted), journal)
             outcomes = Outcomes(attribution, run, journal, dates, partial(formats.back, export.format))
             if dry_run:
                 _show_plan(export, attribution, run, outcomes, as_json)
                 return
-            pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
-            _grade(run, pool, len(export.hand_ins))
+            _grade(run, graders.pool, len(export.hand_ins))
             results = _write(to, task, outcomes, wishes)
     _show(to, results, attribution, as_json)
     raise typer.Exit(4 if run.failed else 0)
+
+
+@dataclass(frozen=True)
+class _Graders:
+    pool: Pool
+    assignment: str
+    """As the pool calls it."""
+    secret: bytes | None
+    rules: tuple[str, ...]
+    """All that a report depends on besides the hand-in."""
+
+
+@contextmanager
+def _graders(settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str) -> Iterator[_Graders]:
+    """This machine's cores, or whoever takes from the service's queue."""
+    rules = (lane(task, numpy_of(settings.runtime)), task.digest, scope.label)
+    if not database:
+        secret = settings.secret.encode() or None
+        pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
+        yield _Graders(pool, str(task.folder), secret, (*rules, Seed(secret).label, sandbox))
+        return
+    from grader.batch.queued import Queued  # the database's libraries take a second to import
+    from grader.service import open_store, secret_of
+
+    settings = settings.model_copy(update={"database_url": database})
+    if not settings.has_postgresql or scope != Scope():
+        raise BadCall(
+            "--database takes a service's postgresql://user:password@host/name, whose workers grade in full: leave out "
+            "--only, --quick and --code"
+        )
+    store = open_store(settings)
+    try:
+        secret = secret_of(settings, store)
+        yield _Graders(Queued(store, task, rules[0]), task.id, secret, (*rules, Seed(secret).label, "queue"))
+    finally:
+        store.close()
 
 
 def _grade(run: Run, pool: Pool, total: int) -> None:
@@ -136,10 +173,6 @@ def _show_plan(export: Export, attribution: Attribution, run: Run, outcomes: Out
         return
     out.print(table.shown(rows))
     out.print(one_line(table.sentence(export, rows), 600), markup=False)
-
-
-def _rules(task: Assignment, settings: Settings, scope: Scope, seed: Seed, sandbox: str) -> tuple[str, ...]:
-    return lane(task, numpy_of(settings.runtime)), task.digest, seed.label, scope.label, sandbox
 
 
 def _wanted(export: Export, attribution: Attribution, students: str, limit: int | None) -> Callable[[HandIn], bool]:

@@ -38,7 +38,14 @@ class Begun:
     grading: str
 
 
-Said = Begun | Event | Done
+@dataclass(frozen=True)
+class Notice:
+    """What the operator should know now; empty where that is over."""
+
+    words: str
+
+
+Said = Begun | Event | Notice | Done
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from grader.batch.export import Export, HandIn
 from grader.batch.journal import Journal, key_of
-from grader.batch.pool import Begun, Done, Pool
+from grader.batch.pool import Begun, Done, Notice, Pool
 from grader.dispatch.events import Event
 from grader.dispatch.process import Failed, Job
 from grader.errors import Refused
@@ -100,7 +100,7 @@ class Run:
         self._decided: dict[str, Settled] = {}
         self._news: deque[Settled] = deque()
 
-    def grade(self, pool: Pool) -> Iterator[Begun | Event | Settled]:
+    def grade(self, pool: Pool) -> Iterator[Begun | Event | Notice | Settled]:
         """Says what happens. Whatever ends it, what it has said to be graded is kept."""
         for said in pool.grade(self._jobs()):
             if isinstance(said, Done):

@@ -1,0 +1,125 @@
+"""A batch on a service's queue: whoever is killed, the gradebook is what it would have been."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from grader.batch import door
+from grader.errors import BadCall
+from grader.store import gradings, submissions
+from grader.store.records import Kind, State
+from tests import classes
+from tests.running import SLOW, WAIT_SECONDS, Running, running, seeded
+
+LEASE_SECONDS = 2.0
+SECRET = "the same everywhere"
+
+
+@contextmanager
+def workers(folder: Path, url: str, count: int) -> Iterator[list[Running]]:
+    settings = {
+        "GRADER_DATABASE_URL": url,
+        "GRADER_WORKERS": "1",
+        "GRADER_LEASE_SECONDS": str(LEASE_SECONDS),
+        "GRADER_SECRET": SECRET,
+    }
+    with running(folder, students=0, **settings) as service:
+        found = [service.worker() for _ in range(count)]
+        try:
+            for worker in found:
+                worker.launch()
+            yield found
+        finally:
+            for worker in found:
+                worker.end()
+
+
+def a_class(folder: Path, students: int) -> Path:
+    for n in range(students):
+        source = SLOW if n % 3 else SLOW.replace("return -a", "return a")
+        classes.laid_out(folder / f"s{n}", {"mlp.py": f"{source}# {n // 2 * 2}\n".encode()})
+    classes.laid_out(folder / "empty", {"mlp.py": b""})
+    return folder
+
+
+def begin(worker: Running, class_: Path, out: Path, url: str) -> subprocess.Popen[bytes]:
+    command = [Path(sys.executable).with_name("grader"), "batch", class_, "-a", "toy", "-o", out, "--database", url]
+    with (worker.home / "log").open("ab") as log:
+        return subprocess.Popen(
+            command, env=worker.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+
+
+def gradebooks(out: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(out.glob("*.csv"))}
+
+
+def until(worker: Running, out: Path, least: int) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while len(list(out.glob("graded/*/*.json"))) < least:
+        assert time.monotonic() < deadline, worker.log()[-3000:]
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("count", "students", "kills"), [(1, 10, 1), pytest.param(3, 90, 12, marks=pytest.mark.proof)])
+def test_whoever_is_killed_the_gradebook_is_that_of_an_undisturbed_batch_on_one_machine(
+    count: int, students: int, kills: int, tmp_path: Path, migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = seeded()
+    class_, out = a_class(tmp_path / "class", students), tmp_path / "out"
+    with workers(tmp_path, migrated_postgres_url, count) as grading:
+        batch = begin(grading[0], class_, out, migrated_postgres_url)
+        for kill in range(kills):
+            until(grading[0], out, kill + 1)
+            time.sleep(choice.uniform(0.0, 0.3))
+            choice.choice(grading).send(signal.SIGKILL)
+            batch.send_signal(signal.SIGKILL)
+            batch.wait(WAIT_SECONDS)
+            for worker in grading:
+                worker.relaunch()
+            batch = begin(grading[0], class_, out, migrated_postgres_url)
+        assert batch.wait(WAIT_SECONDS) == 0, grading[0].log()[-3000:]
+        store = grading[0].open_store()
+        with store.read() as tx:
+            found = submissions.of_offering(tx, "batch", "toy", kind=Kind.SUBMISSION)
+            states = [[g.state for g in gradings.of_submission(tx, s.id)] for s in found]
+        store.close()
+    assert states == [[State.GRADED]] * len(list(out.glob("graded/*/*.json"))), "each is queued and graded once"
+    monkeypatch.setenv("GRADER_SECRET", SECRET)
+    alone = [str(class_), "-o", str(tmp_path / "alone"), "-a", str(tmp_path / "assignments" / "toy")]
+    assert door.app(alone, standalone_mode=False) == 0
+    assert gradebooks(out) == gradebooks(tmp_path / "alone")
+
+
+def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(
+    tmp_path: Path, migrated_postgres_url: str
+) -> None:
+    class_ = a_class(tmp_path / "class", 1)
+    with running(tmp_path, students=0) as nobody:
+        batch = begin(nobody, class_, tmp_path / "out", migrated_postgres_url)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while "no worker that is alive grades as grader" not in nobody.log() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        batch.send_signal(signal.SIGINT)
+        assert batch.wait(WAIT_SECONDS) == 130
+    assert "no worker that is alive grades as grader" in nobody.log()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--database", "sqlite:///x.db"), "--database takes a service's postgresql://"),
+        (("--database", "postgresql://grader@/none?host=/nowhere", "--code"), "leave out --only, --quick and --code"),
+    ],
+)
+def test_what_a_service_does_not_do_is_a_wrong_call(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(BadCall, match=says):
+        door.app([str(a_class(tmp_path / "class", 1)), "-o", str(tmp_path / "out"), *arguments], standalone_mode=False)
