@@ -20,7 +20,7 @@ from grader import catalogue
 from grader.batch import formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, HandIn
-from grader.batch.journal import Journal, ours_alone
+from grader.batch.journal import Journal, ours_alone, write
 from grader.batch.outcome import Dates, Outcomes, Result, Standing, Wishes
 from grader.batch.people import Student
 from grader.batch.pool import Here, Pool, cores_here
@@ -66,6 +66,7 @@ def batch(
     gradescope: Annotated[bool, typer.Option("--gradescope", help="Write each a results.json too.")] = False,
     compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV): its scores beside ours.")] = None,
     compare_column: Annotated[str, typer.Option(help="Its column of scores, where that is not plain.")] = "",
+    similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of hand-ins that are alike.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What came out as JSON, alone on standard output.")] = False,
     sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
     database: Annotated[
@@ -91,6 +92,8 @@ def batch(
                 return
             _grade(run, graders.pool, len(export.hand_ins))
             results = _write(to, task, outcomes, wishes)
+            if similar:
+                _write_similar(to, task, export, attribution, run)
     _show(to, results, attribution, as_json)
     raise typer.Exit(4 if run.failed else 0)
 
@@ -151,6 +154,16 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, wishes: Wishes) -> li
     with _bar("drawing reports", len(fresh)) as tick:
         pages.draw(fresh, len(cores_here()), tick)
     return summary.results
+
+
+def _write_similar(to: Path, task: Assignment, export: Export, attribution: Attribution, run: Run) -> None:
+    from grader.batch import cells, similar, similar_page  # they draw on libraries that nothing else here needs
+
+    texts = similar_page.texts(export, attribution, run.receipts)
+    with _bar("comparing", len(texts)) as tick:
+        pairs = similar.ranked(texts, similar.baseline(task), tick)
+    write(to / "similar.html", similar_page.page(f"{task.title}: what is alike", len(texts), pairs))
+    write(to / "similar.csv", cells.dumps(similar_page.rows(pairs)))
 
 
 @contextmanager

@@ -141,7 +141,9 @@ def test_another_late_policy_is_recomputed_without_any_grading(
 
 def test_only_those_asked_for_are_graded(batch: Batch, graded: SimpleNamespace, tmp_path: Path) -> None:
     roster = ("--roster", graded.roster)
-    assert batch(graded.export, tmp_path, *roster, "--students", "s16, 40017,Student18 Family18", "--only", "q1.1") == 0
+    wanted = ("--students", "s16, 40017,Student18 Family18", "--only", "q1.1", "--similar")
+    assert batch(graded.export, tmp_path, *roster, *wanted) == 0
+    assert (tmp_path / "similar.html").is_file()
     assert len(list(tmp_path.glob("graded/*/*.json"))) == 3
     states = {row["login"]: row["status"] for row in rows(tmp_path / "gradebook.csv")}
     assert "only q1.1: not the grade" in states["s16"]

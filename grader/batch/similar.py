@@ -1,0 +1,115 @@
+"""Which hand-ins are suspiciously alike. It ranks pairs for a person to read, and accuses nobody.
+
+The library is copydetect: it compares the code's tokens, so new names, comments and spaces change nothing. What the
+handout gives to everybody counts for nothing. Nothing of a student's is run or compiled.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from copydetect import CodeFingerprint, compare_files
+from copydetect.utils import get_token_coverage
+
+from grader.catalogue import Assignment
+from grader.model import Submission
+
+TOKENS = 25
+"""So many in a row that are the same count as alike; fewer are everyday Python."""
+MOST_CHARACTERS = 200_000
+"""Of a hand-in's code; more is data, and would keep the others waiting."""
+LEAST_SHARE = 0.2
+"""Pairs with less in common are not worth a look."""
+MOST_PAIRS = 100
+
+
+@dataclass(frozen=True)
+class Text:
+    """The code of a hand-in, and whose it is."""
+
+    names: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True)
+class Side:
+    names: tuple[str, ...]
+    share: float
+    """The part of this one's own code that the other has too."""
+    lines: tuple[tuple[str, bool], ...]
+    """(line, whether the other has it too)"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    tokens: int
+    """How much is the same."""
+    one: Side
+    other: Side
+
+    @property
+    def share(self) -> float:
+        return max(self.one.share, self.other.share)
+
+
+def code_of(submission: Submission) -> str:
+    """Its Python files and its notebooks' code cells, one after the other."""
+    files = [f"# {name}\n{content.decode('utf-8', 'replace')}" for name, content in _python(submission.files)]
+    cells = [f"# {notebook.path}\n" + "\n\n".join(notebook.code) for notebook in submission.notebooks]
+    return "\n\n".join((*files, *cells))[:MOST_CHARACTERS]
+
+
+def baseline(task: Assignment) -> list[str]:
+    """What everybody was given."""
+    files = [path.read_text("utf-8") for path in sorted((task.folder / "handout").glob("*.py"))]
+    return [*files, *("\n\n".join(notebook.code) for notebook in task.handout)]
+
+
+def _python(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    return [(name, content) for name, content in sorted(files.items()) if name.endswith(".py")]
+
+
+def ranked(texts: Sequence[Text], given: Iterable[str], tick: Callable[[], None] = lambda: None) -> list[Pair]:
+    """The pairs that have most in common first."""
+    known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
+    prints = []
+    for text in texts:
+        prints.append(_without(_fingerprint(text.code), known))
+        tick()
+    found = ((i, j, *compare_files(prints[i], prints[j])) for i, j in combinations(range(len(texts)), 2))
+    alike = [row for row in found if max(row[3]) >= LEAST_SHARE]
+    alike.sort(key=lambda row: (-max(row[3]), -row[2], row[0], row[1]))
+    return [
+        Pair(int(tokens), _side(texts[i], shares[0], slices[0]), _side(texts[j], shares[1], slices[1]))
+        for i, j, tokens, shares, slices in alike[:MOST_PAIRS]
+    ]
+
+
+def _fingerprint(code: str) -> CodeFingerprint:
+    return CodeFingerprint("code", TOKENS, 1, language="python", fp=io.StringIO(code))
+
+
+def _without(print_: CodeFingerprint, known: set[int]) -> CodeFingerprint:
+    """Here and not by the library, which takes each known piece out once only."""
+    print_.hashes -= known
+    print_.hash_idx = {hash_: places for hash_, places in print_.hash_idx.items() if hash_ not in known}
+    print_.token_coverage = get_token_coverage(print_.hash_idx, TOKENS, len(print_.filtered_code)) or 1
+    return print_
+
+
+def _side(text: Text, share: float, slices: np.ndarray) -> Side:
+    return Side(text.names, min(1.0, float(share)), tuple(_marked(text.code, slices)))
+
+
+def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
+    """Whole lines: the library's columns are a little off where names are long."""
+    places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
+    at = 0
+    for line in code.splitlines(keepends=True):
+        end = at + len(line)
+        yield line.rstrip("\r\n"), bool(line.strip()) and any(s < end and e > at for s, e in places)
+        at = end

@@ -1,0 +1,63 @@
+"""Pairs that are alike: what is copied is found, what was given to all is not."""
+
+from __future__ import annotations
+
+import re
+
+from grader.batch.similar import Text, baseline, code_of, ranked
+from grader.batch.similar_page import page, rows
+from grader.catalogue import Assignment
+from grader.intake import receive
+from tests.conftest import ROOT, MakeNotebook
+
+VARIANTS = ROOT / "reference" / "ps4" / "variants"
+
+
+def code(name: str) -> str:
+    return code_of(receive("mlp.py", (VARIANTS / f"{name}.py").read_bytes()))
+
+
+def disguised(source: str) -> str:
+    """As one disguises it: other names, comments and spaces."""
+    renamed = re.sub(r"\b(grads|scores|loss|num_train|probs)\b", r"my_\1", source)
+    return re.sub(r"\n( +)", r"\n\1# thought of it myself\n\1", renamed.replace(" = ", "="))
+
+
+def test_a_disguised_copy_is_ranked_first_and_others_below(ps4: Assignment) -> None:
+    honest = [Text((name,), code(name)) for name in ("loops", "einsum", "subclass", "properties")]
+    pairs = ranked([*honest, Text(("copy of loops",), disguised(code("loops")))], baseline(ps4))
+    assert {pairs[0].one.names[0], pairs[0].other.names[0]} == {"loops", "copy of loops"}
+    assert pairs[0].share > 0.9
+    assert all(pair.share < 0.6 for pair in pairs[1:])
+    marked = [line for line, same in pairs[0].one.lines if same]
+    assert len(marked) > 0.5 * len([line for line, _ in pairs[0].one.lines if line.strip()])
+
+
+def test_what_the_handout_gives_to_everybody_counts_for_nothing(ps4: Assignment) -> None:
+    skeleton = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8")
+    both = [Text(("ada",), skeleton), Text(("grace",), f"# mine\n{skeleton}")]
+    assert ranked(both, baseline(ps4)) == []
+    assert ranked(both, [])[0].share > 0.9
+
+
+def test_a_notebooks_cells_count_like_a_file(ps4: Assignment, make_notebook: MakeNotebook) -> None:
+    source = (VARIANTS / "loops.py").read_text("utf-8")
+    notebook = receive("ps4.ipynb", make_notebook(("markdown", "mine"), ("code", source)))
+    (pair,) = ranked([Text(("file",), code("loops")), Text(("notebook",), code_of(notebook))], baseline(ps4))
+    assert pair.share > 0.9
+
+
+def test_code_that_cannot_be_compiled_is_only_read(ps4: Assignment) -> None:
+    broken = "raise SystemExit(\n" + code("loops") + "\ndef (:\n\x00"
+    (pair,) = ranked([Text(("a",), broken), Text(("b",), code("loops"))], baseline(ps4))
+    assert pair.share > 0.9
+
+
+def test_names_and_code_are_shown_and_are_no_markup(ps4: Assignment) -> None:
+    source = code("loops").replace('"""', "'''</pre><script>alert(1)</script>", 1)
+    pairs = ranked([Text(("<b>ada</b>", "=grace"), source), Text(("mallory",), code("loops"))], baseline(ps4))
+    shown = page("x", 2, pairs)
+    assert "<script>" not in shown
+    assert "&lt;b&gt;ada&lt;/b&gt;, =grace" in shown
+    assert "no accusation" in shown
+    assert len(list(rows(pairs))) == 2
