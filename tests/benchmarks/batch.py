@@ -1,0 +1,186 @@
+"""`python -m tests.benchmarks.batch`: a whole class, on all cores.
+
+The handout's four checks of 100 honest submissions: at least 5 times gradescope-utils (fresh processes, one for each
+core, one BLAS thread, no isolation) and 0.7 of the floor (a student's own computing and one isolated session each) are
+wanted. All code checks without MNIST: 12 a second on two cores. Full MNIST (--mnist): the cores busy at 95 %, and the
+wall time within 5 % of the student's own CPU time over the cores. Neither memory nor start-up grows with the class.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from grader.batch.pool import Done, Here, cores_here
+from grader.dispatch.process import Job, Plan
+from grader.model import NOTHING_USED, Limits, Report
+from grader.pipeline import Scope
+from grader.sandbox.choose import choose
+from grader.settings import Settings
+from tests.benchmarks.handout_checks import OTHERS, ROOT, command, contestants, floor, took
+from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+
+CORES = len(cores_here())
+PERFECT = (ROOT / "submissions" / "perfect" / "mlp.py").read_bytes()
+WARMING = 6
+"""Submissions before the clock is started: processes and sandboxes have then been made."""
+
+out = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Timed:
+    count: int
+    wall_seconds: float
+    cpu_seconds: float
+    """The students' own."""
+    busy: float
+    """The part of the time that the cores were busy, with whatever."""
+
+    @property
+    def rate(self) -> float:
+        return self.count / self.wall_seconds
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        handout(Path(folder))
+    code = graded(60, Scope(code_only=True))
+    out.print(
+        f"all code checks: {code.rate:.1f} a second (12 wanted); of {1000 * CORES / code.rate:.0f} ms of a core ",
+        end="",
+    )
+    out.print(f"each, {1000 * code.cpu_seconds / code.count:.0f} ms inside; cores busy {code.busy:.0%}")
+    growth()
+    if "--mnist" in sys.argv:
+        full = graded(2 * CORES, Scope(), warming=0)
+        ideal = full.cpu_seconds / CORES
+        out.print(
+            f"full MNIST: {full.wall_seconds / ideal:.3f} of the students' own CPU time over {CORES} cores, ", end=""
+        )
+        out.print(f"cores busy {full.busy:.1%} (1.05 and 95 % wanted)")
+
+
+def handout(place: Path) -> None:
+    contestants(place)  # writes the same checks for the others
+    alone = statistics.median(took(floor(place)) for _ in range(60))
+    session = statistics.median(each_session())
+    ours = graded(100, Scope(only="handout"))
+    best = 1000 * CORES / (alone + session)
+    out.print(
+        f"the handout's checks: {ours.rate:.1f} a second, {ours.rate / best:.2f} of the floor (0.7 wanted: ", end=""
+    )
+    out.print(f"{alone:.1f} ms of computing and {session:.1f} ms for a session)")
+    theirs = together(command(place, OTHERS / "python", "run_gradescope.py"), 20)
+    out.print(f"    {ours.rate / theirs:.1f} times gradescope-utils, {theirs:.1f} a second (5 wanted)")
+
+
+def each_session() -> Iterator[float]:
+    """Milliseconds from asking for an empty session until nothing of it is left."""
+    room, _ = choose("bubblewrap", Settings().runtime)
+    for _ in range(40):
+        yield took(lambda: room.session(Limits(), {}).close())
+    room.close()
+
+
+def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
+    """By the batch's own pool: different bytes, so that nothing is known. From the first to the last."""
+    pool = Here(Plan(Settings().assignments, Settings().runtime, "bubblewrap"), cores_here())
+    task = str(ROOT / "reference" / "ps4")
+    number = 0
+    jobs = (
+        Job(str(n), task, (("mlp.py", PERFECT + f"# {n}\n".encode()),), scope, None) for n in range(count + warming)
+    )
+    started, before, used = time.perf_counter(), jiffies(), NOTHING_USED
+    for said in pool.grade(jobs):
+        if isinstance(said, Done):
+            assert isinstance(said.outcome, Report), said.outcome
+            number += 1
+            if number == warming:
+                started, before = time.perf_counter(), jiffies()
+            elif number > warming:
+                used = sum(said.outcome.usage.values(), used)
+    wall, after = time.perf_counter() - started, jiffies()
+    return Timed(count, wall, used.cpu_seconds, (after[0] - before[0]) / max(1, after[1] - before[1]))
+
+
+def jiffies() -> tuple[int, int]:
+    """(busy, all) of this machine."""
+    numbers = [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return sum(numbers) - numbers[3] - numbers[4], sum(numbers)
+
+
+def together(act: Callable[[], object], count: int) -> float:
+    """A second, as many at a time as there are cores."""
+    left = iter(range(count))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                if next(left, None) is None:
+                    return
+            act()
+
+    threads = [threading.Thread(target=work) for _ in range(CORES)]
+    seconds = took(lambda: ([t.start() for t in threads], [t.join() for t in threads])) / 1000
+    return count / seconds
+
+
+# ── what grows with a class ──────────────────────────────────────────────────────────────────────────
+
+
+def growth() -> None:
+    small, large = (class_of(count) for count in (50, 1000))
+    out.print(
+        f"1,000 small submissions in place of 50: {large[0] - small[0]:+.1f} MiB of memory ({large[0]:.0f} in all), ",
+        end="",
+    )
+    out.print(f"the first graded after {large[1] / small[1]:.2f} of the time")
+
+
+def class_of(count: int) -> tuple[float, float]:
+    """(MiB that the batch's own process has held at most, seconds until the first is graded)"""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        write(place / "toy", {"assignment.toml": TOY_TOML, "checks.py": TOY_CHECKS})
+        write(place / "class", {f"s{n}.py": f"{TOY_SOLUTION}# {n}\n" for n in range(count)})
+        words = ["batch", place / "class", "-a", place / "toy", "-o", place / "out"]
+        started, first, most = time.perf_counter(), 0.0, 0.0
+        with (place / "log").open("w") as log:
+            batch = subprocess.Popen([Path(sys.executable).with_name("grader"), *words], stdout=log, stderr=log)
+        while batch.poll() is None:
+            if not first and next(place.glob("out/graded/*/*.json"), None):
+                first = time.perf_counter() - started
+            if not list(place.glob("out/*.csv")):  # what draws the class report is imported then
+                most = max(most, held(batch.pid))
+            time.sleep(0.05)
+        assert batch.returncode == 0, (place / "log").read_text()
+    return most, first
+
+
+def held(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(content, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
