@@ -59,6 +59,7 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.training
 	$(PYTHON) -m tests.benchmarks.whole_submission
 	$(PYTHON) -m tests.benchmarks.batch --mnist
+	$(PYTHON) -m tests.benchmarks.service
 
 lock: $(UV)  ## choose and lock the newest versions of what we depend on
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
