@@ -78,7 +78,7 @@ $(UV):
 # One environment for the grader, and inside it one for students' code, in which nothing of ours is installed.
 .venv/ready: $(UV) requirements.lock grader/sandbox/runtime.lock pyproject.toml
 	$(UV) venv --quiet --allow-existing .venv
-	$(UV) pip sync --quiet --python .venv requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python .venv requirements.lock
 	$(UV) pip install --quiet --python .venv --no-deps --editable .
 	$(UV) venv --quiet --allow-existing .venv/sandbox
 	$(UV) pip sync --quiet --compile-bytecode --python .venv/sandbox grader/sandbox/runtime.lock
