@@ -396,6 +396,17 @@ def admin(context: typer.Context) -> None:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )
+def read(context: typer.Context) -> None:
+    """Read written answers offline: export and import a CSV or a page (grader read --help)."""
+    from grader.read.door import app as commands  # the database's libraries take a second to import
+
+    raise typer.Exit(commands(context.args, prog_name="grader read", standalone_mode=False) or 0)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
 def batch(context: typer.Context) -> None:
     """Grade a class: what a learning platform exports → a gradebook (grader batch --help)."""
     from grader.batch.door import app as command  # with what it needs of the service, it takes a second to import

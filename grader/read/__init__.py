@@ -1,0 +1,1 @@
+"""Reading without the service: answers go out as CSV and as a page that works offline, and points come back in."""

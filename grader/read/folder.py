@@ -1,0 +1,138 @@
+"""A folder of reports, such as a batch leaves it, as the place that answers come from and points go to.
+
+What was read is kept beside the reports in `readings.json`, and `written.csv` says what everybody has by now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from grader.batch import cells
+from grader.batch.journal import write
+from grader.catalogue import Assignment
+from grader.errors import BadCall
+from grader.model import ZERO, Json, Points, Status, show_points
+from grader.read.sheet import Given, Line
+from grader.render import as_json
+from grader.scores import Decision
+from grader.store.answers import Answer, of_report
+
+KEPT, TOTALS = "readings.json", "written.csv"
+TITLES = ("student", "question", "state", "points", "possible", "comment")
+
+Key = tuple[str, str]
+"""(question, answer's digest)"""
+
+
+@dataclass(frozen=True)
+class Folder:
+    assignment: Assignment
+    path: Path
+
+    @cached_property
+    def reports(self) -> Mapping[str, Json]:
+        """Student → report as JSON."""
+        students = self.path / "students" if (self.path / "students").is_dir() else self.path
+        files = sorted({*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT})
+        found = {_student(file): _report(file, self.assignment.id) for file in files}
+        if not found:
+            raise BadCall(f"{self.path} has no reports: give what grader batch wrote, or a folder of JSON reports")
+        return found
+
+    def lines(self, wanted: Mapping[str, Points]) -> list[Line]:
+        """Without names, in an order that says nothing and stays."""
+        groups, kept = self._groups(), self._kept()
+        return [
+            _line(groups[key], kept.get(key))
+            for question in wanted
+            for key in sorted(groups, key=_place)
+            if key[0] == question
+        ]
+
+    def keep(self, given: Iterable[Given]) -> int:
+        """Returns how many have changed."""
+        before = self._kept()
+        after = before | {(g.question, g.digest): g for g in given}
+        rows = [asdict(one) | {"points": show_points(one.points)} for _, one in sorted(after.items())]
+        write(self.path / KEPT, json.dumps(rows, indent=1) + "\n")
+        totals = (row for student, report in self.reports.items() for row in self._rows(student, report, after))
+        write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
+        return sum(before.get(key) != one for key, one in after.items())
+
+    def _groups(self) -> dict[Key, list[Answer]]:
+        """Those who answered the same, together."""
+        found: dict[Key, list[Answer]] = {}
+        for report in self.reports.values():
+            for answer in of_report(report):
+                if answer.is_there:
+                    found.setdefault((answer.question, answer.digest), []).append(answer)
+        return found
+
+    def _kept(self) -> dict[Key, Given]:
+        file = self.path / KEPT
+        if not file.exists():
+            return {}
+        try:
+            rows = [Given(**row | {"points": Points(row["points"])}) for row in json.loads(file.read_text("utf-8"))]
+        except (OSError, ValueError, TypeError, KeyError):
+            raise BadCall(f"{file} is not what grader read has written: move it away, and import again") from None
+        return {(one.question, one.digest): one for one in rows}
+
+    def _rows(self, student: str, report: Json, kept: Mapping[Key, Given]) -> Iterator[tuple[str, ...]]:
+        """A line a question, and one for all of it."""
+        checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
+        earned = sum((Points(str(check["points"])) for check in checks), ZERO)
+        worth = {id: points for part in self.assignment.parts for id, points in part.written.items()}
+        for answer in of_report(report):
+            given = kept.get((answer.question, answer.digest))
+            points = given.points if given else answer.decided
+            earned += points or ZERO
+            yield (
+                student,
+                answer.question,
+                _state(answer, points),
+                "" if points is None else show_points(points),
+                show_points(worth.get(answer.question, ZERO)),
+                given.comment if given else "",
+            )
+        yield student, "total", "", show_points(earned), show_points(self.assignment.points), ""
+
+
+def _state(answer: Answer, points: Points | None) -> Decision:
+    if points is not None:
+        return Decision.DECIDED
+    if not answer.is_there:
+        return Decision.NOT_SUBMITTED
+    suggests = answer.suggestion is not None and answer.suggestion.points is not None
+    return Decision.SUGGESTED if suggests else Decision.WAITING
+
+
+def _student(file: Path) -> str:
+    return file.parent.name if file.name == "report.json" else file.stem
+
+
+def _report(file: Path, assignment: str) -> Json:
+    """Raises `BadCall` where it is none, or of another assignment."""
+    try:
+        text = file.read_text("utf-8")
+        found = as_json.loads(text)
+    except (OSError, UnicodeDecodeError, BadCall) as wrong:
+        raise BadCall(f"{file} is no report: {wrong}") from None
+    if found.assignment != assignment:
+        raise BadCall(f"{file} is a report of {found.assignment!r}, and not of {assignment}")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def _place(key: Key) -> bytes:
+    return hashlib.sha256(" ".join(key).encode()).digest()
+
+
+def _line(group: list[Answer], kept: Given | None) -> Line:
+    newest = group[-1]
+    points, comment = (kept.points, kept.comment) if kept else (None, "")
+    return Line(newest.question, newest.digest, len(group), newest.text, newest.suggestion, points, comment)
