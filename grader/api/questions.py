@@ -33,6 +33,7 @@ OF_QUESTION = QUESTIONS + "/{question}"
 ItemId = Annotated[str, Path(pattern=ID, description="A rubric item's id")]
 PhraseId = Annotated[str, Path(pattern=ID, description="A phrase's id")]
 MOST_ITEMS = 50
+MOST_OF_A_PHRASE = 2_000
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class OrderIn(In):
 
 
 class PhraseIn(In):
-    text: str = Field(min_length=1, max_length=2_000, pattern=TEXT, examples=["Mind the factor 2."])
+    text: str = Field(min_length=1, max_length=MOST_OF_A_PHRASE, pattern=TEXT, examples=["Mind the factor 2."])
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from grader.api.identity import Caller, TheCaller
 from grader.api.problems import not_found
-from grader.api.questions import OF_QUESTION, Asked, ItemOut, MorePoints, find_asked
+from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePoints, find_asked
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, QuestionId
 from grader.api.wiring import TheService
 from grader.model import Points
@@ -26,6 +26,7 @@ from grader.store.readings import Given, Reading
 router = APIRouter(prefix="/api/v1", tags=["reading"])
 
 ANSWERS = OF_QUESTION + "/answers"
+MOST_COMMENT = 10_000
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="An answer's digest", examples=["9f86d081" * 8])]
 
 
@@ -118,9 +119,9 @@ class PaperOut(Out):
 
 
 class ReadingIn(In):
-    items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=50, description="Ids of rubric items")
+    items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS, description="Ids of rubric items")
     adjustment: MorePoints = Field(Decimal(0), examples=[0])
-    comment: str = Field("", max_length=10_000, pattern=TEXT, examples=["The sum over n is missing."])
+    comment: str = Field("", max_length=MOST_COMMENT, pattern=TEXT, examples=["The sum over n is missing."])
     moderates: bool = Field(False, description="It decides where two readers differ")
 
     def given(self) -> Given:

@@ -57,8 +57,7 @@ class Course:
         if own and (own.points(worth), own.comment.strip()) == (given.points, given.comment):
             return False
         question = Question(self.course, self.assignment.id, given.question)
-        moderates = own.moderates if own else False
-        new = readings.Given((), given.points, given.comment, moderates)
+        new = readings.Given((), given.points, given.comment, paper.would_moderate(reader.id))
         readings.put(tx, question, given.digest, reader.id, new)
         return True
 

@@ -46,6 +46,11 @@ class Paper:
         """Whether this reader can bring it further: nobody moderates what they have read themselves."""
         return not self.is_done and self.reading_of(reader) is None
 
+    def would_moderate(self, reader: str) -> bool:
+        """Whoever comes to an answer that two see differently decides about it."""
+        own = self.reading_of(reader)
+        return own.moderates if own else self.standing.stage is Stage.MODERATOR
+
     def shown_readings(self, reader: str) -> tuple[Reading, ...]:
         """Others', once nobody has to read it without knowing them."""
         open_ = self.standing.stage in (Stage.READ, Stage.MODERATOR)

@@ -233,3 +233,20 @@ def test_without_javascript_a_phrase_of_the_bank_is_said_and_a_comment_kept(room
     room.client.post(page, data=form, headers=room.headers("grace"), follow_redirects=False)
     assert papers(room)[0]["own"]["comment"] == "Why?\n\nMind the sign."
     assert [p["text"] for p in ask(room, "GET", QUESTION).json()["phrases"]] == ["Why?"]
+
+
+def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"readers": 2})
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    for who, points in (("grace", "1"), ("mary", "0.5"), ("olga", "0.75")):
+        form = {"adjustment": points}
+        room.client.post(page, data=form, headers=room.headers(who), follow_redirects=False)
+    assert worth(room, id)["written"] == 0.75
+
+
+@pytest.mark.parametrize("form", [{"comment": "x" * 9_990, "phrase": "y" * 100}, {"items": ["0" * 26] * 51}])
+def test_a_form_that_says_too_much_is_refused(room: World, form: Json) -> None:
+    answer(room, "ada", "because")
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    assert room.client.post(page, data=form, headers=room.headers("grace")).status_code == 422

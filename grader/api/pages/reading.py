@@ -15,13 +15,12 @@ from grader.api import readings as api
 from grader.api.courses import known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller, require_staff
-from grader.api.questions import Asked, MorePoints, all_asked, find_asked
+from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Asked, MorePoints, all_asked, find_asked
 from grader.api.readings import Digest, ReadingIn
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.reading.papers import Paper, Progress, next_for
-from grader.reading.standing import Stage
 from grader.store import rubrics
 from grader.store.records import Offering
 
@@ -121,19 +120,13 @@ def read_one(
             paper=paper,
             own=paper.reading_of(caller.person.id),
             others=paper.shown_readings(caller.person.id),
-            moderates=_moderates(paper, caller.person.id),
+            moderates=paper.would_moderate(caller.person.id),
             before=found[paper.number - 2] if paper.number > 1 else None,
             behind=found[paper.number] if paper.number < len(found) else None,
             progress=asked.progress(tx, found),
             items=rubrics.items(tx, asked.question),
             phrases=rubrics.phrases_of(tx, asked.question),
         )
-
-
-def _moderates(paper: Paper, reader: str) -> bool:
-    """Whoever comes to an answer that two see differently decides about it."""
-    own = paper.reading_of(reader)
-    return own.moderates if own else paper.standing.stage is Stage.MODERATOR
 
 
 @router.post(OF_QUESTION + "/{digest}")
@@ -144,7 +137,7 @@ def save(
     digest: Digest,
     service: TheService,
     caller: TheCaller,
-    items: Annotated[list[Annotated[str, Field(pattern=ID)]], Form()] = [],  # noqa: B006
+    items: Annotated[list[Annotated[str, Field(pattern=ID)]], Form(max_length=MOST_ITEMS)] = [],  # noqa: B006
     adjustment: Annotated[MorePoints, Form()] = Decimal(0),
     comment: Text = "",
     phrase: Text = "",
@@ -160,17 +153,23 @@ def save(
             return RedirectResponse(f"{_path(asked)}/{digest}", 303)
         if action == "agree":
             items, adjustment = [], _suggested(paper)
-        said = "\n\n".join(part for part in (comment.strip(), phrase) if part)
         if keep and comment.strip():
-            rubrics.add_phrase(tx, asked.question, comment.strip())
+            rubrics.add_phrase(tx, asked.question, comment.strip()[:MOST_OF_A_PHRASE])
+        said = _said(comment, phrase)
         if not (items or adjustment or said):
             raise BadCall("nothing is ticked and nothing said: for no points tick an item that gives none, or say why")
-        wish = ReadingIn(
-            items=items, adjustment=adjustment, comment=said, moderates=_moderates(paper, caller.person.id)
-        )
+        moderates = paper.would_moderate(caller.person.id)
+        wish = ReadingIn(items=items, adjustment=adjustment, comment=said, moderates=moderates)
         api.give(tx, asked, caller, digest, wish)
         found = asked.papers(tx, caller.person.id)
     return RedirectResponse(_next(asked, found, caller.person.id, paper.number), 303)
+
+
+def _said(comment: str, phrase: str) -> str:
+    said = "\n\n".join(part for part in (comment.strip(), phrase.strip()) if part)
+    if len(said) > api.MOST_COMMENT:
+        raise BadCall(f"a comment has {api.MOST_COMMENT} characters at most")
+    return said
 
 
 def _suggested(paper: Paper) -> Decimal:
