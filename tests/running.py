@@ -23,6 +23,7 @@ from grader.store.database import Store
 from grader.store.records import Course, Offering, Role, TokenKind
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
+GRADER = Path(sys.executable).with_name("grader")
 WAIT_SECONDS = 120.0
 """For what takes a second or two; a loaded machine is no bug."""
 
@@ -60,7 +61,8 @@ class Running:
     def launch(self) -> None:
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.within, str(Path(sys.executable).with_name("grader")), *self._arguments()],
+                # where the tests are killed, the kernel kills it too
+                ["setpriv", "--pdeathsig=KILL", *self.within, str(GRADER), *self._arguments()],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import TOY_SOLUTION, Command
 from tests.postgres import Cluster
-from tests.running import SLOW, WAIT_SECONDS, Running, running
+from tests.running import SLOW, WAIT_SECONDS, Running, free_port, running
 
 IN_ITS_OWN = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "-Um", "--map-current-user", "--keep-caps")
 SMALL_DISK = (
@@ -191,7 +191,7 @@ WRONG = [
 def test_settings_that_are_wrong_end_it_with_one_sentence(
     environment: dict[str, str], sentence: str, tmp_path: Path, grader: Command
 ) -> None:
-    done = grader("serve", **{"GRADER_HOME": str(tmp_path)} | environment)
+    done = grader("serve", "--port", str(free_port()), **{"GRADER_HOME": str(tmp_path)} | environment)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
