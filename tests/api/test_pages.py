@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -11,10 +12,13 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from grader.dispatch.events import CheckEvent, Event
+from grader.render import as_json
 from grader.store import gradings, people
+from grader.store.database import now
 from grader.store.records import Role, TokenKind
-from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
+from tests.api.world import ASSIGNMENT, COURSE, LANE, WRONG, World
 from tests.conftest import TOY_SOLUTION
+from tests.unit.render import samples
 from tests.unit.render.samples import HOSTILE
 
 OF_ASSIGNMENT = f"/courses/{COURSE}/assignments/{ASSIGNMENT}"
@@ -166,6 +170,28 @@ def test_points_that_are_held_back_are_on_no_page_of_the_student_s(world: World,
         assert "2 of 4" not in page
     assert "when your teachers release" in words(ada.get(submission))
     assert "held back" in words(ada.get(OF_ASSIGNMENT))
+
+
+def test_a_hidden_part_s_reason_is_on_no_page_of_the_student_s(world: World, ada: Visitor) -> None:
+    world.set(hidden=("q1.2",))
+    ada.hands_in()
+    world.grade_next("right")
+    submission = ada.hands_in(WRONG)
+    world.grade_next("wrong")
+    reason = world.reports["wrong"].first_to_fix[0].reason
+    for path in (submission, "/", OF_ASSIGNMENT):
+        assert reason not in words(ada.get(path))
+    assert "2 of 2 points" in words(ada.get(submission))
+    assert "the same verdicts" in words(ada.get(OF_ASSIGNMENT))
+
+
+def test_what_lateness_takes_is_said_beside_the_points(world: World, ada: Visitor) -> None:
+    world.set(due_at=now() - dt.timedelta(hours=1), late={"per_day": "10%"})
+    submission = ada.hands_in()
+    world.grade_next()
+    page = words(ada.get(submission))
+    assert "3.6 of 4 points" in page
+    assert "10 % of the points are taken" in page
 
 
 # ── history and receipt ──────────────────────────────────────────────────────────────────────────────
@@ -386,3 +412,17 @@ def test_no_page_needs_an_inline_script_or_style(world: World, ada: Visitor) -> 
         answer = ada.asks(path)
         assert acting(answer.text) == [], path
         assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+
+
+def test_a_hostile_report_is_words_on_the_page_too(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in()
+    with world.service.store.write() as tx:
+        leased = gradings.claim(tx, "test worker")
+        assert leased is not None
+        text = as_json.dumps(samples.hostile()).replace("\\ud800", "").replace("\\u0000", "")
+        gradings.finish(tx, leased, as_json.loads(text), LANE)
+    for page in (ada.get(submission), Visitor(world, "grace").get(submission)):
+        assert acting(page) == []
+        assert "&lt;script&gt;document.title" in page
+        assert page.count("<h1") == 1
+        assert not any(c in page for c in "\x1b\x9b\u202e")

@@ -6,6 +6,7 @@ for (const formula of document.querySelectorAll(".tex")) {
     katex.render(formula.dataset.tex, set, {
       displayMode: "display" in formula.dataset,
       trust: false,
+      strict: "ignore",
       maxSize: 10,
       maxExpand: 200,
     });
