@@ -26,7 +26,7 @@ from grader.model import NOTHING_USED, Limits, Report
 from grader.pipeline import Scope
 from grader.sandbox.choose import choose
 from grader.settings import Settings
-from tests.benchmarks.handout_checks import OTHERS, ROOT, command, contestants, floor, took
+from tests.benchmarks.handout_checks import OTHERS, ROOT, command, floor, lay_out, took
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
 CORES = len(cores_here())
@@ -55,31 +55,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         handout(Path(folder))
     code = graded(60, Scope(code_only=True))
-    out.print(
-        f"all code checks: {code.rate:.1f} a second (12 wanted); of {1000 * CORES / code.rate:.0f} ms of a core ",
-        end="",
-    )
-    out.print(f"each, {1000 * code.cpu_seconds / code.count:.0f} ms inside; cores busy {code.busy:.0%}")
+    inside, whole = 1000 * code.cpu_seconds / code.count, 1000 * CORES / code.rate
+    out.print(f"all code checks: {code.rate:.1f} a second (12 wanted)")
+    out.print(f"    {whole:.0f} ms of a core each, {inside:.0f} ms of them inside; cores busy {code.busy:.0%}")
     growth()
     if "--mnist" in sys.argv:
         full = graded(2 * CORES, Scope(), warming=0)
-        ideal = full.cpu_seconds / CORES
-        out.print(
-            f"full MNIST: {full.wall_seconds / ideal:.3f} of the students' own CPU time over {CORES} cores, ", end=""
-        )
-        out.print(f"cores busy {full.busy:.1%} (1.05 and 95 % wanted)")
+        ratio = full.wall_seconds * CORES / full.cpu_seconds
+        out.print(f"full MNIST: {ratio:.3f} of the students' own CPU time over {CORES} cores (1.05 wanted)")
+        out.print(f"    cores busy {full.busy:.1%} (95 % wanted), from the start of the grading processes on")
 
 
 def handout(place: Path) -> None:
-    contestants(place)  # writes the same checks for the others
+    lay_out(place)
     alone = statistics.median(took(floor(place)) for _ in range(60))
     session = statistics.median(each_session())
     ours = graded(100, Scope(only="handout"))
     best = 1000 * CORES / (alone + session)
-    out.print(
-        f"the handout's checks: {ours.rate:.1f} a second, {ours.rate / best:.2f} of the floor (0.7 wanted: ", end=""
-    )
-    out.print(f"{alone:.1f} ms of computing and {session:.1f} ms for a session)")
+    out.print(f"the handout's checks: {ours.rate:.1f} a second, {ours.rate / best:.2f} of the floor (0.7 wanted)")
+    out.print(f"    the floor is {alone:.1f} ms of computing and {session:.1f} ms for a session; busy {ours.busy:.0%}")
     theirs = together(command(place, OTHERS / "python", "run_gradescope.py"), 20)
     out.print(f"    {ours.rate / theirs:.1f} times gradescope-utils, {theirs:.1f} a second (5 wanted)")
 
@@ -142,10 +136,9 @@ def together(act: Callable[[], object], count: int) -> float:
 def growth() -> None:
     small, large = (class_of(count) for count in (50, 1000))
     out.print(
-        f"1,000 small submissions in place of 50: {large[0] - small[0]:+.1f} MiB of memory ({large[0]:.0f} in all), ",
-        end="",
+        f"1,000 small submissions in place of 50: {large[0] - small[0]:+.1f} MiB of memory ({large[0]:.0f} in all)"
     )
-    out.print(f"the first graded after {large[1] / small[1]:.2f} of the time")
+    out.print(f"    the first graded after {large[1] / small[1]:.2f} of the time ({small[1]:.1f} s)")
 
 
 def class_of(count: int) -> tuple[float, float]:

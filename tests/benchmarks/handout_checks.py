@@ -130,13 +130,7 @@ def main() -> None:
 
 def contestants(place: Path) -> list[tuple[str, Act, int]]:
     """Name, what to do, how often."""
-    (place / "checks.py").write_text(CHECKS)
-    shutil.copy(ROOT / "submissions/perfect/mlp.py", place)
-    shutil.copy(ROOT / "reference/ps4/handout/utils.py", place)
-    (place / "test_checks.py").write_text(PYTEST)
-    (place / "run_gradescope.py").write_text(GRADESCOPE)
-    fresh = "import checks\nfor one in checks.ALL:\n    one()\n"
-    (place / "fresh.py").write_text(fresh)
+    lay_out(place)
     return [
         ("in process (the floor)", floor(place), 60),
         (f"grader {__version__}, sandboxed, warm", ours(), 60),
@@ -146,6 +140,17 @@ def contestants(place: Path) -> list[tuple[str, Act, int]]:
         (f"otter run {version('otter-grader')}", otter(place), 5),
         (f"nbgrader autograde {version('nbgrader')}", nbgrader(place), 5),
     ]
+
+
+def lay_out(place: Path) -> None:
+    """The submission, the checks, and who runs them."""
+    (place / "checks.py").write_text(CHECKS)
+    shutil.copy(ROOT / "submissions/perfect/mlp.py", place)
+    shutil.copy(ROOT / "reference/ps4/handout/utils.py", place)
+    (place / "test_checks.py").write_text(PYTEST)
+    (place / "run_gradescope.py").write_text(GRADESCOPE)
+    fresh = "import checks\nfor one in checks.ALL:\n    one()\n"
+    (place / "fresh.py").write_text(fresh)
 
 
 def version(package: str) -> str:
