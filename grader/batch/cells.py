@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 _ACTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 """What makes a spreadsheet compute a cell when it stands at its beginning."""
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
 def dumps(rows: Iterable[Sequence[str]]) -> str:
@@ -17,8 +20,10 @@ def dumps(rows: Iterable[Sequence[str]]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """With an apostrophe before it where it would act, or where it begins with one, so that `as_written` can tell."""
-    return f"'{cell}" if cell.startswith((*_ACTS, "'")) else cell
+    """With an apostrophe before it where it would act, or where it begins with one, so that `as_written` can tell.
+    A number is only a number."""
+    acts = cell.startswith((*_ACTS, "'")) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if acts else cell
 
 
 def as_written(cell: str) -> str:

@@ -17,9 +17,9 @@ COLUMNS = ("student", "name", "theirs", "ours", "difference", "reason")
 
 
 def why_lost(report: Report) -> str:
-    """What has cost points, the dearest first: "-3 q2.2.W1: The data term …"."""
+    """What has cost points, the dearest first: "q2.2.W1 -3: The data term …"."""
     return "; ".join(
-        f"-{show_points(fix.lost)} {', '.join(c.id for c in fix.checks)}: {fix.sentence}" for fix in fixes(report)
+        f"{', '.join(c.id for c in fix.checks)} -{show_points(fix.lost)}: {fix.sentence}" for fix in fixes(report)
     )
 
 
@@ -60,7 +60,7 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
     if lost:
         yield lost
     if result.late is not None and result.points is not None and result.final != result.points:
-        yield f"-{show_points(result.points - (result.final or ZERO))} late: {result.late.sentence}"
+        yield f"late -{show_points(result.points - (result.final or ZERO))}: {result.late.sentence}"
     if result.waiting:
         yield f"{show_points(result.waiting)} points wait for a person and are not in ours"
 
