@@ -376,7 +376,7 @@ def serve(
 )
 def read(context: typer.Context) -> None:
     """Read written answers away from the service (grader read --help)."""
-    from grader.read import app as commands  # the database's libraries take a second to import
+    from grader.read.door import app as commands  # the database's libraries take a second to import
 
     raise typer.Exit(commands(context.args, prog_name="grader read", standalone_mode=False) or 0)
 
@@ -390,17 +390,6 @@ def admin(context: typer.Context) -> None:
     from grader.admin import app as commands  # the database's libraries take a second to import
 
     raise typer.Exit(commands(context.args, prog_name="grader admin", standalone_mode=False) or 0)
-
-
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
-def read(context: typer.Context) -> None:
-    """Read written answers offline: export and import a CSV or a page (grader read --help)."""
-    from grader.read.door import app as commands  # the database's libraries take a second to import
-
-    raise typer.Exit(commands(context.args, prog_name="grader read", standalone_mode=False) or 0)
 
 
 @app.command(

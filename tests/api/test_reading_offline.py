@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from grader import read
 from grader.errors import BadCall
 from grader.model import Json
+from grader.read import door
 from tests.api.test_readings import answer, item, papers, room, suggest, worth
 from tests.api.world import ASSIGNMENT, COURSE, World
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
@@ -32,7 +32,7 @@ def call(room: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setenv("GRADER_ASSIGNMENTS", str(folder.parent))
 
     def run(*arguments: str | Path) -> str:
-        read.app([str(a) for a in arguments], standalone_mode=False)
+        door.app([str(a) for a in arguments], standalone_mode=False)
         return capsys.readouterr().out
 
     return run

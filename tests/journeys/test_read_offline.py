@@ -1,4 +1,4 @@
-"""`grader read`: answers go out as a CSV or a page, and points come back, from a batch's folder and a database."""
+"""`grader read`: answers of a batch's folder go out as a CSV or a page, and points come back."""
 
 from __future__ import annotations
 
@@ -20,10 +20,6 @@ from grader.errors import BadCall
 from grader.model import Report
 from grader.read import door
 from grader.render import as_json
-from grader.store import gradings, offerings, people, submissions
-from grader.store.database import Store
-from grader.store.records import Course, Kind, Offering, Priority, Role
-from grader.store.submissions import NewSubmission
 from tests.conftest import ROOT, Command
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
@@ -74,15 +70,15 @@ def totals(out: Path) -> dict[str, str]:
 
 def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_same(out: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "answers.csv"
-    read("export", "--from", out, "--to", sheet)
+    read("export-reports", out, "--to", sheet)
     rows = rows_of(sheet)
     assert (len(rows), {row["students"] for row in rows}) == (10, {"2"})
     assert next(row for row in rows if row["question"] == "q1.1")["suggested"] == "5"
     assert "lovelace" not in sheet.read_text("utf-8-sig")
-    read("import", sheet, "--into", out)
+    read("import-reports", out, sheet)
     before = totals(out)
     fill_in(sheet)
-    read("import", sheet, "--into", out)
+    read("import-reports", out, sheet)
     assert {student: float(points) - float(before[student]) for student, points in totals(out).items()} == {
         "lovelace": 40,
         "bob": 40,
@@ -91,37 +87,34 @@ def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_s
 
 def test_importing_again_changes_nothing(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sheet = tmp_path / "answers.csv"
-    read("export", "q1.6", "--from", out, "--to", sheet)
+    read("export-reports", out, "q1.6", "--to", sheet)
     fill_in(sheet)
     said = []
     for _ in range(2):
         capsys.readouterr()
-        read("import", sheet, "--into", out)
+        read("import-reports", out, sheet)
         said.append(capsys.readouterr().out.splitlines()[0])
     assert said == ["1 readings, 1 of them new or changed", "1 readings, 0 of them new or changed"]
-    read("export", "q1.6", "--from", out, "--to", sheet)
+    read("export-reports", out, "q1.6", "--to", sheet)
     assert [(row["points"], row["comment"]) for row in rows_of(sheet)] == [("5", "Good.")]
 
 
 def test_a_wrong_line_keeps_nothing(out: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "answers.csv"
-    read("export", "--from", out, "--to", sheet)
+    read("export-reports", out, "--to", sheet)
     fill_in(sheet)
     sheet.write_text(sheet.read_text("utf-8").replace("5,Good.", "6,Good.", 1), "utf-8")
     with pytest.raises(BadCall, match="worth 5 points; 6 are more"):
-        read("import", sheet, "--into", out)
+        read("import-reports", out, sheet)
     assert not (out / "readings.json").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("export", "q9", "--from", "."), "no written question 'q9'"),
-        (("export",), "say where the answers are"),
-        (("export", "--course", "ml"), "--reader is missing"),
-        (("export", "--from", "reference"), "no reports"),
-        (("export", "--from", ".", "--to", "answers.doc"), "neither .csv nor .html"),
-        (("import", "none.csv", "--from", "x"), "No such option"),
+        (("export-reports", "submissions", "q9", "--to", "a.csv"), "no written question 'q9'"),
+        (("export-reports", "reference", "--to", "a.csv"), "no reports"),
+        (("export-reports", "reference", "--to", "answers.doc"), "neither .csv nor .html"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], says: str) -> None:
@@ -145,7 +138,7 @@ def test_the_page_is_filled_in_without_a_network_and_what_it_saves_is_imported(
     out: Path, tmp_path: Path, page: Page
 ) -> None:
     form, saved = tmp_path / "answers.html", tmp_path / "saved.csv"
-    read("export", "q1.1", "q1.6", "--from", out, "--to", form)
+    read("export-reports", out, "q1.1", "q1.6", "--to", form)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(form.as_uri())
@@ -157,7 +150,7 @@ def test_the_page_is_filled_in_without_a_network_and_what_it_saves_is_imported(
     with page.expect_download() as download:
         page.get_by_role("button", name="Save the file").click()
     download.value.save_as(saved)
-    read("import", saved, "--into", out)
+    read("import-reports", out, saved)
     kept = {row["question"]: row for row in rows_of(out / "written.csv") if row["student"] == "lovelace"}
     assert (kept["q1.1"]["points"], kept["q1.6"]["points"]) == ("5", "3.5")
     assert kept["q1.6"]["comment"] == '\'=1+1 "quoted",\nnot only exponentially'
@@ -170,47 +163,11 @@ def test_what_a_student_wrote_does_nothing_on_the_page(out: Path, tmp_path: Path
     )
     (out / "students" / "bob" / "report.json").write_text(hostile, "utf-8")
     form = tmp_path / "answers.html"
-    read("export", "q2.5.written", "--from", out, "--to", form)
+    read("export-reports", out, "q2.5.written", "--to", form)
     page.goto(form.as_uri())
     assert page.locator("article").count() == 2
     assert page.locator("article img").count() == 0
     assert page.title() != "1"
-
-
-# ── the service's database ───────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def home(tmp_path: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A course in which ann's notebook is graded; grace is its staff."""
-    monkeypatch.setenv("GRADER_HOME", str(tmp_path))
-    store = Store(f"sqlite:///{tmp_path}/grader.db")
-    store.migrate()
-    with store.write() as tx:
-        people.add_course(tx, Course("ml", "Machine learning"))
-        offerings.put_offering(tx, Offering("ml", "ps4"))
-        ann, grace = (people.put_person(tx, login, login.title()) for login in ("ann", "grace"))
-        people.put_member(tx, "ml", ann.id, Role.STUDENT)
-        people.put_member(tx, "ml", grace.id, Role.STAFF)
-        new = NewSubmission("ml", "ps4", Kind.SUBMISSION, "api", "0" * 64, ann.id, (ann.id,), (("a.ipynb", b"{}"),))
-        gradings.enqueue(tx, submissions.add(tx, new), ann.id, Priority.INTERACTIVE, "lane")
-        leased = gradings.claim(tx, "worker")
-        assert leased is not None
-        gradings.finish(tx, leased, report, "lane")
-    store.close()
-    return tmp_path
-
-
-def test_points_come_back_into_the_service(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sheet, of = home / "answers.csv", ("--course", "ml", "--reader", "grace")
-    read("export", *of, "--to", sheet)
-    fill_in(sheet)
-    for changed in (10, 0):
-        capsys.readouterr()
-        read("import", sheet, *of)
-        assert capsys.readouterr().out.strip() == f"10 readings, {changed} of them new or changed"
-    with pytest.raises(BadCall, match="not staff of ml"):
-        read("import", sheet, "--course", "ml", "--reader", "ann")
 
 
 # ── the README ───────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +179,7 @@ def test_the_readmes_notebook_goes_in_and_80_points_come_out(tmp_path: Path) -> 
     shutil.copytree(ROOT / "submissions", tmp_path / "submissions")
     environment = os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference")}
     for command in re.findall(r"^\$ grader (.*)$", block, re.MULTILINE):
-        if command.startswith("read import"):
+        if command.startswith("read import-reports"):
             fill_in(tmp_path / "answers.csv")
         program = str(Path(sys.executable).with_name("grader"))
         subprocess.run([program, *shlex.split(command)], cwd=tmp_path, env=environment, check=True, timeout=1_500)

@@ -1,4 +1,4 @@
-"""`grader read`: one question's answers as a file to read anywhere, and the points from it. No service need run."""
+"""`grader read export` and `import`: one question's answers as a file to read anywhere, and the points from it."""
 
 from __future__ import annotations
 
