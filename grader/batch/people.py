@@ -127,7 +127,19 @@ def with_keys(students: Iterable[Student]) -> list[Student]:
     """Keys do not depend on who else is there, but for those who would be called the same."""
     named = [(student, _slug(student)) for student in students]
     times = Counter(slug for _, slug in named)
-    return [replace(s, key=slug if times[slug] == 1 else f"{slug}-{_hash(s)}") for s, slug in named]
+    keyed = [replace(s, key=slug if times[slug] == 1 else f"{slug}-{_hash(s)}") for s, slug in named]
+    return _told_apart(keyed)
+
+
+def _told_apart(students: Sequence[Student]) -> list[Student]:
+    """Of whom the roster says exactly the same, the second is a second person nevertheless."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for student in students:
+        seen[student.key] += 1
+        again = seen[student.key]
+        apart.append(student if again == 1 else replace(student, key=f"{student.key}-{again}"))
+    return apart
 
 
 def _slug(student: Student) -> str:
@@ -139,5 +151,5 @@ def _slug(student: Student) -> str:
 
 
 def _hash(student: Student) -> str:
-    identity = "\n".join((student.name, *student.ids, student.email, student.login))
+    identity = "\n".join((student.name, *student.ids, student.email, student.login, student.hand_in))
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:8]

@@ -42,6 +42,17 @@ def claims(found: Attribution) -> dict[str, str]:
     return {key: claimed.hand_in.place for key, claimed in found.claimed.items()}
 
 
+def test_namesakes_with_a_hand_in_each_keep_their_own() -> None:
+    namesakes = people.with_keys(students("name,hand-in\nJohn Smith,js1\nJohn Smith,js2\n"))
+    found = attributed(hand_in("js1", Who(anything="js1")), hand_in("js2", Who(anything="js2")), roster=namesakes)
+    assert [found.claimed[student.key].hand_in.place for student in namesakes] == ["js1", "js2"]
+
+
+def test_no_two_people_have_one_key_even_where_the_roster_says_the_same_of_both() -> None:
+    same = people.with_keys(students("name\nJohn Smith\nJohn Smith\n"))
+    assert len({student.key for student in same}) == 2
+
+
 @pytest.mark.parametrize(
     ("who", "how"),
     [
