@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from grader.store import offerings
-from grader.store.records import Offering
+from grader.store import offerings, people
+from grader.store.records import Offering, Role, TokenKind
 from tests.conftest import ROOT, TOY_SOLUTION, Command
 from tests.running import WAIT_SECONDS, Running, running
 
@@ -23,12 +23,15 @@ HANDED_IN = ("perfect/mlp.py", "partly/mlp.py", "notebook/ps4.ipynb", "hostile/m
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """With the toy assignment, and the real one."""
+    """With the toy assignment, and the real one. The second token is that of staff, from whom nothing is hidden."""
     with running(tmp_path_factory.mktemp("service"), students=1, GRADER_SECRET=SECRET, GRADER_WORKERS="1") as service:
         (service.assignments / "ps4").symlink_to(ROOT / "reference" / "ps4")
         store = service.open_store()
         with store.write() as tx:
             offerings.put_offering(tx, Offering("ml", "ps4"))
+            grace = people.put_person(tx, "grace", "Grace").id
+            people.put_member(tx, "ml", grace, Role.STAFF)
+            service.tokens.append(people.new_token(tx, grace, TokenKind.PROGRAM))
         store.close()
         service.start()
         yield service
@@ -44,7 +47,8 @@ def by_http(service: Running, file: Path, assignment: str, kind: str) -> dict[st
         while (state := client.get(submission).json()["state"]) in ("queued", "running"):
             assert time.monotonic() < deadline, state
             time.sleep(0.1)
-        report: dict[str, Any] = client.get(f"{submission}/report.json").json()
+        staff = {"Authorization": f"Bearer {service.tokens[1]}"}
+        report: dict[str, Any] = client.get(f"{submission}/report.json", headers=staff).json()
         return report
 
 
