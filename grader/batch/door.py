@@ -94,7 +94,7 @@ def batch(
             results = _write(to, task, outcomes, wishes)
             if similar:
                 _write_similar(to, task, export, attribution, run)
-    _show(to, results, attribution, as_json)
+    _show(to, results, attribution, table.left_over(export), as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
@@ -250,16 +250,18 @@ def _content(file: Path) -> bytes:
 # ── afterwards ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _show(to: Path, results: list[Result], attribution: Attribution, as_json: bool) -> None:
+def _show(to: Path, results: list[Result], attribution: Attribution, left: list[str], as_json: bool) -> None:
     counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
     nobodys = [{"hand-in": u.hand_in.place, "why": u.why} for u in attribution.unclear]
     failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
     if as_json:
-        _json({"students": counts, "unclear": nobodys, "our_failures": failed, "out": str(to)})
+        _json({"students": counts, "unclear": nobodys, "our_failures": failed, "left_over": left, "out": str(to)})
         return
     out.print(", ".join(f"{n} {standing}" for standing, n in counts.items()), markup=False)
     for row in nobodys:
         out.print(f"unclear: {one_line(row['hand-in'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
+    for file in left:
+        out.print(f"belongs to no hand-in: {one_line(file)}", style="yellow", markup=False)
     for row in failed:
         out.print(f"our failure: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
     out.print(

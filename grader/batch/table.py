@@ -75,10 +75,15 @@ def shown(rows: Sequence[Line]) -> Table:
     return table
 
 
+def left_over(export: Export) -> list[str]:
+    """Files of which nobody can say whose they are."""
+    return [*export.left_over, *export.tree.unsafe]
+
+
 def sentence(export: Export, rows: Sequence[Line]) -> str:
     """ "Canvas download: 48 hand-ins; 45 to grade, 2 missing, 1 unclear" """
     states = dict.fromkeys(row.state for row in rows)
     counted = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
-    left = [*export.left_over, *export.tree.unsafe]
+    left = left_over(export)
     over = f"; belongs to no hand-in: {', '.join(left[:5])}{' …' if len(left) > 5 else ''}" if left else ""
     return f"{export.format}: {len(export.hand_ins)} hand-ins; {counted}{over}"

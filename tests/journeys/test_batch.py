@@ -152,6 +152,16 @@ def test_only_those_asked_for_are_graded(batch: Batch, graded: SimpleNamespace, 
         batch(graded.export, tmp_path, *roster, "--students", "eve")
 
 
+def test_a_file_that_is_nobodys_is_named_at_the_end(
+    batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in" / "ada").mkdir(parents=True)
+    for name in ("ada/mlp.py", "grace.txt"):
+        (tmp_path / "in" / name).write_text("x = 1\n", "utf-8")
+    batch(tmp_path / "in", tmp_path / "out", "--only", "q1.1")
+    assert "belongs to no hand-in: grace.txt" in capsys.readouterr().out
+
+
 def test_no_cell_of_a_gradebook_is_a_formula_and_no_name_is_lost(graded: SimpleNamespace, pupils: list[Pupil]) -> None:
     for file in graded.out.glob("*.csv"):
         for row in rows(file):
