@@ -15,6 +15,7 @@ from grader.api.problems import not_found
 from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePoints, find_asked
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, QuestionId
 from grader.api.wiring import TheService
+from grader.errors import BadCall
 from grader.model import Points
 from grader.reading.papers import Paper
 from grader.reading.standing import Stage
@@ -192,7 +193,9 @@ def take_back_reading(
 
 
 def give(tx: Tx, asked: Asked, caller: Caller, digest: str, wish: ReadingIn) -> None:
-    find_paper(asked.papers(tx, caller.person.id), digest)
+    paper = find_paper(asked.papers(tx, caller.person.id), digest)
+    if wish.moderates and not paper.would_moderate(caller.person.id):
+        raise BadCall("a moderator is asked for only where two readers differ, and is neither of them")
     readings.put(tx, asked.question, digest, caller.person.id, wish.given())
 
 

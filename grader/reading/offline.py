@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from grader.errors import BadCall
 from grader.model import ZERO, Points, show_points
 from grader.reading.papers import Paper
-from grader.reading.standing import Stage
 from grader.store import readings, rubrics
 from grader.store.database import Tx
 from grader.store.readings import Given, Reading
@@ -60,7 +59,7 @@ def bring_in(
         paper = by_digest.get(line.digest)
         if paper is None:
             raise BadCall(f"row {line.row}: nobody's answer to {question.id} is this one (any more): export it again")
-        given = _given(line, paper, worth, known)
+        given = _given(line, worth, known, moderates=paper.would_moderate(reader))
         if _is_same(paper.reading_of(reader), given):
             unchanged += 1
             continue
@@ -77,7 +76,7 @@ def points_to_show(reading: Reading | None, worth: Points) -> str:
     return show_points(reading.points(worth))
 
 
-def _given(line: Filled, paper: Paper, worth: Points, known: Mapping[str, RubricItem]) -> Given:
+def _given(line: Filled, worth: Points, known: Mapping[str, RubricItem], *, moderates: bool) -> Given:
     strange = [id for id in line.items if id not in known]
     if strange:
         raise BadCall(f"row {line.row}: {strange[0][:40]} is no item of this rubric (any more): export it again")
@@ -90,7 +89,7 @@ def _given(line: Filled, paper: Paper, worth: Points, known: Mapping[str, Rubric
                 f"row {line.row}: {show_points(line.points)} points, where 0 to {show_points(worth)} can be given"
             )
         adjustment = line.points - sum((known[id].points for id in line.items), ZERO)
-    return Given(line.items, adjustment, line.comment, moderates=paper.standing.stage is Stage.MODERATOR)
+    return Given(line.items, adjustment, line.comment, moderates=moderates)
 
 
 def _is_same(before: Reading | None, given: Given) -> bool:

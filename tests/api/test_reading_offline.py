@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from grader.errors import BadCall
 from grader.model import Json
 from grader.read import door
-from tests.api.test_readings import answer, item, papers, room, suggest, worth
+from tests.api.test_readings import QUESTION, answer, ask, item, papers, room, suggest, worth
 from tests.api.world import ASSIGNMENT, COURSE, World
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
@@ -82,6 +82,16 @@ def test_points_and_comments_come_in_and_count(room: World, call: Call, tmp_path
     assert "1 read, 0 as they were" in call("import", file, "--reader", "grace")
     assert (own(room)["points"], own(room)["comment"]) == (1.25, "-1 for the sign")
     assert worth(room, submission)["final"] == 4 + 1.25
+
+
+def test_a_file_makes_none_of_two_readers_their_own_moderator(room: World, call: Call, tmp_path: Path) -> None:
+    submission = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"readers": 2})
+    for reader, points in (("grace", "1"), ("mary", "0.5"), ("grace", "0.75")):
+        file = tmp_path / f"{reader}.csv"
+        fill(file, export(call, file, reader), points=points)
+        call("import", file, "--reader", reader)
+    assert (papers(room)[0]["stage"], worth(room, submission)["written"]) == ("moderator", None)
 
 
 def test_the_same_file_again_changes_nothing(room: World, call: Call, tmp_path: Path) -> None:

@@ -164,6 +164,32 @@ def test_two_readers_do_not_see_each_other_and_a_moderator_decides(room: World) 
     assert worth(room, id)["written"] == 0.75
 
 
+@pytest.mark.parametrize("who", ["grace", "mary"])
+def test_nobody_moderates_before_two_differ_nor_what_they_have_read_themselves(room: World, who: str) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"readers": 2})
+    alone = {"adjustment": 0.5, "moderates": True}
+    path = f"{QUESTION}/answers/{digest_of('because')}/reading"
+    stages = []
+    for reader, points in (("grace", 1), ("mary", 0.75)):
+        got = room.client.request("PUT", path, json=alone, headers=room.headers(who))
+        stages.append((got.status_code, papers(room)[0]["stage"]))
+        read(room, "because", reader, adjustment=points)
+    assert stages == [(422, "unread"), (422, "second reader")]
+    assert room.client.put(path, json=alone, headers=room.headers(who)).status_code == 422
+    assert worth(room, id)["written"] is None
+
+
+def test_who_moderates_may_think_again(room: World) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"readers": 2})
+    for who, points in (("grace", 1), ("mary", 0.5)):
+        read(room, "because", who, adjustment=points)
+    for points in (0.75, 0.25):
+        read(room, "because", "olga", adjustment=points, moderates=True)
+    assert worth(room, id)["written"] == 0.25
+
+
 def test_progress_and_agreement_are_counted(room: World) -> None:
     for login, text in (("ada", "because"), ("bob", "")):
         answer(room, login, text)
