@@ -28,7 +28,8 @@ _BREAKS = words(
 )
 _ENDS = frozenset(["\\blacksquare", "\\square", "\\checkmark", "\\Box"])
 _CASES = frozenset(["cases", "dcases", "rcases"])
-_MATRICES = words("bmatrix pmatrix matrix vmatrix Bmatrix smallmatrix array")
+_MATRICES = words("bmatrix pmatrix matrix vmatrix Vmatrix Bmatrix smallmatrix")
+"""No question asks for one; an array may only align."""
 _GOES_ON = frozenset(["+", "*", "@", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\ast"])
 _IS = re.compile(
     r"(?i)[\s*_]*(is|:|equals|is equal to|becomes|is given by|will be|would be|is just|is simply|=)[\s*_:]*"
@@ -61,6 +62,8 @@ class Chain:
 class Reading:
     chains: tuple[Chain, ...]
     source: Source
+    said: tuple[str, ...] = ()
+    """Words inside the maths, outside case distinctions."""
 
 
 def chains(answer: str, notation: Notation) -> Reading:
@@ -76,7 +79,26 @@ def chains(answer: str, notation: Notation) -> Reading:
             if budget < 0 or len(found) > MAX_CHAINS:
                 raise Unread("an answer that is too long")
             _add(found, line)
-    return Reading(tuple(_chain(line, notation) for line in found), source)
+    return Reading(tuple(_chain(line, notation) for line in found), source, _said(source))
+
+
+def _said(source: Source) -> tuple[str, ...]:
+    """Without the words of case distinctions, which are read with them."""
+    said: list[str] = []
+    for piece in source.pieces:
+        cases = 0
+        for token in _tokens(piece):
+            cases += {"begin": 1, "end": -1}.get(token.kind, 0) * (token.text in _CASES)
+            if token.kind == "text" and not cases:
+                said.append(token.text)
+    return tuple(said)
+
+
+def _tokens(piece: Piece) -> list[Token]:
+    try:
+        return [] if piece.kind == "words" else list(undressed(tokens(piece.text)))
+    except Unread:  # its chain says so
+        return []
 
 
 def _with_left_side(pieces: Sequence[Piece], number: int) -> str:
@@ -112,6 +134,9 @@ def _lines(maths: str, piece: int, budget: int) -> Iterator[_Line]:
     except Unread as unread:
         yield _Line((Token("text", unread.what),), piece, piece, doubt=unread.what)
         return
+    if matrix := next((t for t in found if t.kind == "begin" and t.text in _MATRICES), None):
+        yield _Line((Token("text", f"a {matrix.text}"),), piece, piece, doubt=f"a {matrix.text}")
+        return
     behind = ""
     for part, mark in _parts(found[:budget]):
         line = tuple(part)
@@ -129,7 +154,7 @@ def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]
     for n, token in enumerate(found):
         if token.kind in ("begin", "end"):
             step = 1 if token.kind == "begin" else -1
-            if token.text in _CASES or (token.text in _MATRICES and (depth or cases)):
+            if token.text in _CASES or (token.text == "array" and (depth or cases)):
                 cases += step
                 part.append(token)
             elif not cases:
@@ -205,17 +230,35 @@ def _chain(line: _Line, notation: Notation) -> Chain:
         cases += {"begin": 1, "end": -1}.get(token.kind, 0)
         if cases or token.kind == "end" or depth:
             members[-1].append(token)
-        elif str(token) == "\\in":  # of which shape it is
+        elif str(token) == "\\in":
+            doubt = doubt or _unless_a_shape(line.tokens[n + 1 :])
             break
         elif str(token) in _EQUALS:
             members.append([])
         elif str(token) in _UNEQUAL:
             doubt = doubt or f"{token} in place of ="
             members.append([])
+        elif token.kind == "&" and not _aligns(line.tokens, n):
+            doubt = doubt or "columns side by side"
         elif not _says_nothing(token, line.tokens[n + 1 : n + 2]):
             members[-1].append(token)
+    if any(not m for m in members[1:]):
+        doubt = doubt or "an equality without its right side"
     read_ones = tuple(_member(m, notation) for m in members if m)
     return Chain(read_ones, line.piece, line.begins, doubt, line.behind)
+
+
+def _unless_a_shape(rest: Sequence[Token]) -> str:
+    """`\\in \\mathbb{R}^{m \\times n}` says nothing new."""
+    letters = [t for t in rest if t.kind not in ("{", "}")]
+    plain = all(t.kind in ("letter", "number") or str(t) in ("^", "\\times", ".", "&") for t in letters)
+    return "" if letters and letters[0].text == "R" and plain else "what stands behind ∈"
+
+
+def _aligns(line: Sequence[Token], at: int) -> bool:
+    around = [*line[max(0, at - 1) : at], *line[at + 1 : at + 2]]
+    at_the_edge = len(around) < 2
+    return at_the_edge or any(str(t) in _EQUALS | _UNEQUAL | _GOES_ON | {"-", "&", ":"} for t in around)
 
 
 def _says_nothing(token: Token, after: Sequence[Token]) -> bool:

@@ -12,8 +12,9 @@ from grader.written import choose
 from grader.written.bounds import Unread
 from grader.written.chains import Reading, chains
 from grader.written.evaluate import Array, Mismatch, same, value
-from grader.written.meaning import EARLIER, Bindings, names, put_in, said_in
+from grader.written.meaning import EARLIER, Bindings, names, put_in, said_in, settled
 from grader.written.question import Asked, Question, World
+from grader.written.scrutiny import scrutinise
 from grader.written.simple import unsimplified
 from grader.written.tree import Formula, Symbol
 from grader.written.words import counter_example, factor_between, unequal_shapes
@@ -75,14 +76,26 @@ class _Case:
         if judgement.comparison is Comparison.DIFFERS:
             why = self._other_meanings(asked, choice, carried)
             return replace(judgement, remarks=(why,)) if why else judgement
+        if judgement.comparison.suggests_points:
+            scrutinise(self.question, asked, self.reading, choice.chain, self._put_in)
         return _with(judgement, remarks, carried, asked, formula)
+
+    def _put_in(self, formula: Formula, chain: int) -> Formula:
+        """With what the student says that names are; what is asked for keeps its own name."""
+        bindings = {**self.earlier, **self.after, **self.each[chain]}
+        own = {n: f for n, f in bindings.items() if n not in self.question.worlds[0].truths and n not in self.known}
+        for _ in range(ROUNDS):
+            if not names(formula) & own.keys():
+                break
+            formula = settled(put_in(formula, own), "a formula")
+        return self._presumed(formula)[0]
 
     def _resolved(self, formula: Formula, chain: int, asked: Asked) -> Formula:
         bindings = {name: made for name, made in self.each[chain].items() if name != asked.name}
         for _ in range(ROUNDS):
             if not names(formula) & bindings.keys():
                 break
-            formula = put_in(formula, bindings)
+            formula = settled(put_in(formula, bindings), "a formula")
         return formula
 
     def _presumed(self, formula: Formula) -> tuple[Formula, list[str]]:

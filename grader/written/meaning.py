@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from grader.written.bounds import MAX_DEPTH, MAX_NODES, Unread
@@ -42,13 +42,17 @@ def put_in(formula: Formula, bindings: Bindings) -> Formula:
 @dataclass(frozen=True)
 class _Putting:
     bindings: Bindings
+    seen: dict[int, Formula] = field(default_factory=dict)
+    """What is shared is rebuilt once."""
 
     def into(self, formula: Formula, depth: int) -> Formula:
         if depth > 4 * MAX_DEPTH:
             raise Unread("a formula that is too deep")
         if isinstance(formula, Symbol):
             return self.bindings.get(formula.name, formula)
-        return _rebuilt(formula, lambda part: self.into(part, depth + 1))
+        if id(formula) not in self.seen:
+            self.seen[id(formula)] = _rebuilt(formula, lambda part: self.into(part, depth + 1))
+        return self.seen[id(formula)]
 
 
 def _rebuilt(formula: Formula, each: Callable[[Formula], Formula]) -> Formula:
@@ -89,12 +93,12 @@ def said_in(chains: Sequence[Chain], known: frozenset[str]) -> tuple[list[Bindin
         before.append(dict(now))
         for name, formula in _defined(chain, known):
             before_it = now if name in now else {**now, name: Symbol(f"{EARLIER}{name}")}
-            now[name] = _settled(put_in(formula, before_it), name)
+            now[name] = settled(put_in(formula, before_it), name)
             first.setdefault(name, now[name])
     return [{**first, **bindings} for bindings in before], now
 
 
-def _settled(formula: Formula, name: str) -> Formula:
+def settled(formula: Formula, name: str) -> Formula:
     """As large as it may be: definitions that double each time would fill the memory."""
     if sum(1 for _ in islice(nodes(formula), MAX_NODES + 1)) > MAX_NODES:
         raise Unread(f"{name}, which grows too long with everything put in")

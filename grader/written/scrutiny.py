@@ -1,0 +1,211 @@
+"""What must hold of a whole answer before a formula in it counts as proven: all of it is understood.
+
+Every word is a harmless one, every formula is read, and every equality is true. One doubt, and a person reads it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice, pairwise
+
+import numpy as np
+
+from grader.written.bounds import MAX_NODES, Unread
+from grader.written.chains import Chain, Reading
+from grader.written.evaluate import Array, Mismatch, same, value
+from grader.written.meaning import EARLIER, names
+from grader.written.question import Asked, Question, World
+from grader.written.signs import words
+from grader.written.tree import Cases, Condition, Formula, Number, Product, Sum, Symbol, nodes
+
+HARMLESS = words(
+    "a above activation all also an and answer apply applying are as at back backprop backpropagation backward "
+    "be because become becomes before below bias both by calculate can cancel cancelling cancels chain column "
+    "compute computed computing cost cross decay defined definition denotes derivation derivative derivatives "
+    "derive derived descent dimension dimensions e each earlier eg element elementwise entropy equal equals "
+    "equation expression final finally find first follow follows for formula forward from function g get gets "
+    "give given gives got gradient gradients hadamard has have hence here hidden i ie in into is it its just "
+    "know known l layer learning let loss matrix network neural new next norm note now numbers obtain obtained "
+    "of on or our parameter parameters part partial pass penalty plug plugging previous product propagation q "
+    "question r rate recall regularisation regularization regularizer remember respect result results rewrite "
+    "row rule same scalar shape sigmoid sign simplified simplifies simplify simplifying simply since so solution "
+    "step steps sub subgradient substitute substituting t taken taking term terms that the then therefore these "
+    "this through thus to update us use used using vector via w we weight weights where which will wise with "
+    "write wrt "
+)
+"""Words that say nothing against the formulas between them."""
+_PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
+_LIST = re.compile(
+    r"(?m)^\s*(?:[-*+>•]\s+|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+|#{1,6}\s*)|\b[Qq](?:uestion)?\s*\d\.\d\b"
+)
+_MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
+_OF = re.compile(r"(?i)(?<!given )(?<!denoted )\b(of|to|from|with|into|by|on|at)(\s+(the|a|an|this|that))?\W*$")
+SMALLEST = 1e-4
+"""How much a term of a sum must count for beside the others."""
+
+
+def scrutinise(
+    question: Question, asked: Asked, reading: Reading, chosen: int, put: Callable[[Formula, int], Formula]
+) -> None:
+    """Raises `Unread` with the first doubt. `put`: a formula of a chain with its names put in."""
+    _only_harmless_words(reading)
+    _is_not_of_something(reading, reading.chains[chosen])
+    for number, chain in enumerate(reading.chains):
+        _is_whole(reading, asked, chain, number == chosen)
+    changing = frozenset(question.meanings)
+    equalities = [
+        [_with_names(m.formula, changing, n, put) for m in chain.members if m.formula]
+        for n, chain in enumerate(reading.chains)
+    ]
+    for formula in (f for each in equalities for f in each):
+        _is_plain(formula, question.worlds)
+    firsts = [_drop_left(chain, each, asked) for chain, each in zip(reading.chains, equalities, strict=True)]
+    layouts = (question.worlds, *question.conventions.values())
+    doubts = [_first_doubt(firsts, worlds, asked.also | changing) for worlds in layouts]
+    if all(doubts):
+        raise Unread(doubts[0])
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _only_harmless_words(reading: Reading) -> None:
+    for said in (*(p.text for p in reading.source.pieces if p.kind == "words"), *reading.said):
+        bare = _LIST.sub(" ", said)
+        for word in re.findall(r"[^\W\d_]+", bare):
+            if word.lower() not in HARMLESS:
+                raise Unread(f"the word “{word}”")
+        left = re.sub(r"[^\W\d_]+", " ", bare)
+        if not _PLAIN.fullmatch(left) or _MARKS.search(re.sub(r"(?<=\w)-(?=\w)", " ", bare)):
+            raise Unread(f"the words “{said.strip()[:40]}”")
+
+
+def _is_not_of_something(reading: Reading, chain: Chain) -> None:
+    """The norm of $…$: harmless words, and another formula."""
+    before = reading.source.pieces[chain.begins - 1] if chain.begins else None
+    if before and before.kind == "words" and (said := _OF.search(before.text)):
+        raise Unread(f"the words “{said[0].strip()}”")
+
+
+# ── formulas ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _is_whole(reading: Reading, asked: Asked, chain: Chain, chosen: bool) -> None:
+    if chain.doubt:
+        raise Unread(chain.doubt)
+    for member in chain.members:
+        if member.formula is None:
+            raise Unread(f"{member.source[:30]} ({member.unread})")
+    if len(chain.members) == 1 and not chosen:
+        _is_a_mention(reading, chain)
+
+
+def _is_a_mention(reading: Reading, chain: Chain) -> None:
+    """A formula that nothing is said of is one name, with words around it."""
+    pieces = reading.source.pieces
+    neighbours = [n for n in (chain.begins - 1, chain.piece + 1) if 0 <= n < len(pieces)]
+    beside = [c for c in reading.chains if c is not chain and (c.begins == chain.begins or c.piece == chain.piece)]
+    is_apart = all(re.search(r"\w", pieces[n].text) and pieces[n].kind == "words" for n in neighbours)
+    if not isinstance(chain.members[0].formula, Symbol) or beside or not is_apart:
+        raise Unread(f"what {chain.members[0].source[:30]} is for")
+
+
+def _is_plain(formula: Formula, worlds: Sequence[World]) -> None:
+    """Without cases or terms that random problems would hardly ever notice."""
+    for node in islice(nodes(formula), MAX_NODES):
+        if isinstance(node, Cases):
+            for _, condition in node.rows:
+                _is_about_a_sign(condition, worlds)
+        elif isinstance(node, Sum):
+            _every_term_counts(node, worlds)
+
+
+def _is_about_a_sign(condition: Condition | None, worlds: Sequence[World]) -> None:
+    if condition is None:
+        return
+    sides = (condition.left, condition.right)
+    name = next((s.name for s in sides if isinstance(s, Symbol)), "")
+    if not any(isinstance(s, Number) and s.value == 0 for s in sides) or not _has_both_signs(name, worlds):
+        raise Unread("a case distinction that is not about a sign")
+
+
+def _has_both_signs(name: str, worlds: Sequence[World]) -> bool:
+    found = [w.values[name] for w in worlds if name in w.values]
+    return any((a > 0).any() for a in found) and any((a < 0).any() for a in found)
+
+
+def _every_term_counts(total: Sum, worlds: Sequence[World]) -> None:
+    sizes = [[_size(term, world.values) for _, term in total.terms] for world in worlds[::3]]
+    for n in range(len(total.terms)):
+        if all(0 < each[n] < SMALLEST * max(each) for each in sizes):
+            raise Unread("a term that is too small to be noticed")
+
+
+def _size(formula: Formula, values: Mapping[str, Array]) -> float:
+    try:
+        return float(np.abs(value(formula, values)).max())
+    except (Mismatch, Unread):
+        return 0.0
+
+
+# ── equalities ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_names(
+    formula: Formula, changing: frozenset[str], chain: int, put: Callable[[Formula, int], Formula]
+) -> Formula:
+    """The scheme g ⊙ f′(a) is about the old g, whatever g is by now."""
+    return formula if isinstance(formula, Product) and names(formula) & changing else put(formula, chain)
+
+
+def _drop_left(chain: Chain, members: Sequence[Formula], asked: Asked) -> Sequence[Formula]:
+    """Without the left side of an assignment such as g ← …: it is the new value, and not equal to the old."""
+    first = chain.members[0].formula if len(chain.members) > 1 else None
+    return members[1:] if isinstance(first, Symbol) and first.name in asked.also else members
+
+
+def _first_doubt(equalities: Sequence[Sequence[Formula]], worlds: Sequence[World], changing: frozenset[str]) -> str:
+    known = worlds[0].values.keys() | worlds[0].truths.keys()
+    for members in equalities:
+        certain = [m for m in members if names(m) <= known]
+        for member in members:
+            if member not in certain and not _is_a_scheme(member, known, changing):
+                unknown = ", ".join(sorted(names(member) - known)[:3])
+                return f"{unknown}: not a name of the handout, and not defined here"
+        for one, other in pairwise(certain):
+            if not _holds(one, other, worlds):
+                return "its steps do not agree with each other"
+    return ""
+
+
+def _is_a_scheme(member: Formula, known: set[str], changing: frozenset[str]) -> bool:
+    """One name, or the product of derivatives that a chain rule begins with."""
+    if isinstance(member, Symbol):
+        return True
+    factors = (member.first, *(f for _, f in member.rest)) if isinstance(member, Product) else ()
+    unknown = names(member) - known
+    return (
+        bool(factors)
+        and all(n.startswith("∂") or n in changing or n.startswith(EARLIER) for n in unknown)
+        and all(_is_a_value(factor) for factor in factors)
+    )
+
+
+def _is_a_value(factor: Formula) -> bool:
+    """Nothing is added to it or taken off it but 1 − …, and it is no multiple."""
+    return all(not isinstance(node, Number) or node.value == 1 for node in islice(nodes(factor), MAX_NODES)) and (
+        not isinstance(factor, Number)
+    )
+
+
+def _holds(one: Formula, other: Formula, worlds: Sequence[World]) -> bool:
+    for world in worlds:
+        values = {**world.truths, **world.values}
+        try:
+            a, b = value(one, values), value(other, values)
+        except (Mismatch, Unread):
+            return False
+        if not same(a, b) and not same(a.T, b):
+            return False
+    return True
