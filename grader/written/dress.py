@@ -58,7 +58,9 @@ def _command(token: Token, items: list[Token], place: int, depth: int) -> tuple[
         is_bare = len(inside) == 1 or (token.text in _BOXES and any(t.text == "=" for t in inside))
         return list(undressed(inside if is_bare else [_LEFT, *inside, _RIGHT], depth + 1)), place
     if token.text in _STACKED:
-        _, place = _argument(items, place)
+        above, place = _argument(items, place)
+        if "".join(t.text for t in above if t.kind not in ("{", "}")) not in ("def", "textdef", "mathrmdef", "!"):
+            raise Unread(f"\\{token.text}")
         inside, place = _argument(items, place)
         return list(undressed(inside, depth + 1)), place
     if token.text in _DROPPED:

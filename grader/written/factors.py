@@ -107,7 +107,7 @@ class Factors(ABC):
     def _number(self) -> Formula:
         number = Number(float(self._cursor.next().text))
         around = names.scripts(self._cursor)
-        if around.index and not (len(around.index) == 1 and around.index.isalpha() and number.value == 1):
+        if around.index:
             raise Unread(f"a number with the index {around.index}")
         if around.primes:
             raise Unread("a number with a prime")
@@ -137,8 +137,8 @@ class Factors(ABC):
         self._cursor.bracketed()
         name = names.base(Cursor(inside), self._notation)
         around = names.scripts(self._cursor)
-        if name == self._notation.loss and self._cursor.sees("open"):
-            self._cursor.bracketed()
+        if name == self._notation.loss:
+            names.loss_arguments(self._cursor, around, self._notation)
         return names.dressed_name(name, "", around, self._notation)
 
     def _inside_bracket(self) -> Formula:
@@ -217,6 +217,8 @@ class Factors(ABC):
         return self._after_function(made)
 
     def _argument_of(self, word: str) -> Formula:
+        if word == "sqrt" and self._cursor.sees("open", "["):
+            raise Unread("a root of another order")
         if self._cursor.sees("open") or self._cursor.sees("{"):
             return self._inside_bracket()
         minus = self._cursor.takes("sign", "-")

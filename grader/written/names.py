@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.written.bounds import Unread
+from grader.written.bounds import MAX_DEPTH, Unread
+from grader.written.cases import split
 from grader.written.cursor import Cursor, show
 from grader.written.notation import Notation
 from grader.written.signs import words
@@ -91,7 +92,7 @@ def _is_dot_t(cursor: Cursor) -> bool:
 
 
 def _joined(one: Scripts, other: Scripts) -> Scripts:
-    if one.index and other.index and one.index != other.index:
+    if one.index and other.index:
         raise Unread(f"two indices, {one.index} and {other.index}")
     if one.transposed and other.transposed:
         raise Unread("transposed twice")
@@ -152,9 +153,28 @@ def symbol(cursor: Cursor, notation: Notation) -> Formula:
     around = scripts(cursor)
     if name == "y" and around.index == "hat":
         name, around = "ŷ", Scripts("", around.numbers, around.transposed, around.primes)
-    if name == notation.loss and cursor.sees("open"):
-        cursor.bracketed()
+    if name == notation.loss:
+        loss_arguments(cursor, around, notation)
     return dressed_name(name, digit, around, notation)
+
+
+def loss_arguments(cursor: Cursor, around: Scripts, notation: Notation) -> str:
+    """What a loss is said to be of: the one name; or "" where it says nothing, or several names."""
+    if around != Scripts():
+        raise Unread("a loss with scripts")
+    if not cursor.sees("open"):
+        return ""
+    made = [_argument(cursor.inside(part), notation) for part in split(cursor.bracketed(), ",")]
+    if len(made) == 1 and notation.derivative(notation.loss, made[0]) == f"∂{notation.loss}/∂{made[0]}":
+        raise Unread(f"a bracket behind the loss with {made[0]}")
+    return made[0] if len(made) == 1 else ""
+
+
+def _argument(cursor: Cursor, notation: Notation) -> str:
+    made = symbol(cursor, notation) if is_name(cursor.peek()) else None
+    if not isinstance(made, Symbol) or cursor.peek() is not None or "+" in made.name:
+        raise Unread("a bracket behind the loss that is not its arguments")
+    return made.name
 
 
 def _digit_behind(cursor: Cursor, name: str, notation: Notation) -> str:
@@ -174,6 +194,8 @@ def dressed_name(name: str, digit: str, around: Scripts, notation: Notation) -> 
     if digit and around.index and digit != around.index:
         raise Unread(f"{name}{digit} with a second index {around.index}")
     index, numbers = digit or around.index, around.numbers
+    if numbers and index and name not in notation.powers:
+        raise Unread(f"{name} with an index {index} and above it {numbers[0]}")
     if numbers and not index and name not in notation.powers:
         index, numbers = numbers[0], numbers[1:]
     made: Formula = Symbol(notation.name(name, index))
@@ -217,7 +239,9 @@ def _differential(cursor: Cursor, notation: Notation) -> str:
 def _unwrapped(cursor: Cursor) -> Cursor:
     """Without a bracket around everything: `\\partial (W^{(2)})`."""
     rest = cursor.rest
-    while len(rest) > 1 and rest[0].kind in ("open", "{"):
+    for _ in range(MAX_DEPTH):
+        if len(rest) < 2 or rest[0].kind not in ("open", "{"):
+            break
         trial = cursor.inside(rest)
         inner = trial.bracketed()
         if trial.peek() is not None:
@@ -270,9 +294,7 @@ def _bare_gradient(cursor: Cursor, notation: Notation) -> Formula:
     digit = _digit_behind(cursor, name, notation)
     around = scripts(cursor)
     if name == notation.loss:
-        inner = cursor.inside(cursor.bracketed()) if cursor.sees("open") else cursor.inside([])
-        made = symbol(inner, notation) if is_name(inner.peek()) else None
-        by = _name_of(made) if made is not None and inner.peek() is None else ""
+        by = loss_arguments(cursor, around, notation)
         return Symbol(notation.derivative(notation.loss, by))
     by = _name_of(dressed_name(name, digit, around, notation))
     token = cursor.peek()

@@ -44,7 +44,7 @@ def parts(answer: str) -> Source:
 
 def _without_html(answer: str) -> tuple[str, bool]:
     answer = _without_comments(answer)
-    struck = any(tag[1].lower() in _STRUCK for tag in _TAG.finditer(answer))
+    struck = any(tag[1].lower() in _STRUCK or "style" in tag[0].lower() for tag in _TAG.finditer(answer))
     answer = _TAG.sub(_tag, answer)
     return _ENTITY.sub(lambda m: html.unescape(m[0]), answer), struck
 
