@@ -64,7 +64,10 @@ def _command(token: Token, items: list[Token], place: int, depth: int) -> tuple[
         inside, place = _argument(items, place)
         return list(undressed(inside, depth + 1)), place
     if token.text in _DROPPED:
-        return [], _argument(items, place)[1]
+        dropped, place = _argument(items, place)
+        if token.text == "tag" and len([t for t in dropped if t.kind == "letter"]) > 1:
+            raise Unread("a tag in words")
+        return [], place
     if token.text in _WORDS:
         place += place < len(items) and items[place].text == "*"
         said, place = _argument(items, place)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from grader.written import names
 from grader.written.bounds import Unread
 from grader.written.cases import halves, parts, split
-from grader.written.cursor import Cursor
+from grader.written.cursor import Cursor, show
 from grader.written.names import finished, is_differential, is_name
 from grader.written.notation import Notation
 from grader.written.tokens import Token
@@ -59,6 +59,8 @@ class Factors(ABC):
         return self._cursor.sees("sign", "*") and str(after) == "*" and after is not None and not after.spaced
 
     def begins_a_factor(self, token: Token) -> bool:
+        if token.kind == "{" and str(self._cursor.peek(1)) in ("+", "-"):
+            raise Unread("a sign at the beginning of a group, which may be a sum or a product")
         if token.kind in ("letter", "number", "word", "open", "{"):
             return True
         if token.kind == "begin":
@@ -264,8 +266,14 @@ class Factors(ABC):
         """`\\underbrace{a}_{words}`: the words say what a is."""
         made = self.inside(self._cursor.argument())
         if self._cursor.takes("sign", "_") or self._cursor.takes("sign", "^"):
-            self._cursor.argument()
+            self._label(self._cursor.argument())
         return made
+
+    def _label(self, tokens: Sequence[Token]) -> None:
+        """Words, which are looked at with all the others, or a name."""
+        formula = [t for t in tokens if t.kind != "text"]
+        if formula and not isinstance(self.inside(formula), Symbol):
+            raise Unread(f"what {show(formula)[:30]} below a brace is for")
 
     # ── derivatives on one line ──────────────────────────────────────────────────────────────────────
 

@@ -21,26 +21,30 @@ from grader.written.tree import Cases, Condition, Formula, Number, Product, Sum,
 
 HARMLESS = words(
     "a above activation all also an and answer apply applying are as at back backprop backpropagation backward "
-    "be because become becomes before below bias both by calculate can cancel cancelling cancels chain column "
+    "because become becomes before below bias both by calculate can cancel cancelling cancels chain column "
     "compute computed computing cost cross decay defined definition denotes derivation derivative derivatives "
-    "derive derived descent dimension dimensions e each earlier eg element elementwise entropy equal equals "
-    "equation expression final finally find first follow follows for formula forward from function g get gets "
-    "give given gives got gradient gradients hadamard has have hence here hidden i ie in into is it its just "
-    "know known l layer learning let loss matrix network neural new next norm note now numbers obtain obtained "
-    "of on or our parameter parameters part partial pass penalty plug plugging previous product propagation q "
-    "question r rate recall regularisation regularization regularizer remember respect result results rewrite "
-    "row rule same scalar shape sigmoid sign simplified simplifies simplify simplifying simply since so solution "
-    "step steps sub subgradient substitute substituting t taken taking term terms that the then therefore these "
-    "this through thus to update us use used using vector via w we weight weights where which will wise with "
-    "write wrt "
+    "derive derived descent dimension dimensions each earlier element elementwise entropy equal equals equation "
+    "expression final finally find first follow follows for formula forward from function get gets give given "
+    "gives got gradient gradients hadamard has have hence here hidden i in into is it its just know known layer "
+    "learning loss matrix network neural new next note now numbers obtain obtained of on or our parameter "
+    "parameters part partial pass penalty plug plugging previous product propagation question rate recall "
+    "regularisation regularization regularizer remember respect result results rewrite row rule same scalar "
+    "shape sigmoid simplified simplifies simplify simplifying simply since so solution step steps sub "
+    "subgradient substitute substituting taken taking term terms that the then therefore these this through thus "
+    "to update us use used using vector via we weight weights where which will wise with write wrt "
 )
 """Words that say nothing against the formulas between them."""
 _PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
 _LIST = re.compile(
     r"(?m)^\s*(?:[-*+>•]\s+|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+|#{1,6}\s*)|\b[Qq](?:uestion)?\s*\d\.\d\b"
+    r"|\bw\.r\.t\.|\be\.g\.|\bi\.e\."
 )
 _MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
-_OF = re.compile(r"(?i)(?<!given )(?<!denoted )\b(of|to|from|with|into|by|on|at)(\s+(the|a|an|this|that))?\W*$")
+_OF = re.compile(
+    r"(?i)(?<!given )(?<!denoted )\b(of|to|from|with|into|by|on|at|sigmoid|entropy)(\s+(the|a|an|this|that))?\W*$"
+    r"|(?<!of the )\b(loss|cost|function|entropy|activation|bias|weights?|rate|penalty|rule)\s+(is|becomes|equals)\W*$"
+)
+"""Words before the formula that make another one of it, or say that it is something else."""
 SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
 
@@ -170,7 +174,8 @@ def _first_doubt(equalities: Sequence[Sequence[Formula]], worlds: Sequence[World
     for members in equalities:
         certain = [m for m in members if names(m) <= known]
         for member in members:
-            if member not in certain and not _is_a_scheme(member, known, changing):
+            is_left = member is members[0] and isinstance(member, Symbol)
+            if member not in certain and not is_left and not _is_a_scheme(member, known, changing):
                 unknown = ", ".join(sorted(names(member) - known)[:3])
                 return f"{unknown}: not a name of the handout, and not defined here"
         for one, other in pairwise(certain):
@@ -180,13 +185,13 @@ def _first_doubt(equalities: Sequence[Sequence[Formula]], worlds: Sequence[World
 
 
 def _is_a_scheme(member: Formula, known: set[str], changing: frozenset[str]) -> bool:
-    """One name, or the product of derivatives that a chain rule begins with."""
-    if isinstance(member, Symbol):
-        return True
-    factors = (member.first, *(f for _, f in member.rest)) if isinstance(member, Product) else ()
-    unknown = names(member) - known
+    """A derivative, or the product of derivatives that a chain rule begins with."""
+    factors = (member.first, *(f for _, f in member.rest)) if isinstance(member, Product) else (member,)
+    unknown = [n.name for n in islice(nodes(member), MAX_NODES) if isinstance(n, Symbol) and n.name not in known]
+    if len(set(unknown)) < len(unknown):
+        return False
     return (
-        bool(factors)
+        isinstance(member, Symbol | Product)
         and all(n.startswith("∂") or n in changing or n.startswith(EARLIER) for n in unknown)
         and all(_is_a_value(factor) for factor in factors)
     )

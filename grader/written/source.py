@@ -102,14 +102,16 @@ def _lines(piece: Piece) -> list[Piece]:
     """Programs end at the line's end; formulas do not."""
     if piece.kind != "program":
         return [piece]
-    lines = [_without_comment(line) for line in piece.text.splitlines()]
-    return [Piece("program", line) for line in lines if line.strip() not in ("", "python", "latex", "math")]
+    found = [made for line in piece.text.splitlines() for made in _program(line)]
+    return [made for made in found if made.text.strip() not in ("", "python", "latex", "math")]
 
 
-def _without_comment(line: str) -> str:
-    """In a cell of code the formula itself may be the comment."""
+def _program(line: str) -> tuple[Piece, ...]:
+    """Code and the words of its comment; in a cell of code the formula itself may be the comment."""
     code, _, comment = line.partition("#")
-    return code if code.strip() or not _may_be_formula(comment) else comment
+    if not code.strip() and _may_be_formula(comment):
+        return (Piece("program", comment),)
+    return Piece("program", code), Piece("words", comment)
 
 
 # ── answers without any delimiter ────────────────────────────────────────────────────────────────────
