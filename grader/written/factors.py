@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from grader.written import names
-from grader.written.bounds import Unread
+from grader.written.bounds import MAX_DEPTH, Unread
 from grader.written.cases import halves, parts, split
 from grader.written.cursor import Cursor, show
 from grader.written.names import finished, is_differential, is_name
@@ -44,6 +44,7 @@ class Factors(ABC):
         self._cursor = cursor
         self._notation = notation
         self._bars = 0
+        self._nested = 0
 
     @abstractmethod
     def sum(self) -> Formula:
@@ -70,7 +71,13 @@ class Factors(ABC):
         return token.text in ("|", "‖") and self._bars == 0
 
     def factor(self) -> Formula:
-        return self._called(self._atom())
+        """Functions of functions, bars and powers nest without brackets, so they are counted here."""
+        self._nested += 1
+        if self._nested > MAX_DEPTH:
+            raise Unread("functions inside functions without end")
+        found = self._called(self._atom())
+        self._nested -= 1
+        return found
 
     def _called(self, found: Formula) -> Formula:
         """`A.dot(B)`, `x**2`"""

@@ -36,8 +36,8 @@ HARMLESS = words(
 """Words that say nothing against the formulas between them."""
 _PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
 _LIST = re.compile(
-    r"(?m)^\s*(?:[-*+>•]\s+|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+|#{1,6}\s*)|\b[Qq](?:uestion)?\s*\d\.\d\b"
-    r"|\bw\.r\.t\.|\be\.g\.|\bi\.e\."
+    r"(?mi)^\s*(?:[-*+>•]\s+|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+|#{1,6}\s*)|\b[Qq](?:uestion)?\s*\d\.\d\b"
+    r"|\bstep \d\b|∎|\bw\.r\.t\.|\be\.g\.|\bi\.e\."
 )
 _MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
 _OF = re.compile(
