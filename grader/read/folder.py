@@ -67,8 +67,8 @@ class Folder:
     def _groups(self) -> dict[Key, list[Answer]]:
         """Those who answered the same, together."""
         found: dict[Key, list[Answer]] = {}
-        for report in self.reports.values():
-            for answer in of_report(report):
+        for student, report in self.reports.items():
+            for answer in of_report(report, student):
                 if answer.is_there:
                     found.setdefault((answer.question, answer.digest), []).append(answer)
         return found
@@ -88,7 +88,7 @@ class Folder:
         checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
         earned = sum((Points(str(check["points"])) for check in checks), ZERO)
         worth = {id: points for part in self.assignment.parts for id, points in part.written.items()}
-        for answer in of_report(report):
+        for answer in of_report(report, student):
             given = kept.get((answer.question, answer.digest))
             points = given.points if given else answer.decided
             earned += points or ZERO

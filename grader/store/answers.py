@@ -1,9 +1,11 @@
-"""Written answers, as gradings have found them. Whoever wrote the same has the same digest, and is read once."""
+"""Written answers, as gradings have found them. Whoever wrote the same has the same digest, and is read once; an answer
+with an image is its submission's own, because the same words may show another one."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -73,27 +75,40 @@ class Handed:
     answer: Answer
 
 
-def digest_of(text: str) -> str:
-    """The same for texts that differ in white space alone, which neither Markdown nor LaTeX shows."""
+_SHOWS = re.compile(
+    r"!\[|<(img|image|picture|svg|object|embed|iframe|video)\b|attachment:|\\includegraphics", re.IGNORECASE
+)
+"""What an answer shows that is not in its text. Where there is none after all, it is only read once more."""
+
+
+def digest_of(text: str, owner: str = "") -> str:
+    """The same for texts that differ in white space alone, which neither Markdown nor LaTeX shows. `owner`: of the
+    submission alone; it tells apart answers that show an image."""
     same = " ".join(unicodedata.normalize("NFC", text).split())
-    return hashlib.sha256(same.encode("utf-8", "surrogatepass")).hexdigest() if same else ""
+    if not same:
+        return ""
+    return _hash(same, owner) if _SHOWS.search(same) else _hash(same)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # ── from a report ────────────────────────────────────────────────────────────────────────────────────
 
 
-def of_report(report: Json) -> Iterator[Answer]:
-    """A report as JSON → its questions, those without an answer too."""
+def of_report(report: Json, owner: str) -> Iterator[Answer]:
+    """A report as JSON → its questions, those without an answer too. `owner`: as `digest_of` wants it."""
     for part in report["parts"]:
         for written in part["written"]:
-            yield _of_written(written)
+            yield _of_written(written, owner)
 
 
-def _of_written(written: Json) -> Answer:
+def _of_written(written: Json, owner: str) -> Answer:
     decided = Points(str(written["points"])) if written["status"] == Status.HELD else None
     return Answer(
         written["id"],
-        digest_of(written["answer"]),
+        digest_of(written["answer"], owner),
         written["answer"],
         suggestion_of(written.get("opinion")),
         decided,
@@ -117,7 +132,7 @@ def _ground(judgement: Json) -> Ground:
     )
 
 
-def rows_of(grading: str, report: Json) -> list[Json]:
+def rows_of(grading: str, submission: str, report: Json) -> list[Json]:
     """What the table keeps of a report."""
     opinions = {w["id"]: w.get("opinion") for part in report["parts"] for w in part["written"]}
     return [
@@ -129,12 +144,13 @@ def rows_of(grading: str, report: Json) -> list[Json]:
             "opinion": opinions[answer.question],
             "decided": answer.decided,
         }
-        for answer in of_report(report)
+        for answer in of_report(report, submission)
     ]
 
 
 def keep(tx: Tx, grading: str, report: Json) -> None:
-    rows = rows_of(grading, report)
+    submission = tx.scalars(select(gradings.c.submission).where(gradings.c.id == grading)).one()
+    rows = rows_of(grading, submission, report)
     if rows:
         tx.execute(insert(answers), rows)
 

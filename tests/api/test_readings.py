@@ -90,6 +90,24 @@ def test_both_who_wrote_it_have_its_points(room: World) -> None:
         assert question["items"] == [{"text": "Right", "points": 1}]
 
 
+@pytest.mark.parametrize(
+    "shows",
+    [
+        "![image.png](attachment:image.png)",
+        "Here:\n![my derivation](https://example.org/mine.png)",
+        "![mine][1]\n\n[1]: mine.png",
+        '<IMG src="attachment:image.png">',
+        r"\includegraphics{mine}",
+    ],
+)
+def test_an_image_that_others_name_alike_is_each_ones_own(room: World, shows: str) -> None:
+    ids = {login: answer(room, login, shows) for login in ("ada", "bob")}
+    first, second = papers(room)
+    assert (first["students"], second["students"]) == (1, 1)
+    ask(room, "PUT", f"{QUESTION}/answers/{first['digest']}/reading", body={"adjustment": 1})
+    assert {worth(room, id, login)["written"] for login, id in ids.items()} == {None, 1}
+
+
 def test_a_rubric_item_that_changes_later_changes_every_total(room: World) -> None:
     ids = [answer(room, login, login) for login in ("ada", "bob")]
     ticked = item(room, 1)

@@ -102,13 +102,13 @@ def _fill(answers: sa.Table) -> None:
     connection = op.get_bind()
     graded = connection.execute(
         sa.text(
-            "SELECT gradings.id FROM gradings JOIN submissions ON submissions.id = gradings.submission"
+            "SELECT gradings.id, gradings.submission FROM gradings JOIN submissions ON submissions.id = gradings.submission"
             " WHERE gradings.report IS NOT NULL AND submissions.kind = 'submission'"
         )
     )
-    for (grading,) in graded.all():
+    for grading, submission in graded.all():
         packed = connection.scalar(sa.text("SELECT report FROM gradings WHERE id = :id"), {"id": grading})
-        rows = [_row(grading, written) for part in _report(packed)["parts"] for written in part["written"]]
+        rows = [_row(grading, submission, written) for part in _report(packed)["parts"] for written in part["written"]]
         if rows:
             connection.execute(answers.insert(), rows)
 
@@ -117,12 +117,12 @@ def _report(packed: bytes) -> dict[str, list[dict[str, list[dict[str, str]]]]]:
     return json.loads(zlib.decompress(packed))  # type: ignore[no-any-return]
 
 
-def _row(grading: str, written: dict[str, str]) -> dict[str, object]:
+def _row(grading: str, submission: str, written: dict[str, str]) -> dict[str, object]:
     answer = written["answer"]
     return {
         "grading": grading,
         "question": written["id"],
-        "digest": digest_of(answer),
+        "digest": digest_of(answer, submission),
         "text": json.dumps(answer),
         "opinion": "null",
         "decided": None,
