@@ -38,7 +38,8 @@ class Class:
         batch = [Path(sys.executable).with_name("grader"), "batch", self.folder / "class", "-a", self.folder / "toy"]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                ["taskset", "-c", self.cores, *batch, "-o", out],
+                # Ctrl-C is heard also where these tests run in a shell's background.
+                ["env", "--default-signal=INT", "taskset", "-c", self.cores, *batch, "-o", out],
                 env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

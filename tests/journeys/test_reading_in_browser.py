@@ -55,7 +55,7 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
     grace = member(tx, "Grace Hopper", Role.STAFF)
     lane = lanes_of([ps4], Settings().runtime)[ASSIGNMENT]
     students = [member(tx, f"Student {n}", Role.STUDENT) for n in range(STUDENTS)]
-    thinks = {formula: opinions(ps4.derivations, {QUESTION: formula})[QUESTION] for formula in (RIGHT, WRONG)}
+    thinks = {formula: opinions(ps4.known_questions, {QUESTION: formula})[QUESTION] for formula in (RIGHT, WRONG)}
     report = replace(samples.perfect(), evidence=())  # its curves would take longest
     for number, student in enumerate(students):
         answer = answer_of(number)

@@ -2,7 +2,7 @@
 # earns at most: 0
 # only: q2.1
 # limits: memory_bytes=1000000000 wall=10 call_cpu_seconds=0.5
-# fails: process ended|MemoryError|RecursionError
+# fails: process ended|MemoryError|RecursionError|CPU seconds
 import sys
 import numpy as np
 
