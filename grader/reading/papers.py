@@ -125,12 +125,24 @@ def _paper(
         newest.digest,
         newest.text,
         len(students),
-        newest.suggestion,
-        newest.decided,
+        suggestion_of_all(group),
+        decided_of_all(group),
         given,
         standing(given, readers, worth),
         read_before=not given and bool(students & changed),
     )
+
+
+def suggestion_of_all(group: Sequence[Handed]) -> Suggestion | None:
+    """None where they differ: the same words mean another thing after another definition, and a person looks."""
+    suggestions = {handed.answer.suggestion for handed in group}
+    return suggestions.pop() if len(suggestions) == 1 else None
+
+
+def decided_of_all(group: Sequence[Handed]) -> Points | None:
+    """None where one of them still waits."""
+    decided = {handed.answer.decided for handed in group}
+    return decided.pop() if len(decided) == 1 else None
 
 
 def next_for(found: Sequence[Paper], reader: str, after: int = 0) -> Paper | None:
