@@ -73,7 +73,7 @@ def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_s
     read("export-reports", out, "--to", sheet)
     rows = rows_of(sheet)
     assert (len(rows), {row["students"] for row in rows}) == (10, {"2"})
-    assert next(row for row in rows if row["question"] == "q1.1")["suggested"] == "5"
+    assert next(row for row in rows if row["question"] == "q1.2")["suggested"] == "5"
     assert "lovelace" not in sheet.read_text("utf-8-sig")
     read("import-reports", out, sheet)
     before = totals(out)
@@ -138,7 +138,7 @@ def test_the_page_is_filled_in_without_a_network_and_what_it_saves_is_imported(
     out: Path, tmp_path: Path, page: Page
 ) -> None:
     form, saved = tmp_path / "answers.html", tmp_path / "saved.csv"
-    read("export-reports", out, "q1.1", "q1.6", "--to", form)
+    read("export-reports", out, "q1.2", "q1.6", "--to", form)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(form.as_uri())
@@ -152,7 +152,7 @@ def test_the_page_is_filled_in_without_a_network_and_what_it_saves_is_imported(
     download.value.save_as(saved)
     read("import-reports", out, saved)
     kept = {row["question"]: row for row in rows_of(out / "written.csv") if row["student"] == "lovelace"}
-    assert (kept["q1.1"]["points"], kept["q1.6"]["points"]) == ("5", "3.5")
+    assert (kept["q1.2"]["points"], kept["q1.6"]["points"]) == ("5", "3.5")
     assert kept["q1.6"]["comment"] == '\'=1+1 "quoted",\nnot only exponentially'
     assert (download.value.suggested_filename, complaints) == ("answers.csv", [])
 
