@@ -227,9 +227,13 @@ def hand_back(tx: Tx, leased: Leased) -> bool:
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
     """What dead workers have left waits again; returns how many. `everything`: no worker can be alive, since the
-    one process that has them has just started."""
+    one process that has them has just started.
+
+    It waits for the next round. So what ends its workers holds up nobody who waits, and where a server is killed
+    again and again, one grading does not meet every kill until it is given up as their cause."""
     where = gradings.c.state == State.RUNNING if everything else _is_abandoned()
-    count = tx.execute(update(gradings).where(where).values(state=State.QUEUED, lease=None)).rowcount
+    values = {"state": State.QUEUED, "lease": None, "turn": gradings.c.turn + 1}
+    count = tx.execute(update(gradings).where(where).values(values)).rowcount
     if count:
         _break(tx, gradings.c.starts >= MOST_STARTS)
     return count

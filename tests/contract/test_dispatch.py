@@ -37,7 +37,10 @@ def check(service: Running, load: Load) -> None:
     assert load.refused == []
     store = service.open_store()
     states = wait_until_final(store, len(load.acknowledged))
+    with store.read() as tx:
+        given_up = [(g.id, g.why) for id in states for g in gradings.of_submission(tx, id) if g.state is State.BROKEN]
     store.close()
+    assert given_up == []
     assert set(states) == set(load.acknowledged.values()), "each request has become one submission"
     assert len(load.acknowledged) == len(set(load.acknowledged.values()))
     assert set(map(tuple, states.values())) == {(State.GRADED,)}, "each was graded exactly once"

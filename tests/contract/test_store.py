@@ -396,6 +396,15 @@ def test_what_ends_its_workers_again_and_again_is_set_aside(store: Store, hand_i
     assert state(store, grading) is State.BROKEN
 
 
+def test_what_has_ended_its_worker_goes_behind_those_who_wait(store: Store, hand_in: HandIn) -> None:
+    _, first = hand_in("ann")
+    _, second = hand_in("bob")
+    for expected in (first, second, first, second):
+        assert claim(store).grading == expected
+        with store.write() as tx:
+            gradings.recover(tx, everything=True)
+
+
 def test_work_that_is_handed_back_has_not_failed(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     for _ in range(gradings.MOST_STARTS + 1):
