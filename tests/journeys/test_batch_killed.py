@@ -80,10 +80,10 @@ def stopped(class_: Class, out: Path, moments: Iterator[signal.Signals]) -> dict
 
 
 def while_it_grades(out: Path, random: Random) -> Iterator[signal.Signals]:
-    """Killed, stopped and killed, each a while after one more has been graded."""
-    for least, number in enumerate((signal.SIGKILL, signal.SIGINT, signal.SIGKILL), start=1):
-        deadline = time.monotonic() + WAIT_SECONDS
-        while len(kept(out)) < least and time.monotonic() < deadline:
+    """Killed, stopped and killed, each a while after this run has graded one more."""
+    for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
+        before, deadline = len(kept(out)), time.monotonic() + WAIT_SECONDS
+        while len(kept(out)) <= before and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(random.uniform(0, 0.1))
         yield number
