@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -81,14 +82,24 @@ class _Case:
         return _with(judgement, remarks, carried, asked, formula)
 
     def _put_in(self, formula: Formula, chain: int) -> Formula:
-        """With what the student says that names are; what is asked for keeps its own name."""
+        """With what the student says that names are. What we know the truth of keeps its own name, and so does g, which
+        stands for another thing on every line."""
         bindings = {**self.earlier, **self.after, **self.each[chain]}
-        own = {n: f for n, f in bindings.items() if n not in self.question.worlds[0].truths and n not in self.known}
+        certain = self.known | self.question.worlds[0].truths.keys() | self.question.meanings.keys()
+        own = {n: made for n, made in bindings.items() if n not in certain and not n.startswith("∂")}
+        formula = put_in(formula, {name: Symbol(self._as_presumed(name, own)) for name in names(formula)})
         for _ in range(ROUNDS):
             if not names(formula) & own.keys():
                 break
             formula = settled(put_in(formula, own), "a formula")
         return self._presumed(formula)[0]
+
+    def _as_presumed(self, derivative: str, own: Bindings) -> str:
+        """∂J/∂z2 is ∂J/∂a2, unless z2 is defined as something else."""
+        for name, guess in self.question.notation.presumed.items():
+            if name not in own or self._agree(own[name], Symbol(guess)):
+                derivative = re.sub(rf"∂{name}(?=$|[/_])", f"∂{guess}", derivative)
+        return derivative
 
     def _resolved(self, formula: Formula, chain: int, asked: Asked) -> Formula:
         bindings = {name: made for name, made in self.each[chain].items() if name != asked.name}

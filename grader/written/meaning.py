@@ -51,11 +51,12 @@ class _Putting:
         if isinstance(formula, Symbol):
             return self.bindings.get(formula.name, formula)
         if id(formula) not in self.seen:
-            self.seen[id(formula)] = _rebuilt(formula, lambda part: self.into(part, depth + 1))
+            self.seen[id(formula)] = rebuilt(formula, lambda part: self.into(part, depth + 1))
         return self.seen[id(formula)]
 
 
-def _rebuilt(formula: Formula, each: Callable[[Formula], Formula]) -> Formula:
+def rebuilt(formula: Formula, each: Callable[[Formula], Formula]) -> Formula:
+    """The same, of parts that `each` makes anew."""
     match formula:
         case Number() | Symbol():
             return formula

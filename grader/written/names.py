@@ -92,16 +92,24 @@ def _is_dot_t(cursor: Cursor) -> bool:
 
 
 def _joined(one: Scripts, other: Scripts) -> Scripts:
-    if one.index and other.index:
-        raise Unread(f"two indices, {one.index} and {other.index}")
     if one.transposed and other.transposed:
         raise Unread("transposed twice")
     return Scripts(
-        one.index or other.index,
+        _both(one.index, other.index),
         one.numbers + other.numbers,
         one.transposed or other.transposed,
         one.primes + other.primes,
     )
+
+
+def _both(one: str, other: str) -> str:
+    """A layer and an element: "1_j"."""
+    if not one or not other:
+        return one or other
+    layer, element = sorted((one, other))
+    if not (layer.isdecimal() and re.fullmatch("[ijkmn]", element)):
+        raise Unread(f"two indices, {one} and {other}")
+    return f"{layer}_{element}"
 
 
 def _subscript(tokens: Sequence[Token]) -> Scripts:

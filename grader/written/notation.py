@@ -21,6 +21,9 @@ class Notation:
     presumed: Mapping[str, str] = field(default_factory=dict)
     """What a name that nobody has defined is taken for, with a remark."""
 
+    layers: tuple[int, ...] = ()
+    """What a layer k may be."""
+
     def name(self, base: str, index: str = "") -> str:
         name = f"{base}{index}"
         return self.same.get(name, name)

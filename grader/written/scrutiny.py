@@ -6,18 +6,20 @@ Every word is a harmless one, every formula is read, and every equality is true.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice, pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, pairwise, product
 
 import numpy as np
 
 from grader.written.bounds import MAX_NODES, Unread
+from grader.written.chain_rule import contracted
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, same, value
-from grader.written.meaning import EARLIER, names
+from grader.written.general import at_each_layer, of_each_element
+from grader.written.meaning import EARLIER, names, put_in
 from grader.written.question import Asked, Question, World
 from grader.written.signs import words
-from grader.written.tree import Cases, Condition, Formula, Number, Product, Sum, Symbol, nodes
+from grader.written.tree import Cases, Condition, Formula, Number, Sum, Symbol, nodes
 
 HARMLESS = words(
     "a above activation all also an and answer apply applying are as at back backprop backpropagation backward "
@@ -49,24 +51,21 @@ SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
 
 
-def scrutinise(
-    question: Question, asked: Asked, reading: Reading, chosen: int, put: Callable[[Formula, int], Formula]
-) -> None:
-    """Raises `Unread` with the first doubt. `put`: a formula of a chain with its names put in."""
+Put = Callable[[Formula, int], Formula]
+"""A formula of a chain, and the chain's number → the formula with the names put in that the student has defined."""
+
+
+def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, put: Put) -> None:
+    """Raises `Unread` with the first doubt."""
     _only_harmless_words(reading)
     _is_not_of_something(reading, reading.chains[chosen])
     for number, chain in enumerate(reading.chains):
         _is_whole(reading, asked, chain, number == chosen)
-    changing = frozenset(question.meanings)
-    equalities = [
-        [_with_names(m.formula, changing, n, put) for m in chain.members if m.formula]
-        for n, chain in enumerate(reading.chains)
-    ]
+    equalities = [_equality(chain, n, question, asked, put) for n, chain in enumerate(reading.chains)]
     for formula in (f for each in equalities for f in each):
         _is_plain(formula, question.worlds)
-    firsts = [_drop_left(chain, each, asked) for chain, each in zip(reading.chains, equalities, strict=True)]
     layouts = (question.worlds, *question.conventions.values())
-    doubts = [_first_doubt(firsts, worlds, asked.also | changing) for worlds in layouts]
+    doubts = [_first_doubt(equalities, question, worlds) for worlds in layouts]
     if all(doubts):
         raise Unread(doubts[0])
 
@@ -155,62 +154,69 @@ def _size(formula: Formula, values: Mapping[str, Array]) -> float:
 
 # ── equalities ───────────────────────────────────────────────────────────────────────────────────────
 
-
-def _with_names(
-    formula: Formula, changing: frozenset[str], chain: int, put: Callable[[Formula, int], Formula]
-) -> Formula:
-    """The scheme g ⊙ f′(a) is about the old g, whatever g is by now."""
-    return formula if isinstance(formula, Product) and names(formula) & changing else put(formula, chain)
+_NEW = "new "
+"""Before a name such as g on the left: what it stands for from there on, where the right side has the old."""
 
 
-def _drop_left(chain: Chain, members: Sequence[Formula], asked: Asked) -> Sequence[Formula]:
-    """Without the left side of an assignment such as g ← …: it is the new value, and not equal to the old."""
-    first = chain.members[0].formula if len(chain.members) > 1 else None
-    return members[1:] if isinstance(first, Symbol) and first.name in asked.also else members
+def _equality(chain: Chain, number: int, question: Question, asked: Asked, put: Put) -> Sequence[Formula]:
+    """With the names that the student has defined put in. The left side of an assignment, such as g ← … or θ ← …, is
+    the new value, and not equal to the old."""
+    members = [put(m.formula, number) for m in chain.members if m.formula]
+    first = chain.members[0].formula
+    if len(members) < 2 or not isinstance(first, Symbol):
+        return members
+    if first.name in question.meanings:
+        return [Symbol(f"{_NEW}{first.name}"), *members[1:]]
+    return members[1:] if first.name in asked.also else members
 
 
-def _first_doubt(equalities: Sequence[Sequence[Formula]], worlds: Sequence[World], changing: frozenset[str]) -> str:
-    known = worlds[0].values.keys() | worlds[0].truths.keys()
+def _first_doubt(equalities: Sequence[Sequence[Formula]], question: Question, worlds: Sequence[World]) -> str:
     for members in equalities:
-        certain = [m for m in members if names(m) <= known]
-        for member in members:
-            is_left = member is members[0] and isinstance(member, Symbol)
-            if member not in certain and not is_left and not _is_a_scheme(member, known, changing):
-                unknown = ", ".join(sorted(names(member) - known)[:3])
-                return f"{unknown}: not a name of the handout, and not defined here"
-        for one, other in pairwise(certain):
-            if not _holds(one, other, worlds):
-                return "its steps do not agree with each other"
+        for each in at_each_layer(members, question.notation):
+            if doubt := _doubt(each, question, worlds):
+                return doubt
     return ""
 
 
-def _is_a_scheme(member: Formula, known: set[str], changing: frozenset[str]) -> bool:
-    """A derivative, or the product of derivatives that a chain rule begins with."""
-    factors = (member.first, *(f for _, f in member.rest)) if isinstance(member, Product) else (member,)
-    unknown = [n.name for n in islice(nodes(member), MAX_NODES) if isinstance(n, Symbol) and n.name not in known]
-    if len(set(unknown)) < len(unknown):
-        return False
-    return (
-        isinstance(member, Symbol | Product)
-        and all(n.startswith("∂") or n in changing or n.startswith(EARLIER) for n in unknown)
-        and all(_is_a_value(factor) for factor in factors)
-    )
+def _doubt(members: Sequence[Formula], question: Question, worlds: Sequence[World]) -> str:
+    """ "" where the equality is true for one of the things that g may stand for."""
+    derivatives = worlds[0].truths.keys()
+    doubt = ""
+    for meant in _meanings(members, question.meanings):
+        doubt = _untrue([contracted(put_in(member, meant), derivatives) for member in members], worlds)
+        if not doubt:
+            break
+    return doubt
 
 
-def _is_a_value(factor: Formula) -> bool:
-    """Nothing is added to it or taken off it but 1 − …, and it is no multiple."""
-    return all(not isinstance(node, Number) or node.value == 1 for node in islice(nodes(factor), MAX_NODES)) and (
-        not isinstance(factor, Number)
-    )
+def _meanings(members: Sequence[Formula], meanings: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Formula]]:
+    used = {n: n.removeprefix(_NEW).removeprefix(EARLIER) for m in members for n in names(m)}
+    changing = sorted(name for name, bare in used.items() if bare in meanings)
+    for each in product(*(meanings[used[name]] for name in changing)):
+        yield {name: Symbol(meant) for name, meant in zip(changing, each, strict=True)}
 
 
-def _holds(one: Formula, other: Formula, worlds: Sequence[World]) -> bool:
-    for world in worlds:
-        values = {**world.truths, **world.values}
-        try:
-            a, b = value(one, values), value(other, values)
-        except (Mismatch, Unread):
-            return False
-        if not same(a, b) and not same(a.T, b):
-            return False
-    return True
+def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
+    first = members[0]
+    if isinstance(first, Symbol) and first.name not in worlds[0].values and not first.name.startswith("∂"):
+        members = members[1:]
+    try:
+        for world in worlds:
+            for values in of_each_element(members, {**world.truths, **world.values}):
+                found = [value(member, values) for member in members]
+                if not all(_alike(one, other) for one, other in pairwise(found)):
+                    return "its steps do not agree with each other"
+    except Mismatch:
+        return "its steps do not agree with each other"
+    except Unread as unread:
+        return unread.what
+    return ""
+
+
+def _alike(one: Array, other: Array) -> bool:
+    """Derivatives are laid out as everybody likes: as rows or columns, slopes also as a diagonal."""
+    return any(same(a, b) for a in (one, one.T, _spread(one)) for b in (other, _spread(other)))
+
+
+def _spread(a: Array) -> Array:
+    return np.diag(a.ravel()) if a.ndim and 1 in a.shape else a

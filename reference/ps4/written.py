@@ -6,7 +6,7 @@ and numbers have no axes, as the handout has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -57,6 +57,30 @@ def gradients(net: Mapping[str, Array]) -> dict[str, Array]:
     }
 
 
+def steps(net: Mapping[str, Array]) -> dict[str, Array]:
+    """The derivatives that a chain rule may name on the way, laid out as people write them: ∂a2/∂h1 is W2, a row,
+    ∂a2/∂W2 is h1 lying down, and ∂h1/∂a1 is the column of slopes, to be multiplied by element."""
+    to_a1 = {"b1": np.asarray(1.0), "W1": net["x"].T, "x": net["W1"]}
+    slope1, slope2 = net["h1"] * (1 - net["h1"]), net["h2"] * (1 - net["h2"])
+    to_a2 = {"b2": np.asarray(1.0), "W2": net["h1"].T, "h1": net["W2"]} | {
+        "a1": net["W2"] * slope1.T, "b1": net["W2"] * slope1.T, "W1": (net["W2"].T * slope1) @ net["x"].T,
+        "x": (net["W2"] * slope1.T) @ net["W1"],
+    }  # fmt: skip
+    by_h2 = -net["y"] / net["h2"] + (1 - net["y"]) / (1 - net["h2"])
+    return {
+        "∂J/∂h2": by_h2,
+        "∂J/∂x": net["W1"].T @ gradients(net)["∂J/∂a1"],
+        "∂h2/∂a2": slope2,
+        **{f"∂h2/∂{name}": slope2 * value for name, value in to_a2.items()},
+        **{f"∂a2/∂{name}": value for name, value in to_a2.items()},
+        "∂h1/∂a1": slope1,
+        "∂h1/∂b1": slope1,
+        "∂h1/∂W1": slope1 @ net["x"].T,
+        "∂h1/∂x": slope1 * net["W1"],
+        **{f"∂a1/∂{name}": value for name, value in to_a1.items()},
+    }
+
+
 def _networks() -> tuple[World, ...]:
     random = np.random.default_rng(4)
     worlds = []
@@ -64,7 +88,7 @@ def _networks() -> tuple[World, ...]:
         for draw in range(DRAWS):
             label = float(random.integers(2)) if draw % 2 else float(random.uniform(0.1, 0.9))
             net = network(random, inputs, hidden, label)
-            worlds.append(World(net, gradients(net), _said(net, inputs, hidden)))
+            worlds.append(World(net, gradients(net) | steps(net), _said(net, inputs, hidden)))
     return tuple(worlds)
 
 
@@ -75,11 +99,11 @@ def _said(net: Mapping[str, Array], inputs: int, hidden: int) -> str:
     return f"On a network with {inputs} inputs and {hidden} hidden nodes, {numbers}, h⁽¹⁾ = ({h1})ᵀ"
 
 
-def _laid_out(worlds: Sequence[World], turned: frozenset[str]) -> tuple[World, ...]:
+def _laid_out(worlds: Sequence[World], turned: Callable[[str], bool]) -> tuple[World, ...]:
     """The same networks with some of their arrays transposed."""
 
     def turn(values: Mapping[str, Array]) -> dict[str, Array]:
-        return {n: a.T if n.removeprefix("∂J/∂") in turned else a for n, a in values.items()}
+        return {n: a.T if turned(n) else a for n, a in values.items()}
 
     return tuple(World(turn(w.values), turn(w.truths), w.said) for w in worlds)
 
@@ -118,6 +142,7 @@ _LAYERS = Notation(
     loss="J",
     same=_LETTERS,
     presumed={"z1": "a1", "z2": "a2"},
+    layers=(1, 2),
 )
 _UPDATES = Notation(
     powers=frozenset({"θ", "λ", "η", "α", "g"}),
@@ -137,10 +162,10 @@ _EXPONENTIALLY = (
 
 def questions() -> tuple[Question | InWords, ...]:
     networks = _networks()
-    columns = _laid_out(networks, frozenset({"W2"}))
-    rows = _laid_out(networks, frozenset({"x", "a1", "h1", "b1", "W1", "W2"}))
+    columns = _laid_out(networks, lambda name: name == "W2" or name.endswith("∂W2") or name in ("∂a2/∂h1", "∂h2/∂h1"))
+    rows = _laid_out(networks, lambda _: True)
     conventions = {"W⁽²⁾ is a column": columns, "vectors are rows": rows}
-    meanings = {"g": ("∂J/∂a2", "∂J/∂h1", "∂J/∂a1"), "δ": ("∂J/∂a2", "∂J/∂h1", "∂J/∂a1")}
+    meanings = dict.fromkeys(("g", "δ"), ("∂J/∂h2", "∂J/∂a2", "∂J/∂h1", "∂J/∂a1"))
 
     def derivation(id: str, *asked: Asked) -> Question:
         return Question(id, asked, _LAYERS, networks, conventions, meanings)

@@ -1,0 +1,56 @@
+"""Equalities that say several things at once: of every layer k, or of every element j of a vector."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from grader.written.bounds import Unread
+from grader.written.evaluate import Array
+from grader.written.meaning import names, put_in
+from grader.written.notation import Notation
+from grader.written.tree import Formula, Symbol
+
+_LAYER = re.compile(r"([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
+_ELEMENT = re.compile(r"_([a-z])(?=$|/)")
+
+
+def at_each_layer(members: Sequence[Formula], notation: Notation) -> Iterator[list[Formula]]:
+    """`∇_{b^{(k)}} J = g` once for each layer; what is of no layer in general, once."""
+    general = sorted({name for m in members for name in names(m) if _LAYER.search(name)})
+    for layer in notation.layers if general else (0,):
+        here = {name: Symbol(_at(name, layer, notation)) for name in general}
+        yield [put_in(member, here) for member in members]
+
+
+def _at(name: str, layer: int, notation: Notation) -> str:
+    return _LAYER.sub(lambda m: notation.name(m[1], str(layer - 1 if m[3] else layer)), name)
+
+
+def of_each_element(members: Sequence[Formula], values: Mapping[str, Array]) -> Iterator[Mapping[str, Array]]:
+    """The values, with those of `h1_j` for each j where such a name is used. Raises `Unread` for an element of no
+    vector, and for two indices."""
+    found = sorted({name for m in members for name in names(m) if _ELEMENT.search(name)})
+    if not found:
+        yield values
+        return
+    whole = {name: _vector(name, values) for name in found}
+    sizes = {vector.size for vector in whole.values()}
+    if len(sizes) > 1 or len({letter for name in found for letter in _ELEMENT.findall(name)}) > 1:
+        raise Unread(f"elements of {', '.join(found)}")
+    for place in range(sizes.pop()):
+        yield {**values, **{name: vector[place] for name, vector in whole.items()}}
+
+
+def _vector(name: str, values: Mapping[str, Array]) -> Array:
+    """Of `∂h1_j/∂a1_j` too, where each element depends on its own one alone."""
+    bare = _ELEMENT.sub("", name)
+    whole = values.get(bare)
+    if whole is None or not whole.ndim or 1 not in whole.shape:
+        raise Unread(f"{name}, an element of no vector")
+    of, _, by = bare.partition("/")
+    if by and len(_ELEMENT.findall(name)) != 1 + (
+        of.removeprefix("∂") in values and values[of.removeprefix("∂")].ndim > 0
+    ):
+        raise Unread(f"{name}, an element by a vector")
+    return whole.ravel()
