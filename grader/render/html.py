@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,6 +19,7 @@ from grader.model import (
     Points,
     Report,
     Status,
+    Written,
     show_points,
 )
 from grader.render.formulas import pieces
@@ -50,6 +52,8 @@ class Totals:
     earned: Points
     decided: Points
     possible: Points
+    absent: Points = ZERO
+    """Of questions without an answer."""
 
     @property
     def lost(self) -> Points:
@@ -57,7 +61,7 @@ class Totals:
 
     @property
     def waiting(self) -> Points:
-        return self.possible - self.decided
+        return self.possible - self.decided - self.absent
 
     @property
     def stretches(self) -> tuple[tuple[str, str, str], ...]:
@@ -93,7 +97,7 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 
 def totals(report: Report) -> Totals:
     number, words = total(report).split(" ", 1)
-    return Totals(number, words, report.points, report.decided, report.possible)
+    return Totals(number, words, report.points, report.decided, report.possible, _possible(_absent(report.written)))
 
 
 def title(fix: Fix) -> str:
@@ -108,26 +112,84 @@ def where(fix: Fix) -> str:
 
 def total(report: Report) -> str:
     """ "37.5 of 40 by machine · 40 points wait for a person" """
-    person = sum((w.possible for w in report.written if not w.decided), ZERO)
-    hand_in = report.waiting - person
+    absent = _possible(_absent(report.written))
+    person = _possible(w for w in report.written if not w.decided) - absent
+    hand_in = report.waiting - person - absent
     said = [f"{show_points(report.points)} of {show_points(report.decided)} by machine"]
     if hand_in:
         said.append(f"{_counted(hand_in)} {'is' if hand_in == 1 else 'are'} decided at hand-in")
     if person:
         said.append(f"{_counted(person)} {'waits' if person == 1 else 'wait'} for a person")
+    if absent:
+        said.append(f"{_counted(absent)} not submitted")
     return " · ".join(said)
 
 
-def part_status(part: Part) -> Status:
-    seen = {c.status for c in part.checks} | {w.status for w in part.written if w.decided}
-    if Status.PARTLY in seen or {Status.HELD, Status.LOST} <= seen:
+class Given(Protocol):
+    """What a person has given for an answer."""
+
+    @property
+    def points(self) -> Points | None: ...
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a part is, or one answer."""
+
+    status: Status
+    points: Points
+    decided: Points
+    waiting: Points
+    absent: Points = ZERO
+    """Of questions without an answer."""
+
+    @property
+    def is_absent(self) -> bool:
+        """There is nothing else to say of it."""
+        return bool(self.absent) and not (self.decided or self.waiting)
+
+
+def standing(part: Part, marks: Mapping[str, Given] = MappingProxyType({})) -> Standing:
+    """`marks`: what people have decided, by question."""
+    checks = (Standing(c.status, c.points, *_open(c.possible, c.status)) for c in part.checks)
+    every = [*checks, *(answer_standing(w, marks) for w in part.written)]
+    return Standing(
+        _together({one.status for one in every}),
+        points=sum((one.points for one in every), ZERO),
+        decided=sum((one.decided for one in every), ZERO),
+        waiting=sum((one.waiting for one in every), ZERO),
+        absent=sum((one.absent for one in every), ZERO),
+    )
+
+
+def _together(seen: Collection[Status]) -> Status:
+    if Status.PARTLY in seen or {Status.HELD, Status.LOST} <= set(seen):
         return Status.PARTLY
     return next((s for s in (Status.LOST, Status.HELD) if s in seen), Status.WAITING)
 
 
-def decided(part: Part) -> Points:
-    by_checks = sum((c.possible for c in part.checks if c.status is not Status.WAITING), ZERO)
-    return by_checks + sum((w.possible for w in part.written if w.decided), ZERO)
+def answer_standing(written: Written, marks: Mapping[str, Given]) -> Standing:
+    mark = marks.get(written.id)
+    given = mark.points if mark else None
+    if given is not None:
+        status = Status.HELD if given == written.possible else Status.PARTLY if given else Status.LOST
+        return Standing(status, given, written.possible, ZERO)
+    if not written.decided and not written.found:
+        return Standing(Status.WAITING, ZERO, ZERO, ZERO, written.possible)
+    return Standing(written.status, written.points, *_open(written.possible, written.status))
+
+
+def _open(possible: Points, status: Status) -> tuple[Points, Points]:
+    """(decided, waiting)"""
+    return (ZERO, possible) if status is Status.WAITING else (possible, ZERO)
+
+
+def _absent(written: Iterable[Written]) -> Iterator[Written]:
+    return (w for w in written if not w.decided and not w.found)
+
+
+def _possible(written: Iterable[Written]) -> Points:
+    return sum((w.possible for w in written), ZERO)
 
 
 def _why_no_plots(report: Report) -> str:
@@ -172,8 +234,8 @@ def environment(*folders: Path) -> Environment:
         "names": _names,
         "symbol": SYMBOLS.__getitem__,
         "sign": lambda status: SYMBOLS[Status(status)],
-        "status": part_status,
-        "decided": decided,
+        "standing": standing,
+        "answer_standing": answer_standing,
         "title": title,
         "where": where,
         "words": words,

@@ -96,6 +96,20 @@ def test_a_lost_point_has_its_reason_on_the_page(world: World, ada: Visitor) -> 
     assert reason in words(ada.get(submission))
 
 
+def test_questions_without_an_answer_are_not_submitted_as_the_api_has_it(world: World, ada: Visitor) -> None:
+    submission = ada.hands_in()
+    world.grade_next()
+    page = words(ada.get(submission))
+    assert world.client.get(f"/api/v1{submission}", headers=world.headers("ada")).json()["score"]["absent"] == 1.5
+    assert "1.5 not submitted of 5.5 in all" in page
+    assert "waiting" not in page
+    mark = {"points": 1}
+    world.client.put(f"/api/v1{submission}/marks/q1.1.written", json=mark, headers=world.headers("grace"))
+    page = words(ada.get(submission))
+    assert "not submitted" not in page
+    assert "Adding q1.1 ◐ partly 3 of 3.5" in page
+
+
 def test_a_form_that_is_not_ours_is_refused(world: World, ada: Visitor) -> None:
     answer = ada._client.post(OF_ASSIGNMENT, data={"csrf": "wrong"}, files=[("files", ("mlp.py", b"x = 1\n"))])
     assert answer.status_code == 403

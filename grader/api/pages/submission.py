@@ -70,8 +70,8 @@ def _worth(score: Score) -> Totals:
     if score.waiting:
         words += f" · {show_points(score.waiting)} {'waits' if score.waiting == 1 else 'wait'} to be decided"
     if score.absent:
-        words += f" · {show_points(score.absent)} without an answer"
-    return Totals(show_points(final), words, final, score.decided, score.possible)
+        words += f" · {show_points(score.absent)} not submitted"
+    return Totals(show_points(final), words, final, score.decided, score.possible, score.absent)
 
 
 @router.get("/submissions/{id}/receipt")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.model import Evidence, Report, Series, Status
-from grader.render.html import html, part_status, title, total
+from grader.render.html import html, standing, title, total
 from grader.render.plots import plots
 from grader.render.said import fixes
 from tests.unit.render import samples
@@ -57,9 +57,9 @@ def page(report: Report) -> Page:
 
 
 def test_the_total_keeps_machine_and_person_apart() -> None:
-    assert total(samples.wrong()) == "32.5 of 40 by machine · 40 points wait for a person"
+    assert total(samples.wrong()) == "32.5 of 40 by machine · 36 points wait for a person · 4 points not submitted"
     assert total(samples.precheck()) == (
-        "6 of 6 by machine · 34 points are decided at hand-in · 40 points wait for a person"
+        "6 of 6 by machine · 34 points are decided at hand-in · 36 points wait for a person · 4 points not submitted"
     )
     assert total(samples.code_only()) == "7 of 10 by machine"
     assert total(samples.wrong()) in page(samples.wrong()).said
@@ -95,18 +95,33 @@ def test_a_status_is_told_by_a_word_and_a_sign() -> None:
 
 
 def test_a_part_is_held_only_when_nothing_of_it_is_lost() -> None:
-    status = {p.id: part_status(p) for p in samples.wrong().parts}
+    status = {p.id: standing(p).status for p in samples.wrong().parts}
     assert status["q2.1"] is Status.HELD
     assert status["q2.2"] is Status.PARTLY
     assert status["q1.1"] is Status.WAITING
-    assert {part_status(p) for p in samples.unreadable().parts if p.checks} == {Status.LOST}
+    assert {standing(p).status for p in samples.unreadable().parts if p.checks} == {Status.LOST}
 
 
 def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
     text = html(samples.wrong())
-    assert text.count("waiting for a person") == 10
+    assert text.count("waiting for a person") == 9
     assert r"Since $\hat y = \sigma(a^{(2)})$ we have" in page(samples.wrong()).said
-    assert "No answer was found under this label; a person will look." in text
+    assert "No answer was found under this label." in text
+
+
+def test_where_nothing_was_written_nobody_waits() -> None:
+    report = samples.perfect()
+    bare = replace(
+        report,
+        parts=tuple(
+            replace(p, written=tuple(replace(w, found=False, answer="") for w in p.written)) for p in report.parts
+        ),
+    )
+    said = page(bare).said
+    assert "40 not submitted of 80 in all" in said
+    assert "wait" not in said.partition("Written answers")[2].partition("Plots")[0].replace("what waits", "")
+    assert said.count("– not submitted") == 20  # each answer among the parts, and by itself
+    assert "40 of 40 by machine · 40 points not submitted" in said
 
 
 def test_a_run_that_is_not_the_grade_says_so() -> None:
