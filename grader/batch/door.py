@@ -34,6 +34,7 @@ from grader.dispatch.process import Plan
 from grader.errors import BadCall
 from grader.late import read_policy
 from grader.pipeline import Scope
+from grader.render.said import scope as in_words
 from grader.render.text import one_line
 from grader.seeds import Seed
 from grader.settings import Settings
@@ -94,7 +95,7 @@ def batch(
             results = _write(to, task, outcomes, wishes)
             if similar:
                 _write_similar(to, task, export, attribution, run)
-    _show(to, results, attribution, table.left_over(export), as_json)
+    _show(to, scope, results, attribution, table.left_over(export), as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
@@ -250,14 +251,31 @@ def _content(file: Path) -> bytes:
 # ── afterwards ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _show(to: Path, results: list[Result], attribution: Attribution, left: list[str], as_json: bool) -> None:
+def _show(
+    to: Path, scope: Scope, results: list[Result], attribution: Attribution, left: list[str], as_json: bool
+) -> None:
     counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
     nobodys = [{"hand-in": u.hand_in.place, "why": u.why} for u in attribution.unclear]
     failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
     if as_json:
-        _json({"students": counts, "unclear": nobodys, "our_failures": failed, "left_over": left, "out": str(to)})
+        _json(
+            {
+                "scope": scope.label,
+                "students": counts,
+                "unclear": nobodys,
+                "our_failures": failed,
+                "left_over": left,
+                "out": str(to),
+            }
+        )
         return
     out.print(", ".join(f"{n} {standing}" for standing, n in counts.items()), markup=False)
+    if scope != Scope():
+        out.print(
+            f"This is not the grade: {one_line(in_words(scope.label))}. Do not upload canvas.csv or moodle.csv.",
+            style="yellow",
+            markup=False,
+        )
     for row in nobodys:
         out.print(f"unclear: {one_line(row['hand-in'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
     for file in left:

@@ -139,11 +139,16 @@ def test_another_late_policy_is_recomputed_without_any_grading(
     assert (final["s16"], final["s45"], final["s46"]) == ("4", "3", "1")
 
 
-def test_only_those_asked_for_are_graded(batch: Batch, graded: SimpleNamespace, tmp_path: Path) -> None:
+def test_only_those_asked_for_are_graded(
+    batch: Batch, graded: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     roster = ("--roster", graded.roster)
     wanted = ("--students", "s16, 40017,Student18 Family18", "--only", "q1.1", "--similar")
     assert batch(graded.export, tmp_path, *roster, *wanted) == 0
     assert (tmp_path / "similar.html").is_file()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "This is not the grade: nothing was graded but q1.1. Do not upload canvas.csv or moodle.csv." in shown
+    assert "canvas.csv and moodle.csv are not to be uploaded" in (tmp_path / "class.html").read_text("utf-8")
     assert len(list(tmp_path.glob("graded/*/*.json"))) == 3
     states = {row["login"]: row["status"] for row in rows(tmp_path / "gradebook.csv")}
     assert "only q1.1: not the grade" in states["s16"]
