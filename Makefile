@@ -8,6 +8,8 @@ export UV_SYSTEM_CERTS = 1
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
+# each file's tests on one core, in the order of tests/conftest.py
+TEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 DEBIAN := bubblewrap chromium curl libseccomp2 postgresql
 
 help:  ## this list
@@ -22,10 +24,10 @@ serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080"
 	$(GRADER) serve $(OPTIONS)
 
 test: .venv/ready  ## run all tests (about 25 minutes on two cores)
-	$(PYTHON) -m pytest -n auto
+	$(TEST)
 
 test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
-	$(PYTHON) -m pytest -n auto tests/hostile tests/contract/test_sandboxes.py tests/contract/test_doctor.py
+	$(TEST) tests/hostile tests/contract/test_sandboxes.py tests/contract/test_doctor.py
 
 test-unprivileged: .venv/ready  ## the same as an ordinary user, whom root makes for it
 	.ci/unprivileged

@@ -26,9 +26,39 @@ ROOT = Path(__file__).resolve().parents[1]
 hypothesis.settings.register_profile("steady", deadline=None)  # a loaded machine is no bug
 hypothesis.settings.load_profile("steady")
 
+LONGEST = (
+    "hostile/test_hostile.py",
+    "journeys/test_readme.py",
+    "journeys/test_pack.py",
+    "contract/test_sandboxes.py",
+    "contract/test_doctor.py",
+    "assignments/test_certified.py",
+    "journeys/test_full_grading.py",
+    "journeys/test_check.py",
+    "journeys/test_bad_input.py",
+    "contract/test_dispatch.py",
+    "contract/test_workers.py",
+    "contract/test_store.py",
+    "journeys/test_batch.py",
+)
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Submit = Callable[[str], Submission]
 MakeNotebook = Callable[..., bytes]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: many tests wait, for a process to start or for a lease to run out."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + (cores + 1) // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no core waits for the last of them. A file's tests stay on one
+    core (--dist loadfile), where they share what they have set up."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")
