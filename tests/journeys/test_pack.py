@@ -5,20 +5,22 @@ import re
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
+from tests.readme import PACK_STUDENT, run
+
 REFERENCE = ROOT / "reference" / "ps4"
 
 
 @pytest.fixture(scope="module")
-def pack(grader, tmp_path_factory):
+def pack(tmp_path_factory):
+    """By the README's own line."""
     folder = tmp_path_factory.mktemp("pack")
-    done = grader("pack", "student", "ps4", "--to", str(folder / "pack.zip"))
+    done = run(PACK_STUDENT, folder)
     assert (done.returncode, done.stderr) == (0, "")
-    with zipfile.ZipFile(folder / "pack.zip") as archive:
+    with zipfile.ZipFile(folder / "ps4-student.zip") as archive:
         archive.extractall(folder / "student")
     return folder / "student"
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -16,13 +15,9 @@ import pytest
 
 from grader.cli import app
 from grader.settings import Settings
+from tests.conftest import ROOT
+from tests.readme import COMMANDS, PACK_STUDENT, README, run
 from tests.running import WAIT_SECONDS, free_port
-
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line]
-
 
 SERVICE = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
@@ -35,17 +30,9 @@ def checkout(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command != PACK_STUDENT])
 def test_the_readmes_command_works(checkout, command):
-    program, *arguments = shlex.split(command)
-    done = subprocess.run(
-        [Path(sys.executable).with_name(program), *arguments],
-        cwd=checkout,
-        env=os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference"), "GRADER_HOME": str(checkout / "home")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run(command, checkout)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
