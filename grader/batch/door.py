@@ -91,7 +91,7 @@ def batch(
             if dry_run:
                 _show_plan(export, attribution, run, outcomes, as_json)
                 return
-            _grade(run, graders.pool, len(export.hand_ins))
+            _grade(run, graders.pool, sum(map(wanted, export.hand_ins)))
             results = _write(to, task, outcomes, wishes)
             if similar:
                 _write_similar(to, task, export, attribution, run)

@@ -118,9 +118,11 @@ class Run:
         for hand_in in longest_waiting_first(self._export.hand_ins):
             receipt, files = receive(self._export, hand_in)
             self.receipts[hand_in.place] = receipt
+            if not self._order.wanted(hand_in):
+                continue
             if isinstance(receipt, Unreadable):
                 self._news.append(Settled((hand_in.place,), Became.UNREADABLE, why=receipt.why))
-            elif self._order.wanted(hand_in) and not self._is_known(receipt.key, hand_in.place):
+            elif not self._is_known(receipt.key, hand_in.place):
                 yield Job(receipt.key, self._order.assignment, files, self._order.scope, self._order.secret)
 
     def _is_known(self, key: str, place: str) -> bool:

@@ -1,0 +1,88 @@
+"""What is said of the time that is left, by a clock that the test moves."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from rich.console import Console
+
+from grader.batch.display import Display
+from grader.batch.pool import Begun
+from grader.batch.run import Became, Settled
+
+
+class Batch:
+    """A class of `total`, graded two at a time."""
+
+    def __init__(self, total: int) -> None:
+        self.now = 100.0
+        self.display = Display(Console(file=io.StringIO()), total, lambda key: (key,), lambda: self.now)
+
+    def begin(self, *keys: str) -> None:
+        for key in keys:
+            self.display.tell(Begun(key))
+
+    def end(self, *keys: str, became: Became = Became.GRADED) -> None:
+        for key in keys:
+            self.display.tell(Settled((key,), became))
+
+    @property
+    def left(self) -> float | None:
+        """Seconds, as they are said."""
+        said = re.search(r"(?:(\d+) h )?(?:(\d+) min|(\d+) s) left", self.display._summary().plain)
+        if said is None:
+            return None
+        hours, minutes, seconds = (int(number or 0) for number in said.groups())
+        return 3600 * hours + 60 * minutes + seconds
+
+
+def test_nothing_is_said_before_anything_has_been_graded() -> None:
+    batch = Batch(20)
+    batch.begin("a", "b")
+    batch.now += 500
+    assert batch.left is None
+
+
+def test_while_equals_are_graded_the_time_left_is_the_time_it_takes_and_never_goes_up() -> None:
+    batch = Batch(20)
+    said: list[tuple[float, float]] = []
+    for first in range(0, 20, 2):
+        pair = (str(first), str(first + 1))
+        batch.begin(*pair)
+        for _ in range(8):
+            batch.now += 5
+            if batch.left is not None:
+                said.append((batch.now, batch.left))
+        batch.end(*pair)
+    assert all(after <= before for (_, before), (_, after) in zip(said, said[1:], strict=False))
+    for moment, left in said:
+        assert abs(moment + left - batch.now) <= 30  # minutes are rounded
+
+
+def test_what_was_slow_at_first_is_forgotten() -> None:
+    batch = Batch(1000)
+    for n in range(100):
+        batch.begin(str(n))
+        batch.now += 100 if n < 50 else 1
+        batch.end(str(n))
+    assert batch.left == 900
+
+
+def test_what_was_graded_before_says_nothing_of_how_long_grading_takes() -> None:
+    batch = Batch(100)
+    batch.end(*(f"known {n}" for n in range(50)), became=Became.KNOWN)
+    assert batch.left is None
+    batch.begin("a")
+    batch.now += 2
+    batch.end("a")
+    assert batch.left == 120  # 98 seconds, in whole minutes
+
+
+def test_one_that_outlasts_the_others_promises_nothing() -> None:
+    batch = Batch(2)
+    batch.begin("a", "b")
+    batch.now += 10
+    batch.end("a")
+    batch.now += 300
+    assert batch.left is None
