@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import secrets
 from collections import Counter
@@ -29,7 +30,7 @@ from grader.render.terminal import Terminal
 from grader.sandbox.contract import Answered, Sandbox
 from grader.seeds import Seed
 from tests.hostile.attacks import NOTHING, Attack, Hasty, attacks
-from tests.hostile.traces import descendants, marked, traces
+from tests.hostile.traces import descendants, marked, traces, traces_since
 
 ALL = attacks()
 FAMILIES = (
@@ -85,7 +86,7 @@ def test_hostile(attack: Attack, ps4: Assignment, sandbox: Sandbox, perfect: str
         assert report.points <= attack.most, said(report)
         assert re.search(attack.fails, said(report)), said(report)
         rendered_safely(report)
-    assert traces() == before
+    assert traces_since(before) == before
     assert marked(mark, (path.replace("@MARK@", mark) for path in attack.leaves)) == []
     assert seen_by_the_next(sandbox, mark) == ""
     honest = grade(receive("mlp.py", perfect.encode()), ps4, sandbox, Seed(SECRET), Scope(only="handout"))
@@ -145,6 +146,18 @@ def test_the_suite_is_as_large_as_it_says() -> None:
     assert sum(families.values()) >= 110
     assert sorted(families) == list(FAMILIES)
     assert min(families.values()) >= 8
+
+
+def test_a_descriptor_that_is_left_is_seen_also_where_others_go() -> None:
+    ours = os.memfd_create("before")
+    before = traces()
+    os.close(ours)
+    assert traces_since(before) == before
+    left = os.memfd_create("left")
+    try:
+        assert traces_since(before) != before
+    finally:
+        os.close(left)
 
 
 @pytest.mark.parametrize(("won", "points"), [("True", 34), ("[]", 0)])

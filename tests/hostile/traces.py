@@ -3,10 +3,11 @@ process, its own descriptors, and names with the attack's own mark are looked at
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.sandbox.contract import GUEST
@@ -17,9 +18,12 @@ FOLDERS = ("/tmp", "/dev/shm", "/var/tmp", "/run", "/dev/mqueue", "/var/spool/cr
 
 @dataclass(frozen=True)
 class Traces:
+    """At one moment."""
+
     processes: frozenset[int]
-    descriptors: int
-    threads: int
+    descriptors: frozenset[tuple[str, str]]
+    """Number, and what it leads to."""
+    threads: frozenset[threading.Thread]
     watched: tuple[tuple[str, object], ...]
     """Files and folders that are as they were: the runtime, the guest, start-up files of the shell."""
     devices: tuple[int, ...]
@@ -28,11 +32,19 @@ class Traces:
 def traces() -> Traces:
     return Traces(
         frozenset(descendants()),
-        len(os.listdir("/proc/self/fd")),
-        threading.active_count(),
+        frozenset(_descriptors()),
+        frozenset(threading.enumerate()),
         tuple((str(path), _facts(path)) for path in _watched()),
         tuple(os.stat(f"/dev/{name}").st_mode for name in ("null", "zero", "random", "urandom")),
     )
+
+
+def traces_since(before: Traces) -> Traces:
+    """As they are now, with those descriptors and threads of before that are gone. Whatever earlier tests have left to
+    the garbage collector (an ended process of multiprocessing holds two descriptors until it is collected) may go at
+    any moment; what an attack leaves is new."""
+    now = traces()
+    return replace(now, descriptors=now.descriptors | before.descriptors, threads=now.threads | before.threads)
 
 
 def marked(mark: str, more: Iterable[str]) -> list[str]:
@@ -61,6 +73,12 @@ def descendants() -> set[int]:
         more = {pid for pid, parent in parents.items() if parent in family} - family
         grew, family = bool(more), family | more
     return family - {me}
+
+
+def _descriptors() -> Iterator[tuple[str, str]]:
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of this very listing
+            yield number, os.readlink(f"/proc/self/fd/{number}")
 
 
 def _watched() -> Iterator[Path]:
