@@ -45,7 +45,8 @@ def test_every_code_check_catches_a_fault_that_no_other_does(ps4, rows):
 
 
 def test_no_seed_costs_a_right_solution_a_point(ps4):
+    """Of a few; `make proof` tries a thousand."""
     right = [s for s in certify.specimens(ps4) if s.name in ("reference", "variants/float32", "variants/softplus")]
     chooser = partial(another, "bubblewrap", Settings().runtime)
-    rows = certify.certify_seeds(right, ps4, chooser, seeds=25, workers=2)
+    rows = certify.certify_seeds(right, ps4, chooser, seeds=8, workers=2)
     assert not [(row.specimen.name, row.seed, row.problems) for row in rows if not row.holds]
