@@ -27,19 +27,22 @@ hypothesis.settings.register_profile("steady", deadline=None)  # a loaded machin
 hypothesis.settings.load_profile("steady")
 
 LONGEST = (
-    "hostile/test_hostile.py",
     "journeys/test_readme.py",
+    "hostile/test_hostile.py",
     "journeys/test_pack.py",
-    "contract/test_sandboxes.py",
-    "contract/test_doctor.py",
     "assignments/test_certified.py",
+    "contract/test_dispatch.py",
+    "contract/test_sandboxes.py",
+    "contract/test_workers.py",
     "journeys/test_full_grading.py",
     "journeys/test_check.py",
+    "journeys/test_pages_in_browser.py",
     "journeys/test_bad_input.py",
-    "contract/test_dispatch.py",
-    "contract/test_workers.py",
-    "contract/test_store.py",
     "journeys/test_batch.py",
+    "journeys/test_same_at_every_door.py",
+    "journeys/test_report_in_browser.py",
+    "contract/test_doctor.py",
+    "contract/test_store.py",
 )
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
