@@ -27,6 +27,9 @@ GRADER = Path(sys.executable).with_name("grader")
 WAIT_SECONDS = 120.0
 """For what takes a second or two; a loaded machine is no bug."""
 
+VERIFY = False
+"""Reading the system's, for a connection that has no use for them, takes ten times as long as asking."""
+
 SLOW = TOY_SOLUTION.replace("return a + b", "n = sum(range(1_000_000)); return a + b")
 """Right, and long enough in grading for a kill to hit it."""
 
@@ -89,7 +92,7 @@ class Running:
 
     def _answers(self) -> bool:
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"{self.url}/healthz").status_code == 200
+            return httpx.get(f"{self.url}/healthz", verify=VERIFY).status_code == 200
         return False
 
     def log(self) -> str:
@@ -226,7 +229,7 @@ class Load:
         while True:
             url = f"{choice.choice(self._urls)}/api/v1/courses/ml/assignments/toy/submissions"
             with contextlib.suppress(httpx.HTTPError):
-                answer = httpx.post(url, files=files, headers=headers, timeout=30)
+                answer = httpx.post(url, files=files, headers=headers, timeout=30, verify=VERIFY)
                 if answer.status_code == 202:
                     self.acknowledged[key] = answer.json()["submission"]
                     return
