@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON, person_of
@@ -77,6 +77,34 @@ def of_offering(
     if page.before is not None:
         where.append(submissions.c.id < page.before)
     return _read(tx, *where, limit=page.limit)
+
+
+def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[Submission]:
+    """The newest of each student (or of this one) that was neither taken back nor superseded; a group's is there once,
+    where it is the newest of anybody in it."""
+    gone = [submissions.c.id.not_in(_in_state(state)) for state in (State.CANCELLED, State.SUPERSEDED)]
+    newest = _of_authors(select(func.max(submissions.c.id)), course, assignment, author).where(*gone)
+    return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person)))
+
+
+def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person, int]]:
+    """Whoever has handed in, and how often; pre-checks are left out."""
+    counted = _of_authors(select(*PERSON, func.count().label("attempts")), course, assignment)
+    rows = tx.execute(counted.join(people, people.c.id == authors.c.person).group_by(*PERSON).order_by(people.c.login))
+    return [(person_of(row), row.attempts) for row in rows]
+
+
+def _of_authors(query: Select[Any], course: str, assignment: str, author: str | None = None) -> Select[Any]:
+    found = (
+        query.select_from(authors)
+        .join(submissions, submissions.c.id == authors.c.submission)
+        .where(
+            submissions.c.course == course,
+            submissions.c.assignment == assignment,
+            submissions.c.kind == Kind.SUBMISSION,
+        )
+    )
+    return found if author is None else found.where(authors.c.person == author)
 
 
 def of_author(tx: Tx, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[Submission]:

@@ -11,11 +11,12 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from grader.api import counting
 from grader.dispatch.events import CheckEvent, Event
 from grader.render import as_json
 from grader.store import gradings, people
 from grader.store.database import now
-from grader.store.records import Role, TokenKind
+from grader.store.records import Counts, Role, TokenKind
 from tests.api.world import ASSIGNMENT, COURSE, LANE, WRONG, World
 from tests.conftest import TOY_SOLUTION
 from tests.unit.render import samples
@@ -254,6 +255,20 @@ def test_staff_see_everybody_s_score_and_how_scores_are_spread(grace: Visitor, g
     assert "have handed in 2" in words(page)
     assert re.search(r"Ada ada .*?4 of 4.*?Bob bob .*?2 of 4", words(page))
     assert 'aria-label="Scores of 2 students: 1 from 2 to 2.4, 1 from 3.6 to 4."' in page
+
+
+@pytest.mark.parametrize(("counts", "worth"), [(Counts.BEST, "4 of 4"), (Counts.LATEST, "2 of 4")])
+def test_what_counts_is_chosen_from_all_that_there_is(
+    grace: Visitor, ada: Visitor, world: World, monkeypatch: pytest.MonkeyPatch, counts: Counts, worth: str
+) -> None:
+    monkeypatch.setattr(counting, "AT_ONCE", 2)
+    world.set(counts=counts)
+    for report in ("wrong", "right", "wrong", "wrong", "wrong"):
+        _graded(world, "ada", report)
+    assert re.search(rf"Ada ada {worth} .*? 5 ✓ graded", words(grace.get(f"{OF_ASSIGNMENT}/scores")))
+    assert worth in words(ada.get("/"))
+    assert words(ada.get(OF_ASSIGNMENT)).count("this one counts") == 1
+    assert words(grace.get(f"{OF_ASSIGNMENT}/students/ada")).count("this one counts") == 1
 
 
 def test_scores_are_sorted_as_asked(grace: Visitor, world: World, graded: dict[str, str]) -> None:

@@ -254,6 +254,21 @@ def test_a_submission_comes_back_as_it_was_handed_in(
     assert abs(kept.received_at - now()) < dt.timedelta(minutes=1)
 
 
+def test_the_newest_of_each_is_found_among_all(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    hand_in("ann")
+    ann, _ = hand_in("ann", "second")
+    bob, _ = hand_in("bob")
+    hand_in("ann", kind=Kind.PRECHECK)
+    _, taken_back = hand_in("bob", "taken back")
+    with store.write() as tx:
+        assert gradings.cancel(tx, taken_back)
+    with store.read() as tx:
+        assert [s.id for s in submissions.newest_of_each(tx, "ml", "toy")] == [bob, ann]
+        assert [s.id for s in submissions.newest_of_each(tx, "ml", "toy", classroom["ann"].id)] == [ann]
+        counted = submissions.attempts_of_each(tx, "ml", "toy")
+    assert [(who.login, attempts) for who, attempts in counted] == [("ann", 2), ("bob", 2)]
+
+
 def test_lists_are_paged_from_the_newest_on(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
     ids = [hand_in("ann")[0] for _ in range(5)]
     hand_in("bob")

@@ -14,7 +14,7 @@ from grader.api.frame import page
 from grader.api.identity import TheCaller, require_member
 from grader.api.limits import LimitedHandIns
 from grader.api.pages.history import attempts
-from grader.api.pages.home import MOST, card, counting
+from grader.api.pages.home import card
 from grader.api.schemas import ID, AssignmentId, CourseId
 from grader.api.seen import see
 from grader.api.wiring import TheService
@@ -43,11 +43,11 @@ def show_assignment(
     with service.store.read() as tx:
         offering = known_offering(tx, service, course, assignment)
         own = submissions.of_offering(
-            tx, course, assignment, author=caller.person.id, kind=None, page=Page(MOST, before)
+            tx, course, assignment, author=caller.person.id, kind=None, page=Page(SHOWN + 1, before)
         )
         seen = see(tx, service, caller, own)
         mine = card(tx, service, caller, offering)
-        tried = attempts(tx, caller, seen[: SHOWN + 1], mine.counting or counting(seen, offering))[:SHOWN]
+        tried = attempts(tx, caller, seen, mine.counting)[:SHOWN]
         return page(
             request,
             "assignment.html",

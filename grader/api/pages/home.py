@@ -10,21 +10,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from grader.api.counting import counting_of_each, everything
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller
-from grader.api.seen import Seen, see
+from grader.api.seen import Seen
 from grader.api.wiring import TheService
 from grader.model import Points
-from grader.scores import that_counts
 from grader.service import Service
-from grader.store import offerings, people, submissions
+from grader.store import offerings, people
 from grader.store.database import Tx, now
-from grader.store.records import Course, Kind, Offering, Page
+from grader.store.records import Course, Offering
 
 router = APIRouter(include_in_schema=False)
-
-MOST = 200
-"""A student's submissions of one assignment that the score which counts is chosen from."""
 
 
 class Door(StrEnum):
@@ -87,11 +84,13 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
     due, closes = offering.due_at, offering.closes_at
     due = max(due, own or due) if due else None
     closes = max(closes, own or closes) if closes else None
-    handed_in = submissions.of_offering(
-        tx, offering.course, offering.assignment, author=caller.person.id, page=Page(MOST)
-    )
-    seen = see(tx, service, caller, handed_in)
-    finals = [one.score.final for one in seen if one.score and one.score.final is not None]
+    me = caller.person.id
+    newest: Seen | None = None
+    best: Points | None = None
+    for batch in everything(tx, service, caller, offering, me):
+        newest = newest or batch[0]
+        finals = [one.score.final for one in batch if one.score and one.score.final is not None]
+        best = max([*finals, *([best] if best is not None else [])], default=None)
     return Card(
         offering=offering,
         title=assignment.title,
@@ -100,9 +99,9 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
         closes_at=closes,
         has_extension=own is not None,
         door=_door(offering.opens_at, due, closes),
-        counting=counting(seen, offering),
-        best=max(finals, default=None),
-        waiting=next((one for one in seen[:1] if not one.grading.state.is_final), None),
+        counting=counting_of_each(tx, service, caller, offering, me).get(me),
+        best=best,
+        waiting=newest if newest and not newest.grading.state.is_final else None,
     )
 
 
@@ -113,12 +112,3 @@ def _door(opens: dt.datetime | None, due: dt.datetime | None, closes: dt.datetim
     if closes and moment >= closes:
         return Door.CLOSED
     return Door.LATE if due and moment > due else Door.OPEN
-
-
-def counting(seen: list[Seen], offering: Offering) -> Seen | None:
-    """Of one student's submissions, the one that counts."""
-    scored = [
-        (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
-    ]
-    chosen = that_counts(scored, offering.counts)
-    return next((s for s in seen if chosen and s.submission.id == chosen.id), None)

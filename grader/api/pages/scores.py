@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from grader.api.counting import counting_of_each
 from grader.api.courses import known_course, known_member, known_offering
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.pages.history import attempts
-from grader.api.pages.home import counting
 from grader.api.schemas import AssignmentId, CourseId, Login
 from grader.api.seen import Seen, see
 from grader.api.wiring import TheService
@@ -27,9 +27,8 @@ from grader.store.records import Offering, Page, Person, Role
 
 router = APIRouter(include_in_schema=False)
 
-MOST = 5_000
-"""Submissions of one assignment that are looked at."""
 MOST_OF_ONE = 200
+"""Submissions of one student that are listed, the newest."""
 BINS = 10
 
 Order = Literal["name", "score", "time"]
@@ -116,6 +115,7 @@ def show_student(
         student = known_member(tx, course, login)
         own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=Page(MOST_OF_ONE))
         seen = see(tx, service, caller, own)
+        counts = counting_of_each(tx, service, caller, offering, student.id).get(student.id)
         return page(
             request,
             "student.html",
@@ -124,20 +124,19 @@ def show_student(
             task=service.assignments[assignment],
             student=student,
             extension=offerings.extension(tx, course, assignment, student.id),
-            attempts=attempts(tx, caller, seen, counting(seen, offering)),
+            attempts=attempts(tx, caller, seen, counts),
         )
 
 
 def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[Row]:
     """Every student of the course, by name, and whoever else has handed in."""
-    found = submissions.of_offering(tx, offering.course, offering.assignment, page=Page(MOST))
-    theirs: dict[str, list[Seen]] = {}
     who = {m.person.id: m.person for m in people.roster(tx, offering.course) if m.role is Role.STUDENT}
-    for one in see(tx, service, caller, found):
-        for author in one.submission.authors:
-            who.setdefault(author.id, author)
-            theirs.setdefault(author.id, []).append(one)
-    return [Row(person, len(own := theirs.get(id, [])), counting(own, offering)) for id, person in who.items()]
+    attempts: dict[str, int] = {}
+    for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
+        who.setdefault(person.id, person)
+        attempts[person.id] = count
+    counting = counting_of_each(tx, service, caller, offering)
+    return [Row(person, attempts.get(id, 0), counting.get(id)) for id, person in who.items()]
 
 
 _ORDER = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import pairwise
 
 from rich.console import Console
 
@@ -55,7 +56,7 @@ def test_while_equals_are_graded_the_time_left_is_the_time_it_takes_and_never_go
             if batch.left is not None:
                 said.append((batch.now, batch.left))
         batch.end(*pair)
-    assert all(after <= before for (_, before), (_, after) in zip(said, said[1:], strict=False))
+    assert all(after <= before for (_, before), (_, after) in pairwise(said))
     for moment, left in said:
         assert abs(moment + left - batch.now) <= 30  # minutes are rounded
 

@@ -1,0 +1,63 @@
+"""Which of each student's submissions counts, out of all that there are, and as the caller may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from grader.api.identity import Caller
+from grader.api.seen import Seen, see
+from grader.scores import that_counts
+from grader.service import Service
+from grader.store import submissions
+from grader.store.database import Tx
+from grader.store.records import Counts, Kind, Offering, Page
+
+AT_ONCE = 500
+"""Submissions that are in memory together."""
+
+
+def counting(seen: Sequence[Seen], offering: Offering) -> Seen | None:
+    """Of one student's submissions, the one that counts."""
+    scored = [
+        (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
+    ]
+    chosen = that_counts(scored, offering.counts)
+    return next((s for s in seen if chosen and s.submission.id == chosen.id), None)
+
+
+def counting_of_each(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
+) -> Mapping[str, Seen]:
+    """Person → the submission that counts; `author`: of this person alone. The newest is the database's to find. Which
+    is the best, no query can tell, for marks, readings and lateness are in it: all are looked at, some at a time."""
+    found: dict[str, Seen] = {}
+    for batch in _batches(tx, service, caller, offering, author):
+        theirs: dict[str, list[Seen]] = {}
+        for one in batch:
+            for who in one.submission.authors:
+                theirs.setdefault(who.id, []).append(one)
+        for id, several in theirs.items():
+            chosen = counting([*several, *filter(None, [found.get(id)])], offering)
+            if chosen is not None:
+                found[id] = chosen
+    return found
+
+
+def _batches(tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None) -> Iterator[list[Seen]]:
+    place = offering.course, offering.assignment
+    if offering.counts is Counts.LATEST:
+        newest = submissions.newest_of_each(tx, *place, author)
+        for start in range(0, len(newest), AT_ONCE):
+            yield see(tx, service, caller, newest[start : start + AT_ONCE])
+        return
+    yield from everything(tx, service, caller, offering, author)
+
+
+def everything(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
+) -> Iterator[list[Seen]]:
+    """All hand-ins, the newest first; pre-checks are left out."""
+    page = Page(AT_ONCE)
+    while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
+        yield see(tx, service, caller, found)
+        page = Page(AT_ONCE, found[-1].id)
