@@ -8,7 +8,7 @@ from grader.errors import BadCall
 from grader.service import alone, database_file, made_home
 from grader.settings import Settings
 from grader.store import copies
-from grader.store.copies import Copy
+from grader.store.copies import Copy, PutBack
 
 
 def backup(settings: Settings, to: Path) -> Copy:
@@ -19,9 +19,9 @@ def backup(settings: Settings, to: Path) -> Copy:
     return copies.copy(database, to)
 
 
-def restore(settings: Settings, copy: Path) -> tuple[Copy, Path | None]:
-    """What is now the database, and where the one that was there before is kept. Raises `BadCall` while a service
-    runs on it."""
+def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
+    """What is now the database, what became of the one before, and which tokens there are. Raises `BadCall` while a
+    service runs on it."""
     database = _file(settings)
     found = copies.examine(copy)
     with alone(made_home(settings)):

@@ -453,10 +453,19 @@ def restore(
     """Put such a copy into the place of the service's database; the service must not run."""
     from grader.backup import restore as put_back
 
-    found, before = put_back(Settings(), copy)
+    found, put = put_back(Settings(), copy)
     out.print(f"restored: {found.submissions} submissions", markup=False)
-    if before:
-        out.print(f"the database that was there is kept: {before}", style="dim", markup=False)
+    out.print("everybody logs in again (grader admin link LOGIN makes a link)", markup=False, soft_wrap=True)
+    if put.tokens:
+        out.print(
+            f"tokens of programs in it: {put.tokens}; what was revoked since the copy was made works again, so revoke "
+            "it again (grader admin tokens LOGIN)",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+    if put.aside:
+        out.print(f"the database that was there is kept: {put.aside}", style="dim", markup=False, soft_wrap=True)
 
 
 @app.command()

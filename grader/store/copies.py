@@ -25,6 +25,14 @@ class Copy:
     """Bytes."""
 
 
+@dataclass(frozen=True)
+class PutBack:
+    aside: Path | None
+    """Where what was there before is kept."""
+    tokens: int
+    """How many tokens of programs the copy has that have not expired: one that was revoked after it works again."""
+
+
 def copy(database: Path, to: Path) -> Copy:
     """One state of the whole database in one file, which only its owner may read. Raises `BadCall` where there is
     such a file already."""
@@ -49,19 +57,29 @@ def examine(file: Path) -> Copy:
     return Copy(file, submissions, file.stat().st_size)
 
 
-def put_back(copy: Path, database: Path) -> Path | None:
-    """The copy becomes the database, which nobody may be using. What was there is kept under another name, which is
-    returned."""
+def put_back(copy: Path, database: Path) -> PutBack:
+    """The copy becomes the database, which nobody may be using. What was there is kept under another name. Nobody is
+    logged in any more: who has logged out since the copy would be in again, and links that were used would work."""
     examine(copy)
     new = database.with_name(f"{database.name}.new")
     with _as_ours():
         new.touch(mode=0o600)
         shutil.copyfile(copy, new)
+        tokens = _log_everybody_out(new)
         _sync(new)
         aside = _set_aside(database)
         new.replace(database)
         _sync(database.parent)
-    return aside
+    return PutBack(aside, tokens)
+
+
+def _log_everybody_out(database: Path) -> int:
+    """How many tokens of programs are left."""
+    moment = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
+    with closing(_opened(database)) as connection, connection:
+        connection.execute("DELETE FROM tokens WHERE kind IN ('session', 'login')")
+        alive = "SELECT count(*) FROM tokens WHERE expires_at IS NULL OR expires_at > ?"
+        return int(connection.execute(alive, (moment,)).fetchone()[0])
 
 
 def _set_aside(database: Path) -> Path | None:

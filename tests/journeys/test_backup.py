@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import sqlite3
@@ -17,7 +18,7 @@ from grader.settings import Settings
 from grader.store import facts, gradings, offerings, people, submissions, tickets
 from grader.store.database import Store
 from grader.store.gradings import LEASE
-from grader.store.records import Course, Kind, Offering, Page, Priority
+from grader.store.records import Course, Kind, Offering, Page, Priority, TokenKind
 from grader.store.submissions import NewSubmission
 from tests.conftest import TOY_SOLUTION, Command
 from tests.journeys.test_operating import Student
@@ -48,7 +49,9 @@ def test_a_copy_made_while_the_service_runs_brings_everything_back(tmp_path: Pat
         assert service.send(signal.SIGTERM) == 0
     assert (said.returncode, "2 submissions" in said.stdout) == (0, True), said.stderr
     assert (refused.returncode, "another grader serve runs" in refused.stderr) == (2, True)
-    assert (restored.returncode, restored.stdout) == (0, "restored: 2 submissions\n"), restored.stderr
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout.startswith("restored: 2 submissions\neverybody logs in again")
+    assert "tokens of programs in it: 1;" in restored.stdout
 
 
 # ── one file at a time ───────────────────────────────────────────────────────────────────────────────
@@ -88,7 +91,7 @@ def test_what_is_replaced_is_kept_with_its_newest_transactions(settings: Setting
     lively = Store(f"sqlite:///{tmp_path}/grader.db")  # open: what it writes is in its log alone
     with lively.write() as tx:
         people.put_person(tx, "bob", "Bob")
-    _, before = restore(settings, copy)
+    before = restore(settings, copy)[1].aside
     lively.close()
     assert before is not None
     kept, now = Store(f"sqlite:///{before}"), Store(f"sqlite:///{tmp_path}/grader.db")
@@ -98,6 +101,24 @@ def test_what_is_replaced_is_kept_with_its_newest_transactions(settings: Setting
     assert holds(kept) == holds(now)
     kept.close()
     now.close()
+
+
+def test_who_was_logged_in_when_the_copy_was_made_logs_in_again(settings: Settings, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/grader.db")
+    with store.write() as tx:
+        bob = people.put_person(tx, "bob", "Bob").id
+        made = {kind: people.new_token(tx, bob, kind) for kind in TokenKind}
+        people.new_token(tx, bob, TokenKind.PROGRAM, lasts=-dt.timedelta(days=1))
+    store.close()
+    copy = tmp_path / "copy.db"
+    backup(settings, copy)
+    _, put = restore(settings, copy)
+    store = Store(f"sqlite:///{tmp_path}/grader.db")
+    with store.read() as tx:
+        works = [kind for kind, secret in made.items() if people.whose_token(tx, secret, [kind])]
+    store.close()
+    assert works == [TokenKind.PROGRAM]
+    assert put.tokens == 1
 
 
 def test_a_copy_is_for_its_owner_alone_and_replaces_no_other(settings: Settings, tmp_path: Path) -> None:
