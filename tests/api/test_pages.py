@@ -111,6 +111,15 @@ def test_questions_without_an_answer_are_not_submitted_as_the_api_has_it(world: 
     assert "Adding q1.1 ◐ partly 3 of 3.5" in page
 
 
+def test_a_form_that_is_sent_twice_is_one_hand_in(ada: Visitor) -> None:
+    once = re.search(r'name="once" value="(\w+)"', ada.get(OF_ASSIGNMENT))
+    assert once is not None
+    first, second = (ada.hands_in(once=once[1]) for _ in range(2))
+    assert first == second
+    assert ada.hands_in(WRONG, once=once[1]) != first  # after "Back"
+    assert ada.hands_in() != first
+
+
 def test_a_form_that_is_not_ours_is_refused(world: World, ada: Visitor) -> None:
     answer = ada._client.post(OF_ASSIGNMENT, data={"csrf": "wrong"}, files=[("files", ("mlp.py", b"x = 1\n"))])
     assert answer.status_code == 403

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, UploadFile
@@ -58,6 +61,7 @@ def show_assignment(
             attempts=tried,
             older=seen[SHOWN - 1].submission.id if len(seen) > SHOWN else "",
             is_staff_here=caller.is_staff(course),
+            once=secrets.token_hex(16),
         )
 
 
@@ -69,8 +73,10 @@ def hand_in(
     caller: TheCaller,
     files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (where none is chosen, some send a word)
     kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
+    once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
 ) -> Response:
-    """Answers with the way to the submission's own page."""
+    """Answers with the way to the submission's own page. `once`: the form's own; sent again with the same files, as by
+    a double click, it leads to the same submission."""
     require_member(caller, course, "assignment")
     chosen = [(file.filename, file.file) for file in files if not isinstance(file, str) and file.filename]
     contents = [(name, content.read()) for name, content in chosen]
@@ -78,5 +84,17 @@ def hand_in(
         raise BadCall("no file was chosen: choose mlp.py, your notebook, or both")
     if len(contents) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: hand in the code without data sets, or a zip")
-    receipt = admission.hand_in(service, caller, course, assignment, contents, kind, "page")
+    receipt = admission.hand_in(
+        service, caller, course, assignment, contents, kind, "page", key=_key(once, kind, contents)
+    )
     return RedirectResponse(f"/submissions/{receipt.submission.id}", 303)
+
+
+def _key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
+    """As an Idempotency-Key. Other files from the same form, which "Back" brings up again, are another hand-in."""
+    if not once:
+        return ""
+    said = hashlib.sha256(kind.encode())
+    for name, content in contents:
+        said.update(hashlib.sha256(name.encode("utf-8", "replace")).digest() + hashlib.sha256(content).digest())
+    return f"form {once} {said.hexdigest()}"
