@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from grader.model import Report
-from grader.render.html import html
 from tests.unit.render import samples
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -57,7 +56,7 @@ class Desk:
 
     def open(self, report: Report, size: tuple[int, int] = DESK, scheme: Any = "light") -> Opened:
         file = self._folder / "report.html"
-        file.write_text(html(report), encoding="utf-8")
+        file.write_text(samples.drawn(report), encoding="utf-8")
         page = self._browser.new_page(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, reduced_motion="reduce"
         )

@@ -50,7 +50,7 @@ class Page(HTMLParser):
 
 
 def page(report: Report) -> Page:
-    return Page(html(report))
+    return Page(samples.drawn(report))
 
 
 # ── what it says ─────────────────────────────────────────────────────────────────────────────────────
@@ -103,7 +103,7 @@ def test_a_part_is_held_only_when_nothing_of_it_is_lost() -> None:
 
 
 def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
-    text = html(samples.wrong())
+    text = samples.drawn(samples.wrong())
     assert text.count("waiting for a person") == 9
     assert r"Since $\hat y = \sigma(a^{(2)})$ we have" in page(samples.wrong()).said
     assert "No answer was found under this label." in text
@@ -127,7 +127,7 @@ def test_where_nothing_was_written_nobody_waits() -> None:
 def test_a_run_that_is_not_the_grade_says_so() -> None:
     for report in (samples.quick(), samples.code_only()):
         assert "This is not the grade." in page(report).said
-        assert "(not the grade)</title>" in html(report)
+        assert "(not the grade)</title>" in samples.drawn(report)
     assert "not the grade" not in page(samples.wrong()).said
 
 
@@ -246,7 +246,7 @@ def test_the_file_needs_and_runs_nothing_else(name: str) -> None:
         assert not any(key.startswith("on") for key in attributes)
         for key in ("href", "src", "xlink:href"):
             assert (attributes.get(key) or "#").startswith(("#", "data:"))
-    assert "@import" not in html(getattr(samples, name)())
+    assert "@import" not in samples.drawn(getattr(samples, name)())
 
 
 def test_the_policy_forbids_everything_but_inline_style_and_images_in_place() -> None:
@@ -257,7 +257,7 @@ def test_the_policy_forbids_everything_but_inline_style_and_images_in_place() ->
 
 
 def test_hostile_words_are_words() -> None:
-    text = html(samples.hostile())
+    text = samples.drawn(samples.hostile())
     assert "&lt;script&gt;document.title" in text
     assert "1337" not in page(samples.hostile()).said
     assert "{{ 7 * 191 }}" in text
