@@ -32,7 +32,8 @@ _MATRICES = words("bmatrix pmatrix matrix vmatrix Vmatrix Bmatrix smallmatrix")
 """No question asks for one; an array may only align."""
 _GOES_ON = frozenset(["+", "*", "@", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\ast"])
 _IS = re.compile(
-    r"(?i)[\s*_]*(is|:|equals|is equal to|becomes|is given by|will be|would be|is just|is simply|=)[\s*_:]*"
+    r"(?i)[\s*_]*(is|:|equals|is equal to|be|denotes|stands for|becomes|is given by|will be|would be|is just|"
+    r"is simply|=)[\s*_:]*"
 )
 """Words between a left side and its formula."""
 _CONDITIONS = re.compile(r"(?i)\W*(if|when|for|unless|except|only|assuming|not|or|either|approximately|provided)\b")
@@ -109,7 +110,8 @@ def _with_left_side(pieces: Sequence[Piece], number: int) -> str:
     before = pieces[number - 1] if number else None
     if before is None or before.kind != "words":
         return piece.text
-    if number > 1 and _IS.fullmatch(before.text):
+    begins_anew = before.text.strip() == ":" and number > 1 and "=" in pieces[number - 2].text
+    if number > 1 and _IS.fullmatch(before.text) and not begins_anew:
         return f"= {piece.text}"
     last = before.text.splitlines()[-1].rpartition(":")[2].strip() if before.text.splitlines() else ""
     return f"{last} {piece.text}" if last.endswith("=") and len(last) < 60 else piece.text

@@ -28,7 +28,9 @@ def choice(reading: Reading, asked: Asked, *, single: bool) -> Choice:
     """Raises `Unread` where nothing, or more than one thing, may be the answer. `single`: nothing else is asked for."""
     if reading.source.struck:
         raise Unread("something is crossed out")
-    for found in (_named(reading, asked.name), _stood_for(reading, asked), _only(reading) if single else []):
+    named = _named(reading, asked.name)
+    formulas = [(n, member) for n, member in named if not _is(member, tuple(asked.also))]
+    for found in (formulas, _stood_for(reading, asked), named, _only(reading) if single else []):
         if found:
             return _last(reading, found)
     raise Unread(f"no formula for {asked.shown} was found")

@@ -9,6 +9,7 @@ from grader.written import names
 from grader.written.bounds import MAX_DEPTH, Unread
 from grader.written.cases import halves, parts, split
 from grader.written.cursor import Cursor, show
+from grader.written.derive import derivative
 from grader.written.names import finished, is_differential, is_name
 from grader.written.notation import Notation
 from grader.written.tokens import Token
@@ -49,6 +50,10 @@ class Factors(ABC):
     @abstractmethod
     def sum(self) -> Formula:
         """As far as it goes."""
+
+    @abstractmethod
+    def product(self) -> Formula:
+        """The same, without + and −."""
 
     @abstractmethod
     def inside(self, tokens: Sequence[Token]) -> Formula:
@@ -248,7 +253,8 @@ class Factors(ABC):
 
     def _macro(self, token: Token) -> Formula:
         if token.text == "nabla":
-            return names.gradient(self._cursor, self._notation)
+            found = names.gradient(self._cursor, self._notation)
+            return self._derived(self.factor(), found) if isinstance(found, str) else found
         if token.text == "partial":
             return self._inline_derivative()
         self._cursor.skip()
@@ -261,13 +267,24 @@ class Factors(ABC):
     def _fraction(self) -> Formula:
         over, under = self._cursor.argument(), self._cursor.argument()
         if is_differential(over) and is_differential(under):
-            inside = self._cursor.inside
-            return names.fraction_of_differentials(inside(over), inside(under), self._notation)
+            return self._derivative(over, under)
         made = Quotient(self.inside(over), self.inside(under))
         around = names.scripts(self._cursor)
         if around.index or around.primes:
             raise Unread("a fraction with an index")
         return finished(made, around.numbers, around.transposed)
+
+    def _derivative(self, over: Sequence[Token], under: Sequence[Token]) -> Formula:
+        """`\\frac{\\partial J}{\\partial W}` is a name; of a formula, above or behind, it is worked out."""
+        inside = self._cursor.inside
+        if len(over) == 1:
+            return self._derived(self.product(), names.differential(inside(under), self._notation))
+        if names.is_of_a_formula(inside(over)):
+            return self._derived(self.inside(over[1:]), names.differential(inside(under), self._notation))
+        return names.fraction_of_differentials(inside(over), inside(under), self._notation)
+
+    def _derived(self, of: Formula, by: str) -> Formula:
+        return derivative(of, by, self._notation)
 
     def _braced(self) -> Formula:
         """`\\underbrace{a}_{words}`: the words say what a is."""

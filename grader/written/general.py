@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grader.written.bounds import Unread
 from grader.written.evaluate import Array
-from grader.written.meaning import names, put_in
+from grader.written.meaning import put_in
 from grader.written.notation import Notation
-from grader.written.tree import Formula, Symbol
+from grader.written.tree import Formula, Symbol, names
 
 _LAYER = re.compile(r"([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
 _ELEMENT = re.compile(r"_([a-z])(?=$|/)")

@@ -36,12 +36,12 @@ class _Reader(Factors):
         return found
 
     def sum(self) -> Formula:
-        terms = [(self._leading_sign(), self._product())]
+        terms = [(self._leading_sign(), self.product())]
         while True:
             if self._cursor.takes("sign", "+"):
-                terms.append((1, self._product()))
+                terms.append((1, self.product()))
             elif self._cursor.takes("sign", "-"):
-                terms.append((-1, self._product()))
+                terms.append((-1, self.product()))
             else:
                 break
         return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else Sum(tuple(terms))
@@ -52,7 +52,7 @@ class _Reader(Factors):
         self._cursor.takes("sign", "+")
         return 1
 
-    def _product(self) -> Formula:
+    def product(self) -> Formula:
         factors: list[tuple[Sign, Formula]] = [("", self.factor())]
         divided = False
         while (token := self._cursor.peek()) is not None:

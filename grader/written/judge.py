@@ -12,12 +12,12 @@ from grader.model import Comparison, Judgement, Opinion
 from grader.written import choose
 from grader.written.bounds import Unread
 from grader.written.chains import Reading, chains
-from grader.written.evaluate import Array, Mismatch, same, value
-from grader.written.meaning import EARLIER, Bindings, names, put_in, said_in, settled
+from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
+from grader.written.meaning import EARLIER, Bindings, put_in, said_in, settled
 from grader.written.question import Asked, Question, World
 from grader.written.scrutiny import scrutinise
 from grader.written.simple import unsimplified
-from grader.written.tree import Formula, Symbol
+from grader.written.tree import Applied, Formula, Symbol, names, nodes
 from grader.written.words import counter_example, factor_between, unequal_shapes
 
 ROUNDS = 4
@@ -77,6 +77,8 @@ class _Case:
         if judgement.comparison is Comparison.DIFFERS:
             why = self._other_meanings(asked, choice, carried)
             return replace(judgement, remarks=(why,)) if why else judgement
+        if any(isinstance(node, Applied) and node.function == DERIVED for node in nodes(formula)):
+            raise Unread("a derivative that is still to be worked out")
         if judgement.comparison.suggests_points:
             scrutinise(self.question, asked, self.reading, choice.chain, self._put_in)
         return _with(judgement, remarks, carried, asked, formula)

@@ -30,10 +30,6 @@ EARLIER = "earlier "
 Bindings = Mapping[str, Formula]
 
 
-def names(formula: Formula) -> set[str]:
-    return {node.name for node in islice(nodes(formula), MAX_NODES) if isinstance(node, Symbol)}
-
-
 def put_in(formula: Formula, bindings: Bindings) -> Formula:
     """The formula with its names replaced by what they stand for. What is put in is shared."""
     return _Putting(bindings).into(formula, 0) if bindings else formula

@@ -225,11 +225,18 @@ def is_differential(tokens: Sequence[Token]) -> bool:
     )
 
 
+def is_of_a_formula(over: Cursor) -> bool:
+    """Behind the ∂ stands a norm, or a bracket with more than a name in it."""
+    over.skip()
+    inner = _unwrapped(over)
+    return not is_name(inner.peek()) or any(str(token) in ("+", "-") for token in inner.rest)
+
+
 def fraction_of_differentials(over: Cursor, under: Cursor, notation: Notation) -> Formula:
-    return Symbol(notation.derivative(_differential(over, notation), _differential(under, notation)))
+    return Symbol(notation.derivative(differential(over, notation), differential(under, notation)))
 
 
-def _differential(cursor: Cursor, notation: Notation) -> str:
+def differential(cursor: Cursor, notation: Notation) -> str:
     """What stands behind the ∂; a name that nobody can mean where it is more than a name."""
     cursor.skip()
     if cursor.peek() is None:
@@ -268,8 +275,11 @@ def _name_of(made: Formula) -> str:
             return ""
 
 
-def gradient(cursor: Cursor, notation: Notation) -> Formula:
-    """`\\nabla_{W} J`, `\\nabla_W`, `\\nabla L(\\theta_t)`; of the loss where it does not say of what."""
+def gradient(cursor: Cursor, notation: Notation) -> Formula | str:
+    """`\\nabla_{W} J`, `\\nabla_W`, `\\nabla L(\\theta_t)`; of the loss where it does not say of what.
+
+    Where a formula follows that it is of, only what it is by.
+    """
     cursor.skip()
     if cursor.takes("sign", "_"):
         inner = _unwrapped(cursor.inside(cursor.argument()))
@@ -277,7 +287,11 @@ def gradient(cursor: Cursor, notation: Notation) -> Formula:
         if made is None or inner.peek() is not None:
             raise Unread("a gradient by something that is not one name")
         by = _name_of(made)
+        if _begins_a_formula(cursor):
+            return by
         return Symbol(notation.derivative(_of_what(cursor, notation), by))
+    if _begins_a_formula(cursor) and notation.variable:
+        return notation.variable
     if not is_name(cursor.peek()):
         raise Unread("∇ without saying of what")
     return _bare_gradient(cursor, notation)
@@ -291,9 +305,11 @@ def _of_what(cursor: Cursor, notation: Notation) -> str:
         return _name_of(made) if made is not None and inner.peek() is None else f"({said})"
     if is_name(cursor.peek()):
         return _name_of(symbol(cursor, notation))
-    if cursor.sees("open"):
-        return f"({show(cursor.bracketed())})"
     return notation.loss
+
+
+def _begins_a_formula(cursor: Cursor) -> bool:
+    return cursor.sees("open") or cursor.sees("sign", "|") or cursor.sees("sign", "‖")
 
 
 def _bare_gradient(cursor: Cursor, notation: Notation) -> Formula:

@@ -21,6 +21,8 @@ class Notation:
     presumed: Mapping[str, str] = field(default_factory=dict)
     """What a name that nobody has defined is taken for, with a remark."""
 
+    variable: str = ""
+    """What ∇ is by where it does not say so."""
     layers: tuple[int, ...] = ()
     """What a layer k may be."""
 

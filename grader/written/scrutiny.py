@@ -6,8 +6,9 @@ Every word is a harmless one, every formula is read, and every equality is true.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise, product
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice, pairwise
+from itertools import product as every
 
 import numpy as np
 
@@ -16,37 +17,32 @@ from grader.written.chain_rule import contracted
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, of_each_element
-from grader.written.meaning import EARLIER, names, put_in
+from grader.written.harmless import BEFORE, HARMLESS, PHRASES
+from grader.written.meaning import EARLIER, put_in
 from grader.written.question import Asked, Question, World
 from grader.written.signs import words
-from grader.written.tree import Cases, Condition, Formula, Number, Sum, Symbol, nodes
+from grader.written.tree import Applied, Cases, Condition, Formula, Number, Product, Sum, Symbol, names, nodes
 
-HARMLESS = words(
-    "a above activation all also an and answer apply applying are as at back backprop backpropagation backward "
-    "because become becomes before below bias both by calculate can cancel cancelling cancels chain column "
-    "compute computed computing cost cross decay defined definition denotes derivation derivative derivatives "
-    "derive derived descent dimension dimensions each earlier element elementwise entropy equal equals equation "
-    "expression final finally find first follow follows for formula forward from function get gets give given "
-    "gives got gradient gradients hadamard has have hence here hidden i in into is it its just know known layer "
-    "learning loss matrix network neural new next note now numbers obtain obtained of on or our parameter "
-    "parameters part partial pass penalty plug plugging previous product propagation question rate recall "
-    "regularisation regularization regularizer remember respect result results rewrite row rule same scalar "
-    "shape sigmoid simplified simplifies simplify simplifying simply since so solution step steps sub "
-    "subgradient substitute substituting taken taking term terms that the then therefore these this through thus "
-    "to update us use used using vector via we weight weights where which will wise with write wrt "
-)
-"""Words that say nothing against the formulas between them."""
 _PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
-_LIST = re.compile(
-    r"(?mi)^\s*(?:[-*+>•]\s+|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+|#{1,6}\s*)|\b[Qq](?:uestion)?\s*\d\.\d\b"
-    r"|\bstep \d\b|∎|\bw\.r\.t\.|\be\.g\.|\bi\.e\."
-)
 _MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
+_NAMING = re.compile(r"(?i)\b(let|set|call|name|denote|define|write|take|replace)\W*$")
+"""Words before a name that say something about it."""
+_NAMED = re.compile(r"(?i)^\W*(be|as|denotes?|stands?|means?)\b")
+_SHAPE = re.compile(r"(?i)^\W*(is|are)( just| simply)? (an? )?(scalar|number|row|column|vector|matrix)\b")
+"""Words behind a formula that nothing else is said of."""
+_LEADS = re.compile(
+    r"(?i)\b(ends? up|left|arrives?|simplif(y|ies)|reduces?|leads?|comes?|evaluates?|cancels?|boils)( down)? "
+    r"(with|at|to)\W*$"
+)
 _OF = re.compile(
     r"(?i)(?<!given )(?<!denoted )\b(of|to|from|with|into|by|on|at|sigmoid|entropy)(\s+(the|a|an|this|that))?\W*$"
-    r"|(?<!of the )\b(loss|cost|function|entropy|activation|bias|weights?|rate|penalty|rule)\s+(is|becomes|equals)\W*$"
 )
-"""Words before the formula that make another one of it, or say that it is something else."""
+"""Words before the formula that make another one of it."""
+_OTHER = re.compile(
+    r"(?i)(?<!of the )\b(loss|cost|function|entropy|activation|bias|weights?|rate|penalty|rule)\s+"
+    r"(is|becomes|equals)\W*$"
+)
+"""Words before a formula without a left side that say that it is something else."""
 SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
 
@@ -57,7 +53,7 @@ Put = Callable[[Formula, int], Formula]
 
 def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, put: Put) -> None:
     """Raises `Unread` with the first doubt."""
-    _only_harmless_words(reading)
+    _only_harmless_words(reading, reading.chains[chosen])
     _is_not_of_something(reading, reading.chains[chosen])
     for number, chain in enumerate(reading.chains):
         _is_whole(reading, asked, chain, number == chosen)
@@ -73,21 +69,33 @@ def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _only_harmless_words(reading: Reading) -> None:
-    for said in (*(p.text for p in reading.source.pieces if p.kind == "words"), *reading.said):
-        bare = _LIST.sub(" ", said)
-        for word in re.findall(r"[^\W\d_]+", bare):
-            if word.lower() not in HARMLESS:
-                raise Unread(f"the word “{word}”")
-        left = re.sub(r"[^\W\d_]+", " ", bare)
-        if not _PLAIN.fullmatch(left) or _MARKS.search(re.sub(r"(?<=\w)-(?=\w)", " ", bare)):
-            raise Unread(f"the words “{said.strip()[:40]}”")
+def _only_harmless_words(reading: Reading, chosen: Chain) -> None:
+    for number, piece in enumerate(reading.source.pieces):
+        if piece.kind == "words":
+            is_before = number < chosen.begins and len(chosen.members) > 1
+            _are_harmless(piece.text, HARMLESS | BEFORE if is_before else HARMLESS)
+    for said in reading.said:
+        _are_harmless(said, HARMLESS)
+
+
+def _are_harmless(said: str, harmless: Collection[str]) -> None:
+    bare = PHRASES.sub(" ", said)
+    for word in re.findall(r"[^\W\d_]+", bare):
+        if word.lower() not in harmless:
+            raise Unread(f"the word “{word}”")
+    left = re.sub(r"[^\W\d_]+", " ", bare)
+    if not _PLAIN.fullmatch(left) or _MARKS.search(re.sub(r"(?<=\w)-(?=\w)", " ", bare)):
+        raise Unread(f"the words “{said.strip()[:40]}”")
 
 
 def _is_not_of_something(reading: Reading, chain: Chain) -> None:
     """The norm of $…$: harmless words, and another formula."""
     before = reading.source.pieces[chain.begins - 1] if chain.begins else None
-    if before and before.kind == "words" and (said := _OF.search(before.text)):
+    if before is None or before.kind != "words":
+        return
+    has_a_left_side = len(chain.members) > 1
+    said = _OF.search(before.text) or (None if has_a_left_side else _OTHER.search(before.text))
+    if said and not (has_a_left_side and _LEADS.search(before.text)):
         raise Unread(f"the words “{said[0].strip()}”")
 
 
@@ -110,8 +118,12 @@ def _is_a_mention(reading: Reading, chain: Chain) -> None:
     neighbours = [n for n in (chain.begins - 1, chain.piece + 1) if 0 <= n < len(pieces)]
     beside = [c for c in reading.chains if c is not chain and (c.begins == chain.begins or c.piece == chain.piece)]
     is_apart = all(re.search(r"\w", pieces[n].text) and pieces[n].kind == "words" for n in neighbours)
-    if not isinstance(chain.members[0].formula, Symbol) or beside or not is_apart:
+    after = pieces[chain.piece + 1].text if chain.piece + 1 < len(pieces) else ""
+    if not (isinstance(chain.members[0].formula, Symbol) or _SHAPE.search(after)) or beside or not is_apart:
         raise Unread(f"what {chain.members[0].source[:30]} is for")
+    before = pieces[chain.begins - 1].text if chain.begins else ""
+    if _NAMING.search(before) or _NAMED.search(after):
+        raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 
 def _is_plain(formula: Formula, worlds: Sequence[World]) -> None:
@@ -154,6 +166,8 @@ def _size(formula: Formula, values: Mapping[str, Array]) -> float:
 
 # ── equalities ───────────────────────────────────────────────────────────────────────────────────────
 
+_ARGUMENTS = words("z a s t u v")
+"""Letters for the argument of a function in general."""
 _NEW = "new "
 """Before a name such as g on the left: what it stands for from there on, where the right side has the old."""
 
@@ -192,7 +206,7 @@ def _doubt(members: Sequence[Formula], question: Question, worlds: Sequence[Worl
 def _meanings(members: Sequence[Formula], meanings: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Formula]]:
     used = {n: n.removeprefix(_NEW).removeprefix(EARLIER) for m in members for n in names(m)}
     changing = sorted(name for name, bare in used.items() if bare in meanings)
-    for each in product(*(meanings[used[name]] for name in changing)):
+    for each in every(*(meanings[used[name]] for name in changing)):
         yield {name: Symbol(meant) for name, meant in zip(changing, each, strict=True)}
 
 
@@ -201,8 +215,9 @@ def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
     if isinstance(first, Symbol) and first.name not in worlds[0].values and not first.name.startswith("∂"):
         members = members[1:]
     try:
-        for world in worlds:
-            for values in of_each_element(members, {**world.truths, **world.values}):
+        for n, world in enumerate(worlds):
+            argument = {letter: np.asarray(n / 3 - 3) for letter in _arguments(members, world)}
+            for values in of_each_element(members, {**world.truths, **world.values, **argument}):
                 found = [value(member, values) for member in members]
                 if not all(_alike(one, other) for one, other in pairwise(found)):
                     return "its steps do not agree with each other"
@@ -211,6 +226,14 @@ def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
     except Unread as unread:
         return unread.what
     return ""
+
+
+def _arguments(members: Sequence[Formula], world: World) -> set[str]:
+    """The z of f′(z) = f(z)(1 − f(z)), which is any number."""
+    if not isinstance(members[0], Applied | Product):
+        return set()
+    unknown = {name for member in members for name in names(member)} - world.values.keys() - world.truths.keys()
+    return unknown if len(unknown) == 1 and unknown <= _ARGUMENTS else set()
 
 
 def _alike(one: Array, other: Array) -> bool:

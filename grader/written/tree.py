@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
+
+from grader.written.bounds import MAX_NODES
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,3 +113,7 @@ def nodes(formula: Formula) -> Iterator[Formula]:
         one = waiting.pop()
         yield one
         waiting += reversed(children(one))
+
+
+def names(formula: Formula) -> set[str]:
+    return {node.name for node in islice(nodes(formula), MAX_NODES) if isinstance(node, Symbol)}

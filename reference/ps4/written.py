@@ -150,6 +150,7 @@ _UPDATES = Notation(
     losses=frozenset({"L"}),
     loss="L",
     same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "∂L/∂": "gt"},
+    variable="θt",
 )
 
 

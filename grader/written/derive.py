@@ -1,0 +1,46 @@
+"""The derivative of a loss with a penalty, worked out: of ℒ(θ) + λ‖θ‖² it is ∂ℒ/∂θ + 2λθ."""
+
+from __future__ import annotations
+
+from grader.written.bounds import Unread
+from grader.written.evaluate import DERIVED
+from grader.written.notation import Notation
+from grader.written.tree import Applied, Formula, Norm, Number, Power, Product, Quotient, Sum, Symbol, Transposed, names
+
+
+def derivative(of: Formula, by: str, notation: Notation) -> Formula:
+    """Marked as one: it is a step that can be looked at, and no answer to a question for a derivative."""
+    return Applied(DERIVED, _derivative(of, by, notation))
+
+
+def _derivative(of: Formula, by: str, notation: Notation) -> Formula:
+    match of:
+        case Sum(terms):
+            return Sum(tuple((sign, _derivative(term, by, notation)) for sign, term in terms))
+        case Product(Transposed(Symbol(left)), ((_, Symbol(right)),)) if left == right == by:
+            return _twice(by)
+        case Product():
+            return _product(of, by, notation)
+        case Quotient(over, under) if not names(under) & {by, notation.loss}:
+            return Quotient(_derivative(over, by, notation), under)
+        case Symbol(name) if name == notation.loss:
+            return Symbol(notation.derivative(name, by))
+        case Power(Norm(Symbol(name), 2), 2.0) if name == by:
+            return _twice(by)
+        case Norm(Symbol(name), 1) | Applied("abs", Symbol(name)) if name == by:
+            return Applied("sign", Symbol(by))
+        case _:
+            raise Unread("a derivative that is not worked out")
+
+
+def _twice(name: str) -> Formula:
+    return Product(Number(2.0), (("", Symbol(name)),))
+
+
+def _product(of: Product, by: str, notation: Notation) -> Formula:
+    """Constants first: λ ‖θ‖², ½ λ θᵀθ."""
+    if names(of.first) & {by, notation.loss}:
+        raise Unread("a derivative of a product")
+    (sign, factor), *more = of.rest
+    rest = Product(factor, tuple(more)) if more else factor
+    return Product(of.first, ((sign, _derivative(rest, by, notation)),))
