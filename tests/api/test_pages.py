@@ -90,6 +90,16 @@ def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World
     assert "4 of 4" in words(ada.get("/"))
 
 
+def test_a_course_has_a_page_with_what_it_asks(ada: Visitor) -> None:
+    page = ada.get(f"/courses/{COURSE}")
+    assert "Machine Learning" in words(page)
+    assert f'href="{OF_ASSIGNMENT}"' in page
+    assert f'href="/courses/{COURSE}"' in ada.get(OF_ASSIGNMENT)
+    of_others, unknown = ada.asks("/courses/other"), ada.asks("/courses/unknown")
+    assert of_others.status_code == unknown.status_code == 404
+    assert of_others.text == unknown.text
+
+
 def test_a_lost_point_has_its_reason_on_the_page(world: World, ada: Visitor) -> None:
     submission = ada.hands_in(WRONG)
     world.grade_next("wrong")
@@ -237,6 +247,7 @@ def test_the_receipt_names_every_file_and_its_digest(world: World, ada: Visitor)
     record = world.client.get(f"/api/v1{submission}", headers=world.headers("ada")).json()
     for fact in (record["digest"], record["files"][0]["sha256"], "mlp.py", "number 1 in the queue"):
         assert fact in page
+    assert re.search(r'<time datetime="[-\d]+T[:.\d]+\+00:00">[^<]* UTC</time>', ada.get(f"{submission}/receipt"))
 
 
 # ── staff ────────────────────────────────────────────────────────────────────────────────────────────

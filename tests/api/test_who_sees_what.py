@@ -93,6 +93,7 @@ TABLE = [
     Row("DELETE /api/v1/courses/{course}/members/{member}", ADMINS),
     # pages
     Row("GET /", OWN),
+    Row("GET /courses/{course}", MEMBERS),
     Row("GET /courses/{course}/assignments/{assignment}", MEMBERS),
     Row("POST /courses/{course}/assignments/{assignment}", MEMBERS, HAND_IN),
     Row("GET /submissions/{id}", AUTHORS),

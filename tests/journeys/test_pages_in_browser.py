@@ -116,6 +116,7 @@ def test_a_student_hands_in_sees_progress_move_and_gets_the_report(ada: Visitor)
     expect(page.get_by_role("heading", name="Nothing to fix")).to_be_visible(timeout=GRADED_WITHIN)
     assert page.locator(".total").inner_text().startswith("40 of 40 points")
     assert page.get_by_role("img").count() == 5
+    assert re.search(r"\d\d .*(UTC|GMT|[A-Z]{3,4})", page.locator("time").first.inner_text())
     ada.photographs("report-perfect")
     assert ada.complaints == []
 

@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grader.api.counting import counting_of_each, everything
+from grader.api.courses import known_course
 from grader.api.frame import page
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.schemas import CourseId
 from grader.api.seen import Seen
 from grader.api.wiring import TheService
 from grader.model import Points
@@ -64,7 +66,16 @@ def show_home(request: Request, service: TheService, caller: TheCaller) -> Respo
     with service.store.read() as tx:
         mine = [course for course in people.all_courses(tx) if caller.is_member(course.id)]
         courses = [_course(tx, service, caller, course) for course in mine]
-    return page(request, "home.html", courses=courses)
+    return page(request, "home.html", courses=courses, title="My courses")
+
+
+@router.get("/courses/{course}")
+def show_course(request: Request, course: CourseId, service: TheService, caller: TheCaller) -> Response:
+    """One course alone."""
+    require_member(caller, course)
+    with service.store.read() as tx:
+        courses = [_course(tx, service, caller, known_course(tx, course))]
+    return page(request, "home.html", courses=courses, title=courses[0].course.title)
 
 
 def _course(tx: Tx, service: Service, caller: Caller, course: Course) -> CourseCards:

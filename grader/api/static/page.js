@@ -1,9 +1,11 @@
 // What makes pages better where there is JavaScript. Nothing needs it.
 "use strict";
 
-// Times in the reader's own zone.
+// Times in the reader's own zone, which they name.
 function localise(root) {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const format = new Intl.DateTimeFormat(undefined, {
+    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
   for (const time of root.querySelectorAll("time[datetime]")) {
     time.title = time.textContent;
     time.textContent = format.format(new Date(time.dateTime));
