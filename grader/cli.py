@@ -367,7 +367,18 @@ def serve(
     from grader.serve import serve as run
 
     logs.configure()
-    run(settings, sandbox, host, port, lambda line: err.print(line, markup=False, soft_wrap=True))
+    run(settings, sandbox, host, port, lambda line: err.print(line, markup=False, soft_wrap=True), _meanwhile)
+
+
+@contextmanager
+def _meanwhile(what: str) -> Iterator[None]:
+    """A spinner on a terminal; a line elsewhere."""
+    if not err.is_terminal:
+        err.print(f"{what} …", markup=False)
+        yield
+        return
+    with err.status(f"{what} …"):
+        yield
 
 
 @app.command(

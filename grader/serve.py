@@ -6,7 +6,7 @@ import datetime as dt
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import uvicorn
 
@@ -23,10 +23,17 @@ FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
 
 
-def serve(settings: Settings, sandbox: str, host: str, port: int, say: Callable[[str], None]) -> None:
-    """Returns when the service has been asked to end, and has. `say` prints a line for the operator."""
+Meanwhile = Callable[[str], AbstractContextManager[object]]
+
+
+def serve(
+    settings: Settings, sandbox: str, host: str, port: int, say: Callable[[str], None], meanwhile: Meanwhile
+) -> None:
+    """Returns when the service has been asked to end, and has. `say` prints a line for the operator; `meanwhile` shows
+    one while something takes its time."""
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
-    with _listening(host, port) as listener, _put_together(settings, sandbox) as (service, behind, who_grades):
+    together = _put_together(settings, sandbox, meanwhile)
+    with _listening(host, port) as listener, together as (service, behind, who_grades):
         server = _Server(_config(service))  # what is wrong in the settings is said before anything is started
         behind.start()
         try:
@@ -39,7 +46,9 @@ def serve(settings: Settings, sandbox: str, host: str, port: int, say: Callable[
 
 
 @contextmanager
-def _put_together(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Here | Replica, str]]:
+def _put_together(
+    settings: Settings, sandbox: str, meanwhile: Meanwhile
+) -> Iterator[tuple[Service, Here | Replica, str]]:
     """The service, what is started and stopped with it, and a word on who grades. With PostgreSQL this is one of
     several doors, and grades nothing."""
     if settings.has_postgresql:
@@ -47,8 +56,9 @@ def _put_together(settings: Settings, sandbox: str) -> Iterator[tuple[Service, H
         return
     with alone(made_home(settings)):
         service, here = on_one_machine(settings, sandbox)
-        selftest.prove(sandbox, settings.runtime)
-        yield service, here, f"{settings.workers} at a time, {sandbox} sandbox"
+        with meanwhile("trying what the sandbox promises"):
+            selftest.prove(sandbox, settings.runtime)
+        yield service, here, f"{settings.workers} at a time and one for pre-checks alone, {sandbox} sandbox"
 
 
 def first_link(service: Service) -> str | None:

@@ -483,7 +483,7 @@ class QueuedOut(Out):
 
 class WorkerOut(Out):
     name: str = Field(description="Machine and process", examples=["host:42"])
-    processes: int = Field(description="How many gradings it runs at the same time", examples=[3])
+    processes: int = Field(description="How many gradings it runs at a time; one is for pre-checks alone", examples=[3])
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
     lanes: list[str] = Field(

@@ -18,3 +18,7 @@ def test_staff_see_the_live_workers_and_what_none_of_them_takes(world: World) ->
     assert [(worker["name"], worker["lanes"]) for worker in shown["workers"]] == [("host:42", ["another lane"])]
     assert [(found["lane"], found["gradings"]) for found in shown["unserved"]] == [(LANE, 1)]
     assert LANE in shown["unserved"][0]["why"]
+    browser = world.headers("grace") | {"Accept": "text/html"}
+    page = " ".join(world.client.get("/queue", headers=browser).text.split())
+    assert "<dt>at a time</dt><dd>2</dd>" in page  # as serve says it; the third is for pre-checks alone
+    assert "each worker has one process for pre-checks alone" in page
