@@ -1,6 +1,4 @@
-"""Whatever is handed in, one clear sentence tells what to do, and other credit is kept.
-
-How the command ends, and what it shows, is tried by the real one; what a report says, by a grading here."""
+"""Whatever is handed in, the real command says one clear sentence that tells what to do, and other credit is kept."""
 
 from __future__ import annotations
 
@@ -15,13 +13,6 @@ from typing import Any
 
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
-from grader.intake import receive_path
-from grader.pipeline import Scope, grade
-from grader.render.as_json import dumps
-from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.conftest import ROOT, TOY_CHECKS, Command, MakeAssignment, MakeNotebook
 
 MIB = 1 << 20
@@ -140,29 +131,12 @@ def test_a_broken_assignment_is_the_authors_fault(grader: Command, make_assignme
 # ── read, but it does not run ────────────────────────────────────────────────────────────────────────
 
 
-Graded = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def report_of(ps4: Assignment, sandbox: Sandbox) -> Graded:
-    """The report, as JSON, on one part of what is handed in."""
-
-    def run(path: Path, only: str = "q2.1", assignment: Assignment = ps4) -> dict[str, Any]:
-        report = grade(receive_path(path), assignment, sandbox, Seed(), Scope(only=only))
-        found: dict[str, Any] = json.loads(dumps(report))
-        return found
-
-    return run
-
-
-@pytest.fixture
-def graded(report_of: Graded) -> Graded:
-    """The checks of a part's report, by id."""
-
-    def run(*wanted: Any) -> dict[str, Any]:
-        return {c["id"]: c for part in report_of(*wanted)["parts"] for c in part["checks"]}
-
-    return run
+def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, dict[str, Any]]:
+    """The checks of a report, by id."""
+    done = grader("check", path, "--only", only, "--json", *options)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return {c["id"]: c for part in json.loads(done.stdout)["parts"] for c in part["checks"]}
 
 
 @pytest.mark.parametrize(
@@ -195,9 +169,9 @@ def graded(report_of: Graded) -> Graded:
     ],
 )  # fmt: skip
 def test_a_file_that_does_not_run_says_why_and_what_to_do(
-    graded: Graded, hand_in: Callable[..., Path], source: str, says: str
+    grader: Command, hand_in: Callable[..., Path], source: str, says: str
 ) -> None:
-    checks = graded(hand_in("mlp.py", source), "q2.1")
+    checks = graded(grader, hand_in("mlp.py", source), "q2.1")
     assert {(c["status"], c["points"]) for c in checks.values()} == {("lost", 0)}
     assert all(says in c["reason"] for c in checks.values())
 
@@ -225,9 +199,9 @@ def hurried(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_endless_loop_at_import_is_stopped(graded: Graded, hand_in: Callable[..., Path], hurried: Path) -> None:
+def test_an_endless_loop_at_import_is_stopped(grader: Command, hand_in: Callable[..., Path], hurried: Path) -> None:
     path = hand_in("mlp.py", "while True:\n    pass\nclass TwoLayerMLP: pass\n")
-    checks = graded(path, "q2.1", catalogue.load(hurried))
+    checks = graded(grader, path, "q2.1", "-a", str(hurried))
     says = "it used more than 1 CPU seconds and was stopped: vectorise it, or look for an endless loop"
     assert all(says in c["reason"] for c in checks.values())
 
@@ -236,39 +210,41 @@ def statuses(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {id.rpartition(".")[2]: c["status"] for id, c in checks.items()}
 
 
-def test_a_missing_method_costs_only_what_needs_it(graded: Graded, hand_in: Callable[..., Path], perfect: str) -> None:
+def test_a_missing_method_costs_only_what_needs_it(grader: Command, hand_in: Callable[..., Path], perfect: str) -> None:
     without = perfect.replace("def predict(self", "def _labels(self").replace("self.predict(", "self._labels(")
-    checks = graded(hand_in("mlp.py", without), "q2.3")
+    checks = graded(grader, hand_in("mlp.py", without), "q2.3")
     held = dict.fromkeys(("step", "decay", "batches", "histories"), "held")
     assert statuses(checks) == held | {"predict": "lost"}
     assert "has no attribute 'predict'" in checks["q2.3.predict"]["reason"]
 
 
-def test_a_wrong_signature_costs_only_what_needs_it(graded: Graded, hand_in: Callable[..., Path], perfect: str) -> None:
+def test_a_wrong_signature_costs_only_what_needs_it(
+    grader: Command, hand_in: Callable[..., Path], perfect: str
+) -> None:
     wrong = perfect.replace("def predict(self, X):", "def predict(self, X, y):").replace(
         "self.predict(X)", "self.predict(X, y)"
     ).replace("self.predict(X_val)", "self.predict(X_val, y)")  # fmt: skip
-    checks = graded(hand_in("mlp.py", wrong), "q2.3")
+    checks = graded(grader, hand_in("mlp.py", wrong), "q2.3")
     assert [name for name, status in statuses(checks).items() if status == "lost"] == ["predict"]
     assert "Keep the signature that the handout gives" in checks["q2.3.predict"]["reason"]
 
 
 def test_a_process_that_ends_itself_costs_only_the_check_that_it_ends(
-    graded: Graded, hand_in: Callable[..., Path], perfect: str
+    grader: Command, hand_in: Callable[..., Path], perfect: str
 ) -> None:
     dying = perfect.replace("        N = X.shape[0]\n        loss", "        __import__('os')._exit(0)\n        loss")
     assert dying != perfect
-    checks = graded(hand_in("mlp.py", dying), "q2.3")
+    checks = graded(grader, hand_in("mlp.py", dying), "q2.3")
     lost = dict.fromkeys(("step", "decay", "batches", "histories"), "lost")
     assert statuses(checks) == lost | {"predict": "held"}
 
 
 def test_an_error_in_one_method_keeps_the_others_credit_and_names_the_line(
-    graded: Graded, hand_in: Callable[..., Path], perfect: str
+    grader: Command, hand_in: Callable[..., Path], perfect: str
 ) -> None:
     wrong = perfect.replace('grads["b1"] = g.sum(axis=0)', 'grads["b1"] = g.sum(axis=np.int(0))')
     line = wrong.splitlines().index('        grads["b1"] = g.sum(axis=np.int(0))') + 1
-    checks = graded(hand_in("mlp.py", wrong), "q2.1")
+    checks = graded(grader, hand_in("mlp.py", wrong), "q2.1")
     assert statuses(checks)["scores"] == "held"
     assert checks["q2.1.published"]["line"]["line"] == line
     assert "for np.float, np.int, np.bool write float, int, bool" in checks["q2.1.published"]["reason"]
@@ -277,7 +253,7 @@ def test_an_error_in_one_method_keeps_the_others_credit_and_names_the_line(
 # ── notebooks ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_ancient_notebook_is_graded(graded: Graded, hand_in: Callable[..., Path], perfect: str) -> None:
+def test_an_ancient_notebook_is_graded(grader: Command, hand_in: Callable[..., Path], perfect: str) -> None:
     cell = {"cell_type": "code", "language": "python", "metadata": {}, "outputs": [], "collapsed": False}
     source = perfect.partition("if __name__")[0]
     ancient = {
@@ -286,27 +262,34 @@ def test_an_ancient_notebook_is_graded(graded: Graded, hand_in: Callable[..., Pa
         "metadata": {"name": ""},
         "worksheets": [{"cells": [cell | {"input": source.splitlines(keepends=True), "prompt_number": 1}]}],
     }
-    checks = graded(hand_in("ps4.ipynb", json.dumps(ancient)), "q2.1")
+    checks = graded(grader, hand_in("ps4.ipynb", json.dumps(ancient)), "q2.1")
     assert {c["status"] for c in checks.values()} == {"held"}
 
 
 def test_a_notebook_whose_class_does_not_parse_names_the_cell(
-    graded: Graded, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
 ) -> None:
     broken = make_notebook(("code", "import numpy as np"), ("markdown", "x"), ("code", "class TwoLayerMLP\n    pass"))
-    checks = graded(hand_in("ps4.ipynb", broken), "q2.1")
+    checks = graded(grader, hand_in("ps4.ipynb", broken), "q2.1")
     assert all("SyntaxError: expected ':' (cell 3:1" in c["reason"] for c in checks.values())
 
 
 def test_a_notebook_without_the_class_says_so(
-    graded: Graded, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
 ) -> None:
-    checks = graded(hand_in("ps4.ipynb", make_notebook(("code", "x = 1"))), "q2.1")
+    checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "x = 1"))), "q2.1")
     assert all("none of the files defines a class TwoLayerMLP" in c["reason"] for c in checks.values())
 
 
+def reported(grader: Command, path: Path) -> dict[str, Any]:
+    done = grader("check", path, "--only", "q2.1", "--json")
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
 def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
-    report_of: Graded, hand_in: Callable[..., Path], make_notebook: MakeNotebook, perfect: str
+    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook, perfect: str
 ) -> None:
     answer = perfect.partition("if __name__")[0]
     skeleton = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8")
@@ -320,7 +303,7 @@ def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
         ("code", "rate = 1 / 0"),
         ("code", skeleton),
     )
-    report = report_of(hand_in("ps4.ipynb", notebook))
+    report = reported(grader, hand_in("ps4.ipynb", notebook))
     assert report["points"]["earned"] == report["points"]["possible"]
     assert report["submission"]["graded"]["cells"] == [2]
     said = "\n".join(report["remarks"])
@@ -330,11 +313,11 @@ def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
 
 
 def test_a_broken_notebook_does_not_hide_the_file_beside_it(
-    report_of: Graded, tmp_path: Path, make_notebook: MakeNotebook, perfect: str
+    grader: Command, tmp_path: Path, make_notebook: MakeNotebook, perfect: str
 ) -> None:
     (tmp_path / "ps4.ipynb").write_bytes(make_notebook(("code", "class TwoLayerMLP\n    pass")))
     (tmp_path / "mlp.py").write_text("from utils import visualize_grid\n" + perfect)
-    report = report_of(tmp_path)
+    report = reported(grader, tmp_path)
     assert report["points"]["earned"] == report["points"]["possible"]
     assert report["submission"]["graded"]["source"] == "mlp.py"
     assert any("ps4.ipynb could not be loaded (SyntaxError: expected ':'" in r for r in report["remarks"])
