@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import compress
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -66,12 +68,15 @@ def _nobodys(unclear: Unclear, state: str) -> Line:
 
 
 def shown(rows: Sequence[Line]) -> Table:
-    table = Table()
-    for title in ("student", "hand-in", "by", "files", "submitted", "state", "notes"):
+    """Columns in which nobody has anything are left out: a terminal is 80 columns wide."""
+    cells = [[one_line(str(cell)) for cell in asdict(row).values()] for row in rows]
+    filled = [any(column) for column in zip(*cells, strict=True)]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in compress(("student", "hand-in", "by", "files", "submitted", "state", "notes"), filled):
         table.add_column(title, overflow="fold")
-    for row in rows:
+    for row, line in zip(rows, cells, strict=True):
         style = "" if row.state in (s.value for s in _READY) or row.state == "to grade" else "yellow"
-        table.add_row(*(Text(one_line(str(cell)), style) for cell in asdict(row).values()))
+        table.add_row(*(Text(cell, style) for cell in compress(line, filled)))
     return table
 
 
