@@ -175,6 +175,7 @@ def test_postgresql_is_dumped_and_restored_by_its_own_tools_as_the_readme_says(
         for command in (
             ["pg_dump", "--format=custom", f"--file={dump}", postgres_url],
             ["pg_restore", "--exit-on-error", "--no-owner", f"--dbname={new}", dump],
+            ["psql", f"--dbname={new}", "--set=ON_ERROR_STOP=1", "-c", "DELETE FROM tokens WHERE kind <> 'program'"],
         ):
             subprocess.run([binaries() / str(command[0]), *command[1:]], check=True, timeout=120)
         again = Store(new)
