@@ -387,7 +387,7 @@ def _meanwhile(what: str) -> Iterator[None]:
 )
 def read(context: typer.Context) -> None:
     """Read written answers away from the service (grader read --help)."""
-    from grader.read.door import app as commands  # the database's libraries take a second to import
+    from grader.reading.offline.commands import app as commands  # it draws pages, which nothing else here needs
 
     raise typer.Exit(commands(context.args, prog_name="grader read", standalone_mode=False) or 0)
 

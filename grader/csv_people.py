@@ -20,25 +20,27 @@ STUDENTS = ("", "student", "learner", "participant")
 STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader")
 
 
-def lines(content: bytes) -> list[tuple[int, list[str]]]:
-    """(number of its last line, cells) of every line that is not empty."""
-    if len(content) > MOST_BYTES:
-        raise BadCall(f"a roster has at most {MOST_BYTES >> 20} MiB")
-    text = _text(content)
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) -> list[tuple[int, list[str]]]:
+    """(number as spreadsheets count them, cells) of every line that is not empty."""
+    if len(content) > most_bytes:
+        raise BadCall(f"the {what} has more than {most_bytes >> 20} MiB")
+    text = _text(content, what)
+    header = text.partition("\n")[0].partition("[")[0]  # behind it are a rubric's own words
+    delimiter = max(",;\t", key=header.count)
+    csv.field_size_limit(most_bytes)  # a student's answer may be long
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        return [(n, cells) for n, cells in enumerate(reader, 1) if any(cell.strip() for cell in cells)]
     except csv.Error as wrong:
         raise BadCall(f"line {reader.line_num}: this is not CSV ({wrong})") from None
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes, what: str) -> str:
     """UTF-8, or what Excel writes."""
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise BadCall("the roster is not in UTF-8: save it as CSV UTF-8") from None
+        raise BadCall(f"the {what} is not in UTF-8: save it as CSV UTF-8") from None
 
 
 def headings(header: Sequence[str]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from grader.errors import BadCall
 from grader.model import Json
-from grader.read import door
+from grader.reading.offline import commands
 from tests.api.test_readings import QUESTION, answer, ask, item, papers, room, suggest, worth
 from tests.api.world import ASSIGNMENT, COURSE, World
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
@@ -32,7 +32,7 @@ def call(room: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setenv("GRADER_ASSIGNMENTS", str(folder.parent))
 
     def run(*arguments: str | Path) -> str:
-        door.app([str(a) for a in arguments], standalone_mode=False)
+        commands.app([str(a) for a in arguments], standalone_mode=False)
         return capsys.readouterr().out
 
     return run
@@ -130,11 +130,15 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
-        ({"points": "9"}, "row 2: 9 points, where 0 to 1.5 can be given"),
-        ({"points": "half"}, "row 2: 'half' is no number of points"),
-        ({"comment": "well"}, "row 2: a comment, but neither points nor an item of the rubric"),
-        ({"answer": "0" * 64, "points": "1"}, "nobody's answer to q1.1.written is this one"),
+        ({"points": "9"}, "line 2: the question is worth 1.5 points; 9 are more"),
+        ({"points": "half"}, "line 2: 'half' are no points: write a number"),
+        ({"comment": "well"}, "line 2: there is a comment and no points, nor an item of the rubric"),
+        (
+            {"answer": "0" * 64, "points": "1"},
+            "line 2: there is no answer '000000000000' to 'ml toy q1.1.written'",
+        ),
         ({"question": "ml toy q9", "points": "1"}, "asks no question q9 in words"),
+        ({"question": "q1.1.written", "points": "1"}, "goes to import-reports"),
     ],
 )
 def test_a_wrong_row_is_named_and_nothing_is_kept(
@@ -157,6 +161,7 @@ def test_only_staff_read(room: World, call: Call, tmp_path: Path, who: str) -> N
 def test_the_page_saves_what_the_import_takes(room: World, call: Call, tmp_path: Path, browser: Browser) -> None:
     answer(room, "ada", "because $\\hat y - y$ <script>document.title = 'taken'</script>")
     item(room, 1, "Says why")
+    ask(room, "POST", f"{QUESTION}/phrases", body={"text": 'Good, "why" is there.'})
     page_file = tmp_path / "q.html"
     call("export", COURSE, ASSIGNMENT, "q1.1.written", "--reader", "grace", "--to", page_file)
     page = browser.new_page()
@@ -164,6 +169,8 @@ def test_the_page_saves_what_the_import_takes(room: World, call: Call, tmp_path:
     assert page.locator("math").count() == 1
     assert page.title().startswith("q1.1.written")
     page.get_by_label("Says why").check()
+    page.get_by_role("button", name="why").click()
+    assert page.get_by_label("Comment").input_value() == 'Good, "why" is there.'
     page.get_by_label("Comment").fill('Good, "why" is there.\n- and more')
     with page.expect_download() as download:
         page.get_by_role("button", name="Save").click()

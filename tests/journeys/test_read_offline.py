@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 from grader import catalogue
 from grader.errors import BadCall
 from grader.model import Report
-from grader.read import door
+from grader.reading.offline import commands
 from grader.render import as_json
 from tests.conftest import ROOT, Command
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
@@ -46,7 +46,7 @@ def out(tmp_path: Path, report: Report) -> Path:
 
 
 def read(*arguments: object) -> int:
-    return door.app([str(a) for a in arguments], standalone_mode=False) or 0
+    return commands.app([str(a) for a in arguments], standalone_mode=False) or 0
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:
@@ -73,7 +73,8 @@ def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_s
     read("export-reports", out, "--to", sheet)
     rows = rows_of(sheet)
     assert (len(rows), {row["students"] for row in rows}) == (10, {"2"})
-    assert next(row for row in rows if row["question"] == "q1.2")["suggested"] == "5"
+    suggested = next(row for row in rows if row["question"] == "q1.2")
+    assert (suggested["suggested"], suggested["by machine"][-11:]) == ("5", "Suggests 5.")
     assert "lovelace" not in sheet.read_text("utf-8-sig")
     read("import-reports", out, sheet)
     before = totals(out)
@@ -144,7 +145,10 @@ def test_the_page_is_filled_in_without_a_network_and_what_it_saves_is_imported(
     page.goto(form.as_uri())
     assert page.locator("math").count() > 0
     page.get_by_role("button", name="Agree").first.click()
-    page.locator("article").nth(1).locator(".points").fill("3.5")
+    page.locator("article").nth(1).locator(".points").fill("6")
+    page.get_by_role("button", name="Save the file").click()
+    assert page.locator("input:invalid").count() == 1, "more than the question is worth was saved"
+    page.locator("article").nth(1).locator(".points").fill("3,5")
     page.locator("article").nth(1).locator("textarea").fill('=1+1 "quoted",\nnot only exponentially')
     assert page.locator("#count").inner_text() == "2 of 2 read"
     with page.expect_download() as download:

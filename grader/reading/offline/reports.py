@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from grader.batch.journal import write
 from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.model import ZERO, Json, Points, Status, show_points
-from grader.read.sheet import Given, Line
+from grader.reading.offline.sheet import Asked, Filled, Line
 from grader.render import as_json
 from grader.scores import Decision
 from grader.store.answers import Answer, of_report
@@ -44,21 +44,33 @@ class Folder:
             raise BadCall(f"{self.path} has no reports: give what grader batch wrote, or a folder of JSON reports")
         return found
 
-    def lines(self, wanted: Mapping[str, Points]) -> list[Line]:
-        """Without names, in an order that says nothing and stays."""
+    @cached_property
+    def worth(self) -> Mapping[str, Points]:
+        """Written question → points."""
+        return {id: points for part in self.assignment.parts for id, points in part.written.items()}
+
+    def lines(self, questions: Collection[str] | None = None) -> list[Line]:
+        """Of these questions, else of all; without names, in an order that says nothing and stays."""
+        unknown = [question for question in questions or () if question not in self.worth]
+        if unknown:
+            known = ", ".join(self.worth)
+            raise BadCall(f"{self.assignment.id} has no written question {unknown[0]!r}: it has {known}")
         groups, kept = self._groups(), self._kept()
         return [
-            _line(groups[key], kept.get(key))
-            for question in wanted
+            _line(Asked(question, self.worth[question]), groups[key], kept.get(key))
+            for question in questions or self.worth
             for key in sorted(groups, key=_place)
             if key[0] == question
         ]
 
-    def keep(self, given: Iterable[Given]) -> int:
+    def keep(self, filled: Iterable[Filled]) -> int:
         """Returns how many have changed."""
         before = self._kept()
-        after = before | {(g.question, g.digest): g for g in given}
-        rows = [asdict(one) | {"points": show_points(one.points)} for _, one in sorted(after.items())]
+        after = before | {(one.place, one.digest): one for one in filled}
+        rows = [
+            {"question": question, "digest": digest, "points": show_points(one.adjustment), "comment": one.comment}
+            for (question, digest), one in sorted(after.items())
+        ]
         write(self.path / KEPT, json.dumps(rows, indent=1) + "\n")
         totals = (row for student, report in self.reports.items() for row in self._rows(student, report, after))
         write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
@@ -73,31 +85,33 @@ class Folder:
                     found.setdefault((answer.question, answer.digest), []).append(answer)
         return found
 
-    def _kept(self) -> dict[Key, Given]:
+    def _kept(self) -> dict[Key, Filled]:
         file = self.path / KEPT
         if not file.exists():
             return {}
         try:
-            rows = [Given(**row | {"points": Points(row["points"])}) for row in json.loads(file.read_text("utf-8"))]
+            rows = [
+                Filled(row["question"], row["digest"], (), Points(row["points"]), row["comment"])
+                for row in json.loads(file.read_text("utf-8"))
+            ]
         except (OSError, ValueError, TypeError, KeyError):
             raise BadCall(f"{file} is not what grader read has written: move it away, and import again") from None
-        return {(one.question, one.digest): one for one in rows}
+        return {(one.place, one.digest): one for one in rows}
 
-    def _rows(self, student: str, report: Json, kept: Mapping[Key, Given]) -> Iterator[tuple[str, ...]]:
+    def _rows(self, student: str, report: Json, kept: Mapping[Key, Filled]) -> Iterator[tuple[str, ...]]:
         """A line a question, and one for all of it."""
         checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
         earned = sum((Points(str(check["points"])) for check in checks), ZERO)
-        worth = {id: points for part in self.assignment.parts for id, points in part.written.items()}
         for answer in of_report(report, student):
             given = kept.get((answer.question, answer.digest))
-            points = given.points if given else answer.decided
+            points = given.adjustment if given else answer.decided
             earned += points or ZERO
             yield (
                 student,
                 answer.question,
                 _state(answer, points),
                 "" if points is None else show_points(points),
-                show_points(worth.get(answer.question, ZERO)),
+                show_points(self.worth.get(answer.question, ZERO)),
                 given.comment if given else "",
             )
         yield student, "total", "", show_points(earned), show_points(self.assignment.points), ""
@@ -132,7 +146,7 @@ def _place(key: Key) -> bytes:
     return hashlib.sha256(" ".join(key).encode()).digest()
 
 
-def _line(group: list[Answer], kept: Given | None) -> Line:
+def _line(asked: Asked, group: list[Answer], kept: Filled | None) -> Line:
     newest = group[-1]
-    points, comment = (kept.points, kept.comment) if kept else (None, "")
-    return Line(newest.question, newest.digest, len(group), newest.text, newest.suggestion, points, comment)
+    points, comment = (kept.adjustment, kept.comment) if kept else (None, "")
+    return Line(asked, newest.digest, newest.text, len(group), newest.suggestion, points, comment=comment)
