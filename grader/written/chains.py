@@ -11,6 +11,7 @@ from grader.written.cursor import show
 from grader.written.dress import undressed
 from grader.written.grammar import read
 from grader.written.notation import Notation
+from grader.written.shapes import Shape, behind_in, standing_alone
 from grader.written.signs import words
 from grader.written.source import Piece, Source, parts
 from grader.written.tokens import Token, tokens
@@ -57,6 +58,8 @@ class Chain:
     """Why this is no plain equality, or no whole one."""
     behind: str = ""
     """The sign that ends the line above it."""
+    shape: Shape | None = None
+    """What is said of the size of its last member, or, where it has none, of something else."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def _with_left_side(pieces: Sequence[Piece], number: int) -> str:
     if before is None or before.kind != "words":
         return piece.text
     begins_anew = before.text.strip() == ":" and number > 1 and "=" in pieces[number - 2].text
-    if number > 1 and _IS.fullmatch(before.text) and not begins_anew:
+    if number > 1 and _IS.fullmatch(before.text) and not begins_anew and not standing_alone(_tokens(piece)):
         return f"= {piece.text}"
     last = before.text.splitlines()[-1].rpartition(":")[2].strip() if before.text.splitlines() else ""
     return f"{last} {piece.text}" if last.endswith("=") and len(last) < 60 else piece.text
@@ -224,8 +227,10 @@ def _continues(above: _Line, line: _Line, first: str) -> bool:
 
 
 def _chain(line: _Line, notation: Notation) -> Chain:
+    if (alone := standing_alone(line.tokens)) and not line.doubt:
+        return Chain((), line.piece, line.begins, "", line.behind, alone)
     members: list[list[Token]] = [[]]
-    doubt = line.doubt
+    doubt, shape = line.doubt, None
     depth = cases = 0
     for n, token in enumerate(line.tokens):
         depth = max(0, depth + {"open": 1, "{": 1, "close": -1, "}": -1}.get(token.kind, 0))
@@ -233,7 +238,8 @@ def _chain(line: _Line, notation: Notation) -> Chain:
         if cases or token.kind == "end" or depth:
             members[-1].append(token)
         elif str(token) == "\\in":
-            doubt = doubt or _unless_a_shape(line.tokens[n + 1 :])
+            shape = behind_in(line.tokens[n + 1 :])
+            doubt = doubt or ("what stands behind ∈" if shape is None else "")
             break
         elif str(token) in _EQUALS:
             members.append([])
@@ -247,14 +253,7 @@ def _chain(line: _Line, notation: Notation) -> Chain:
     if any(not m for m in members[1:]):
         doubt = doubt or "an equality without its right side"
     read_ones = tuple(_member(m, notation) for m in members if m)
-    return Chain(read_ones, line.piece, line.begins, doubt, line.behind)
-
-
-def _unless_a_shape(rest: Sequence[Token]) -> str:
-    """`\\in \\mathbb{R}^{m \\times n}` says nothing new."""
-    letters = [t for t in rest if t.kind not in ("{", "}")]
-    plain = all(t.kind in ("letter", "number") or str(t) in ("^", "\\times", ".", "&") for t in letters)
-    return "" if letters and letters[0].text == "R" and plain else "what stands behind ∈"
+    return Chain(read_ones, line.piece, line.begins, doubt, line.behind, shape)
 
 
 def _aligns(line: Sequence[Token], at: int) -> bool:

@@ -25,6 +25,8 @@ class Notation:
     """What ∇ is by where it does not say so."""
     layers: tuple[int, ...] = ()
     """What a layer k may be."""
+    sizes: Mapping[str, str] = field(default_factory=dict)
+    """The handout's letters for sizes, and for each a vector with so many elements: {"H": "h1"}."""
 
     def name(self, base: str, index: str = "") -> str:
         name = f"{base}{index}"

@@ -6,7 +6,7 @@ Every word is a harmless one, every formula is read, and every equality is true.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from itertools import product as every
 
@@ -20,7 +20,9 @@ from grader.written.general import at_each_layer, of_each_element
 from grader.written.harmless import BEFORE, HARMLESS, PHRASES
 from grader.written.meaning import EARLIER, put_in
 from grader.written.question import Asked, Question, World
+from grader.written.shapes import without_shapes
 from grader.written.signs import words
+from grader.written.sizes import Put, are_true
 from grader.written.tree import Applied, Cases, Condition, Formula, Number, Product, Sum, Symbol, names, nodes
 
 _PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
@@ -28,6 +30,12 @@ _MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
 _NAMING = re.compile(r"(?i)\b(let|set|call|name|denote|define|write|take|replace)\W*$")
 """Words before a name that say something about it."""
 _NAMED = re.compile(r"(?i)^\W*(be|as|denotes?|stands?|means?)\b")
+_COUNTED = re.compile(
+    r"(?i)^\W*(entr(y|ies)|elements?|components?|numbers?|rows?|columns?|nodes?|neurons?|units?|inputs?|hidden)\b"
+)
+_ADDS = re.compile(r"(?i)^\W*(and|with|then|also|by|to|on|from|into|at|in|plus)\b[^.\n]*$")
+"""Words right behind the answer that may join the name behind them to it."""
+_INDICES = words("i j k l m n N")
 _SHAPE = re.compile(r"(?i)^\W*(is|are)( just| simply)? (an? )?(scalar|number|row|column|vector|matrix)\b")
 """Words behind a formula that nothing else is said of."""
 _LEADS = re.compile(
@@ -47,16 +55,13 @@ SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
 
 
-Put = Callable[[Formula, int], Formula]
-"""A formula of a chain, and the chain's number → the formula with the names put in that the student has defined."""
-
-
 def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, put: Put) -> None:
     """Raises `Unread` with the first doubt."""
     _only_harmless_words(reading, reading.chains[chosen])
     _is_not_of_something(reading, reading.chains[chosen])
     for number, chain in enumerate(reading.chains):
-        _is_whole(reading, asked, chain, number == chosen)
+        _is_whole(reading, question, chain, number - chosen)
+    are_true(reading, question, asked, chosen, put)
     equalities = [_equality(chain, n, question, asked, put) for n, chain in enumerate(reading.chains)]
     for formula in (f for each in equalities for f in each):
         _is_plain(formula, question.worlds)
@@ -79,7 +84,7 @@ def _only_harmless_words(reading: Reading, chosen: Chain) -> None:
 
 
 def _are_harmless(said: str, harmless: Collection[str]) -> None:
-    bare = PHRASES.sub(" ", said)
+    bare = PHRASES.sub(" ", without_shapes(said))
     for word in re.findall(r"[^\W\d_]+", bare):
         if word.lower() not in harmless:
             raise Unread(f"the word “{word}”")
@@ -102,19 +107,33 @@ def _is_not_of_something(reading: Reading, chain: Chain) -> None:
 # ── formulas ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _is_whole(reading: Reading, asked: Asked, chain: Chain, chosen: bool) -> None:
+def _is_whole(reading: Reading, question: Question, chain: Chain, behind: int) -> None:
+    """`behind`: how many chains it stands behind the chosen one; 0 is that one itself."""
     if chain.doubt:
         raise Unread(chain.doubt)
     for member in chain.members:
         if member.formula is None:
             raise Unread(f"{member.source[:30]} ({member.unread})")
-    if len(chain.members) == 1 and not chosen:
-        _is_a_mention(reading, chain)
+    if len(chain.members) == 1 and behind and not _is_counted(reading, question, chain):
+        _is_a_mention(reading, question, chain, behind)
 
 
-def _is_a_mention(reading: Reading, chain: Chain) -> None:
+def _is_counted(reading: Reading, question: Question, chain: Chain) -> bool:
+    """The H of "H numbers", among words."""
+    is_size = isinstance(formula := chain.members[0].formula, Symbol) and formula.name in question.notation.sizes
+    after = reading.source.pieces[chain.piece + 1 : chain.piece + 2]
+    return is_size and bool(_COUNTED.match(after[0].text if after else ""))
+
+
+def _is_a_mention(reading: Reading, question: Question, chain: Chain, behind: int) -> None:
     """A formula that nothing is said of is one name, with words around it."""
     pieces = reading.source.pieces
+    if chain.shape is not None and isinstance(chain.members[0].formula, Symbol):
+        return
+    if isinstance(only := chain.members[0].formula, Symbol) and _is_of_nothing(only.name, question):
+        raise Unread(f"{only.name}, which is not defined")
+    if behind == 1 and chain.begins and _ADDS.match(pieces[chain.begins - 1].text):
+        raise Unread(f"what {chain.members[0].source[:30]} is for")
     neighbours = [n for n in (chain.begins - 1, chain.piece + 1) if 0 <= n < len(pieces)]
     beside = [c for c in reading.chains if c is not chain and (c.begins == chain.begins or c.piece == chain.piece)]
     is_apart = all(re.search(r"\w", pieces[n].text) and pieces[n].kind == "words" for n in neighbours)
@@ -124,6 +143,15 @@ def _is_a_mention(reading: Reading, chain: Chain) -> None:
     before = pieces[chain.begins - 1].text if chain.begins else ""
     if _NAMING.search(before) or _NAMED.search(after):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
+
+
+def _is_of_nothing(name: str, question: Question) -> bool:
+    """A letter that nobody has defined, and that is no usual one for the loss, a size or an index."""
+    notation = question.notation
+    known = (
+        question.worlds[0].values.keys() | question.meanings.keys() | notation.presumed.keys() | notation.sizes.keys()
+    )
+    return len(name) == 1 and name not in known | _INDICES | {notation.loss}
 
 
 def _is_plain(formula: Formula, worlds: Sequence[World]) -> None:
@@ -176,7 +204,7 @@ def _equality(chain: Chain, number: int, question: Question, asked: Asked, put: 
     """With the names that the student has defined put in. The left side of an assignment, such as g ← … or θ ← …, is
     the new value, and not equal to the old."""
     members = [put(m.formula, number) for m in chain.members if m.formula]
-    first = chain.members[0].formula
+    first = chain.members[0].formula if chain.members else None
     if len(members) < 2 or not isinstance(first, Symbol):
         return members
     if first.name in question.meanings:
@@ -211,7 +239,7 @@ def _meanings(members: Sequence[Formula], meanings: Mapping[str, Sequence[str]])
 
 
 def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
-    first = members[0]
+    first = members[0] if members else None
     if isinstance(first, Symbol) and first.name not in worlds[0].values and not first.name.startswith("∂"):
         members = members[1:]
     try:
@@ -230,7 +258,7 @@ def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
 
 def _arguments(members: Sequence[Formula], world: World) -> set[str]:
     """The z of f′(z) = f(z)(1 − f(z)), which is any number."""
-    if not isinstance(members[0], Applied | Product):
+    if not members or not isinstance(members[0], Applied | Product):
         return set()
     unknown = {name for member in members for name in names(member)} - world.values.keys() - world.truths.keys()
     return unknown if len(unknown) == 1 and unknown <= _ARGUMENTS else set()

@@ -143,6 +143,7 @@ _LAYERS = Notation(
     same=_LETTERS,
     presumed={"z1": "a1", "z2": "a2"},
     layers=(1, 2),
+    sizes={"H": "h1", "D": "x"},
 )
 _UPDATES = Notation(
     powers=frozenset({"θ", "λ", "η", "α", "g"}),
