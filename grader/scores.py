@@ -9,26 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from grader.answers import Answer, Decision
 from grader.catalogue import Assignment
 from grader.late import Lateness, applied
 from grader.model import ZERO, Points, show_points
 from grader.reading.standing import standing
-from grader.store.answers import Answer
 from grader.store.readings import Key, Reading
 from grader.store.records import Counts, Grading, Mark, State, Submission
 from grader.store.rubrics import RubricItem
-
-
-class Decision(StrEnum):
-    """How far a written question of one submission is."""
-
-    DECIDED = "decided"
-    SUGGESTED = "suggested"
-    """It waits for a person, and the machine suggests points."""
-    WAITING = "waiting"
-    NOT_SUBMITTED = "not submitted"
 
 
 @dataclass(frozen=True)
@@ -153,15 +142,11 @@ def _question(asked: QuestionScore, mark: Mark | None, answered: Answered) -> Qu
         return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
     if answer is None:
         return asked
-    if not answer.is_there:
-        return replace(asked, state=Decision.NOT_SUBMITTED)
-    reading = _deciding(asked, answer, answered)
+    reading = _deciding(asked, answer, answered) if answer.is_there else None
     if reading:
         return replace(asked, state=Decision.DECIDED, points=reading.points(asked.possible), reading=reading)
-    if answer.decided is not None:
-        return replace(asked, state=Decision.DECIDED, points=answer.decided, by_machine=True)
-    suggests = answer.suggestion is not None and answer.suggestion.points is not None
-    return replace(asked, state=Decision.SUGGESTED if suggests else Decision.WAITING)
+    by_machine = answer.state is Decision.DECIDED
+    return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
 
 
 def _deciding(asked: QuestionScore, answer: Answer, answered: Answered) -> Reading | None:

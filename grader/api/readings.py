@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from grader.answers import Ground, Suggestion
 from grader.api.identity import Caller, TheCaller
 from grader.api.problems import not_found
 from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePoints, find_asked
@@ -20,7 +21,6 @@ from grader.model import Points
 from grader.reading.papers import Paper
 from grader.reading.standing import Stage
 from grader.store import readings
-from grader.store.answers import Ground, Suggestion
 from grader.store.database import Tx
 from grader.store.readings import Given, Reading
 

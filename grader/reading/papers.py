@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from grader.answers import Suggestion, decided_of_all, suggestion_of_all
 from grader.model import Points
 from grader.reading.agreement import Agreement, agreement
 from grader.reading.standing import Stage, Standing, standing
 from grader.store import answers, readings, rubrics
-from grader.store.answers import Handed, Suggestion
+from grader.store.answers import Handed
 from grader.store.database import Tx
 from grader.store.readings import Reading
 from grader.store.records import Counts
@@ -118,31 +119,20 @@ def _paper(
     worth: Points,
     changed: set[str],
 ) -> Paper:
-    newest = group[-1].answer
+    written = [handed.answer for handed in group]
+    newest = written[-1]
     students = {author for handed in group for author in handed.authors}
     return Paper(
         number,
         newest.digest,
         newest.text,
         len(students),
-        suggestion_of_all(group),
-        decided_of_all(group),
+        suggestion_of_all(written),
+        decided_of_all(written),
         given,
         standing(given, readers, worth),
         read_before=not given and bool(students & changed),
     )
-
-
-def suggestion_of_all(group: Sequence[Handed]) -> Suggestion | None:
-    """None where they differ: the same words mean another thing after another definition, and a person looks."""
-    suggestions = {handed.answer.suggestion for handed in group}
-    return suggestions.pop() if len(suggestions) == 1 else None
-
-
-def decided_of_all(group: Sequence[Handed]) -> Points | None:
-    """None where one of them still waits."""
-    decided = {handed.answer.decided for handed in group}
-    return decided.pop() if len(decided) == 1 else None
 
 
 def next_for(found: Sequence[Paper], reader: str, after: int = 0) -> Paper | None:

@@ -1,67 +1,20 @@
-"""Written answers, as gradings have found them. Whoever wrote the same has the same digest, and is read once; an answer
-with an image is its submission's own, because the same words may show another one."""
+"""Written answers, as gradings have found them."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, insert, select
 
-from grader.model import ZERO, Json, Points, Status
+from grader.answers import Answer, of_report, suggestion_of
+from grader.model import Json
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
 from grader.store.tables import answers, gradings, readings, submissions
 from grader.store.tables import authors as authors_table
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What the machine has made of one formula that is asked for."""
-
-    asked: str
-    """In LaTeX."""
-    words: str
-    points: Points | None
-    """None where it suggests nothing."""
-    formula: str = ""
-    """The student's, that was looked at, in LaTeX."""
-    evidence: str = ""
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """For whoever reads the answer; it decides nothing."""
-
-    grounds: tuple[Ground, ...]
-
-    @property
-    def points(self) -> Points | None:
-        """For the whole answer; None where a part of it has none."""
-        given = [ground.points for ground in self.grounds if ground.points is not None]
-        return sum(given, ZERO) if given and len(given) == len(self.grounds) else None
-
-
-@dataclass(frozen=True)
-class Answer:
-    question: str
-    digest: str
-    """Of the text; empty where nothing was found."""
-    text: str
-    """As the student wrote it."""
-    suggestion: Suggestion | None = None
-    decided: Points | None = None
-    """What the machine has given, where the assignment lets it."""
-
-    @property
-    def is_there(self) -> bool:
-        return bool(self.digest)
 
 
 @dataclass(frozen=True)
@@ -73,63 +26,6 @@ class Handed:
     """Ids of people."""
     received_at: dt.datetime
     answer: Answer
-
-
-_SHOWS = re.compile(
-    r"!\[|<(img|image|picture|svg|object|embed|iframe|video)\b|attachment:|\\includegraphics", re.IGNORECASE
-)
-"""What an answer shows that is not in its text. Where there is none after all, it is only read once more."""
-
-
-def digest_of(text: str, owner: str = "") -> str:
-    """The same for texts that differ in white space alone, which neither Markdown nor LaTeX shows. `owner`: of the
-    submission alone; it tells apart answers that show an image."""
-    same = " ".join(unicodedata.normalize("NFC", text).split())
-    if not same:
-        return ""
-    return _hash(same, owner) if _SHOWS.search(same) else _hash(same)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-# ── from a report ────────────────────────────────────────────────────────────────────────────────────
-
-
-def of_report(report: Json, owner: str) -> Iterator[Answer]:
-    """A report as JSON → its questions, those without an answer too. `owner`: as `digest_of` wants it."""
-    for part in report["parts"]:
-        for written in part["written"]:
-            yield _of_written(written, owner)
-
-
-def _of_written(written: Json, owner: str) -> Answer:
-    decided = Points(str(written["points"])) if written["status"] == Status.HELD else None
-    return Answer(
-        written["id"],
-        digest_of(written["answer"], owner),
-        written["answer"],
-        suggestion_of(written.get("opinion")),
-        decided,
-    )
-
-
-def suggestion_of(opinion: Sequence[Json] | None) -> Suggestion | None:
-    """The machine's judgements as a report has them."""
-    return Suggestion(tuple(_ground(judgement) for judgement in opinion)) if opinion else None
-
-
-def _ground(judgement: Json) -> Ground:
-    points = judgement.get("points")
-    return Ground(
-        asked=judgement.get("asked", ""),
-        words=judgement.get("words", ""),
-        points=Points(str(points)) if points is not None else None,
-        formula=judgement.get("formula", ""),
-        evidence=judgement.get("evidence", ""),
-        remarks=tuple(judgement.get("remarks", ())),
-    )
 
 
 def rows_of(grading: str, submission: str, report: Json) -> list[Json]:

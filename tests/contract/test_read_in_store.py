@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader import catalogue
+from grader.answers import digest_of
 from grader.errors import BadCall
 from grader.intake import receive
 from grader.model import Points, Report
@@ -20,7 +21,6 @@ from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 from grader.store import answers, gradings, offerings, people, readings, regrades, rubrics, submissions
-from grader.store.answers import digest_of
 from grader.store.database import Store
 from grader.store.readings import Given, Reading
 from grader.store.records import Course, Kind, Offering, Person, Priority, Role, Which

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shlex
@@ -86,6 +87,16 @@ def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_s
     }
 
 
+def test_the_same_words_of_which_the_machine_thinks_differently_have_no_suggestion(out: Path, tmp_path: Path) -> None:
+    sheet, file = tmp_path / "answers.csv", out / "students" / "bob" / "report.json"
+    report = json.loads(file.read_text("utf-8"))
+    (written,) = (w for part in report["parts"] for w in part["written"] if w["id"] == "q1.2")
+    written["opinion"][0]["words"] = "It means something else here."
+    file.write_text(json.dumps(report), "utf-8")
+    read("export-reports", out, "q1.2", "--to", sheet)
+    assert [(row["students"], row["suggested"], row["by machine"]) for row in rows_of(sheet)] == [("2", "", "")]
+
+
 def test_importing_again_changes_nothing(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sheet = tmp_path / "answers.csv"
     read("export-reports", out, "q1.6", "--to", sheet)
@@ -121,6 +132,12 @@ def test_a_wrong_line_keeps_nothing(out: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], says: str) -> None:
     with pytest.raises(Exception, match=re.escape(says)):
         read(*arguments)
+
+
+def test_a_folder_of_reports_needs_none_of_the_databases_libraries() -> None:
+    needs = "import sys, grader.reading.offline.commands; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", needs], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 # ── the page that works offline ──────────────────────────────────────────────────────────────────────

@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from grader import catalogue
+from grader.answers import digest_of
 from grader.dispatch.lane import lanes_of
 from grader.model import Report, Written
 from grader.settings import Settings
 from grader.store import offerings, people
-from grader.store.answers import digest_of
 from grader.store.database import Tx
 from grader.store.records import Course, Offering, Person, Role
 from grader.written.opinions import opinions

@@ -9,11 +9,11 @@ from fractions import Fraction
 import pytest
 
 from grader import catalogue
+from grader.answers import Answer, Decision, Ground, Suggestion
 from grader.catalogue import Assignment
 from grader.late import Lateness
 from grader.model import Points
-from grader.scores import Answered, Decision, Score, score, that_counts
-from grader.store.answers import Answer, Ground, Suggestion
+from grader.scores import Answered, Score, score, that_counts
 from grader.store.readings import Reading
 from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
 from grader.store.rubrics import RubricItem

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from grader.answers import Answer, Decision, of_report, suggestion_of_all
 from grader.batch import cells
 from grader.batch.journal import write
 from grader.catalogue import Assignment
@@ -19,8 +20,6 @@ from grader.errors import BadCall
 from grader.model import ZERO, Json, Points, Status, show_points
 from grader.reading.offline.sheet import Asked, Filled, Line
 from grader.render import as_json
-from grader.scores import Decision
-from grader.store.answers import Answer, of_report
 
 KEPT, TOTALS = "readings.json", "written.csv"
 TITLES = ("student", "question", "state", "points", "possible", "comment")
@@ -109,21 +108,12 @@ class Folder:
             yield (
                 student,
                 answer.question,
-                _state(answer, points),
+                Decision.DECIDED if given else answer.state,
                 "" if points is None else show_points(points),
                 show_points(self.worth.get(answer.question, ZERO)),
                 given.comment if given else "",
             )
         yield student, "total", "", show_points(earned), show_points(self.assignment.points), ""
-
-
-def _state(answer: Answer, points: Points | None) -> Decision:
-    if points is not None:
-        return Decision.DECIDED
-    if not answer.is_there:
-        return Decision.NOT_SUBMITTED
-    suggests = answer.suggestion is not None and answer.suggestion.points is not None
-    return Decision.SUGGESTED if suggests else Decision.WAITING
 
 
 def _student(file: Path) -> str:
@@ -149,4 +139,4 @@ def _place(key: Key) -> bytes:
 def _line(asked: Asked, group: list[Answer], kept: Filled | None) -> Line:
     newest = group[-1]
     points, comment = (kept.adjustment, kept.comment) if kept else (None, "")
-    return Line(asked, newest.digest, newest.text, len(group), newest.suggestion, points, comment=comment)
+    return Line(asked, newest.digest, newest.text, len(group), suggestion_of_all(group), points, comment=comment)

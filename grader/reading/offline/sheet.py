@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grader.answers import Ground, Suggestion
 from grader.batch import cells
 from grader.csv_people import lines as lines_of
 from grader.errors import BadCall
 from grader.model import ZERO, Points, show_points
 
 if TYPE_CHECKING:  # a folder of reports needs no database
-    from grader.store.answers import Ground, Suggestion
     from grader.store.rubrics import RubricItem
 
 COLUMNS = ("question", "answer", "text", "students", "suggested", "by machine", "points", "comment")

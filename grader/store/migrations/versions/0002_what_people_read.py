@@ -8,7 +8,7 @@ import zlib
 import sqlalchemy as sa
 from alembic import op
 
-from grader.store.answers import digest_of
+from grader.answers import digest_of
 
 revision = "0002"
 down_revision = "0001"
