@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from grader.written.meaning import rebuilt
+from grader.written.rebuild import rebuilt
 from grader.written.tree import Formula, Product, Sign, Symbol, Transposed
 
 

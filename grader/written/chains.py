@@ -16,6 +16,7 @@ from grader.written.signs import words
 from grader.written.source import Piece, Source, parts
 from grader.written.tokens import Token, tokens
 from grader.written.tree import Formula
+from grader.written.unapplied import in_general
 
 _EQUALS = frozenset(
     ["=", "\\equiv", "\\coloneqq", "\\triangleq", "\\doteq", "\\leftarrow", "\\gets", "\\Leftarrow", "\\longleftarrow"]
@@ -252,7 +253,7 @@ def _chain(line: _Line, notation: Notation) -> Chain:
             members[-1].append(token)
     if any(not m for m in members[1:]):
         doubt = doubt or "an equality without its right side"
-    read_ones = tuple(_member(m, notation) for m in members if m)
+    read_ones = tuple(_member(m, notation) for m in in_general(members, notation) if m)
     return Chain(read_ones, line.piece, line.begins, doubt, line.behind, shape)
 
 

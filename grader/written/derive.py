@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from grader.written.bounds import Unread
 from grader.written.evaluate import DERIVED
 from grader.written.notation import Notation
 from grader.written.tree import Applied, Formula, Norm, Number, Power, Product, Quotient, Sum, Symbol, Transposed, names
+
+_ELEMENT = re.compile("_[a-z]$")
 
 
 def derivative(of: Formula, by: str, notation: Notation) -> Formula:
@@ -28,6 +32,20 @@ def _derivative(of: Formula, by: str, notation: Notation) -> Formula:
         case Power(Norm(Symbol(name), 2), 2.0) if name == by:
             return _twice(by)
         case Norm(Symbol(name), 1) | Applied("abs", Symbol(name)) if name == by:
+            return Applied("sign", Symbol(by))
+        case _:
+            return _by_an_element(of, by)
+
+
+def _by_an_element(of: Formula, by: str) -> Formula:
+    """‖θ‖₁ and ‖θ‖² depend on θᵢ as |θᵢ| and θᵢ² do."""
+    whole = _ELEMENT.sub("", by)
+    match of:
+        case Power(Symbol(name), 2.0) if whole != name == by:
+            return _twice(by)
+        case Power(Norm(Symbol(name), 2), 2.0) if by != name == whole:
+            return _twice(by)
+        case Norm(Symbol(name), 1) if by != name == whole:
             return Applied("sign", Symbol(by))
         case _:
             raise Unread("a derivative that is not worked out")

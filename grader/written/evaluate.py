@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from grader.written.bounds import MAX_DEPTH, MAX_NODES, Unread
 from grader.written.tree import (
+    SUMMED,
     Applied,
     Cases,
     Condition,
@@ -27,7 +28,9 @@ from grader.written.tree import (
     Sign,
     Sum,
     Symbol,
+    Total,
     Transposed,
+    names,
 )
 
 Array = NDArray[np.float64]
@@ -107,6 +110,8 @@ class _Evaluation:
                 return _quotient(self.of(over, depth), self.of(under, depth))
             case Cases(rows):
                 return self._cases(rows, depth)
+            case Total(of):
+                return self._total(of, depth)
             case _:
                 return self._of_one(formula, depth)
 
@@ -144,6 +149,17 @@ class _Evaluation:
         for made, holds in reversed(found):
             total = np.where(holds, made, total)
         return total
+
+    def _total(self, of: Formula, depth: int) -> Array:
+        summed = {name: self._known(name.removesuffix(SUMMED)) for name in names(of) if name.endswith(SUMMED)}
+        if not summed or any(not a.ndim or 1 not in a.shape for a in summed.values()):
+            raise Unread("a sum over the elements of no vector")
+        sizes = {a.size for a in summed.values()}
+        if len(sizes) > 1:
+            raise Mismatch("a sum over vectors of several sizes")
+        each = ({name: np.asarray(a.ravel()[n]) for name, a in summed.items()} for n in range(sizes.pop()))
+        found = [_Evaluation({**self.values, **elements}).of(of, depth) for elements in each]
+        return np.asarray(sum(found[1:], found[0]))
 
     def _holds(self, condition: Condition | None, depth: int) -> NDArray[np.bool_]:
         if condition is None:

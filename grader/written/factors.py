@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -12,8 +13,10 @@ from grader.written.cursor import Cursor, show
 from grader.written.derive import derivative
 from grader.written.names import finished, is_differential, is_name
 from grader.written.notation import Notation
+from grader.written.rebuild import put_in
 from grader.written.tokens import Token
 from grader.written.tree import (
+    SUMMED,
     Applied,
     Cases,
     Condition,
@@ -26,8 +29,10 @@ from grader.written.tree import (
     Sign,
     Sum,
     Symbol,
+    Total,
     Transposed,
 )
+from grader.written.tree import names as names_in
 
 _FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "sigmoid": "sigmoid",
@@ -35,6 +40,7 @@ _FUNCTIONS = {
 }  # fmt: skip
 _CALLS: dict[str, Sign] = {"dot": "@", "matmul": "@", "outer": "⊗", "multiply": "⊙"}
 _FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac")
+_COUNTERS = ("i", "j", "k", "m", "n")
 _BRACES = ("underbrace", "overbrace")
 
 
@@ -72,7 +78,7 @@ class Factors(ABC):
         if token.kind == "begin":
             return True
         if token.kind == "macro":
-            return is_name(token) or token.text in (*_FRACTIONS, *_BRACES, "nabla", "partial", "sqrt")
+            return is_name(token) or token.text in (*_FRACTIONS, *_BRACES, "nabla", "partial", "sqrt", "sum")
         return token.text in ("|", "‖") and self._bars == 0
 
     def factor(self) -> Formula:
@@ -199,6 +205,8 @@ class Factors(ABC):
         around = names.scripts(self._cursor)
         if around.index or around.numbers or around.transposed or around.primes > 1:
             raise Unread(f"{said} with scripts")
+        if around.primes and not (self._cursor.sees("open") or self._cursor.sees("{")):
+            return Symbol(f"{function}'")  # of one of the activations
         if not (self._cursor.sees("open") or self._cursor.sees("{")):
             raise Unread(f"{said} without an argument in brackets")
         name = f"{function}'" if around.primes else function
@@ -262,6 +270,8 @@ class Factors(ABC):
             return self._fraction()
         if token.text in _BRACES:
             return self._braced()
+        if token.text == "sum":
+            return self._total()
         raise Unread(str(token))
 
     def _fraction(self) -> Formula:
@@ -279,7 +289,7 @@ class Factors(ABC):
         inside = self._cursor.inside
         if len(over) == 1:
             return self._derived(self.product(), names.differential(inside(under), self._notation))
-        if names.is_of_a_formula(inside(over)):
+        if names.is_of_a_formula(inside(over)) or names.is_of_a_power(inside(over), self._notation):
             return self._derived(self.inside(over[1:]), names.differential(inside(under), self._notation))
         return names.fraction_of_differentials(inside(over), inside(under), self._notation)
 
@@ -298,6 +308,21 @@ class Factors(ABC):
         formula = [t for t in tokens if t.kind != "text"]
         if formula and not isinstance(self.inside(formula), Symbol):
             raise Unread(f"what {show(formula)[:30]} below a brace is for")
+
+    def _total(self) -> Formula:
+        """`\\sum_j`, `\\sum_{j=1}^{H}`, as far as the product behind it goes, which has elements j in it."""
+        over = show(self._cursor.argument()) if self._cursor.takes("sign", "_") else ""
+        to = show(self._cursor.argument()) if self._cursor.takes("sign", "^") else ""
+        letter = over.removesuffix("=1")
+        if letter not in _COUNTERS or (over != letter) != bool(to) or not re.fullmatch("[A-Zndm]?", to):
+            raise Unread("\\sum")
+        of = self.product()
+        summed = {name: Symbol(f"{name[:-2]}{SUMMED}") for name in names_in(of) if name.endswith(f"_{letter}")}
+        if not summed:
+            raise Unread(f"a sum over {letter} of something without it")
+        if to in self._notation.sizes and f"{self._notation.sizes[to]}_{letter}" not in summed:
+            raise Unread(f"a sum up to {to}")
+        return Total(put_in(of, summed))
 
     # ── derivatives on one line ──────────────────────────────────────────────────────────────────────
 

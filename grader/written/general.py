@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from grader.written.bounds import Unread
+from grader.written.chains import Chain, Member
 from grader.written.evaluate import Array
-from grader.written.meaning import put_in
 from grader.written.notation import Notation
-from grader.written.tree import Formula, Symbol, names
+from grader.written.question import World
+from grader.written.rebuild import put_in
+from grader.written.tree import Formula, Norm, Symbol, Total, Transposed, names, nodes
 
 _LAYER = re.compile(r"([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
 _ELEMENT = re.compile(r"_([a-z])(?=$|/)")
@@ -25,6 +28,31 @@ def at_each_layer(members: Sequence[Formula], notation: Notation) -> Iterator[li
 
 def _at(name: str, layer: int, notation: Notation) -> str:
     return _LAYER.sub(lambda m: notation.name(m[1], str(layer - 1 if m[3] else layer)), name)
+
+
+def as_vectors(chains: Sequence[Chain], worlds: Sequence[World]) -> tuple[Chain, ...]:
+    """`θ_i = θ_i - η g_i` as θ = θ − η g, where all vectors lie the same way, so that nothing is said but of the
+    elements."""
+    world = worlds[0]
+    if len({a.shape for a in (*world.values.values(), *world.truths.values()) if a.ndim}) != 1:
+        return tuple(chains)
+    return tuple(_as_vectors(chain, world) for chain in chains)
+
+
+def _as_vectors(chain: Chain, world: World) -> Chain:
+    formulas = [m.formula for m in chain.members if m.formula is not None]
+    used = {name for formula in formulas for name in names(formula)}
+    elements: dict[str, Formula] = {n: Symbol(_ELEMENT.sub("", n)) for n in used if _ELEMENT.search(n)}
+    letters = {letter for name in elements for letter in _ELEMENT.findall(name)}
+    rest = [world.values.get(name) for name in used - elements.keys()]
+    is_of_elements = len(letters) == 1 and all(a is not None and not a.ndim for a in rest)
+    if not is_of_elements or any(isinstance(node, Norm | Transposed | Total) for f in formulas for node in nodes(f)):
+        return chain
+    return replace(chain, members=tuple(_put(member, elements) for member in chain.members))
+
+
+def _put(member: Member, elements: Mapping[str, Formula]) -> Member:
+    return replace(member, formula=member.formula and put_in(member.formula, elements))
 
 
 def of_each_element(members: Sequence[Formula], values: Mapping[str, Array]) -> Iterator[Mapping[str, Array]]:

@@ -106,8 +106,8 @@ def _both(one: str, other: str) -> str:
     """A layer and an element: "1_j"."""
     if not one or not other:
         return one or other
-    layer, element = sorted((one, other))
-    if not (layer.isdecimal() and re.fullmatch("[ijkmn]", element)):
+    layer, element = (one, other) if re.fullmatch("[ijkmn]", other) else (other, one)
+    if not (re.fullmatch(r"\d+|\(?t([+-]1)?\)?", layer) and re.fullmatch("[ijkmn]", element)):
         raise Unread(f"two indices, {one} and {other}")
     return f"{layer}_{element}"
 
@@ -170,12 +170,19 @@ def loss_arguments(cursor: Cursor, around: Scripts, notation: Notation) -> str:
     """What a loss is said to be of: the one name; or "" where it says nothing, or several names."""
     if around != Scripts():
         raise Unread("a loss with scripts")
-    if not cursor.sees("open"):
+    if not cursor.sees("open") or _is_a_factor(cursor):
         return ""
     made = [_argument(cursor.inside(part), notation) for part in split(cursor.bracketed(), ",")]
     if len(made) == 1 and notation.derivative(notation.loss, made[0]) == f"∂{notation.loss}/∂{made[0]}":
         raise Unread(f"a bracket behind the loss with {made[0]}")
     return made[0] if len(made) == 1 else ""
+
+
+def _is_a_factor(cursor: Cursor) -> bool:
+    """`\\nabla_a J (h)^T`: arguments are never transposed."""
+    ahead = cursor.inside(cursor.rest)
+    ahead.bracketed()
+    return scripts(ahead).transposed
 
 
 def _argument(cursor: Cursor, notation: Notation) -> str:
@@ -201,13 +208,20 @@ def dressed_name(name: str, digit: str, around: Scripts, notation: Notation) -> 
         raise Unread(f"{name} with a prime")
     if digit and around.index and digit != around.index:
         raise Unread(f"{name}{digit} with a second index {around.index}")
-    index, numbers = digit or around.index, around.numbers
+    index, numbers = _element(digit or around.index, name, notation), around.numbers
     if numbers and index and name not in notation.powers:
         raise Unread(f"{name} with an index {index} and above it {numbers[0]}")
     if numbers and not index and name not in notation.powers:
         index, numbers = numbers[0], numbers[1:]
     made: Formula = Symbol(notation.name(name, index))
     return finished(made, numbers, around.transposed)
+
+
+def _element(index: str, name: str, notation: Notation) -> str:
+    """`\\theta_i`, `\\theta_{t,i}`: an element of what has one layer only."""
+    if name in notation.same and (found := re.fullmatch(r"(?:\(?(t(?:[+-]1)?)\)?,)?([ijkmn])", index)):
+        return f"{found[1] or ''}_{found[2]}"
+    return index
 
 
 def finished(made: Formula, numbers: tuple[str, ...], transposed: bool) -> Formula:
@@ -230,6 +244,11 @@ def is_of_a_formula(over: Cursor) -> bool:
     over.skip()
     inner = _unwrapped(over)
     return not is_name(inner.peek()) or any(str(token) in ("+", "-") for token in inner.rest)
+
+
+def is_of_a_power(over: Cursor, notation: Notation) -> bool:
+    over.skip()
+    return is_name(over.peek()) and isinstance(symbol(over, notation), Power) and over.peek() is None
 
 
 def fraction_of_differentials(over: Cursor, under: Cursor, notation: Notation) -> Formula:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,9 +30,12 @@ class Notation:
     """The handout's letters for sizes, and for each a vector with so many elements: {"H": "h1"}."""
 
     def name(self, base: str, index: str = "") -> str:
-        name = f"{base}{index}"
-        return self.same.get(name, name)
+        return self._of_a_whole(f"{base}{index}")
 
     def derivative(self, of: str, by: str) -> str:
-        name = f"∂{of}/∂{by}"
-        return self.same.get(name, name)
+        return self._of_a_whole(f"∂{of}/∂{by}")
+
+    def _of_a_whole(self, name: str) -> str:
+        """An element is one of the other spelling: "θ_i" of "θt"."""
+        whole, mark, element = name.partition("_") if re.search("_[a-z]$", name) else (name, "", "")
+        return f"{self.same.get(whole, whole)}{mark}{element}"

@@ -18,8 +18,9 @@ from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, of_each_element
 from grader.written.harmless import BEFORE, HARMLESS, PHRASES
-from grader.written.meaning import EARLIER, put_in
+from grader.written.meaning import EARLIER
 from grader.written.question import Asked, Question, World
+from grader.written.rebuild import put_in
 from grader.written.shapes import without_shapes
 from grader.written.signs import words
 from grader.written.sizes import Put, are_true

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from grader.written.bounds import Unread
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, value
-from grader.written.meaning import put_in
 from grader.written.question import Asked, Question, World
+from grader.written.rebuild import put_in
 from grader.written.shapes import Shape, fits, spoken
 from grader.written.tree import Formula, Symbol, names
 
@@ -34,8 +34,8 @@ def are_true(reading: Reading, question: Question, asked: Asked, chosen: int, pu
                 break
         else:
             raise Unread(f"{' × '.join(shape) or 'a number'}, which is not its size")
-    before, behind = _words_around(reading, reading.chains[chosen])
-    for lies in (_LAID.search(before), _LIES.match(behind)):
+    ahead, behind = _words_around(reading, reading.chains[chosen])
+    for lies in (_LAID.search(ahead), _LIES.match(behind)):
         if lies and not _lies_as(lies["way"].lower(), question.worlds[0].truths[asked.name]):
             raise Unread(f"“{lies[0].strip()}”, which it is not")
 

@@ -85,7 +85,18 @@ class Condition:
     right: Formula
 
 
-Formula = Number | Symbol | Sum | Product | Quotient | Power | Transposed | Applied | Norm | Cases
+SUMMED = "_Σ"
+"""Behind the names of elements that a Total is over: "h1_Σ"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Total:
+    """Σⱼ of something that has elements in it."""
+
+    of: Formula
+
+
+Formula = Number | Symbol | Sum | Product | Quotient | Power | Transposed | Applied | Norm | Cases | Total
 
 
 def children(formula: Formula) -> tuple[Formula, ...]:
@@ -98,7 +109,7 @@ def children(formula: Formula) -> tuple[Formula, ...]:
             return (first, *(factor for _, factor in rest))
         case Quotient(over, under):
             return over, under
-        case Power(of, _) | Transposed(of) | Applied(_, of) | Norm(of, _):
+        case Power(of, _) | Transposed(of) | Applied(_, of) | Norm(of, _) | Total(of):
             return (of,)
         case Cases(rows):
             return tuple(row for row, _ in rows) + tuple(

@@ -167,7 +167,8 @@ def questions() -> tuple[Question | InWords, ...]:
     columns = _laid_out(networks, lambda name: name == "W2" or name.endswith("∂W2") or name in ("∂a2/∂h1", "∂h2/∂h1"))
     rows = _laid_out(networks, lambda _: True)
     conventions = {"W⁽²⁾ is a column": columns, "vectors are rows": rows}
-    meanings = dict.fromkeys(("g", "δ"), ("∂J/∂h2", "∂J/∂a2", "∂J/∂h1", "∂J/∂a1"))
+    gradients_on_the_way, slopes = ("∂J/∂h2", "∂J/∂a2", "∂J/∂h1", "∂J/∂a1"), ("∂h2/∂a2", "∂h1/∂a1")
+    meanings = {"g": gradients_on_the_way, "δ": gradients_on_the_way, "sigmoid'": slopes}
 
     def derivation(id: str, *asked: Asked) -> Question:
         return Question(id, asked, _LAYERS, networks, conventions, meanings)
