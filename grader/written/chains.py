@@ -14,6 +14,7 @@ from grader.written.notation import Notation
 from grader.written.shapes import Shape, behind_in, standing_alone
 from grader.written.signs import words
 from grader.written.source import Piece, Source, parts
+from grader.written.spoken import read_out
 from grader.written.tokens import Token, tokens
 from grader.written.tree import Formula
 from grader.written.unapplied import in_general
@@ -59,6 +60,8 @@ class Chain:
     """Why this is no plain equality, or no whole one."""
     behind: str = ""
     """The sign that ends the line above it."""
+    holds: tuple[Formula, str] | None = None
+    """What is said to be ≠ 0 or > 0, where the chain is that and no equality."""
     shape: Shape | None = None
     """What is said of the size of its last member, or, where it has none, of something else."""
 
@@ -76,6 +79,7 @@ def chains(answer: str, notation: Notation) -> Reading:
     if len(answer) > MAX_CHARACTERS:
         raise Unread("an answer that is too long")
     source = parts(answer)
+    source = replace(source, pieces=read_out(source.pieces, notation))
     found: list[_Line] = []
     budget = MAX_TOKENS
     for number in range(len(source.pieces)):
@@ -228,8 +232,8 @@ def _continues(above: _Line, line: _Line, first: str) -> bool:
 
 
 def _chain(line: _Line, notation: Notation) -> Chain:
-    if (alone := standing_alone(line.tokens)) and not line.doubt:
-        return Chain((), line.piece, line.begins, "", line.behind, alone)
+    if not line.doubt and (aside := _aside(line, notation)):
+        return aside
     members: list[list[Token]] = [[]]
     doubt, shape = line.doubt, None
     depth = cases = 0
@@ -254,7 +258,29 @@ def _chain(line: _Line, notation: Notation) -> Chain:
     if any(not m for m in members[1:]):
         doubt = doubt or "an equality without its right side"
     read_ones = tuple(_member(m, notation) for m in in_general(members, notation) if m)
-    return Chain(read_ones, line.piece, line.begins, doubt, line.behind, shape)
+    return Chain(read_ones, line.piece, line.begins, doubt, line.behind, shape=shape)
+
+
+def _aside(line: _Line, notation: Notation) -> Chain | None:
+    """What is no equality: a size, a condition, an interval."""
+    aside = Chain((), line.piece, line.begins, "", line.behind)
+    if (shape := standing_alone(line.tokens)) is not None:
+        return replace(aside, shape=shape)
+    if holds := _comparison(line.tokens, notation):
+        return replace(aside, holds=holds)
+    return aside if "".join(map(str, line.tokens)) in notation.asides else None
+
+
+_COMPARES = {"\\ne": "≠", "\\neq": "≠", ">": ">", "\\gt": ">"}
+
+
+def _comparison(line: Sequence[Token], notation: Notation) -> tuple[Formula, str] | None:
+    """`\\theta_i \\ne 0`"""
+    bare = [t for t in line if t.kind != "&"]
+    if len(bare) < 3 or bare[-1].text != "0" or str(bare[-2]) not in _COMPARES:
+        return None
+    made = _member(bare[:-2], notation).formula
+    return (made, _COMPARES[str(bare[-2])]) if made is not None else None
 
 
 def _aligns(line: Sequence[Token], at: int) -> bool:

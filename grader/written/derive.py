@@ -14,7 +14,9 @@ _ELEMENT = re.compile("_[a-z]$")
 
 def derivative(of: Formula, by: str, notation: Notation) -> Formula:
     """Marked as one: it is a step that can be looked at, and no answer to a question for a derivative."""
-    return Applied(DERIVED, _derivative(of, by, notation))
+    inside = names(of)
+    element = next(iter(inside)) if len(inside) == 1 else ""
+    return Applied(DERIVED, _derivative(of, element if _ELEMENT.sub("", element) == by else by, notation))
 
 
 def _derivative(of: Formula, by: str, notation: Notation) -> Formula:

@@ -58,11 +58,19 @@ HARMLESS = words(
     "shorthand side sides sigmoid size sizes slope solution space stochastic sub subgradient subgradients subtask "
     "summary task term terms theorem upstream value values vector vectorised vectorized vectors weight weights wise "
     "wrt "
+    # how they are told
+    "afterwards agree agrees always any book bottom chapter consistency consistent correct correctly depend depends "
+    "elegant evidently exists firstly fit fits fourth great hand independent independently last lastly lecture like "
+    "ll magnitude minimise minimised minimises minimising minimize minimized minimizes minimizing must naturally neat "
+    "notes obviously once ordinary pull pulled pulls push pushed pushes pushing regardless right s scheme second "
+    "secondly should side signal slides sparse sparsity standard subsequently text third top ultimately unit units "
+    "valued vanilla ve want "
 )
 BEFORE = words(
-    "add added adding adds applied applies apply applying combine combined combines combining divide divided dividing "
-    "factoring multiplication multiplied multiplies multiply multiplying outside sum summed summing sums transpose "
-    "transposed transposes transposing "
+    "add added adding adds applied applies apply applying combine combined combines combining divide divided "
+    "dividing broadcast broadcasting broadcasts factoring inner multiplication multiplied multiplies multiply "
+    "multiplying outside subtract subtracted subtracting subtracts sum summed summing sums transpose transposed "
+    "transposes transposing "
 )
 """Harmless on the way to a formula that says what it is of, and it no longer: "…, transposed"."""
 PHRASES = re.compile(
@@ -78,6 +86,11 @@ PHRASES = re.compile(
     | \bshr[aiu]nk\w*\ (?:\w+\ )?by\ (?:a|the)\ (?:same\ )?(?:constant\ )?(?:factor|amount)\b
     | \b(?:towards?|to)\ (?:0|zero)\ by\ (?:a|the)\ (?:same\ )?(?:constant\ )?(?:amount|step)\b
     | \b(?:towards?)\ (?:0|zero)\b
+    | \boutput\ (?:layers?|nodes?|units?|neurons?|bias|weights?)\b
+    | (?<!of\ the\ )(?<!of\ this\ )(?<!of\ our\ )(?<!of\ )\bobjective(?:\ function)?\b
+    | \bin\ (?:this|our)\ case\b
+    | \b(?:the\ )?sign\ of\ (?:each|every|the)\ (?:weight|parameter|element|entry|component)s?\b
+    | \bat\ (?:0|zero)\b
     | \bend(?:s|ed)?\ up\ with\b | \bsets?\ up\b | \bor,?\ equivalently\b
     """
 )

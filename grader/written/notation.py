@@ -24,8 +24,12 @@ class Notation:
 
     variable: str = ""
     """What ∇ is by where it does not say so."""
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """Regular expressions for words that stand for a derivative and =, and it in LaTeX: {"slope of f is": "f'"}."""
     layers: tuple[int, ...] = ()
     """What a layer k may be."""
+    asides: frozenset[str] = frozenset()
+    """Maths that is no formula, and true: {"[-1,1]"}."""
     sizes: Mapping[str, str] = field(default_factory=dict)
     """The handout's letters for sizes, and for each a vector with so many elements: {"H": "h1"}."""
 

@@ -36,6 +36,8 @@ _COUNTED = re.compile(
 )
 _ADDS = re.compile(r"(?i)^\W*(and|with|then|also|by|to|on|from|into|at|in|plus)\b[^.\n]*$")
 """Words right behind the answer that may join the name behind them to it."""
+_FACTOR = re.compile(r"(?i)\b(factors?|terms?|extra|another|additional|products?|parts?)\W*$")
+"""Words before a name behind the answer that say that it belongs to it."""
 _INDICES = words("i j k l m n N")
 _SHAPE = re.compile(r"(?i)^\W*(is|are)( just| simply)? (an? )?(scalar|number|row|column|vector|matrix)\b")
 """Words behind a formula that nothing else is said of."""
@@ -115,8 +117,23 @@ def _is_whole(reading: Reading, question: Question, chain: Chain, behind: int) -
     for member in chain.members:
         if member.formula is None:
             raise Unread(f"{member.source[:30]} ({member.unread})")
+    if chain.holds and not _always_holds(*chain.holds, question.worlds):
+        raise Unread("a condition")
     if len(chain.members) == 1 and behind and not _is_counted(reading, question, chain):
         _is_a_mention(reading, question, chain, behind)
+
+
+def _always_holds(formula: Formula, relation: str, worlds: Sequence[World]) -> bool:
+    """A condition that is true on all problems takes nothing away: θᵢ ≠ 0, and not y ≠ 0 nor θᵢ > 0."""
+    try:
+        found = [value(formula, {**w.truths, **w.values, **each}) for w in worlds for each in _elements(formula, w)]
+    except (Mismatch, Unread):
+        return False
+    return all(bool((a != 0).all() if relation == "≠" else (a > 0).all()) for a in found)
+
+
+def _elements(formula: Formula, world: World) -> Iterator[Mapping[str, Array]]:
+    return of_each_element([formula], {**world.truths, **world.values})
 
 
 def _is_counted(reading: Reading, question: Question, chain: Chain) -> bool:
@@ -133,7 +150,8 @@ def _is_a_mention(reading: Reading, question: Question, chain: Chain, behind: in
         return
     if isinstance(only := chain.members[0].formula, Symbol) and _is_of_nothing(only.name, question):
         raise Unread(f"{only.name}, which is not defined")
-    if behind == 1 and chain.begins and _ADDS.match(pieces[chain.begins - 1].text):
+    said = pieces[chain.begins - 1].text if chain.begins else ""
+    if (behind == 1 and _ADDS.match(said)) or (behind > 0 and _FACTOR.search(said)):
         raise Unread(f"what {chain.members[0].source[:30]} is for")
     neighbours = [n for n in (chain.begins - 1, chain.piece + 1) if 0 <= n < len(pieces)]
     beside = [c for c in reading.chains if c is not chain and (c.begins == chain.begins or c.piece == chain.piece)]

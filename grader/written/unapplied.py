@@ -16,9 +16,20 @@ def in_general(members: Sequence[Sequence[Token]], notation: Notation) -> Sequen
     without one in it."""
     first = members[0]
     is_slope = len(first) > 1 and _is_function(first[0], notation) and {str(t) for t in first[1:]} <= _PRIMES
-    if not is_slope or not any(_has_a_bare_function(member, notation) for member in members[1:]):
+    if not is_slope:
         return members
+    if not any(_has_a_bare_function(member, notation) for member in members[1:]):
+        return [[*first, *_argument(members[-1], notation)], *members[1:]]
     return [list(_applied(member, notation)) for member in members]
+
+
+def _argument(member: Sequence[Token], notation: Notation) -> Sequence[Token]:
+    """The (z) of f(z)."""
+    for n, token in enumerate(member):
+        behind = member[n + 1 : n + 4]
+        if _is_function(token, notation) and [t.kind for t in behind] == ["open", "letter", "close"]:
+            return behind
+    return ()
 
 
 def _is_function(token: Token, notation: Notation) -> bool:

@@ -112,8 +112,14 @@ def _laid_out(worlds: Sequence[World], turned: Callable[[str], bool]) -> tuple[W
 
 
 def step(given: Mapping[str, Array]) -> dict[str, Array]:
-    theta, g, eta, lam = (given[name] for name in ("θt", "gt", "η", "λ"))
-    return {"L2": theta - eta * (g + 2 * lam * theta), "L1": theta - eta * (g + lam * np.sign(theta))}
+    theta, g, eta = (given[name] for name in ("θt", "gt", "η"))
+    return {rule: theta - eta * (g + penalty) for rule, penalty in by_penalty(given).items()}
+
+
+def by_penalty(given: Mapping[str, Array]) -> dict[str, Array]:
+    """The gradient of the penalty Ω, which is λ‖θ‖₂² or λ‖θ‖₁."""
+    theta, lam = given["θt"], given["λ"]
+    return {"L2": 2 * lam * theta, "L1": lam * np.sign(theta)}
 
 
 def _steps(rule: str) -> tuple[World, ...]:
@@ -124,7 +130,7 @@ def _steps(rule: str) -> tuple[World, ...]:
         eta, lam = random.uniform(0.1, 0.9, size=2)
         given = {"θt": theta, "gt": g, "η": np.asarray(eta), "λ": np.asarray(lam)}
         said = f"With θ_t = {_column(theta)}, g_t = {_column(g)}, η = {eta:.4g}, λ = {lam:.4g}"
-        worlds.append(World(given, {"θt+1": step(given)[rule]}, said))
+        worlds.append(World(given, {"θt+1": step(given)[rule], "∂Ω/∂θt": by_penalty(given)[rule]}, said))
     return tuple(worlds)
 
 
@@ -144,7 +150,10 @@ _LAYERS = Notation(
     presumed={"z1": "a1", "z2": "a2"},
     layers=(1, 2),
     sizes={"H": "h1", "D": "x"},
+    spoken={r"\b(derivative|slope) of the (sigmoid|logistic)( function| activation)?,? (is|equals):?": "f'"},
 )
+_PENALTY = r"the (new |extra )?(penalty|regulari[sz]er|regulari[sz]ation)( term)?"
+_BY_PENALTY = r"\frac{\partial\Omega}{\partial\theta}"
 _UPDATES = Notation(
     powers=frozenset({"θ", "λ", "η", "α", "g"}),
     functions={},
@@ -152,6 +161,11 @@ _UPDATES = Notation(
     loss="L",
     same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "∂L/∂": "gt"},
     variable="θt",
+    asides=frozenset({"[-1,1]"}),
+    spoken={
+        rf"\b(sub)?(gradient|derivative) of {_PENALTY} (is|equals):?": _BY_PENALTY,
+        rf"\b{_PENALTY} (contributes|adds)( another| an extra)?": _BY_PENALTY,
+    },
 )
 
 
