@@ -59,12 +59,55 @@ HARMLESS = words(
     "summary task term terms theorem upstream value values vector vectorised vectorized vectors weight weights wise "
     "wrt "
     # how they are told
-    "afterwards agree agrees always any book bottom chapter consistency consistent correct correctly depend depends "
-    "elegant evidently exists firstly fit fits fourth great hand independent independently last lastly lecture like "
-    "ll magnitude minimise minimised minimises minimising minimize minimized minimizes minimizing must naturally neat "
-    "notes obviously once ordinary pull pulled pulls push pushed pushes pushing regardless right s scheme second "
-    "secondly should side signal slides sparse sparsity standard subsequently text third top ultimately unit units "
-    "valued vanilla ve want "
+    "agree agrees always any consistency consistent correct correctly evidently fit fits great hand last like ll "
+    "must neat obviously right s should side ve "
+)
+_VERBS = words(
+    "accord affect agree align allow apply arise assemble attach attain backprop begin belong call collapse compare "
+    "complete conclude confirm connect continue contribute correspond cost deal deduce deliver demand derive "
+    "describe draw emerge employ enable ensure exist explain exploit express extend face factor flatten focus form "
+    "guarantee handle happen help hold imply indicate influence introduce join justify keep leave lie link list "
+    "mention move offer open order own plug point prefer prepare present proceed process produce propagate prove "
+    "provide pull push reach realise realize recognise recognize recombine recover regroup remind report require "
+    "resemble respond return reuse route run satisfy send serve spell stand start state stem store suffice "
+    "summarise summarize supply sweep trace track transport travel treat understand unfold verify view visit walk "
+    "want watch wonder yield "
+)
+"""With all their endings: yields, yielded, yielding."""
+_NOUNS = words(
+    "abbreviation account advantage amount analogue argument aside aspect assignment author backpass basis behavior "
+    "behaviour block book bottom bracket branch building calculus class comment comparison computation concept "
+    "connection consequence context contribution convention coordinate course data deduction description detail "
+    "diagram direction edge effect entity exercise fact flow focus form formalism format formulation foundation "
+    "goal help idea identity importance index influence information instance interpretation introduction issue item "
+    "job kind knowledge last law lecture lemma letter list logic machinery magnitude material mathematics maths "
+    "meaning mechanism model moment name nature need note notion object observation origin overview page paragraph "
+    "pass pattern perceptron picture piece place principle procedure process program purpose quantity reader reason "
+    "recipe recursion reference remark requirement role route routine script sense sentence sequence series set "
+    "sheet sigmoid signal situation slide solution sort source sparsity stage statement story structure student "
+    "style subject symbol system table text theory thing time topic trick type unit usage use variable version view "
+    "viewpoint way weight word work "
+)
+"""And their plurals."""
+_OTHERS = words(
+    "able absolute accordingly across actual afterwards again ago all alone along already alright always among "
+    "another any anyway appropriate aside automatic automatically available away bare basic beautiful because been "
+    "before behind below beneath beside between book both bottom brief briefly chapter clean common compactly "
+    "complete completely concise concrete concretely consistent convenient correct correctly current currently deep "
+    "deeper definite depend depends desired direct down during each easier effectively elegant entire entirely "
+    "equivalent equivalently eventually every evident exact exists explicit familiar famous fast few first firstly "
+    "following forward fourth free full general generic given good handy high highly identical immediately implicit "
+    "important incidentally indeed independent independently inside interesting intermediate intuitive intuitively "
+    "involved key lastly later latter lecture left literal lot magnitude main mathematical mechanical mere merely "
+    "minimise minimised minimises minimising minimize minimized minimizes minimizing much mutual namely natural "
+    "naturally nearest necessary new next notes obvious old once onto ordinary original overall own parallel "
+    "particular per perfect plain pleasant please practical practice present pretty previous prior proper pull "
+    "pulled pulls pure push pushed pushes pushing quick ready really recent regardless relevant right round scheme "
+    "second secondly shortly signal simplest since slides sole sparse sparsity specific standard straight "
+    "straightforward strictly subsequent subsequently such sufficient suitable sure systematic text there third "
+    "throughout top toward towards trivial ultimately unaffected unaltered unchanged underlying understood unique "
+    "unit units unmodified untouched upon upper useful usual valued vanilla vectorised vectorized via visible want "
+    "well whose widely within worth yes "
 )
 BEFORE = words(
     "add added adding adds applied applies apply applying combine combined combines combining divide divided "
@@ -87,11 +130,45 @@ PHRASES = re.compile(
     | \b(?:towards?|to)\ (?:0|zero)\ by\ (?:a|the)\ (?:same\ )?(?:constant\ )?(?:amount|step)\b
     | \b(?:towards?)\ (?:0|zero)\b
     | \boutput\ (?:layers?|nodes?|units?|neurons?|bias|weights?)\b
-    | (?<!of\ the\ )(?<!of\ this\ )(?<!of\ our\ )(?<!of\ )\bobjective(?:\ function)?\b
     | \bin\ (?:this|our)\ case\b
+    | \b(?:only\ (?:needs?|have|has)|(?:needs?|have|has)\ only)\ to\b | \b(?:depends?\ only|only\ depends?)\ on\b
+    | \berror\ (?:signal|term)s?\b
+    | \babsolute\ value\b
     | \b(?:the\ )?sign\ of\ (?:each|every|the)\ (?:weight|parameter|element|entry|component)s?\b
     | \bat\ (?:0|zero)\b
     | \bend(?:s|ed)?\ up\ with\b | \bsets?\ up\b | \bor,?\ equivalently\b
     """
 )
 """What is harmless as a whole, and might not be word by word."""
+PHRASES_BEFORE = re.compile(
+    r"""(?x)
+      (?<=[a-z]{2}\ )(?:[gfxWhJkjH]|[ahWb][12])(?=[,.;:)]?\s+[A-Za-z]{2}|[.;:,]\s*$)      # names among words
+    | (?<!of\ the\ )(?<!of\ this\ )(?<!of\ our\ )(?<!of\ )\bobjective(?:\ function)?\b
+    | ,\s*but\b
+    """
+)
+"""The same before a formula that says what it is of."""
+SUSPICIOUS = re.compile(
+    r"(?i)\b(?:second|third|fourth|higher)\W+(?:order\W+)?(?:partial\W+)?(?:derivatives?|gradients?)\b"
+    r"|\bin (?:its |the )?place(?: of)?\b|\brows? as columns?\b|\bcolumns? as rows?\b|\bevery (?:second|third|other)\b"
+)
+"""Harmless words that say something together."""
+
+
+def is_harmless(word: str, is_before: bool) -> bool:
+    """`is_before`: it stands before a formula that says what it is of. What is said there cannot change it any more, so
+    that many more words are."""
+    if not is_before:
+        return word in HARMLESS
+    is_noun = word in _NOUNS or _stem(word, "s") in _NOUNS or f"{_stem(word, 'ies')}y" in _NOUNS
+    return word in HARMLESS | BEFORE or word in _OTHERS or is_noun or _is_of(word, _VERBS)
+
+
+def _is_of(word: str, verbs: frozenset[str]) -> bool:
+    stems = {word, *(_stem(word, ending) for ending in ("s", "es", "ed", "d", "ing"))}
+    stems |= {f"{_stem(word, 'ies')}y", f"{_stem(word, 'ied')}y", f"{_stem(word, 'ing')}e"}
+    return bool(stems & verbs)
+
+
+def _stem(word: str, ending: str) -> str:
+    return word.removesuffix(ending)

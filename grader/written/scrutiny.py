@@ -6,7 +6,7 @@ Every word is a harmless one, every formula is read, and every equality is true.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from itertools import product as every
 
@@ -17,13 +17,14 @@ from grader.written.chain_rule import contracted
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, of_each_element
-from grader.written.harmless import BEFORE, HARMLESS, PHRASES
+from grader.written.harmless import PHRASES, PHRASES_BEFORE, SUSPICIOUS, is_harmless
 from grader.written.meaning import EARLIER
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import put_in
 from grader.written.shapes import without_shapes
 from grader.written.signs import words
 from grader.written.sizes import Put, are_true
+from grader.written.source import Piece
 from grader.written.tree import Applied, Cases, Condition, Formula, Number, Product, Sum, Symbol, names, nodes
 
 _PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
@@ -54,6 +55,14 @@ _OTHER = re.compile(
     r"(is|becomes|equals)\W*$"
 )
 """Words before a formula without a left side that say that it is something else."""
+_SUBJECT = re.compile(r"(?i)([^.,;:\n]*)\b(?:is|are|equals|becomes)\W*$")
+_GRADIENTS = words(
+    "a an and answer as derivative final finally for gradient hence in it our partial respect result simply so "
+    "solution that the then therefore this thus to w r t here we get have with which wrt desired just"
+)
+"""What a formula without a left side may be said to be."""
+_OF_ALL = re.compile(r"(?i)^[^.\n]*\b(penalty|regulari\w+|penali\w+|objective|cost|whole|total)\b")
+"""Words behind the mention of a gradient that may make it another one."""
 SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
 
@@ -81,15 +90,18 @@ def _only_harmless_words(reading: Reading, chosen: Chain) -> None:
     for number, piece in enumerate(reading.source.pieces):
         if piece.kind == "words":
             is_before = number < chosen.begins and len(chosen.members) > 1
-            _are_harmless(piece.text, HARMLESS | BEFORE if is_before else HARMLESS)
+            _are_harmless(piece.text, is_before)
     for said in reading.said:
-        _are_harmless(said, HARMLESS)
+        _are_harmless(said, is_before=False)
 
 
-def _are_harmless(said: str, harmless: Collection[str]) -> None:
+def _are_harmless(said: str, is_before: bool) -> None:
+    if together := SUSPICIOUS.search(said):
+        raise Unread(f"the words “{together[0]}”")
     bare = PHRASES.sub(" ", without_shapes(said))
+    bare = PHRASES_BEFORE.sub(" ", bare) if is_before else bare
     for word in re.findall(r"[^\W\d_]+", bare):
-        if word.lower() not in harmless:
+        if not is_harmless(word.lower(), is_before):
             raise Unread(f"the word “{word}”")
     left = re.sub(r"[^\W\d_]+", " ", bare)
     if not _PLAIN.fullmatch(left) or _MARKS.search(re.sub(r"(?<=\w)-(?=\w)", " ", bare)):
@@ -102,6 +114,10 @@ def _is_not_of_something(reading: Reading, chain: Chain) -> None:
     if before is None or before.kind != "words":
         return
     has_a_left_side = len(chain.members) > 1
+    if not has_a_left_side and (subject := _SUBJECT.search(before.text)):
+        for word in re.findall(r"[^\W\d_]+", subject[1]):
+            if word.lower() not in _GRADIENTS:
+                raise Unread(f"the word “{word}”")
     said = _OF.search(before.text) or (None if has_a_left_side else _OTHER.search(before.text))
     if said and not (has_a_left_side and _LEADS.search(before.text)):
         raise Unread(f"the words “{said[0].strip()}”")
@@ -153,14 +169,15 @@ def _is_a_mention(reading: Reading, question: Question, chain: Chain, behind: in
     said = pieces[chain.begins - 1].text if chain.begins else ""
     if (behind == 1 and _ADDS.match(said)) or (behind > 0 and _FACTOR.search(said)):
         raise Unread(f"what {chain.members[0].source[:30]} is for")
-    neighbours = [n for n in (chain.begins - 1, chain.piece + 1) if 0 <= n < len(pieces)]
+    neighbours = [n for n in (chain.begins - 1, chain.piece + 1) if 0 <= n < len(pieces) and not _is_the_end(pieces, n)]
     beside = [c for c in reading.chains if c is not chain and (c.begins == chain.begins or c.piece == chain.piece)]
     is_apart = all(re.search(r"\w", pieces[n].text) and pieces[n].kind == "words" for n in neighbours)
     after = pieces[chain.piece + 1].text if chain.piece + 1 < len(pieces) else ""
-    if not (isinstance(chain.members[0].formula, Symbol) or _SHAPE.search(after)) or beside or not is_apart:
+    is_known = isinstance(only, Symbol) or (behind < 0 and _is_a_derivative(only, question.worlds))
+    if not (is_known or _SHAPE.search(after)) or beside or not is_apart:
         raise Unread(f"what {chain.members[0].source[:30]} is for")
     before = pieces[chain.begins - 1].text if chain.begins else ""
-    if _NAMING.search(before) or _NAMED.search(after):
+    if _NAMING.search(before) or _NAMED.search(after) or (behind > 0 and _OF_ALL.search(after)):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 
@@ -171,6 +188,19 @@ def _is_of_nothing(name: str, question: Question) -> bool:
         question.worlds[0].values.keys() | question.meanings.keys() | notation.presumed.keys() | notation.sizes.keys()
     )
     return len(name) == 1 and name not in known | _INDICES | {notation.loss}
+
+
+def _is_a_derivative(formula: Formula | None, worlds: Sequence[World]) -> bool:
+    """The value of one of the gradients or steps, on all problems."""
+    try:
+        found = [value(formula, w.values) for w in worlds] if formula else []
+    except (Mismatch, Unread):
+        return False
+    return any(all(same(a, w.truths[name]) for a, w in zip(found, worlds, strict=True)) for name in worlds[0].truths)
+
+
+def _is_the_end(pieces: Sequence[Piece], n: int) -> bool:
+    return n == len(pieces) - 1 and bool(re.fullmatch(r"[\s.,;:)!]*", pieces[n].text))
 
 
 def _is_plain(formula: Formula, worlds: Sequence[World]) -> None:

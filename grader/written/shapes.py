@@ -13,7 +13,7 @@ Shape = tuple[str, ...]
 
 _SIZE = re.compile(r"\d{1,3}|[A-Z]|[cdkmnpq](_?\w{1,6})?")
 """What a size is called: no letter that the network has for something else."""
-_SPOKEN = re.compile(r"(?<![\w^])\(?\s*(1|[A-Z])\s*[x×]\s*(1|[A-Z])\s*\)?(?!\w)")
+_SPOKEN = re.compile(r"(?<![\w^])\(?\s*(1|[A-Z])\s*(?:[x×]|(?<=\([1A-Z]),)\s*(1|[A-Z])\s*\)?(?!\w)")
 
 
 def standing_alone(tokens: Sequence[Token]) -> Shape | None:

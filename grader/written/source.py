@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +40,8 @@ def parts(answer: str) -> Source:
     pieces, open = _cut(plain)
     if not any(p.kind != "words" for p in pieces):
         pieces = [Piece("program" if _may_be_formula(line) else "words", _bare(line)) for line in plain.splitlines()]
+    else:
+        pieces = [made for n, piece in enumerate(pieces) for made in _typed(piece, n, pieces)]
     return Source(tuple(p for p in pieces if p.text.strip()), struck or "~~" in plain, open)
 
 
@@ -112,6 +115,26 @@ def _program(line: str) -> tuple[Piece, ...]:
     if not code.strip() and _may_be_formula(comment):
         return (Piece("program", comment),)
     return Piece("program", code), Piece("words", comment)
+
+
+_TYPED = re.compile(
+    r"(?<=[A-Za-z]{2}[\s:])\s*((?:[^\sA-Za-z$]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))(?:[^A-Za-z$\n,;:]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))*"
+    r"=(?:[^A-Za-z$\n,;:.]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))+)(?=[,;:.]|\s[A-Za-z]{2}|\s*$)"
+)
+"""An equality of single letters between words, f'(z) = f(z)(1 - f(z)), that nobody has put between dollars."""
+
+
+def _typed(piece: Piece, n: int, pieces: Sequence[Piece]) -> list[Piece]:
+    if piece.kind != "words":
+        return [piece]
+    made: list[Piece] = []
+    place = 0
+    for found in _TYPED.finditer(piece.text):
+        behind = piece.text[found.end() :]
+        if re.search(r"\w", behind) or re.match(r"\s*[.,;:]", behind) or n == len(pieces) - 1:
+            made += [Piece("words", piece.text[place : found.start()]), Piece("maths", found[1])]
+            place = found.end()
+    return [*made, Piece("words", piece.text[place:])]
 
 
 # ── answers without any delimiter ────────────────────────────────────────────────────────────────────

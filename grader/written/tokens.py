@@ -130,6 +130,9 @@ def _words(run: str, spaced: bool) -> Iterator[Token]:
         macro, *rest = _PROGRAM_WORDS[run].split()
         yield Token("macro", macro, spaced)
         yield from (Token("letter", letter) for letter in rest)
+    elif run[0] == "d" and run[1:] in _PROGRAM_WORDS:
+        yield Token("letter", "d", spaced)
+        yield from _words(run[1:], spaced=False)
     elif tail := next((w for w in FUNCTION_WORDS if run.endswith(w) and len(run) - len(w) <= 2), ""):
         yield from _letters(run.removesuffix(tail), spaced)
         yield Token("word", tail)

@@ -89,3 +89,34 @@ def test_the_questions_points_are_the_tables(ps4: Assignment) -> None:
     assert {q.id: q.worth for q in ps4.known_questions} == {
         id: table[id] for id in ("q1.1", "q1.2", "q1.3", "q1.4", "q1.5", "q1.6", "q3.1", "q3.2")
     }
+
+
+LOCAL = ["∂a1/∂b1", "∂a1/∂x", "∂a2/∂h1", "∂a2/∂W2", "∂a2/∂b2", "∂a2/∂a1", "∂a2/∂b1", "∂a2/∂W1", "∂a2/∂x", "∂h2/∂a2"]
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_local_derivatives_are_those_of_the_forward_pass(ps4: Assignment, written: ModuleType, name: str) -> None:
+    of, by = name.replace("∂", "").split("/")
+    for world in question(ps4, "q1.1").worlds[::5]:
+        net = world.values
+        found = np.zeros_like(net[by])
+        for place in np.ndindex(net[by].shape):
+            sides = [_from(written, {**net, by: _moved(net[by], place, sign * 1e-6)}, by)[of] for sign in (1, -1)]
+            found[place] = (sides[0] - sides[1]).sum() / 2e-6
+        true = world.truths[name].sum(axis=0, keepdims=True) if of == "a1" and by == "x" else world.truths[name]
+        assert np.allclose(found.ravel(), np.broadcast_to(true, true.shape or found.shape).ravel(), rtol=1e-6, atol=1e-8)
+
+
+def _moved(a: Array, place: tuple[int, ...], step: float) -> Array:
+    moved = a.copy()
+    moved[place] += step
+    return moved
+
+
+def _from(written: ModuleType, net: Mapping[str, Array], by: str) -> Mapping[str, Array]:
+    """What follows from the one value that was moved."""
+    if by in ("x", "W1", "b1", "W2", "b2"):
+        return dict(written.forward(net))
+    h1 = written.sigmoid(net["a1"]) if by == "a1" else net["h1"]
+    a2 = net["a2"] if by == "a2" else (net["W2"] @ h1).reshape(()) + net["b2"]
+    return {**net, "h1": h1, "a2": a2, "h2": written.sigmoid(a2)}
