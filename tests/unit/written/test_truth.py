@@ -104,7 +104,9 @@ def test_local_derivatives_are_those_of_the_forward_pass(ps4: Assignment, writte
             sides = [_from(written, {**net, by: _moved(net[by], place, sign * 1e-6)}, by)[of] for sign in (1, -1)]
             found[place] = (sides[0] - sides[1]).sum() / 2e-6
         true = world.truths[name].sum(axis=0, keepdims=True) if of == "a1" and by == "x" else world.truths[name]
-        assert np.allclose(found.ravel(), np.broadcast_to(true, true.shape or found.shape).ravel(), rtol=1e-6, atol=1e-8)
+        assert np.allclose(
+            found.ravel(), np.broadcast_to(true, true.shape or found.shape).ravel(), rtol=1e-6, atol=1e-8
+        )
 
 
 def _moved(a: Array, place: tuple[int, ...], step: float) -> Array:
