@@ -1,8 +1,9 @@
 """Words that say nothing against the formulas between them, as derivations have them.
 
 Left out for good: denials, conditions, alternatives, approximations ("or", "only", "up to", "about"); what does
-something to a formula (times, half, minus, squared, reversed); and what a name is said to be (label, prediction,
-output), which no random problem could refute.
+something to a formula (times, half, minus, squared, reversed); what a name is said to be (label, prediction, output),
+which no random problem could refute; whose a formula is, if not the writer's; and where else a gradient could be taken
+(at the new point).
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ HARMLESS = words(
     "element elements elementwise entries entropy entry entrywise equal equality equals equation equations example "
     "expression expressions factor factors forward fraction fractions function functions given gradient gradients "
     "graph hadamard handout hidden hint incoming indices individual input inputs intermediate jacobian layer layers "
-    "learning line linear local loss mathematically matrices matrix method network networks neural neuron neurons new "
+    "learning line linear local loss mathematically matrices matrix method network networks neural neuron neurons "
     "next node nodes number numbers numerator numerators operation operations order outer outgoing pair parameter "
-    "parameters part partial partials parts path paths penalty piece point pre preactivation problem product products "
+    "parameters part partial partials parts path paths penalty piece pre preactivation problem product products "
     "proof propagation property qed quantity question rate recurrence regularisation regularization regularizer "
     "relation required rest result results row rows rule rules running scalar scalars section sgd shape shapes "
     "shorthand side sides sigmoid size sizes slope solution space stochastic sub subgradient subgradients subtask "
@@ -67,7 +68,7 @@ _VERBS = words(
     "complete conclude confirm connect continue contribute correspond cost deal deduce deliver demand derive "
     "describe draw emerge employ enable ensure exist explain exploit express extend face factor flatten focus form "
     "guarantee handle happen help hold imply indicate influence introduce join justify keep leave lie link list "
-    "mention move offer open order own plug point prefer prepare present proceed process produce propagate prove "
+    "mention move offer open order own plug prepare present proceed process produce propagate prove "
     "provide pull push reach realise realize recognise recognize recombine recover regroup remind report require "
     "resemble respond return reuse route run satisfy send serve spell stand start state stem store suffice "
     "summarise summarize supply sweep trace track transport travel treat understand unfold verify view visit walk "
@@ -75,8 +76,8 @@ _VERBS = words(
 )
 """With all their endings: yields, yielded, yielding."""
 _NOUNS = words(
-    "abbreviation account advantage amount analogue argument aside aspect assignment author backpass basis behavior "
-    "behaviour block book bottom bracket branch building calculus class comment comparison computation concept "
+    "abbreviation account advantage amount analogue argument aside aspect assignment backpass basis behavior "
+    "behaviour block bottom bracket branch building calculus class comment comparison computation concept "
     "connection consequence context contribution convention coordinate course data deduction description detail "
     "diagram direction edge effect entity exercise fact flow focus form formalism format formulation foundation "
     "goal help idea identity importance index influence information instance interpretation introduction issue item "
@@ -92,7 +93,7 @@ _NOUNS = words(
 _OTHERS = words(
     "able absolute accordingly across actual afterwards again ago all alone along already alright always among "
     "another any anyway appropriate aside automatic automatically available away bare basic beautiful because been "
-    "before behind below beneath beside between book both bottom brief briefly chapter clean common compactly "
+    "before behind below beneath beside between both bottom brief briefly chapter clean common compactly "
     "complete completely concise concrete concretely consistent convenient correct correctly current currently deep "
     "deeper definite depend depends desired direct down during each easier effectively elegant entire entirely "
     "equivalent equivalently eventually every evident exact exists explicit familiar famous fast few first firstly "
@@ -100,7 +101,7 @@ _OTHERS = words(
     "important incidentally indeed independent independently inside interesting intermediate intuitive intuitively "
     "involved key lastly later latter lecture left literal lot magnitude main mathematical mechanical mere merely "
     "minimise minimised minimises minimising minimize minimized minimizes minimizing much mutual namely natural "
-    "naturally nearest necessary new next notes obvious old once onto ordinary original overall own parallel "
+    "naturally nearest necessary next notes obvious old once onto ordinary original overall own parallel "
     "particular per perfect plain pleasant please practical practice present pretty previous prior proper pull "
     "pulled pulls pure push pushed pushes pushing quick ready really recent regardless relevant right round scheme "
     "second secondly shortly signal simplest since slides sole sparse sparsity specific standard straight "
