@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.counting import counting_of_each, everything
+from grader.api.counting import counting, everything
 from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_member
@@ -97,9 +97,11 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
     closes = max(closes, own or closes) if closes else None
     me = caller.person.id
     newest: Seen | None = None
+    chosen: Seen | None = None
     best: Points | None = None
     for batch in everything(tx, service, caller, offering, me):
         newest = newest or batch[0]
+        chosen = counting([*batch, *filter(None, [chosen])], offering)
         finals = [one.score.final for one in batch if one.score and one.score.final is not None]
         best = max([*finals, *([best] if best is not None else [])], default=None)
     return Card(
@@ -110,7 +112,7 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
         closes_at=closes,
         has_extension=own is not None,
         door=_door(offering.opens_at, due, closes),
-        counting=counting_of_each(tx, service, caller, offering, me).get(me),
+        counting=chosen,
         best=best,
         waiting=newest if newest and not newest.grading.state.is_final else None,
     )
