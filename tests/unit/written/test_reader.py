@@ -82,12 +82,24 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_answers_end_at_once_and_are_not_read(ps4: Assignment, kind: str) -> None:
+def cpu_seconds(ps4: Assignment, answer: str) -> float:
     before = time.process_time()
+    judge(ps4.known_questions[4], answer)
+    return time.process_time() - before
+
+
+@pytest.fixture(scope="module")
+def ordinary(ps4: Assignment) -> float:
+    """CPU seconds that an honest answer takes here and now, once everything is loaded."""
+    answer = (ps4.folder / "answers" / "tuned" / "q1.5_fifth_a.md").read_text("utf-8")
+    return min(cpu_seconds(ps4, answer) for _ in range(4))
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_answers_end_at_once_and_are_not_read(ps4: Assignment, ordinary: float, kind: str) -> None:
     answer = HOSTILE[kind]
+    assert cpu_seconds(ps4, answer) < 50 * ordinary  # 14 at most when nothing else runs
     opinion, _ = judge(ps4.known_questions[4], answer)
-    assert time.process_time() - before < 0.6
     assert not any(j.comparison.is_proven for j in opinion.judgements)
 
 
