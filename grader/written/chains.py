@@ -70,8 +70,8 @@ class Chain:
 class Reading:
     chains: tuple[Chain, ...]
     source: Source
-    said: tuple[str, ...] = ()
-    """Words inside the maths, outside case distinctions."""
+    said: tuple[tuple[int, str], ...] = ()
+    """Words inside the maths, outside case distinctions, and the number of the piece."""
 
 
 def chains(answer: str, notation: Notation) -> Reading:
@@ -91,15 +91,15 @@ def chains(answer: str, notation: Notation) -> Reading:
     return Reading(tuple(_chain(line, notation) for line in found), source, _said(source))
 
 
-def _said(source: Source) -> tuple[str, ...]:
+def _said(source: Source) -> tuple[tuple[int, str], ...]:
     """Without the words of case distinctions, which are read with them."""
-    said: list[str] = []
-    for piece in source.pieces:
+    said: list[tuple[int, str]] = []
+    for number, piece in enumerate(source.pieces):
         cases = 0
         for token in _tokens(piece):
             cases += {"begin": 1, "end": -1}.get(token.kind, 0) * (token.text in _CASES)
             if token.kind == "text" and not cases:
-                said.append(token.text)
+                said.append((number, token.text))
     return tuple(said)
 
 

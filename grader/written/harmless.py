@@ -63,57 +63,6 @@ HARMLESS = words(
     "agree agrees always any consistency consistent correct correctly evidently fit fits great hand last like ll "
     "must neat obviously right s should side ve "
 )
-_VERBS = words(
-    "accord affect agree align allow apply arise assemble attach attain backprop begin belong call collapse compare "
-    "complete conclude confirm connect continue contribute correspond cost deal deduce deliver demand derive "
-    "describe draw emerge employ enable ensure exist explain exploit express extend face factor flatten focus form "
-    "guarantee handle happen help hold imply indicate influence introduce join justify keep leave lie link list "
-    "mention move offer open order own plug prepare present proceed process produce propagate prove "
-    "provide pull push reach realise realize recognise recognize recombine recover regroup remind report require "
-    "resemble respond return reuse route run satisfy send serve spell stand start state stem store suffice "
-    "summarise summarize supply sweep trace track transport travel treat understand unfold verify view visit walk "
-    "want watch wonder yield "
-)
-"""With all their endings: yields, yielded, yielding."""
-_NOUNS = words(
-    "abbreviation account advantage amount analogue argument aside aspect assignment backpass basis behavior "
-    "behaviour block bottom bracket branch building calculus class comment comparison computation concept "
-    "connection consequence context contribution convention coordinate course data deduction description detail "
-    "diagram direction edge effect entity exercise fact flow focus form formalism format formulation foundation "
-    "goal help idea identity importance index influence information instance interpretation introduction issue item "
-    "job kind knowledge last law lecture lemma letter list logic machinery magnitude material mathematics maths "
-    "meaning mechanism model moment name nature need note notion object observation origin overview page paragraph "
-    "pass pattern perceptron picture piece place principle procedure process program purpose quantity reader reason "
-    "recipe recursion reference remark requirement role route routine script sense sentence sequence series set "
-    "sheet sigmoid signal situation slide solution sort source sparsity stage statement story structure student "
-    "style subject symbol system table text theory thing time topic trick type unit usage use variable version view "
-    "viewpoint way weight word work "
-)
-"""And their plurals."""
-_OTHERS = words(
-    "able absolute across actual afterwards ago alone alright among another anyway aside automatic automatically "
-    "available away bare basic beautiful behind beneath beside between bottom brief briefly chapter clean "
-    "compactly complete completely concise concrete concretely convenient current currently deep deeper definite "
-    "depend depends desired down during easier effectively elegant entire entirely equivalent equivalently "
-    "eventually evident exact exists explicit familiar famous fast few firstly fourth free full generic good "
-    "handy high highly identical implicit important incidentally independent independently inside interesting "
-    "intuitive intuitively involved key lastly later latter lecture literal lot magnitude main mathematical "
-    "mechanical mere merely minimise minimised minimises minimising minimize minimized minimizes minimizing much "
-    "mutual natural naturally nearest necessary notes obvious old ordinary original own parallel particular per "
-    "perfect pleasant please practical practice present pretty prior proper pull pulled pulls pure push pushed "
-    "pushes pushing ready recent regardless relevant round scheme second secondly shortly signal slides sole "
-    "sparse sparsity specific standard straight strictly subsequent subsequently sufficient suitable sure "
-    "systematic text third top toward towards trivial ultimately unaffected unaltered unchanged underlying "
-    "understood unique unit units unmodified untouched upon upper useful valued vanilla visible want widely worth "
-    "yes "
-)
-BEFORE = words(
-    "add added adding adds applied applies apply applying combine combined combines combining divide divided "
-    "dividing broadcast broadcasting broadcasts factoring inner multiplication multiplied multiplies multiply "
-    "multiplying outside subtract subtracted subtracting subtracts sum summed summing sums transpose transposed "
-    "transposes transposing "
-)
-"""Harmless on the way to a formula that says what it is of, and it no longer: "…, transposed"."""
 PHRASES = re.compile(
     r"""(?ix)
       ^\s*(?:[-*+>•]\s+|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+|\#{1,6}\s*)              # marks of lists
@@ -138,35 +87,9 @@ PHRASES = re.compile(
     """
 )
 """What is harmless as a whole, and might not be word by word."""
-PHRASES_BEFORE = re.compile(
-    r"""(?x)
-      (?<=[a-z]{2}\ )(?:[gfxWhJkjH]|[ahWb][12])(?=[,.;:)]?\s+[A-Za-z]{2}|[.;:,]\s*$)      # names among words
-    | (?<!of\ the\ )(?<!of\ this\ )(?<!of\ our\ )(?<!of\ )\bobjective(?:\ function)?\b
-    | ,\s*but\b
-    """
-)
-"""The same before a formula that says what it is of."""
 SUSPICIOUS = re.compile(
     r"(?i)\b(?:second|third|fourth|higher)\W+(?:order\W+)?(?:partial\W+)?(?:derivatives?|gradients?)\b"
+    r"|\b(?:derivative|gradient|slope) of the (?:derivative|gradient|slope)\b"
     r"|\bin (?:its |the )?place(?: of)?\b|\brows? as columns?\b|\bcolumns? as rows?\b|\bevery (?:second|third|other)\b"
 )
 """Harmless words that say something together."""
-
-
-def is_harmless(word: str, is_before: bool) -> bool:
-    """`is_before`: it stands before a formula that says what it is of. What is said there cannot change it any more, so
-    that many more words are."""
-    if not is_before:
-        return word in HARMLESS
-    is_noun = word in _NOUNS or _stem(word, "s") in _NOUNS or f"{_stem(word, 'ies')}y" in _NOUNS
-    return word in HARMLESS | BEFORE or word in _OTHERS or is_noun or _is_of(word, _VERBS)
-
-
-def _is_of(word: str, verbs: frozenset[str]) -> bool:
-    stems = {word, *(_stem(word, ending) for ending in ("s", "es", "ed", "d", "ing"))}
-    stems |= {f"{_stem(word, 'ies')}y", f"{_stem(word, 'ied')}y", f"{_stem(word, 'ing')}e"}
-    return bool(stems & verbs)
-
-
-def _stem(word: str, ending: str) -> str:
-    return word.removesuffix(ending)

@@ -12,13 +12,15 @@ from itertools import product as every
 
 import numpy as np
 
+from grader.written.alarms import doubts_what_follows, goes_on, takes_back
 from grader.written.bounds import MAX_NODES, Unread
 from grader.written.chain_rule import contracted
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, of_each_element
-from grader.written.harmless import PHRASES, PHRASES_BEFORE, SUSPICIOUS, is_harmless
+from grader.written.harmless import HARMLESS, PHRASES, SUSPICIOUS
 from grader.written.meaning import EARLIER
+from grader.written.places import Placed, placed
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import put_in
 from grader.written.shapes import without_shapes
@@ -61,7 +63,10 @@ _GRADIENTS = words(
     "solution that the then therefore this thus to w r t here we get have with which wrt desired just"
 )
 """What a formula without a left side may be said to be."""
-_OF_ALL = re.compile(r"(?i)^[^.\n]*\b(penalty|regulari\w+|penali\w+|objective|cost|whole|total)\b")
+_OF_ALL = re.compile(
+    r"(?i)^\W*(is|be|are|denotes?|means?|already|includes?|contains?|has|of|taken)\b[^.\n]*"
+    r"\b(penalty|regulari\w+|penali\w+|objective|cost|whole|total)\b"
+)
 """Words behind the mention of a gradient that may make it another one."""
 SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
@@ -69,39 +74,65 @@ SMALLEST = 1e-4
 
 def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, put: Put) -> None:
     """Raises `Unread` with the first doubt."""
-    _only_harmless_words(reading, reading.chains[chosen])
+    where = placed(reading, chosen)
+    _words_agree(reading, reading.chains[chosen], where)
     _is_not_of_something(reading, reading.chains[chosen])
-    for number, chain in enumerate(reading.chains):
-        _is_whole(reading, question, chain, number - chosen)
+    weighed = [n for n in range(len(reading.chains)) if not _may_stay_unread(n, where, reading, question, asked)]
+    for number in weighed:
+        _is_whole(reading, question, number, chosen, where)
     are_true(reading, question, asked, chosen, put)
-    equalities = [_equality(chain, n, question, asked, put) for n, chain in enumerate(reading.chains)]
-    for formula in (f for each in equalities for f in each):
+    equalities = {n: _equality(chain, n, question, asked, put) for n, chain in enumerate(reading.chains)}
+    for formula in (f for n in weighed for f in equalities[n]):
         _is_plain(formula, question.worlds)
     layouts = (question.worlds, *question.conventions.values())
-    doubts = [_first_doubt(equalities, question, worlds) for worlds in layouts]
+    doubts = [_first_doubt(equalities, weighed, question, worlds) for worlds in layouts]
     if all(doubts):
         raise Unread(doubts[0])
+
+
+def _may_stay_unread(number: int, where: Placed, reading: Reading, question: Question, asked: Asked) -> bool:
+    """An equality in another sentence, or on the way, that says nothing of the handout's own names: whatever it is, the
+    answer is none the worse. Where it can be read, it must be true all the same."""
+    chain = reading.chains[number]
+    if where.chains.get(number, "beside") == "beside" or len(chain.members) < 2:
+        return False
+    match chain.members[0].formula:
+        case Symbol(name):
+            certain = {name for name in question.worlds[0].truths if not name.startswith("∂")}
+            return name not in question.worlds[0].values.keys() | asked.also | certain | {asked.name}
+        case Applied(function, _):
+            return function not in ("sigmoid", "sign")
+        case _:
+            return True
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _only_harmless_words(reading: Reading, chosen: Chain) -> None:
-    for number, piece in enumerate(reading.source.pieces):
-        if piece.kind == "words":
-            is_before = number < chosen.begins and len(chosen.members) > 1
-            _are_harmless(piece.text, is_before)
-    for said in reading.said:
-        _are_harmless(said, is_before=False)
+def _words_agree(reading: Reading, chosen: Chain, where: Placed) -> None:
+    is_named = len(chosen.members) > 1
+    for each in where.words:
+        together = SUSPICIOUS.search(each.text)
+        alarm = together[0] if together else takes_back(each.text)
+        if each.place == "leading" and is_named:
+            alarm = alarm or doubts_what_follows(each.text)
+        elif each.place == "later":
+            alarm = alarm or goes_on(each.text)
+        elif each.place in ("leading", "beside") and not alarm:
+            _are_harmless(each.text)
+        if alarm:
+            raise Unread(f"the words “{alarm}”")
+    for piece, said in reading.said:
+        if piece == chosen.piece:
+            _are_harmless(said)
+        elif alarm := takes_back(said) or goes_on(said):
+            raise Unread(f"the words “{alarm}”")
 
 
-def _are_harmless(said: str, is_before: bool) -> None:
-    if together := SUSPICIOUS.search(said):
-        raise Unread(f"the words “{together[0]}”")
+def _are_harmless(said: str) -> None:
     bare = PHRASES.sub(" ", without_shapes(said))
-    bare = PHRASES_BEFORE.sub(" ", bare) if is_before else bare
     for word in re.findall(r"[^\W\d_]+", bare):
-        if not is_harmless(word.lower(), is_before):
+        if word.lower() not in HARMLESS:
             raise Unread(f"the word “{word}”")
     left = re.sub(r"[^\W\d_]+", " ", bare)
     if not _PLAIN.fullmatch(left) or _MARKS.search(re.sub(r"(?<=\w)-(?=\w)", " ", bare)):
@@ -126,8 +157,11 @@ def _is_not_of_something(reading: Reading, chain: Chain) -> None:
 # ── formulas ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _is_whole(reading: Reading, question: Question, chain: Chain, behind: int) -> None:
-    """`behind`: how many chains it stands behind the chosen one; 0 is that one itself."""
+def _is_whole(reading: Reading, question: Question, number: int, chosen: int, where: Placed) -> None:
+    chain = reading.chains[number]
+    if len(chain.members) == 1 and number != chosen and where.chains[number] in ("earlier", "later"):
+        _renames_nothing(reading, question, chain)
+        return
     if chain.doubt:
         raise Unread(chain.doubt)
     for member in chain.members:
@@ -135,8 +169,25 @@ def _is_whole(reading: Reading, question: Question, chain: Chain, behind: int) -
             raise Unread(f"{member.source[:30]} ({member.unread})")
     if chain.holds and not _always_holds(*chain.holds, question.worlds):
         raise Unread("a condition")
-    if len(chain.members) == 1 and behind and not _is_counted(reading, question, chain):
-        _is_a_mention(reading, question, chain, behind)
+    if len(chain.members) == 1 and number != chosen and not _is_counted(reading, question, chain):
+        _is_a_mention(reading, question, chain, number - chosen)
+
+
+def _renames_nothing(reading: Reading, question: Question, chain: Chain) -> None:
+    """A name of the handout among the words of another sentence."""
+    name = chain.members[0].formula
+    if not isinstance(name, Symbol) or name.name not in question.worlds[0].values:
+        return
+    before, after = _around(reading, chain)
+    if _NAMING.search(before) or _NAMED.search(after) or _OF_ALL.search(after):
+        raise Unread(f"what {chain.members[0].source[:30]} stands for")
+
+
+def _around(reading: Reading, chain: Chain) -> tuple[str, str]:
+    pieces = reading.source.pieces
+    before = pieces[chain.begins - 1].text if chain.begins else ""
+    after = pieces[chain.piece + 1].text if chain.piece + 1 < len(pieces) else ""
+    return before, after
 
 
 def _always_holds(formula: Formula, relation: str, worlds: Sequence[World]) -> bool:
@@ -177,7 +228,7 @@ def _is_a_mention(reading: Reading, question: Question, chain: Chain, behind: in
     if not (is_known or _SHAPE.search(after)) or beside or not is_apart:
         raise Unread(f"what {chain.members[0].source[:30]} is for")
     before = pieces[chain.begins - 1].text if chain.begins else ""
-    if _NAMING.search(before) or _NAMED.search(after) or (behind > 0 and _OF_ALL.search(after)):
+    if _NAMING.search(before) or _NAMED.search(after) or _OF_ALL.search(after):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 
@@ -243,6 +294,7 @@ def _size(formula: Formula, values: Mapping[str, Array]) -> float:
 
 # ── equalities ───────────────────────────────────────────────────────────────────────────────────────
 
+_DISAGREE = "its steps do not agree with each other"
 _ARGUMENTS = words("z a s t u v")
 """Letters for the argument of a function in general."""
 _NEW = "new "
@@ -261,10 +313,13 @@ def _equality(chain: Chain, number: int, question: Question, asked: Asked, put: 
     return members[1:] if first.name in asked.also else members
 
 
-def _first_doubt(equalities: Sequence[Sequence[Formula]], question: Question, worlds: Sequence[World]) -> str:
-    for members in equalities:
+def _first_doubt(
+    equalities: Mapping[int, Sequence[Formula]], weighed: Sequence[int], question: Question, worlds: Sequence[World]
+) -> str:
+    for number, members in equalities.items():
         for each in at_each_layer(members, question.notation):
-            if doubt := _doubt(each, question, worlds):
+            doubt = _doubt(each, question, worlds)
+            if doubt and (number in weighed or doubt == _DISAGREE):
                 return doubt
     return ""
 
@@ -289,7 +344,8 @@ def _meanings(members: Sequence[Formula], meanings: Mapping[str, Sequence[str]])
 
 def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
     first = members[0] if members else None
-    if isinstance(first, Symbol) and first.name not in worlds[0].values and not first.name.startswith("∂"):
+    known = worlds[0].values.keys() | worlds[0].truths.keys()
+    if isinstance(first, Symbol) and first.name not in known and not first.name.startswith("∂"):
         members = members[1:]
     try:
         for n, world in enumerate(worlds):
@@ -297,9 +353,9 @@ def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
             for values in of_each_element(members, {**world.truths, **world.values, **argument}):
                 found = [value(member, values) for member in members]
                 if not all(_alike(one, other) for one, other in pairwise(found)):
-                    return "its steps do not agree with each other"
+                    return _DISAGREE
     except Mismatch:
-        return "its steps do not agree with each other"
+        return _DISAGREE
     except Unread as unread:
         return unread.what
     return ""

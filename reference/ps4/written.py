@@ -58,8 +58,8 @@ def gradients(net: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def steps(net: Mapping[str, Array]) -> dict[str, Array]:
-    """The derivatives that a chain rule may name on the way, laid out as people write them: ∂a2/∂h1 is W2, a row,
-    ∂a2/∂W2 is h1 lying down, and ∂h1/∂a1 is the column of slopes, to be multiplied by element."""
+    """The loss, and the derivatives that a chain rule may name on the way, laid out as people write them: ∂a2/∂h1 is
+    W2, a row, ∂a2/∂W2 is h1 lying down, and ∂h1/∂a1 is the column of slopes, to be multiplied by element."""
     to_a1 = {"b1": np.asarray(1.0), "W1": net["x"].T, "x": net["W1"]}
     slope1, slope2 = net["h1"] * (1 - net["h1"]), net["h2"] * (1 - net["h2"])
     to_a2 = {"b2": np.asarray(1.0), "W2": net["h1"].T, "h1": net["W2"]} | {
@@ -68,6 +68,7 @@ def steps(net: Mapping[str, Array]) -> dict[str, Array]:
     }  # fmt: skip
     by_h2 = -net["y"] / net["h2"] + (1 - net["y"]) / (1 - net["h2"])
     return {
+        "J": np.asarray(loss(net)),
         "∂J/∂h2": by_h2,
         "∂J/∂x": net["W1"].T @ gradients(net)["∂J/∂a1"],
         "∂h2/∂a2": slope2,

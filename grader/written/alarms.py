@@ -1,0 +1,95 @@
+"""Words that may take a formula back, limit it, or go on with it, where other words are let pass.
+
+A formula that says what it is of, `∇J = …`, is a whole claim. A sentence that leads to it can only deny it, doubt it or
+limit it; one that comes after can take it back, or do something more to it.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _one_of(said: str) -> str:
+    """A pattern for words as a line of them: flip* is all that begins so."""
+    return rf"\b(?:{'|'.join(said.split())})\b".replace("*", r"\w*")
+
+
+_RETRACTED = _one_of(
+    "wrong incorrect untrue false invalid mistake mistaken erroneous typo oops sorry nonsense bogus flawed ignore "
+    "disregard retract* withdraw* scrap discard unsure doubt maybe perhaps guess* mislead* tempting forgot forgotten "
+    "lack lacks missing nicht falsch"
+)
+_ANSWER = "(?:one|sign|answer|gradient|derivative|result|formula|value|rule|update)"
+_RETRACTIONS = re.compile(
+    rf"""(?ix) {_RETRACTED}
+    | \b(?:crossed\ out|scratch\ that|take\ (?:it|that|this)\ back|second\ thoughts?|no\ idea|left\ out|off\ by)\b
+    | \bforget\ (?:it|that|this|about)\b | \bno[,.!] | ^\W*(?:nope|wait|hmm+)\b | \bactually\W+(?:no|not|it|the)\b
+    | \b(?:not|n['’]t|never)\ (?:\w+\ ){{0,2}}(?:right|true|correct|valid|the\ (?:\w+\ )?{_ANSWER})\b
+    | \b(?:true|real|actual|proper|right|correct)\ {_ANSWER}\b
+    | \bsigns?\ (?:should|must|has|have|needs?|is|are)\ (?:to\ )?(?:be\ )?(?:the\ )?(?:other|opposite|revers|flip|chang)
+    | \bopposite\ (?:of|sign)\b | \bthe\ (?:opposite|reverse|other\ way)\W*$
+    | \b(?:student|friend|classmate|(?:text)?book|internet|chatgpt|tutor)s?\b[^.]*\b(?:ha[ds]|have|say|claim|prefer)s?\b
+    | \bmy\ (?:own\ )?(?:answer|result|solution)\ (?:comes|is|follows)\b
+    """
+)
+"""Anywhere in an answer."""
+_MORE = _one_of(
+    "multipl* divid* scal* doubl* tripl* halv* squar* negat* add* subtract* invert* revers* flip* swap* exchang* sum* "
+    "averag* normal* clip* replac* complet* correct*"
+)
+_GOES_ON = re.compile(
+    rf"""(?ix)
+      \b(?:must|should|to|still|also|then|afterwards|next|finally|lastly|we|and)\ (?:\w+\ )?
+        (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
+    | ^\W*{_MORE} | \btranspose\ (?:it|this|that|the\ result)\b | \bbe\ transposed\b
+    | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
+    | \b(?:minus|negative|up\ to)\b | ^\W*times\b | \btimes\ (?:two|three|ten|half|minus|that|this|it|\d)
+    """
+)
+"""In sentences behind it that lead to no formula of their own."""
+_LIMITS = re.compile(
+    rf"""(?ix)
+      \bif\b(?!\ (?:we|i|you|one)\b) | \bwhen(?:ever)?\b(?!\ (?:we|i|you|one|\w+ing)\b) | \bonly\ (?:for|if|when|in)\b
+    | \bor\b(?!,?\ (?:equivalently|in|rather))
+    | {_one_of("unless until otherwise else provided assum* suppos* some sometimes most mostly few partly partially")}
+    | {_one_of("either except hypothe* imagine pretend wenn falls")}
+    """
+)
+"""On the way to the formula: it holds in some cases."""
+_DENIED = _one_of(
+    "not no nor never none neither nothing nobody cannot hardly barely scarcely rarely seldom fail fails instead "
+    "rather differ differs differing opposite opposed contrary revers* flip* negat* invert* refut* reject* deny "
+    "denies denied disprov* impossib* absurd* contradict* except but beware avoid* far might would seem seems "
+    "presum* prob* possib* believ* hope hoping wonder* whether suspect* uncertain* unclear likely unlikely "
+    "approx* roughly nearly almost estimat* about around twice half double doubles doubled minus claim* alleg* "
+    "attempt try tried old older other others student students book books summed averaged kein* nein nie ohne "
+    "statt nur oder aber pas jamais faux sans sauf sin nunca"
+)
+_DENIALS = re.compile(
+    rf"(?i){_DENIED}|n['’]t\b|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:writ|simplif|express|see))"
+)
+"""In the clause that leads to it."""
+_RENAMES = re.compile(
+    r"(?i)\b(?:let|set|call|name|denote|define|take|rename|write)\b[^.;]*(?<!\w)[a-zŷ](?!\w)[^.;]*\b(?:be|as|for|is|the)\b"
+    r"|(?<![\w'’])[b-hj-zŷ](?![\w'’])\s+(?:is|be|denotes|means|stands|=)"
+)
+"""Names among words that get a meaning there."""
+_CLAUSE = re.compile(r"[,;:—–](?=\s*\w)|\b(?:so|hence|thus|therefore|then|and|because|since)\b")
+
+
+def takes_back(said: str) -> str:
+    return _found(_RETRACTIONS, said)
+
+
+def goes_on(said: str) -> str:
+    return _found(_GOES_ON, said)
+
+
+def doubts_what_follows(said: str) -> str:
+    last = _CLAUSE.split(said)[-1]
+    return _found(_LIMITS, said) or _found(_RENAMES, said) or _found(_DENIALS, last)
+
+
+def _found(pattern: re.Pattern[str], said: str) -> str:
+    found = pattern.search(said)
+    return " ".join(found[0].split()) if found else ""

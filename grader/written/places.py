@@ -1,0 +1,101 @@
+"""Where words and formulas stand to the formula that is looked at: in its own sentence, or in others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from grader.written.chains import Reading
+from grader.written.source import Piece
+
+Place = Literal["earlier", "leading", "beside", "later"]
+"""In a sentence before its own; in its own, before it, or behind it; in a sentence after."""
+
+_BEGINS = r"(?=\s*(?:[(\[“\"]?[A-Z#>•*✓]|[-+]\s|\d{1,2}[.)]\s))"
+"""What a new line with a new sentence in it begins with."""
+_ENDS = re.compile(rf"[.!?][\"'’”)*_]*(?=\s+[(\[“\"*_]*[A-Z]|\s*\n|\s*$)|\n{_BEGINS}")
+_SHORT = re.compile(r"(?i)(?:^|[\s(])(?:e\.\s?g|i\.\s?e|w\.?\s?r\.?\s?t|s\.t|resp|cf|eqn?|vs|etc|fig|sec|no|dim)$")
+"""Abbreviations, whose point ends no sentence."""
+
+
+@dataclass(frozen=True)
+class Words:
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Placed:
+    words: tuple[Words, ...]
+    chains: Mapping[int, Place]
+    """Of every chain but the one that is looked at, by its number in the reading."""
+
+
+def placed(reading: Reading, chosen: int) -> Placed:
+    pieces = reading.source.pieces
+    looked_at = reading.chains[chosen]
+    words, places = [], {}
+    for n, place, text in (*_back(pieces, looked_at.begins), *_on(pieces, looked_at.piece)):
+        places[n] = place
+        words += [Words(text, place)] if text else []
+    chains: dict[int, Place] = {}
+    for number, chain in enumerate(reading.chains):
+        if pieces[chain.piece].kind == "program":
+            chains[number] = "beside"  # its lines are one after the other, and a later one may change the name
+        elif chain.piece < looked_at.begins or chain.begins > looked_at.piece:
+            chains[number] = places[chain.piece if number < chosen else chain.begins]
+        else:
+            chains[number] = _in_the_same_piece(reading, number, chosen)
+    return Placed(tuple(words), {n: place for n, place in chains.items() if n != chosen})
+
+
+def _in_the_same_piece(reading: Reading, number: int, chosen: int) -> Place:
+    """An equality on a line of its own is a sentence."""
+    between = reading.chains[min(number, chosen) + 1 : max(number, chosen) + 1]
+    is_apart = len(reading.chains[number].members) > 1 and any(chain.behind == r"\\" for chain in between)
+    if number < chosen:
+        return "earlier" if is_apart else "leading"
+    return "later" if is_apart else "beside"
+
+
+def _back(pieces: Sequence[Piece], begins: int) -> Iterator[tuple[int, Place, str]]:
+    """Number of the piece, place, and the words, piece by piece; a piece that a sentence ends in twice."""
+    place: Place = "leading"
+    for n in range(begins - 1, -1, -1):
+        if pieces[n].kind != "words":
+            yield n, place, ""
+            continue
+        found = sentences(pieces[n].text)
+        if place == "leading":
+            yield n, place, found[-1]
+            found = found[:-1]
+            place = "earlier" if found else place
+        for sentence in reversed(found):
+            yield n, place, sentence
+
+
+def _on(pieces: Sequence[Piece], ends: int) -> Iterator[tuple[int, Place, str]]:
+    place: Place = "beside"
+    for n in range(ends + 1, len(pieces)):
+        if pieces[n].kind != "words":
+            yield n, place, ""
+            continue
+        for number, sentence in enumerate(sentences(pieces[n].text)):
+            place = "later" if number else place
+            yield n, place, sentence
+
+
+def sentences(text: str) -> list[str]:
+    """What stands before the first end of a sentence, between two, and behind the last: "" where that is nothing."""
+    found = [""]
+    place = 0
+    for end in _ENDS.finditer(text):
+        if end[0].startswith(".") and _SHORT.search(text[: end.start()]):
+            continue
+        found[-1] = text[place : end.end()]
+        found.append("")
+        place = end.end()
+    found[-1] = text[place:] if text[place:].strip() else ""
+    return found
