@@ -43,7 +43,7 @@ _GOES_ON = re.compile(
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
     | ^\W*{_MORE} | \btranspose\ (?:it|this|that|the\ result)\b | \bbe\ transposed\b
     | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
-    | \b(?:minus|negative|up\ to)\b | ^\W*times\b | \btimes\ (?:two|three|ten|half|minus|that|this|it|\d)
+    | \b(?:minus|negative|up\ to)\b | \btimes\ (?:two|three|ten|half|minus|that|this|it|\d)
     """
 )
 """In sentences behind it that lead to no formula of their own."""

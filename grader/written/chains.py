@@ -11,6 +11,7 @@ from grader.written.cursor import show
 from grader.written.dress import undressed
 from grader.written.grammar import read
 from grader.written.notation import Notation
+from grader.written.ranges import without_ranges
 from grader.written.shapes import Shape, behind_in, standing_alone
 from grader.written.signs import words
 from grader.written.source import Piece, Source, parts
@@ -64,6 +65,8 @@ class Chain:
     """What is said to be ≠ 0 or > 0, where the chain is that and no equality."""
     shape: Shape | None = None
     """What is said of the size of its last member, or, where it has none, of something else."""
+    is_aside: bool = False
+    """It stands in a bracket of words."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,24 @@ def _with_left_side(pieces: Sequence[Piece], number: int) -> str:
     before = pieces[number - 1] if number else None
     if before is None or before.kind != "words":
         return piece.text
-    begins_anew = before.text.strip() == ":" and number > 1 and "=" in pieces[number - 2].text
-    if number > 1 and _IS.fullmatch(before.text) and not begins_anew and not standing_alone(_tokens(piece)):
+    if number > 1 and _IS.fullmatch(before.text) and not _begins_anew(pieces, number):
         return f"= {piece.text}"
     last = before.text.splitlines()[-1].rpartition(":")[2].strip() if before.text.splitlines() else ""
     return f"{last} {piece.text}" if last.endswith("=") and len(last) < 60 else piece.text
+
+
+_AS_AN_OBJECT = re.compile(
+    r"(?i)\b(multipl\w+|by|to|with|times|from|into|through|on|at|against|for|hits?|scales?|follows|precedes)\s*(the\s+)?$"
+)
+"""Words before a formula which is then not what "is" is said of."""
+
+
+def _begins_anew(pieces: Sequence[Piece], number: int) -> bool:
+    """ "what multiplies $a$ is $b$", "the sign of $a$: $b = c$" """
+    of, said, piece = pieces[number - 2], pieces[number - 1].text, pieces[number]
+    before = pieces[number - 3].text if number > 2 else ""
+    is_whole = said.strip(" *_\n") == ":" and ("=" in of.text or "=" in piece.text)
+    return is_whole or bool(_AS_AN_OBJECT.search(before)) or standing_alone(_tokens(piece)) is not None
 
 
 # ── lines ────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,6 +152,8 @@ class _Line:
     behind: str = ""
     """What stands before it: the sign that ended the line above."""
     doubt: str = ""
+    is_aside: bool = False
+    """It stands in a bracket of words: `\\text{(since } a = b \\text{)}`."""
 
 
 def _lines(maths: str, piece: int, budget: int) -> Iterator[_Line]:
@@ -148,12 +166,15 @@ def _lines(maths: str, piece: int, budget: int) -> Iterator[_Line]:
         yield _Line((Token("text", f"a {matrix.text}"),), piece, piece, doubt=f"a {matrix.text}")
         return
     behind = ""
-    for part, mark in _parts(found[:budget]):
+    is_aside = False
+    for part, mark in _parts(without_ranges(found[:budget])):
         line = tuple(part)
         doubt = f"“{mark.text}”" if mark and mark.kind == "text" and _CONDITIONS.match(mark.text) else ""
         if any(t.kind != "&" for t in line):
-            yield _Line(line, piece, piece, behind, doubt)
+            yield _Line(line, piece, piece, behind, doubt, is_aside)
         behind = str(mark) if mark else ""
+        if mark and mark.kind == "text":
+            is_aside = mark.text.count("(") > mark.text.count(")") or (is_aside and ")" not in mark.text)
 
 
 def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]:
@@ -197,10 +218,10 @@ def _without_columns(found: Sequence[Token]) -> list[Token]:
 
 
 def _ends(token: Token, after: Sequence[Token], depth: int) -> bool:
-    if token.kind == "text":
-        return True
     if depth:
         return False
+    if token.kind == "text":
+        return True
     if token.text == "." and token.kind == "sign":
         return not (after and after[0].text in ("T", "dot", "*") and not after[0].spaced)
     return str(token) in _BREAKS
@@ -210,12 +231,20 @@ def _add(found: list[_Line], line: _Line) -> None:
     """A line that begins with a sign goes on with the one above."""
     bare = [t for t in line.tokens if t.kind != "&"]
     first = str(bare[0])
-    above = found[-1] if found else None
+    at = _last_that_is_no_aside(found, line)
+    above = found[at] if at >= 0 else None
     if above is not None and (first in _EQUALS or _is_assigned(bare) or _continues(above, line, first)):
         whole = above.tokens + line.tokens
-        found[-1] = replace(above, tokens=whole, piece=line.piece, doubt=above.doubt or line.doubt)
+        found[at] = replace(above, tokens=whole, piece=line.piece, doubt=above.doubt or line.doubt)
     else:
         found.append(line)
+
+
+def _last_that_is_no_aside(found: Sequence[_Line], line: _Line) -> int:
+    at = len(found) - 1
+    while at >= 0 and found[at].is_aside and not line.is_aside:
+        at -= 1
+    return at
 
 
 def _is_assigned(bare: Sequence[Token]) -> bool:
@@ -258,7 +287,7 @@ def _chain(line: _Line, notation: Notation) -> Chain:
     if any(not m for m in members[1:]):
         doubt = doubt or "an equality without its right side"
     read_ones = tuple(_member(m, notation) for m in in_general(members, notation) if m)
-    return Chain(read_ones, line.piece, line.begins, doubt, line.behind, shape=shape)
+    return Chain(read_ones, line.piece, line.begins, doubt, line.behind, shape=shape, is_aside=line.is_aside)
 
 
 def _aside(line: _Line, notation: Notation) -> Chain | None:
@@ -268,9 +297,12 @@ def _aside(line: _Line, notation: Notation) -> Chain | None:
         return replace(aside, shape=shape)
     if holds := _comparison(line.tokens, notation):
         return replace(aside, holds=holds)
-    return aside if "".join(map(str, line.tokens)) in notation.asides else None
+    is_function = _OF_ANYTHING.fullmatch("".join(map(str, line.tokens))) is not None
+    return aside if is_function or "".join(map(str, line.tokens)) in notation.asides else None
 
 
+_OF_ANYTHING = re.compile(r"[a-z]{1,8}\((\\cdot|\.)\)|sign|sgn|sigmoid|exp|\\sigma(\(\\cdot\))?")
+"""A function that is mentioned: sign(·)."""
 _COMPARES = {"\\ne": "≠", "\\neq": "≠", ">": ">", "\\gt": ">"}
 
 

@@ -14,6 +14,7 @@ from grader.written.derive import derivative
 from grader.written.names import finished, is_differential, is_name
 from grader.written.notation import Notation
 from grader.written.rebuild import put_in
+from grader.written.shapes import standing_alone
 from grader.written.tokens import Token
 from grader.written.tree import (
     SUMMED,
@@ -297,17 +298,21 @@ class Factors(ABC):
         return derivative(of, by, self._notation)
 
     def _braced(self) -> Formula:
-        """`\\underbrace{a}_{words}`: the words say what a is."""
-        made = self.inside(self._cursor.argument())
-        if self._cursor.takes("sign", "_") or self._cursor.takes("sign", "^"):
-            self._label(self._cursor.argument())
-        return made
+        """`\\underbrace{a}_{words}`: the words say what a is. `\\underbrace{a}_{= b}` is b where a cannot be read."""
+        braced = self._cursor.argument()
+        is_labelled = self._cursor.takes("sign", "_") or self._cursor.takes("sign", "^")
+        label = [t for t in self._cursor.argument() if t.kind != "text"] if is_labelled else []
+        if label and str(label[0]) == "=":
+            return self._either(braced, label[1:])
+        if label and standing_alone(label) is None and not names_in(self.inside(label)):
+            raise Unread(f"what {show(label)[:30]} below a brace is for")
+        return self.inside(braced)
 
-    def _label(self, tokens: Sequence[Token]) -> None:
-        """Words, which are looked at with all the others, or a name."""
-        formula = [t for t in tokens if t.kind != "text"]
-        if formula and not isinstance(self.inside(formula), Symbol):
-            raise Unread(f"what {show(formula)[:30]} below a brace is for")
+    def _either(self, braced: Sequence[Token], label: Sequence[Token]) -> Formula:
+        try:
+            return self.inside(braced)
+        except Unread:
+            return self.inside(label)
 
     def _total(self) -> Formula:
         """`\\sum_j`, `\\sum_{j=1}^{H}`, as far as the product behind it goes, which has elements j in it."""

@@ -61,7 +61,7 @@ HARMLESS = words(
     "wrt "
     # how they are told
     "agree agrees always any consistency consistent correct correctly evidently fit fits great hand last like ll "
-    "must neat obviously right s should side ve "
+    "must neat obviously right s sgn should side ve "
 )
 PHRASES = re.compile(
     r"""(?ix)
@@ -72,6 +72,9 @@ PHRASES = re.compile(
     | \b[Ll][12](?:\ norm|-norm)?\b
     | \border\ (?:of\ [\w ]{1,30}\ )?(?:does\ not|doesn['’]t)\ matter\b
     | \b(?:sign|sgn)\ (?:function\ )?(?:is\ )?(?:applied|taken|acts|works)\ (?:element|component|entry)-?\ ?wise\b
+    | \b(?:applied|taken|acts?|acting|works|meant|understood)\ (?:element|component|entry|coordinate)-?\ ?wise\b
+    | \b(?:using|by|from|in|see|with|of|and|equations?|eqs?\.?)\ \(?(?:\d{1,2}|[a-h*])\)(?!\w)      # (2)
+    | \b(?:as|in|by|from|of|see|with)\ [1-4]\.\d(?!\d)                                          # 1.1
     | \b(?:sign|sgn)\ (?:function\ )?is\ (?:applied|taken)\ (?:to|of|on)\ each\ (?:element|component|entry)\b
     | \bshr[aiu]nk\w*\ (?:\w+\ )?by\ (?:a|the)\ (?:same\ )?(?:constant\ )?(?:factor|amount)\b
     | \b(?:towards?|to)\ (?:0|zero)\ by\ (?:a|the)\ (?:same\ )?(?:constant\ )?(?:amount|step)\b

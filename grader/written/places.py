@@ -15,7 +15,12 @@ Place = Literal["earlier", "leading", "beside", "later"]
 
 _BEGINS = r"(?=\s*(?:[(\[“\"]?[A-Z#>•*✓]|[-+]\s|\d{1,2}[.)]\s))"
 """What a new line with a new sentence in it begins with."""
-_ENDS = re.compile(rf"[.!?][\"'’”)*_]*(?=\s+[(\[“\"*_]*[A-Z]|\s*\n|\s*$)|\n{_BEGINS}")
+_ENDS = re.compile(
+    rf"""(?x) [.!?]["'’”)*_]*(?=\s+[(\[“"*_]*[A-Z]|\s*\n|\s*$)
+    | \n{_BEGINS}
+    | [,;]?\s+(?=(?:and\s+)?(?:so(?!\ that\b)|hence|thus|therefore|consequently|because|since)\b)"""
+)
+"""A clause with its own reason or conclusion is taken for a sentence."""
 _SHORT = re.compile(r"(?i)(?:^|[\s(])(?:e\.\s?g|i\.\s?e|w\.?\s?r\.?\s?t|s\.t|resp|cf|eqn?|vs|etc|fig|sec|no|dim)$")
 """Abbreviations, whose point ends no sentence."""
 
@@ -24,6 +29,9 @@ _SHORT = re.compile(r"(?i)(?:^|[\s(])(?:e\.\s?g|i\.\s?e|w\.?\s?r\.?\s?t|s\.t|res
 class Words:
     text: str
     place: Place
+    piece: int
+    """The number of the piece that they are of, and are the last sentence of where `is_open`."""
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,12 @@ def placed(reading: Reading, chosen: int) -> Placed:
     pieces = reading.source.pieces
     looked_at = reading.chains[chosen]
     words, places = [], {}
-    for n, place, text in (*_back(pieces, looked_at.begins), *_on(pieces, looked_at.piece)):
-        places[n] = place
-        words += [Words(text, place)] if text else []
+    for found in (*_back(pieces, looked_at.begins), *_on(pieces, looked_at.piece)):
+        places[found.piece] = found.place
+        words += [found] if found.text else []
     chains: dict[int, Place] = {}
     for number, chain in enumerate(reading.chains):
-        if pieces[chain.piece].kind == "program":
+        if pieces[chain.piece].kind == "program" and not _is_said(pieces, chain.piece):
             chains[number] = "beside"  # its lines are one after the other, and a later one may change the name
         elif chain.piece < looked_at.begins or chain.begins > looked_at.piece:
             chains[number] = places[chain.piece if number < chosen else chain.begins]
@@ -55,36 +63,35 @@ def _in_the_same_piece(reading: Reading, number: int, chosen: int) -> Place:
     """An equality on a line of its own is a sentence."""
     between = reading.chains[min(number, chosen) + 1 : max(number, chosen) + 1]
     is_apart = len(reading.chains[number].members) > 1 and any(chain.behind == r"\\" for chain in between)
+    is_apart = is_apart or reading.chains[number].is_aside
     if number < chosen:
         return "earlier" if is_apart else "leading"
     return "later" if is_apart else "beside"
 
 
-def _back(pieces: Sequence[Piece], begins: int) -> Iterator[tuple[int, Place, str]]:
-    """Number of the piece, place, and the words, piece by piece; a piece that a sentence ends in twice."""
+def _is_said(pieces: Sequence[Piece], n: int) -> bool:
+    """Code between words, on their line."""
+    beside = (pieces[n - 1] if n else None, pieces[n + 1] if n + 1 < len(pieces) else None)
+    return all(piece is not None and piece.kind == "words" and piece.text.strip() for piece in beside)
+
+
+def _back(pieces: Sequence[Piece], begins: int) -> Iterator[Words]:
+    """Piece by piece, formulas without words; a piece that sentences end in more than once."""
     place: Place = "leading"
     for n in range(begins - 1, -1, -1):
-        if pieces[n].kind != "words":
-            yield n, place, ""
-            continue
-        found = sentences(pieces[n].text)
-        if place == "leading":
-            yield n, place, found[-1]
-            found = found[:-1]
-            place = "earlier" if found else place
-        for sentence in reversed(found):
-            yield n, place, sentence
+        found = sentences(pieces[n].text) if pieces[n].kind == "words" else [""]
+        for number, sentence in reversed(list(enumerate(found, 1))):
+            place = "leading" if place == "leading" and number == len(found) else "earlier"
+            yield Words(sentence, place, n, number == len(found))
 
 
-def _on(pieces: Sequence[Piece], ends: int) -> Iterator[tuple[int, Place, str]]:
+def _on(pieces: Sequence[Piece], ends: int) -> Iterator[Words]:
     place: Place = "beside"
     for n in range(ends + 1, len(pieces)):
-        if pieces[n].kind != "words":
-            yield n, place, ""
-            continue
-        for number, sentence in enumerate(sentences(pieces[n].text)):
-            place = "later" if number else place
-            yield n, place, sentence
+        found = sentences(pieces[n].text) if pieces[n].kind == "words" else [""]
+        for number, sentence in enumerate(found, 1):
+            place = "later" if number > 1 else place
+            yield Words(sentence, place, n, number == len(found))
 
 
 def sentences(text: str) -> list[str]:

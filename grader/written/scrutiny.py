@@ -20,7 +20,7 @@ from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, of_each_element
 from grader.written.harmless import HARMLESS, PHRASES, SUSPICIOUS
 from grader.written.meaning import EARLIER
-from grader.written.places import Placed, placed
+from grader.written.places import Placed, Words, placed, sentences
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import put_in
 from grader.written.shapes import without_shapes
@@ -75,14 +75,15 @@ SMALLEST = 1e-4
 def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, put: Put) -> None:
     """Raises `Unread` with the first doubt."""
     where = placed(reading, chosen)
-    _words_agree(reading, reading.chains[chosen], where)
+    _words_agree(reading, question, asked, reading.chains[chosen], where)
     _is_not_of_something(reading, reading.chains[chosen])
     weighed = [n for n in range(len(reading.chains)) if not _may_stay_unread(n, where, reading, question, asked)]
     for number in weighed:
         _is_whole(reading, question, number, chosen, where)
     are_true(reading, question, asked, chosen, put)
-    equalities = {n: _equality(chain, n, question, asked, put) for n, chain in enumerate(reading.chains)}
-    for formula in (f for n in weighed for f in equalities[n]):
+    said = {n: chain for n, chain in enumerate(reading.chains) if len(chain.members) > 1 or n == chosen}
+    equalities = {n: _equality(chain, n, question, asked, put) for n, chain in said.items()}
+    for formula in (f for n in weighed for f in equalities.get(n, ())):
         _is_plain(formula, question.worlds)
     layouts = (question.worlds, *question.conventions.values())
     doubts = [_first_doubt(equalities, weighed, question, worlds) for worlds in layouts]
@@ -94,7 +95,9 @@ def _may_stay_unread(number: int, where: Placed, reading: Reading, question: Que
     """An equality in another sentence, or on the way, that says nothing of the handout's own names: whatever it is, the
     answer is none the worse. Where it can be read, it must be true all the same."""
     chain = reading.chains[number]
-    if where.chains.get(number, "beside") == "beside" or len(chain.members) < 2:
+    is_program = reading.source.pieces[chain.piece].kind == "program" and all(m.formula for m in chain.members)
+    is_apart = where.chains.get(number, "beside") != "beside" or (is_program and number in where.chains)
+    if not is_apart or len(chain.members) < 2:
         return False
     match chain.members[0].formula:
         case Symbol(name):
@@ -109,7 +112,7 @@ def _may_stay_unread(number: int, where: Placed, reading: Reading, question: Que
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _words_agree(reading: Reading, chosen: Chain, where: Placed) -> None:
+def _words_agree(reading: Reading, question: Question, asked: Asked, chosen: Chain, where: Placed) -> None:
     is_named = len(chosen.members) > 1
     for each in where.words:
         together = SUSPICIOUS.search(each.text)
@@ -117,7 +120,7 @@ def _words_agree(reading: Reading, chosen: Chain, where: Placed) -> None:
         if each.place == "leading" and is_named:
             alarm = alarm or doubts_what_follows(each.text)
         elif each.place == "later":
-            alarm = alarm or goes_on(each.text)
+            alarm = alarm or ("" if _leads_to_another(reading, each, question, asked) else goes_on(each.text))
         elif each.place in ("leading", "beside") and not alarm:
             _are_harmless(each.text)
         if alarm:
@@ -127,6 +130,18 @@ def _words_agree(reading: Reading, chosen: Chain, where: Placed) -> None:
             _are_harmless(said)
         elif alarm := takes_back(said) or goes_on(said):
             raise Unread(f"the words “{alarm}”")
+
+
+def _leads_to_another(reading: Reading, said: Words, question: Question, asked: Asked) -> bool:
+    """The sentence goes on to a formula that says that it is of something else."""
+    if not said.is_open:
+        return False
+    pieces, end = reading.source.pieces, said.piece + 1
+    while end < len(pieces) and (pieces[end].kind != "words" or len(sentences(pieces[end].text)) == 1):
+        end += 1
+    inside = [c.members[0].formula for c in reading.chains if said.piece < c.begins < end and len(c.members) > 1]
+    truths = question.worlds[0].truths.keys() - {asked.name}
+    return any(isinstance(left, Symbol) and left.name in truths for left in inside)
 
 
 def _are_harmless(said: str) -> None:

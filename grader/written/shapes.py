@@ -21,7 +21,8 @@ def standing_alone(tokens: Sequence[Token]) -> Shape | None:
     bare = [t for t in tokens if t.kind != "&"]
     bracketed = len(bare) > 2 and str(bare[0]) == "(" and str(bare[-1]) == ")"
     found = _sizes(bare[1:-1] if bracketed else bare, ("\\times", "x", ",") if bracketed else ("\\times", "x"))
-    return found if found and len(found) == 2 and any(size.isalpha() for size in found) else None
+    is_of_a_size = found is not None and len(found) == 2 and (any(map(str.isalpha, found)) or found == ("1", "1"))
+    return found if is_of_a_size and (bracketed or "," not in map(str, bare)) else None
 
 
 def behind_in(tokens: Sequence[Token]) -> Shape | None:
@@ -40,12 +41,11 @@ def behind_in(tokens: Sequence[Token]) -> Shape | None:
 def spoken(said: str) -> Iterator[tuple[int, Shape]]:
     """`(1 x H)` among words, and where."""
     for found in _SPOKEN.finditer(said):
-        if found[1] + found[2] != "11":
-            yield found.start(), (found[1], found[2])
+        yield found.start(), (found[1], found[2])
 
 
 def without_shapes(said: str) -> str:
-    return _SPOKEN.sub(lambda m: m[0] if m[1] + m[2] == "11" else " ", said)
+    return _SPOKEN.sub(" ", said)
 
 
 def _sizes(tokens: Sequence[Token], between: Sequence[str]) -> Shape | None:

@@ -46,12 +46,23 @@ def _said(reading: Reading) -> Iterator[tuple[Shape, int | None, int | None]]:
     for n, chain in enumerate(reading.chains):
         if chain.shape is not None and chain.members:
             yield chain.shape, n, n
-        elif chain.shape is not None:
+        elif chain.shape is not None and not _is_a_factor(reading, chain):
             yield chain.shape, _last(m for m in whole if m < n), _first(m for m in whole if m > n)
     for place, piece in enumerate(reading.source.pieces):
         for _, shape in spoken(piece.text) if piece.kind == "words" else ():
             before = (m for m in whole if reading.chains[m].piece < place)
             yield shape, _last(before), _first(m for m in whole if reading.chains[m].begins > place)
+
+
+_TIMES_BEFORE = re.compile(r"(?i)\b(times|by|with)\W*(an?|the)?\W*$|^\W*$")
+_TIMES_BEHIND = re.compile(r"(?i)^\W*(vector|row|column|matrix)?\W*(times|by|multiplied|with)\b")
+
+
+def _is_a_factor(reading: Reading, chain: Chain) -> bool:
+    """ "a column of $H \\times 1$ times a row of $1 \\times D$": of no formula."""
+    before, behind = _words_around(reading, chain)
+    shapes = {c.begins for c in reading.chains if c.shape is not None and not c.members}
+    return bool(_TIMES_BEHIND.search(behind)) or (chain.begins - 2 in shapes and bool(_TIMES_BEFORE.search(before)))
 
 
 def _last(numbers: Iterator[int]) -> int | None:
@@ -79,8 +90,10 @@ def _has(shape: Shape, formula: Formula | None, chain: int, question: Question, 
 def _fits(shape: Shape, formula: Formula, worlds: Sequence[World], question: Question) -> bool:
     try:
         found: list[Array] = [value(formula, {**w.truths, **w.values}) for w in worlds[:: len(worlds) // 6]]
-    except (Mismatch, Unread):
+    except Mismatch:
         return False
+    except Unread:
+        return True  # of a name that we know nothing of
     each = zip(found, worlds[:: len(worlds) // 6], strict=True)
     return all(fits(shape, a, w.values, question.notation.sizes) for a, w in each)
 

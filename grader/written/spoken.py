@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from grader.written.notation import Notation
 from grader.written.source import Piece
 
-_KIND = r"\b(?:the\s+)?(?:partial\s+|local\s+)?(?:sub)?(?:derivative|gradient|slope)"
+_KIND = r"\b(?:the\s+)?(?:partial\s+|local\s+)?(?:sub)?(?:derivative|gradient|slope|jacobian)"
 _OF = re.compile(
     rf"(?i){_KIND} of(?:\s+(?:the|this|our))?(?:\s+(?:penalty|regulari[sz]er|loss|cost|norm|function))?\s*$"
 )
