@@ -50,7 +50,6 @@ _GOES_ON = re.compile(
 _LIMITS = re.compile(
     rf"""(?ix)
       \bif\b(?!\ (?:we|i|you|one)\b) | \bwhen(?:ever)?\b(?!\ (?:we|i|you|one|\w+ing)\b) | \bonly\ (?:for|if|when|in)\b
-    | \bor\b(?!,?\ (?:equivalently|in|rather))
     | {_one_of("unless until otherwise else provided assum* suppos* some sometimes most mostly few partly partially")}
     | {_one_of("either except hypothe* imagine pretend wenn falls")}
     """
@@ -66,11 +65,11 @@ _DENIED = _one_of(
     "statt nur oder aber pas jamais faux sans sauf sin nunca"
 )
 _DENIALS = re.compile(
-    rf"(?i){_DENIED}|n['’]t\b|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:writ|simplif|express|see))"
+    rf"(?i){_DENIED}|n['’]t\b|\bor\b(?!,? (?:equivalently|in|rather))|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:writ|simplif|express|see))"
 )
 """In the clause that leads to it."""
 _RENAMES = re.compile(
-    r"(?i)\b(?:let|set|call|name|denote|define|take|rename|write)\b[^.;]*(?<!\w)[a-zŷ](?!\w)[^.;]*\b(?:be|as|for|is|the)\b"
+    r"(?i)\b(?:let|set|call|name|denote|define|take|rename)\b[^.;]*(?<!\w)[b-zŷ](?!\w)[^.;]*\b(?:be|as|for|is|the)\b"
     r"|(?<![\w'’])[b-hj-zŷ](?![\w'’])\s+(?:is|be|denotes|means|stands|=)"
 )
 """Names among words that get a meaning there."""

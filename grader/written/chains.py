@@ -282,7 +282,7 @@ def _chain(line: _Line, notation: Notation) -> Chain:
             members.append([])
         elif token.kind == "&" and not _aligns(line.tokens, n):
             doubt = doubt or "columns side by side"
-        elif not _says_nothing(token, line.tokens[n + 1 : n + 2]):
+        elif not _says_nothing(token, line.tokens[n - 1 : n] if n else (), line.tokens[n + 1 : n + 2]):
             members[-1].append(token)
     if any(not m for m in members[1:]):
         doubt = doubt or "an equality without its right side"
@@ -309,6 +309,8 @@ _COMPARES = {"\\ne": "≠", "\\neq": "≠", ">": ">", "\\gt": ">"}
 def _comparison(line: Sequence[Token], notation: Notation) -> tuple[Formula, str] | None:
     """`\\theta_i \\ne 0`"""
     bare = [t for t in line if t.kind != "&"]
+    if len(bare) > 4 and str(bare[0]) == "(" and str(bare[-1]) == ")":
+        bare = bare[1:-1]
     if len(bare) < 3 or bare[-1].text != "0" or str(bare[-2]) not in _COMPARES:
         return None
     made = _member(bare[:-2], notation).formula
@@ -321,9 +323,9 @@ def _aligns(line: Sequence[Token], at: int) -> bool:
     return at_the_edge or any(str(t) in _EQUALS | _UNEQUAL | _GOES_ON | {"-", "&", ":"} for t in around)
 
 
-def _says_nothing(token: Token, after: Sequence[Token]) -> bool:
+def _says_nothing(token: Token, before: Sequence[Token], after: Sequence[Token]) -> bool:
     if token.text == ":" and token.kind == "sign":
-        return bool(after) and after[0].text == "="
+        return any(t.text == "=" for t in (*before, *after))
     return token.kind == "&" or str(token) in _ENDS
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from grader.written.bounds import Unread
 from grader.written.chains import Chain, Member, Reading
 from grader.written.question import Asked
+from grader.written.sentences import sentences
 from grader.written.tree import Formula, Number, Symbol
 
 
@@ -128,7 +129,7 @@ def _nothing_around(reading: Reading, chain: Chain) -> None:
     if before is not None and before.kind == "words":
         _before(before.text)
     if after is not None and after.kind == "words":
-        _after(after.text)
+        _after(sentences(after.text)[0])
     if after is not None and after.kind == "maths":
         _beside(reading, chain)
     if reading.source.open and chain.piece >= len(pieces) - 2:

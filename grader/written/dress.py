@@ -44,11 +44,24 @@ def undressed(items: list[Token], depth: int = 0) -> Iterator[Token]:
         place += 1
         if token.kind != "macro":
             yield token
+        elif token.text == "\\":
+            yield token
+            place += _length_of_a_skip(items[place : place + 8])
         elif token.text in _DRESS or token.text in _SPACES:
             place += _is_invisible_bracket(token, items, place)
         else:
             made, place = _command(token, items, place, depth)
             yield from made
+
+
+def _length_of_a_skip(ahead: list[Token]) -> int:
+    """Of the [4pt] behind a new line."""
+    said = "".join(t.text for t in ahead)
+    found = re.match(r"\[-?[\d.]+(?:pt|em|ex|mm|cm)\]", said)
+    length = 0
+    while found and len("".join(t.text for t in ahead[:length])) < found.end():
+        length += 1
+    return length
 
 
 def _command(token: Token, items: list[Token], place: int, depth: int) -> tuple[list[Token], int]:

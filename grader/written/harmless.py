@@ -61,7 +61,7 @@ HARMLESS = words(
     "wrt "
     # how they are told
     "agree agrees always any consistency consistent correct correctly evidently fit fits great hand last like ll "
-    "must neat obviously right s sgn should side ve "
+    "must neat obviously right s bc deriv dim elem elemwise grad mat transp vec sgn should side ve "
 )
 PHRASES = re.compile(
     r"""(?ix)
@@ -71,6 +71,7 @@ PHRASES = re.compile(
     | \bpart\ \([a-h]\) | ∎ | \bw\.?\ ?r\.?\ ?t\.? | \be\.\ ?g\.,? | \bi\.\ ?e\.,? | \bq\.\ ?e\.\ ?d\.? | \bcf\.
     | \b[Ll][12](?:\ norm|-norm)?\b
     | \border\ (?:of\ [\w ]{1,30}\ )?(?:does\ not|doesn['’]t)\ matter\b
+    | \b(?:sign|sgn)\ (?:is\ )?(?:element|component|entry|coordinate)-?\ ?wise\b
     | \b(?:sign|sgn)\ (?:function\ )?(?:is\ )?(?:applied|taken|acts|works)\ (?:element|component|entry)-?\ ?wise\b
     | \b(?:applied|taken|acts?|acting|works|meant|understood)\ (?:element|component|entry|coordinate)-?\ ?wise\b
     | \b(?:using|by|from|in|see|with|of|and|equations?|eqs?\.?)\ \(?(?:\d{1,2}|[a-h*])\)(?!\w)      # (2)

@@ -14,7 +14,7 @@ from grader.written.bounds import Unread
 from grader.written.chains import Reading, chains
 from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
 from grader.written.general import as_vectors
-from grader.written.meaning import EARLIER, said_in, settled
+from grader.written.meaning import EARLIER, named_last, said_in, settled
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import Bindings, put_in
 from grader.written.scrutiny import scrutinise
@@ -38,7 +38,8 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
     known = frozenset(question.worlds[0].values)
     try:
         reading = chains(answer, question.notation)
-        reading = replace(reading, chains=as_vectors(reading.chains, question.worlds))
+        named = tuple(named_last(chain, known) for chain in reading.chains)
+        reading = replace(reading, chains=as_vectors(named, question.worlds))
         each, after = said_in(reading.chains, known)
     except Unread as unread:
         lost = tuple(_unread(asked, unread.what) for asked in question.asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from grader.written.bounds import MAX_NODES, Unread
@@ -12,6 +13,15 @@ from grader.written.tree import Formula, Symbol, nodes
 
 EARLIER = "earlier "
 """Before a name: what it stood for in the answers before this one, as in g ← g ⊙ f′(a)."""
+
+
+def named_last(chain: Chain, known: frozenset[str]) -> Chain:
+    """`a = b = \\delta`, which gives what is found a name, as a = δ = b."""
+    if len(chain.members) < 3:
+        return chain
+    *before, found, last = chain.members
+    is_new = isinstance(last.formula, Symbol) and last.formula.name not in known and "∂" not in last.formula.name
+    return replace(chain, members=(*before, last, found)) if is_new else chain
 
 
 def said_in(chains: Sequence[Chain], known: frozenset[str]) -> tuple[list[Bindings], Bindings]:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from grader.written.chains import Reading
+from grader.written.sentences import sentences
 from grader.written.source import Piece
 
 Place = Literal["earlier", "leading", "beside", "later"]
 """In a sentence before its own; in its own, before it, or behind it; in a sentence after."""
-
-_BEGINS = r"(?=\s*(?:[(\[“\"]?[A-Z#>•*✓]|[-+]\s|\d{1,2}[.)]\s))"
-"""What a new line with a new sentence in it begins with."""
-_ENDS = re.compile(
-    rf"""(?x) [.!?]["'’”)*_]*(?=\s+[(\[“"*_]*[A-Z]|\s*\n|\s*$)
-    | \n{_BEGINS}
-    | [,;]?\s+(?=(?:and\s+)?(?:so(?!\ that\b)|hence|thus|therefore|consequently|because|since)\b)"""
-)
-"""A clause with its own reason or conclusion is taken for a sentence."""
-_SHORT = re.compile(r"(?i)(?:^|[\s(])(?:e\.\s?g|i\.\s?e|w\.?\s?r\.?\s?t|s\.t|resp|cf|eqn?|vs|etc|fig|sec|no|dim)$")
-"""Abbreviations, whose point ends no sentence."""
 
 
 @dataclass(frozen=True)
@@ -92,17 +81,3 @@ def _on(pieces: Sequence[Piece], ends: int) -> Iterator[Words]:
         for number, sentence in enumerate(found, 1):
             place = "later" if number > 1 else place
             yield Words(sentence, place, n, number == len(found))
-
-
-def sentences(text: str) -> list[str]:
-    """What stands before the first end of a sentence, between two, and behind the last: "" where that is nothing."""
-    found = [""]
-    place = 0
-    for end in _ENDS.finditer(text):
-        if end[0].startswith(".") and _SHORT.search(text[: end.start()]):
-            continue
-        found[-1] = text[place : end.end()]
-        found.append("")
-        place = end.end()
-    found[-1] = text[place:] if text[place:].strip() else ""
-    return found

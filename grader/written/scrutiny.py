@@ -20,9 +20,10 @@ from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, of_each_element
 from grader.written.harmless import HARMLESS, PHRASES, SUSPICIOUS
 from grader.written.meaning import EARLIER
-from grader.written.places import Placed, Words, placed, sentences
+from grader.written.places import Placed, Words, placed
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import put_in
+from grader.written.sentences import sentences
 from grader.written.shapes import without_shapes
 from grader.written.signs import words
 from grader.written.sizes import Put, are_true
@@ -174,7 +175,7 @@ def _is_not_of_something(reading: Reading, chain: Chain) -> None:
 
 def _is_whole(reading: Reading, question: Question, number: int, chosen: int, where: Placed) -> None:
     chain = reading.chains[number]
-    if len(chain.members) == 1 and number != chosen and where.chains[number] in ("earlier", "later"):
+    if len(chain.members) < 2 and number != chosen and where.chains[number] in ("earlier", "later"):
         _renames_nothing(reading, question, chain)
         return
     if chain.doubt:
@@ -190,7 +191,7 @@ def _is_whole(reading: Reading, question: Question, number: int, chosen: int, wh
 
 def _renames_nothing(reading: Reading, question: Question, chain: Chain) -> None:
     """A name of the handout among the words of another sentence."""
-    name = chain.members[0].formula
+    name = chain.members[0].formula if chain.members else None
     if not isinstance(name, Symbol) or name.name not in question.worlds[0].values:
         return
     before, after = _around(reading, chain)
