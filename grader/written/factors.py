@@ -100,8 +100,24 @@ class Factors(ABC):
             elif self.is_power():
                 self._cursor.skip(2)
                 found = Power(found, _number(self.factor()))
-            else:
+            elif not self._takes_the_place():
                 return found
+
+    def _takes_the_place(self) -> bool:
+        """`|_{\\theta = \\theta_t}` behind a derivative, and the same without a bar behind a bracket."""
+        bars = int(self._cursor.sees("sign", "|"))
+        if not self._cursor.sees("sign", "_", bars):
+            return False
+        ahead = self._cursor.inside(self._cursor.rest[bars + 1 :])
+        sides = split(ahead.argument(), "=") if ahead.peek() is not None else []
+        if len(sides) > 2 or (len(sides) < 2 and not bars) or not all(side and is_name(side[0]) for side in sides):
+            return False
+        made = [self.inside(side) for side in sides]
+        if not all(isinstance(one, Symbol) and one.name == self._notation.variable for one in made):
+            return False
+        self._cursor.skip(bars + 1)
+        self._cursor.argument()
+        return True
 
     def _atom(self) -> Formula:
         token = self._cursor.peek()
@@ -138,6 +154,8 @@ class Factors(ABC):
         if self._cursor.sees("{") and (name := self._braced_name()) is not None:
             return name
         found = self._inside_bracket()
+        if self._takes_the_place():
+            return found
         around = names.scripts(self._cursor)
         if around.index or around.primes:
             raise Unread(f"a bracket with {around.index or 'a prime'}")
@@ -158,8 +176,9 @@ class Factors(ABC):
         self._cursor.bracketed()
         name = names.base(Cursor(inside), self._notation)
         around = names.scripts(self._cursor)
-        if name == self._notation.loss:
-            names.loss_arguments(self._cursor, around, self._notation)
+        if name in self._notation.of_arguments:
+            name, around = names.total(name, around, self._notation), names.Scripts()
+            names.loss_arguments(self._cursor, self._notation)
         return names.dressed_name(name, "", around, self._notation)
 
     def _inside_bracket(self) -> Formula:
@@ -292,7 +311,17 @@ class Factors(ABC):
             return self._derived(self.product(), names.differential(inside(under), self._notation))
         if names.is_of_a_formula(inside(over)) or names.is_of_a_power(inside(over), self._notation):
             return self._derived(self.inside(over[1:]), names.differential(inside(under), self._notation))
-        return names.fraction_of_differentials(inside(over), inside(under), self._notation)
+        made = names.fraction_of_differentials(inside(over), inside(under), self._notation)
+        self._evaluated_there(names.differential(inside(under), self._notation))
+        return made
+
+    def _evaluated_there(self, by: str) -> None:
+        """`\\frac{\\partial L}{\\partial\\theta}(\\theta_t)`, which says where, and no more than by what."""
+        if self._cursor.sees("open", "("):
+            ahead = self._cursor.inside(self._cursor.inside(self._cursor.rest).bracketed())
+            made = names.symbol(ahead, self._notation) if is_name(ahead.peek()) else None
+            if isinstance(made, Symbol) and made.name == by and ahead.peek() is None:
+                self._cursor.bracketed()
 
     def _derived(self, of: Formula, by: str) -> Formula:
         return derivative(of, by, self._notation)
@@ -336,8 +365,12 @@ class Factors(ABC):
         return self._cursor.sees("letter", "d") and is_name(after) and after is not None and not after.spaced
 
     def _inline_derivative(self) -> Formula:
-        """`dJ/da2`, `\\partial L / \\partial W^{(2)}`, and `dW2`, which is of the loss."""
+        """`dJ/da2`, `\\partial L / \\partial W^{(2)}`, `dW2`, which is of the loss, and `\\partial/\\partial x (…)`."""
         self._cursor.skip()
+        if self._cursor.sees("sign", "/") and str(self._cursor.peek(1)) in ("d", "\\partial"):
+            self._cursor.skip(2)
+            by = self._differential_name()
+            return self._derived(self.product(), by)
         top = self._differential_name()
         if not self._cursor.sees("sign", "/"):
             return Symbol(self._notation.derivative(self._notation.loss, top))

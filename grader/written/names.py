@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grader.written.bounds import MAX_DEPTH, Unread
 from grader.written.cases import split
 from grader.written.cursor import Cursor, show
-from grader.written.notation import Notation
+from grader.written.notation import TOTAL, Notation
 from grader.written.signs import words
 from grader.written.tokens import Token
 from grader.written.tree import Formula, Power, Symbol, Transposed
@@ -44,15 +44,23 @@ def is_name(token: Token | None) -> bool:
 def base(cursor: Cursor, notation: Notation) -> str:
     """The name without its scripts."""
     token = cursor.next()
-    if token.kind == "letter":
-        return notation.loss if token.text in notation.losses else token.text
-    if token.text in GREEK:
-        letter = GREEK[token.text]
-        return notation.loss if letter in notation.losses else letter
+    if token.kind == "letter" or token.text in GREEK:
+        return _letter(token, notation)
     inside = cursor.inside([t for t in cursor.argument() if t.kind not in ("{", "}")])
     if token.text in ("hat", "widehat") and inside.takes("letter", "y"):
         return _accented("ŷ", inside, cursor)
+    letter = inside.peek()
+    if notation.totals and letter is not None and letter.text in notation.losses | notation.totals:
+        inside.skip()
+        return _accented(TOTAL, inside, cursor)
     raise Unread(f"\\{token.text}{{{show(inside.rest)}}}, which the handout does not have")
+
+
+def _letter(token: Token, notation: Notation) -> str:
+    letter = GREEK.get(token.text, token.text) if token.kind == "macro" else token.text
+    if letter in notation.losses:
+        return notation.loss
+    return TOTAL if letter in notation.totals else letter
 
 
 def _accented(name: str, inside: Cursor, outside: Cursor) -> str:
@@ -102,14 +110,19 @@ def _joined(one: Scripts, other: Scripts) -> Scripts:
     )
 
 
+_ELEMENT = re.compile(r"(?:1,?)?([ijkmn])|([ijkmn]),?1")
+"""Of a row or a column, whose other index is 1."""
+
+
 def _both(one: str, other: str) -> str:
     """A layer and an element: "1_j"."""
     if not one or not other:
         return one or other
-    layer, element = (one, other) if re.fullmatch("[ijkmn]", other) else (other, one)
-    if not (re.fullmatch(r"\d+|\(?t([+-]1)?\)?", layer) and re.fullmatch("[ijkmn]", element)):
+    layer, element = (one, other) if _ELEMENT.fullmatch(other) else (other, one)
+    found = _ELEMENT.fullmatch(element)
+    if found is None or not re.fullmatch(r"\d+|\(?t([+-]1)?\)?", layer):
         raise Unread(f"two indices, {one} and {other}")
-    return f"{layer}_{element}"
+    return f"{layer}_{found[1] or found[2]}"
 
 
 def _subscript(tokens: Sequence[Token]) -> Scripts:
@@ -161,18 +174,26 @@ def symbol(cursor: Cursor, notation: Notation) -> Formula:
     around = scripts(cursor)
     if name == "y" and around.index == "hat":
         name, around = "ŷ", Scripts("", around.numbers, around.transposed, around.primes)
-    if name == notation.loss:
-        loss_arguments(cursor, around, notation)
+    if name in notation.of_arguments:
+        name, around = total(name, around, notation), Scripts()
+        loss_arguments(cursor, notation)
     return dressed_name(name, digit, around, notation)
 
 
-def loss_arguments(cursor: Cursor, around: Scripts, notation: Notation) -> str:
-    """What a loss is said to be of: the one name; or "" where it says nothing, or several names."""
-    if around != Scripts():
+def total(name: str, around: Scripts, notation: Notation) -> str:
+    """The loss with an index is another."""
+    is_plain = around == Scripts()
+    if not is_plain and (not notation.totals or around.transposed or around.numbers):
         raise Unread("a loss with scripts")
+    return name if is_plain else TOTAL
+
+
+def loss_arguments(cursor: Cursor, notation: Notation) -> str:
+    """What a loss is said to be of: the one name; or "" where it says nothing, or several things."""
     if not cursor.sees("open") or _is_a_factor(cursor):
         return ""
-    made = [_argument(cursor.inside(part), notation) for part in split(cursor.bracketed(), ",")]
+    parts = split(cursor.bracketed(), ",")
+    made = [_argument(cursor.inside(part), notation) for part in parts] if len(parts) == 1 else []
     if len(made) == 1 and notation.derivative(notation.loss, made[0]) == f"∂{notation.loss}/∂{made[0]}":
         raise Unread(f"a bracket behind the loss with {made[0]}")
     return made[0] if len(made) == 1 else ""
@@ -219,7 +240,7 @@ def dressed_name(name: str, digit: str, around: Scripts, notation: Notation) -> 
 
 def _element(index: str, name: str, notation: Notation) -> str:
     """`\\theta_i`, `\\theta_{t,i}`: an element of what has one layer only."""
-    if name in notation.same and (found := re.fullmatch(r"(?:\(?(t(?:[+-]1)?)\)?,)?([ijkmn])", index)):
+    if name in notation.same.keys() | notation.presumed.keys() and (found := re.fullmatch(r"(?:\(?(t(?:[+-]1)?)\)?,)?([ijkmn])", index)):
         return f"{found[1] or ''}_{found[2]}"
     return index
 
@@ -336,9 +357,9 @@ def _bare_gradient(cursor: Cursor, notation: Notation) -> Formula:
     name = base(cursor, notation)
     digit = _digit_behind(cursor, name, notation)
     around = scripts(cursor)
-    if name == notation.loss:
-        by = loss_arguments(cursor, around, notation)
-        return Symbol(notation.derivative(notation.loss, by))
+    if name in notation.of_arguments:
+        name = total(name, around, notation)
+        return Symbol(notation.derivative(name, loss_arguments(cursor, notation)))
     by = _name_of(dressed_name(name, digit, around, notation))
     token = cursor.peek()
     if token is None or token.text not in notation.losses:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+TOTAL = "total"
+
+
 @dataclass(frozen=True)
 class Notation:
     powers: frozenset[str]
@@ -17,6 +20,9 @@ class Notation:
     """Letters that stand for the loss, whatever is in brackets behind them."""
     loss: str
     """The one name they all get."""
+    totals: frozenset[str] = frozenset()
+    """Letters that stand for the loss with something added to it: they are one name, "total"; so is the loss itself
+    with an accent or an index, where there are any."""
     same: Mapping[str, str] = field(default_factory=dict)
     """Other spellings of a name: {"ŷ": "h2"}."""
     presumed: Mapping[str, str] = field(default_factory=dict)
@@ -32,6 +38,11 @@ class Notation:
     """Maths that is no formula, and true: {"[-1,1]"}."""
     sizes: Mapping[str, str] = field(default_factory=dict)
     """The handout's letters for sizes, and for each a vector with so many elements: {"H": "h1"}."""
+
+    @property
+    def of_arguments(self) -> frozenset[str]:
+        """Names that swallow the bracket behind them."""
+        return frozenset({self.loss, TOTAL}) if self.totals else frozenset({self.loss})
 
     def name(self, base: str, index: str = "") -> str:
         return self._of_a_whole(f"{base}{index}")

@@ -131,7 +131,9 @@ def _steps(rule: str) -> tuple[World, ...]:
         eta, lam = random.uniform(0.1, 0.9, size=2)
         given = {"θt": theta, "gt": g, "η": np.asarray(eta), "λ": np.asarray(lam)}
         said = f"With θ_t = {_column(theta)}, g_t = {_column(g)}, η = {eta:.4g}, λ = {lam:.4g}"
-        worlds.append(World(given, {"θt+1": step(given)[rule], "∂Ω/∂θt": by_penalty(given)[rule]}, said))
+        penalty = by_penalty(given)[rule]
+        truths = {"θt+1": step(given)[rule], "∂Ω/∂θt": penalty, "∂total/∂θt": given["gt"] + penalty}
+        worlds.append(World(given, truths, said))
     return tuple(worlds)
 
 
@@ -160,7 +162,9 @@ _UPDATES = Notation(
     functions={},
     losses=frozenset({"L"}),
     loss="L",
-    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "∂L/∂": "gt"},
+    totals=frozenset({"J", "F", "E", "C"}),
+    same={"θ": "θt", "∂L/∂θt": "gt", "∂L/∂": "gt", "∂total/∂": "∂total/∂θt"},
+    presumed={"g": "gt"},
     variable="θt",
     asides=frozenset({"[-1,1]"}),
     spoken={
