@@ -49,15 +49,15 @@ _GOES_ON = re.compile(
 """In sentences behind it that lead to no formula of their own."""
 _LIMITS = re.compile(
     rf"""(?ix)
-      \bif\b(?!\ (?:we|i|you|one)\b) | \bwhen(?:ever)?\b(?!\ (?:we|i|you|one|\w+ing)\b) | \bonly\ (?:for|if|when|in)\b
-    | {_one_of("unless until otherwise else provided assum* suppos* some sometimes most mostly few partly partially")}
+      \botherwise\b(?!\s*:) | \bif\b(?!\ (?:we|i|you|one)\b) | \bwhen(?:ever)?\b(?!\ (?:we|i|you|one|\w+ing)\b) | \bonly\ (?:for|if|when|in)\b
+    | {_one_of("unless until else provided assum* suppos* some sometimes most mostly few partly partially")}
     | {_one_of("either except hypothe* imagine pretend wenn falls")}
     """
 )
 """On the way to the formula: it holds in some cases."""
 _DENIED = _one_of(
-    "not no nor never none neither nothing nobody cannot hardly barely scarcely rarely seldom fail fails instead "
-    "rather differ differs differing opposite opposed contrary revers* flip* negat* invert* refut* reject* deny "
+    "not no nor never none neither nothing nobody cannot hardly barely scarcely rarely seldom fail fails "
+    "differ differs differing opposite opposed contrary revers* flip* negat* invert* refut* reject* deny "
     "denies denied disprov* impossib* absurd* contradict* except but beware avoid* far might would seem seems "
     "presum* prob* possib* believ* hope hoping wonder* whether suspect* uncertain* unclear likely unlikely "
     "approx* roughly nearly almost estimat* about around twice half double doubles doubled minus claim* alleg* "
@@ -65,7 +65,7 @@ _DENIED = _one_of(
     "statt nur oder aber pas jamais faux sans sauf sin nunca"
 )
 _DENIALS = re.compile(
-    rf"(?i){_DENIED}|n['’]t\b|\bor\b(?!,? (?:equivalently|in|rather))|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:writ|simplif|express|see))"
+    rf"(?i){_DENIED}|n['’]t\b|\bor\b(?!,? (?:equivalently|in|rather))|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:(?:re)?writ|simplif|see))"
 )
 """In the clause that leads to it."""
 _RENAMES = re.compile(
@@ -84,9 +84,13 @@ def goes_on(said: str) -> str:
     return _found(_GOES_ON, said)
 
 
-def doubts_what_follows(said: str) -> str:
-    last = _CLAUSE.split(said)[-1]
-    return _found(_LIMITS, said) or _found(_RENAMES, said) or _found(_DENIALS, last)
+def limits(said: str) -> str:
+    return _found(_LIMITS, said) or _found(_RENAMES, said)
+
+
+def denies(said: str) -> str:
+    """The formula that stands right behind."""
+    return _found(_DENIALS, _CLAUSE.split(said)[-1])
 
 
 def _found(pattern: re.Pattern[str], said: str) -> str:

@@ -131,6 +131,7 @@ _AS_AN_OBJECT = re.compile(
     r"(?i)\b(multipl\w+|by|to|with|times|from|into|through|on|at|against|for|hits?|scales?|follows|precedes)\s*(the\s+)?$"
 )
 """Words before a formula which is then not what "is" is said of."""
+_GOES_ON_BEHIND = re.compile(r"(?i)\s*(times|plus|minus|multiplied|divided|transposed|squared)\b")
 
 
 def _begins_anew(pieces: Sequence[Piece], number: int) -> bool:
@@ -138,7 +139,13 @@ def _begins_anew(pieces: Sequence[Piece], number: int) -> bool:
     of, said, piece = pieces[number - 2], pieces[number - 1].text, pieces[number]
     before = pieces[number - 3].text if number > 2 else ""
     is_whole = said.strip(" *_\n") == ":" and ("=" in of.text or "=" in piece.text)
-    return is_whole or bool(_AS_AN_OBJECT.search(before)) or standing_alone(_tokens(piece)) is not None
+    after = pieces[number + 1].text if number + 1 < len(pieces) else ""
+    return (
+        is_whole
+        or bool(_GOES_ON_BEHIND.match(after))
+        or bool(_AS_AN_OBJECT.search(before))
+        or standing_alone(_tokens(piece)) is not None
+    )
 
 
 # ── lines ────────────────────────────────────────────────────────────────────────────────────────────
@@ -297,12 +304,17 @@ def _aside(line: _Line, notation: Notation) -> Chain | None:
         return replace(aside, shape=shape)
     if holds := _comparison(line.tokens, notation):
         return replace(aside, holds=holds)
+    if _SIZES.fullmatch("".join(map(str, line.tokens))):
+        return aside
     is_function = _OF_ANYTHING.fullmatch("".join(map(str, line.tokens))) is not None
     return aside if is_function or "".join(map(str, line.tokens)) in notation.asides else None
 
 
 _OF_ANYTHING = re.compile(r"[a-z]{1,8}\((\\cdot|\.)\)|sign|sgn|sigmoid|exp|\\sigma(\(\\cdot\))?")
 """A function that is mentioned: sign(·)."""
+_A_SIZE = r"[({\[]?(?:1|[A-Z])(?:\\times|x)(?:1|[A-Z])[)}\]]?"
+_SIZES = re.compile(rf"{_A_SIZE}(?:(?:\\cdot|\\times|@|=|\\to|\\rightarrow)?{_A_SIZE})+")
+"""What is done with sizes: (H × 1)(1 × D) = H × D."""
 _COMPARES = {"\\ne": "≠", "\\neq": "≠", ">": ">", "\\gt": ">"}
 
 

@@ -110,8 +110,8 @@ class _Evaluation:
                 return _quotient(self.of(over, depth), self.of(under, depth))
             case Cases(rows):
                 return self._cases(rows, depth)
-            case Total(of):
-                return self._total(of, depth)
+            case Total(of, to):
+                return self._total(of, to, depth)
             case _:
                 return self._of_one(formula, depth)
 
@@ -150,11 +150,11 @@ class _Evaluation:
             total = np.where(holds, made, total)
         return total
 
-    def _total(self, of: Formula, depth: int) -> Array:
+    def _total(self, of: Formula, to: str, depth: int) -> Array:
         summed = {name: self._known(name.removesuffix(SUMMED)) for name in names(of) if name.endswith(SUMMED)}
         if not summed or any(not a.ndim or 1 not in a.shape for a in summed.values()):
             raise Unread("a sum over the elements of no vector")
-        sizes = {a.size for a in summed.values()}
+        sizes = {a.size for a in summed.values()} | ({self._known(to).size} if to else set())
         if len(sizes) > 1:
             raise Mismatch("a sum over vectors of several sizes")
         each = ({name: np.asarray(a.ravel()[n]) for name, a in summed.items()} for n in range(sizes.pop()))

@@ -354,9 +354,7 @@ class Factors(ABC):
         summed = {name: Symbol(f"{name[:-2]}{SUMMED}") for name in names_in(of) if name.endswith(f"_{letter}")}
         if not summed:
             raise Unread(f"a sum over {letter} of something without it")
-        if to in self._notation.sizes and f"{self._notation.sizes[to]}_{letter}" not in summed:
-            raise Unread(f"a sum up to {to}")
-        return Total(put_in(of, summed))
+        return Total(put_in(of, summed), self._notation.sizes.get(to, ""))
 
     # ── derivatives on one line ──────────────────────────────────────────────────────────────────────
 

@@ -240,7 +240,9 @@ def dressed_name(name: str, digit: str, around: Scripts, notation: Notation) -> 
 
 def _element(index: str, name: str, notation: Notation) -> str:
     """`\\theta_i`, `\\theta_{t,i}`: an element of what has one layer only."""
-    if name in notation.same.keys() | notation.presumed.keys() and (found := re.fullmatch(r"(?:\(?(t(?:[+-]1)?)\)?,)?([ijkmn])", index)):
+    if name in notation.same.keys() | notation.presumed.keys() and (
+        found := re.fullmatch(r"(?:\(?(t(?:[+-]1)?)\)?,)?([ijkmn])", index)
+    ):
         return f"{found[1] or ''}_{found[2]}"
     return index
 

@@ -68,6 +68,7 @@ def _back(pieces: Sequence[Piece], begins: int) -> Iterator[Words]:
     """Piece by piece, formulas without words; a piece that sentences end in more than once."""
     place: Place = "leading"
     for n in range(begins - 1, -1, -1):
+        place = "earlier" if pieces[n + 1].is_fresh else place
         found = sentences(pieces[n].text) if pieces[n].kind == "words" else [""]
         for number, sentence in reversed(list(enumerate(found, 1))):
             place = "leading" if place == "leading" and number == len(found) else "earlier"
@@ -77,6 +78,7 @@ def _back(pieces: Sequence[Piece], begins: int) -> Iterator[Words]:
 def _on(pieces: Sequence[Piece], ends: int) -> Iterator[Words]:
     place: Place = "beside"
     for n in range(ends + 1, len(pieces)):
+        place = "later" if pieces[n].is_fresh else place
         found = sentences(pieces[n].text) if pieces[n].kind == "words" else [""]
         for number, sentence in enumerate(found, 1):
             place = "later" if number > 1 else place

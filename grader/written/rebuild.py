@@ -59,7 +59,7 @@ def rebuilt(formula: Formula, each: Callable[[Formula], Formula]) -> Formula:
             return Quotient(each(over), each(under))
         case Power(base, exponent):
             return Power(each(base), exponent)
-        case Transposed(of) | Total(of):
+        case Transposed(of) | Total(of, _):
             return replace(formula, of=each(of))
         case Norm(of, order):
             return Norm(each(of), order)

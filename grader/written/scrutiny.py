@@ -12,7 +12,7 @@ from itertools import product as every
 
 import numpy as np
 
-from grader.written.alarms import doubts_what_follows, goes_on, takes_back
+from grader.written.alarms import denies, goes_on, limits, takes_back
 from grader.written.bounds import MAX_NODES, Unread
 from grader.written.chain_rule import contracted
 from grader.written.chains import Chain, Reading
@@ -78,7 +78,9 @@ def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, 
     where = placed(reading, chosen)
     _words_agree(reading, question, asked, reading.chains[chosen], where)
     _is_not_of_something(reading, reading.chains[chosen])
-    weighed = [n for n in range(len(reading.chains)) if not _may_stay_unread(n, where, reading, question, asked)]
+    answer = reading.chains[chosen].members[-1].formula
+    used = (names(answer) | names(put(answer, chosen))) & question.worlds[0].values.keys() if answer else set()
+    weighed = [n for n in range(len(reading.chains)) if not _may_stay_unread(n, where, reading, question, asked, used)]
     for number in weighed:
         _is_whole(reading, question, number, chosen, where)
     are_true(reading, question, asked, chosen, put)
@@ -92,8 +94,10 @@ def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, 
         raise Unread(doubts[0])
 
 
-def _may_stay_unread(number: int, where: Placed, reading: Reading, question: Question, asked: Asked) -> bool:
-    """An equality in another sentence, or on the way, that says nothing of the handout's own names: whatever it is, the
+def _may_stay_unread(
+    number: int, where: Placed, reading: Reading, question: Question, asked: Asked, used: set[str]
+) -> bool:
+    """An equality in another sentence, or on the way, that says nothing of the names in the answer: whatever it is, the
     answer is none the worse. Where it can be read, it must be true all the same."""
     chain = reading.chains[number]
     is_program = reading.source.pieces[chain.piece].kind == "program" and all(m.formula for m in chain.members)
@@ -103,7 +107,7 @@ def _may_stay_unread(number: int, where: Placed, reading: Reading, question: Que
     match chain.members[0].formula:
         case Symbol(name):
             certain = {name for name in question.worlds[0].truths if not name.startswith("∂")}
-            return name not in question.worlds[0].values.keys() | asked.also | certain | {asked.name}
+            return name not in used | asked.also | certain | {asked.name}
         case Applied(function, _):
             return function not in ("sigmoid", "sign")
         case _:
@@ -119,7 +123,7 @@ def _words_agree(reading: Reading, question: Question, asked: Asked, chosen: Cha
         together = SUSPICIOUS.search(each.text)
         alarm = together[0] if together else takes_back(each.text)
         if each.place == "leading" and is_named:
-            alarm = alarm or doubts_what_follows(each.text)
+            alarm = alarm or limits(each.text) or (denies(each.text) if each.piece == chosen.begins - 1 else "")
         elif each.place == "later":
             alarm = alarm or ("" if _leads_to_another(reading, each, question, asked) else goes_on(each.text))
         elif each.place in ("leading", "beside") and not alarm:
@@ -180,8 +184,9 @@ def _is_whole(reading: Reading, question: Question, number: int, chosen: int, wh
         return
     if chain.doubt:
         raise Unread(chain.doubt)
+    on_the_way = chain.members[1:-1] if number == chosen else ()
     for member in chain.members:
-        if member.formula is None:
+        if member.formula is None and member not in on_the_way:
             raise Unread(f"{member.source[:30]} ({member.unread})")
     if chain.holds and not _always_holds(*chain.holds, question.worlds):
         raise Unread("a condition")
@@ -195,6 +200,9 @@ def _renames_nothing(reading: Reading, question: Question, chain: Chain) -> None
     if not isinstance(name, Symbol) or name.name not in question.worlds[0].values:
         return
     before, after = _around(reading, chain)
+    following = next((c for c in reading.chains if c.begins == chain.piece + 2 and len(c.members) == 1), None)
+    if following is not None and isinstance(other := following.members[0].formula, Symbol) and other.name == name.name:
+        return  # "I write $h^1$ for $h^{(1)}$"
     if _NAMING.search(before) or _NAMED.search(after) or _OF_ALL.search(after):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
@@ -238,7 +246,7 @@ def _is_a_mention(reading: Reading, question: Question, chain: Chain, behind: in
         raise Unread(f"what {chain.members[0].source[:30]} is for")
     neighbours = [n for n in (chain.begins - 1, chain.piece + 1) if 0 <= n < len(pieces) and not _is_the_end(pieces, n)]
     beside = [c for c in reading.chains if c is not chain and (c.begins == chain.begins or c.piece == chain.piece)]
-    is_apart = all(re.search(r"\w", pieces[n].text) and pieces[n].kind == "words" for n in neighbours)
+    is_apart = all(re.search(r"[\w:]", pieces[n].text) and pieces[n].kind == "words" for n in neighbours)
     after = pieces[chain.piece + 1].text if chain.piece + 1 < len(pieces) else ""
     is_known = isinstance(only, Symbol) or (behind < 0 and _is_a_derivative(only, question.worlds))
     if not (is_known or _SHAPE.search(after)) or beside or not is_apart:

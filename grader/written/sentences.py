@@ -9,7 +9,8 @@ _BEGINS = r"(?=\s*(?:[(\[“\"]?[A-Z#>•*✓]|[-+]\s|\d{1,2}[.)]\s))"
 _ENDS = re.compile(
     rf"""(?x) [.!?]["'’”)*_]*(?=\s+[(\[“"*_]*[A-Z]|\s*\n|\s*$)
     | \n{_BEGINS}
-    | [,;]?\s+(?=(?:and\s+)?(?:so(?!\ that\b)|hence|thus|therefore|consequently|because|since)\b)"""
+    | [,;]?\s+(?=(?:and\s+)?(?:so(?!\ that\b)|hence|thus|therefore|consequently|because|since)\b)
+    | ,?\s+(?=(?:where|here)\s+(?:we|I)\s+(?:have\s+)?used?\b|which\ (?:means|is\ why|is\ because)\b)"""
 )
 """A clause with its own reason or conclusion is taken for a sentence."""
 _SHORT = re.compile(r"(?i)(?:^|[\s(])(?:e\.\s?g|i\.\s?e|w\.?\s?r\.?\s?t|s\.t|resp|cf|eqn?|vs|etc|fig|sec|no|dim)$")

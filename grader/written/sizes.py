@@ -25,14 +25,9 @@ Put = Callable[[Formula, int], Formula]
 
 
 def are_true(reading: Reading, question: Question, asked: Asked, chosen: int, put: Put) -> None:
-    """What is said right behind a formula is said of it, and otherwise of that or the one that comes next. Raises
-    `Unread`."""
-    for shape, before, after in _said(reading):
-        is_of_the_answer = before is not None and before == chosen
-        for side in [before] if is_of_the_answer else [before, after]:
-            if side is not None and _has(shape, _member(reading.chains[side], side == before), side, question, put):
-                break
-        else:
+    """What is said right behind a formula is said of it. Raises `Unread`."""
+    for shape, number in _said(reading):
+        if not _has(shape, _last_or_only(reading.chains[number]), number, question, put):
             raise Unread(f"{' × '.join(shape) or 'a number'}, which is not its size")
     ahead, behind = _words_around(reading, reading.chains[chosen])
     for lies in (_LAID.search(ahead), _LIES.match(behind)):
@@ -40,18 +35,39 @@ def are_true(reading: Reading, question: Question, asked: Asked, chosen: int, pu
             raise Unread(f"“{lies[0].strip()}”, which it is not")
 
 
-def _said(reading: Reading) -> Iterator[tuple[Shape, int | None, int | None]]:
-    """Each shape, and the numbers of the chains with formulas that stand before and behind it."""
+_LIKE = (
+    r"(?i)\W*((and|so|which|this|that|it|again|also|just|simply|the|result|is|are|has|have|gives|i\.?e\.?|being|as|of|an?|its|"
+    r"with|size|sizes|shape|dimensions?|dim|because|since|matrix|row|column|vector|lies|in|therefore)\W+)*"
+)
+_IT_IS = re.compile(_LIKE)
+"""Words between a formula and its size."""
+
+
+def _said(reading: Reading) -> Iterator[tuple[Shape, int]]:
+    """Each shape, and the number of the chain that it is said of."""
     whole = [n for n, chain in enumerate(reading.chains) if chain.members]
     for n, chain in enumerate(reading.chains):
         if chain.shape is not None and chain.members:
-            yield chain.shape, n, n
+            yield chain.shape, n
         elif chain.shape is not None and not _is_a_factor(reading, chain):
-            yield chain.shape, _last(m for m in whole if m < n), _first(m for m in whole if m > n)
+            of = [m for m in whole if m < n and _is_said_of(reading, reading.chains[m], chain)]
+            yield from ((chain.shape, m) for m in of[-1:])
     for place, piece in enumerate(reading.source.pieces):
-        for _, shape in spoken(piece.text) if piece.kind == "words" else ():
-            before = (m for m in whole if reading.chains[m].piece < place)
-            yield shape, _last(before), _first(m for m in whole if reading.chains[m].begins > place)
+        for at, shape in spoken(piece.text) if piece.kind == "words" else ():
+            of = [m for m in whole if reading.chains[m].piece == place - 1]
+            if of and _IT_IS.fullmatch(f"{piece.text[:at]} ") and not _TIMES_BEHIND.match(piece.text[at + 5 :]):
+                yield shape, of[-1]
+
+
+def _is_said_of(reading: Reading, formula: Chain, size: Chain) -> bool:
+    if formula.piece == size.begins:
+        return True
+    between = reading.source.pieces[formula.piece + 1 : size.begins]
+    return len(between) < 2 and all(p.kind == "words" and _IT_IS.fullmatch(f"{p.text} ") for p in between)
+
+
+def _last_or_only(chain: Chain) -> Formula | None:
+    return chain.members[-1].formula
 
 
 _TIMES_BEFORE = re.compile(r"(?i)\b(times|by|with)\W*(an?|the)?\W*$|^\W*$")
@@ -63,18 +79,6 @@ def _is_a_factor(reading: Reading, chain: Chain) -> bool:
     before, behind = _words_around(reading, chain)
     shapes = {c.begins for c in reading.chains if c.shape is not None and not c.members}
     return bool(_TIMES_BEHIND.search(behind)) or (chain.begins - 2 in shapes and bool(_TIMES_BEFORE.search(before)))
-
-
-def _last(numbers: Iterator[int]) -> int | None:
-    return max(numbers, default=None)
-
-
-def _first(numbers: Iterator[int]) -> int | None:
-    return min(numbers, default=None)
-
-
-def _member(chain: Chain, is_before: bool) -> Formula | None:
-    return chain.members[-1 if is_before else 0].formula
 
 
 def _has(shape: Shape, formula: Formula | None, chain: int, question: Question, put: Put) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from grader.written.signs import words
+from grader.written.typed import equalities
 
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]{0,15})(?:\s[^<>]{0,300})?/?>")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,10}|#[0-9]{1,6});")
@@ -24,6 +25,8 @@ _CLOSING = {"[": "]", "(": ")"}
 class Piece:
     kind: Literal["maths", "program", "words"]
     text: str
+    is_fresh: bool = False
+    """It begins a line of its own, behind nothing but other formulas."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,17 @@ def parts(answer: str) -> Source:
     plain, struck = _without_html(answer)
     pieces, open = _cut(plain)
     if not any(p.kind != "words" for p in pieces):
-        pieces = [Piece("program" if _may_be_formula(line) else "words", _bare(line)) for line in plain.splitlines()]
-    else:
-        pieces = [made for n, piece in enumerate(pieces) for made in _typed(piece, n, pieces)]
-    return Source(tuple(p for p in pieces if p.text.strip()), struck or "~~" in plain, open)
+        pieces = [made for line in plain.splitlines() for made in _line(line)]
+    pieces = [made for piece in pieces for made in (_typed(piece.text) if piece.kind == "words" else [piece])]
+    return Source(tuple(_without_blanks(pieces)), struck or "~~" in plain, open)
+
+
+def _without_blanks(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    is_fresh = False
+    for piece in pieces:
+        if piece.text.strip():
+            yield replace(piece, is_fresh=is_fresh)
+        is_fresh = not piece.text.strip() and (is_fresh or "\n" in piece.text)
 
 
 def _without_html(answer: str) -> tuple[str, bool]:
@@ -117,32 +127,33 @@ def _program(line: str) -> tuple[Piece, ...]:
     return Piece("program", code), Piece("words", comment)
 
 
-_TYPED = re.compile(
-    r"(?<=[A-Za-z]{2}[\s:])\s*((?:[^\sA-Za-z$]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))(?:[^A-Za-z$\n,;:]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))*"
-    r"=(?:[^A-Za-z$\n,;:.]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))+)(?=[,;:.]|\s[A-Za-z]{2}|\s*$)"
-)
-"""An equality of single letters between words, f'(z) = f(z)(1 - f(z)), that nobody has put between dollars."""
-
-
-def _typed(piece: Piece, n: int, pieces: Sequence[Piece]) -> list[Piece]:
-    if piece.kind != "words":
-        return [piece]
-    made: list[Piece] = []
-    place = 0
-    for found in _TYPED.finditer(piece.text):
-        behind = piece.text[found.end() :]
-        if re.search(r"\w", behind) or re.match(r"\s*[.,;:]", behind) or n == len(pieces) - 1:
-            made += [Piece("words", piece.text[place : found.start()]), Piece("maths", found[1])]
-            place = found.end()
-    return [*made, Piece("words", piece.text[place:])]
-
-
 # ── answers without any delimiter ────────────────────────────────────────────────────────────────────
 
 _KNOWN = words(
     "exp sign sgn sigmoid diag abs sqrt log yhat hat theta eta lambda lam lmbda sigma delta nabla odot partial grad "
     "top alpha cdot dot outer matmul multiply"
 )
+
+
+_SIGNS = re.compile(r"[^\x00-\x7f–—‘’“”]|\^|_\{|\\[a-z]")
+"""Maths, and no program."""
+
+
+def _line(line: str) -> tuple[Piece, ...]:
+    bare = _bare(line)
+    if not _may_be_formula(line):
+        return (Piece("words", f"{bare}\n"),)
+    return Piece("maths" if _SIGNS.search(bare) else "program", bare), Piece("words", "\n")
+
+
+def _typed(text: str) -> list[Piece]:
+    """With the equalities among words that nobody has put between dollars."""
+    made: list[Piece] = []
+    place = 0
+    for start, end in equalities(text):
+        made += [Piece("words", text[place:start]), Piece("maths", text[start:end])]
+        place = end
+    return [*made, Piece("words", text[place:])]
 
 
 def _bare(line: str) -> str:

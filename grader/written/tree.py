@@ -94,6 +94,8 @@ class Total:
     """Σⱼ of something that has elements in it."""
 
     of: Formula
+    to: str = ""
+    """A vector that has as many elements, where the sum says how many."""
 
 
 Formula = Number | Symbol | Sum | Product | Quotient | Power | Transposed | Applied | Norm | Cases | Total
@@ -109,7 +111,7 @@ def children(formula: Formula) -> tuple[Formula, ...]:
             return (first, *(factor for _, factor in rest))
         case Quotient(over, under):
             return over, under
-        case Power(of, _) | Transposed(of) | Applied(_, of) | Norm(of, _) | Total(of):
+        case Power(of, _) | Transposed(of) | Applied(_, of) | Norm(of, _) | Total(of, _):
             return (of,)
         case Cases(rows):
             return tuple(row for row, _ in rows) + tuple(
