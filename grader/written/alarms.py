@@ -62,10 +62,10 @@ _DENIED = _one_of(
     "presum* prob* possib* believ* hope hoping wonder* whether suspect* uncertain* unclear likely unlikely "
     "approx* roughly nearly almost estimat* about around twice half double doubles doubled minus claim* alleg* "
     "attempt try tried old older other others student students book books summed averaged kein* nein nie ohne "
-    "statt nur oder aber pas jamais faux sans sauf sin nunca"
+    "statt nur aber pas jamais faux sans sauf sin nunca"
 )
 _DENIALS = re.compile(
-    rf"(?i){_DENIED}|n['’]t\b|\bor\b(?!,? (?:equivalently|in|rather))|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:(?:re)?writ|simplif|see))"
+    rf"(?i){_DENIED}|n['’]t\b|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:(?:re)?writ|simplif|see))"
 )
 """In the clause that leads to it."""
 _RENAMES = re.compile(

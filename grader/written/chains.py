@@ -315,7 +315,10 @@ _OF_ANYTHING = re.compile(r"[a-z]{1,8}\((\\cdot|\.)\)|sign|sgn|sigmoid|exp|\\sig
 _A_SIZE = r"[({\[]?(?:1|[A-Z])(?:\\times|x)(?:1|[A-Z])[)}\]]?"
 _SIZES = re.compile(rf"{_A_SIZE}(?:(?:\\cdot|\\times|@|=|\\to|\\rightarrow)?{_A_SIZE})+")
 """What is done with sizes: (H × 1)(1 × D) = H × D."""
-_COMPARES = {"\\ne": "≠", "\\neq": "≠", ">": ">", "\\gt": ">"}
+_COMPARES = {
+    "\\ne": "≠", "\\neq": "≠", ">": ">", "\\gt": ">", "<": "<", "\\lt": "<", "\\ge": "≥", "\\geq": "≥",
+    "\\le": "≤", "\\leq": "≤",
+}  # fmt: skip
 
 
 def _comparison(line: Sequence[Token], notation: Notation) -> tuple[Formula, str] | None:

@@ -14,6 +14,7 @@ from grader.written.bounds import Unread
 from grader.written.chains import Reading, chains
 from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
 from grader.written.general import as_vectors
+from grader.written.hypotheses import of_a_case
 from grader.written.meaning import EARLIER, named_last, said_in, settled
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import Bindings, put_in
@@ -40,6 +41,8 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
         reading = chains(answer, question.notation)
         named = tuple(named_last(chain, known) for chain in reading.chains)
         reading = replace(reading, chains=as_vectors(named, question.worlds))
+        cases = of_a_case(reading, known)
+        reading = replace(reading, chains=tuple(c for n, c in enumerate(reading.chains) if n not in cases))
         each, after = said_in(reading.chains, known)
     except Unread as unread:
         lost = tuple(_unread(asked, unread.what) for asked in question.asked)

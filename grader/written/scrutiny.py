@@ -220,7 +220,8 @@ def _always_holds(formula: Formula, relation: str, worlds: Sequence[World]) -> b
         found = [value(formula, {**w.truths, **w.values, **each}) for w in worlds for each in _elements(formula, w)]
     except (Mismatch, Unread):
         return False
-    return all(bool((a != 0).all() if relation == "≠" else (a > 0).all()) for a in found)
+    compare = {"≠": np.not_equal, ">": np.greater, "<": np.less, "≥": np.greater_equal, "≤": np.less_equal}
+    return all(bool(compare[relation](a, 0).all()) for a in found)
 
 
 def _elements(formula: Formula, world: World) -> Iterator[Mapping[str, Array]]:

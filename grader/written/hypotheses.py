@@ -1,0 +1,86 @@
+"""What is said of a case alone: "If $y = 1$, …", "$1$ if $\\theta > 0$". It neither is the answer nor defines anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from grader.written.chains import Chain, Reading
+from grader.written.sentences import sentences
+from grader.written.source import Piece
+from grader.written.tree import Formula, Number, Sum, Symbol
+
+_IF = re.compile(r"(?i)\b(if|when|whenever|for|where|at|case|say)\W*(it\W*)?$")
+_AND = re.compile(r"(?i)^\W*(and|,|with|but|while)\W*$")
+_IN_WORDS = re.compile(r"[<>]\s*0\b")
+_THEN = re.compile(r"\s*:")
+
+
+def of_a_case(reading: Reading, known: frozenset[str]) -> frozenset[int]:
+    """The numbers of the chains in sentences that suppose something."""
+    found: set[int] = set()
+    for sentence in _sentences(reading):
+        supposed = {n for n in sentence if _is_supposed(reading, n, known, sentence)}
+        if supposed or any(_IN_WORDS.search(_last(before)) for before in _words_before(reading, sentence)):
+            found |= set(sentence)
+    return frozenset(found)
+
+
+def _sentences(reading: Reading) -> Iterator[list[int]]:
+    """The numbers of the chains of each."""
+    pieces = reading.source.pieces
+    current: list[int] = []
+    for place, piece in enumerate(pieces):
+        if piece.is_fresh or (piece.kind == "words" and len(sentences(piece.text)) > 1):
+            yield current
+            current = []
+        current = [*current, *(n for n, chain in enumerate(reading.chains) if chain.begins == place)]
+    yield current
+
+
+def _is_supposed(reading: Reading, number: int, known: frozenset[str], sentence: Sequence[int]) -> bool:
+    chain = reading.chains[number]
+    before, behind = _around(reading.source.pieces, chain)
+    if not _is_a_case(chain, known):
+        return False
+    is_after_another = bool(_AND.match(before)) and any(
+        _is_supposed(reading, n, known, ()) for n in sentence if reading.chains[n].piece == chain.begins - 2
+    )
+    return bool(_IF.search(before)) or is_after_another or (_last(before).strip(" -*•") == "" and bool(_THEN.match(behind)))
+
+
+def _is_a_case(chain: Chain, known: frozenset[str]) -> bool:
+    if chain.holds is not None:
+        return chain.holds[1] in "<>"
+    if len(chain.members) != 2:
+        return False
+    left, right = (member.formula for member in chain.members)
+    return isinstance(left, Symbol) and left.name.partition("_")[0] in known and _is_a_number(right)
+
+
+def _is_a_number(formula: Formula | None) -> bool:
+    match formula:
+        case Number():
+            return True
+        case Sum(((_, Number()),)):
+            return True
+        case _:
+            return False
+
+
+def _around(pieces: Sequence[Piece], chain: Chain) -> tuple[str, str]:
+    before = pieces[chain.begins - 1] if chain.begins else None
+    behind = pieces[chain.piece + 1] if chain.piece + 1 < len(pieces) else None
+    return (
+        before.text if before and before.kind == "words" else "",
+        behind.text if behind and behind.kind == "words" else "",
+    )
+
+
+def _words_before(reading: Reading, sentence: Sequence[int]) -> Iterator[str]:
+    for n in sentence:
+        yield _around(reading.source.pieces, reading.chains[n])[0]
+
+
+def _last(said: str) -> str:
+    return sentences(said)[-1]
