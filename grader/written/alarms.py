@@ -43,7 +43,7 @@ _GOES_ON = re.compile(
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
     | ^\W*{_MORE} | \btranspose\ (?:it|this|that|the\ result)\b | \bbe\ transposed\b
     | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
-    | \b(?:minus|negative|up\ to)\b | \btimes\ (?:two|three|ten|half|minus|that|this|it|\d)
+    | \b(?:minus|up\ to)\b | \bthe\ negative\b | \bnegative\ (?:of|sign)\b | \btimes\ (?:two|three|ten|half|minus|that|this|it|\d)
     """
 )
 """In sentences behind it that lead to no formula of their own."""
@@ -70,7 +70,7 @@ _DENIALS = re.compile(
 """In the clause that leads to it."""
 _RENAMES = re.compile(
     r"(?i)\b(?:let|set|call|name|denote|define|take|rename)\b[^.;]*(?<!\w)[b-zŷ](?!\w)[^.;]*\b(?:be|as|for|is|the)\b"
-    r"|(?<![\w'’])[b-hj-zŷ](?![\w'’])\s+(?:is|be|denotes|means|stands|=)"
+    r"|(?<![\w'’])[b-hj-zŷ](?![\w'’])\s+(?:(?:is|be)\s+(?:the|an?)|denotes|means|stands|=)"
 )
 """Names among words that get a meaning there."""
 _CLAUSE = re.compile(r"[,;:—–](?=\s*\w)|\b(?:so|hence|thus|therefore|then|and|because|since)\b")

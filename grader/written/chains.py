@@ -128,7 +128,8 @@ def _with_left_side(pieces: Sequence[Piece], number: int) -> str:
 
 
 _AS_AN_OBJECT = re.compile(
-    r"(?i)\b(multipl\w+|by|to|with|times|from|into|through|on|at|against|for|hits?|scales?|follows|precedes)\s*(the\s+)?$"
+    r"(?i)\b(multipl\w+|by|to|with|times|from|into|through|on|at|against|for|hits?|scales?|follows|precedes|"
+    r"entries|elements|components|rows?|columns?)\s*(the\s+)?$"
 )
 """Words before a formula which is then not what "is" is said of."""
 _GOES_ON_BEHIND = re.compile(r"(?i)\s*(times|plus|minus|multiplied|divided|transposed|squared)\b")
@@ -202,7 +203,7 @@ def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]
             part.append(token)
         else:
             depth = max(0, depth + {"open": 1, "{": 1, "close": -1, "}": -1}.get(token.kind, 0))
-            if _ends(token, found[n + 1 : n + 2], depth):
+            if _ends(token, found[n + 1 : n + 2], depth) and not (part and part[-1].text == "np"):
                 yield part, token
                 part = []
             elif depth == 0 or (token.kind != "&" and str(token) not in ("\\\\", "\\quad")):
@@ -267,7 +268,18 @@ def _continues(above: _Line, line: _Line, first: str) -> bool:
 # ── chains ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _written_out(tokens: Sequence[Token]) -> Sequence[Token]:
+    """`a -= b` as a = a - (b)."""
+    bare = [t for t in tokens if t.kind != "&"]
+    at = next((n for n, t in enumerate(bare) if t.text == "=" and t.kind == "sign"), 0)
+    if at < 2 or bare[at - 1].text not in ("+", "-", "*", "/") or bare[at].spaced:
+        return tokens
+    name = bare[: at - 1]
+    return [*name, bare[at], *name, bare[at - 1], Token("open", "("), *bare[at + 1 :], Token("close", ")")]
+
+
 def _chain(line: _Line, notation: Notation) -> Chain:
+    line = replace(line, tokens=tuple(_written_out(line.tokens)))
     if not line.doubt and (aside := _aside(line, notation)):
         return aside
     members: list[list[Token]] = [[]]

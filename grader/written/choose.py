@@ -10,6 +10,7 @@ from grader.written.bounds import Unread
 from grader.written.chains import Chain, Member, Reading
 from grader.written.question import Asked
 from grader.written.sentences import sentences
+from grader.written.shapes import without_shapes
 from grader.written.tree import Formula, Number, Symbol
 
 
@@ -97,7 +98,7 @@ def _last(reading: Reading, found: Found) -> Choice:
 def redefinitions(reading: Reading, name: str) -> Iterator[Formula]:
     """What the student says a name of the handout is."""
     for chain in reading.chains:
-        if any(_is(member, (name,)) for member in chain.members[:1]):
+        if not chain.doubt and any(_is(member, (name,)) for member in chain.members[:1]):
             yield from (m.formula for m in chain.members[1:] if m.formula is not None)
 
 
@@ -128,8 +129,8 @@ def _nothing_around(reading: Reading, chain: Chain) -> None:
     after = pieces[chain.piece + 1] if chain.piece + 1 < len(pieces) else None
     if before is not None and before.kind == "words":
         _before(before.text)
-    if after is not None and after.kind == "words":
-        _after(sentences(after.text)[0])
+    if after is not None and after.kind == "words" and not after.is_fresh:
+        _after(without_shapes(sentences(after.text)[0]))
     if after is not None and after.kind == "maths":
         _beside(reading, chain)
     if reading.source.open and chain.piece >= len(pieces) - 2:

@@ -61,7 +61,7 @@ HARMLESS = words(
     "wrt "
     # how they are told
     "agree agrees always any consistency consistent correct correctly evidently fit fits great hand last like ll "
-    "must neat obviously right s bc deriv dim elem elemwise grad mat transp vec sgn should side ve "
+    "apparent length expected asked claimed desired wanted sought required done ok okay voila must neat obviously right s bc deriv dim elem elemwise grad mat transp vec sgn should side ve "
 )
 PHRASES = re.compile(
     r"""(?ix)
@@ -73,6 +73,8 @@ PHRASES = re.compile(
     | \border\ (?:of\ [\w ]{1,30}\ )?(?:does\ not|doesn['’]t)\ matter\b
     | \b(?:sign|sgn)\ (?:is\ )?(?:element|component|entry|coordinate)-?\ ?wise\b
     | \b(?:sign|sgn)\ (?:function\ )?(?:is\ )?(?:applied|taken|acts|works)\ (?:element|component|entry)-?\ ?wise\b
+    | \b(?:applied|taken|acts?|acting|works)\ (?:on|of|to|for)\ (?:each|every)\ (?:element|component|entry|coordinate)\b
+    | \b(?:sign|sgn)\ (?:function\ )?(?:is\ )?(?:applied|taken|acts?|works)\ (?:on|of|to|for)\ (?:each|every)\ \w+
     | \b(?:applied|taken|acts?|acting|works|meant|understood)\ (?:element|component|entry|coordinate)-?\ ?wise\b
     | \b(?:using|by|from|in|see|with|of|and|equations?|eqs?\.?)\ \(?(?:\d{1,2}|[a-h*])\)(?!\w)      # (2)
     | \b(?:as|in|by|from|of|see|with)\ [1-4]\.\d(?!\d)                                          # 1.1

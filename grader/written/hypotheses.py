@@ -46,7 +46,11 @@ def _is_supposed(reading: Reading, number: int, known: frozenset[str], sentence:
     is_after_another = bool(_AND.match(before)) and any(
         _is_supposed(reading, n, known, ()) for n in sentence if reading.chains[n].piece == chain.begins - 2
     )
-    return bool(_IF.search(before)) or is_after_another or (_last(before).strip(" -*•") == "" and bool(_THEN.match(behind)))
+    return (
+        bool(_IF.search(before))
+        or is_after_another
+        or (_last(before).strip(" -*•") == "" and bool(_THEN.match(behind)))
+    )
 
 
 def _is_a_case(chain: Chain, known: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from grader.model import Comparison, Judgement, Opinion
 from grader.written import choose
 from grader.written.bounds import Unread
-from grader.written.chains import Reading, chains
+from grader.written.chains import Member, Reading, chains
 from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
 from grader.written.general import as_vectors
 from grader.written.hypotheses import of_a_case
@@ -43,6 +43,7 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
         reading = replace(reading, chains=as_vectors(named, question.worlds))
         cases = of_a_case(reading, known)
         reading = replace(reading, chains=tuple(c for n, c in enumerate(reading.chains) if n not in cases))
+        reading = _with_presumed(reading, question, said_in(reading.chains, known)[1])
         each, after = said_in(reading.chains, known)
     except Unread as unread:
         lost = tuple(_unread(asked, unread.what) for asked in question.asked)
@@ -50,6 +51,37 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
     case = _Case(question, reading, each, after, before.bindings, known)
     judged = tuple(case.judgement(asked) for asked in question.asked)
     return Opinion(judged), Context({**before.bindings, **after, **case.asked_for})
+
+
+def _with_presumed(reading: Reading, question: Question, own: Bindings) -> Reading:
+    """∂J/∂z2 is ∂J/∂a2, unless z2 is defined as something else."""
+    presumed = [n for n, guess in question.notation.presumed.items() if _is_presumed(n, guess, own, question)]
+
+    def renamed(formula: Formula) -> Formula:
+        new = {n: _by_what_is_presumed(n, presumed, question) for n in names(formula) if n.startswith("∂")}
+        return put_in(formula, {n: Symbol(name) for n, name in new.items()})
+
+    def read_anew(member: Member) -> Member:
+        return replace(member, formula=member.formula and renamed(member.formula))
+
+    return replace(reading, chains=tuple(replace(c, members=tuple(map(read_anew, c.members))) for c in reading.chains))
+
+
+def _is_presumed(name: str, guess: str, own: Bindings, question: Question) -> bool:
+    return name not in own or _agree(own[name], Symbol(guess), question.worlds)
+
+
+def _by_what_is_presumed(derivative: str, presumed: Sequence[str], question: Question) -> str:
+    for name in presumed:
+        derivative = re.sub(rf"∂{name}(?=$|[/_])", f"∂{question.notation.presumed[name]}", derivative)
+    return derivative
+
+
+def _agree(one: Formula, other: Formula, worlds: Sequence[World]) -> bool:
+    try:
+        return all(same(value(one, w.values), value(other, w.values)) for w in worlds)
+    except (Mismatch, Unread):
+        return False
 
 
 @dataclass
@@ -95,20 +127,12 @@ class _Case:
         stands for another thing on every line."""
         bindings = {**self.earlier, **self.after, **self.each[chain]}
         certain = self.known | self.question.worlds[0].truths.keys() | self.question.meanings.keys()
-        own = {n: made for n, made in bindings.items() if n not in certain and not n.startswith("∂")}
-        formula = put_in(formula, {name: Symbol(self._as_presumed(name, own)) for name in names(formula)})
+        own = {n: made for n, made in bindings.items() if n not in certain}
         for _ in range(ROUNDS):
             if not names(formula) & own.keys():
                 break
             formula = settled(put_in(formula, own), "a formula")
         return self._presumed(formula)[0]
-
-    def _as_presumed(self, derivative: str, own: Bindings) -> str:
-        """∂J/∂z2 is ∂J/∂a2, unless z2 is defined as something else."""
-        for name, guess in self.question.notation.presumed.items():
-            if name not in own or self._agree(own[name], Symbol(guess)):
-                derivative = re.sub(rf"∂{name}(?=$|[/_])", f"∂{guess}", derivative)
-        return derivative
 
     def _resolved(self, formula: Formula, chain: int, asked: Asked) -> Formula:
         bindings = {name: made for name, made in self.each[chain].items() if name != asked.name}
@@ -130,18 +154,12 @@ class _Case:
             is_left_side = isinstance(other, Symbol) and other.name in asked.also
             if is_left_side or not names(other) or not names(other) <= self.known:  # a number may be of a list
                 continue
-            if self._contradict(formula, other) or (choice.alone and not self._agree(formula, other)):
+            if self._contradict(formula, other) or (choice.alone and not _agree(formula, other, self.question.worlds)):
                 raise Unread("its steps do not agree with each other")
         for name in names(formula) & self.known - asked.also:
             for other in choose.redefinitions(self.reading, name):
                 if names(other) <= self.known and self._contradict(Symbol(name), other):
                     raise Unread(f"{name}, which is given another meaning than in the handout")
-
-    def _agree(self, one: Formula, other: Formula) -> bool:
-        try:
-            return all(same(value(one, w.values), value(other, w.values)) for w in self.question.worlds)
-        except (Mismatch, Unread):
-            return False
 
     def _contradict(self, one: Formula, other: Formula) -> bool:
         for world in self.question.worlds:

@@ -334,6 +334,8 @@ def gradient(cursor: Cursor, notation: Notation) -> Formula | str:
         return Symbol(notation.derivative(_of_what(cursor, notation), by))
     if _begins_a_formula(cursor) and notation.variable:
         return notation.variable
+    if cursor.peek() is None:
+        return Symbol("∇")  # `grad = …`, which the program says
     if not is_name(cursor.peek()):
         raise Unread("∇ without saying of what")
     return _bare_gradient(cursor, notation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -78,7 +79,8 @@ def _back(pieces: Sequence[Piece], begins: int) -> Iterator[Words]:
 def _on(pieces: Sequence[Piece], ends: int) -> Iterator[Words]:
     place: Place = "beside"
     for n in range(ends + 1, len(pieces)):
-        place = "later" if pieces[n].is_fresh else place
+        goes_on = re.match(r"\s*[a-z]", pieces[n].text) and pieces[n].kind == "words"
+        place = "later" if pieces[n].is_fresh and not goes_on else place
         found = sentences(pieces[n].text) if pieces[n].kind == "words" else [""]
         for number, sentence in enumerate(found, 1):
             place = "later" if number > 1 else place

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice, pairwise
 from itertools import product as every
 
@@ -34,7 +35,9 @@ _PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
 _MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
 _NAMING = re.compile(r"(?i)\b(let|set|call|name|denote|define|write|take|replace)\W*$")
 """Words before a name that say something about it."""
-_NAMED = re.compile(r"(?i)^\W*(be|as|denotes?|stands?|means?)\b")
+_NAMED = re.compile(r"(?i)^\W*(be|denotes?|stands?|means?)\b")
+_ANSWERS = re.compile(r"(?i)\b(answer|result|solution)\b[^.\n]{0,20}(\b(is|becomes|equals)|:)\W*$")
+"""Words before a formula that nothing else stands for."""
 _COUNTED = re.compile(
     r"(?i)^\W*(entr(y|ies)|elements?|components?|numbers?|rows?|columns?|nodes?|neurons?|units?|inputs?|hidden)\b"
 )
@@ -82,9 +85,10 @@ def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, 
     used = (names(answer) | names(put(answer, chosen))) & question.worlds[0].values.keys() if answer else set()
     weighed = [n for n in range(len(reading.chains)) if not _may_stay_unread(n, where, reading, question, asked, used)]
     for number in weighed:
-        _is_whole(reading, question, number, chosen, where)
+        _is_whole(reading, question, asked, number, chosen, where)
     are_true(reading, question, asked, chosen, put)
     said = {n: chain for n, chain in enumerate(reading.chains) if len(chain.members) > 1 or n == chosen}
+    said = {n: chain for n, chain in said.items() if n in weighed or not chain.doubt}
     equalities = {n: _equality(chain, n, question, asked, put) for n, chain in said.items()}
     for formula in (f for n in weighed for f in equalities.get(n, ())):
         _is_plain(formula, question.worlds)
@@ -105,6 +109,8 @@ def _may_stay_unread(
     if not is_apart or len(chain.members) < 2:
         return False
     match chain.members[0].formula:
+        case Symbol(name) if chain.doubt:
+            return name not in asked.also | {asked.name}
         case Symbol(name):
             certain = {name for name in question.worlds[0].truths if not name.startswith("∂")}
             return name not in used | asked.also | certain | {asked.name}
@@ -120,14 +126,15 @@ def _may_stay_unread(
 def _words_agree(reading: Reading, question: Question, asked: Asked, chosen: Chain, where: Placed) -> None:
     is_named = len(chosen.members) > 1
     for each in where.words:
-        together = SUSPICIOUS.search(each.text)
-        alarm = together[0] if together else takes_back(each.text)
+        text = without_shapes(each.text)
+        together = SUSPICIOUS.search(text)
+        alarm = together[0] if together else takes_back(text)
         if each.place == "leading" and is_named:
-            alarm = alarm or limits(each.text) or (denies(each.text) if each.piece == chosen.begins - 1 else "")
+            alarm = alarm or limits(text) or (denies(text) if each.piece == chosen.begins - 1 else "")
         elif each.place == "later":
-            alarm = alarm or ("" if _leads_to_another(reading, each, question, asked) else goes_on(each.text))
+            alarm = alarm or ("" if _leads_to_another(reading, each, question, asked) else goes_on(text))
         elif each.place in ("leading", "beside") and not alarm:
-            _are_harmless(each.text)
+            _are_harmless(text)
         if alarm:
             raise Unread(f"the words “{alarm}”")
     for piece, said in reading.said:
@@ -164,6 +171,7 @@ def _is_not_of_something(reading: Reading, chain: Chain) -> None:
     before = reading.source.pieces[chain.begins - 1] if chain.begins else None
     if before is None or before.kind != "words":
         return
+    before = replace(before, text=sentences(before.text)[-1])
     has_a_left_side = len(chain.members) > 1
     if not has_a_left_side and (subject := _SUBJECT.search(before.text)):
         for word in re.findall(r"[^\W\d_]+", subject[1]):
@@ -177,10 +185,10 @@ def _is_not_of_something(reading: Reading, chain: Chain) -> None:
 # ── formulas ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _is_whole(reading: Reading, question: Question, number: int, chosen: int, where: Placed) -> None:
+def _is_whole(reading: Reading, question: Question, asked: Asked, number: int, chosen: int, where: Placed) -> None:
     chain = reading.chains[number]
     if len(chain.members) < 2 and number != chosen and where.chains[number] in ("earlier", "later"):
-        _renames_nothing(reading, question, chain)
+        _says_nothing_else(reading, question, asked, chain)
         return
     if chain.doubt:
         raise Unread(chain.doubt)
@@ -194,17 +202,26 @@ def _is_whole(reading: Reading, question: Question, number: int, chosen: int, wh
         _is_a_mention(reading, question, chain, number - chosen)
 
 
-def _renames_nothing(reading: Reading, question: Question, chain: Chain) -> None:
+def _says_nothing_else(reading: Reading, question: Question, asked: Asked, chain: Chain) -> None:
     """A name of the handout among the words of another sentence."""
     name = chain.members[0].formula if chain.members else None
+    before, after = _around(reading, chain)
+    if name is not None and _ANSWERS.search(before) and not _is_what_is_asked(name, asked, question):
+        raise Unread(f"{chain.members[0].source[:30]}, which is called the answer")
     if not isinstance(name, Symbol) or name.name not in question.worlds[0].values:
         return
-    before, after = _around(reading, chain)
     following = next((c for c in reading.chains if c.begins == chain.piece + 2 and len(c.members) == 1), None)
     if following is not None and isinstance(other := following.members[0].formula, Symbol) and other.name == name.name:
         return  # "I write $h^1$ for $h^{(1)}$"
     if _NAMING.search(before) or _NAMED.search(after) or _OF_ALL.search(after):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
+
+
+def _is_what_is_asked(formula: Formula, asked: Asked, question: Question) -> bool:
+    try:
+        return all(same(value(formula, {**w.truths, **w.values}), w.truths[asked.name]) for w in question.worlds)
+    except (Mismatch, Unread):
+        return False
 
 
 def _around(reading: Reading, chain: Chain) -> tuple[str, str]:
@@ -334,7 +351,8 @@ def _equality(chain: Chain, number: int, question: Question, asked: Asked, put: 
     if len(members) < 2 or not isinstance(first, Symbol):
         return members
     if first.name in question.meanings:
-        return [Symbol(f"{_NEW}{first.name}"), *members[1:]]
+        is_told = any(isinstance(member, Symbol) and member.name.startswith("∂") for member in members[1:-1])
+        return members[1:] if is_told else [Symbol(f"{_NEW}{first.name}"), *members[1:]]
     return members[1:] if first.name in asked.also else members
 
 
@@ -376,7 +394,7 @@ def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
         for n, world in enumerate(worlds):
             argument = {letter: np.asarray(n / 3 - 3) for letter in _arguments(members, world)}
             for values in of_each_element(members, {**world.truths, **world.values, **argument}):
-                found = [value(member, values) for member in members]
+                found = list(_values(members, values))
                 if not all(_alike(one, other) for one, other in pairwise(found)):
                     return _DISAGREE
     except Mismatch:
@@ -384,6 +402,17 @@ def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
     except Unread as unread:
         return unread.what
     return ""
+
+
+def _values(members: Sequence[Formula], values: Mapping[str, Array]) -> Iterator[Array]:
+    """Of all members; of those between the first and the last without what cannot be read."""
+    for n, member in enumerate(members):
+        try:
+            yield value(member, values)
+        except Unread:
+            unknown = names(member) - values.keys()
+            if n in (0, len(members) - 1) or any(not name.startswith("∂(") for name in unknown):
+                raise
 
 
 def _arguments(members: Sequence[Formula], world: World) -> set[str]:

@@ -16,6 +16,10 @@ _SIZE = re.compile(r"\d{1,3}|[A-Z]|[cdkmnpq](_?\w{1,6})?")
 _SPOKEN = re.compile(r"(?<![\w^])\(?\s*(1|[A-Z])\s*(?:[x×]|(?<=\([1A-Z]),)\s*(1|[A-Z])\s*\)?(?!\w)")
 
 
+_BETWEEN = r"\s*(?:times|by|->|→|=>|=|\*|@|·|is)?\s*"
+_SPOKEN_PRODUCT = re.compile(rf"{_SPOKEN.pattern}(?:{_BETWEEN}{_SPOKEN.pattern})*")
+
+
 def standing_alone(tokens: Sequence[Token]) -> Shape | None:
     """`1 \\times H`, `(H, 1)`."""
     bare = [t for t in tokens if t.kind != "&"]
@@ -45,7 +49,7 @@ def spoken(said: str) -> Iterator[tuple[int, Shape]]:
 
 
 def without_shapes(said: str) -> str:
-    return _SPOKEN.sub(" ", said)
+    return _SPOKEN_PRODUCT.sub(" ", said)
 
 
 def _sizes(tokens: Sequence[Token], between: Sequence[str]) -> Shape | None:

@@ -32,7 +32,8 @@ def _in_one_part(text: str, place: int, end: int) -> Iterator[tuple[int, int]]:
         if word is not None and not _LETTERS.search(_KNOWN.sub("", word[0])):
             run.append(word)
             continue
-        if found := _equality(text, run):
+        is_cut = word is not None and run and re.search(r"[-+*/·⊙×=(\[]$", run[-1][0])
+        if not is_cut and (found := _equality(text, run)):
             yield found
         run = []
 
