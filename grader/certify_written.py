@@ -22,7 +22,7 @@ SETS = ("tuned", "held_out")
 ENOUGH = 0.8
 """Of the right answers that must be proven right."""
 
-What = Literal["right", "unsimplified", "transposed", "wrong", "unclear"]
+What = Literal["right", "unsimplified", "transposed", "wrong", "half", "unclear"]
 _RIGHT: tuple[What, ...] = ("right", "unsimplified")
 
 
@@ -32,7 +32,8 @@ class Answer:
     """ "tuned/q1.3_transposed"."""
     question: str
     what: What
-    """What a person knows it to be; of "unclear" that a person must decide."""
+    """What a person knows it to be; of "unclear" that a person must decide, of "half" that one of its formulas is
+    right."""
     text: str
     earlier: tuple[tuple[str, str], ...] = ()
     """Answers to questions before it: question, text."""
@@ -51,7 +52,9 @@ class Read:
 
     @property
     def wrong_but_proven(self) -> bool:
-        """Any formula of it, where none is right."""
+        """Any formula of it, where none is right; all of them, where one is."""
+        if self.answer.what == "half":
+            return self.opinion.is_proven
         return not self.answer.is_right and any(j.comparison.is_proven for j in self.opinion.judgements)
 
     @property
@@ -69,13 +72,15 @@ _EXPECTED: dict[What, tuple[Comparison, ...]] = {
     "unsimplified": (Comparison.UNSIMPLIFIED,),
     "transposed": (Comparison.TRANSPOSED,),
     "wrong": (Comparison.DIFFERS,),
+    "half": tuple(Comparison),
     "unclear": (Comparison.UNREAD,),
 }
 
 
 def collection(assignment: Assignment, name: str) -> list[Answer]:
     folder = assignment.folder / "answers" / name
-    return [_answer(path, name) for path in sorted(folder.glob("*.md"))]
+    alone = [_answer(path, name) for path in sorted(folder.glob("*.md"))]
+    return alone + [answer for path in sorted(folder.glob("*.txt")) for answer in _of_a_student(path, name)]
 
 
 def read_all(answers: Iterable[Answer], assignment: Assignment) -> list[Read]:
@@ -115,6 +120,28 @@ def figures(rows: Sequence[Read]) -> Figures:
 
 
 # ── the files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+_SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def _of_a_student(path: Path, collection: str) -> list[Answer]:
+    """All answers of one student in their style: those that are right, which later ones may refer to, and wrong ones
+    that might stand in their place. Each begins with "=== question what [which]"."""
+    found = _SECTION.findall(path.read_text("utf-8"))
+    if not found or any(what not in get_args(What) for _, what, _, _ in found):
+        raise BadAssignment(f"answers/{collection}/{path.name} is not made of sections === question what")
+    right = {question: text.strip("\n") for question, what, _, text in found if what == "right"}
+    return [
+        Answer(
+            name=f"{collection}/{path.stem}_{'_'.join(filter(None, (question, what, which)))}",
+            question=question,
+            what=what,
+            text=text.strip("\n"),
+            earlier=tuple((q, said) for q, said in right.items() if q < question),
+        )
+        for question, what, which, text in found
+    ]
 
 
 def _answer(path: Path, collection: str) -> Answer:

@@ -35,11 +35,11 @@ _RETRACTIONS = re.compile(
 """Anywhere in an answer."""
 _MORE = _one_of(
     "multipl* divid* scal* doubl* tripl* halv* squar* negat* add* subtract* invert* revers* flip* swap* exchang* sum* "
-    "averag* normal* clip* replac* complet* correct*"
+    "normal* clip* replac* complet* correct*"
 )
 _GOES_ON = re.compile(
     rf"""(?ix)
-      \b(?:must|should|to|still|also|then|afterwards|next|finally|lastly|we|and)\ (?:\w+\ )?
+      \b(?:must|should|to|still|also|then|afterwards|next|finally|lastly|we|and)\ (?!can\b)(?:\w+\ )?
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
     | ^\W*{_MORE} | \btranspose\ (?:it|this|that|the\ result)\b | \bbe\ transposed\b
     | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
@@ -61,7 +61,7 @@ _DENIED = _one_of(
     "denies denied disprov* impossib* absurd* contradict* except but beware avoid* far might would seem seems "
     "presum* prob* possib* believ* hope hoping wonder* whether suspect* uncertain* unclear likely unlikely "
     "approx* roughly nearly almost estimat* about around twice half double doubles doubled minus claim* alleg* "
-    "attempt try tried old older other others student students book books summed averaged kein* nein nie ohne "
+    "attempt try tried old older others student students book books summed averaged kein* nein nie ohne "
     "statt nur aber pas jamais faux sans sauf sin nunca"
 )
 _DENIALS = re.compile(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_TOKENS, Unread
+from grader.written.comments import apart
 from grader.written.cursor import show
 from grader.written.dress import undressed
 from grader.written.grammar import read
@@ -33,7 +34,7 @@ _BREAKS = words(
 _ENDS = frozenset(["\\blacksquare", "\\square", "\\checkmark", "\\Box"])
 _CASES = frozenset(["cases", "dcases", "rcases"])
 _MATRICES = words("bmatrix pmatrix matrix vmatrix Vmatrix Bmatrix smallmatrix")
-"""No question asks for one; an array may only align."""
+"""No question asks for one, so that their inside is not read; an array may only align."""
 _GOES_ON = frozenset(["+", "*", "@", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\ast"])
 _IS = re.compile(
     r"(?i)[\s*_]*(is|:|equals|is equal to|be|denotes|stands for|becomes|is given by|will be|would be|is just|"
@@ -70,11 +71,20 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Said:
+    """Words inside the maths."""
+
+    piece: int
+    text: str
+    is_comment: bool = False
+
+
+@dataclass(frozen=True)
 class Reading:
     chains: tuple[Chain, ...]
     source: Source
-    said: tuple[tuple[int, str], ...] = ()
-    """Words inside the maths, outside case distinctions, and the number of the piece."""
+    said: tuple[Said, ...] = ()
+    """Outside case distinctions."""
 
 
 def chains(answer: str, notation: Notation) -> Reading:
@@ -94,15 +104,17 @@ def chains(answer: str, notation: Notation) -> Reading:
     return Reading(tuple(_chain(line, notation) for line in found), source, _said(source))
 
 
-def _said(source: Source) -> tuple[tuple[int, str], ...]:
+def _said(source: Source) -> tuple[Said, ...]:
     """Without the words of case distinctions, which are read with them."""
-    said: list[tuple[int, str]] = []
+    said: list[Said] = []
     for number, piece in enumerate(source.pieces):
         cases = 0
-        for token in _tokens(piece):
+        kept, comments = apart(_tokens(piece))
+        for token in kept:
             cases += {"begin": 1, "end": -1}.get(token.kind, 0) * (token.text in _CASES)
             if token.kind == "text" and not cases:
-                said.append((number, token.text))
+                said.append(Said(number, token.text))
+        said += (Said(number, t.text, True) for comment in comments for t in comment if t.kind == "text")
     return tuple(said)
 
 
@@ -170,12 +182,10 @@ def _lines(maths: str, piece: int, budget: int) -> Iterator[_Line]:
     except Unread as unread:
         yield _Line((Token("text", unread.what),), piece, piece, doubt=unread.what)
         return
-    if matrix := next((t for t in found if t.kind == "begin" and t.text in _MATRICES), None):
-        yield _Line((Token("text", f"a {matrix.text}"),), piece, piece, doubt=f"a {matrix.text}")
-        return
     behind = ""
     is_aside = False
-    for part, mark in _parts(without_ranges(found[:budget])):
+    found, comments = apart(without_ranges(found[:budget]))
+    for part, mark in _parts(found):
         line = tuple(part)
         doubt = f"“{mark.text}”" if mark and mark.kind == "text" and _CONDITIONS.match(mark.text) else ""
         if any(t.kind != "&" for t in line):
@@ -183,6 +193,10 @@ def _lines(maths: str, piece: int, budget: int) -> Iterator[_Line]:
         behind = str(mark) if mark else ""
         if mark and mark.kind == "text":
             is_aside = mark.text.count("(") > mark.text.count(")") or (is_aside and ")" not in mark.text)
+    for comment in comments:
+        for part, _ in _parts(comment):
+            if part:
+                yield _Line(tuple(part), piece, piece, r"\\", is_aside=True)
 
 
 def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]:
@@ -193,7 +207,7 @@ def _parts(found: Sequence[Token]) -> Iterator[tuple[list[Token], Token | None]]
     for n, token in enumerate(found):
         if token.kind in ("begin", "end"):
             step = 1 if token.kind == "begin" else -1
-            if token.text in _CASES or (token.text == "array" and (depth or cases)):
+            if token.text in _CASES | _MATRICES or (token.text == "array" and (depth or cases)):
                 cases += step
                 part.append(token)
             elif not cases:
@@ -239,20 +253,17 @@ def _add(found: list[_Line], line: _Line) -> None:
     """A line that begins with a sign goes on with the one above."""
     bare = [t for t in line.tokens if t.kind != "&"]
     first = str(bare[0])
-    at = _last_that_is_no_aside(found, line)
+    at = max((n for n, one in enumerate(found) if not one.is_aside), default=-1)
     above = found[at] if at >= 0 else None
-    if above is not None and (first in _EQUALS or _is_assigned(bare) or _continues(above, line, first)):
+    if (
+        above is not None
+        and not line.is_aside
+        and (first in _EQUALS or _is_assigned(bare) or _continues(above, line, first))
+    ):
         whole = above.tokens + line.tokens
         found[at] = replace(above, tokens=whole, piece=line.piece, doubt=above.doubt or line.doubt)
     else:
         found.append(line)
-
-
-def _last_that_is_no_aside(found: Sequence[_Line], line: _Line) -> int:
-    at = len(found) - 1
-    while at >= 0 and found[at].is_aside and not line.is_aside:
-        at -= 1
-    return at
 
 
 def _is_assigned(bare: Sequence[Token]) -> bool:

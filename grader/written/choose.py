@@ -147,7 +147,7 @@ def _beside(reading: Reading, chain: Chain) -> None:
 
 def _below(reading: Reading, number: int) -> None:
     """So may a line below it that is no equality."""
-    chain, rest = reading.chains[number], reading.chains[number + 1 :]
+    chain, rest = reading.chains[number], [c for c in reading.chains[number + 1 :] if not c.is_aside]
     if (
         rest
         and rest[0].piece == rest[0].begins == chain.piece

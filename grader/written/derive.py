@@ -7,7 +7,21 @@ import re
 from grader.written.bounds import Unread
 from grader.written.evaluate import DERIVED
 from grader.written.notation import Notation
-from grader.written.tree import Applied, Formula, Norm, Number, Power, Product, Quotient, Sum, Symbol, Transposed, names
+from grader.written.tree import (
+    SUMMED,
+    Applied,
+    Formula,
+    Norm,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Symbol,
+    Total,
+    Transposed,
+    names,
+)
 
 _ELEMENT = re.compile("_[a-z]$")
 
@@ -33,6 +47,10 @@ def _derivative(of: Formula, by: str, notation: Notation) -> Formula:
             return Symbol(notation.derivative(name, by))
         case Power(Norm(Symbol(name), 2), 2.0) if name == by:
             return _twice(by)
+        case Total(Power(Symbol(name), 2.0)) if name == _summed(by):
+            return _twice(by)
+        case Total(Applied("abs", Symbol(name))) if name == _summed(by):
+            return Applied("sign", Symbol(by))
         case Norm(Symbol(name), 1) | Applied("abs", Symbol(name)) if name == by:
             return Applied("sign", Symbol(by))
         case _:
@@ -51,6 +69,10 @@ def _by_an_element(of: Formula, by: str) -> Formula:
             return Applied("sign", Symbol(by))
         case _:
             raise Unread("a derivative that is not worked out")
+
+
+def _summed(by: str) -> str:
+    return f"{_ELEMENT.sub('', by)}{SUMMED}"
 
 
 def _twice(name: str) -> Formula:

@@ -282,7 +282,9 @@ class Factors(ABC):
     def _macro(self, token: Token) -> Formula:
         if token.text == "nabla":
             found = names.gradient(self._cursor, self._notation)
-            return self._derived(self.factor(), found) if isinstance(found, str) else found
+            if not isinstance(found, str):
+                return found
+            return self._derived(self.product() if is_name(self._cursor.peek()) else self.factor(), found)
         if token.text == "partial":
             return self._inline_derivative()
         self._cursor.skip()

@@ -12,16 +12,28 @@ from grader.written.evaluate import Array
 from grader.written.notation import Notation
 from grader.written.question import World
 from grader.written.rebuild import put_in
-from grader.written.tree import Formula, Norm, Symbol, Total, Transposed, names, nodes
+from grader.written.tree import Formula, Norm, Number, Symbol, Total, Transposed, names, nodes
 
 _LAYER = re.compile(r"([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
 _ELEMENT = re.compile(r"_([a-z])(?=$|/)")
 
 
-def at_each_layer(members: Sequence[Formula], notation: Notation) -> Iterator[list[Formula]]:
+def layers_meant(chains: Sequence[Chain], notation: Notation) -> tuple[int, ...]:
+    """Those that "with k = 2" speaks of, or all."""
+    said = {
+        int(chain.members[1].formula.value)
+        for chain in chains
+        if [type(m.formula) for m in chain.members] == [Symbol, Number]
+        if isinstance(chain.members[0].formula, Symbol) and isinstance(chain.members[1].formula, Number)
+        if chain.members[0].formula.name in ("k", "l", "ℓ")
+    }
+    return tuple(layer for layer in notation.layers if layer in said) or notation.layers
+
+
+def at_each_layer(members: Sequence[Formula], layers: Sequence[int], notation: Notation) -> Iterator[list[Formula]]:
     """`∇_{b^{(k)}} J = g` once for each layer; what is of no layer in general, once."""
     general = sorted({name for m in members for name in names(m) if _LAYER.search(name)})
-    for layer in notation.layers if general else (0,):
+    for layer in layers if general else (0,):
         here = {name: Symbol(_at(name, layer, notation)) for name in general}
         yield [put_in(member, here) for member in members]
 

@@ -61,7 +61,7 @@ HARMLESS = words(
     "wrt "
     # how they are told
     "agree agrees always any consistency consistent correct correctly evidently fit fits great hand last like ll "
-    "apparent length expected asked claimed desired wanted sought required done ok okay voila must neat obviously right s bc deriv dim elem elemwise grad mat transp vec sgn should side ve "
+    "apparent second third length expected asked claimed desired wanted sought required done ok okay voila must neat obviously right s bc deriv dim elem elemwise grad mat transp vec sgn should side ve "
 )
 PHRASES = re.compile(
     r"""(?ix)
@@ -71,6 +71,7 @@ PHRASES = re.compile(
     | \bpart\ \([a-h]\) | ∎ | \bw\.?\ ?r\.?\ ?t\.? | \be\.\ ?g\.,? | \bi\.\ ?e\.,? | \bq\.\ ?e\.\ ?d\.? | \bcf\.
     | \b[Ll][12](?:\ norm|-norm)?\b
     | \border\ (?:of\ [\w ]{1,30}\ )?(?:does\ not|doesn['’]t)\ matter\b
+    | \ban?\ (?:number|scalar|column|row)\ times\ an?\b
     | \b(?:sign|sgn)\ (?:is\ )?(?:element|component|entry|coordinate)-?\ ?wise\b
     | \b(?:sign|sgn)\ (?:function\ )?(?:is\ )?(?:applied|taken|acts|works)\ (?:element|component|entry)-?\ ?wise\b
     | \b(?:applied|taken|acts?|acting|works)\ (?:on|of|to|for)\ (?:each|every)\ (?:element|component|entry|coordinate)\b

@@ -16,6 +16,7 @@ from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
 from grader.written.general import as_vectors
 from grader.written.hypotheses import of_a_case
 from grader.written.meaning import EARLIER, named_last, said_in, settled
+from grader.written.notation import Notation
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import Bindings, put_in
 from grader.written.scrutiny import scrutinise
@@ -32,6 +33,8 @@ class Context:
     """What earlier answers have defined."""
 
     bindings: Mapping[str, Formula] = field(default_factory=dict)
+    notation: Notation | None = None
+    """That they are written in: g is another thing in another part of the problem set."""
 
 
 def judge(question: Question, answer: str, before: Context = Context()) -> tuple[Opinion, Context]:
@@ -48,9 +51,10 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
     except Unread as unread:
         lost = tuple(_unread(asked, unread.what) for asked in question.asked)
         return Opinion(lost), before
-    case = _Case(question, reading, each, after, before.bindings, known)
+    earlier = before.bindings if before.notation is question.notation else {}
+    case = _Case(question, reading, each, after, earlier, known)
     judged = tuple(case.judgement(asked) for asked in question.asked)
-    return Opinion(judged), Context({**before.bindings, **after, **case.asked_for})
+    return Opinion(judged), Context({**earlier, **after, **case.asked_for}, question.notation)
 
 
 def _with_presumed(reading: Reading, question: Question, own: Bindings) -> Reading:

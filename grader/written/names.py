@@ -329,7 +329,7 @@ def gradient(cursor: Cursor, notation: Notation) -> Formula | str:
         if made is None or inner.peek() is not None:
             raise Unread("a gradient by something that is not one name")
         by = _name_of(made)
-        if _begins_a_formula(cursor):
+        if _begins_a_formula(cursor) or (notation.variable and _is_another(cursor, notation)):
             return by
         return Symbol(notation.derivative(_of_what(cursor, notation), by))
     if _begins_a_formula(cursor) and notation.variable:
@@ -352,8 +352,14 @@ def _of_what(cursor: Cursor, notation: Notation) -> str:
     return notation.loss
 
 
+def _is_another(cursor: Cursor, notation: Notation) -> bool:
+    """`\\nabla_\\theta \\theta^T\\theta`"""
+    ahead = cursor.inside(cursor.rest)
+    return is_name(ahead.peek()) and base(ahead, notation) not in notation.of_arguments
+
+
 def _begins_a_formula(cursor: Cursor) -> bool:
-    return cursor.sees("open") or cursor.sees("sign", "|") or cursor.sees("sign", "‖")
+    return cursor.sees("macro", "sum") or cursor.sees("open") or cursor.sees("sign", "|") or cursor.sees("sign", "‖")
 
 
 def _bare_gradient(cursor: Cursor, notation: Notation) -> Formula:

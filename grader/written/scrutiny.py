@@ -18,7 +18,7 @@ from grader.written.bounds import MAX_NODES, Unread
 from grader.written.chain_rule import contracted
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, same, value
-from grader.written.general import at_each_layer, of_each_element
+from grader.written.general import at_each_layer, layers_meant, of_each_element
 from grader.written.harmless import HARMLESS, PHRASES, SUSPICIOUS
 from grader.written.meaning import EARLIER
 from grader.written.places import Placed, Words, placed
@@ -93,7 +93,8 @@ def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, 
     for formula in (f for n in weighed for f in equalities.get(n, ())):
         _is_plain(formula, question.worlds)
     layouts = (question.worlds, *question.conventions.values())
-    doubts = [_first_doubt(equalities, weighed, question, worlds) for worlds in layouts]
+    layers = layers_meant(reading.chains, question.notation)
+    doubts = [_first_doubt(equalities, weighed, layers, question, worlds) for worlds in layouts]
     if all(doubts):
         raise Unread(doubts[0])
 
@@ -133,14 +134,16 @@ def _words_agree(reading: Reading, question: Question, asked: Asked, chosen: Cha
             alarm = alarm or limits(text) or (denies(text) if each.piece == chosen.begins - 1 else "")
         elif each.place == "later":
             alarm = alarm or ("" if _leads_to_another(reading, each, question, asked) else goes_on(text))
+        elif each.place == "leading" and text.rstrip().endswith(":"):
+            alarm = alarm or limits(text) or denies(text) or goes_on(text)
         elif each.place in ("leading", "beside") and not alarm:
             _are_harmless(text)
         if alarm:
             raise Unread(f"the words “{alarm}”")
-    for piece, said in reading.said:
-        if piece == chosen.piece:
-            _are_harmless(said)
-        elif alarm := takes_back(said) or goes_on(said):
+    for said in reading.said:
+        if said.piece == chosen.piece and not said.is_comment:
+            _are_harmless(said.text)
+        elif alarm := takes_back(said.text) or goes_on(said.text):
             raise Unread(f"the words “{alarm}”")
 
 
@@ -192,7 +195,7 @@ def _is_whole(reading: Reading, question: Question, asked: Asked, number: int, c
         return
     if chain.doubt:
         raise Unread(chain.doubt)
-    on_the_way = chain.members[1:-1] if number == chosen else ()
+    on_the_way = chain.members[1:-1]
     for member in chain.members:
         if member.formula is None and member not in on_the_way:
             raise Unread(f"{member.source[:30]} ({member.unread})")
@@ -213,7 +216,8 @@ def _says_nothing_else(reading: Reading, question: Question, asked: Asked, chain
     following = next((c for c in reading.chains if c.begins == chain.piece + 2 and len(c.members) == 1), None)
     if following is not None and isinstance(other := following.members[0].formula, Symbol) and other.name == name.name:
         return  # "I write $h^1$ for $h^{(1)}$"
-    if _NAMING.search(before) or _NAMED.search(after) or _OF_ALL.search(after):
+    is_a_gradient = name.name in {to for of, to in question.notation.same.items() if of.startswith("∂")}
+    if _NAMING.search(before) or _NAMED.search(after) or (is_a_gradient and _OF_ALL.search(after)):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 
@@ -357,10 +361,14 @@ def _equality(chain: Chain, number: int, question: Question, asked: Asked, put: 
 
 
 def _first_doubt(
-    equalities: Mapping[int, Sequence[Formula]], weighed: Sequence[int], question: Question, worlds: Sequence[World]
+    equalities: Mapping[int, Sequence[Formula]],
+    weighed: Sequence[int],
+    layers: Sequence[int],
+    question: Question,
+    worlds: Sequence[World],
 ) -> str:
     for number, members in equalities.items():
-        for each in at_each_layer(members, question.notation):
+        for each in at_each_layer(members, layers, question.notation):
             doubt = _doubt(each, question, worlds)
             if doubt and (number in weighed or doubt == _DISAGREE):
                 return doubt

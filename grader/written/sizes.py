@@ -27,7 +27,10 @@ Put = Callable[[Formula, int], Formula]
 def are_true(reading: Reading, question: Question, asked: Asked, chosen: int, put: Put) -> None:
     """What is said right behind a formula is said of it. Raises `Unread`."""
     for shape, number in _said(reading):
-        if not _has(shape, _last_or_only(reading.chains[number]), number, question, put):
+        is_known = all(size.isdecimal() or size in question.notation.sizes for size in shape)
+        if (is_known or number == chosen) and not _has(
+            shape, _last_or_only(reading.chains[number]), number, question, put
+        ):
             raise Unread(f"{' × '.join(shape) or 'a number'}, which is not its size")
     ahead, behind = _words_around(reading, reading.chains[chosen])
     for lies in (_LAID.search(ahead), _LIES.match(behind)):
