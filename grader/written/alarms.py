@@ -14,14 +14,17 @@ def _one_of(said: str) -> str:
     return rf"\b(?:{'|'.join(said.split())})\b".replace("*", r"\w*")
 
 
+_FALSE = "(?:wrong|incorrect|untrue|false|invalid|mistaken?|erroneous|bogus|flawed|falsch)"
+_IT = "(?:this|that|it|which|the\\ above|answers?|formulas?|results?|lines?|steps?|derivations?|gradients?|everything|all)"
 _RETRACTED = _one_of(
-    "wrong incorrect untrue false invalid mistake mistaken erroneous typo oops sorry nonsense bogus flawed ignore "
-    "disregard retract* withdraw* scrap discard unsure doubt maybe perhaps guess* mislead* tempting forgot forgotten "
-    "lack lacks missing nicht falsch"
+    "typo oops sorry nonsense ignore disregard retract* withdraw* scrap discard unsure doubt maybe perhaps guess* "
+    "mislead* tempting forgot forgotten lack lacks missing nicht"
 )
 _ANSWER = "(?:one|sign|answer|gradient|derivative|result|formula|value|rule|update)"
 _RETRACTIONS = re.compile(
     rf"""(?ix) {_RETRACTED}
+    | \b{_IT}\W+(?:\w+\W+){{0,3}}?{_FALSE}\b | ^\W*(?:\w+\W+)?{_FALSE}\b | \b(?:an?|the|my)\ (?:\w+\ )?{_FALSE}\b
+    | \b{_FALSE}\ (?:sign|factor|way|order|shape|one|answer|formula)\b
     | \b(?:crossed\ out|scratch\ that|take\ (?:it|that|this)\ back|second\ thoughts?|no\ idea|left\ out|off\ by)\b
     | \bforget\ (?:it|that|this|about)\b | \bno[,.!] | ^\W*(?:nope|wait|hmm+)\b | \bactually\W+(?:no|not|it|the)\b
     | \b(?:not|n['’]t|never)\ (?:\w+\ ){{0,2}}(?:right|true|correct|valid|the\ (?:\w+\ )?{_ANSWER})\b
@@ -34,19 +37,21 @@ _RETRACTIONS = re.compile(
 )
 """Anywhere in an answer."""
 _MORE = _one_of(
-    "multipl* divid* scal* doubl* tripl* halv* squar* negat* add* subtract* invert* revers* flip* swap* exchang* sum* "
+    "multipl* divid* scale scales scaled scaling doubl* tripl* halv* squar* negat* add* subtract* invert* revers* flip* swap* exchang* sum* "
     "normal* clip* replac* complet* correct*"
 )
 _GOES_ON = re.compile(
     rf"""(?ix)
       \b(?:must|should|to|still|also|then|afterwards|next|finally|lastly|we|and)\ (?!can\b)(?:\w+\ )?
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
-    | ^\W*{_MORE} | \btranspose\ (?:it|this|that|the\ result)\b | \bbe\ transposed\b
+    | ^\W*{_MORE}
     | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
-    | \b(?:minus|up\ to)\b | \bthe\ negative\b | \bnegative\ (?:of|sign)\b | \btimes\ (?:two|three|ten|half|minus|that|this|it|\d)
+    | \b(?:minus|up\ to)\b | \bthe\ negative\b(?!\ (?:direction|gradient)) | \bnegative\ (?:of|sign)\b | \btimes\ (?:two|three|ten|half|minus|this|it|\d)
     """
 )
 """In sentences behind it that lead to no formula of their own."""
+_TURNS = re.compile(r"(?i)\b(?:transpose (?:it|this|that|the result)|be transposed|then transposed)\b")
+"""The same, where nothing in the formula is transposed."""
 _LIMITS = re.compile(
     rf"""(?ix)
       \botherwise\b(?!\s*:) | \bif\b(?!\ (?:we|i|you|one)\b) | \bwhen(?:ever)?\b(?!\ (?:we|i|you|one|\w+ing)\b) | \bonly\ (?:for|if|when|in)\b
@@ -80,8 +85,9 @@ def takes_back(said: str) -> str:
     return _found(_RETRACTIONS, said)
 
 
-def goes_on(said: str) -> str:
-    return _found(_GOES_ON, said)
+def goes_on(said: str, *, is_transposed: bool = False) -> str:
+    """`is_transposed`: something in the formula is, and that may be explained."""
+    return _found(_GOES_ON, said) or ("" if is_transposed else _found(_TURNS, said))
 
 
 def limits(said: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from grader.written.alarms import takes_back
 from grader.written.bounds import Unread
 from grader.written.chains import Chain, Member, Reading
 from grader.written.question import Asked
@@ -20,6 +21,8 @@ class Choice:
     source: str
     chain: int
     """Its number in the reading."""
+    before: tuple[int, ...]
+    """The numbers of the chains before it that say what it is of too."""
     others: tuple[Formula, ...]
     """What else is said to be equal to what is asked for."""
     alone: bool
@@ -27,7 +30,8 @@ class Choice:
 
 
 def choice(reading: Reading, asked: Asked, *, single: bool) -> Choice:
-    """Raises `Unread` where nothing, or more than one thing, may be the answer. `single`: nothing else is asked for."""
+    """The last of what may be the answer. Raises `Unread` where nothing, or more than one thing, may. `single`: nothing
+    else is asked for."""
     if reading.source.struck:
         raise Unread("something is crossed out")
     named = _named(reading, asked.name)
@@ -92,7 +96,8 @@ def _last(reading: Reading, found: Found) -> Choice:
         raise Unread("several formulas, and not all of them can be read")
     others = [m.formula for n, _ in found for m in reading.chains[n].members if m is not member]
     alone = len(chain.members) == 1
-    return Choice(member.formula, member.source, number, tuple(f for f in others if f is not None), alone)
+    before = tuple(n for n, _ in found[:-1] if len(reading.chains[n].members) > 1)
+    return Choice(member.formula, member.source, number, before, tuple(f for f in others if f is not None), alone)
 
 
 def redefinitions(reading: Reading, name: str) -> Iterator[Formula]:
@@ -109,10 +114,6 @@ _SIGN_FIRST = re.compile(r"\s*&?\s*([-+*/@^_⊙·×∘⋅∙⊗]|\\(odot|cdot|ti
 _MACROS = re.compile(r"\\(re)?newcommand|\\[gx]?def\b|\\let\b|\\DeclareMath")
 _LABEL = re.compile(r"^\s*\((?:\d{1,2}\)\s*$|\s*\w+\s*[x×,]\s*\w+\s*\))")
 """A formula's number, or its shape."""
-_TAKEN_BACK = re.compile(
-    r"(?i)\b(wrong|incorrect|false|mistaken?|ignore|disregard|unsure|doubt|maybe|perhaps|guess(ing)?|crossed out|"
-    r"scratch that|no idea|(not|n[’']t) (sure|right|correct|true))\b"
-)
 _DENIED = re.compile(r"(?i)(\bnot|n[’']t|instead of|rather than|except|unless|without|≠)\W*$")
 _CONDITION = re.compile(r"(?i)^\W{0,3}(if|when|for|unless|except|only|but|or|times|divided|multiplied|transposed?)\b")
 
@@ -123,8 +124,8 @@ def _nothing_around(reading: Reading, chain: Chain) -> None:
     if any(_MACROS.search(piece.text) for piece in pieces):
         raise Unread("macros of the student's own")
     for piece in pieces:
-        if piece.kind == "words" and (said := _TAKEN_BACK.search(piece.text)):
-            raise Unread(f"the word “{said[0]}”")
+        if piece.kind == "words" and (said := takes_back(piece.text)):
+            raise Unread(f"the words “{said}”")
     before = pieces[chain.begins - 1] if chain.begins else None
     after = pieces[chain.piece + 1] if chain.piece + 1 < len(pieces) else None
     if before is not None and before.kind == "words":

@@ -192,6 +192,8 @@ class Factors(ABC):
         self._bars -= 1
         self._closing_bar(double)
         around = names.scripts(self._cursor)
+        if around == names.Scripts(primes=1) and not double:
+            return Applied("sign", found)  # |z|′
         if around.transposed or around.primes or around.index not in ("", "1", "2", "F"):
             raise Unread("a norm with odd scripts")
         if not double and not around.index:

@@ -18,6 +18,11 @@ _LAYER = re.compile(r"([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
 _ELEMENT = re.compile(r"_([a-z])(?=$|/)")
 
 
+def is_of_a_layer_in_general(name: str) -> bool:
+    """`∇_{h^{(k-1)}} J`"""
+    return _LAYER.search(name) is not None
+
+
 def layers_meant(chains: Sequence[Chain], notation: Notation) -> tuple[int, ...]:
     """Those that "with k = 2" speaks of, or all."""
     said = {

@@ -10,8 +10,8 @@ from grader.written.sentences import sentences
 from grader.written.source import Piece
 from grader.written.tree import Formula, Number, Sum, Symbol
 
-_IF = re.compile(r"(?i)\b(if|when|whenever|for|where|at|case|say)\W*(it\W*)?$")
-_AND = re.compile(r"(?i)^\W*(and|,|with|but|while)\W*$")
+_LET = re.compile(r"(?i)\b(let|set|suppose|assume|assuming|take|always|define|since|because|as|is|by|have)\W*$")
+"""Words before a value that is no case, but a claim."""
 _IN_WORDS = re.compile(r"[<>]\s*0\b")
 _THEN = re.compile(r"\s*:")
 
@@ -20,7 +20,7 @@ def of_a_case(reading: Reading, known: frozenset[str]) -> frozenset[int]:
     """The numbers of the chains in sentences that suppose something."""
     found: set[int] = set()
     for sentence in _sentences(reading):
-        supposed = {n for n in sentence if _is_supposed(reading, n, known, sentence)}
+        supposed = {n for n in sentence if _is_supposed(reading, n, known)}
         if supposed or any(_IN_WORDS.search(_last(before)) for before in _words_before(reading, sentence)):
             found |= set(sentence)
     return frozenset(found)
@@ -38,19 +38,12 @@ def _sentences(reading: Reading) -> Iterator[list[int]]:
     yield current
 
 
-def _is_supposed(reading: Reading, number: int, known: frozenset[str], sentence: Sequence[int]) -> bool:
+def _is_supposed(reading: Reading, number: int, known: frozenset[str]) -> bool:
     chain = reading.chains[number]
     before, behind = _around(reading.source.pieces, chain)
     if not _is_a_case(chain, known):
         return False
-    is_after_another = bool(_AND.match(before)) and any(
-        _is_supposed(reading, n, known, ()) for n in sentence if reading.chains[n].piece == chain.begins - 2
-    )
-    return (
-        bool(_IF.search(before))
-        or is_after_another
-        or (_last(before).strip(" -*•") == "" and bool(_THEN.match(behind)))
-    )
+    return not _LET.search(before) and bool(_last(before).strip(" -*•") or _THEN.match(behind))
 
 
 def _is_a_case(chain: Chain, known: frozenset[str]) -> bool:

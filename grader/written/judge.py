@@ -13,7 +13,7 @@ from grader.written import choose
 from grader.written.bounds import Unread
 from grader.written.chains import Member, Reading, chains
 from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
-from grader.written.general import as_vectors
+from grader.written.general import as_vectors, is_of_a_layer_in_general
 from grader.written.hypotheses import of_a_case
 from grader.written.meaning import EARLIER, named_last, said_in, settled
 from grader.written.notation import Notation
@@ -123,15 +123,26 @@ class _Case:
         if any(isinstance(node, Applied) and node.function == DERIVED for node in nodes(formula)):
             raise Unread("a derivative that is still to be worked out")
         if judgement.comparison.suggests_points:
-            scrutinise(self.question, asked, self.reading, choice.chain, self._put_in)
+            self._scrutinise(asked, choice)
         return _with(judgement, remarks, carried, asked, formula)
+
+    def _scrutinise(self, asked: Asked, choice: choose.Choice) -> None:
+        """From one of the places at least where the answer stands, and all that is said elsewhere is harmless too:
+        some give the answer first and then derive it. They are all true, or the first would not pass."""
+        doubts = []
+        for chain in (choice.chain, *reversed(choice.before)):
+            try:
+                return scrutinise(self.question, asked, self.reading, chain, self._put_in)
+            except Unread as doubt:
+                doubts.append(doubt)
+        raise doubts[0]
 
     def _put_in(self, formula: Formula, chain: int) -> Formula:
         """With what the student says that names are. What we know the truth of keeps its own name, and so does g, which
         stands for another thing on every line."""
         bindings = {**self.earlier, **self.after, **self.each[chain]}
         certain = self.known | self.question.worlds[0].truths.keys() | self.question.meanings.keys()
-        own = {n: made for n, made in bindings.items() if n not in certain}
+        own = {n: made for n, made in bindings.items() if n not in certain and not is_of_a_layer_in_general(n)}
         for _ in range(ROUNDS):
             if not names(formula) & own.keys():
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grader.model import ZERO, Points
 from grader.written.evaluate import Array
@@ -58,6 +58,8 @@ class Question:
     meanings: Mapping[str, tuple[str, ...]]
     """Names that change what they stand for, and the truths that they may mean: a formula that is right under one of
     them is not called wrong."""
+    usual: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The same of names that do not change, where a student does not say what they stand for."""
 
     @property
     def worth(self) -> Points:

@@ -29,7 +29,19 @@ from grader.written.shapes import without_shapes
 from grader.written.signs import words
 from grader.written.sizes import Put, are_true
 from grader.written.source import Piece
-from grader.written.tree import Applied, Cases, Condition, Formula, Number, Product, Sum, Symbol, names, nodes
+from grader.written.tree import (
+    Applied,
+    Cases,
+    Condition,
+    Formula,
+    Number,
+    Product,
+    Sum,
+    Symbol,
+    Transposed,
+    names,
+    nodes,
+)
 
 _PLAIN = re.compile(r"[\s.,:;!()\[\]#>*_—–'’\"|=-]*")
 _MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
@@ -126,14 +138,23 @@ def _may_stay_unread(
 
 def _words_agree(reading: Reading, question: Question, asked: Asked, chosen: Chain, where: Placed) -> None:
     is_named = len(chosen.members) > 1
+    answer = chosen.members[-1].formula
+    is_transposed = answer is not None and any(
+        isinstance(node, Transposed) for node in islice(nodes(answer), MAX_NODES)
+    )
+    others = {a.name for a in question.asked} - {asked.name}
+
+    def leads_on(said: Words) -> bool:
+        return _leads_to_another(reading, said, question, asked) or _comes_before(reading, said, others)
+
     for each in where.words:
         text = without_shapes(each.text)
         together = SUSPICIOUS.search(text)
         alarm = together[0] if together else takes_back(text)
         if each.place == "leading" and is_named:
             alarm = alarm or limits(text) or (denies(text) if each.piece == chosen.begins - 1 else "")
-        elif each.place == "later":
-            alarm = alarm or ("" if _leads_to_another(reading, each, question, asked) else goes_on(text))
+        elif each.place == "later" or (each.place == "beside" and _AND.match(text) and leads_on(each)):
+            alarm = alarm or ("" if leads_on(each) else goes_on(text, is_transposed=is_transposed))
         elif each.place == "leading" and text.rstrip().endswith(":"):
             alarm = alarm or limits(text) or denies(text) or goes_on(text)
         elif each.place in ("leading", "beside") and not alarm:
@@ -145,6 +166,16 @@ def _words_agree(reading: Reading, question: Question, asked: Asked, chosen: Cha
             _are_harmless(said.text)
         elif alarm := takes_back(said.text) or goes_on(said.text):
             raise Unread(f"the words “{alarm}”")
+
+
+_AND = re.compile(r"(?i)^\W*(and|while|whereas|similarly|likewise|then)\b")
+"""What begins another thought behind a comma."""
+
+
+def _comes_before(reading: Reading, said: Words, others: set[str]) -> bool:
+    """Another answer of the same question."""
+    behind = (c.members[0].formula for c in reading.chains if c.begins > said.piece and len(c.members) > 1)
+    return any(isinstance(left, Symbol) and left.name in others for left in behind)
 
 
 def _leads_to_another(reading: Reading, said: Words, question: Question, asked: Asked) -> bool:
@@ -195,6 +226,9 @@ def _is_whole(reading: Reading, question: Question, asked: Asked, number: int, c
         return
     if chain.doubt:
         raise Unread(chain.doubt)
+    if len(chain.members) == 1 and where.chains.get(number) == "leading" and len(reading.chains[chosen].members) > 1:
+        if chain.members[0].formula is None and _is_among_words(reading, chain):
+            return
     on_the_way = chain.members[1:-1]
     for member in chain.members:
         if member.formula is None and member not in on_the_way:
@@ -203,6 +237,10 @@ def _is_whole(reading: Reading, question: Question, asked: Asked, number: int, c
         raise Unread("a condition")
     if len(chain.members) == 1 and number != chosen and not _is_counted(reading, question, chain):
         _is_a_mention(reading, question, chain, number - chosen)
+
+
+def _is_among_words(reading: Reading, chain: Chain) -> bool:
+    return all(re.search(r"[^\W\d_]{2}", said) for said in _around(reading, chain))
 
 
 def _says_nothing_else(reading: Reading, question: Question, asked: Asked, chain: Chain) -> None:
@@ -379,7 +417,7 @@ def _doubt(members: Sequence[Formula], question: Question, worlds: Sequence[Worl
     """ "" where the equality is true for one of the things that g may stand for."""
     derivatives = worlds[0].truths.keys()
     doubt = ""
-    for meant in _meanings(members, question.meanings):
+    for meant in _meanings(members, {**question.usual, **question.meanings}):
         doubt = _untrue([contracted(put_in(member, meant), derivatives) for member in members], worlds)
         if not doubt:
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_BEGINS = r"(?=\s*(?:[(\[“\"]?[A-Z#>•*✓∴⇒→⟹]|[-=]>|[-+]\s|\d{1,2}[.)]\s))"
+_BEGINS = r"(?=\s*(?:[(\[“\"]?[A-Z#>•*✓∴⇒→⟹]|[-=]>|[-+]\s|\d{1,2}[.)]\s|\(\s*$))"
 """What a new line with a new sentence in it begins with."""
 _ENDS = re.compile(
     rf"""(?x) [.!?]["'’”)*_]*(?=\s+[(\[“"*_]*[A-Z]|\s*\n|\s*$)

@@ -188,9 +188,10 @@ def questions() -> tuple[Question | InWords, ...]:
     conventions = {"W⁽²⁾ is a column": columns, "vectors are rows": rows}
     gradients_on_the_way, slopes = ("∂J/∂h2", "∂J/∂a2", "∂J/∂h1", "∂J/∂a1"), ("∂h2/∂a2", "∂h1/∂a1")
     meanings = {"g": gradients_on_the_way, "δ": gradients_on_the_way, "sigmoid'": slopes}
+    usual = {"δ1": ("∂J/∂a1", "∂J/∂a2"), "δ2": ("∂J/∂a2",)}
 
     def derivation(id: str, *asked: Asked) -> Question:
-        return Question(id, asked, _LAYERS, networks, conventions, meanings)
+        return Question(id, asked, _LAYERS, networks, conventions, meanings, usual)
 
     five, half = Points(5), Points(5, 2)
     return (
