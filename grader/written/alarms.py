@@ -32,6 +32,8 @@ _RETRACTIONS = re.compile(
     | \bsigns?\ (?:should|must|has|have|needs?|is|are)\ (?:to\ )?(?:be\ )?(?:the\ )?(?:other|opposite|revers|flip|chang)
     | \bopposite\ (?:of|sign)\b | \bthe\ (?:opposite|reverse|other\ way)\W*$
     | \b(?:student|friend|classmate|(?:text)?book|internet|chatgpt|tutor)s?\b[^.]*\b(?:ha[ds]|have|say|claim|prefer)s?\b
+    | \bother\ way\ (?:a?round)\b | \b(?:chang|switch)\w*\ (?:the|its)\ sign | \b(?:other|wrong|opposite)\ sign\b
+    | \bforget\ the\b | \bonly\ (?:holds|true|valid|correct)\b | \b(?:holds|true|valid|correct)\ only\b
     | \bmy\ (?:own\ )?(?:answer|result|solution)\ (?:comes|is|follows)\b
     """
 )
@@ -45,6 +47,7 @@ _GOES_ON = re.compile(
       \b(?:must|should|to|still|also|then|afterwards|next|finally|lastly|we|and)\ (?!can\b)(?:\w+\ )?
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
     | ^\W*{_MORE}
+    | \b(?:has|have|must|needs?|should|is|are)\ (?:still\ )?(?:to\ )?be\ (?:combined|passed|put|joined|included|applied)\b
     | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
     | \b(?:minus|up\ to)\b | \bthe\ negative\b(?!\ (?:direction|gradient)) | \bnegative\ (?:of|sign)\b | \btimes\ (?:two|three|ten|half|minus|this|it|\d)
     """

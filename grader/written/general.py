@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from grader.written.bounds import Unread
 from grader.written.chains import Chain, Member
-from grader.written.evaluate import Array
+from grader.written.evaluate import Array, Mismatch
 from grader.written.notation import Notation
 from grader.written.question import World
 from grader.written.rebuild import put_in
@@ -81,8 +81,10 @@ def of_each_element(members: Sequence[Formula], values: Mapping[str, Array]) -> 
         return
     whole = {name: _vector(name, values) for name in found}
     sizes = {vector.size for vector in whole.values()}
-    if len(sizes) > 1 or len({letter for name in found for letter in _ELEMENT.findall(name)}) > 1:
+    if len({letter for name in found for letter in _ELEMENT.findall(name)}) > 1:
         raise Unread(f"elements of {', '.join(found)}")
+    if len(sizes) > 1:
+        raise Mismatch("elements of vectors of several sizes")
     for place in range(sizes.pop()):
         yield {**values, **{name: vector[place] for name, vector in whole.items()}}
 

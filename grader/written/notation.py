@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-TOTAL = "total"
+TOTAL = "objective"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Notation:
     loss: str
     """The one name they all get."""
     totals: frozenset[str] = frozenset()
-    """Letters that stand for the loss with something added to it: they are one name, "total"; so is the loss itself
+    """Letters that stand for the loss with something added to it: they are one name, "objective"; so is the loss itself
     with an accent or an index, where there are any."""
     same: Mapping[str, str] = field(default_factory=dict)
     """Other spellings of a name: {"ŷ": "h2"}."""
@@ -31,6 +31,8 @@ class Notation:
     """What ∇ is by where it does not say so."""
     spoken: Mapping[str, str] = field(default_factory=dict)
     """Regular expressions for words that stand for a derivative and =, and it in LaTeX: {"slope of f is": "f'"}."""
+    unlike: Mapping[str, str] = field(default_factory=dict)
+    """Names of the handout, and regular expressions for words that nobody may call them by."""
     layers: tuple[int, ...] = ()
     """What a layer k may be."""
     asides: frozenset[str] = frozenset()

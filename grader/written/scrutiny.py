@@ -21,7 +21,7 @@ from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, layers_meant, of_each_element
 from grader.written.harmless import HARMLESS, PHRASES, SUSPICIOUS
 from grader.written.meaning import EARLIER
-from grader.written.places import Placed, Words, placed
+from grader.written.places import Place, Placed, Words, placed
 from grader.written.question import Asked, Question, World
 from grader.written.rebuild import put_in
 from grader.written.sentences import sentences
@@ -79,11 +79,8 @@ _GRADIENTS = words(
     "solution that the then therefore this thus to w r t here we get have with which wrt desired just"
 )
 """What a formula without a left side may be said to be."""
-_OF_ALL = re.compile(
-    r"(?i)^\W*(is|be|are|denotes?|means?|already|includes?|contains?|has|of|taken)\b[^.\n]*"
-    r"\b(penalty|regulari\w+|penali\w+|objective|cost|whole|total)\b"
-)
-"""Words behind the mention of a gradient that may make it another one."""
+_IS_CALLED = r"(?i)^\W*(is|are|be|denotes?|means?|already|includes?|contains?|has|of|taken)\b[^.\n,;]*?(?<!\w)({})"
+"""Words behind a name that call it something."""
 SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
 
@@ -222,7 +219,7 @@ def _is_not_of_something(reading: Reading, chain: Chain) -> None:
 def _is_whole(reading: Reading, question: Question, asked: Asked, number: int, chosen: int, where: Placed) -> None:
     chain = reading.chains[number]
     if len(chain.members) < 2 and number != chosen and where.chains[number] in ("earlier", "later"):
-        _says_nothing_else(reading, question, asked, chain)
+        _says_nothing_else(reading, question, asked, chain, where.chains[number])
         return
     if chain.doubt:
         raise Unread(chain.doubt)
@@ -243,27 +240,44 @@ def _is_among_words(reading: Reading, chain: Chain) -> bool:
     return all(re.search(r"[^\W\d_]{2}", said) for said in _around(reading, chain))
 
 
-def _says_nothing_else(reading: Reading, question: Question, asked: Asked, chain: Chain) -> None:
-    """A name of the handout among the words of another sentence."""
+def _says_nothing_else(reading: Reading, question: Question, asked: Asked, chain: Chain, place: Place) -> None:
+    """In another sentence: a formula that might be another answer, and a name of the handout among words."""
     name = chain.members[0].formula if chain.members else None
     before, after = _around(reading, chain)
-    if name is not None and _ANSWERS.search(before) and not _is_what_is_asked(name, asked, question):
-        raise Unread(f"{chain.members[0].source[:30]}, which is called the answer")
-    if not isinstance(name, Symbol) or name.name not in question.worlds[0].values:
+    if name is not None and not isinstance(name, Symbol | Number):
+        is_answer = _ANSWERS.search(before) is not None
+        is_alone = not re.search(r"[^\W\d_]", sentences(before)[-1] + sentences(after)[0])
+        if (is_answer or is_alone or place == "later") and _is_another(name, asked, question, is_answer=is_answer):
+            raise Unread(f"{chain.members[0].source[:30]}, which may be another answer")
+    if not isinstance(name, Symbol) or name.name not in question.worlds[0].values.keys() | question.notation.presumed.keys():
         return
     following = next((c for c in reading.chains if c.begins == chain.piece + 2 and len(c.members) == 1), None)
     if following is not None and isinstance(other := following.members[0].formula, Symbol) and other.name == name.name:
         return  # "I write $h^1$ for $h^{(1)}$"
-    is_a_gradient = name.name in {to for of, to in question.notation.same.items() if of.startswith("∂")}
-    if _NAMING.search(before) or _NAMED.search(after) or (is_a_gradient and _OF_ALL.search(after)):
+    if _NAMING.search(before) or _NAMED.search(after) or _is_miscalled(name.name, after, question):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 
-def _is_what_is_asked(formula: Formula, asked: Asked, question: Question) -> bool:
+def _is_miscalled(name: str, after: str, question: Question) -> bool:
+    unlike = question.notation.unlike.get(name)
+    return unlike is not None and re.search(_IS_CALLED.format(unlike), after) is not None
+
+
+def _is_another(formula: Formula, asked: Asked, question: Question, *, is_answer: bool) -> bool:
+    """Whether it has the size of what is asked for, and another value, also that of no step on the way. `is_answer`: it
+    is called the answer, so that it is wrong whatever its size."""
     try:
-        return all(same(value(formula, {**w.truths, **w.values}), w.truths[asked.name]) for w in question.worlds)
+        found = [value(formula, {**w.truths, **w.values}) for w in question.worlds]
     except (Mismatch, Unread):
+        return is_answer
+    wanted = [w.truths[asked.name] for w in question.worlds]
+    if not is_answer and any(a.size != b.size for a, b in zip(found, wanted, strict=True)):
         return False
+    meant = {asked.name} if is_answer else question.worlds[0].truths.keys()
+    return not any(
+        all(same(a, w.truths[n]) or same(a.T, w.truths[n]) for a, w in zip(found, question.worlds, strict=True))
+        for n in meant
+    )
 
 
 def _around(reading: Reading, chain: Chain) -> tuple[str, str]:
@@ -312,7 +326,7 @@ def _is_a_mention(reading: Reading, question: Question, chain: Chain, behind: in
     if not (is_known or _SHAPE.search(after)) or beside or not is_apart:
         raise Unread(f"what {chain.members[0].source[:30]} is for")
     before = pieces[chain.begins - 1].text if chain.begins else ""
-    if _NAMING.search(before) or _NAMED.search(after) or _OF_ALL.search(after):
+    if _NAMING.search(before) or _NAMED.search(after) or (isinstance(only, Symbol) and _is_miscalled(only.name, after, question)):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 
@@ -395,7 +409,10 @@ def _equality(chain: Chain, number: int, question: Question, asked: Asked, put: 
     if first.name in question.meanings:
         is_told = any(isinstance(member, Symbol) and member.name.startswith("∂") for member in members[1:-1])
         return members[1:] if is_told else [Symbol(f"{_NEW}{first.name}"), *members[1:]]
-    return members[1:] if first.name in asked.also else members
+    if first.name in asked.also:
+        is_step = len(names(members[-1])) > 1
+        return [Symbol(asked.name), *members[1:]] if is_step else members[1:]
+    return members
 
 
 def _first_doubt(

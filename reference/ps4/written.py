@@ -114,7 +114,12 @@ def _laid_out(worlds: Sequence[World], turned: Callable[[str], bool]) -> tuple[W
 
 def step(given: Mapping[str, Array]) -> dict[str, Array]:
     theta, g, eta = (given[name] for name in ("θt", "gt", "η"))
-    return {rule: theta - eta * (g + penalty) for rule, penalty in by_penalty(given).items()}
+    return {rule: theta - eta * (g + slope) for rule, slope in by_penalty(given).items()}
+
+
+def penalty(given: Mapping[str, Array]) -> dict[str, Array]:
+    theta, lam = given["θt"], given["λ"]
+    return {"L2": lam * np.asarray((theta * theta).sum()), "L1": lam * np.asarray(np.abs(theta).sum())}
 
 
 def by_penalty(given: Mapping[str, Array]) -> dict[str, Array]:
@@ -131,8 +136,9 @@ def _steps(rule: str) -> tuple[World, ...]:
         eta, lam = random.uniform(0.1, 0.9, size=2)
         given = {"θt": theta, "gt": g, "η": np.asarray(eta), "λ": np.asarray(lam)}
         said = f"With θ_t = {_column(theta)}, g_t = {_column(g)}, η = {eta:.4g}, λ = {lam:.4g}"
-        penalty = by_penalty(given)[rule]
-        truths = {"θt+1": step(given)[rule], "∂Ω/∂θt": penalty, "∂total/∂θt": given["gt"] + penalty}
+        slope, loss = by_penalty(given)[rule], np.asarray(random.uniform(1, 2))
+        truths = {"θt+1": step(given)[rule], "∂Ω/∂θt": slope, "∂objective/∂θt": given["gt"] + slope}
+        truths |= {"L": loss, "objective": loss + penalty(given)[rule]}
         worlds.append(World(given, truths, said))
     return tuple(worlds)
 
@@ -144,6 +150,7 @@ def _column(a: Array) -> str:
 # ── the questions ────────────────────────────────────────────────────────────────────────────────────
 
 _LETTERS = {"ŷ": "h2", "h0": "x"}
+_PENALISED = r"penal|regulari[sz]|decay|objective|total|whole|full|cost"
 _LAYERS = Notation(
     powers=frozenset({"x", "y", "ŷ", "e"}),
     functions={"f": "sigmoid", "σ": "sigmoid"},
@@ -152,6 +159,7 @@ _LAYERS = Notation(
     same=_LETTERS,
     presumed={"z1": "a1", "z2": "a2"},
     layers=(1, 2),
+    unlike={"y": r"predict|output|network", "h2": r"(true |correct )?(label|target|truth)", "h1": "input", "x": "hidden"},
     sizes={"H": "h1", "D": "x"},
     spoken={r"\b(derivative|slope) of the (sigmoid|logistic)( function| activation)?,? (is|equals):?": "f'"},
 )
@@ -163,8 +171,9 @@ _UPDATES = Notation(
     losses=frozenset({"L"}),
     loss="L",
     totals=frozenset({"J", "F", "E", "C"}),
-    same={"θ": "θt", "∂L/∂θt": "gt", "∂L/∂": "gt", "∂total/∂": "∂total/∂θt"},
+    same={"θ": "θt", "∂L/∂θt": "gt", "∂L/∂": "gt", "∂objective/∂": "∂objective/∂θt"},
     presumed={"g": "gt"},
+    unlike={"η": _PENALISED, "λ": "learning|step", "gt": _PENALISED, "g": _PENALISED},
     variable="θt",
     asides=frozenset({"[-1,1]"}),
     spoken={
