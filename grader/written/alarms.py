@@ -32,12 +32,18 @@ _RETRACTIONS = re.compile(
     | \bsigns?\ (?:should|must|has|have|needs?|is|are)\ (?:to\ )?(?:be\ )?(?:the\ )?(?:other|opposite|revers|flip|chang)
     | \bopposite\ (?:of|sign)\b | \bthe\ (?:opposite|reverse|other\ way)\W*$
     | \b(?:student|friend|classmate|(?:text)?book|internet|chatgpt|tutor)s?\b[^.]*\b(?:ha[ds]|have|say|claim|prefer)s?\b
-    | \bother\ way\ (?:a?round)\b | \b(?:chang|switch)\w*\ (?:the|its)\ sign | \b(?:other|wrong|opposite)\ sign\b
+    | \b(?:chang|switch)\w*\ (?:the|its)\ sign | \b(?:other|wrong|opposite)\ sign\b
     | \bforget\ the\b | \bonly\ (?:holds|true|valid|correct)\b | \b(?:holds|true|valid|correct)\ only\b
+    | \b(?:answer|antwort|result|solution|gradient|derivative)\W*(?:is|:)\W*\(?(?:y|ŷ|y_?hat|yhat|-|−)\s*[-−+*·(]
     | \bmy\ (?:own\ )?(?:answer|result|solution)\ (?:comes|is|follows)\b
     """
 )
 """Anywhere in an answer."""
+_SLOPES = re.compile(
+    r"(?i)\b(?:derivative|slope|gradient) of (?:the )?(?:absolute value|sigmoid|activation|norm|penalty|regulari\w+)"
+    r"(?: \w+)? (?:is|equals|=) (?:always |just |simply )?(?:one|zero|constant|1|0)\b(?! (?:for|if|where|when))"
+)
+"""What they are not."""
 _MORE = _one_of(
     "multipl* divid* scale scales scaled scaling doubl* tripl* halv* squar* negat* add* subtract* invert* revers* flip* swap* exchang* sum* "
     "normal* clip* replac* complet* correct*"
@@ -47,6 +53,7 @@ _GOES_ON = re.compile(
       \b(?:must|should|to|still|also|then|afterwards|next|finally|lastly|we|and)\ (?!can\b)(?:\w+\ )?
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
     | ^\W*{_MORE}
+    | \bother\ way\ (?:a?round)\b | \b(?:is|are|be)\ set\ to\ (?:zero|0)\b
     | \b(?:has|have|must|needs?|should|is|are)\ (?:still\ )?(?:to\ )?be\ (?:combined|passed|put|joined|included|applied)\b
     | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
     | \b(?:minus|up\ to)\b | \bthe\ negative\b(?!\ (?:direction|gradient)) | \bnegative\ (?:of|sign)\b | \btimes\ (?:two|three|ten|half|minus|this|it|\d)
@@ -86,6 +93,10 @@ _CLAUSE = re.compile(r"[,;:—–](?=\s*\w)|\b(?:so|hence|thus|therefore|then|an
 
 def takes_back(said: str) -> str:
     return _found(_RETRACTIONS, said)
+
+
+def says_of_a_slope(said: str) -> str:
+    return _found(_SLOPES, said)
 
 
 def goes_on(said: str, *, is_transposed: bool = False) -> str:

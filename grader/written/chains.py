@@ -144,6 +144,7 @@ _AS_AN_OBJECT = re.compile(
     r"entries|elements|components|rows?|columns?)\s*(the\s+)?$"
 )
 """Words before a formula which is then not what "is" is said of."""
+_IS_A_NAME = re.compile(r"\s*\\?[A-Za-z]+(?:[_^](?:\{[^{}]*\}|\w))*\s*&?\s*")
 _GOES_ON_BEHIND = re.compile(r"(?i)\s*(times|plus|minus|multiplied|divided|transposed|squared)\b")
 
 
@@ -151,10 +152,12 @@ def _begins_anew(pieces: Sequence[Piece], number: int) -> bool:
     """ "what multiplies $a$ is $b$", "the sign of $a$: $b = c$" """
     of, said, piece = pieces[number - 2], pieces[number - 1].text, pieces[number]
     before = pieces[number - 3].text if number > 2 else ""
+    names_itself = "=" in piece.text and _IS_A_NAME.fullmatch(piece.text.partition("=")[0]) is not None
     is_whole = said.strip(" *_\n") == ":" and ("=" in of.text or "=" in piece.text)
     after = pieces[number + 1].text if number + 1 < len(pieces) else ""
     return (
         is_whole
+        or names_itself
         or bool(_GOES_ON_BEHIND.match(after))
         or bool(_AS_AN_OBJECT.search(before))
         or standing_alone(_tokens(piece)) is not None

@@ -78,8 +78,10 @@ def _command(token: Token, items: list[Token], place: int, depth: int) -> tuple[
         return list(undressed(inside, depth + 1)), place
     if token.text in _DROPPED:
         dropped, place = _argument(items, place)
-        if token.text == "tag" and len([t for t in dropped if t.kind == "letter"]) > 1:
-            raise Unread("a tag in words")
+        if token.text == "tag" and (
+            len(dropped) > 4 or any(t.kind in ("macro", "sign") and t.text != "*" for t in dropped)
+        ):
+            raise Unread("a tag that says something")
         return [], place
     if token.text in _WORDS:
         place += place < len(items) and items[place].text == "*"

@@ -33,6 +33,8 @@ class Notation:
     """Regular expressions for words that stand for a derivative and =, and it in LaTeX: {"slope of f is": "f'"}."""
     unlike: Mapping[str, str] = field(default_factory=dict)
     """Names of the handout, and regular expressions for words that nobody may call them by."""
+    foreign: str = ""
+    """A regular expression for words of other models: what they say before an answer is not said of this one."""
     layers: tuple[int, ...] = ()
     """What a layer k may be."""
     asides: frozenset[str] = frozenset()

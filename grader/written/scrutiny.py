@@ -13,7 +13,7 @@ from itertools import product as every
 
 import numpy as np
 
-from grader.written.alarms import denies, goes_on, limits, takes_back
+from grader.written.alarms import denies, goes_on, limits, says_of_a_slope, takes_back
 from grader.written.bounds import MAX_NODES, Unread
 from grader.written.chain_rule import contracted
 from grader.written.chains import Chain, Reading
@@ -141,13 +141,17 @@ def _words_agree(reading: Reading, question: Question, asked: Asked, chosen: Cha
     )
     others = {a.name for a in question.asked} - {asked.name}
 
+    foreign = re.compile(rf"(?i)\b(?:{model})\b") if (model := question.notation.foreign) else None
+
     def leads_on(said: Words) -> bool:
         return _leads_to_another(reading, said, question, asked) or _comes_before(reading, said, others)
 
     for each in where.words:
         text = without_shapes(each.text)
         together = SUSPICIOUS.search(text)
-        alarm = together[0] if together else takes_back(text)
+        alarm = together[0] if together else takes_back(text) or says_of_a_slope(text)
+        if each.place != "later" and foreign and (of_another := foreign.search(text)):
+            alarm = of_another[0]
         if each.place == "leading" and is_named:
             alarm = alarm or limits(text) or (denies(text) if each.piece == chosen.begins - 1 else "")
         elif each.place == "later" or (each.place == "beside" and _AND.match(text) and leads_on(each)):
@@ -249,7 +253,10 @@ def _says_nothing_else(reading: Reading, question: Question, asked: Asked, chain
         is_alone = not re.search(r"[^\W\d_]", sentences(before)[-1] + sentences(after)[0])
         if (is_answer or is_alone or place == "later") and _is_another(name, asked, question, is_answer=is_answer):
             raise Unread(f"{chain.members[0].source[:30]}, which may be another answer")
-    if not isinstance(name, Symbol) or name.name not in question.worlds[0].values.keys() | question.notation.presumed.keys():
+    if (
+        not isinstance(name, Symbol)
+        or name.name not in question.worlds[0].values.keys() | question.notation.presumed.keys()
+    ):
         return
     following = next((c for c in reading.chains if c.begins == chain.piece + 2 and len(c.members) == 1), None)
     if following is not None and isinstance(other := following.members[0].formula, Symbol) and other.name == name.name:
@@ -326,7 +333,11 @@ def _is_a_mention(reading: Reading, question: Question, chain: Chain, behind: in
     if not (is_known or _SHAPE.search(after)) or beside or not is_apart:
         raise Unread(f"what {chain.members[0].source[:30]} is for")
     before = pieces[chain.begins - 1].text if chain.begins else ""
-    if _NAMING.search(before) or _NAMED.search(after) or (isinstance(only, Symbol) and _is_miscalled(only.name, after, question)):
+    if (
+        _NAMING.search(before)
+        or _NAMED.search(after)
+        or (isinstance(only, Symbol) and _is_miscalled(only.name, after, question))
+    ):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 

@@ -20,20 +20,25 @@ _LIES = re.compile(
 _LAID = re.compile(r"(?i)\b(as|in|into|is) an? (?P<way>row|column)( vector)?\W*$")
 """Words behind the answer, and before it, that say which way it lies."""
 
+_GRADIENT_LIES = re.compile(
+    r"(?i)\b(?:the|this|our|its) (?:gradient|result|answer) (?:is|lies|must be|has to be|should be) (?:again |also |then |"
+    r"therefore )?(?:as )?an? (?P<way>row|column)\b"
+)
 Put = Callable[[Formula, int], Formula]
 """A formula of a chain, and the chain's number → the formula with the names put in that the student has defined."""
 
 
 def are_true(reading: Reading, question: Question, asked: Asked, chosen: int, put: Put) -> None:
     """What is said right behind a formula is said of it. Raises `Unread`."""
-    for shape, number in _said(reading):
+    for shape, number in _said(reading, question, chosen):
         is_known = all(size.isdecimal() or size in question.notation.sizes for size in shape)
         if (is_known or number == chosen) and not _has(
             shape, _last_or_only(reading.chains[number]), number, question, put
         ):
             raise Unread(f"{' × '.join(shape) or 'a number'}, which is not its size")
     ahead, behind = _words_around(reading, reading.chains[chosen])
-    for lies in (_LAID.search(ahead), _LIES.match(behind)):
+    anywhere = [_GRADIENT_LIES.search(p.text) for p in reading.source.pieces if p.kind == "words"]
+    for lies in (_LAID.search(ahead), _LIES.match(behind), *(anywhere if len(question.asked) == 1 else ())):
         if lies and not _lies_as(lies["way"].lower(), question.worlds[0].truths[asked.name]):
             raise Unread(f"“{lies[0].strip()}”, which it is not")
 
@@ -46,7 +51,12 @@ _IT_IS = re.compile(_LIKE)
 """Words between a formula and its size."""
 
 
-def _said(reading: Reading) -> Iterator[tuple[Shape, int]]:
+_ITS_SHAPE = re.compile(
+    r"(?i)\b(?:shape|size|dimensions?) of (?:the|this|our) (?:gradient|result|answer) (?:is|are) \W*$"
+)
+
+
+def _said(reading: Reading, question: Question, chosen: int) -> Iterator[tuple[Shape, int]]:
     """Each shape, and the number of the chain that it is said of."""
     whole = [n for n, chain in enumerate(reading.chains) if chain.members]
     for n, chain in enumerate(reading.chains):
@@ -57,6 +67,8 @@ def _said(reading: Reading) -> Iterator[tuple[Shape, int]]:
             yield from ((chain.shape, m) for m in of[-1:])
     for place, piece in enumerate(reading.source.pieces):
         for at, shape in spoken(piece.text) if piece.kind == "words" else ():
+            if _ITS_SHAPE.search(piece.text[:at]) and len(question.asked) == 1:
+                yield shape, chosen
             of = [m for m in whole if reading.chains[m].piece == place - 1]
             if of and _IT_IS.fullmatch(f"{piece.text[:at]} ") and not _TIMES_BEHIND.match(piece.text[at + 5 :]):
                 yield shape, of[-1]

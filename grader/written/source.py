@@ -13,7 +13,10 @@ from grader.written.typed import equalities
 
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]{0,15})(?:\s[^<>]{0,300})?/?>")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,10}|#[0-9]{1,6});")
-_STRUCK = frozenset(["s", "del", "strike"])
+_STRUCK = frozenset(["s", "del", "strike", "template", "script", "style", "noscript", "textarea", "title"])
+_HIDES = re.compile(r"(?i)\b(?:style|hidden|class)\b")
+_LINKED = re.compile(r"^ {0,3}\[[^\]]{1,80}\]:", re.MULTILINE)
+"""A definition of a link, which is not shown."""
 _LINES = frozenset(["br", "p", "div", "li", "ul", "ol", "tr", "td"])
 _ENVIRONMENTS = "align|aligned|equation|eqnarray|gather|gathered|split|multline|displaymath|math|flalign|alignat"
 _BEGIN = re.compile(rf"\\begin\{{((?:{_ENVIRONMENTS})\*?)\}}")
@@ -57,7 +60,8 @@ def _without_blanks(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 def _without_html(answer: str) -> tuple[str, bool]:
     answer = _without_comments(answer)
-    struck = any(tag[1].lower() in _STRUCK or "style" in tag[0].lower() for tag in _TAG.finditer(answer))
+    struck = any(tag[1].lower() in _STRUCK or _HIDES.search(tag[0]) for tag in _TAG.finditer(answer))
+    struck = struck or _LINKED.search(answer) is not None
     answer = _TAG.sub(_tag, answer)
     return _ENTITY.sub(lambda m: html.unescape(m[0]), answer), struck
 

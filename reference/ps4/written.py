@@ -159,7 +159,14 @@ _LAYERS = Notation(
     same=_LETTERS,
     presumed={"z1": "a1", "z2": "a2"},
     layers=(1, 2),
-    unlike={"y": r"predict|output|network", "h2": r"(true |correct )?(label|target|truth)", "h1": "input", "x": "hidden"},
+    foreign=r"relu|tanh|softmax|mse|squared (error|loss)|least squares|identity activation|no activation|linear "
+    r"(output|unit|node|activation|layer)|(sigmoid|activation)\w* (as|to be) the identity",
+    unlike={
+        "y": r"predict|output|network",
+        "h2": r"(true |correct )?(label|target|truth)",
+        "h1": "input",
+        "x": "hidden",
+    },
     sizes={"H": "h1", "D": "x"},
     spoken={r"\b(derivative|slope) of the (sigmoid|logistic)( function| activation)?,? (is|equals):?": "f'"},
 )
@@ -173,6 +180,7 @@ _UPDATES = Notation(
     totals=frozenset({"J", "F", "E", "C"}),
     same={"θ": "θt", "∂L/∂θt": "gt", "∂L/∂": "gt", "∂objective/∂": "∂objective/∂θt"},
     presumed={"g": "gt"},
+    foreign=r"momentum|adam|ascent|proximal|soft-?threshold\w*",
     unlike={"η": _PENALISED, "λ": "learning|step", "gt": _PENALISED, "g": _PENALISED},
     variable="θt",
     asides=frozenset({"[-1,1]"}),
