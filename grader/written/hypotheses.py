@@ -1,11 +1,16 @@
-"""What is said of a case alone: "If $y = 1$, …", "$1$ if $\\theta > 0$". It neither is the answer nor defines anything."""
+"""What is said of a case alone: "If $y = 1$, …", "$1$ if $\\theta > 0$". It is no answer and defines nothing."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from grader.written.chains import Chain, Reading
+from grader.written.evaluate import Array, value
 from grader.written.sentences import sentences
 from grader.written.source import Piece
 from grader.written.tree import Formula, Number, Sum, Symbol
@@ -16,14 +21,40 @@ _IN_WORDS = re.compile(r"[<>]\s*0\b")
 _THEN = re.compile(r"\s*:")
 
 
-def of_a_case(reading: Reading, known: frozenset[str]) -> frozenset[int]:
-    """The numbers of the chains in sentences that suppose something."""
-    found: set[int] = set()
+@dataclass(frozen=True)
+class Case:
+    left: Formula
+    relation: str
+    right: float
+    chains: tuple[Chain, ...]
+    """What is said to hold then."""
+
+    def holds(self, values: Mapping[str, Array]) -> NDArray[np.bool_]:
+        return np.asarray(_COMPARE[self.relation](value(self.left, values), self.right))
+
+
+_COMPARE = {"=": np.equal, ">": np.greater, "<": np.less}
+
+
+def cases_apart(reading: Reading, known: frozenset[str]) -> tuple[Reading, tuple[Case, ...]]:
+    """The reading without the chains of sentences that suppose something, and those where it is one thing."""
+    apart: set[int] = set()
+    cases: list[Case] = []
     for sentence in _sentences(reading):
-        supposed = {n for n in sentence if _is_supposed(reading, n, known)}
+        supposed = [n for n in sentence if _is_supposed(reading, n, known)]
         if supposed or any(_IN_WORDS.search(_last(before)) for before in _words_before(reading, sentence)):
-            found |= set(sentence)
-    return frozenset(found)
+            apart |= set(sentence)
+        if len(supposed) == 1 and (found := _supposition(reading.chains[supposed[0]])):
+            cases.append(Case(*found, tuple(reading.chains[n] for n in sentence if n != supposed[0])))
+    kept = tuple(chain for n, chain in enumerate(reading.chains) if n not in apart)
+    return replace(reading, chains=kept), tuple(cases)
+
+
+def _supposition(chain: Chain) -> tuple[Formula, str, float] | None:
+    if chain.holds is not None:
+        return (*chain.holds, 0.0)
+    left, right = chain.members[0].formula, chain.members[1].formula
+    return (left, "=", right.value) if left is not None and isinstance(right, Number) else None
 
 
 def _sentences(reading: Reading) -> Iterator[list[int]]:

@@ -14,7 +14,7 @@ from grader.written.bounds import Unread
 from grader.written.chains import Member, Reading, chains
 from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
 from grader.written.general import as_vectors, is_of_a_layer_in_general
-from grader.written.hypotheses import of_a_case
+from grader.written.hypotheses import Case, cases_apart
 from grader.written.meaning import EARLIER, named_last, said_in, settled
 from grader.written.notation import Notation
 from grader.written.question import Asked, Question, World
@@ -44,15 +44,14 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
         reading = chains(answer, question.notation)
         named = tuple(named_last(chain, known) for chain in reading.chains)
         reading = replace(reading, chains=as_vectors(named, question.worlds))
-        cases = of_a_case(reading, known)
-        reading = replace(reading, chains=tuple(c for n, c in enumerate(reading.chains) if n not in cases))
+        reading, cases = cases_apart(reading, known)
         reading = _with_presumed(reading, question, said_in(reading.chains, known)[1])
         each, after = said_in(reading.chains, known)
     except Unread as unread:
         lost = tuple(_unread(asked, unread.what) for asked in question.asked)
         return Opinion(lost), before
     earlier = before.bindings if before.notation is question.notation else {}
-    case = _Case(question, reading, each, after, earlier, known)
+    case = _Case(question, reading, cases, each, after, earlier, known)
     judged = tuple(case.judgement(asked) for asked in question.asked)
     return Opinion(judged), Context({**earlier, **after, **case.asked_for}, question.notation)
 
@@ -92,6 +91,7 @@ def _agree(one: Formula, other: Formula, worlds: Sequence[World]) -> bool:
 class _Case:
     question: Question
     reading: Reading
+    cases: Sequence[Case]
     each: Sequence[Bindings]
     after: Bindings
     earlier: Bindings
@@ -132,7 +132,7 @@ class _Case:
         doubts = []
         for chain in (choice.chain, *reversed(choice.before)):
             try:
-                return scrutinise(self.question, asked, self.reading, chain, self._put_in)
+                return scrutinise(self.question, asked, self.reading, self.cases, chain, self._put_in)
             except Unread as doubt:
                 doubts.append(doubt)
         raise doubts[0]

@@ -20,6 +20,7 @@ from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, same, value
 from grader.written.general import at_each_layer, layers_meant, of_each_element
 from grader.written.harmless import HARMLESS, PHRASES, SUSPICIOUS
+from grader.written.hypotheses import Case
 from grader.written.meaning import EARLIER
 from grader.written.places import Place, Placed, Words, placed
 from grader.written.question import Asked, Question, World
@@ -85,7 +86,9 @@ SMALLEST = 1e-4
 """How much a term of a sum must count for beside the others."""
 
 
-def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, put: Put) -> None:
+def scrutinise(
+    question: Question, asked: Asked, reading: Reading, cases: Sequence[Case], chosen: int, put: Put
+) -> None:
     """Raises `Unread` with the first doubt."""
     where = placed(reading, chosen)
     _words_agree(reading, question, asked, reading.chains[chosen], where)
@@ -106,6 +109,11 @@ def scrutinise(question: Question, asked: Asked, reading: Reading, chosen: int, 
     doubts = [_first_doubt(equalities, weighed, layers, question, worlds) for worlds in layouts]
     if all(doubts):
         raise Unread(doubts[0])
+    for case in cases:
+        for chain in case.chains:
+            members = _equality(chain, chosen, question, asked, put) if len(chain.members) > 1 else []
+            if _is_false_then(members, case, question.worlds):
+                raise Unread(f"what is said of a case, {chain.members[0].source[:30]}")
 
 
 def _may_stay_unread(
@@ -476,6 +484,20 @@ def _untrue(members: Sequence[Formula], worlds: Sequence[World]) -> str:
     except Unread as unread:
         return unread.what
     return ""
+
+
+def _is_false_then(members: Sequence[Formula], case: Case, worlds: Sequence[World]) -> bool:
+    """Where the case holds; what cannot be read, or has another shape, may be."""
+    try:
+        for world in worlds:
+            for values in of_each_element([case.left, *members], {**world.truths, **world.values}):
+                where = case.holds(values)
+                found = [np.broadcast_to(value(member, values), where.shape) for member in members]
+                if not all(np.allclose(one[where], other[where]) for one, other in pairwise(found)):
+                    return True
+    except (Mismatch, Unread, ValueError):
+        pass
+    return False
 
 
 def _values(members: Sequence[Formula], values: Mapping[str, Array]) -> Iterator[Array]:

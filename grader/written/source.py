@@ -46,6 +46,7 @@ def parts(answer: str) -> Source:
     pieces, open = _cut(plain)
     if not any(p.kind != "words" for p in pieces):
         pieces = [made for line in plain.splitlines() for made in _line(line)]
+    pieces = [made for piece in pieces for made in _without_text(piece)]
     pieces = [made for piece in pieces for made in (_typed(piece.text) if piece.kind == "words" else [piece])]
     return Source(tuple(_without_blanks(pieces)), struck or "~~" in plain, open)
 
@@ -56,6 +57,29 @@ def _without_blanks(pieces: Sequence[Piece]) -> Iterator[Piece]:
         if piece.text.strip():
             yield replace(piece, is_fresh=is_fresh)
         is_fresh = not piece.text.strip() and (is_fresh or "\n" in piece.text)
+
+
+_TEXT = re.compile(r"\\(?:text|textrm|textnormal|mbox|textit|textbf)\s*\{([^{}$]*)\}")
+_SAYS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]|\s(?:and|so|then|hence|thus|with|where|because|since|for|by)\s|:\s*$")
+
+
+def _without_text(piece: Piece) -> Iterator[Piece]:
+    """Sentences that are set among formulas, as words between them."""
+    if piece.kind != "maths" or "&" in piece.text or "\\begin" in piece.text:
+        yield piece
+        return
+    place = 0
+    for found in _TEXT.finditer(piece.text):
+        before = piece.text[place : found.start()]
+        if not _SAYS.search(f" {found[1]} ") or piece.text[: found.start()].count("{") != piece.text[
+            : found.start()
+        ].count("}"):
+            continue
+        line, is_new, formula = before.rpartition("\\\\")
+        yield Piece("maths", line if is_new and not formula.strip() else before)
+        yield Piece("words", f"\n\n{found[1]} " if is_new and not formula.strip() else f" {found[1]} ")
+        place = found.end()
+    yield Piece("maths", piece.text[place:])
 
 
 def _without_html(answer: str) -> tuple[str, bool]:
