@@ -15,7 +15,7 @@ def _one_of(said: str) -> str:
 
 
 _FALSE = "(?:wrong|incorrect|untrue|false|invalid|mistaken?|erroneous|bogus|flawed|falsch)"
-_IT = "(?:this|that|it|which|the\\ above|answers?|formulas?|results?|lines?|steps?|derivations?|gradients?|everything|all)"
+_IT = r"(?:this|that|it|which|the\ above|(?:answer|formula|result|line|step|derivation|gradient)s?|everything|all)"
 _RETRACTED = _one_of(
     "typo oops sorry nonsense ignore disregard retract* withdraw* scrap discard unsure doubt maybe perhaps guess* "
     "mislead* tempting forgot forgotten lack lacks missing nicht"
@@ -45,8 +45,8 @@ _SLOPES = re.compile(
 )
 """What they are not."""
 _MORE = _one_of(
-    "multipl* divid* scale scales scaled scaling doubl* tripl* halv* squar* negat* add* subtract* invert* revers* flip* swap* exchang* sum* "
-    "normal* clip* replac* complet* correct*"
+    "multipl* divid* scale scales scaled scaling doubl* tripl* halv* squar* negat* add* subtract* invert* revers* "
+    "flip* swap* exchang* sum* normal* clip* replac* complet* correct*"
 )
 _GOES_ON = re.compile(
     rf"""(?ix)
@@ -54,9 +54,11 @@ _GOES_ON = re.compile(
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
     | ^\W*{_MORE}
     | \bother\ way\ (?:a?round)\b | \b(?:is|are|be)\ set\ to\ (?:zero|0)\b
-    | \b(?:has|have|must|needs?|should|is|are)\ (?:still\ )?(?:to\ )?be\ (?:combined|passed|put|joined|included|applied)\b
+    | \b(?:has|have|must|needs?|should|is|are)\ (?:still\ )?(?:to\ )?be
+        \ (?:combined|passed|put|joined|included|applied)\b
     | \b(?:another|extra|additional|further|one\ more)\ (?:\w+\ )?(?:factor|term|minus|sign)\b
-    | \b(?:minus|up\ to)\b | \bthe\ negative\b(?!\ (?:direction|gradient)) | \bnegative\ (?:of|sign)\b | \btimes\ (?:two|three|ten|half|minus|this|it|\d)
+    | \b(?:minus|up\ to)\b | \bthe\ negative\b(?!\ (?:direction|gradient)) | \bnegative\ (?:of|sign)\b
+    | \btimes\ (?:two|three|ten|half|minus|this|it|\d)
     """
 )
 """In sentences behind it that lead to no formula of their own."""
@@ -64,20 +66,21 @@ _TURNS = re.compile(r"(?i)\b(?:transpose (?:it|this|that|the result)|be transpos
 """The same, where nothing in the formula is transposed."""
 _LIMITS = re.compile(
     rf"""(?ix)
-      \botherwise\b(?!\s*:) | \bif\b(?!\ (?:we|i|you|one)\b) | \bwhen(?:ever)?\b(?!\ (?:we|i|you|one|\w+ing)\b) | \bonly\ (?:for|if|when|in)\b
+      \botherwise\b(?!\s*:) | \bif\b(?!\ (?:we|i|you|one)\b)
+    | \bwhen(?:ever)?\b(?!\ (?:we|i|you|one|\w+ing)\b) | \bonly\ (?:for|if|when|in)\b
     | {_one_of("unless until else provided assum* suppos* some sometimes most mostly few partly partially")}
     | {_one_of("either except hypothe* imagine pretend wenn falls")}
     """
 )
 """On the way to the formula: it holds in some cases."""
 _DENIED = _one_of(
-    "not no nor never none neither nothing nobody cannot hardly barely scarcely rarely seldom fail fails "
-    "differ differs differing opposite opposed contrary revers* flip* negat* invert* refut* reject* deny "
-    "denies denied disprov* impossib* absurd* contradict* except but beware avoid* far might would seem seems "
-    "presum* prob* possib* believ* hope hoping wonder* whether suspect* uncertain* unclear likely unlikely "
-    "approx* roughly nearly almost estimat* about around twice half double doubles doubled minus claim* alleg* "
-    "attempt try tried old older others student students book books summed averaged kein* nein nie ohne "
-    "statt nur aber pas jamais faux sans sauf sin nunca"
+    "not no nor never none neither nothing nobody cannot hardly barely scarcely rarely seldom fail fails differ "
+    "differs differing opposite opposed contrary revers* flip* negat* invert* refut* reject* deny denies denied "
+    "disprov* impossib* absurd* contradict* except but beware avoid* far might would seem seems presum* prob* "
+    "possib* believ* hope hoping wonder* whether suspect* uncertain* unclear likely unlikely approx* roughly "
+    "nearly almost estimat* about around twice half double doubles doubled minus claim* alleg* attempt try tried "
+    "old older others student students book books summed averaged kein* nein nie ohne statt nur aber pas jamais "
+    "faux sans sauf sin nunca"
 )
 _DENIALS = re.compile(
     rf"(?i){_DENIED}|n['’]t\b|\bup to\b|\b(?:may|could)\b(?! (?:also )?(?:be )?(?:(?:re)?writ|simplif|see))"

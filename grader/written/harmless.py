@@ -60,8 +60,9 @@ HARMLESS = words(
     "summary task term terms theorem upstream value values vector vectorised vectorized vectors weight weights wise "
     "wrt "
     # how they are told
-    "agree agrees always any consistency consistent correct correctly evidently fit fits great hand last like ll "
-    "apparent second third length expected asked claimed desired wanted sought required done ok okay voila must neat obviously right s bc deriv dim elem elemwise grad mat transp vec sgn should side ve "
+    "agree agrees always any apparent asked bc claimed consistency consistent correct correctly deriv desired dim "
+    "done elem elemwise evidently expected fit fits grad great hand last length like ll mat must neat obviously "
+    "ok okay required right s second sgn should side sought third transp ve vec voila wanted"
 )
 PHRASES = re.compile(
     r"""(?ix)

@@ -21,6 +21,7 @@ from grader.written.question import Asked, Question, World
 from grader.written.rebuild import Bindings, put_in
 from grader.written.scrutiny import scrutinise
 from grader.written.simple import unsimplified
+from grader.written.subject import Subject
 from grader.written.tree import Applied, Formula, Symbol, names, nodes
 from grader.written.words import counter_example, factor_between, unequal_shapes
 
@@ -132,7 +133,7 @@ class _Case:
         doubts = []
         for chain in (choice.chain, *reversed(choice.before)):
             try:
-                return scrutinise(self.question, asked, self.reading, self.cases, chain, self._put_in)
+                return scrutinise(Subject(self.question, asked, self.reading, self.cases, chain, self._put_in))
             except Unread as doubt:
                 doubts.append(doubt)
         raise doubts[0]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from grader.written.bounds import Unread
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, Mismatch, value
-from grader.written.question import Asked, Question, World
+from grader.written.question import Question, World
 from grader.written.rebuild import put_in
 from grader.written.shapes import Shape, fits, spoken
+from grader.written.subject import Subject
 from grader.written.tree import Formula, Symbol, names
 
 _LIES = re.compile(
@@ -21,25 +22,22 @@ _LAID = re.compile(r"(?i)\b(as|in|into|is) an? (?P<way>row|column)( vector)?\W*$
 """Words behind the answer, and before it, that say which way it lies."""
 
 _GRADIENT_LIES = re.compile(
-    r"(?i)\b(?:the|this|our|its) (?:gradient|result|answer) (?:is|lies|must be|has to be|should be) (?:again |also |then |"
-    r"therefore )?(?:as )?an? (?P<way>row|column)\b"
+    r"(?i)\b(?:the|this|our|its) (?:gradient|result|answer) (?:is|lies|must be|has to be|should be) "
+    r"(?:again |also |then |therefore )?(?:as )?an? (?P<way>row|column)\b"
 )
-Put = Callable[[Formula, int], Formula]
-"""A formula of a chain, and the chain's number → the formula with the names put in that the student has defined."""
 
 
-def are_true(reading: Reading, question: Question, asked: Asked, chosen: int, put: Put) -> None:
+def are_true(subject: Subject) -> None:
     """What is said right behind a formula is said of it. Raises `Unread`."""
+    reading, question, chosen = subject.reading, subject.question, subject.number
     for shape, number in _said(reading, question, chosen):
         is_known = all(size.isdecimal() or size in question.notation.sizes for size in shape)
-        if (is_known or number == chosen) and not _has(
-            shape, _last_or_only(reading.chains[number]), number, question, put
-        ):
+        if (is_known or number == chosen) and not _has(shape, number, subject):
             raise Unread(f"{' × '.join(shape) or 'a number'}, which is not its size")
     ahead, behind = _words_around(reading, reading.chains[chosen])
     anywhere = [_GRADIENT_LIES.search(p.text) for p in reading.source.pieces if p.kind == "words"]
     for lies in (_LAID.search(ahead), _LIES.match(behind), *(anywhere if len(question.asked) == 1 else ())):
-        if lies and not _lies_as(lies["way"].lower(), question.worlds[0].truths[asked.name]):
+        if lies and not _lies_as(lies["way"].lower(), question.worlds[0].truths[subject.asked.name]):
             raise Unread(f"“{lies[0].strip()}”, which it is not")
 
 
@@ -81,10 +79,6 @@ def _is_said_of(reading: Reading, formula: Chain, size: Chain) -> bool:
     return len(between) < 2 and all(p.kind == "words" and _IT_IS.fullmatch(f"{p.text} ") for p in between)
 
 
-def _last_or_only(chain: Chain) -> Formula | None:
-    return chain.members[-1].formula
-
-
 _TIMES_BEFORE = re.compile(r"(?i)\b(times|by|with)\W*(an?|the)?\W*$|^\W*$")
 _TIMES_BEHIND = re.compile(r"(?i)^\W*(vector|row|column|matrix)?\W*(times|by|multiplied|with)\b")
 
@@ -96,10 +90,11 @@ def _is_a_factor(reading: Reading, chain: Chain) -> bool:
     return bool(_TIMES_BEHIND.search(behind)) or (chain.begins - 2 in shapes and bool(_TIMES_BEFORE.search(before)))
 
 
-def _has(shape: Shape, formula: Formula | None, chain: int, question: Question, put: Put) -> bool:
+def _has(shape: Shape, number: int, subject: Subject) -> bool:
+    formula, question = subject.reading.chains[number].members[-1].formula, subject.question
     if formula is None:
         return False
-    made = put(formula, chain)
+    made = subject.put(formula, number)
     ways = [
         {name: Symbol(meant)} for name in names(made) & question.meanings.keys() for meant in question.meanings[name]
     ]
