@@ -20,6 +20,7 @@ from grader.written.tree import (
     Cases,
     Condition,
     Formula,
+    Labelled,
     Norm,
     Number,
     Power,
@@ -112,6 +113,8 @@ class _Evaluation:
                 return self._cases(rows, depth)
             case Total(of, to):
                 return self._total(of, to, depth)
+            case Labelled(of, label):
+                return self._labelled(of, label, depth)
             case _:
                 return self._of_one(formula, depth)
 
@@ -149,6 +152,17 @@ class _Evaluation:
         for made, holds in reversed(found):
             total = np.where(holds, made, total)
         return total
+
+    def _labelled(self, of: Formula, label: Formula, depth: int) -> Array:
+        """A label that says something else is a wrong step; one without a value, or of another size, says nothing."""
+        made = self.of(of, depth)
+        try:
+            said = self.of(label, depth)
+        except (Mismatch, Unread):
+            return made
+        if said.size == made.size and not (same(made, said) or same(made, said.T)):
+            raise Mismatch("a label that says something else")
+        return made
 
     def _total(self, of: Formula, to: str, depth: int) -> Array:
         summed = {name: self._known(name.removesuffix(SUMMED)) for name in names(of) if name.endswith(SUMMED)}

@@ -22,6 +22,7 @@ from grader.written.tree import (
     Cases,
     Condition,
     Formula,
+    Labelled,
     Norm,
     Number,
     Power,
@@ -335,17 +336,18 @@ class Factors(ABC):
         braced = self._cursor.argument()
         is_labelled = self._cursor.takes("sign", "_") or self._cursor.takes("sign", "^")
         label = [t for t in self._cursor.argument() if t.kind != "text"] if is_labelled else []
-        if label and str(label[0]) == "=":
-            return self._either(braced, label[1:])
-        if label and standing_alone(label) is None and not names_in(self.inside(label)):
-            raise Unread(f"what {show(label)[:30]} below a brace is for")
-        return self.inside(braced)
-
-    def _either(self, braced: Sequence[Token], label: Sequence[Token]) -> Formula:
-        try:
+        is_equal = bool(label) and str(label[0]) == "="
+        if not label or standing_alone(label) is not None:
             return self.inside(braced)
-        except Unread:
-            return self.inside(label)
+        said = self.inside(label[1:] if is_equal else label)
+        if not names_in(said) and not is_equal:
+            raise Unread(f"what {show(label)[:30]} below a brace is for")
+        try:
+            return Labelled(self.inside(braced), said)
+        except Unread as unread:
+            if is_equal and "derivative" in unread.what:
+                return said
+            raise
 
     def _total(self) -> Formula:
         """`\\sum_j`, `\\sum_{j=1}^{H}`, as far as the product behind it goes, which has elements j in it."""

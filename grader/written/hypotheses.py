@@ -44,10 +44,22 @@ def cases_apart(reading: Reading, known: frozenset[str]) -> tuple[Reading, tuple
         supposed = [n for n in sentence if _is_supposed(reading, n, known)]
         if supposed or any(_IN_WORDS.search(_last(before)) for before in _words_before(reading, sentence)):
             apart |= set(sentence)
-        if len(supposed) == 1 and (found := _supposition(reading.chains[supposed[0]])):
-            cases.append(Case(*found, tuple(reading.chains[n] for n in sentence if n != supposed[0])))
+        cases += _told_apart(reading, sentence, supposed)
     kept = tuple(chain for n, chain in enumerate(reading.chains) if n not in apart)
     return replace(reading, chains=kept), tuple(cases)
+
+
+def _told_apart(reading: Reading, sentence: Sequence[int], supposed: Sequence[int]) -> Iterator[Case]:
+    """ "If A, then B, and if C, D": what follows; "B if A and D if C": what goes before."""
+    comes_first = bool(supposed) and sentence[0] == supposed[0]
+    for place, number in enumerate(supposed):
+        start, end = sentence[0], sentence[-1] + 1
+        if comes_first:
+            start, end = number + 1, supposed[place + 1] if place + 1 < len(supposed) else end
+        elif len(supposed) > 1:
+            start, end = supposed[place - 1] + 1 if place else start, number
+        if found := _supposition(reading.chains[number]):
+            yield Case(*found, tuple(reading.chains[n] for n in sentence if start <= n < end and n != number))
 
 
 def _supposition(chain: Chain) -> tuple[Formula, str, float] | None:

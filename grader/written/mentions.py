@@ -30,6 +30,8 @@ _FACTOR = re.compile(r"(?i)\b(factors?|terms?|extra|another|additional|products?
 _INDICES = words("i j k l m n N")
 _SHAPE = re.compile(r"(?i)^\W*(is|are)( just| simply)? (an? )?(scalar|number|row|column|vector|matrix)\b")
 """Words behind a formula that nothing else is said of."""
+_CALLS = r"(?i)(?<!\w)({})[^.;\n]*\b(is|equals)\W*$"
+_WITHOUT = re.compile(r"(?i)\b(without|before|plain|original|data)\b")
 _IS_CALLED = r"(?i)^\W*(is|are|be|denotes?|means?|already|includes?|contains?|has|of|taken)\b[^.\n,;]*?(?<!\w)({})"
 """Words behind a name that call it something."""
 
@@ -89,7 +91,7 @@ def _renames_nothing(subject: Subject, chain: Chain) -> None:
     if not isinstance(name, Symbol) or name.name not in known or _is_written_another_way(subject, chain, name):
         return
     before, behind = subject.around(chain)
-    if _NAMING.search(before) or _NAMED.search(behind) or _is_miscalled(name.name, behind, subject.question):
+    if _NAMING.search(before) or _NAMED.search(behind) or _is_miscalled(name.name, before, behind, subject.question):
         raise Unread(f"what {chain.members[0].source[:30]} stands for")
 
 
@@ -100,9 +102,13 @@ def _is_written_another_way(subject: Subject, chain: Chain, name: Symbol) -> boo
     return isinstance(other, Symbol) and other.name == name.name
 
 
-def _is_miscalled(name: str, behind: str, question: Question) -> bool:
+def _is_miscalled(name: str, before: str, behind: str, question: Question) -> bool:
     unlike = question.notation.unlike.get(name)
-    return unlike is not None and re.search(_IS_CALLED.format(unlike), behind) is not None
+    if unlike is None:
+        return False
+    said = sentences(before)[-1]
+    is_before = re.search(_CALLS.format(unlike), said) is not None and not _WITHOUT.search(said)
+    return is_before or re.search(_IS_CALLED.format(unlike), behind) is not None
 
 
 # ── in the formula's own sentence ────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from grader.written.tree import (
     Cases,
     Condition,
     Formula,
+    Labelled,
     Norm,
     Number,
     Power,
@@ -57,12 +58,12 @@ def rebuilt(formula: Formula, each: Callable[[Formula], Formula]) -> Formula:
             return Product(each(first), tuple((sign, each(factor)) for sign, factor in rest))
         case Quotient(over, under):
             return Quotient(each(over), each(under))
+        case Labelled(of, label):
+            return Labelled(each(of), each(label))
         case Power(base, exponent):
             return Power(each(base), exponent)
-        case Transposed(of) | Total(of, _):
+        case Transposed(of) | Total(of, _) | Norm(of, _):
             return replace(formula, of=each(of))
-        case Norm(of, order):
-            return Norm(each(of), order)
         case Applied(function, to):
             return Applied(function, each(to))
         case Cases(rows):

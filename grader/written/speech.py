@@ -70,7 +70,7 @@ def _alarm(subject: Subject, said: Words, text: str) -> str:
         return limits(text) or denies(text) or goes_on(text)
     if said.place in ("leading", "beside"):
         _are_harmless(text)
-    return ""
+    return goes_on(text, is_transposed=_is_transposed(subject)) if said.place == "beside" else ""
 
 
 def _suspicious(text: str) -> str:

@@ -21,6 +21,7 @@ from grader.written.rebuild import put_in
 from grader.written.signs import words
 from grader.written.subject import Subject
 from grader.written.tree import Applied, Formula, Product, Symbol, names
+from grader.written.words import factor_between
 
 _DISAGREE = "its steps do not agree with each other"
 _ARGUMENTS = words("z a s t u v")
@@ -40,10 +41,37 @@ def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
     doubts = [_first_doubt(equalities, weighed, layers, subject.question, worlds) for worlds in layouts]
     if all(doubts):
         raise Unread(doubts[0])
+    for number, chain in chains.items():
+        if number != subject.number and _is_another_value(chain, number, subject):
+            raise Unread(f"{chain.members[0].source[:30]}, which may be another answer")
     for case in subject.cases:
         for chain in (c for c in case.chains if len(c.members) > 1):
             if _is_false_then(_equality(chain, subject.number, subject), case, subject.question.worlds):
                 raise Unread(f"what is said of a case, {chain.members[0].source[:30]}")
+
+
+def _is_another_value(chain: Chain, number: int, subject: Subject) -> bool:
+    """Of a name that we know nothing of: a multiple of what is asked for; in a program, anything that is no step."""
+    first, last, worlds = chain.members[0].formula, chain.members[-1].formula, subject.question.worlds
+    known = worlds[0].values.keys() | worlds[0].truths.keys() | subject.question.meanings.keys() | subject.asked.also
+    if not isinstance(first, Symbol) or first.name in known or last is None:
+        return False
+    made = subject.put(last, number)
+    try:
+        found = [value(made, {**w.truths, **w.values}) for w in worlds]
+    except (Mismatch, Unread):
+        return False
+    wanted = [w.truths[subject.asked.name] for w in worlds]
+    if any(a.shape != b.shape for a, b in zip(found, wanted, strict=True)):
+        return False
+    if subject.reading.source.pieces[chain.piece].kind == "program":
+        everything = worlds[0].truths.keys() | worlds[0].values.keys()
+        return not any(_are_alike(found, [{**w.truths, **w.values}[name] for w in worlds]) for name in everything)
+    return not _are_alike(found, wanted) and factor_between(found, wanted) != ""
+
+
+def _are_alike(found: Sequence[Array], wanted: Sequence[Array]) -> bool:
+    return all(_alike(a, b) for a, b in zip(found, wanted, strict=True))
 
 
 def _equality(chain: Chain, number: int, subject: Subject) -> Sequence[Formula]:

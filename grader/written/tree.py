@@ -98,7 +98,15 @@ class Total:
     """A vector that has as many elements, where the sum says how many."""
 
 
-Formula = Number | Symbol | Sum | Product | Quotient | Power | Transposed | Applied | Norm | Cases | Total
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """`\\underbrace{of}_{label}`: said to be the same, where both are formulas."""
+
+    of: Formula
+    label: Formula
+
+
+Formula = Number | Symbol | Sum | Product | Quotient | Power | Transposed | Applied | Norm | Cases | Total | Labelled
 
 
 def children(formula: Formula) -> tuple[Formula, ...]:
@@ -109,8 +117,8 @@ def children(formula: Formula) -> tuple[Formula, ...]:
             return tuple(term for _, term in terms)
         case Product(first, rest):
             return (first, *(factor for _, factor in rest))
-        case Quotient(over, under):
-            return over, under
+        case Quotient(one, other) | Labelled(one, other):
+            return one, other
         case Power(of, _) | Transposed(of) | Applied(_, of) | Norm(of, _) | Total(of, _):
             return (of,)
         case Cases(rows):

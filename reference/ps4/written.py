@@ -205,7 +205,11 @@ def questions() -> tuple[Question | InWords, ...]:
     conventions = {"W⁽²⁾ is a column": columns, "vectors are rows": rows}
     gradients_on_the_way, slopes = ("∂J/∂h2", "∂J/∂a2", "∂J/∂h1", "∂J/∂a1"), ("∂h2/∂a2", "∂h1/∂a1")
     meanings = {"g": gradients_on_the_way, "δ": gradients_on_the_way, "sigmoid'": slopes}
-    usual = {"δ1": ("∂J/∂a1", "∂J/∂a2"), "δ2": ("∂J/∂a2",)}
+    usual = {
+        "∂J/∂a": ("∂J/∂a2", "∂J/∂a1"), "∂J/∂b": ("∂J/∂b2", "∂J/∂b1"), "∂J/∂W": ("∂J/∂W2", "∂J/∂W1"),
+        "∂J/∂h": ("∂J/∂h1", "∂J/∂h2"), "∂a/∂b": ("∂a2/∂b2",),
+    }  # fmt: skip
+    usual |= {"δ1": ("∂J/∂a1", "∂J/∂a2"), "δ2": ("∂J/∂a2",)}
 
     def derivation(id: str, *asked: Asked) -> Question:
         return Question(id, asked, _LAYERS, networks, conventions, meanings, usual)
