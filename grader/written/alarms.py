@@ -46,7 +46,7 @@ _SLOPES = re.compile(
 """What they are not."""
 _MORE = _one_of(
     "multipl* divid* scale scales scaled scaling doubl* tripl* halv* squar* negat* add* subtract* invert* revers* "
-    "flip* swap* exchang* sum* normal* clip* replac* complet* correct*"
+    "flip* swap* exchang* sum* normalise* normalize* clip* replac* complet* correct*"
 )
 _GOES_ON = re.compile(
     rf"""(?ix)

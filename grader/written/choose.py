@@ -142,7 +142,10 @@ def _beside(reading: Reading, chain: Chain) -> None:
     """A formula right behind this one, without a word between, may belong to it."""
     piece = reading.source.pieces[chain.piece + 1]
     following = [c for c in reading.chains if c.begins == chain.piece + 1]
-    if _SIGN_FIRST.match(piece.text) or (following and len(following[0].members) == 1):
+    after = reading.source.pieces[chain.piece + 2 : chain.piece + 3]
+    begins_a_sentence = piece.is_fresh and bool(after) and re.match(r"\s*[A-Za-z]{2}", after[0].text) is not None
+    is_alone = bool(following) and len(following[0].members) == 1 and not begins_a_sentence
+    if _SIGN_FIRST.match(piece.text) or is_alone:
         raise Unread(f"the formula behind it, {piece.text.strip()[:20]}, may belong to it")
 
 

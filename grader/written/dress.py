@@ -16,7 +16,7 @@ _DRESS = words(
 """Macros without an argument that mean nothing."""
 _DRESSED = words(
     "mathbf boldsymbol bm vec mathit mathsf mathbb mathcal mathscr mathfrak pmb underline mathord mathbin "
-    "mathop mathrel smash "
+    "mathop mathrel smash cancel bcancel xcancel "
 )
 """Macros that only change how their argument looks."""
 _DROPPED = words("label tag color textcolor hspace vspace phantom hphantom vphantom mspace kern")

@@ -300,6 +300,10 @@ class Factors(ABC):
         raise Unread(str(token))
 
     def _fraction(self) -> Formula:
+        token = self._cursor.peek()
+        if token is not None and token.kind == "number" and len(token.text) == 2:  # \frac12
+            self._cursor.skip()
+            return Quotient(Number(float(token.text[0])), Number(float(token.text[1])))
         over, under = self._cursor.argument(), self._cursor.argument()
         if is_differential(over) and is_differential(under):
             return self._derivative(over, under)

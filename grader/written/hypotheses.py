@@ -18,6 +18,13 @@ from grader.written.tree import Formula, Number, Sum, Symbol
 _LET = re.compile(r"(?i)\b(let|set|suppose|assume|assuming|take|always|define|since|because|as|is|by|have)\W*$")
 """Words before a value that is no case, but a claim."""
 _IN_WORDS = re.compile(r"[<>]\s*0\b")
+_WHEN = re.compile(r"(?i)^\W*(if|when|whenever)\b")
+"""Words behind a formula that is said of a case in words."""
+_OF_ANOTHER = re.compile(
+    r"(?i)\b(normal|usual|plain|ordinary|standard|vanilla|original|unregulari[sz]ed|without (the )?"
+    r"(penalty|regulari\w+))\b[^.;]*\b(is|was|reads|rule|update|descent)\W*$"
+)
+"""Words before the rule that is changed here."""
 _THEN = re.compile(r"\s*:")
 
 
@@ -42,11 +49,16 @@ def cases_apart(reading: Reading, known: frozenset[str]) -> tuple[Reading, tuple
     cases: list[Case] = []
     for sentence in _sentences(reading):
         supposed = [n for n in sentence if _is_supposed(reading, n, known)]
-        if supposed or any(_IN_WORDS.search(_last(before)) for before in _words_before(reading, sentence)):
+        if supposed or any(_is_in_words(*_around(reading.source.pieces, reading.chains[n])) for n in sentence):
             apart |= set(sentence)
         cases += _told_apart(reading, sentence, supposed)
     kept = tuple(chain for n, chain in enumerate(reading.chains) if n not in apart)
     return replace(reading, chains=kept), tuple(cases)
+
+
+def _is_in_words(before: str, behind: str) -> bool:
+    last = _last(before)
+    return bool(_IN_WORDS.search(last) or _WHEN.match(behind) or _OF_ANOTHER.search(last))
 
 
 def _told_apart(reading: Reading, sentence: Sequence[int], supposed: Sequence[int]) -> Iterator[Case]:
@@ -115,11 +127,6 @@ def _around(pieces: Sequence[Piece], chain: Chain) -> tuple[str, str]:
         before.text if before and before.kind == "words" else "",
         behind.text if behind and behind.kind == "words" else "",
     )
-
-
-def _words_before(reading: Reading, sentence: Sequence[int]) -> Iterator[str]:
-    for n in sentence:
-        yield _around(reading.source.pieces, reading.chains[n])[0]
 
 
 def _last(said: str) -> str:

@@ -167,6 +167,9 @@ _SIGNS = re.compile(r"[^\x00-\x7f–—‘’“”]|\^|_\{|\\[a-z]")
 """Maths, and no program."""
 
 
+_SHORT_WORDS = re.compile(r"(?i)(?<![\w\\])(?:so|is|we|in|of|to|by|as|at|it|or|on|if|an|be|with)(?!\w)")
+
+
 def _line(line: str) -> tuple[Piece, ...]:
     bare = _bare(line)
     if not _may_be_formula(line):
@@ -193,4 +196,5 @@ def _bare(line: str) -> str:
 def _may_be_formula(line: str) -> bool:
     bare = _bare(line)
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{3,}", bare)
-    return bool(re.search(r"[A-Za-zŷσθ]", bare)) and all(word in _KNOWN for word in words)
+    is_known = all(word in _KNOWN or (word[0] == "d" and word[1:] in _KNOWN) for word in words)
+    return is_known and bool(re.search(r"[A-Za-zŷσθ]", bare)) and not _SHORT_WORDS.search(bare)

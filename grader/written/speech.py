@@ -107,7 +107,7 @@ def _leads_on(subject: Subject, said: Words) -> bool:
 
 
 def _are_harmless(said: str) -> None:
-    bare = PHRASES.sub(" ", without_shapes(said))
+    bare = re.sub("[-=]>|→|⇒", " ", PHRASES.sub(" ", without_shapes(said)))
     for word in re.findall(r"[^\W\d_]+", bare):
         if word.lower() not in HARMLESS:
             raise Unread(f"the word “{word}”")

@@ -164,7 +164,7 @@ _LAYERS = Notation(
     unlike={
         "y": r"predict|output|network",
         "h2": r"(true |correct )?(label|target|truth)",
-        "h1": "input",
+        "h1": r"input of the (network|net|model)",
         "x": "hidden",
     },
     sizes={"H": "h1", "D": "x"},
