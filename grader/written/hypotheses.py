@@ -58,7 +58,7 @@ def cases_apart(reading: Reading, known: frozenset[str]) -> tuple[Reading, tuple
 
 def _is_in_words(before: str, behind: str) -> bool:
     last = _last(before)
-    return bool(_IN_WORDS.search(last) or _WHEN.match(behind) or _OF_ANOTHER.search(last))
+    return bool(_IN_WORDS.search(last) or _WHEN.match(sentences(behind)[0]) or _OF_ANOTHER.search(last))
 
 
 def _told_apart(reading: Reading, sentence: Sequence[int], supposed: Sequence[int]) -> Iterator[Case]:

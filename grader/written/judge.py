@@ -43,9 +43,9 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
     known = frozenset(question.worlds[0].values)
     try:
         reading = chains(answer, question.notation)
-        named = tuple(named_last(chain, known) for chain in reading.chains)
-        reading = replace(reading, chains=as_vectors(named, question.worlds))
-        reading, cases = cases_apart(reading, known)
+        named = replace(reading, chains=tuple(named_last(chain, known) for chain in reading.chains))
+        reading, cases = cases_apart(named, known)
+        reading = replace(reading, chains=as_vectors(reading.chains, question.worlds))
         reading = _with_presumed(reading, question, said_in(reading.chains, known)[1])
         each, after = said_in(reading.chains, known)
     except Unread as unread:
