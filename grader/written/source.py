@@ -187,8 +187,12 @@ def _typed(text: str) -> list[Piece]:
     return [*made, Piece("words", text[place:])]
 
 
+_EMPHASISED = re.compile(r"(?<![^\s(])\*{1,3}(?=[^\s*])(.+?)(?<=[^\s*])\*{1,3}(?![^\s).,;:])")
+
+
 def _bare(line: str) -> str:
     """Without the mark of a list, and without words before a colon."""
+    line = _EMPHASISED.sub(r"\1", line)
     line = re.sub(r"^\s*(?:[-*+>]\s+|\d{1,2}[.)]\s+)", "", line)
     return re.sub(r"^[A-Za-z ]{2,40}:(?!=)", "", line)
 

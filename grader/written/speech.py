@@ -44,6 +44,12 @@ _GRADIENTS = words(
 )
 """What a formula without a left side may be said to be."""
 
+_NAME = r"(?:[abghWxyŷθ]\d?|y_?hat)"
+_TYPED = re.compile(
+    rf"(?<![A-Za-z]){_NAME}\s*[-−+*·⊙]\s*{_NAME}(?![A-Za-z])|(?<![<>=!])=\s*[-−]?\s*\(?{_NAME}(?![A-Za-z])"
+)
+"""Maths among words, which may be another answer."""
+
 
 def must_agree(subject: Subject) -> None:
     """Raises `Unread` with the first words that do not."""
@@ -62,6 +68,8 @@ def _alarm(subject: Subject, said: Words, text: str) -> str:
     if alarm := _suspicious(text) or takes_back(text) or says_of_a_slope(text) or _of_another(subject, said, text):
         return alarm
     leads_on = _leads_on(subject, said)
+    if said.place == "later" and (typed := _TYPED.search(text)):
+        return typed[0]
     if said.place == "later" or (said.place == "beside" and leads_on and _AND.match(text)):
         return "" if leads_on else goes_on(text, is_transposed=_is_transposed(subject))
     if said.place == "leading" and subject.is_named:

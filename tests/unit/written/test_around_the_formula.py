@@ -58,8 +58,8 @@ def test_what_can_be_read_elsewhere_must_be_true(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("behind", [
-    r"So the gradient is $y - \hat y$.", r"Therefore $\boxed{(\hat y - y)\hat y(1-\hat y)}$", r"$\delta = 2(\hat y - y)$",
-    "**Final answer: y − ŷ**",
+    r"So the gradient is $y - \hat y$.", r"Therefore $\boxed{(\hat y - y)\hat y(1-\hat y)}$",
+    r"$\delta = 2(\hat y - y)$", "**Final answer: y − ŷ**",
 ])  # fmt: skip
 def test_another_answer_behind_it_is_a_doubt(ask: Ask, behind: str) -> None:
     assert not proven(ask, "q1.1", f"{A}\n\n{behind}")
@@ -132,6 +132,14 @@ def test_plain_text_is_read_between_its_words(ask: Ask) -> None:
     typed = "let g = ŷ - y   (from 1.1)\n\nthen we multiply\n\n=> ∇_{h1} J = W2ᵀ g = W2ᵀ (ŷ - y)\n"
     assert proven(ask, "q1.4", typed)
     assert not proven(ask, "q1.4", typed.replace("let g = ŷ - y", "let g = y - ŷ"))
+
+
+def test_bold_plain_text_is_read_too(ask: Ask) -> None:
+    typed = "f'(a2) = ŷ(1-ŷ)\n\n∇a2 J = (ŷ-y)/(ŷ(1-ŷ)) * ŷ(1-ŷ) = ŷ - y"
+    assert proven(ask, "q1.1", f"{typed}\n\n**∇a2 J = ŷ - y**")
+    assert not proven(
+        ask, "q1.1", f"{typed}\n\nand as ŷ is the output of node 2 this can be written as\n\n**∇a2 J = a2 - y**"
+    )
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────
