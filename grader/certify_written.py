@@ -16,7 +16,7 @@ from typing import Literal, get_args
 from grader.catalogue import Assignment
 from grader.errors import BadAssignment
 from grader.model import Comparison, Opinion
-from grader.written.opinions import opinions
+from grader.written.opinions import Seen, opinions
 
 SETS = ("tuned", "held_out")
 ENOUGH = 0.8
@@ -84,11 +84,12 @@ def collection(assignment: Assignment, name: str) -> list[Answer]:
 
 
 def read_all(answers: Iterable[Answer], assignment: Assignment) -> list[Read]:
-    return [_read(answer, assignment) for answer in answers]
+    seen: Seen = {}
+    return [_read(answer, assignment, seen) for answer in answers]
 
 
-def _read(answer: Answer, assignment: Assignment) -> Read:
-    found = opinions(assignment.known_questions, {**dict(answer.earlier), answer.question: answer.text})
+def _read(answer: Answer, assignment: Assignment, seen: Seen) -> Read:
+    found = opinions(assignment.known_questions, {**dict(answer.earlier), answer.question: answer.text}, seen)
     if answer.question not in found:
         raise BadAssignment(f"answers/{answer.name}.md: written.py has no question {answer.question!r}")
     return Read(answer, found[answer.question])

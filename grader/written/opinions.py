@@ -10,18 +10,28 @@ from grader.written.bounds import MAX_CHARACTERS
 from grader.written.judge import Context, judge
 from grader.written.question import InWords, Question
 
+Seen = dict[tuple[str, ...], tuple[Opinion, Context]]
+"""What was made of an answer: all answers up to it, in their order."""
 
-def opinions(questions: Sequence[Question | InWords], answers: Mapping[str, str]) -> dict[str, Opinion]:
+
+def opinions(
+    questions: Sequence[Question | InWords], answers: Mapping[str, str], seen: Seen | None = None
+) -> dict[str, Opinion]:
     """`answers`: question → the answer as written. There is no opinion where there is no answer, nor on one in words
-    in which there is nothing to notice."""
+    in which there is nothing to notice. `seen`: where many hand-ins begin with the same answers."""
     context = Context()
     found: dict[str, Opinion] = {}
+    seen = {} if seen is None else seen
+    read: tuple[str, ...] = ()
     for question in questions:
         answer = answers.get(question.id)
         if answer is None:
             continue
         if isinstance(question, Question):
-            found[question.id], context = _judged(question, answer, context)
+            read = (*read, question.id, answer)
+            if read not in seen:
+                seen[read] = _judged(question, answer, context)
+            found[question.id], context = seen[read]
         elif notes := _noticed(question, answer):
             found[question.id] = Opinion((_for_a_person(question, notes),))
     return found
