@@ -44,6 +44,12 @@ _SLOPES = re.compile(
     r"(?: \w+)? (?:is|equals|=) (?:always |just |simply )?(?:one|zero|constant|1|0)\b(?! (?:for|if|where|when))"
 )
 """What they are not."""
+_TOGETHER = re.compile(
+    r"(?i)\b(?:second|third|fourth|higher)\W+(?:order\W+)?(?:partial\W+)?(?:derivatives?|gradients?)\b"
+    r"|\b(?:derivative|gradient|slope) of the (?:derivative|gradient|slope)\b"
+    r"|\bin (?:its |the )?place(?: of)?\b|\brows? as columns?\b|\bcolumns? as rows?\b|\bevery (?:second|third|other)\b"
+)
+"""Harmless words that say something together."""
 _MORE = _one_of(
     "multipl* divid* scale scales scaled scaling doubl* tripl* halv* squar* negat* add* subtract* invert* revers* "
     "flip* swap* exchang* sum* normalise* normalize* clip* replac* complet* correct*"
@@ -95,7 +101,7 @@ _CLAUSE = re.compile(r"[,;:—–](?=\s*\w)|\b(?:so|hence|thus|therefore|then|an
 
 
 def takes_back(said: str) -> str:
-    return _found(_RETRACTIONS, said)
+    return _found(_RETRACTIONS, said) or _found(_TOGETHER, said)
 
 
 def says_of_a_slope(said: str) -> str:

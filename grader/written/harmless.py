@@ -1,4 +1,4 @@
-"""Words that say nothing against the formulas between them, as derivations have them.
+"""Words that may stand behind a formula in its own sentence, and say nothing against it.
 
 Left out for good: denials, conditions, alternatives, approximations ("or", "only", "up to", "about"); what does
 something to a formula (times, half, minus, squared, reversed); what a name is said to be (label, prediction, output),
@@ -64,23 +64,21 @@ HARMLESS = words(
     "done elem elemwise evidently expected fit fits grad great hand last length like ll mat must neat obviously "
     "ok okay required right s second sgn should side sought third transp ve vec voila wanted"
 )
+_ONE = r"(?:element|component|entry|coordinate)"
+_EACH = rf"(?:{_ONE}-?\ ?wise|(?:on|of|to|for)\ (?:each|every)\ {_ONE})\b"
 PHRASES = re.compile(
-    r"""(?ix)
-      ^\s*(?:[-*+>•]\s+|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+|\#{1,6}\s*)              # marks of lists
+    rf"""(?ix)
+      ^\s*(?:[-*+>•]\s+|\(?(?:\d{{1,2}}|[a-h]|[ivx]{{1,4}})[.)]\s+|\#{{1,6}}\s*)              # marks of lists
     | \b(?:q|question|exercise|problem|part|section|example|step|eq|eqn|equation|layer|answer)s?\.?\ ?
       \(?\d(?:[.,]\d)?[a-h]?\)?(?![\w.,]?\d)
     | \bpart\ \([a-h]\) | ∎ | \bw\.?\ ?r\.?\ ?t\.? | \be\.\ ?g\.,? | \bi\.\ ?e\.,? | \bq\.\ ?e\.\ ?d\.? | \bcf\.
     | \b[Ll][12](?:\ norm|-norm)?\b
-    | \border\ (?:of\ [\w ]{1,30}\ )?(?:does\ not|doesn['’]t)\ matter\b
+    | \border\ (?:of\ [\w ]{{1,30}}\ )?(?:does\ not|doesn['’]t)\ matter\b
     | \ban?\ (?:number|scalar|column|row)\ times\ an?\b
-    | \b(?:sign|sgn)\ (?:is\ )?(?:element|component|entry|coordinate)-?\ ?wise\b
-    | \b(?:sign|sgn)\ (?:function\ )?(?:is\ )?(?:applied|taken|acts|works)\ (?:element|component|entry)-?\ ?wise\b
-    | \b(?:applied|taken|acts?|acting|works)\ (?:on|of|to|for)\ (?:each|every)\ (?:element|component|entry|coordinate)\b
-    | \b(?:sign|sgn)\ (?:function\ )?(?:is\ )?(?:applied|taken|acts?|works)\ (?:on|of|to|for)\ (?:each|every)\ \w+
-    | \b(?:applied|taken|acts?|acting|works|meant|understood)\ (?:element|component|entry|coordinate)-?\ ?wise\b
-    | \b(?:using|by|from|in|see|with|of|and|equations?|eqs?\.?)\ \(?(?:\d{1,2}|[a-h*])\)(?!\w)      # (2)
+    | (?:\b(?:sign|sgn)\ )?(?:function\ )?(?:is\ )?\b(?:applied|taken|acts?|acting|works|meant|understood)\ {_EACH}
+    | \b(?:sign|sgn)\ (?:is\ )?{_EACH}
+    | \b(?:using|by|from|in|see|with|of|and|equations?|eqs?\.?)\ \(?(?:\d{{1,2}}|[a-h*])\)(?!\w)      # (2)
     | \b(?:as|in|by|from|of|see|with)\ [1-4]\.\d(?!\d)                                          # 1.1
-    | \b(?:sign|sgn)\ (?:function\ )?is\ (?:applied|taken)\ (?:to|of|on)\ each\ (?:element|component|entry)\b
     | \bshr[aiu]nk\w*\ (?:\w+\ )?by\ (?:a|the)\ (?:same\ )?(?:constant\ )?(?:factor|amount)\b
     | \b(?:towards?|to)\ (?:0|zero)\ by\ (?:a|the)\ (?:same\ )?(?:constant\ )?(?:amount|step)\b
     | \b(?:towards?)\ (?:0|zero)\b
@@ -95,9 +93,3 @@ PHRASES = re.compile(
     """
 )
 """What is harmless as a whole, and might not be word by word."""
-SUSPICIOUS = re.compile(
-    r"(?i)\b(?:second|third|fourth|higher)\W+(?:order\W+)?(?:partial\W+)?(?:derivatives?|gradients?)\b"
-    r"|\b(?:derivative|gradient|slope) of the (?:derivative|gradient|slope)\b"
-    r"|\bin (?:its |the )?place(?: of)?\b|\brows? as columns?\b|\bcolumns? as rows?\b|\bevery (?:second|third|other)\b"
-)
-"""Harmless words that say something together."""

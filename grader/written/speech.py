@@ -11,7 +11,7 @@ from itertools import islice
 
 from grader.written.alarms import denies, goes_on, limits, says_of_a_slope, takes_back
 from grader.written.bounds import MAX_NODES, Unread
-from grader.written.harmless import HARMLESS, PHRASES, SUSPICIOUS
+from grader.written.harmless import HARMLESS, PHRASES
 from grader.written.places import Words
 from grader.written.sentences import sentences
 from grader.written.shapes import without_shapes
@@ -65,7 +65,7 @@ def must_agree(subject: Subject) -> None:
 
 
 def _alarm(subject: Subject, said: Words, text: str) -> str:
-    if alarm := _suspicious(text) or takes_back(text) or says_of_a_slope(text) or _of_another(subject, said, text):
+    if alarm := takes_back(text) or says_of_a_slope(text) or _of_another(subject, said, text):
         return alarm
     leads_on = _leads_on(subject, said)
     if said.place == "later" and (typed := _TYPED.search(text)):
@@ -79,11 +79,6 @@ def _alarm(subject: Subject, said: Words, text: str) -> str:
     if said.place in ("leading", "beside"):
         _are_harmless(text)
     return goes_on(text, is_transposed=_is_transposed(subject)) if said.place == "beside" else ""
-
-
-def _suspicious(text: str) -> str:
-    found = SUSPICIOUS.search(text)
-    return found[0] if found else ""
 
 
 def _of_another(subject: Subject, said: Words, text: str) -> str:

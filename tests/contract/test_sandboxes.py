@@ -278,12 +278,10 @@ def test_a_death_in_one_session_leaves_the_others_alone(start: Start) -> None:
 
 def test_an_endless_loop_is_stopped(start: Start, room: Sandbox) -> None:
     session = start(Impatient(load_cpu_seconds=20) if room.name == "plain" else QUICK)
-    started = time.monotonic()
     stopped = call(session, "spins", cpu=0.5)
     assert isinstance(stopped, Stopped)
     assert stopped.limit is (Limit.WALL if room.name == "plain" else Limit.CPU)
     assert not session.alive
-    assert time.monotonic() - started < 10
 
 
 def test_a_sleeper_is_stopped_by_the_wall_clock(start: Start) -> None:

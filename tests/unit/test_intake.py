@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import stat
-import time
 import tracemalloc
 import zipfile
 from collections.abc import Mapping
@@ -346,10 +345,8 @@ def test_links_in_a_folder_are_not_followed(folder: Path, tmp_path: Path) -> Non
 
 
 def test_a_fifo_in_a_folder_is_not_opened(folder: Path) -> None:
-    os.mkfifo(folder / "fifo.py")
-    started = time.monotonic()
+    os.mkfifo(folder / "fifo.py")  # to open it would wait for ever
     assert list(receive_path(folder).files) == ["mlp.py"]
-    assert time.monotonic() - started < 5
 
 
 def test_noise_in_a_folder_is_dropped(folder: Path) -> None:

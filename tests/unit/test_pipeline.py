@@ -76,7 +76,8 @@ def test_a_broken_check_is_ours_and_not_a_zero(
 def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
-    toml = TOY_TOML.replace("call_cpu_seconds = 1", "call_cpu_seconds = 20")
+    limit = 20
+    toml = TOY_TOML.replace("call_cpu_seconds = 1", f"call_cpu_seconds = {limit}")
     checks = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)').replace(
         '"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}'
     )
@@ -85,7 +86,7 @@ def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
     started = time.monotonic()
     with pytest.raises(BrokenCheck):
         grade(submit(endless), toy, sandbox, Seed())
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 0.6 * limit
 
 
 def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(

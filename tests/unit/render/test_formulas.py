@@ -51,6 +51,11 @@ def test_the_pieces_joined_are_the_answer(answer: str) -> None:
 
 @pytest.mark.parametrize("unit", ["$$", r"\[", "$", r"\begin{align}", "$\n\n", "$a\\"])
 def test_no_answer_takes_long(unit: str) -> None:
+    """Beside an honest answer of the same length."""
+    assert _seconds(unit * (20_000 // len(unit))) < 100 * _seconds("the gradient $a$ is " * 1_000)
+
+
+def _seconds(answer: str) -> float:
     started = time.process_time()
-    pieces(unit * (20_000 // len(unit)))
-    assert time.process_time() - started < 2
+    pieces(answer)
+    return time.process_time() - started
