@@ -484,7 +484,8 @@ class QueuedOut(Out):
 
 class WorkerOut(Out):
     name: str = Field(description="Machine and process", examples=["host:42"])
-    processes: int = Field(description="How many gradings it runs at a time; one is for pre-checks alone", examples=[3])
+    processes: int = Field(description="How many it has; one is for pre-checks alone", examples=[3])
+    at_a_time: int = Field(description="How many gradings it runs at a time, beside pre-checks", examples=[2])
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
     lanes: list[str] = Field(
@@ -496,6 +497,7 @@ class WorkerOut(Out):
         return cls(
             name=worker.name,
             processes=worker.processes,
+            at_a_time=worker.at_a_time,
             sandbox=worker.sandbox,
             since=worker.since,
             lanes=list(worker.lanes),

@@ -155,7 +155,10 @@ def _total(report: Report) -> Text:
     for_a_person = sum((w.possible for w in written), ZERO)
     if written:
         found = sum(w.found for w in written)
-        total.append(f" · {show_points(for_a_person)} wait for a person ({found} of {len(written)} answers found)")
+        if found:
+            total.append(f" · {show_points(for_a_person)} wait for a person ({found} of {len(written)} answers found)")
+        else:
+            total.append(f" · no written answers found ({show_points(for_a_person)} points)")
     if report.waiting > for_a_person:
         total.append(f" · {show_points(report.waiting - for_a_person)} not decided here")
     return total
