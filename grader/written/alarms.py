@@ -31,7 +31,8 @@ _RETRACTIONS = re.compile(
     | \b(?:true|real|actual|proper|right|correct)\ {_ANSWER}\b
     | \bsigns?\ (?:should|must|has|have|needs?|is|are)\ (?:to\ )?(?:be\ )?(?:the\ )?(?:other|opposite|revers|flip|chang)
     | \bopposite\ (?:of|sign)\b | \bthe\ (?:opposite|reverse|other\ way)\W*$
-    | \b(?:student|friend|classmate|(?:text)?book|internet|chatgpt|tutor)s?\b[^.]*\b(?:ha[ds]|have|say|claim|prefer)s?\b
+    | \b(?:student|friend|classmate|(?:text)?book|internet|chatgpt|tutor)s?\b[^.]{{0,60}}
+        \b(?:ha[ds]|have|say|claim|prefer)s?\b
     | \b(?:chang|switch)\w*\ (?:the|its)\ sign | \b(?:other|wrong|opposite)\ sign\b
     | \bforget\ the\b | \bonly\ (?:holds|true|valid|correct)\b | \b(?:holds|true|valid|correct)\ only\b
     | \b(?:answer|antwort|result|solution|gradient|derivative)\W*(?:is|:)\W*\(?(?:y|ŷ|y_?hat|yhat|-|−)\s*[-−+*·(]
@@ -93,7 +94,7 @@ _DENIALS = re.compile(
 )
 """In the clause that leads to it."""
 _RENAMES = re.compile(
-    r"(?i)\b(?:let|set|call|name|denote|define|take|rename)\b[^.;]*(?<!\w)[b-zŷ](?!\w)[^.;]*\b(?:be|as|for|is|the)\b"
+    r"(?i)\b(?:let|set|call|name|denote|define|take|rename)\b[^.;]{0,40}(?<!\w)[b-zŷ](?!\w)[^.;]{0,40}\b(?:be|as|for|is|the)\b"
     r"|(?<![\w'’])[b-hj-zŷ](?![\w'’])\s+(?:(?:is|be)\s+(?:the|an?)|denotes|means|stands|=)"
 )
 """Names among words that get a meaning there."""

@@ -11,6 +11,8 @@ MAX_DEPTH = 40
 MAX_NODES = 3_000
 """Of one formula with everything put in that it refers to."""
 MAX_CHAINS = 200
+MAX_PIECES = 400
+"""Formulas, and words between them."""
 
 
 class Unread(Exception):

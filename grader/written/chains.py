@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_TOKENS, Unread
+from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_PIECES, MAX_TOKENS, Unread
 from grader.written.comments import apart
 from grader.written.cursor import show
 from grader.written.dress import undressed
@@ -92,6 +92,8 @@ def chains(answer: str, notation: Notation) -> Reading:
     if len(answer) > MAX_CHARACTERS:
         raise Unread("an answer that is too long")
     source = parts(answer)
+    if len(source.pieces) > MAX_PIECES:
+        raise Unread("an answer that is too long")
     source = replace(source, pieces=read_out(source.pieces, notation))
     found: list[_Line] = []
     budget = MAX_TOKENS

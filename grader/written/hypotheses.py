@@ -22,7 +22,7 @@ _WHEN = re.compile(r"(?i)^\W*(if|when|whenever)\b")
 """Words behind a formula that is said of a case in words."""
 _OF_ANOTHER = re.compile(
     r"(?i)\b(normal|usual|plain|ordinary|standard|vanilla|original|unregulari[sz]ed|without (the )?"
-    r"(penalty|regulari\w+))\b[^.;]*\b(is|was|reads|rule|update|descent)\W*$"
+    r"(penalty|regulari\w+))\b[^.;]{0,60}\b(is|was|reads|rule|update|descent)\W*$"
 )
 """Words before the rule that is changed here."""
 _THEN = re.compile(r"\s*:")

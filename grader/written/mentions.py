@@ -30,9 +30,11 @@ _FACTOR = re.compile(r"(?i)\b(factors?|terms?|extra|another|additional|products?
 _INDICES = words("i j k l m n N")
 _SHAPE = re.compile(r"(?i)^\W*(is|are)( just| simply)? (an? )?(scalar|number|row|column|vector|matrix)\b")
 """Words behind a formula that nothing else is said of."""
-_CALLS = r"(?i)(?<!\w)({})[^.;\n]*\b(is|equals)\W*$"
+_CALLS = r"(?i)(?<!\w)({})[^.;\n]{{0,60}}\b(is|equals)\W*$"
 _WITHOUT = re.compile(r"(?i)\b(without|before|plain|original|data)\b")
-_IS_CALLED = r"(?i)^\W*(is|are|be|denotes?|means?|already|includes?|contains?|has|of|taken)\b[^.\n,;]*?(?<!\w)({})"
+_IS_CALLED = (
+    r"(?i)^\W*(is|are|be|denotes?|means?|already|includes?|contains?|has|of|taken)\b[^.\n,;]{{0,60}}?(?<!\w)({})"
+)
 """Words behind a name that call it something."""
 
 

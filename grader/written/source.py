@@ -41,8 +41,14 @@ class Source:
     """A formula begins and never ends."""
 
 
+_SPACES = re.compile(r"[^\S\n]{2,}")
+_BLANK_LINES = re.compile(r"\n(?: {0,2}\n){2,}")
+"""Long runs of either would take the patterns for sentences minutes."""
+
+
 def parts(answer: str) -> Source:
     plain, struck = _without_html(answer)
+    plain = _BLANK_LINES.sub("\n\n", _SPACES.sub("  ", plain))
     pieces, open = _cut(plain)
     if not any(p.kind != "words" for p in pieces):
         pieces = [made for line in plain.splitlines() for made in _line(line)]
