@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from grader import catalogue
+from grader.batch.outcome import for_students
 from grader.errors import BadCall
 from grader.model import Report
 from grader.reading.offline import commands
@@ -38,11 +39,14 @@ def report(grader: Command) -> Report:
 
 @pytest.fixture
 def out(tmp_path: Path, report: Report) -> Path:
-    """As a batch leaves it: lovelace and bob have handed in the same."""
+    """As a batch leaves it: lovelace and bob have handed in the same, and what students see has no suggestions."""
     for student in ("lovelace", "bob"):
         folder = tmp_path / "out" / "students" / student
         folder.mkdir(parents=True)
-        (folder / "report.json").write_text(as_json.dumps(report), "utf-8")
+        (folder / "report.json").write_text(as_json.dumps(for_students(report)), "utf-8")
+    graded = tmp_path / "out" / "graded" / "rules"
+    graded.mkdir(parents=True)
+    (graded / "handin.json").write_text(as_json.dumps(report), "utf-8")
     return tmp_path / "out"
 
 
@@ -87,12 +91,14 @@ def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_s
     }
 
 
-def test_the_same_words_of_which_the_machine_thinks_differently_have_no_suggestion(out: Path, tmp_path: Path) -> None:
+def test_the_same_words_of_which_the_machine_thinks_differently_have_no_suggestion(
+    out: Path, tmp_path: Path, report: Report
+) -> None:
     sheet, file = tmp_path / "answers.csv", out / "students" / "bob" / "report.json"
-    report = json.loads(file.read_text("utf-8"))
-    (written,) = (w for part in report["parts"] for w in part["written"] if w["id"] == "q1.2")
+    other = json.loads(as_json.dumps(report))
+    (written,) = (w for part in other["parts"] for w in part["written"] if w["id"] == "q1.2")
     written["opinion"][0]["words"] = "It means something else here."
-    file.write_text(json.dumps(report), "utf-8")
+    file.write_text(json.dumps(other), "utf-8")
     read("export-reports", out, "q1.2", "--to", sheet)
     assert [(row["students"], row["suggested"], row["by machine"]) for row in rows_of(sheet)] == [("2", "", "")]
 

@@ -22,6 +22,8 @@ from grader.reading.offline.sheet import Asked, Filled, Line
 from grader.render import as_json
 
 KEPT, TOTALS = "readings.json", "written.csv"
+CHECKS = "by machine"
+"""In the column of questions: what the checks of the code have come to."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
 Key = tuple[str, str]
@@ -38,10 +40,28 @@ class Folder:
         """Student → report as JSON."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted({*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT})
-        found = {_student(file): _report(file, self.assignment.id) for file in files}
+        found = {_student(file): self._with_opinions(_report(file, self.assignment.id)) for file in files}
         if not found:
             raise BadCall(f"{self.path} has no reports: give what grader batch wrote, or a folder of JSON reports")
         return found
+
+    def _with_opinions(self, report: Json) -> Json:
+        """A batch leaves what the machine makes of the answers out of what is for students, and keeps it beside."""
+        made = self._graded.get(report["submission"]["digest"], {})
+        for part in report["parts"]:
+            for written in part["written"]:
+                written["opinion"] = written["opinion"] or made.get(written["id"])
+        return report
+
+    @cached_property
+    def _graded(self) -> Mapping[str, Mapping[str, Json]]:
+        """Submission's digest → question → opinion, of what a batch has graded last."""
+        files = sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime)
+        reports = [_report(file, self.assignment.id) for file in files]
+        return {
+            report["submission"]["digest"]: {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
+            for report in reports
+        }
 
     @cached_property
     def worth(self) -> Mapping[str, Points]:
@@ -98,9 +118,10 @@ class Folder:
         return {(one.place, one.digest): one for one in rows}
 
     def _rows(self, student: str, report: Json, kept: Mapping[Key, Filled]) -> Iterator[tuple[str, ...]]:
-        """A line a question, and one for all of it."""
+        """A line for the checks, one a question, and one for all of it."""
         checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
-        earned = sum((Points(str(check["points"])) for check in checks), ZERO)
+        earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
+        yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
         for answer in of_report(report, student):
             given = kept.get((answer.question, answer.digest))
             points = given.adjustment if given else answer.decided
