@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pylatexenc.latex2text import LatexNodes2Text
 from rich.cells import cell_len
 
 from grader.model import (
@@ -172,6 +173,11 @@ COMPARED = {
     Comparison.DIFFERS: "differs",
     Comparison.UNREAD: "for a person to read",
 }
+
+
+def plain(maths: str) -> str:
+    """LaTeX as people read it where nothing sets it: "∇_b^(1) J"."""
+    return str(LatexNodes2Text().latex_to_text(maths))
 
 
 def judged(judgement: Judgement) -> str:

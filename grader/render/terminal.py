@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import ZERO, CheckResult, Part, Report, Status, Written, show_points
-from grader.render.said import COMPARED, Fix, caret, cause, failure, fixes, judged, scope, stopper
+from grader.render.said import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
 SIGNS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "…"}
@@ -142,8 +142,9 @@ def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
         yield Text(f"✎ {' '.join(w.id for w in proven)}  proven right by machine: {points} {said}", "green")
     for answer, opinion in read:
         for judgement in () if opinion.is_proven else opinion.judgements:
+            which = f" {plain(judgement.asked)}" if len(opinion.judgements) > 1 else ""
             yield Text.assemble(
-                (f"✎ {answer.id}  {COMPARED[judgement.comparison]}  ", "blue"), one_line(judged(judgement), 160)
+                (f"✎ {answer.id}{which}  {COMPARED[judgement.comparison]}  ", "blue"), one_line(judged(judgement), 240)
             )
 
 
@@ -153,12 +154,13 @@ def _total(report: Report) -> Text:
     )
     written = [w for w in report.written if not w.decided]
     for_a_person = sum((w.possible for w in written), ZERO)
-    if written:
-        found = sum(w.found for w in written)
-        if found:
-            total.append(f" · {show_points(for_a_person)} wait for a person ({found} of {len(written)} answers found)")
-        else:
-            total.append(f" · no written answers found ({show_points(for_a_person)} points)")
+    found = [w for w in written if w.found]
+    absent = for_a_person - sum((w.possible for w in found), ZERO)
+    if found:
+        waiting = show_points(for_a_person - absent)
+        total.append(f" · {waiting} wait for a person ({len(found)} of {len(written)} answers found)")
+    if absent:
+        total.append(f" · {show_points(absent)} not submitted")
     if report.waiting > for_a_person:
         total.append(f" · {show_points(report.waiting - for_a_person)} not decided here")
     return total

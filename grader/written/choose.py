@@ -39,7 +39,7 @@ def choice(reading: Reading, asked: Asked, *, single: bool) -> Choice:
     for found in (formulas, _stood_for(reading, asked), named, _only(reading) if single else []):
         if found:
             return _last(reading, found)
-    raise Unread(f"no formula for {asked.shown} was found")
+    raise Unread("no formula that says, for every case, that it is what is asked for")
 
 
 Found = list[tuple[int, Member]]

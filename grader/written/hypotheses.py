@@ -18,6 +18,8 @@ from grader.written.tree import Formula, Number, Sum, Symbol
 _LET = re.compile(r"(?i)\b(let|set|suppose|assume|assuming|take|always|define|since|because|as|is|by|have)\W*$")
 """Words before a value that is no case, but a claim."""
 _IN_WORDS = re.compile(r"[<>]\s*0\b")
+_ASIDE = re.compile(r"\([^)]*$|,\s+where\b")
+"""What opens a sentence of its own inside another."""
 _WHEN = re.compile(r"(?i)^\W*(if|when|whenever)\b")
 """Words behind a formula that is said of a case in words."""
 _OF_ANOTHER = re.compile(
@@ -86,7 +88,8 @@ def _sentences(reading: Reading) -> Iterator[list[int]]:
     pieces = reading.source.pieces
     current: list[int] = []
     for place, piece in enumerate(pieces):
-        if piece.is_fresh or (piece.kind == "words" and len(sentences(piece.text)) > 1):
+        ends = piece.kind == "words" and (len(sentences(piece.text)) > 1 or _ASIDE.search(piece.text))
+        if piece.is_fresh or ends:
             yield current
             current = []
         current = [*current, *(n for n, chain in enumerate(reading.chains) if chain.begins == place)]

@@ -324,7 +324,10 @@ def gradient(cursor: Cursor, notation: Notation) -> Formula | str:
     """
     cursor.skip()
     if cursor.takes("sign", "_"):
-        inner = _unwrapped(cursor.inside(cursor.argument()))
+        index = [*cursor.argument()]
+        if len(index) == 1 and is_name(index[0]) and cursor.sees("number"):  # ∇_h1 J, as people type it
+            index.append(cursor.next())
+        inner = _unwrapped(cursor.inside(index))
         made = symbol(inner, notation) if is_name(inner.peek()) else None
         if made is None or inner.peek() is not None:
             raise Unread("a gradient by something that is not one name")

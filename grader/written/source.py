@@ -165,7 +165,7 @@ def _program(line: str) -> tuple[Piece, ...]:
 
 _KNOWN = words(
     "exp sign sgn sigmoid diag abs sqrt log yhat hat theta eta lambda lam lmbda sigma delta nabla odot partial grad "
-    "top alpha cdot dot outer matmul multiply"
+    "top alpha cdot dot outer matmul multiply new old"
 )
 
 

@@ -33,6 +33,7 @@ _NEW = "new "
 def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
     """Raises `Unread` for one that is not, and for one of `weighed` (numbers of chains) that cannot be worked out."""
     chains = {n: c for n, c in enumerate(subject.reading.chains) if len(c.members) > 1 or n == subject.number}
+    others = {asked.name for asked in subject.question.asked} - {subject.asked.name}
     equalities = {n: _equality(c, n, subject) for n, c in chains.items() if n in weighed or not c.doubt}
     for formula in (f for n in weighed for f in equalities.get(n, ())):
         must_be_plain(formula, subject.question.worlds)
@@ -40,7 +41,10 @@ def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
     layers = layers_meant(subject.reading.chains, subject.question.notation)
     doubts = [_first_doubt(equalities, weighed, layers, subject.question, worlds) for worlds in layouts]
     if all(doubts):
-        raise Unread(doubts[0])
+        of_another = [c for n, c in chains.items() if n in equalities and _says_of(c, others)]
+        alone = {n: e for n, e in equalities.items() if chains[n] not in of_another}
+        is_another = any(not _first_doubt(alone, weighed, layers, subject.question, worlds) for worlds in layouts)
+        raise Unread("the other gradient in it is not right" if of_another and is_another else doubts[0])
     for number, chain in chains.items():
         if number != subject.number and _is_another_value(chain, number, subject):
             raise Unread(f"{chain.members[0].source[:30]}, which may be another answer")
@@ -48,6 +52,11 @@ def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
         for chain in (c for c in case.chains if len(c.members) > 1):
             if _is_false_then(_equality(chain, subject.number, subject), case, subject.question.worlds):
                 raise Unread(f"what is said of a case, {chain.members[0].source[:30]}")
+
+
+def _says_of(chain: Chain, named: Collection[str]) -> bool:
+    first = chain.members[0].formula if len(chain.members) > 1 else None
+    return isinstance(first, Symbol) and first.name in named
 
 
 def _is_another_value(chain: Chain, number: int, subject: Subject) -> bool:

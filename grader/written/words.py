@@ -14,7 +14,8 @@ def counter_example(found: Sequence[Array], wanted: Sequence[Array], worlds: Seq
     """The smallest problem on which the two differ."""
     differing = [n for n in range(len(worlds)) if not same(found[n], wanted[n])]
     n = min(differing, key=lambda n: wanted[n].size)
-    return f"{worlds[n].said}: the formula gives {numbers(found[n])}, the true value is {numbers(wanted[n])}"
+    said = worlds[n].said
+    return f"It gives {numbers(found[n])} where {numbers(wanted[n])} is true, {said[:1].lower()}{said[1:]}"
 
 
 def numbers(a: Array) -> str:
