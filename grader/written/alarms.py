@@ -26,16 +26,17 @@ _RETRACTIONS = re.compile(
     | \b{_IT}\W+(?:\w+\W+){{0,3}}?{_FALSE}\b | ^\W*(?:\w+\W+)?{_FALSE}\b | \b(?:an?|the|my)\ (?:\w+\ )?{_FALSE}\b
     | \b{_FALSE}\ (?:sign|factor|way|order|shape|one|answer|formula)\b
     | \b(?:crossed\ out|scratch\ that|take\ (?:it|that|this)\ back|second\ thoughts?|no\ idea|left\ out|off\ by)\b
-    | \bforget\ (?:it|that|this|about)\b | \bno[,.!] | ^\W*(?:nope|wait|hmm+)\b | \bactually\W+(?:no|not|it|the)\b
+    | \bforget\ (?:it|that|this|about|the)\b | \bno[,.!] | ^\W*(?:nope|wait|hmm+)\b | \bactually\W+(?:no|not|it|the)\b
     | \b(?:not|n['’]t|never)\ (?:\w+\ ){{0,2}}(?:right|true|correct|valid|the\ (?:\w+\ )?{_ANSWER})\b
     | \b(?:true|real|actual|proper|right|correct)\ {_ANSWER}\b
     | \bsigns?\ (?:should|must|has|have|needs?|is|are)\ (?:to\ )?(?:be\ )?(?:the\ )?(?:other|opposite|revers|flip|chang)
     | \bopposite\ (?:of|sign)\b | \bthe\ (?:opposite|reverse|other\ way)\W*$
     | \b(?:student|friend|classmate|(?:text)?book|internet|chatgpt|tutor)s?\b[^.]{{0,60}}
         \b(?:ha[ds]|have|say|claim|prefer)s?\b
-    | \b(?:chang|switch)\w*\ (?:the|its)\ sign | \b(?:other|wrong|opposite)\ sign\b
-    | \bforget\ the\b | \bonly\ (?:holds|true|valid|correct)\b | \b(?:holds|true|valid|correct)\ only\b
-    | \b(?:answer|antwort|result|solution|gradient|derivative)\W*(?:is|:)\W*\(?(?:y|ŷ|y_?hat|yhat|-|−)\s*[-−+*·(]
+    | \b(?:chang|switch)\w*\ (?:the|its)\ sign | \bother\ sign\b
+    | \bonly\ (?:holds|true|valid|correct)\b | \b(?:holds|true|valid|correct)\ only\b
+    | \b(?:answer|antwort|result|solution|gradient|derivative)\W{{0,4}}(?:is|:)\W{{0,4}}
+        \(?(?:y|ŷ|y_?hat|yhat|-|−)\s*[-−+*·(]
     | \bmy\ (?:own\ )?(?:answer|result|solution)\ (?:comes|is|follows)\b
     """
 )
@@ -53,7 +54,8 @@ _TOGETHER = re.compile(
 """Harmless words that say something together."""
 _MORE = _one_of(
     "multipl* divid* scale scales scaled scaling doubl* tripl* halv* squar* negat* add* subtract* invert* revers* "
-    "flip* swap* exchang* sum* normalise* normalize* clip* replac* complet* correct*"
+    "flip* swap* exchang* sum sums summed summing normalise* normalize* clip* replac* complet* correct corrects "
+    "corrected"
 )
 _GOES_ON = re.compile(
     rf"""(?ix)

@@ -112,7 +112,7 @@ def redefinitions(reading: Reading, name: str) -> Iterator[Formula]:
 _MATHS = re.compile(r"[\\^_{}=+*/@⊙·×∘⋅∙⊗<>|]|\b[abhgxyzWδθ]\d")
 _SIGN_FIRST = re.compile(r"\s*&?\s*([-+*/@^_⊙·×∘⋅∙⊗]|\\(odot|cdot|times|circ|otimes|ast)\b)")
 _MACROS = re.compile(r"\\(re)?newcommand|\\[gx]?def\b|\\let\b|\\DeclareMath")
-_LABEL = re.compile(r"^\s*\((?:\d{1,2}\)\s*$|\s*\w+\s*[x×,]\s*\w+\s*\))")
+_LABEL = re.compile(r"^\s*\((?:\d{1,2}\)\s*$|\s*\w{1,6}\s*[x×,]\s*\w{1,6}\s*\))")
 """A formula's number, or its shape."""
 _DENIED = re.compile(r"(?i)(\bnot|n[’']t|instead of|rather than|except|unless|without|≠)\W*$")
 _CONDITION = re.compile(r"(?i)^\W{0,3}(if|when|for|unless|except|only|but|or|times|divided|multiplied|transposed?)\b")

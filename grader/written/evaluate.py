@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ from grader.written.tree import (
     Total,
     Transposed,
     names,
+    nodes,
 )
 
 Array = NDArray[np.float64]
@@ -165,6 +167,8 @@ class _Evaluation:
         return made
 
     def _total(self, of: Formula, to: str, depth: int) -> Array:
+        if any(isinstance(node, Total) for node in islice(nodes(of), MAX_NODES)):
+            raise Unread("a sum within a sum")
         summed = {name: self._known(name.removesuffix(SUMMED)) for name in names(of) if name.endswith(SUMMED)}
         if not summed or any(not a.ndim or 1 not in a.shape for a in summed.values()):
             raise Unread("a sum over the elements of no vector")

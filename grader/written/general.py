@@ -26,7 +26,7 @@ def is_of_a_layer_in_general(name: str) -> bool:
 def layers_meant(chains: Sequence[Chain], notation: Notation) -> tuple[int, ...]:
     """Those that "with k = 2" speaks of, or all."""
     said = {
-        int(chain.members[1].formula.value)
+        chain.members[1].formula.value
         for chain in chains
         if [type(m.formula) for m in chain.members] == [Symbol, Number]
         if isinstance(chain.members[0].formula, Symbol) and isinstance(chain.members[1].formula, Number)

@@ -79,8 +79,8 @@ def _told_apart(reading: Reading, sentence: Sequence[int], supposed: Sequence[in
 def _supposition(chain: Chain) -> tuple[Formula, str, float] | None:
     if chain.holds is not None:
         return (*chain.holds, 0.0)
-    left, right = chain.members[0].formula, chain.members[1].formula
-    return (left, "=", right.value) if left is not None and isinstance(right, Number) else None
+    left, right = chain.members[0].formula, _number(chain.members[1].formula)
+    return None if left is None or right is None else (left, "=", right)
 
 
 def _sentences(reading: Reading) -> Iterator[list[int]]:
@@ -106,21 +106,21 @@ def _is_supposed(reading: Reading, number: int, known: frozenset[str]) -> bool:
 
 def _is_a_case(chain: Chain, known: frozenset[str]) -> bool:
     if chain.holds is not None:
-        return chain.holds[1] in "<>"
+        return chain.holds[1] in ("<", ">")
     if len(chain.members) != 2:
         return False
     left, right = (member.formula for member in chain.members)
-    return isinstance(left, Symbol) and left.name.partition("_")[0] in known and _is_a_number(right)
+    return isinstance(left, Symbol) and left.name.partition("_")[0] in known and _number(right) is not None
 
 
-def _is_a_number(formula: Formula | None) -> bool:
+def _number(formula: Formula | None) -> float | None:
     match formula:
-        case Number():
-            return True
-        case Sum(((_, Number()),)):
-            return True
+        case Number(number):
+            return number
+        case Sum(((sign, Number(number)),)):
+            return sign * number
         case _:
-            return False
+            return None
 
 
 def _around(pieces: Sequence[Piece], chain: Chain) -> tuple[str, str]:

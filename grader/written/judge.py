@@ -128,10 +128,10 @@ class _Case:
         return _with(judgement, remarks, carried, asked, formula)
 
     def _scrutinise(self, asked: Asked, choice: choose.Choice) -> None:
-        """From one of the places at least where the answer stands, and all that is said elsewhere is harmless too:
-        some give the answer first and then derive it. They are all true, or the first would not pass."""
+        """Seen from the last place where the answer stands, or from the first: some give the answer and then derive it.
+        All of them are true, or neither would pass."""
         doubts = []
-        for chain in (choice.chain, *reversed(choice.before)):
+        for chain in (choice.chain, *choice.before[:1]):
             try:
                 return scrutinise(Subject(self.question, asked, self.reading, self.cases, chain, self._put_in))
             except Unread as doubt:

@@ -161,8 +161,10 @@ def _is_of_nothing(name: str, question: Question) -> bool:
 
 def _is_a_derivative(formula: Formula | None, worlds: Sequence[World]) -> bool:
     """The value of one of the gradients or steps, on all problems."""
+    if formula is None:
+        return False
     try:
-        found = [value(formula, w.values) for w in worlds] if formula else []
+        found = [value(formula, w.values) for w in worlds]
     except (Mismatch, Unread):
         return False
     return any(all(same(a, w.truths[name]) for a, w in zip(found, worlds, strict=True)) for name in worlds[0].truths)

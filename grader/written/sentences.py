@@ -29,7 +29,7 @@ def sentences(text: str) -> list[str]:
     found = [""]
     place = 0
     for end in _ENDS.finditer(text):
-        if end[0].startswith(".") and _SHORT.search(text[: end.start()]):
+        if end[0].startswith(".") and _SHORT.search(text[max(0, end.start() - 8) : end.start()]):
             continue
         found[-1] = text[place : end.end()]
         found.append("")

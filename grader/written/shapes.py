@@ -42,10 +42,10 @@ def behind_in(tokens: Sequence[Token]) -> Shape | None:
     return _sizes(inside, ("\\times", "x"))
 
 
-def spoken(said: str) -> Iterator[tuple[int, Shape]]:
-    """`(1 x H)` among words, and where."""
+def spoken(said: str) -> Iterator[tuple[int, int, Shape]]:
+    """`(1 x H)` among words: where it begins, where it ends, and it."""
     for found in _SPOKEN.finditer(said):
-        yield found.start(), (found[1], found[2])
+        yield found.start(), found.end(), (found[1], found[2])
 
 
 def without_shapes(said: str) -> str:

@@ -15,7 +15,7 @@ from grader.written.subject import Subject
 from grader.written.tree import Formula, Symbol, names
 
 _LIES = re.compile(
-    r"(?i)^\W*((and|so|which|this|that|it|again|also|just|simply|the result|is|has|gives|i\.?e\.?|being|as|lies)\W+)*"
+    r"(?i)^\W*((and|so|which|this|that|it|again|also|just|simply|the result|is|has|gives|i\.?e|being|as|lies)\W+)*"
     r"an?\s+(?P<way>row|column)\b"
 )
 _LAID = re.compile(r"(?i)\b(as|in|into|is) an? (?P<way>row|column)( vector)?\W*$")
@@ -42,7 +42,7 @@ def are_true(subject: Subject) -> None:
 
 
 _LIKE = (
-    r"(?i)\W*((and|so|which|this|that|it|again|also|just|simply|the|result|is|are|has|have|gives|i\.?e\.?|being|as|of|an?|its|"
+    r"(?i)\W*((and|so|which|this|that|it|again|also|just|simply|the|result|is|are|has|have|gives|i\.?e|being|as|of|an?|its|"
     r"with|size|sizes|shape|dimensions?|dim|because|since|matrix|row|column|vector|lies|in|therefore)\W+)*"
 )
 _IT_IS = re.compile(_LIKE)
@@ -64,11 +64,11 @@ def _said(reading: Reading, question: Question, chosen: int) -> Iterator[tuple[S
             of = [m for m in whole if m < n and _is_said_of(reading, reading.chains[m], chain)]
             yield from ((chain.shape, m) for m in of[-1:])
     for place, piece in enumerate(reading.source.pieces):
-        for at, shape in spoken(piece.text) if piece.kind == "words" else ():
+        for at, ends, shape in spoken(piece.text) if piece.kind == "words" else ():
             if _ITS_SHAPE.search(piece.text[:at]) and len(question.asked) == 1:
                 yield shape, chosen
             of = [m for m in whole if reading.chains[m].piece == place - 1]
-            if of and _IT_IS.fullmatch(f"{piece.text[:at]} ") and not _TIMES_BEHIND.match(piece.text[at + 5 :]):
+            if of and _IT_IS.fullmatch(f"{piece.text[:at]} ") and not _TIMES_BEHIND.match(piece.text[ends:]):
                 yield shape, of[-1]
 
 
@@ -103,12 +103,12 @@ def _has(shape: Shape, number: int, subject: Subject) -> bool:
 
 def _fits(shape: Shape, formula: Formula, worlds: Sequence[World], question: Question) -> bool:
     try:
-        found: list[Array] = [value(formula, {**w.truths, **w.values}) for w in worlds[:: len(worlds) // 6]]
+        found: list[Array] = [value(formula, {**w.truths, **w.values}) for w in worlds[:: max(1, len(worlds) // 6)]]
     except Mismatch:
         return False
     except Unread:
         return True  # of a name that we know nothing of
-    each = zip(found, worlds[:: len(worlds) // 6], strict=True)
+    each = zip(found, worlds[:: max(1, len(worlds) // 6)], strict=True)
     return all(fits(shape, a, w.values, question.notation.sizes) for a, w in each)
 
 

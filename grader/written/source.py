@@ -66,7 +66,7 @@ def _without_blanks(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 
 _TEXT = re.compile(r"\\(?:text|textrm|textnormal|mbox|textit|textbf)\s*\{([^{}$]*)\}")
-_SAYS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]|\s(?:and|so|then|hence|thus|with|where|because|since|for|by)\s|:\s*$")
+_SAYS = re.compile(r"[A-Za-z]{2}\s+[A-Za-z]|\s(?:and|so|then|hence|thus|with|where|because|since|for|by)\s|:\s*$")
 
 
 def _without_text(piece: Piece) -> Iterator[Piece]:
@@ -193,7 +193,7 @@ def _typed(text: str) -> list[Piece]:
     return [*made, Piece("words", text[place:])]
 
 
-_EMPHASISED = re.compile(r"(?<![^\s(])\*{1,3}(?=[^\s*])(.+?)(?<=[^\s*])\*{1,3}(?![^\s).,;:])")
+_EMPHASISED = re.compile(r"(?<![^\s(])\*{1,3}(?=[^\s*])(.{1,200}?)(?<=[^\s*])\*{1,3}(?![^\s).,;:])")
 
 
 def _bare(line: str) -> str:

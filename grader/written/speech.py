@@ -37,7 +37,7 @@ _OTHER = re.compile(
     r"(is|becomes|equals)\W*$"
 )
 """Words before a formula without a left side that say that it is something else."""
-_SUBJECT = re.compile(r"(?i)([^.,;:\n]*)\b(?:is|are|equals|becomes)\W*$")
+_SUBJECT = re.compile(r"(?i)([^.,;:\n]{0,200})\b(?:is|are|equals|becomes)\W*$")
 _GRADIENTS = words(
     "a an and answer as derivative final finally for gradient hence in it our partial respect result simply so "
     "solution that the then therefore this thus to w r t here we get have with which wrt desired just"
@@ -97,7 +97,7 @@ def _leads_on(subject: Subject, said: Words) -> bool:
     """To something else: the sentence goes on to a formula that says what it is of, or another answer of the same
     question follows."""
     pieces, end = subject.reading.source.pieces, said.piece + 1
-    while end < len(pieces) and (pieces[end].kind != "words" or len(sentences(pieces[end].text)) == 1):
+    while said.is_open and end < len(pieces) and (pieces[end].kind != "words" or len(sentences(pieces[end].text)) == 1):
         end += 1
     truths = subject.question.worlds[0].truths.keys() - {subject.asked.name}
     others = {asked.name for asked in subject.question.asked} - {subject.asked.name}

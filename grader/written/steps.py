@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from itertools import product as every
+from math import prod
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from grader.written.words import factor_between
 _DISAGREE = "its steps do not agree with each other"
 _ARGUMENTS = words("z a s t u v")
 """Letters for the argument of a function in general."""
+MAX_MEANINGS = 64
+"""Of all names of one equality together."""
 _NEW = "new "
 """Before a name such as g on the left: what it stands for from there on, where the right side has the old."""
 
@@ -33,17 +36,18 @@ _NEW = "new "
 def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
     """Raises `Unread` for one that is not, and for one of `weighed` (numbers of chains) that cannot be worked out."""
     chains = {n: c for n, c in enumerate(subject.reading.chains) if len(c.members) > 1 or n == subject.number}
+    chains = {n: c for n, c in chains.items() if n == subject.number or n == _first_like(chains, c)}
     others = {asked.name for asked in subject.question.asked} - {subject.asked.name}
     equalities = {n: _equality(c, n, subject) for n, c in chains.items() if n in weighed or not c.doubt}
     for formula in (f for n in weighed for f in equalities.get(n, ())):
         must_be_plain(formula, subject.question.worlds)
     layouts = (subject.question.worlds, *subject.question.conventions.values())
     layers = layers_meant(subject.reading.chains, subject.question.notation)
-    doubts = [_first_doubt(equalities, weighed, layers, subject.question, worlds) for worlds in layouts]
+    doubts = list(_doubts_up_to_none(equalities, weighed, layers, subject.question, layouts))
     if all(doubts):
         of_another = [c for n, c in chains.items() if n in equalities and _says_of(c, others)]
         alone = {n: e for n, e in equalities.items() if chains[n] not in of_another}
-        is_another = any(not _first_doubt(alone, weighed, layers, subject.question, worlds) for worlds in layouts)
+        is_another = not all(_doubts_up_to_none(alone, weighed, layers, subject.question, layouts))
         raise Unread("the other gradient in it is not right" if of_another and is_another else doubts[0])
     for number, chain in chains.items():
         if number != subject.number and _is_another_value(chain, number, subject):
@@ -52,6 +56,26 @@ def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
         for chain in (c for c in case.chains if len(c.members) > 1):
             if _is_false_then(_equality(chain, subject.number, subject), case, subject.question.worlds):
                 raise Unread(f"what is said of a case, {chain.members[0].source[:30]}")
+
+
+def _first_like(chains: Mapping[int, Chain], chain: Chain) -> int:
+    """What is written twice is worked out once."""
+    return next(n for n, c in chains.items() if [m.source for m in c.members] == [m.source for m in chain.members])
+
+
+def _doubts_up_to_none(
+    equalities: Mapping[int, Sequence[Formula]],
+    weighed: Collection[int],
+    layers: Sequence[int],
+    question: Question,
+    layouts: Sequence[Sequence[World]],
+) -> Iterator[str]:
+    """The first doubt of each layout; "" for the one without, which is the last that is looked at."""
+    for worlds in layouts:
+        doubt = _first_doubt(equalities, weighed, layers, question, worlds)
+        yield doubt
+        if not doubt:
+            return
 
 
 def _says_of(chain: Chain, named: Collection[str]) -> bool:
@@ -128,6 +152,8 @@ def _doubt(members: Sequence[Formula], question: Question, worlds: Sequence[Worl
 def _meanings(members: Sequence[Formula], meanings: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Formula]]:
     used = {n: n.removeprefix(_NEW).removeprefix(EARLIER) for m in members for n in names(m)}
     changing = sorted(name for name, bare in used.items() if bare in meanings)
+    if prod(len(meanings[used[name]]) for name in changing) > MAX_MEANINGS:
+        raise Unread("names that may mean too many things")
     for each in every(*(meanings[used[name]] for name in changing)):
         yield {name: Symbol(meant) for name, meant in zip(changing, each, strict=True)}
 

@@ -103,7 +103,7 @@ def _merged(raw: list[Token]) -> Iterator[Token]:
             place += 1
             continue
         end = place + 1
-        while end < len(raw) and _goes_on(kind, raw, end):
+        while end < len(raw) and _goes_on(kind, raw[place:end], raw, end):
             end += 1
         text = "".join(t.text for t in raw[place:end])
         if kind == "number":
@@ -113,12 +113,13 @@ def _merged(raw: list[Token]) -> Iterator[Token]:
         place = end
 
 
-def _goes_on(kind: str, raw: list[Token], at: int) -> bool:
+def _goes_on(kind: str, run: list[Token], raw: list[Token], at: int) -> bool:
     token = raw[at]
     if token.spaced:
         return False
     if kind == "number" and token.text == ".":
-        return raw[at - 2].text != "." and at + 1 < len(raw) and raw[at + 1].kind == "number" and not raw[at + 1].spaced
+        has_a_point = any(t.text == "." for t in run)
+        return not has_a_point and at + 1 < len(raw) and raw[at + 1].kind == "number" and not raw[at + 1].spaced
     return token.kind == kind
 
 

@@ -134,6 +134,17 @@ def test_plain_text_is_read_between_its_words(ask: Ask) -> None:
     assert not proven(ask, "q1.4", typed.replace("let g = ŷ - y", "let g = y - ŷ"))
 
 
+@pytest.mark.parametrize("answer", [
+    f"{A} with $k = {'9' * 400}$.", f"$f1$, {A}", f"{A}. Summary: done.", f"{A}\n\nCorrectly, $y = -1$ is no label.",
+])  # fmt: skip
+def test_odd_remarks_are_no_failure_of_ours(ask: Ask, answer: str) -> None:
+    assert "failure" not in ask("q1.1", answer).judgements[0].words
+
+
+def test_a_number_before_a_full_stop_is_whole(ask: Ask) -> None:
+    assert ask("q1.1", r"$0.5 \cdot 2 (\hat y - y).$").judgements[0].comparison.suggests_points
+
+
 def test_bold_plain_text_is_read_too(ask: Ask) -> None:
     typed = "f'(a2) = ŷ(1-ŷ)\n\n∇a2 J = (ŷ-y)/(ŷ(1-ŷ)) * ŷ(1-ŷ) = ŷ - y"
     assert proven(ask, "q1.1", f"{typed}\n\n**∇a2 J = ŷ - y**")

@@ -74,12 +74,33 @@ HOSTILE = {
     "commands": "$" + r"\mathbf{" * 2_000 + "y" + "}" * 2_000 + "$",
     "boxes": "$" + r"\boxed{" * 2_000 + "y" + "}" * 2_000 + "$",
     "numbers": "$" + "1." * 9_000 + "$",
+    "points": "$1.23.4 y^{1.23.4}$",
     "odd digits": "$" + "⓵٣௧𝟙" * 4_000 + "$",
     "calls": "$" + "np.dot " * 2_500 + "$",
     "cases": "$" + r"\begin{cases} y & y > 0 \\" * 700 + "$",
     "combining": "y" + "\u0302" * 19_000,
     "superscripts": "ᵀ" * 19_000,
 }
+
+
+NAMED = r"$\nabla_{b^{(1)}} J = W^{(2)T}(\hat y - y) \odot h^{(1)} \odot (1 - h^{(1)})$"
+BESIDE = {
+    "spaces": NAMED + " " * 19_000 + "x",
+    "blank lines": NAMED + "\t \n" * 6_000 + "x",
+    "mentions": NAMED + "$a$ is " * 2_500,
+    "verbs": NAMED + "\n\n" + "the student normal let a " * 700,
+    "sizes": NAMED + "\n\n" + "(1 x H) times " * 1_300,
+    "that is": NAMED + " i.e. " * 3_000 + "we get",
+    "sums in sums": r"$\nabla_{b^{(1)}} J = " + r"\sum_j h^{(1)}_j " * 12 + "$",
+    "colons": "answer" + ":" * 19_000 + NAMED,
+    "stops": "A. " * 6_300 + NAMED,
+    "so": NAMED + ". " + "So. " * 2_300 + " $x$ so" + " we get" * 1_400,
+    "places": (NAMED + "\n\n") * 80 + "$J = 5$",
+    "one bracket": NAMED + " (" + "x" * 19_000,
+    "one word": r"$\text{" + "a" * 19_000 + "}$" + NAMED,
+    "emphasis": " *a" * 6_300 + NAMED,
+}
+"""Words and formulas beside a right one, which are looked at because of it."""
 
 
 def cpu_seconds(ps4: Assignment, answer: str) -> float:
@@ -101,6 +122,11 @@ def test_hostile_answers_end_at_once_and_are_not_read(ps4: Assignment, ordinary:
     assert cpu_seconds(ps4, answer) < 50 * ordinary  # 14 at most when nothing else runs
     opinion, _ = judge(ps4.known_questions[4], answer)
     assert not any(j.comparison.is_proven for j in opinion.judgements)
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_what_is_hostile_beside_a_right_formula_ends_at_once(ps4: Assignment, ordinary: float, kind: str) -> None:
+    assert cpu_seconds(ps4, BESIDE[kind]) < 50 * ordinary
 
 
 def test_an_answer_that_is_too_long_is_left_to_a_person(ps4: Assignment) -> None:
