@@ -51,7 +51,7 @@ PathArgument = Annotated[Path, typer.Argument(help="mlp.py, a notebook, a zip, o
 AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
 AssignmentArgument = Annotated[str, typer.Argument(help="Id, or folder, of the assignment.")]
 OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
-SandboxOption = Annotated[str, typer.Option(help="auto, bubblewrap, or plain (no isolation: your own code only).")]
+SandboxOption = Annotated[str, typer.Option(help="auto, bubblewrap, landlock, or plain (no isolation: your own code).")]
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)

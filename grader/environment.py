@@ -8,15 +8,18 @@ from typing import Any
 from grader import __version__
 from grader.model import Environment
 
+UNKNOWN = "unknown"
+"""Where no code was run, or the sandbox did not say."""
+
 
 def of(facts: Mapping[str, Any], isolation: str) -> Environment:
     """From what the guest said before anything of the student's was loaded."""
     return Environment(
         grader=__version__,
-        python=str(facts.get("python", "unknown")),
-        numpy=str(facts.get("numpy", "unknown")),
-        blas=str(facts.get("blas", "unknown")),
-        kernel=str(facts.get("kernel", "unknown")),
+        python=str(facts.get("python", UNKNOWN)),
+        numpy=str(facts.get("numpy", UNKNOWN)),
+        blas=str(facts.get("blas", UNKNOWN)),
+        kernel=str(facts.get("kernel", UNKNOWN)),
         threads=int(facts.get("threads", 0)),
         isolation=isolation,
     )

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from grader.model import (
     NOTHING_USED,
     ZERO,
+    Comparison,
     Part,
     Points,
     Report,
@@ -123,6 +124,12 @@ def total(report: Report) -> str:
     if absent:
         said.append(f"{_counted(absent)} not submitted")
     return " · ".join(said)
+
+
+def differing(report: Report) -> list[str]:
+    """Written questions with a formula that differs, where the report says what the machine makes of them."""
+    judged = ((w.id, w.opinion.judgements) for w in report.written if w.opinion is not None)
+    return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
 
 
 class Given(Protocol):
@@ -245,6 +252,7 @@ def environment(*folders: Path) -> Environment:
         "judged": judged,
         "suggestion": suggestion,
         "compared": COMPARED.__getitem__,
+        "differing": differing,
     }
     environment.globals |= {"TIGHT": TIGHT, "WAITING": Status.WAITING}
     return environment

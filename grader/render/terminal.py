@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
+from grader.environment import UNKNOWN
 from grader.model import ZERO, CheckResult, Part, Report, Status, Written, show_points
 from grader.render.said import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
@@ -185,9 +186,9 @@ def _what(fix: Fix) -> str:
 def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
     """As many as still fit the screen, then under what it was graded."""
     environment = report.environment
+    numpy = "" if environment.numpy == UNKNOWN else f", numpy {environment.numpy}"  # where no code was run
     last = Text(
-        f"· graded in {environment.isolation}, seed {report.seed}, "
-        f"grader {environment.grader}, numpy {environment.numpy}",
+        f"· graded in {environment.isolation}, seed {report.seed}, grader {environment.grader}{numpy}",
         "dim",
     )
     if report.loaded is not None and report.loaded.cells:
