@@ -57,7 +57,7 @@ _MORE = _one_of(
     "flip* swap* exchang* sum sums summed summing normalise* normalize* clip* replac* complet* correct corrects "
     "corrected"
 )
-_GOES_ON = re.compile(
+_DOES_MORE = re.compile(
     rf"""(?ix)
       \b(?:must|should|to|still|also|then|afterwards|next|finally|lastly|we|and)\ (?!can\b)(?:\w+\ )?
         (?:(?:be|get|gets|is|are)\ )?(?:\w+\ )?{_MORE}
@@ -113,7 +113,7 @@ def says_of_a_slope(said: str) -> str:
 
 def goes_on(said: str, *, is_transposed: bool = False) -> str:
     """`is_transposed`: something in the formula is, and that may be explained."""
-    return _found(_GOES_ON, said) or ("" if is_transposed else _found(_TURNS, said))
+    return _found(_DOES_MORE, said) or ("" if is_transposed else _found(_TURNS, said))
 
 
 def limits(said: str) -> str:

@@ -35,7 +35,7 @@ _ENDS = frozenset(["\\blacksquare", "\\square", "\\checkmark", "\\Box"])
 _CASES = frozenset(["cases", "dcases", "rcases"])
 _MATRICES = words("bmatrix pmatrix matrix vmatrix Vmatrix Bmatrix smallmatrix")
 """No question asks for one, so that their inside is not read; an array may only align."""
-_GOES_ON = frozenset(["+", "*", "@", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\ast"])
+_JOINS = frozenset(["+", "*", "@", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\ast"])
 _IS = re.compile(
     r"(?i)[\s*_]*(is|:|equals|is equal to|be|denotes|stands for|becomes|is given by|will be|would be|is just|"
     r"is simply|=)[\s*_:]*"
@@ -147,7 +147,7 @@ _AS_AN_OBJECT = re.compile(
 )
 """Words before a formula which is then not what "is" is said of."""
 _IS_A_NAME = re.compile(r"\s*\\?[A-Za-z]+(?:[_^](?:\{[^{}]*\}|\w))*\s*&?\s*")
-_GOES_ON_BEHIND = re.compile(r"(?i)\s*(times|plus|minus|multiplied|divided|transposed|squared)\b")
+_JOINED_BEHIND = re.compile(r"(?i)\s*(times|plus|minus|multiplied|divided|transposed|squared)\b")
 
 
 def _begins_anew(pieces: Sequence[Piece], number: int) -> bool:
@@ -160,7 +160,7 @@ def _begins_anew(pieces: Sequence[Piece], number: int) -> bool:
     return (
         is_whole
         or names_itself
-        or bool(_GOES_ON_BEHIND.match(after))
+        or bool(_JOINED_BEHIND.match(after))
         or bool(_AS_AN_OBJECT.search(before))
         or standing_alone(_tokens(piece)) is not None
     )
@@ -278,7 +278,7 @@ def _is_assigned(bare: Sequence[Token]) -> bool:
 def _continues(above: _Line, line: _Line, first: str) -> bool:
     if above.piece != line.piece or line.behind not in ("\\\\", "\\quad"):
         return False
-    return first in _GOES_ON or (first == "-" and line.tokens[0].kind == "&") or str(above.tokens[-1]) in _GOES_ON
+    return first in _JOINS or (first == "-" and line.tokens[0].kind == "&") or str(above.tokens[-1]) in _JOINS
 
 
 # ── chains ───────────────────────────────────────────────────────────────────────────────────────────
@@ -363,7 +363,7 @@ def _comparison(line: Sequence[Token], notation: Notation) -> tuple[Formula, str
 def _aligns(line: Sequence[Token], at: int) -> bool:
     around = [*line[max(0, at - 1) : at], *line[at + 1 : at + 2]]
     at_the_edge = len(around) < 2
-    return at_the_edge or any(str(t) in _EQUALS | _UNEQUAL | _GOES_ON | {"-", "&", ":"} for t in around)
+    return at_the_edge or any(str(t) in _EQUALS | _UNEQUAL | _JOINS | {"-", "&", ":"} for t in around)
 
 
 def _says_nothing(token: Token, before: Sequence[Token], after: Sequence[Token]) -> bool:

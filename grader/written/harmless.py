@@ -49,23 +49,23 @@ HARMLESS = words(
     "columns columnwise common component components componentwise computation contribution cost cross decay "
     "denominator denominators dependence derivative derivatives descent dimension dimensional dimensions downstream "
     "element elements elementwise entries entropy entry entrywise equal equality equals equation equations example "
-    "expression expressions factor factors forward fraction fractions function functions given gradient gradients "
+    "expression expressions factor factors forward fraction fractions function functions gradient gradients "
     "graph hadamard handout hidden hint incoming indices individual input inputs intermediate jacobian layer layers "
     "learning line linear local loss mathematically matrices matrix method network networks neural neuron neurons "
     "next node nodes number numbers numerator numerators operation operations order outer outgoing pair parameter "
     "parameters part partial partials parts path paths penalty piece pre preactivation problem product products "
     "proof propagation property qed quantity question rate recurrence regularisation regularization regularizer "
-    "relation required rest result results row rows rule rules running scalar scalars section sgd shape shapes "
+    "relation required rest row rows rule rules running scalar scalars section sgd shape shapes "
     "shorthand side sides sigmoid size sizes slope solution space stochastic sub subgradient subgradients subtask "
     "summary task term terms theorem upstream value values vector vectorised vectorized vectors weight weights wise "
     "wrt "
     # how they are told
     "agree agrees always any apparent asked bc claimed consistency consistent correct correctly deriv desired dim "
     "done elem elemwise evidently expected fit fits grad great hand last length like ll mat must neat obviously "
-    "ok okay required right s second sgn should side sought third transp ve vec voila wanted"
+    "ok okay right s second sgn should sought third transp ve vec voila wanted "
 )
 _ONE = r"(?:element|component|entry|coordinate)"
-_EACH = rf"(?:{_ONE}-?\ ?wise|(?:on|of|to|for)\ (?:each|every)\ {_ONE})\b"
+_EACH = rf"(?:{_ONE}-?\ ?wise|(?:on|of|to|for)\ (?:each|every)\ {_ONE}|{_ONE}\ by\ {_ONE})\b"
 PHRASES = re.compile(
     rf"""(?ix)
       ^\s*(?:[-*+>•]\s+|\(?(?:\d{{1,2}}|[a-h]|[ivx]{{1,4}})[.)]\s+|\#{{1,6}}\s*)              # marks of lists
@@ -88,7 +88,8 @@ PHRASES = re.compile(
     | \berror\ (?:signal|term)s?\b
     | \babsolute\ value\b
     | \b(?:the\ )?sign\ of\ (?:each|every|the)\ (?:weight|parameter|element|entry|component)s?\b
-    | \bat\ (?:0|zero)\b
+    | \bat\ (?:0|zero)\b | \b(?:the\ )?division\ is\ {_EACH}
+    | \btransposed?\ (?:it\ )?(?:because|since|so\ that|as)\b
     | \bend(?:s|ed)?\ up\ with\b | \bsets?\ up\b | \bor,?\ equivalently\b
     """
 )

@@ -52,7 +52,7 @@ def judge(question: Question, answer: str, before: Context = Context()) -> tuple
         lost = tuple(_unread(asked, unread.what) for asked in question.asked)
         return Opinion(lost), before
     earlier = before.bindings if before.notation is question.notation else {}
-    case = _Case(question, reading, cases, each, after, earlier, known)
+    case = _Judging(question, reading, cases, each, after, earlier, known)
     judged = tuple(case.judgement(asked) for asked in question.asked)
     return Opinion(judged), Context({**earlier, **after, **case.asked_for}, question.notation)
 
@@ -89,7 +89,7 @@ def _agree(one: Formula, other: Formula, worlds: Sequence[World]) -> bool:
 
 
 @dataclass
-class _Case:
+class _Judging:
     question: Question
     reading: Reading
     cases: Sequence[Case]

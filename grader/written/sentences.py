@@ -6,11 +6,11 @@ import re
 
 _BEGINS = r"(?=\s*(?:[(\[“\"]?[A-Z#>•*✓∴⇒→⟹]|[-=]>|[-+]\s|\d{1,2}[.)]\s|\())"
 """What a new line with a new sentence in it begins with."""
-_GOES_ON = r"(?:where|which|with|and|if|for|when|but|or|to|then|times|that|in|as|by|is)\b"
+_SAME_SENTENCE = r"(?:where|which|with|and|if|for|when|but|or|to|then|times|that|in|as|by|is)\b"
 """What goes on in a new paragraph."""
 _ENDS = re.compile(
     rf"""(?x) [.!?]["'’”)*_]*(?=\s+[(\[“"*_]*[A-Z]|\s*\n|\s*$)
-    | \n{_BEGINS} | \n[ \t]*\n(?=\s*(?!{_GOES_ON})[a-z])
+    | \n{_BEGINS} | \n[ \t]*\n(?=\s*(?!{_SAME_SENTENCE})[a-z])
     | [,;]?\s+(?=(?:and\s+)?(?:so(?!\ that\b)|hence|thus|therefore|consequently|because|since)\b)
     | ,?\s+(?=(?:where|here)\s+(?:we|I)\s+(?:have\s+)?used?\b|which\ (?:means|is\ why|is\ because)\b)"""
 )

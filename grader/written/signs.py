@@ -42,6 +42,7 @@ def as_latex(text: str) -> str:
     """`σ(a⁽²⁾) − y` → `\\sigma (a^{(2)}) - y`."""
     text = unicodedata.normalize("NFC", text)
     text = _ARROW.sub(lambda m: _ARROWS[m[0]], text)
+    text = re.sub(r"_(new|old)(?![A-Za-z])", r"_{\1}", text)
     text = re.sub("([yY])\u0302|([ŷŶ])", lambda m: rf"\hat{{{(m[1] or 'y').lower()}}}", text)
     text = _script(text, _RAISED, "^")
     text = _script(text, _LOWERED, "_")

@@ -24,7 +24,7 @@ _MARKS = re.compile(r"(?<!\w)[-–—](?!\s*$)|[!?]|=(?!\s*$)")
 _AND = re.compile(r"(?i)^\W*(and|while|whereas|similarly|likewise|then)\b")
 """What begins another thought behind a comma."""
 
-_LEADS = re.compile(
+_LEADS_TO_IT = re.compile(
     r"(?i)\b(ends? up|left|arrives?|simplif(y|ies)|reduces?|leads?|comes?|evaluates?|cancels?|boils)( down)? "
     r"(with|at|to)\W*$"
 )
@@ -130,5 +130,5 @@ def _are_not_of_something(subject: Subject) -> None:
             if word.lower() not in _GRADIENTS:
                 raise Unread(f"the word “{word}”")
     said = _OF.search(before) or (None if subject.is_named else _OTHER.search(before))
-    if said and not (subject.is_named and _LEADS.search(before)):
+    if said and not (subject.is_named and _LEADS_TO_IT.search(before)):
         raise Unread(f"the words “{said[0].strip()}”")
