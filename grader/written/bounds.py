@@ -22,3 +22,8 @@ class Unread(Exception):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what[:300]
+
+
+class Unfinished(Unread):
+    """Only not worked out or not written out: a derivative, elements with dots, a matrix. A step on the way may be
+    that."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_PIECES, MAX_TOKENS, Unread
+from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_PIECES, MAX_TOKENS, Unfinished, Unread
 from grader.written.comments import apart
 from grader.written.cursor import show
 from grader.written.dress import undressed
@@ -50,6 +50,8 @@ class Member:
     formula: Formula | None
     unread: str = ""
     """What of it cannot be read, where there is no formula."""
+    is_unfinished: bool = False
+    """It cannot because it is only not worked out."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,13 @@ class Reading:
     source: Source
     said: tuple[Said, ...] = ()
     """Outside case distinctions."""
+
+    def words_around(self, chain: Chain) -> tuple[str, str]:
+        """The words right before and right behind it; "" where a formula or nothing stands there."""
+        pieces = self.source.pieces
+        around = pieces[max(0, chain.begins - 1) : chain.begins], pieces[chain.piece + 1 : chain.piece + 2]
+        before, behind = ("".join(p.text for p in beside if p.kind == "words") for beside in around)
+        return before, behind
 
 
 def chains(answer: str, notation: Notation) -> Reading:
@@ -377,4 +386,4 @@ def _member(found: Sequence[Token], notation: Notation) -> Member:
     try:
         return Member(said, read(found, notation))
     except Unread as unread:
-        return Member(said, None, unread.what)
+        return Member(said, None, unread.what, isinstance(unread, Unfinished))

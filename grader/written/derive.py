@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from grader.written.bounds import Unread
+from grader.written.bounds import Unfinished
 from grader.written.evaluate import DERIVED
 from grader.written.notation import Notation
 from grader.written.tree import (
@@ -68,7 +68,7 @@ def _by_an_element(of: Formula, by: str) -> Formula:
         case Norm(Symbol(name), 1) if by != name == whole:
             return Applied("sign", Symbol(by))
         case _:
-            raise Unread("a derivative that is not worked out")
+            raise Unfinished("a derivative that is not worked out")
 
 
 def _summed(by: str) -> str:
@@ -82,7 +82,7 @@ def _twice(name: str) -> Formula:
 def _product(of: Product, by: str, notation: Notation) -> Formula:
     """Constants first: λ ‖θ‖², ½ λ θᵀθ."""
     if names(of.first) & {by, notation.loss}:
-        raise Unread("a derivative of a product")
+        raise Unfinished("a derivative of a product")
     (sign, factor), *more = of.rest
     rest = Product(factor, tuple(more)) if more else factor
     return Product(of.first, ((sign, _derivative(rest, by, notation)),))

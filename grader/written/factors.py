@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from grader.written import names
-from grader.written.bounds import MAX_DEPTH, Unread
+from grader.written.bounds import MAX_DEPTH, Unfinished, Unread
 from grader.written.cases import halves, parts, split
 from grader.written.cursor import Cursor, show
 from grader.written.derive import derivative
@@ -43,6 +43,7 @@ _FUNCTIONS = {
 _CALLS: dict[str, Sign] = {"dot": "@", "matmul": "@", "outer": "⊗", "multiply": "⊙"}
 _FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac")
 _COUNTERS = ("i", "j", "k", "m", "n")
+DOTS = frozenset(["dots", "ldots", "cdots", "vdots", "ddots"])
 _BRACES = ("underbrace", "overbrace")
 
 
@@ -297,7 +298,7 @@ class Factors(ABC):
             return self._braced()
         if token.text == "sum":
             return self._total()
-        raise Unread(str(token))
+        raise (Unfinished if token.text in DOTS else Unread)(str(token))
 
     def _fraction(self) -> Formula:
         token = self._cursor.peek()
@@ -348,8 +349,8 @@ class Factors(ABC):
             raise Unread(f"what {show(label)[:30]} below a brace is for")
         try:
             return Labelled(self.inside(braced), said)
-        except Unread as unread:
-            if is_equal and "derivative" in unread.what:
+        except Unfinished:
+            if is_equal:
                 return said
             raise
 
@@ -359,11 +360,11 @@ class Factors(ABC):
         to = show(self._cursor.argument()) if self._cursor.takes("sign", "^") else ""
         letter = over.removesuffix("=1")
         if letter not in _COUNTERS or (over != letter) != bool(to) or not re.fullmatch("[A-Zndm]?", to):
-            raise Unread("\\sum")
+            raise Unfinished("\\sum")
         of = self.product()
         summed = {name: Symbol(f"{name[:-2]}{SUMMED}") for name in names_in(of) if name.endswith(f"_{letter}")}
         if not summed:
-            raise Unread(f"a sum over {letter} of something without it")
+            raise Unfinished(f"a sum over {letter} of something without it")
         return Total(put_in(of, summed), self._notation.sizes.get(to, ""))
 
     # ── derivatives on one line ──────────────────────────────────────────────────────────────────────
@@ -404,7 +405,7 @@ class Factors(ABC):
     def _cases(self) -> Formula:
         environment = self._cursor.next().text
         if environment not in ("cases", "dcases", "rcases"):
-            raise Unread(f"\\begin{{{environment}}}")
+            raise Unfinished(f"\\begin{{{environment}}}")
         within: list[Token] = []
         while not self._cursor.sees("end", environment):
             within.append(self._cursor.next())

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.written.bounds import Unread
+from grader.written.bounds import Unfinished, Unread
 from grader.written.cursor import Cursor, show
-from grader.written.factors import Factors
+from grader.written.factors import DOTS, Factors
 from grader.written.notation import Notation
 from grader.written.tokens import Token
 from grader.written.tree import Formula, Product, Quotient, Sign, Sum
@@ -32,7 +32,7 @@ class _Reader(Factors):
         found = self.sum()
         left = self._cursor.rest
         if left:
-            raise Unread(show(left[:12]))
+            raise (Unfinished if any(token.text in DOTS for token in left) else Unread)(show(left[:12]))
         return found
 
     def sum(self) -> Formula:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from grader.written.chains import Chain, Reading
 from grader.written.evaluate import Array, value
 from grader.written.sentences import sentences
-from grader.written.source import Piece
 from grader.written.tree import Formula, Number, Sum, Symbol
 
 _LET = re.compile(r"(?i)\b(let|set|suppose|assume|assuming|take|always|define|since|because|as|is|by|have)\W*$")
@@ -51,7 +50,7 @@ def cases_apart(reading: Reading, known: frozenset[str]) -> tuple[Reading, tuple
     cases: list[Case] = []
     for sentence in _sentences(reading):
         supposed = [n for n in sentence if _is_supposed(reading, n, known)]
-        if supposed or any(_is_in_words(*_around(reading.source.pieces, reading.chains[n])) for n in sentence):
+        if supposed or any(_is_in_words(*reading.words_around(reading.chains[n])) for n in sentence):
             apart |= set(sentence)
         cases += _told_apart(reading, sentence, supposed)
     kept = tuple(chain for n, chain in enumerate(reading.chains) if n not in apart)
@@ -98,7 +97,7 @@ def _sentences(reading: Reading) -> Iterator[list[int]]:
 
 def _is_supposed(reading: Reading, number: int, known: frozenset[str]) -> bool:
     chain = reading.chains[number]
-    before, behind = _around(reading.source.pieces, chain)
+    before, behind = reading.words_around(chain)
     if not _is_a_case(chain, known):
         return False
     return not _LET.search(before) and bool(_last(before).strip(" -*•") or _THEN.match(behind))
@@ -121,15 +120,6 @@ def _number(formula: Formula | None) -> float | None:
             return sign * number
         case _:
             return None
-
-
-def _around(pieces: Sequence[Piece], chain: Chain) -> tuple[str, str]:
-    before = pieces[chain.begins - 1] if chain.begins else None
-    behind = pieces[chain.piece + 1] if chain.piece + 1 < len(pieces) else None
-    return (
-        before.text if before and before.kind == "words" else "",
-        behind.text if behind and behind.kind == "words" else "",
-    )
 
 
 def _last(said: str) -> str:

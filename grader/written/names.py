@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.written.bounds import MAX_DEPTH, Unread
+from grader.written.bounds import MAX_DEPTH, Unfinished, Unread
 from grader.written.cases import split
 from grader.written.cursor import Cursor, show
 from grader.written.notation import TOTAL, Notation
@@ -121,7 +121,7 @@ def _both(one: str, other: str) -> str:
     layer, element = (one, other) if _ELEMENT.fullmatch(other) else (other, one)
     found = _ELEMENT.fullmatch(element)
     if found is None or not re.fullmatch(r"\d+|\(?t([+-]1)?\)?", layer):
-        raise Unread(f"two indices, {one} and {other}")
+        raise Unfinished(f"two indices, {one} and {other}")
     return f"{layer}_{found[1] or found[2]}"
 
 

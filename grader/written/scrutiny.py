@@ -6,7 +6,6 @@ true, and so must every equality that can be read. One doubt, and a person reads
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -19,9 +18,6 @@ from grader.written.question import World
 from grader.written.sizes import are_true
 from grader.written.subject import Subject
 from grader.written.tree import Applied, Formula, Symbol, names
-
-_LEFT_OPEN = re.compile(r"derivative|matrix|dots|indices|\\sum|a sum over")
-"""What of a step between the first and the last may stay unread: derivatives still to be worked out, and elements."""
 
 
 def scrutinise(subject: Subject) -> None:
@@ -77,7 +73,7 @@ def _is_whole(subject: Subject, number: int) -> None:
         mentions.must_say_nothing_else(subject, number)
         return
     for member in chain.members:
-        may_stay = member in chain.members[1:-1] and _LEFT_OPEN.search(member.unread)
+        may_stay = member in chain.members[1:-1] and member.is_unfinished
         if member.formula is None and not may_stay:
             raise Unread(f"{member.source[:30]} ({member.unread})")
     if chain.holds and not _always_holds(*chain.holds, subject.question.worlds):

@@ -34,7 +34,7 @@ def are_true(subject: Subject) -> None:
         is_known = all(size.isdecimal() or size in question.notation.sizes for size in shape)
         if (is_known or number == chosen) and not _has(shape, number, subject):
             raise Unread(f"{' × '.join(shape) or 'a number'}, which is not its size")
-    ahead, behind = _words_around(reading, reading.chains[chosen])
+    ahead, behind = reading.words_around(reading.chains[chosen])
     anywhere = [_GRADIENT_LIES.search(p.text) for p in reading.source.pieces if p.kind == "words"]
     for lies in (_LAID.search(ahead), _LIES.match(behind), *(anywhere if len(question.asked) == 1 else ())):
         if lies and not _lies_as(lies["way"].lower(), question.worlds[0].truths[subject.asked.name]):
@@ -85,7 +85,7 @@ _TIMES_BEHIND = re.compile(r"(?i)^\W*(vector|row|column|matrix)?\W*(times|by|mul
 
 def _is_a_factor(reading: Reading, chain: Chain) -> bool:
     """ "a column of $H \\times 1$ times a row of $1 \\times D$": of no formula."""
-    before, behind = _words_around(reading, chain)
+    before, behind = reading.words_around(chain)
     shapes = {c.begins for c in reading.chains if c.shape is not None and not c.members}
     return bool(_TIMES_BEHIND.search(behind)) or (chain.begins - 2 in shapes and bool(_TIMES_BEFORE.search(before)))
 
@@ -110,13 +110,6 @@ def _fits(shape: Shape, formula: Formula, worlds: Sequence[World], question: Que
         return True  # of a name that we know nothing of
     each = zip(found, worlds[:: max(1, len(worlds) // 6)], strict=True)
     return all(fits(shape, a, w.values, question.notation.sizes) for a, w in each)
-
-
-def _words_around(reading: Reading, chain: Chain) -> tuple[str, str]:
-    pieces = reading.source.pieces
-    around = pieces[max(0, chain.begins - 1) : chain.begins], pieces[chain.piece + 1 : chain.piece + 2]
-    before, behind = ("".join(p.text for p in beside if p.kind == "words") for beside in around)
-    return before, behind
 
 
 def _lies_as(way: str, a: Array) -> bool:
