@@ -159,6 +159,8 @@ class Factors(ABC):
         if self._takes_the_place():
             return found
         around = names.scripts(self._cursor)
+        if isinstance(found, Symbol) and around.index in _COUNTERS and around == names.Scripts(index=around.index):
+            return Symbol(f"{found.name}_{around.index}")
         if around.index or around.primes:
             raise Unread(f"a bracket with {around.index or 'a prime'}")
         return finished(found, around.numbers, around.transposed)

@@ -18,6 +18,11 @@ _LAYER = re.compile(r"([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
 _ELEMENT = re.compile(r"_([a-z])(?=$|/)")
 
 
+def whole(name: str) -> str:
+    """∂J/∂W2 of ∂J/∂W2_j."""
+    return _ELEMENT.sub("", name)
+
+
 def is_of_a_layer_in_general(name: str) -> bool:
     """`∇_{h^{(k-1)}} J`"""
     return _LAYER.search(name) is not None
@@ -79,25 +84,29 @@ def of_each_element(members: Sequence[Formula], values: Mapping[str, Array]) -> 
     if not found:
         yield values
         return
-    whole = {name: _vector(name, values) for name in found}
-    sizes = {vector.size for vector in whole.values()}
+    vectors = {name: _vector(name, values) for name in found}
+    sizes = {vector.size for vector in vectors.values() if vector.ndim} or {1}
     if len({letter for name in found for letter in _ELEMENT.findall(name)}) > 1:
         raise Unread(f"elements of {', '.join(found)}")
     if len(sizes) > 1:
         raise Mismatch("elements of vectors of several sizes")
     for place in range(sizes.pop()):
-        yield {**values, **{name: vector[place] for name, vector in whole.items()}}
+        yield {**values, **{name: v[place] if v.ndim else v for name, v in vectors.items()}}
 
 
 def _vector(name: str, values: Mapping[str, Array]) -> Array:
     """Of `∂h1_j/∂a1_j` too, where each element depends on its own one alone."""
-    bare = _ELEMENT.sub("", name)
-    whole = values.get(bare)
-    if whole is None or not whole.ndim or 1 not in whole.shape:
+    bare = whole(name)
+    vector = values.get(bare)
+    if vector is not None and not vector.ndim:
+        if len(_ELEMENT.findall(name)) == 2:  # ∂a_j/∂b_j is 1
+            return vector
+        raise Mismatch("an element of a number")
+    if vector is None or 1 not in vector.shape:
         raise Unread(f"{name}, an element of no vector")
     of, _, by = bare.partition("/")
     if by and len(_ELEMENT.findall(name)) != 1 + (
         of.removeprefix("∂") in values and values[of.removeprefix("∂")].ndim > 0
     ):
         raise Unread(f"{name}, an element by a vector")
-    return whole.ravel()
+    return vector.ravel()

@@ -13,7 +13,7 @@ from grader.written import choose
 from grader.written.bounds import Unread
 from grader.written.chains import Member, Reading, chains
 from grader.written.evaluate import DERIVED, Array, Mismatch, same, value
-from grader.written.general import as_vectors, is_of_a_layer_in_general
+from grader.written.general import as_vectors, is_of_a_layer_in_general, whole
 from grader.written.hypotheses import Case, cases_apart
 from grader.written.meaning import EARLIER, named_last, said_in, settled
 from grader.written.notation import Notation
@@ -143,7 +143,7 @@ class _Judging:
         stands for another thing on every line."""
         bindings = {**self.earlier, **self.after, **self.each[chain]}
         certain = self.known | self.question.worlds[0].truths.keys() | self.question.meanings.keys()
-        own = {n: made for n, made in bindings.items() if n not in certain and not is_of_a_layer_in_general(n)}
+        own = {n: made for n, made in bindings.items() if whole(n) not in certain and not is_of_a_layer_in_general(n)}
         for _ in range(ROUNDS):
             if not names(formula) & own.keys():
                 break

@@ -38,10 +38,15 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_GRADIENT = re.compile(r"(?<![A-Za-z\\])(?:delta|grad)[_ ]?([bWah])_?([12])(?![A-Za-z0-9])(?!\s*J)")
+"""delta_b2, grad W1."""
+
+
 def as_latex(text: str) -> str:
     """`σ(a⁽²⁾) − y` → `\\sigma (a^{(2)}) - y`."""
     text = unicodedata.normalize("NFC", text)
     text = _ARROW.sub(lambda m: _ARROWS[m[0]], text)
+    text = _GRADIENT.sub(r"\\nabla_{\1_\2} J ", text)
     text = re.sub(r"_(new|old)(?![A-Za-z])", r"_{\1}", text)
     text = re.sub("([yY])\u0302|([ŷŶ])", lambda m: rf"\hat{{{(m[1] or 'y').lower()}}}", text)
     text = _script(text, _RAISED, "^")

@@ -44,9 +44,9 @@ _GRADIENTS = words(
 )
 """What a formula without a left side may be said to be."""
 
-_NAME = r"(?:[abghWxyŷθ]\d?|y_?hat)"
+_NAME = r"(?:[abghWxyŷθηλ]\d?|y_?hat)(?:_\w|[₀-₉ᵢⱼᵀ⁽⁾¹²])*"
 _TYPED = re.compile(
-    rf"(?<![A-Za-z]){_NAME}\s*[-−+*·⊙]\s*{_NAME}(?![A-Za-z])|(?<![<>=!])=\s*[-−]?\s*\(?{_NAME}(?![A-Za-z])"
+    rf"(?<![A-Za-z]){_NAME}\s*[-−+*·⊙]\s*{_NAME}(?![A-Za-z])|(?:(?<![<>=!])=|←)\s*[-−]?\s*\(?{_NAME}(?![A-Za-z])"
 )
 """Maths among words, which may be another answer."""
 

@@ -114,6 +114,8 @@ def _equality(chain: Chain, number: int, subject: Subject) -> Sequence[Formula]:
     first = chain.members[0].formula if chain.members else None
     if len(members) < 2 or not isinstance(first, Symbol):
         return members
+    if first.name in subject.question.usual:
+        members[0] = first  # it is defined here, as what it usually is
     if first.name in subject.question.meanings:
         is_told = any(isinstance(member, Symbol) and member.name.startswith("∂") for member in members[1:-1])
         return members[1:] if is_told else [Symbol(f"{_NEW}{first.name}"), *members[1:]]

@@ -10,10 +10,10 @@ _PARTS = re.compile(r"\n|->|=>|→|⇒|⟹|∴|;|,\s|:\s|\.\s|\.$|\s{2,}(?=\()")
 _WORD = re.compile(r"\S+")
 _KNOWN = re.compile(
     r"(?i)(?<![A-Za-z])(?:exp|log|ln|sgn|sign|sigmoid|diag|y_?hat|theta|eta|lambda|lam|sigma|delta|nabla|sum|abs|np"
-    r"|dy_?hat|dtheta|d?[WbahJLyxg]|d[WbahJLyxg]\d)(?![A-Za-z])"
+    r"|dy_?hat|dtheta|grad|d?[WbahJLyxg]|d[WbahJLyxg]\d)(?![A-Za-z])"
 )
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
-_EQUAL = re.compile(r"(?<![=<>!+*/-])=(?!=)")
+_EQUAL = re.compile(r"(?<![=<>!+*/-])=(?!=)|←")
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 

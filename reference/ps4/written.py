@@ -209,7 +209,7 @@ def questions() -> tuple[Question | InWords, ...]:
         "∂J/∂a": ("∂J/∂a2", "∂J/∂a1"), "∂J/∂b": ("∂J/∂b2", "∂J/∂b1"), "∂J/∂W": ("∂J/∂W2", "∂J/∂W1"),
         "∂J/∂h": ("∂J/∂h1", "∂J/∂h2"), "∂a/∂b": ("∂a2/∂b2",),
     }  # fmt: skip
-    usual |= {"δ1": ("∂J/∂a1", "∂J/∂a2"), "δ2": ("∂J/∂a2",)}
+    usual |= {"δ1": ("∂J/∂a1", "∂J/∂a2", "∂J/∂h1"), "δ2": ("∂J/∂a2", "∂J/∂h2")}
 
     def derivation(id: str, *asked: Asked) -> Question:
         return Question(id, asked, _LAYERS, networks, conventions, meanings, usual)
