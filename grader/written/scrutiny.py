@@ -13,7 +13,7 @@ import numpy as np
 from grader.written import mentions, speech, steps
 from grader.written.bounds import Unread
 from grader.written.evaluate import Array, Mismatch, value
-from grader.written.general import of_each_element
+from grader.written.general import of_each_element, whole
 from grader.written.question import World
 from grader.written.sizes import are_true
 from grader.written.subject import Subject
@@ -50,6 +50,8 @@ def _may_stay_unread(subject: Subject, number: int, used: set[str]) -> bool:
     if not is_apart or len(chain.members) < 2:
         return False
     match chain.members[0].formula:
+        case Symbol(name) if subject.place(number) == "later" and _is_a_gradient_of_its_own(name, subject):
+            return False
         case Symbol(name) if chain.doubt:
             return name not in asked.also | {asked.name}
         case Symbol(name):
@@ -59,6 +61,13 @@ def _may_stay_unread(subject: Subject, number: int, used: set[str]) -> bool:
             return function not in ("sigmoid", "sign")
         case _:
             return True
+
+
+def _is_a_gradient_of_its_own(name: str, subject: Subject) -> bool:
+    """Of the loss by something that the student has named: it may be the answer once more, for a batch, say."""
+    loss = f"∂{subject.question.notation.loss}/∂"
+    known = subject.question.worlds[0].truths.keys() | subject.question.usual.keys()
+    return name.startswith(loss) and whole(name) not in known
 
 
 def _is_whole(subject: Subject, number: int) -> None:
