@@ -9,7 +9,7 @@ from grader.written.cursor import show
 from grader.written.tokens import Token
 from grader.written.tree import Relation
 
-_RELATIONS: dict[str, Relation] = {
+RELATIONS: dict[str, Relation] = {
     ">": ">", "<": "<", "=": "=", "\\gt": ">", "\\lt": "<", "\\ge": ">=", "\\geq": ">=", "\\le": "<=", "\\leq": "<=",
     "\\geqslant": ">=", "\\leqslant": "<=",
 }  # fmt: skip
@@ -34,10 +34,10 @@ def parts(condition: Sequence[Token]) -> tuple[Sequence[Token], Relation, Sequen
         return None
     if said and said not in _IF:
         raise Unread(f"the words “{said}”")
-    at = [n for n, t in enumerate(bare) if str(t) in _RELATIONS]
+    at = [n for n, t in enumerate(bare) if str(t) in RELATIONS]
     if len(at) != 1:
         raise Unread(f"the condition {show(bare)}")
-    return bare[: at[0]], _RELATIONS[str(bare[at[0]])], bare[at[0] + 1 :]
+    return bare[: at[0]], RELATIONS[str(bare[at[0]])], bare[at[0] + 1 :]
 
 
 def split(tokens: Sequence[Token], at: str) -> list[list[Token]]:

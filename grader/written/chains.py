@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grader.written.bounds import MAX_CHAINS, MAX_CHARACTERS, MAX_PIECES, MAX_TOKENS, Unfinished, Unread
+from grader.written.cases import RELATIONS
 from grader.written.comments import apart
 from grader.written.cursor import show
 from grader.written.dress import undressed
@@ -18,7 +19,7 @@ from grader.written.signs import words
 from grader.written.source import Piece, Source, parts
 from grader.written.spoken import read_out
 from grader.written.tokens import Token, tokens
-from grader.written.tree import Formula
+from grader.written.tree import Formula, Relation
 from grader.written.unapplied import in_general
 
 _EQUALS = frozenset(
@@ -64,7 +65,7 @@ class Chain:
     """Why this is no plain equality, or no whole one."""
     behind: str = ""
     """The sign that ends the line above it."""
-    holds: tuple[Formula, str] | None = None
+    holds: tuple[Formula, Relation] | None = None
     """What is said to be ≠ 0 or > 0, where the chain is that and no equality."""
     shape: Shape | None = None
     """What is said of the size of its last member, or, where it has none, of something else."""
@@ -352,13 +353,11 @@ _OF_ANYTHING = re.compile(r"[a-z]{1,8}\((\\cdot|\.)\)|sign|sgn|sigmoid|exp|\\sig
 _A_SIZE = r"[({\[]?(?:1|[A-Z])(?:\\times|x)(?:1|[A-Z])[)}\]]?"
 _SIZES = re.compile(rf"{_A_SIZE}(?:(?:\\cdot|\\times|@|=|\\to|\\rightarrow)?{_A_SIZE})+")
 """What is done with sizes: (H × 1)(1 × D) = H × D."""
-_COMPARES = {
-    "\\ne": "≠", "\\neq": "≠", ">": ">", "\\gt": ">", "<": "<", "\\lt": "<", "\\ge": "≥", "\\geq": "≥",
-    "\\le": "≤", "\\leq": "≤",
-}  # fmt: skip
+_COMPARES = {sign: relation for sign, relation in RELATIONS.items() if relation != "="}
+_COMPARES |= {"\\ne": "!=", "\\neq": "!="}
 
 
-def _comparison(line: Sequence[Token], notation: Notation) -> tuple[Formula, str] | None:
+def _comparison(line: Sequence[Token], notation: Notation) -> tuple[Formula, Relation] | None:
     """`\\theta_i \\ne 0`"""
     bare = [t for t in line if t.kind != "&"]
     if len(bare) > 4 and str(bare[0]) == "(" and str(bare[-1]) == ")":

@@ -27,6 +27,7 @@ from grader.written.tree import (
     Power,
     Product,
     Quotient,
+    Relation,
     Sign,
     Sum,
     Symbol,
@@ -72,6 +73,11 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "diag": _diagonal,
     DERIVED: lambda a: a,
 }
+
+
+COMPARE: Mapping[Relation, np.ufunc] = {
+    ">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal, "=": np.equal, "!=": np.not_equal,
+}  # fmt: skip
 
 
 def value(formula: Formula, values: Mapping[str, Array]) -> Array:
@@ -185,8 +191,7 @@ class _Evaluation:
         left, right = self.of(condition.left, depth), self.of(condition.right, depth)
         if left.ndim and right.ndim and left.shape != right.shape:
             raise Mismatch("a condition on two shapes")
-        compare = {">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal, "=": np.equal}
-        return np.asarray(compare[condition.relation](left, right))
+        return np.asarray(COMPARE[condition.relation](left, right))
 
 
 def _shaped(made: Array) -> Array:

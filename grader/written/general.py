@@ -14,7 +14,7 @@ from grader.written.question import World
 from grader.written.rebuild import put_in
 from grader.written.tree import Formula, Norm, Number, Symbol, Total, Transposed, names, nodes
 
-_LAYER = re.compile(r"([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
+_LAYER = re.compile(r"(?<![^\W\d_∂])([^\W\d_∂])([kl])(-1)?(?=$|/|ᵀ)")
 _ELEMENT = re.compile(r"_([a-z])(?=$|/)")
 
 
@@ -43,8 +43,8 @@ def layers_meant(chains: Sequence[Chain], notation: Notation) -> tuple[int, ...]
 def at_each_layer(members: Sequence[Formula], layers: Sequence[int], notation: Notation) -> Iterator[list[Formula]]:
     """`∇_{b^{(k)}} J = g` once for each layer; what is of no layer in general, once."""
     general = sorted({name for m in members for name in names(m) if _LAYER.search(name)})
-    for layer in layers if general else (0,):
-        here = {name: Symbol(_at(name, layer, notation)) for name in general}
+    for layer in layers if general and layers else (0,):
+        here = {name: Symbol(_at(name, layer, notation)) for name in general if layer}
         yield [put_in(member, here) for member in members]
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.written.chains import Chain, Reading
-from grader.written.evaluate import Array, value
+from grader.written.evaluate import COMPARE, Array, value
 from grader.written.sentences import sentences
-from grader.written.tree import Formula, Number, Sum, Symbol
+from grader.written.tree import Formula, Number, Relation, Sum, Symbol
 
 _LET = re.compile(r"(?i)\b(let|set|suppose|assume|assuming|take|always|define|since|because|as|is|by|have)\W*$")
 """Words before a value that is no case, but a claim."""
@@ -32,16 +32,13 @@ _THEN = re.compile(r"\s*:")
 @dataclass(frozen=True)
 class Case:
     left: Formula
-    relation: str
+    relation: Relation
     right: float
     chains: tuple[Chain, ...]
     """What is said to hold then."""
 
     def holds(self, values: Mapping[str, Array]) -> NDArray[np.bool_]:
-        return np.asarray(_COMPARE[self.relation](value(self.left, values), self.right))
-
-
-_COMPARE = {"=": np.equal, ">": np.greater, "<": np.less}
+        return np.asarray(COMPARE[self.relation](value(self.left, values), self.right))
 
 
 def cases_apart(reading: Reading, known: frozenset[str]) -> tuple[Reading, tuple[Case, ...]]:
@@ -75,7 +72,7 @@ def _told_apart(reading: Reading, sentence: Sequence[int], supposed: Sequence[in
             yield Case(*found, tuple(reading.chains[n] for n in sentence if start <= n < end and n != number))
 
 
-def _supposition(chain: Chain) -> tuple[Formula, str, float] | None:
+def _supposition(chain: Chain) -> tuple[Formula, Relation, float] | None:
     if chain.holds is not None:
         return (*chain.holds, 0.0)
     left, right = chain.members[0].formula, _number(chain.members[1].formula)

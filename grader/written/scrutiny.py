@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from grader.written import mentions, speech, steps
 from grader.written.bounds import Unread
-from grader.written.evaluate import Array, Mismatch, value
+from grader.written.evaluate import COMPARE, Array, Mismatch, value
 from grader.written.general import of_each_element, whole
 from grader.written.question import World
 from grader.written.sizes import are_true
 from grader.written.subject import Subject
-from grader.written.tree import Applied, Formula, Symbol, names
+from grader.written.tree import Applied, Formula, Relation, Symbol, names
 
 
 def scrutinise(subject: Subject) -> None:
@@ -91,14 +89,13 @@ def _is_whole(subject: Subject, number: int) -> None:
         mentions.must_say_nothing_else(subject, number)
 
 
-def _always_holds(formula: Formula, relation: str, worlds: Sequence[World]) -> bool:
+def _always_holds(formula: Formula, relation: Relation, worlds: Sequence[World]) -> bool:
     """A condition that is true on all problems takes nothing away: θᵢ ≠ 0, and not y ≠ 0 nor θᵢ > 0."""
     try:
         found = [value(formula, {**w.truths, **w.values, **each}) for w in worlds for each in _elements(formula, w)]
     except (Mismatch, Unread):
         return False
-    compare = {"≠": np.not_equal, ">": np.greater, "<": np.less, "≥": np.greater_equal, "≤": np.less_equal}
-    return all(bool(compare[relation](a, 0).all()) for a in found)
+    return all(bool(COMPARE[relation](a, 0).all()) for a in found)
 
 
 def _elements(formula: Formula, world: World) -> Iterator[Mapping[str, Array]]:

@@ -41,14 +41,11 @@ def are_true(subject: Subject) -> None:
             raise Unread(f"“{lies[0].strip()}”, which it is not")
 
 
-_LIKE = (
-    r"(?i)\W*((and|so|which|this|that|it|again|also|just|simply|the|result|is|are|has|have|gives|i\.?e|being|as|of|an?|its|"
-    r"with|size|sizes|shape|dimensions?|dim|because|since|matrix|row|column|vector|lies|in|therefore)\W+)*"
+_IT_IS = re.compile(
+    r"(?i)\W*((and|so|which|this|that|it|again|also|just|simply|the|result|is|are|has|have|gives|i\.?e|being|as|of|"
+    r"an?|its|with|size|sizes|shape|dimensions?|dim|because|since|matrix|row|column|vector|lies|in|therefore)\W+)*"
 )
-_IT_IS = re.compile(_LIKE)
 """Words between a formula and its size."""
-
-
 _ITS_SHAPE = re.compile(
     r"(?i)\b(?:shape|size|dimensions?) of (?:the|this|our) (?:gradient|result|answer) (?:is|are) \W*$"
 )
@@ -102,13 +99,14 @@ def _has(shape: Shape, number: int, subject: Subject) -> bool:
 
 
 def _fits(shape: Shape, formula: Formula, worlds: Sequence[World], question: Question) -> bool:
+    few = worlds[:: max(1, len(worlds) // 6)]
     try:
-        found: list[Array] = [value(formula, {**w.truths, **w.values}) for w in worlds[:: max(1, len(worlds) // 6)]]
+        found: list[Array] = [value(formula, {**w.truths, **w.values}) for w in few]
     except Mismatch:
         return False
     except Unread:
         return True  # of a name that we know nothing of
-    each = zip(found, worlds[:: max(1, len(worlds) // 6)], strict=True)
+    each = zip(found, few, strict=True)
     return all(fits(shape, a, w.values, question.notation.sizes) for a, w in each)
 
 

@@ -36,7 +36,8 @@ _NEW = "new "
 def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
     """Raises `Unread` for one that is not, and for one of `weighed` (numbers of chains) that cannot be worked out."""
     chains = {n: c for n, c in enumerate(subject.reading.chains) if len(c.members) > 1 or n == subject.number}
-    chains = {n: c for n, c in chains.items() if n == subject.number or n == _first_like(chains, c)}
+    firsts = {_sources(c): n for n, c in reversed(chains.items())}  # what is written twice is worked out once
+    chains = {n: c for n, c in chains.items() if n in (subject.number, firsts[_sources(c)])}
     others = {asked.name for asked in subject.question.asked} - {subject.asked.name}
     equalities = {n: _equality(c, n, subject) for n, c in chains.items() if n in weighed or not c.doubt}
     for formula in (f for n in weighed for f in equalities.get(n, ())):
@@ -58,9 +59,8 @@ def must_be_true(subject: Subject, weighed: Collection[int]) -> None:
                 raise Unread(f"what is said of a case, {chain.members[0].source[:30]}")
 
 
-def _first_like(chains: Mapping[int, Chain], chain: Chain) -> int:
-    """What is written twice is worked out once."""
-    return next(n for n, c in chains.items() if [m.source for m in c.members] == [m.source for m in chain.members])
+def _sources(chain: Chain) -> tuple[str, ...]:
+    return tuple(member.source for member in chain.members)
 
 
 def _doubts_up_to_none(

@@ -75,7 +75,7 @@ class Cases:
     """None is "otherwise"."""
 
 
-Relation = Literal[">", "<", ">=", "<=", "="]
+Relation = Literal[">", "<", ">=", "<=", "=", "!="]
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,6 +47,7 @@ def out(tmp_path: Path, report: Report) -> Path:
     graded = tmp_path / "out" / "graded" / "rules"
     graded.mkdir(parents=True)
     (graded / "handin.json").write_text(as_json.dumps(report), "utf-8")
+    (graded / "older.json").write_text('{"schema": 1}', "utf-8")
     return tmp_path / "out"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,12 +57,13 @@ class Folder:
     @cached_property
     def _graded(self) -> Mapping[str, Mapping[str, Json]]:
         """Submission's digest → question → opinion, of what a batch has graded last."""
-        files = sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime)
-        reports = [_report(file, self.assignment.id) for file in files]
-        return {
-            report["submission"]["digest"]: {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
-            for report in reports
-        }
+        found: dict[str, Mapping[str, Json]] = {}
+        for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
+            with suppress(BadCall):  # an older grader's, which a batch leaves lying
+                report = _report(file, self.assignment.id)
+                opinions = {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
+                found[report["submission"]["digest"]] = opinions
+        return found
 
     @cached_property
     def worth(self) -> Mapping[str, Points]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from grader.model import Comparison
+from grader.written.general import at_each_layer
+from grader.written.notation import Notation
 from grader.written.sentences import sentences
+from grader.written.tree import Symbol
 from grader.written.typed import equalities
 from tests.unit.written.conftest import Ask
 
@@ -151,6 +154,14 @@ def test_bold_plain_text_is_read_too(ask: Ask) -> None:
     assert not proven(
         ask, "q1.1", f"{typed}\n\nand as ŷ is the output of node 2 this can be written as\n\n**∇a2 J = a2 - y**"
     )
+
+
+def test_an_equality_is_looked_at_where_there_are_no_layers() -> None:
+    signs = Notation(powers=frozenset(), functions={}, losses=frozenset({"L"}), loss="L")
+    for name in ("total", "hk"):
+        ((found,),) = at_each_layer([Symbol(name)], signs.layers, signs)
+        assert isinstance(found, Symbol)
+        assert found.name == name
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────
