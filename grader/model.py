@@ -212,6 +212,8 @@ class CheckResult:
     """Why points are lost, in the student's words. Empty where all are earned."""
     mistake: str = ""
     """The id of the known mistake that explains it, where one does."""
+    follows_from: tuple[str, ...] = ()
+    """Ids of the checks at which its cause was charged: it keeps its points."""
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""

@@ -209,8 +209,6 @@ class _Run:
             before = self.student.used
             claims = self.ask(self.student, checks)
             outcome = self._judge(section, checks, claims, _since(before, self.student.used))
-            lost = (name for name, judged in outcome.judged.items() if not judged.verdict.holds)
-            self.student.lost |= {f"{section}.{name}" for name in lost}
             if self.wants(section):
                 outcomes[section] = outcome
                 self._watch(self._decided(section, outcomes, long=False))

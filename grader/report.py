@@ -163,6 +163,7 @@ def _check(
         status=status,
         reason="" if verdict.holds else _reason(judged, name in outcome.shows_values),
         mistake=" + ".join(m.id for m in judged.mistakes),
+        follows_from=judged.follows_from,
         place=place,
         source=line,
         remarks=verdict.remarks,

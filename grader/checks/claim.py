@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class Verdict:
     remarks: tuple[str, ...] = ()
     place: Place | None = None
     source: str = ""
+    says_why: bool = False
+    """The reason names the cause, so nothing is to be added to it."""
+    inconclusive: bool = False
+    """It holds, but an answer that does nothing would hold as well: both are zero, or both diverge. That is no reason
+    to let it follow from a mistake."""
 
     @property
     def holds(self) -> bool:
@@ -49,6 +54,8 @@ class Verdict:
             tuple(dict.fromkeys(self.remarks + other.remarks)),
             worse.place,
             worse.source,
+            worse.says_why,
+            self.inconclusive or other.inconclusive,
         )
 
 
@@ -66,8 +73,8 @@ def failed(answer: Answer) -> Verdict | None:
         return None
     reason = f"{answer.what}: {explain(answer.failure)}"
     if isinstance(answer.failure, Raised) and answer.failure.place:
-        return Verdict(Fraction(0), reason, place=answer.failure.place, source=answer.failure.source)
-    return lost(reason)
+        return Verdict(Fraction(0), reason, place=answer.failure.place, source=answer.failure.source, says_why=True)
+    return Verdict(Fraction(0), reason, says_why=True)
 
 
 def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verdict:
@@ -116,22 +123,26 @@ def near(
     norm = float(np.linalg.norm(wanted))
     difference = float(np.linalg.norm(got - wanted))
     if np.isfinite(norm) and difference <= atol + rtol * norm:
-        return held(*remarks)
+        return Verdict(Fraction(1), remarks=remarks, inconclusive=wanted.size > 0 and not wanted.any())
     return lost(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
 
 
 def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -> Verdict:
-    """Class labels equal ours on at least this share of the rows."""
+    """Compare class labels: at least this share of the rows must have the expected label.
+
+    Labels are compared as integers. Rows whose scores nearly tie are the caller's to leave out, through `share`.
+    """
     got = numbers(answer, labels.shape)
     if isinstance(got, Verdict):
         return got
-    same = float(np.mean(got == labels))
-    if same >= share:
+    wrong = np.abs(got - labels) > 1e-9
+    if float(np.mean(~wrong)) >= share:
         return held()
-    row = int(np.argmax(got != labels))
+    row = int(np.argmax(wrong))
     return lost(
-        f"{answer.what} agrees with the forward pass at the net's own parameters on only {same:.1%} of the rows",
-        f"row {row}: yours {got[row]:g}, ours {labels[row]}",
+        f"{answer.what}: {int(wrong.sum())} of {wrong.size} labels are not the class with the largest score at the "
+        "net's own parameters",
+        f"row {row}: got {got[row]:g}, expected {labels[row]}",
     )
 
 
@@ -173,15 +184,28 @@ def _differs(
     atol: float,
 ) -> str:
     ratio = _one_ratio(got, want)
-    tolerance = f"{atol:g}" if atol else f"{rtol:g} of its size"
     if ratio is not None and abs(ratio - 1) > 1e-3:
         return f"{what} is {ratio:.4g} times the reference"
-    if not want.shape:
-        return f"{what} is off by {difference:.3g} (tolerance {tolerance})"
-    worst = np.unravel_index(int(np.argmax(np.abs(got - want))), want.shape)
-    place = ", ".join(str(int(i)) for i in worst)
-    relative = difference / norm if norm else difference
-    return f"{what} is off by {relative:.3g} of its size (tolerance {rtol:g}; worst at [{place}])"
+    relative = f"relative error {difference / norm:.3g}" if norm else f"absolute error {difference:.3g}"
+    tolerance = f"tolerance {atol:g}" if atol and not want.shape else f"tolerance {rtol:g}"
+    return f"{what}: {relative} ({tolerance}){_entries_that_differ(got, want, atol + rtol * norm)}"
+
+
+def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:
+    """Say where an array differs: which rows or columns, or how many entries and the first of them."""
+    if want.size < 2:
+        return ""
+    wrong = np.abs(got - want) > tolerance / want.size**0.5
+    if wrong.all() or not wrong.any():
+        return "; every entry differs" if wrong.all() else ""
+    for axis, line in ((1, "row"), (0, "column")):
+        if want.ndim == 2 and (whole := wrong.all(axis=axis)).sum() * want.shape[axis] == wrong.sum():
+            numbers_of_lines = ", ".join(str(int(i)) for i in np.flatnonzero(whole)[:3])
+            several = bool(whole.sum() > 1)
+            more = ", …" if whole.sum() > 3 else ""
+            return f"; only {line}{'s' * several} {numbers_of_lines}{more} differ{'' if several else 's'}"
+    first = ", ".join(str(int(i)) for i in np.argwhere(wrong)[0])
+    return f"; {int(wrong.sum())} of {want.size} entries differ, the first at [{first}]"
 
 
 def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float | None:
@@ -195,9 +219,9 @@ def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float |
 
 def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
     if not want.shape:
-        return f"yours {float(got):.9g}, ours {float(want):.9g}"
+        return f"got {float(got):.9g}, expected {float(want):.9g}"
     worst = np.unravel_index(int(np.argmax(np.abs(got - want))), want.shape)
-    return f"at [{', '.join(str(int(i)) for i in worst)}] yours {got[worst]:.6g}, ours {want[worst]:.6g}"
+    return f"at [{', '.join(str(int(i)) for i in worst)}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
 
 
 # ── checks and claims ────────────────────────────────────────────────────────────────────────────────
@@ -212,15 +236,31 @@ Judgement = Callable[[Any], Verdict]
 """Truth → Verdict. It must not ask the student anything: it may be called under many truths."""
 
 
+OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
+"""(truth, ids of the checks that it builds on and that have lost points) → Verdict. It may ask the student."""
+
+
+class Holds(Protocol):
+    """Whether a check (by id, or by name in the same section) has kept its points; `case` asks for one kind of its
+    problems alone, which only names of the same section can tell."""
+
+    def __call__(self, id: str, case: str = "") -> bool: ...
+
+
 @dataclass(frozen=True)
 class Claim:
     name: str
     judge: Judgement
-    shows_values: bool
-    aspect: str
-    outcome: bool
-    rests_on: str
-    evidence: Callable[[Any], Evidence] | None
+    shows_values: bool = False
+    aspect: str = ""
+    outcome: bool = False
+    given: tuple[str, ...] = ()
+    own: OwnJudgement | None = None
+    independent: bool = False
+    case: str = ""
+    hint: Callable[[Holds], str] | None = None
+    diagnosable: bool = True
+    evidence: Callable[[Any], Evidence] | None = None
     check: str = ""
     """The check that yields it, and its topics."""
     topics: tuple[str, ...] = ()
@@ -233,18 +273,34 @@ def claim(
     shows_values: bool = False,
     aspect: str = "",
     outcome: bool = False,
-    rests_on: str = "",
+    given: Sequence[str] = (),
+    own: OwnJudgement | None = None,
+    independent: bool = False,
+    case: str = "",
+    hint: Callable[[Holds], str] | None = None,
+    diagnosable: bool = True,
     evidence: Callable[[Any], Evidence] | None = None,
 ) -> Claim:
-    """A thing that must hold, and is worth the points that assignment.toml gives its name.
+    """Return a claim: something that must hold, worth the points that assignment.toml gives its name.
 
-    shows_values: the problem is published, so both numbers may be shown whatever the seed.
-    aspect: claims of one aspect can be explained by one mistake of their own (data term, regularisation).
-    outcome: an outcome such as an accuracy; no mistake is looked for in it.
-    rests_on: where that check is lost for a reason we could not name, this claim is not held against the student.
-    evidence: truth → what people may want to look at.
+    Args:
+        judge: truth → verdict. It must ask the student nothing: it is called under many truths.
+        shows_values: The problem is published, so both numbers may be shown whatever the seed.
+        aspect: Claims of one aspect can be explained by one mistake of their own (data term, regularisation).
+        outcome: An end result such as an accuracy; no mistake is looked for in it.
+        given: Ids of earlier checks, or of sections, whose answers this claim builds on.
+        own: (truth, those of `given` that have lost points) → verdict, with the student's own answers as the truth. It
+            is called only where the claim fails and one of them has lost points, and it may ask the student. A claim
+            that holds by it keeps its points and follows from the checks that were charged.
+        independent: It shows work of its own, so it may follow even from a mistake that leaves no work to build on.
+        case: The kind of problem ("reg = 0"), for reasons of the form "right for …, wrong for …".
+        hint: which checks hold → a sentence that narrows an undiagnosed loss down, or "".
+        diagnosable: False where no known mistake can explain a loss, because the call raised.
+        evidence: truth → plots for people.
     """
-    return Claim(name, judge, shows_values, aspect, outcome, rests_on, evidence)
+    return Claim(
+        name, judge, shows_values, aspect, outcome, tuple(given), own, independent, case, hint, diagnosable, evidence
+    )
 
 
 @dataclass(frozen=True)

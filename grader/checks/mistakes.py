@@ -1,20 +1,22 @@
 """Known mistakes: each is the reference with one thing changed, and the sentence that a student reads.
 
 `Ledger` judges claims under the truth and, where they fail, under the truths of the mistakes; it remembers
-what has been charged, so that one mistake costs its points once.
+what has been charged, so that one cause costs its points once. Where no known mistake explains a loss, later claims
+that fail are judged with the student's own earlier answers as the truth.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from grader.checks.claim import Claim, NotRecorded, Verdict, lost
+from grader.checks.claim import Claim, NotRecorded, OwnJudgement, Verdict, held, lost
 
 MOST_TRIALS = 16
 """So many times in one grading all mistakes are tried together with another one; a mistake alone is always tried. A
@@ -55,12 +57,20 @@ Groups = dict[str, list[Claim]]
 
 @dataclass(frozen=True)
 class Judged:
-    """One check's outcome: its verdict, and the mistakes that explain what is lost."""
+    """One check's verdict, and why."""
 
     verdict: Verdict
     mistakes: tuple[Mistake, ...] = ()
+    """The known mistakes that explain what is lost."""
     open: bool = False
     """Not to be decided here: the truth that it needs is not in a student's pack."""
+    follows_from: tuple[str, ...] = ()
+    """Ids of the checks at which its cause was charged; it keeps its points then."""
+
+    @property
+    def undiagnosed(self) -> bool:
+        """Whether points are lost and no known mistake explains it."""
+        return not (self.verdict.holds or self.mistakes or self.open)
 
 
 @dataclass
@@ -71,14 +81,19 @@ class Ledger:
     reading: Reading = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
     """Mistake id → the check that it was charged at."""
-    unexplained: set[str] = field(default_factory=set)
-    """Checks lost for reasons that no known mistake explains."""
+    lost: dict[str, Judged] = field(default_factory=dict)
+    """Checks that have lost points so far."""
 
     _trials_left: int = MOST_TRIALS
     _known: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.reading = self.readings[0]
+
+    @property
+    def unexplained(self) -> set[str]:
+        """Ids of the checks that lost points for a cause that no known mistake explains."""
+        return {id for id, judged in self.lost.items() if judged.undiagnosed}
 
     def truth(self, assumed: Assumptions = frozenset(), reading: Reading | None = None) -> Any:
         key = ((reading or self.reading).id, assumed)
@@ -97,35 +112,47 @@ class Ledger:
         self.reading = max(self.readings, key=holding)
 
     def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, Judged]:
-        """Every name among the claims → its outcome; a name holds only if all its claims do."""
-        groups = _grouped(claims, self.unexplained)
+        """Judge every name among the claims. A name holds only if all its claims do."""
+        groups = _grouped(claims)
         judged: dict[str, Judged] = {}
         for names in _by_check(claims):
             charged = self._charged_sets()  # what one check finds out counts from the next one on
-            for name in [n for n in groups if n in names and n not in judged]:
-                judged[name] = self._judge_one(name, groups, charged)
+            for name in [n for n in names if n not in judged]:
+                judged[name] = self._judge_one(section, name, groups, charged)
             self._charge(section, {name: judged[name] for name in names})
+        for name in [n for n, outcome in judged.items() if outcome.undiagnosed]:
+            judged[name] = self._in_hindsight(section, name, groups, judged[name])
+            self._note(section, name, judged[name])
         for name, outcome in judged.items():
-            if not (outcome.verdict.holds or outcome.mistakes or outcome.open):
-                judged[name] = self._in_hindsight(outcome, groups[name])
-                if not judged[name].mistakes:
-                    self.unexplained.add(f"{section}.{name}")
+            if outcome.undiagnosed and not outcome.verdict.says_why:
+                judged[name] = replace(outcome, verdict=self._described(section, name, groups, outcome.verdict))
         return {name: judged[name] for name in groups}
 
-    def _charge(self, section: str, judged: dict[str, Judged]) -> None:
+    def _charge(self, section: str, judged: Mapping[str, Judged]) -> None:
         for name, outcome in judged.items():
+            self._note(section, name, outcome)
             for mistake in outcome.mistakes:
                 if mistake.carries:
                     self.charged.setdefault(mistake.id, f"{section}.{name}")
 
-    def _in_hindsight(self, outcome: Judged, claims: Sequence[Claim]) -> Judged:
-        """What later checks of the section have found out may explain an earlier one."""
-        for assumed in self._charged_sets()[1:]:
+    def _note(self, section: str, name: str, outcome: Judged) -> None:
+        if outcome.verdict.holds or outcome.open:
+            self.lost.pop(f"{section}.{name}", None)
+        else:
+            self.lost[f"{section}.{name}"] = outcome
+
+    def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: Judged) -> Judged:
+        """Judge an undiagnosed loss again, with all that the section's other checks have shown."""
+        claims, charged = groups[name], self._charged_sets()
+        for assumed in charged[1:]:
             if self._holds(claims, assumed):
                 return Judged(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
-        return outcome
+        try:
+            return self._following(f"{section}.{name}", claims, charged) or outcome
+        except NotRecorded:
+            return NOT_DECIDED_HERE
 
-    def _judge_one(self, name: str, groups: Groups, charged: Sequence[Assumptions]) -> Judged:
+    def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> Judged:
         claims = groups[name]
         try:
             verdict = self._evaluate(claims, frozenset())
@@ -133,14 +160,73 @@ class Ledger:
                 return Judged(verdict)
             for assumed in charged[1:]:
                 under = self._evaluate(claims, assumed)
-                if under.holds:
-                    return Judged(_forgiven(under, [self.charged[i] for i in sorted(assumed)]))
+                if under.holds and not under.inconclusive:
+                    return _follows(under, [self.charged[i] for i in sorted(assumed)])
+            if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
+                return follows
         except NotRecorded:
-            return Judged(lost("decided at hand-in"), open=True)
-        if any(c.outcome for c in claims):
+            return NOT_DECIDED_HERE
+        if any(c.outcome or not c.diagnosable for c in claims):
             return Judged(verdict)
-        found = self._explain(claims, groups)
+        found = self._explain([one for one in claims if not self._follows_alone(f"{section}.{name}", one)], groups)
         return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))
+
+    # ── what follows from the student's own earlier answers ──────────────────────────────────────────
+
+    def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged | None:
+        """Judge claims that fail with the student's own answers to what they build on, where that has lost points."""
+        causes = [self._causes(id, one) for one in claims]
+        if not any(causes):
+            return None
+        for assumed in charged:
+            together, used = held(), [self.charged[i] for i in sorted(assumed)]
+            for one, given in zip(claims, causes, strict=True):
+                under = self._evaluate([one], assumed)
+                if not _is_settled(under, assumed) and given and one.own is not None:
+                    under = self._evaluate([replace(one, judge=partial(_own, one.own, given))], assumed)
+                    used += given
+                together = together & under
+                if not _is_settled(together, assumed):
+                    break
+            else:
+                return _follows(together, used)
+        return None
+
+    def _follows_alone(self, id: str, one: Claim) -> bool:
+        """Return whether a claim that fails follows from what was lost before, so that no mistake is looked for."""
+        return not self._holds([one], frozenset()) and self._following(id, [one], [frozenset()]) is not None
+
+    def _causes(self, id: str, one: Claim) -> list[str]:
+        """Ids of the checks that a claim may follow from: those that it builds on and that have lost points. None of
+        them counts where one was lost to a mistake that leaves no work to build on."""
+        if one.own is None:
+            return []
+        causes = [
+            check
+            for check in self.lost
+            if check != id and any(check == given or check.startswith(f"{given}.") for given in one.given)
+        ]
+        carry = all(mistake.carries for check in causes for mistake in self.lost[check].mistakes)
+        return causes if carry or one.independent else []
+
+    def _described(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
+        """Add to an undiagnosed loss what other claims tell about it."""
+
+        def holds(id: str, case: str = "") -> bool:
+            if id in groups:
+                claims = [c for c in groups[id] if case in ("", c.case)]
+                return all(self._holds([c], frozenset()) for c in claims)
+            return id not in self.lost
+
+        hints = [one.hint(holds) for one in groups[name] if one.hint is not None]
+        first = next(filter(None, hints), "")
+        cases = {c.case: self._holds([c], frozenset()) for c in groups[name] if c.case}
+        wrong, right = ([case for case, right in cases.items() if right is kind] for kind in (False, True))
+        narrowed = f"wrong for {' and '.join(wrong)}, right for {' and '.join(right)}" if wrong and right else ""
+        added = "; ".join(filter(None, (narrowed, first)))
+        return replace(verdict, reason=f"{verdict.reason}. {_sentence(added)}") if added else verdict
+
+    # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
         """The fewest new mistakes under which all the claims hold; nothing where none do."""
@@ -218,12 +304,22 @@ class Ledger:
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
 
 
-def _grouped(claims: Sequence[Claim], unexplained: Iterable[str] = ()) -> Groups:
+def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
+    return own(truth, causes)
+
+
+def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
+    """Return whether a claim may keep its points; under a mistake, what does nothing may not."""
+    return verdict.holds and not (assumed and verdict.inconclusive)
+
+
+NOT_DECIDED_HERE = Judged(lost("Graded after you submit."), open=True)
+
+
+def _grouped(claims: Sequence[Claim]) -> Groups:
     groups: dict[str, list[Claim]] = {}
     for one in claims:
-        groups.setdefault(one.name, [])
-        if one.rests_on not in unexplained:
-            groups[one.name].append(one)
+        groups.setdefault(one.name, []).append(one)
     return groups
 
 
@@ -240,7 +336,11 @@ def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
     return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
 
 
-def _forgiven(verdict: Verdict, checks: Sequence[str]) -> Verdict:
-    where = " and ".join(dict.fromkeys(checks))
-    remark = f"follows from the mistake that {where} lost points for; a mistake is charged once"
-    return Verdict(verdict.credit, remarks=(*verdict.remarks, remark))
+def _follows(verdict: Verdict, checks: Sequence[str]) -> Judged:
+    causes = tuple(dict.fromkeys(checks))
+    remark = f"follows from {' and '.join(causes)} (already penalised)"
+    return Judged(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"

@@ -8,6 +8,7 @@ Answers are `["value", value]`, `["raised", kind, message, file, line, source, c
 
 from __future__ import annotations
 
+import copy
 import importlib
 import random
 import socket
@@ -46,6 +47,7 @@ class Guest:
             "get": self.get,
             "put": self.put,
             "stand_in": self.stand_in,
+            "answer_always": self.answer_always,
             "keep": self.keep,
             "look": self.look,
         }  # and "several" of these at once
@@ -137,6 +139,10 @@ class Guest:
 
     def stand_in(self, target: int, method: str) -> None:
         setattr(self.objects[target], method, lambda rows: np.zeros(len(rows), int))
+
+    def answer_always(self, target: int, method: str, answer: list[Any]) -> None:
+        """Replace a method by one that always returns this tuple, of fresh copies."""
+        setattr(self.objects[target], method, lambda *_arguments, **_options: tuple(copy.deepcopy(answer)))
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Holds arrays for later requests to refer to."""

@@ -1,24 +1,53 @@
-"""The checks of problem set 4, in the order of the handout."""
+"""The checks of problem set 4, in the order of the handout. Each names the sentence of the handout that it rests on."""
 
 from __future__ import annotations
 
+import functools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 
 from grader.checks.answer import Answer
-from grader.checks.claim import Claim, Draw, Verdict, agree, check, claim, failed, held, ladder, lost, near, numbers
-from grader.checks.student import Remote, Student, stopped_softly
+from grader.checks.claim import (
+    Claim,
+    Draw,
+    Holds,
+    Verdict,
+    agree,
+    check,
+    claim,
+    failed,
+    held,
+    ladder,
+    lost,
+    near,
+    numbers,
+)
+from grader.checks.student import Student, stopped_softly
 from grader.guest.wire import Ref
 from grader.model import Died, Evidence, Raised, Series, Stopped
 
+from .nets import PARAMETERS, Net, arrays, gradient_of, loss_of, parameters_after, predicts_nothing
+from .own import (
+    Asked,
+    Own,
+    gradient_follows,
+    gradients_use_data,
+    labels_follow,
+    loss_follows,
+    own_training,
+    relu_loss_follows,
+    same_fault_as_in_sigmoid,
+    share_of_right,
+    trained_by_constants,
+    trains_both_alike,
+)
 from .problems import (
     Array,
     Mnist,
@@ -27,10 +56,10 @@ from .problems import (
     Problem,
     Training,
     as_large_as_mnist,
-    by_default,
     by_heart,
     four_examples,
     mnist,
+    near_the_toy,
     one_epoch,
     one_large_step,
     one_row_an_example,
@@ -47,197 +76,146 @@ FORWARD, BACKWARD, TRAINING = ("loss", "forward"), ("backward", "loss", "forward
 HISTORIES = ("histories", "training")
 """Topics of the known mistakes that each kind of check looks for. A mistake in predict is charged before the
 histories are judged, and would explain some of their few numbers by chance."""
-PARAMETERS = ("W1", "b1", "W2", "b2")
 
 
-class Net:
-    """A student's net, at parameters that we chose."""
-
-    def __init__(self, student: Student, activation: str, params: Params) -> None:
-        (D, H), C = params["W1"].shape, params["b2"].size
-        self._student = student
-        self.remote: Remote
-        self.remote, self._put, held = student.new_with("params", params, D, H, C, std=0.1, activation=activation)
-        self._note_precision(held)
-
-    @property
-    def single(self) -> bool:
-        """Whether this student computes in float32."""
-        return self._student in _IN_SINGLE
-
-    def _note_precision(self, answer: Answer) -> None:
-        if _single_precision(answer):
-            _IN_SINGLE.add(self._student)
-
-    def loss(self, problem: Problem) -> Answer:
-        """(loss, grads) at the problem's data, which lie inside as the student's own arrays would."""
-        if self._put.failure is not None:
-            return self._put
-        X, y = self._student.keep(X=problem.X, y=problem.y)
-        answer = self.remote.call("loss", X, y, reg=problem.reg)
-        self._note_precision(answer.item(1, "grads"))
-        return answer
-
-    def loss_again(self, problem: Problem) -> Answer:
-        """The same call on the very same arrays, whatever the first has made of them."""
-        again = self.remote.call("loss", Ref("X"), Ref("y"), reg=problem.reg)
-        return replace(again, what=f"{again.what}, called a second time,")
-
-    def kept_as_it_was(self, problem: Problem) -> bool:
-        """Whether loss has left X and y alone."""
-        kept = self._student.look("X", "y")
-        return all(
-            np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
-        )
-
-    def train(self, training: Training) -> Answer:
-        """On data that lie inside. predict is judged by itself: one that does not work must not take train along, so
-        a stand-in takes its place."""
-        if self._put.failure is not None:
-            return self._put
-        stats = self._train_on(training)
-        if isinstance(stats.failure, Raised) and predicts_nothing(self.remote, training.problem.X):
-            self.remote.stand_in("predict")
-            self.remote.put("params", training.problem.params)
-            stats = self._train_on(training)
-        return stats
-
-    def _train_on(self, training: Training) -> Answer:
-        problem = training.problem
-        self._student.keep(X=problem.X, y=problem.y, X_val=training.X_val, y_val=training.y_val)
-        return self._train(training)
-
-    def train_again(self, training: Training) -> Answer:
-        """From the same parameters on the very same arrays, whatever the first training has made of them."""
-        self.remote.put("params", training.problem.params)
-        again = self._train(training)
-        return replace(again, what=f"{again.what}, called a second time,")
-
-    def train_by_default(self, training: Training) -> Answer:
-        """Without any of the options, which are then the handout's."""
-        problem = training.problem
-        self._student.keep(X=problem.X, y=problem.y, X_val=training.X_val, y_val=training.y_val)
-        return self._call_train({})
-
-    def _train(self, training: Training) -> Answer:
-        return self._call_train({"reg": training.problem.reg, **training.recipe})
-
-    def _call_train(self, options: Mapping[str, Any]) -> Answer:
-        data = (Ref("X"), Ref("y"), Ref("X_val"), Ref("y_val"))
-        return self.remote.call("train", *data, **options)
-
-    def parameters(self) -> dict[str, Answer]:
-        params = self.remote.get("params")
-        self._note_precision(params)
-        return {name: params.item(name, f"params['{name}']") for name in PARAMETERS}
+def because(verdict: Verdict, cause: str) -> Verdict:
+    """Add to a lost verdict's reason what has caused it."""
+    return replace(verdict, reason=f"{verdict.reason}{cause}", says_why=True)
 
 
-def predicts_nothing(net: Remote, X: Array) -> bool:
-    """Whether predict raises, or answers something else than a number for each row."""
-    return isinstance(numbers(net.call("predict", X), (len(X),)), Verdict)
+def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of several verdicts."""
+    return functools.reduce(Verdict.__and__, verdicts, held())
 
 
-_IN_SINGLE: WeakSet[Student] = WeakSet()
-"""Students who have been seen to compute in float32, in one net or another: those who do so inside and keep float64
-parameters show it in their gradients alone, and are as right."""
-
-
-def _single_precision(arrays: Answer) -> bool:
-    """By a dtype; or by weights that float32 can hold exactly, which were cast. Biases' gradients tell nothing: where
-    the softmax saturates they are simple fractions."""
-    values = arrays.value if isinstance(arrays.value, dict) else {}
-    floats = {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind == "f"}
-    return any(v.dtype.itemsize < 8 or (name[0] == "W" and _was_cast(v)) for name, v in floats.items())
-
-
-def _was_cast(value: Array) -> bool:
-    return bool(np.count_nonzero(value) > 1 and np.all(value.astype(np.float32) == value))
-
-
-def _loss_of(answer: Answer) -> Answer:
-    return answer.item(0, answer.what)
-
-
-def _gradient_of(answer: Answer, name: str) -> Answer:
-    again = ", called a second time," if "second time" in answer.what else ""
-    return answer.item(1, "grads").item(name, f"grads['{name}']{again}")
+def _already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
+    """Judge a claim that repeats what a check before it has lost points for."""
+    return held()
 
 
 # ── Q2.1 and the forward pass of Q2.4 ────────────────────────────────────────────────────────────────
 
 
-def published_loss(activation: str, student: Student) -> Iterator[Claim]:
-    problem = toy(activation)
-    net = Net(student, activation, problem.params)
-    loss = _loss_of(net.loss(problem))
-    nearby = replace(problem, params={name: 1.01 * value + 0.01 for name, value in problem.params.items()})
+def published_loss(student: Student, nearby: Problem, *, given: Sequence[str], relu: bool = False) -> Iterator[Claim]:
+    """A number that is known by heart earns nothing: the loss must follow the parameters."""
+    problem = toy(nearby.activation)
+    net = Net(student, problem.activation, problem.params)
+    loss = loss_of(net.loss(problem))
     net.remote.put("params", nearby.params)
-    other = replace(_loss_of(net.loss(nearby)), what="the loss a small step from the toy problem")
+    other = replace(loss_of(net.loss(nearby)), what="the loss a small step from the toy problem")
     tolerance = float(CONFIG["published"]["tolerance"])
+    asked = [Asked(Own(student, problem), loss), Asked(Own(student, nearby), other)]
 
     def judge(truth: Any) -> Verdict:
-        """A number that is known by heart earns nothing: the loss must follow the parameters."""
         published = near(loss, truth.loss(problem), rtol=0, atol=tolerance, single=net.single)
         return published & near(other, truth.loss(nearby), single=net.single)
 
-    yield claim("published", judge, shows_values=True)
+    yield claim("published", judge, shows_values=True, given=given, own=_own_loss(student, asked, relu), hint=_in_loss)
 
 
-def fresh_losses(student: Student, pair: Pair) -> Iterator[Claim]:
+def _own_loss(student: Student, asked: Sequence[Asked], relu: bool) -> Any:
+    if relu:
+        return partial(relu_loss_follows, student, asked)
+    return partial(loss_follows, asked)
+
+
+def _in_loss(holds: Holds) -> str:
+    """Narrow down where an undiagnosed loss goes wrong, by the scores that it is computed from."""
+    if not holds("q2.1.scores"):
+        return ""
+    if holds("loss", "reg = 0") and not holds("loss", "reg > 0"):
+        return "the scores and the data loss are right, so look at the regularisation"
+    return "the scores are right, so look at what makes the loss of them"
+
+
+def fresh_losses(student: Student, pair: Pair, *, given: Sequence[str], relu: bool = False) -> Iterator[Claim]:
     net = Net(student, pair.first.activation, pair.first.params)
-    first = _loss_of(net.loss(pair.first))
-    again = _loss_of(net.loss_again(pair.first))
+    first = loss_of(net.loss(pair.first))
+    again = loss_of(net.loss_again(pair.first))
     untouched = net.kept_as_it_was(pair.first)
-    second = _loss_of(net.loss(pair.second))
+    second = loss_of(net.loss(pair.second))
+    asked = [Asked(Own(student, pair.first), first), Asked(Own(student, pair.second), second)]
+    follows = _own_loss(student, asked, relu)
 
     def judge(truth: Any) -> Verdict:
         verdict = near(first, truth.loss(pair.first), single=net.single)
         repeated = near(again, truth.loss(pair.first), single=net.single)
         other = near(second, truth.loss(pair.second), single=net.single)
-        return _repeatable(verdict, repeated, untouched) & _of_other_batch(other, verdict)
+        return _repeatable(verdict, repeated, first, again, untouched) & _of_other_batch(other, verdict)
 
-    yield claim("loss", judge, aspect="" if pair.first.reg else "data")
+    def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        verdict: Verdict = follows(truth, causes)
+        return verdict & _same_again(first, again)
+
+    yield claim(
+        "loss", judge, aspect="" if pair.first.reg else "data", case=_case(pair.first), given=given, own=own,
+        hint=_in_loss,
+    )  # fmt: skip
 
 
-def _repeatable(verdict: Verdict, repeated: Verdict, untouched: bool) -> Verdict:
-    """A first call that was right, and the same call again that was not, have something between them."""
-    if not verdict.holds:
-        return verdict
-    if repeated.holds:
+def _case(problem: Problem) -> str:
+    return "reg > 0" if problem.reg else "reg = 0"
+
+
+def _repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
+    """Explain a call that answers otherwise the second time, on the same arrays."""
+    if verdict.holds and repeated.holds:
         return verdict if untouched else verdict & held("loss changes X or y in place; nothing came of it here")
-    cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
-    return replace(repeated, reason=f"{repeated.reason}: the first call was right, so loss {cause}")
+    if verdict.holds:
+        cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
+        return because(repeated, f": the first call was right, so loss {cause}")
+    if untouched and not _same_again(first, again).holds:
+        return replace(verdict, reason=f"{verdict.reason}; two equal calls differ: it is random from call to call, or "
+                       "loss keeps something between calls")  # fmt: skip
+    return verdict
+
+
+def _same_again(first: Answer, again: Answer) -> Verdict:
+    value = first.value
+    if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
+        return held()  # whatever it is, it is judged as an answer
+    return near(again, value, rtol=1e-9)
 
 
 def _of_other_batch(other: Verdict, first: Verdict) -> Verdict:
     if other.holds or not first.holds:
         return other
-    return replace(other, reason=f"{other.reason}; it was right for another batch, of another size, just before")
+    return because(other, "; it was right for another batch, of another size, just before")
 
 
-@check("q2.1", handout=True, topics=FORWARD)
-def toy_loss(student: Student) -> Iterator[Claim]:
-    """The loss that the handout prints for the sigmoid, at its toy problem."""
-    yield from published_loss("sigmoid", student)
+@check("q2.1", each=near_the_toy("sigmoid"), handout=True, topics=FORWARD)
+def toy_loss(student: Student, nearby: Problem) -> Iterator[Claim]:
+    """The loss that the handout prints for the sigmoid, at its toy problem.
+
+    Handout: "The loss on the toy data, with reg = 0.1, must be 1.182248 up to 1e-6."
+    """
+    yield from published_loss(student, nearby, given=["q2.1.scores"])
 
 
 @check("q2.1", each=pairs("sigmoid", 4), topics=FORWARD)
 def scores(student: Student, pair: Pair) -> Iterator[Claim]:
-    """Without labels, loss returns the scores (N, C)."""
+    """Without labels, loss returns the scores (N, C).
+
+    Handout: "`loss(X, y=None, reg=0.0)` returns the scores, shape (N, C), where `y` is None."
+    """
     problem = pair.first
     net = Net(student, problem.activation, problem.params)
-    answer = net.remote.call("loss", problem.X)
+    answer = net.scores(problem.X)
     if answer.failure is None:
-        yield claim("scores", lambda truth: near(answer, truth.scores(problem), single=net.single))
+        yield claim("scores", lambda truth: near(answer, truth.scores(problem), single=net.single), hint=_in_scores)
     else:
         yield from _scores_from_losses(net, problem)
+
+
+def _in_scores(holds: Holds) -> str:
+    return "" if holds("scores") else "look at the forward pass: X W1 + b1, the activation, then h W2 + b2"
 
 
 def _scores_from_losses(net: Net, problem: Problem) -> Iterator[Claim]:
     """Older skeletons have no loss(X): there, minus the loss of one example under each label is its log-softmax."""
     N, C = len(problem.X), problem.sizes[2]
     answers = [
-        [_loss_of(net.loss(replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0))) for c in range(C)]
+        [loss_of(net.loss(replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0))) for c in range(C)]
         for i in range(min(N, 3))
     ]
 
@@ -254,69 +232,74 @@ def _scores_from_losses(net: Net, problem: Problem) -> Iterator[Claim]:
 
 @check("q2.1", each=pairs("sigmoid", 6), topics=FORWARD)
 def loss(student: Student, pair: Pair) -> Iterator[Claim]:
-    """The loss on fresh problems: several shapes, with and without regularisation, asked more than once."""
-    yield from fresh_losses(student, pair)
+    """The loss on fresh problems: several shapes, with and without regularisation, asked more than once.
 
-
-@check("q2.1", each=pairs("sigmoid", 1), topics=FORWARD)
-def default_net(student: Student, pair: Pair) -> Iterator[Claim]:
-    """A net and a loss without options are a sigmoid's, without regularisation."""
-    problem = pair.first
-    net = Net(student, problem.activation, problem.params)
-    given = _loss_of(net.loss(problem))
-    remote = student.new(*problem.sizes)
-    put = remote.put("params", problem.params)
-    plain = replace(_loss_of(remote.call("loss", problem.X, problem.y)), what="loss(X, y) of a net without options")
-
-    def judge(truth: Any) -> Verdict:
-        want = truth.loss(problem)
-        if put.failure is None and near(given, want, single=net.single).holds:
-            return near(plain, want, single=net.single)
-        return held("judged above")
-
-    yield claim("loss", judge)
+    Handout: "J = mean cross entropy + ½·reg·(‖W1‖²_F + ‖W2‖²_F), and the biases are not regularised."; "Each call
+    stands for itself."
+    """
+    yield from fresh_losses(student, pair, given=["q2.1.scores", "q2.1.published"])
 
 
 @check("q2.1", each=pairs("sigmoid", 1), topics=FORWARD)
 def two_nets(student: Student, pair: Pair) -> Iterator[Claim]:
-    """A net stays as it is when another is made."""
+    """A net stays as it is when another is made.
+
+    Handout: "Results must not depend on anything kept from an earlier call"; "The parameters are in the dict
+    `self.params`."
+    """
     problem = pair.first
     net = Net(student, problem.activation, problem.params)
-    alone = _loss_of(net.loss(problem))
+    alone = loss_of(net.loss(problem))
     other = replace(problem, activation="relu", params={name: -value for name, value in problem.params.items()})
     Net(student, other.activation, other.params).loss(other)
-    beside = _loss_of(net.loss(problem))
+    beside = loss_of(net.loss(problem))
 
     def judge(truth: Any) -> Verdict:
         first, second = (near(answer, truth.loss(problem), single=net.single) for answer in (alone, beside))
         if second.holds or not first.holds:
             return first & second
-        return replace(
+        return because(
             second,
-            reason=f"{second.reason}: it was right until another net was made and used, so the two share something; "
-            "keep parameters and activation on self, not on the class or in globals",
+            ": it was right until another net was made and used, so the two share something; keep parameters and "
+            "activation on self, not on the class or in globals",
         )
 
-    yield claim("loss", judge)
+    def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        return loss_follows([Asked(Own(student, problem), alone)], truth, causes) & _same_again(alone, beside)
+
+    yield claim("loss", judge, given=["q2.1.scores", "q2.1.published"], own=own)
 
 
 @check("q2.1", each=saturated, topics=FORWARD)
 def stable(student: Student, problem: Problem) -> Iterator[Claim]:
-    """The loss at scores of about ±1000, where a plain exp overflows."""
+    """The loss at scores of about ±1000, where a plain exp overflows.
+
+    Handout: "The grader tries scores and pre-activations of about ±1000."
+    """
     net = Net(student, problem.activation, problem.params)
     answer = net.loss(problem)
-    loss = _loss_of(answer)
+    loss = loss_of(answer)
 
     def judge(truth: Any) -> Verdict:
         verdict = near(loss, truth.loss(problem), single=net.single)
         if not verdict.holds:
             finite = np.isfinite(_values(loss)).all()
-            return verdict if finite else replace(verdict, reason=f"{verdict.reason}: {STABLE}")
-        if np.isnan(_values(_gradient_of(answer, "b2"))).any():
+            return verdict if finite else because(verdict, f": {STABLE}")
+        return _no_nan()
+
+    def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        """A loss that is wrong has lost its points; here it must only stay finite."""
+        value = numbers(loss, ())
+        if isinstance(value, Verdict):
+            return value
+        return _no_nan() & loss_follows([Asked(Own(student, problem), loss)], truth, causes)
+
+    def _no_nan() -> Verdict:
+        if np.isnan(_values(gradient_of(answer, "b2"))).any():
             return lost(f"grads['b2'] is NaN at large scores, where the loss is right: {STABLE}")
         return held()
 
-    yield claim("stable", judge)
+    yield claim("stable", judge, given=["q2.1.scores", "q2.1.published", "q2.1.loss"], own=own)
 
 
 STABLE = (
@@ -326,32 +309,87 @@ STABLE = (
 
 
 def _values(answer: Answer) -> Array:
-    """The answer's floats as they are, NaN and all; none where it has none."""
+    """Return the answer's floats as they are, NaN and all; none where it has none."""
     value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
     return value if value.dtype.kind == "f" else np.zeros(0)
 
 
 # ── Q2.2 and the backward pass of Q2.4 ───────────────────────────────────────────────────────────────
 
+LOSS_OF_RELU = ("q2.1", "q2.4.forward")
 
-def fresh_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
+
+def fresh_gradients(student: Student, pair: Pair, *, given: Sequence[str], relu: bool = False) -> Iterator[Claim]:
     net = Net(student, pair.first.activation, pair.first.params)
     first, again = net.loss(pair.first), net.loss_again(pair.first)
     untouched = net.kept_as_it_was(pair.first)
     second = net.loss(pair.second)
+    asked = [(Own(student, pair.first), first), (Own(student, pair.second), second)]
 
     def judge(name: str, truth: Any) -> Verdict:
         want = truth.gradients(pair.first)[name]
-        verdict = near(_gradient_of(first, name), want, single=net.single)
-        repeated = near(_gradient_of(again, name), want, single=net.single)
-        other = near(_gradient_of(second, name), truth.gradients(pair.second)[name], single=net.single)
-        return _repeatable(verdict, repeated, untouched) & _of_other_batch(other, verdict)
+        mine, mine_again = gradient_of(first, name), gradient_of(again, name)
+        verdict = near(mine, want, single=net.single)
+        repeated = near(mine_again, want, single=net.single)
+        other = near(gradient_of(second, name), truth.gradients(pair.second)[name], single=net.single)
+        return _repeatable(verdict, repeated, mine, mine_again, untouched) & _of_other_batch(other, verdict)
+
+    def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        if not _same_again(gradient_of(first, name), gradient_of(again, name)).holds:
+            return lost("two equal calls differ")
+        return _own_gradient(student, asked, name, truth, causes, net.single)
 
     for name in PARAMETERS:
-        yield claim(name, partial(judge, name), aspect="" if pair.first.reg else "data")
+        yield claim(
+            name,
+            partial(judge, name),
+            aspect="" if pair.first.reg else "data",
+            case=_case(pair.first),
+            given=[*given, f"q2.2.{name}"] if relu else given,
+            own=partial(own, name),
+            hint=partial(_in_gradient, name),
+        )
 
 
-def numerical_check(activation: str, loss_check: str, student: Student) -> Iterator[Claim]:
+def _own_gradient(
+    student: Student,
+    asked: Sequence[tuple[Own, Answer]],
+    name: str,
+    truth: Any,
+    causes: Sequence[str],
+    single: bool,
+) -> Verdict:
+    """Judge a gradient by the student's own forward pass, where that has lost points; a ReLU net's also by the
+    sigmoid's gradient, where that has."""
+    own = gradient_follows(asked, name, truth, single=single)
+    if own.holds or f"q2.2.{name}" not in causes:
+        return own
+    return same_fault_as_in_sigmoid(student, asked[0][0].problem, name, truth)
+
+
+def _in_gradient(name: str, holds: Holds) -> str:
+    """Narrow down an undiagnosed gradient by those that are right: each is computed from others."""
+    if holds(name, "reg = 0") and not holds(name, "reg > 0"):
+        return "without regularisation it is right, so look at what reg adds to it"
+    if name in ("W2", "b2") and holds("b2" if name == "W2" else "W2"):
+        return "the gradient of the scores is right, since " + (
+            "b2's is: look at hᵀ times it" if name == "W2" else "W2's is: look at its sum over the examples"
+        )
+    if name in ("W1", "b1") and holds("b1" if name == "W1" else "W1"):
+        return "the gradient of the hidden layer is right, since " + (
+            "b1's is: look at Xᵀ times it" if name == "W1" else "W1's is: look at its sum over the examples"
+        )
+    if name in ("W1", "b1") and holds("W2") and holds("b2"):
+        return "W2's and b2's are right, so look at what goes back through W2 and the activation's derivative"
+    if not any(holds(parameter, "reg > 0") for parameter in PARAMETERS):
+        return (
+            "all four are wrong, so look first at what they have in common: the gradient of the scores, "
+            "(softmax - one-hot labels) / N"
+        )
+    return ""
+
+
+def numerical_check(activation: str, loss_section: str, student: Student) -> Iterator[Claim]:
     """The handout's own check. Its losses are believed only where they are the reference's: a loss can tell that
     it is being differenced and play along."""
     problem = toy(activation)
@@ -361,28 +399,37 @@ def numerical_check(activation: str, loss_check: str, student: Student) -> Itera
         name: net.remote.call_many("params", _nudged(problem, name), "loss", problem.X, problem.y, reg=problem.reg)
         for name in PARAMETERS
     }
+    asked = [(Own(student, problem), gradients)]
+    given = LOSS_OF_RELU if activation == "relu" else ("q2.1",)
 
     def judge_gradient(name: str, truth: Any) -> Verdict:
-        answer = _gradient_of(gradients, name)
+        answer = gradient_of(gradients, name)
         verdict = near(answer, truth.gradients(problem)[name], single=net.single)
         return verdict & held(*_elementwise_remark(name, answer, losses[name])) if verdict.holds else verdict
+
+    def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        return _own_gradient(student, asked, name, truth, causes, net.single)
 
     def judge_losses(name: str, truth: Any) -> Verdict:
         want = truth.losses(_nudged_problem(problem, name), _nudged(problem, name))
         answer = replace(losses[name], what=f"the loss near the toy problem ({name} nudged)")
         verdict = near(answer, want, single=net.single)
-        got, central = numbers(answer, want.shape), numbers(_loss_of(gradients), ())
+        got, central = numbers(answer, want.shape), numbers(loss_of(gradients), ())
         if not verdict.holds or isinstance(got, Verdict) or isinstance(central, Verdict):
             return verdict
         return verdict & _changes(name, got - central, want - truth.loss(problem), float(central), net.single)
 
     for name in PARAMETERS:
-        yield claim(name, partial(judge_gradient, name), shows_values=True)
         yield claim(
             name,
-            partial(judge_losses, name),
+            partial(judge_gradient, name),
             shows_values=True,
-            rests_on=loss_check,
+            case="the toy problem",
+            given=[*given, f"q2.2.{name}"] if activation == "relu" else given,
+            own=partial(own, name),
+        )
+        yield claim(
+            name, partial(judge_losses, name), shows_values=True, given=[*given, loss_section], own=_already_charged
         )
 
 
@@ -393,7 +440,7 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
         change = Answer(f"the change of the loss with {name}", got[some])
         if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
-            return replace(verdict, reason=f"{verdict.reason}: does loss compute everything anew in each call?")
+            return because(verdict, ": does loss compute everything anew in each call?")
     return held()
 
 
@@ -439,55 +486,136 @@ def _elementwise_remark(name: str, gradient: Answer, losses: Answer) -> tuple[st
 
 @check("q2.2", each=pairs("sigmoid", 5), topics=BACKWARD)
 def gradients(student: Student, pair: Pair) -> Iterator[Claim]:
-    """Every parameter's gradient equals the reference's, on problems nobody has seen."""
-    yield from fresh_gradients(student, pair)
+    """Every parameter's gradient equals the reference's, on fresh problems.
+
+    Handout: "the gradient of the loss with respect to `W1`, `b1`, `W2` and `b2`"; "‖yours - ours‖ / ‖ours‖ must be at
+    most 1e-6".
+    """
+    yield from fresh_gradients(student, pair, given=["q2.1"])
 
 
 @check("q2.2", handout=True, topics=BACKWARD)
 def toy_gradients(student: Student) -> Iterator[Claim]:
-    """The handout's numerical gradient check."""
+    """The handout's numerical gradient check.
+
+    Handout: "The next cell compares your gradients with numerical ones."
+    """
     yield from numerical_check("sigmoid", "q2.1.loss", student)
 
 
-@check("q2.2", each=as_large_as_mnist, topics=BACKWARD)
-def large_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
-    """The backward pass at the size of MNIST, where gradients by differences of the loss would take minutes."""
+def gradients_at_mnist_size(student: Student, problem: Problem, *, given: Sequence[str]) -> Iterator[Claim]:
+    """Differences of the loss would take minutes at this size, and backpropagation takes milliseconds."""
     net = Net(student, problem.activation, problem.params)
     answer = net.loss(problem)
+    asked = [(Own(student, problem), answer)]
 
     def judge(name: str, truth: Any) -> Verdict:
-        gradient = _gradient_of(answer, name)
+        gradient = gradient_of(answer, name)
         if (wrong := failed(gradient)) is not None:
             return wrong  # whatever the truth, which is dear here
         return near(gradient, truth.gradients(problem)[name], single=net.single)
 
+    def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        if (wrong := failed(gradient_of(answer, name))) is not None:
+            return wrong
+        return _own_gradient(student, asked, name, truth, causes, net.single)
+
     for name in PARAMETERS:
-        yield claim(name, partial(judge, name))
+        of_sigmoid = [f"q2.2.{name}"] if problem.activation == "relu" else []
+        yield claim(
+            name, partial(judge, name), case="the size of MNIST", given=[*given, *of_sigmoid], own=partial(own, name)
+        )
+
+
+@check("q2.2", each=as_large_as_mnist("sigmoid"), topics=BACKWARD)
+def large_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
+    """The backward pass at the size of MNIST.
+
+    Handout: "toy checks, each call: 10 CPU seconds"; "Backward pass" is asked for, which differences are not.
+    """
+    yield from gradients_at_mnist_size(student, problem, given=["q2.1"])
 
 
 # ── Q2.3 and the training of Q2.4 ────────────────────────────────────────────────────────────────────
 
+LOSS_AND_GRADIENTS = ("q2.1", "q2.2")
+OF_RELU = (*LOSS_AND_GRADIENTS, "q2.4.forward", "q2.4.backward")
 
-def trained_parameters(name: str, student: Student, training: Training, net: Net | None = None) -> Iterator[Claim]:
+
+def trained_parameters(
+    name: str,
+    student: Student,
+    training: Training,
+    *,
+    given: Sequence[str],
+    net: Net | None = None,
+    uses_data: bool = False,
+) -> Iterator[Claim]:
     """The parameters have moved from where they were exactly as the reference's have; or, where the student's own
-    gradients have lost their points already, as a right training with those gradients moves them."""
+    gradients or steps have lost their points already, as a right training with those moves them."""
     net = net or Net(student, training.problem.activation, training.problem.params)
     stats, after = net.train(training), net.parameters()
-    own = _own_training(student, training)
+    single = net.single
 
     def judge(truth: Any) -> Verdict:
         if isinstance(stats.failure, Stopped | Died) and (wrong := failed(stats)) is not None:
             return wrong  # whatever the truth
         want, _ = truth.trained(training)
-        verdict = _trained_to(want, stats, after, training, net.single)
-        if verdict.holds or own is None or not _trained_to(own[0], stats, after, training, net.single).holds:
-            return verdict
-        return held(OWN_GRADIENTS)
+        return _trained_to(want, stats, after, training, single)
 
-    yield claim(name, judge)
+    def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        for at, ended, (want, _) in _that_follow(student, training, (stats, after), causes, truth):
+            if _trained_to(want, *ended, at, single).holds:
+                return gradients_use_data(student, training.problem) if uses_data else held()
+        return lost("does not follow the student's own gradients or steps")
+
+    raised = isinstance(stats.failure, Raised)
+    hint = partial(_in_training, name)
+    yield claim(name, judge, given=given, own=own, independent=True, diagnosable=not raised, hint=hint)
 
 
-def trained_again(name: str, training: Training, net: Net) -> Iterator[Claim]:
+Ended = tuple[Answer, Mapping[str, Answer]]
+"""What train answered, and the parameters after it."""
+
+
+def _that_follow(
+    student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
+) -> Iterator[tuple[Training, Ended, tuple[Params, Mapping[str, Any]]]]:
+    """Yield trainings, what the student's train made of them, and what follows from what was lost before: parameters
+    and histories. With the student's own gradients or steps; with so small a rate that wrong gradients do not diverge;
+    with a single epoch where the decay has lost its points; and with gradients of ours where the student's cannot be
+    followed."""
+    options: list[dict[str, Any]] = [{}, {"learning_rate": 1e-4 * float(training.recipe["learning_rate"])}]
+    if "q2.3.decay" in causes and int(training.recipe["num_epochs"]) > 1:
+        options.append({"num_epochs": 1})
+    for changed in options:
+        at = replace(training, recipe={**training.recipe, **changed})
+        if changed:
+            student.begin()
+            net = Net(student, at.problem.activation, at.problem.params)
+            ended = net.train(at), net.parameters()
+            yield at, ended, truth.trained(at)
+        for followed in own_training(student, at, causes):
+            yield at, ended, followed
+    if (by_constants := trained_by_constants(student, training, truth)) is not None:
+        yield training, *by_constants
+
+
+def _in_training(name: str, holds: Holds) -> str:
+    """Narrow down an undiagnosed training by the simpler ones that are right."""
+    match name:
+        case "step":
+            return "one epoch with all data in one batch is one step: parameter -= learning_rate * gradient"
+        case "decay" if holds("step"):
+            return "one epoch is right and several are not: look at what happens between epochs"
+        case "batches" if holds("step") and holds("decay"):
+            return "with one batch an epoch it is right: look at how an epoch is cut into batches"
+        case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
+            return "the sigmoid net trains rightly"
+    return ""
+
+
+def trained_again(name: str, training: Training, net: Net, given: Sequence[str]) -> Iterator[Claim]:
     """The same training a second time, from the same parameters on the same arrays, ends at the same parameters."""
     stats, after = net.train_again(training), net.parameters()
 
@@ -495,13 +623,13 @@ def trained_again(name: str, training: Training, net: Net) -> Iterator[Claim]:
         verdict = _trained_to(truth.trained_again(training), stats, after, training, net.single)
         if verdict.holds:
             return verdict
-        return replace(
+        return because(
             verdict,
-            reason=f"{verdict.reason}: this is the same training a second time, from the same parameters on the same "
-            "arrays, so train keeps something between calls or changes X or y",
+            ": this is the same training a second time, from the same parameters on the same arrays, so train keeps "
+            "something between calls or changes X or y",
         )
 
-    yield claim(name, judge)
+    yield claim(name, judge, given=given, own=_already_charged, independent=True)
 
 
 def _trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool) -> Verdict:
@@ -513,56 +641,19 @@ def _trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], traini
     return wrong
 
 
-OWN_GRADIENTS = "right for the gradients that loss returns, which have lost their points already"
-
-
-def _lost_before_training(student: Student) -> bool:
-    """Whether the loss or a gradient has lost points."""
-    return any(check.startswith(("q2.1.", "q2.2.", "q2.4.forward.", "q2.4.backward.")) for check in student.lost)
-
-
-def _own_training(student: Student, training: Training) -> tuple[Params, dict[str, Array]] | None:
-    """Parameters and histories of a right training that takes loss and gradients from the student's own loss. None
-    where those are right or unusable, or leave the weights where they are. (Biases may stay: at large scores the
-    probabilities are 0 and 1, and then only the regularisation moves anything.)"""
-    if not _lost_before_training(student):
-        return None
-    problem, recipe = training.problem, training.recipe
-    net = Net(student, problem.activation, problem.params)
-    rows = min(len(problem.X), int(recipe["batch_size"]))
-    batch = replace(problem, X=problem.X[:rows], y=problem.y[:rows])  # all rows are the same
-    params, rate = dict(problem.params), float(recipe["learning_rate"])
-    histories: dict[str, list[float]] = {name: [] for name in _HISTORIES.values()}
-    for _ in range(int(recipe["num_epochs"])):
-        for _ in range(len(problem.X) // rows):
-            answer = net.loss(batch)
-            loss = numbers(_loss_of(answer), ())
-            found = {p: _gradient_of(answer, p) for p in PARAMETERS}
-            grads = _arrays(found, {p: value.shape for p, value in params.items()})
-            if isinstance(loss, Verdict) or isinstance(grads, Verdict):
-                return None
-            params = {p: value - rate * grads[p] for p, value in params.items()}
-            net.remote.put("params", params)
-            histories["loss_history"].append(float(loss))
-            histories["grad_magnitude_history"].append(float(np.linalg.norm(grads["W1"])))
-        rate *= float(recipe["learning_rate_decay"])
-        for name, X, y in (("train", problem.X, problem.y), ("val", training.X_val, training.y_val)):
-            histories[f"{name}_acc_history"].append(share_of_right(net.remote.call("predict", X), y))
-    if any(np.allclose(params[p], problem.params[p]) for p in ("W1", "W2")):
-        return None
-    return params, {name: np.array(values) for name, values in histories.items()}
-
-
 def _diverged(after: Array, before: Array) -> bool:
-    return not np.isfinite(after).all() or bool(np.abs(after).max(initial=0) > 1e6 * np.abs(before).max())
+    return not np.isfinite(after).all() or bool(np.abs(after).max(initial=0) > 1e6 * np.abs(before).max(initial=0))
 
 
 def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
     if _diverged(want, before):  # a mistaken truth may, just as the student does, and rounding then decides where to
-        return held() if _diverged(_values(after), before) else lost(f"{after.what} does not diverge")
+        both = _diverged(_values(after), before)
+        return replace(held(), inconclusive=True) if both else lost(f"{after.what} does not diverge")
     got = numbers(after, before.shape)
     if isinstance(got, Verdict):
         return got
+    if np.array_equal(got, before) and not np.array_equal(want, before):
+        return lost(f"{after.what} is after train what it was before")
     change = Answer(f"the change of {after.what} in training", got - before)
     # what float32 rounds away of the parameters themselves is not the update's fault
     rounding = 1e-6 * float(np.linalg.norm(want)) if single else 1e-14 * float(np.linalg.norm(want))
@@ -576,8 +667,12 @@ def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
     topics=TRAINING,
 )
 def step(student: Student, training: Training) -> Iterator[Claim]:
-    """One step moves every parameter by exactly -learning_rate * gradient."""
-    yield from trained_parameters("step", student, training)
+    """One step moves every parameter by exactly -learning_rate * gradient.
+
+    Handout: "call self.loss on them to get `loss` and `grads`, and move every parameter a little way down its
+    gradient"; "single training steps and whole trainings [are judged] by the parameters they lead to".
+    """
+    yield from trained_parameters("step", student, training, given=LOSS_AND_GRADIENTS)
 
 
 @check(
@@ -587,11 +682,18 @@ def step(student: Student, training: Training) -> Iterator[Claim]:
     topics=TRAINING,
 )
 def decay(student: Student, training: Training) -> Iterator[Claim]:
-    """Several epochs on fewer examples than a batch holds, the learning rate decaying after each; and once more."""
+    """Several epochs on fewer examples than a batch holds, the learning rate decaying after each; and once more.
+
+    Handout: "multiplies the learning rate by the decay **once after each epoch**"; "a training set that is smaller
+    [than a batch] is used whole"; "Each call stands for itself."
+    """
+    given = (*LOSS_AND_GRADIENTS, "q2.3.step")
     net = Net(student, training.problem.activation, training.problem.params)
-    yield from trained_parameters("decay", student, training, net)
-    if not _lost_before_training(student):
-        yield from trained_again("decay", training, net)
+    yield from trained_parameters("decay", student, training, given=given, net=net)
+    yield from trained_again("decay", training, net, given)
+
+
+BEFORE_BATCHES = (*LOSS_AND_GRADIENTS, "q2.3.step", "q2.3.decay")
 
 
 @check(
@@ -600,45 +702,29 @@ def decay(student: Student, training: Training) -> Iterator[Claim]:
     topics=TRAINING,
 )
 def batches(student: Student, training: Training) -> Iterator[Claim]:
-    """Several batches in each of several epochs, whatever the sampling."""
-    yield from trained_parameters("batches", student, training)
+    """Several batches in each of several epochs, whatever the sampling.
+
+    Handout: "runs stochastic gradient descent on minibatches"; "Batches are drawn at random; with or without
+    replacement, and leaving out or using a smaller last batch are all fine."
+    """
+    yield from trained_parameters("batches", student, training, given=BEFORE_BATCHES, uses_data=True)
 
 
-@check("q2.3", each=by_default, topics=("defaults",))
-def defaults(student: Student, training: Training) -> Iterator[Claim]:
-    """train without options does what the handout's defaults say."""
-    if _lost_before_training(student):
-        return
-    net = Net(student, training.problem.activation, training.problem.params)
-    stats, after = net.train_by_default(training), net.parameters()
-
-    def judge(truth: Any) -> Verdict:
-        verdict = _trained_to(truth.trained(training)[0], stats, after, training, net.single)
-        if verdict.holds or isinstance(stats.failure, Raised):
-            return held()  # train with options is judged above
-        return replace(verdict, reason=f"{verdict.reason}: the defaults of train are {DEFAULTS}")
-
-    yield claim("batches", judge)
-
-
-DEFAULTS = "learning_rate=1e-3, learning_rate_decay=0.95, reg=1e-5, num_epochs=10, batch_size=100"
-
-
-def _has_lost_gradients(student: Student) -> bool:
-    """Then batches are judged where all examples are the same, since there the student's own gradients can be
-    followed."""
-    return any(check.startswith("q2.2.") for check in student.lost)
+def _sampling(student: Student, training: Training) -> Any:
+    """Follow wrong gradients or steps, with which the rows of a batch cannot be told, as far as they use the data."""
+    return lambda _truth, _causes: gradients_use_data(student, training.problem)
 
 
 @check("q2.3", each=four_examples, topics=TRAINING)
 def batch_size(student: Student, training: Training) -> Iterator[Claim]:
-    """Every step is taken on a batch of batch_size examples."""
-    if _has_lost_gradients(student):
-        return
+    """Every step is taken on a batch of batch_size examples.
+
+    Handout: "Draw `batch_size` random examples".
+    """
     stats, after, single = _train(student, training)
 
     def judge(truth: Any) -> Verdict:
-        params = _after(stats, after, training)
+        params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
         ends = truth.ends(training)
@@ -646,18 +732,19 @@ def batch_size(student: Student, training: Training) -> Iterator[Claim]:
             return held()
         return lost("with 4 examples and batch_size=2, an epoch does not end where any two batches of two lead")
 
-    yield claim("batches", judge)
+    yield claim("batches", judge, given=BEFORE_BATCHES, own=_sampling(student, training), independent=True)
 
 
 @check("q2.3", each=twelve_examples, topics=TRAINING)
 def at_random(student: Student, training: Training) -> Iterator[Claim]:
-    """The batches of an epoch are drawn at random."""
-    if _has_lost_gradients(student):
-        return
+    """The batches of an epoch are drawn at random.
+
+    Handout: "Batches are drawn at random".
+    """
     stats, after, single = _train(student, training)
 
     def judge(truth: Any) -> Verdict:
-        params = _after(stats, after, training)
+        params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
@@ -665,19 +752,21 @@ def at_random(student: Student, training: Training) -> Iterator[Claim]:
             return lost("the batches of an epoch follow the order of the data: draw them at random")
         return held()
 
-    yield claim("batches", judge)
+    yield claim("batches", judge, given=BEFORE_BATCHES, own=_sampling(student, training), independent=True)
 
 
 @check("q2.3", each=one_row_an_example, topics=TRAINING)
 def every_example(student: Student, training: Training) -> Iterator[Claim]:
-    """An epoch goes over the data."""
+    """An epoch goes over the data, each row with its own label.
+
+    Handout: "num_epochs: how many times to go through the training set".
+    """
     stats, after, _ = _train(student, training)
 
     def judge(truth: Any) -> Verdict:
-        params = _after(stats, after, training)
+        params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
-            overflowed = stats.failure is None and _has_lost_gradients(student)
-            return held("gradients that have lost their points lead too far") if overflowed else params
+            return params
         want, _ = truth.trained(training)
         used, wanted = (_rows_moved(training.problem.params, p) for p in (params, want))
         if used < 45 <= wanted or wanted < 30 < 45 <= used:
@@ -685,14 +774,14 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
                 f"one epoch of 4 batches of 25 uses only {used} of 100 examples: every batch takes other rows, until "
                 "the data have been gone over"
             )
-        if not _has_lost_gradients(student) and (strange := _with_other_labels(training, params, want)):
+        if strange := _with_other_labels(training, params, want):
             return lost(
                 f"{strange} of 100 examples are trained on another label than their own: does every row of a batch go "
                 "with its own label?"
             )
         return held()
 
-    yield claim("batches", judge)
+    yield claim("batches", judge, given=BEFORE_BATCHES, own=_sampling(student, training), independent=True)
 
 
 def _with_other_labels(training: Training, after: Params, want: Params) -> int:
@@ -709,9 +798,10 @@ def _with_other_labels(training: Training, after: Params, want: Params) -> int:
 @check("q2.3", each=by_heart, topics=TRAINING)
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
     """Every example is used and is learnt with its own label. Whoever draws with replacement misses one of 24 in 60
-    epochs once in 10^25 times."""
-    if _lost_before_training(student):
-        return  # whether a wrong net learns anything by heart says nothing about the labels
+    epochs once in 10^25 times.
+
+    Handout: "Draw `batch_size` random examples"; y holds "the right class of each row".
+    """
     stats, after, _ = _train(student, training)
 
     def judge(truth: Any) -> Verdict:
@@ -719,7 +809,7 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
         want, _ = truth.trained(training)
         if not all(np.isfinite(p).all() for p in want.values()):
             return held()  # a mistaken truth may overflow, and then this tells nothing
-        params = _after(stats, after, training)
+        params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
         reached, reachable = (_rows_moved(problem.params, p) for p in (params, want))
@@ -738,34 +828,25 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
             )
         return held()
 
-    yield claim("batches", judge)
+    yield claim("batches", judge, given=BEFORE_BATCHES, own=_sampling(student, training), independent=True)
 
 
 def _train(student: Student, training: Training) -> tuple[Answer, dict[str, Answer], bool]:
-    """train's answer, the parameters after it, and whether they are float32."""
+    """Return train's answer, the parameters after it, and whether they are float32."""
     net = Net(student, training.problem.activation, training.problem.params)
     stats = net.train(training)
     return stats, net.parameters() if stats.failure is None else {}, net.single
 
 
-def _after(stats: Answer, after: Mapping[str, Answer], training: Training) -> Params | Verdict:
-    if (wrong := failed(stats)) is not None:
-        return wrong
-    return _arrays(after, {p: value.shape for p, value in training.problem.params.items()})
-
-
 def _all_moved(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
-    verdict = held()
-    for p in PARAMETERS:
-        verdict = verdict & _moved(after[p], before[p], want[p], single)
-    return verdict
+    return all_hold(_moved(after[p], before[p], want[p], single) for p in PARAMETERS)
 
 
 def _rows_moved(before: Params, after: Params) -> int:
     return int((np.linalg.norm(after["W1"] - before["W1"], axis=1) > 1e-9).sum())
 
 
-def predicted(name: str, rests_on: str, student: Student, pair: Pair) -> Iterator[Claim]:
+def predicted(name: str, student: Student, pair: Pair, *, given: Sequence[str]) -> Iterator[Claim]:
     """predict, on other rows, after the parameters have changed, and after training."""
     problem, other = pair.first, pair.second
     activation, params = problem.activation, problem.params
@@ -779,24 +860,32 @@ def predicted(name: str, rests_on: str, student: Student, pair: Pair) -> Iterato
     trained = net.train(Training(other, other.X, other.y, one_epoch))
     net.remote.put("params", params)
     last = net.remote.call("predict", other.X)
+    asked = [
+        ("", first, problem),
+        (" on other rows", second, other),
+        (" on a single row", _last(alone), _first_row(problem)),
+        (", after the parameters have changed,", third, replace(problem, params=flipped)),
+    ]
+    if trained.failure is None:
+        asked.append((", after training and new parameters,", last, other))
+    named = [(replace(answer, what=f"predict(X){when}"), at) for when, answer, at in asked]
 
     def judge(truth: Any) -> Verdict:
-        def as_at(answer: Answer, when: str, at: Params, rows: Problem) -> Verdict:
-            # rows that are near a tie at these parameters may go either way
-            share = float(np.mean(truth.clear_rows(at, activation, rows.X)))
-            named = replace(answer, what=f"predict(X){when}")
-            return agree(named, truth.labels(at, activation, rows.X), share=share)
-
         if (wrong := failed(changed)) is not None:
             return wrong
-        verdict = as_at(first, "", params, problem) & as_at(second, " on other rows", params, other)
-        verdict = verdict & as_at(_last(alone), " on a single row", params, _first_row(problem))
-        verdict = verdict & as_at(third, ", after the parameters have changed,", flipped, problem)
-        if trained.failure is None:
-            verdict = verdict & as_at(last, ", after training and new parameters,", params, other)
+        verdict = held()
+        for answer, at in named:
+            # rows that are near a tie at these parameters may go either way
+            share = float(np.mean(truth.clear_rows(at.params, activation, at.X)))
+            verdict = verdict & agree(answer, truth.labels(at.params, activation, at.X), share=share)
         return verdict
 
-    yield claim(name, judge, rests_on=rests_on)
+    def own(_truth: Any, causes: Sequence[str]) -> Verdict:
+        if "q2.3.predict" in causes and activation == "relu":
+            return held()
+        return labels_follow([(Own(student, at), answer) for answer, at in named])
+
+    yield claim(name, judge, given=given, own=own)
 
 
 def _first_row(problem: Problem) -> Problem:
@@ -805,8 +894,11 @@ def _first_row(problem: Problem) -> Problem:
 
 @check("q2.3", each=predictions("sigmoid"), topics=TRAINING)
 def predict(student: Student, pair: Pair) -> Iterator[Claim]:
-    """predict is the argmax of the forward pass at the net's parameters as they are."""
-    yield from predicted("predict", "", student, pair)
+    """predict is the argmax of the forward pass at the net's parameters as they are.
+
+    Handout: "Return the class with the largest score for each row of X: integers 0..C-1 of shape (N,)."
+    """
+    yield from predicted("predict", student, pair, given=["q2.1.scores", "q2.1.published", "q2.1.loss"])
 
 
 @check(
@@ -815,49 +907,59 @@ def predict(student: Student, pair: Pair) -> Iterator[Claim]:
     topics=HISTORIES,
 )
 def histories(student: Student, training: Training) -> Iterator[Claim]:
-    """train returns the four histories, and they hold what they claim."""
+    """train returns the four histories, and they hold what they claim.
+
+    Handout: "`loss_history` and `grad_magnitude_history`, an entry for each iteration (the second is the Frobenius
+    norm of the gradient of W1), `train_acc_history` and `val_acc_history`, an entry for each epoch."
+    """
     net = Net(student, training.problem.activation, training.problem.params)
     stats, after = net.train(training), net.parameters()
     problem = training.problem
     data = {"train_acc_history": (problem.X, problem.y), "val_acc_history": (training.X_val, training.y_val)}
     guesses = {name: net.remote.call("predict", X) for name, (X, _) in data.items()}
-    own = _own_training(student, training)
 
     def judge(name: str, truth: Any) -> Verdict:
-        history = stats.item(name, name)
         _, want = truth.trained(training)
-        verdict = near(history, np.array(want[name]), single=net.single)
-        if verdict.holds:
-            return verdict
-        if own is not None and near(history, own[1][name], single=net.single).holds:
-            return held(OWN_GRADIENTS)
-        if name in data and _follows_predict(history, guesses[name], *data[name], truth):
-            return held(f"{name} is right for what predict answers, which is judged by itself")
-        return verdict
+        verdict = near(stats.item(name, name), np.array(want[name]), single=net.single)
+        return replace(verdict, inconclusive=False)  # no right answers is an accuracy too
+
+    def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        history = stats.item(name, name)
+        others = [cause for cause in causes if cause != "q2.3.predict"]
+        for _, (said, _after), (_params, recorded) in _that_follow(student, training, (stats, after), others, truth):
+            if near(said.item(name, name), np.array(recorded.get(name, [])), single=net.single).holds:
+                return held()
+        follows = name in data and _follows_predict(history, guesses[name], *data[name], truth)
+        return held() if follows else lost(f"{name} does not follow what has lost points before")
 
     def _follows_predict(history: Answer, guess: Answer, X: Array, y: Array, truth: Any) -> bool:
         """predict is wrong, and the history ends with the accuracy of just these answers."""
         labels = numbers(guess, y.shape)
         values = numbers(history, (int(training.recipe["num_epochs"]),))
-        params = _after(stats, after, training)
+        params = parameters_after(stats, after, training)
         if isinstance(labels, Verdict) or isinstance(values, Verdict) or isinstance(params, Verdict):
             return False
         wrong = bool(np.any(labels != truth.labels(params, problem.activation, X)))
         return wrong and abs(float(values[-1]) - float(np.mean(labels == y))) < 1e-9
 
+    given = (*BEFORE_BATCHES, "q2.3.batches", "q2.3.predict")
     for name in _HISTORIES.values():
-        yield claim("histories", partial(judge, name))
+        yield claim("histories", partial(judge, name), given=given, own=partial(own, name), independent=True)
 
 
 @check("q2.3", each=one_epoch, topics=HISTORIES)
 def accuracies(student: Student, training: Training) -> Iterator[Claim]:
-    """The accuracy histories hold shares of right answers, at the parameters that the epoch ended with."""
+    """The accuracy histories hold shares of right answers, at the parameters that the epoch ended with.
+
+    Handout: "train_acc_history: share of right answers on the training set, after each epoch; val_acc_history: the
+    same for the validation set".
+    """
     net = Net(student, training.problem.activation, training.problem.params)
     stats, after, problem = net.train(training), net.parameters(), training.problem
     guesses = [net.remote.call("predict", X) for X in (problem.X, training.X_val)]
 
     def judge(truth: Any) -> Verdict:
-        params = _after(stats, after, training)
+        params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
         verdict = held()
@@ -874,7 +976,13 @@ def accuracies(student: Student, training: Training) -> Iterator[Claim]:
                 verdict = verdict & lost(f"{name} is not the share of right answers, where examples differ")
         return verdict
 
-    yield claim("histories", judge)
+    def own(truth: Any, _causes: Sequence[str]) -> Verdict:
+        if (by_constants := trained_by_constants(student, training, truth)) is None:
+            return lost("train can be followed, and was")
+        (said, _), (_, recorded) = by_constants
+        return all_hold(near(_last(said.item(name, name)), np.array(recorded[name])) for name in _ACCURACIES)
+
+    yield claim("histories", judge, given=BEFORE_BATCHES, own=own, independent=True)
 
 
 _ACCURACIES = ("train_acc_history", "val_acc_history")
@@ -884,44 +992,60 @@ none; that is one batch of 24 instead of the 24 examples, and accepted."""
 
 
 def _last(history: Answer) -> Answer:
-    """Its last entry; how many there are is judged above. A list of one does not come as an array."""
+    """Return its last entry; how many there are is judged above. A list of one does not come as an array."""
     value = history.value
     if type(value) is np.ndarray and value.ndim == 1 and value.size:
         return replace(history, value=value[-1:])
     return history.item(0, history.what) if type(value) is list else history
 
 
-def share_of_right(guess: Answer, y: Array) -> float:
-    """Of a predict that is judged by itself; NaN where it did not answer."""
-    labels = numbers(guess, y.shape)
-    return float(np.mean(labels == y)) if not isinstance(labels, Verdict) else np.nan
-
-
 # ── Q2.4 ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@check("q2.4.forward", handout=True, settles=True, topics=FORWARD)
-def relu_toy_loss(student: Student) -> Iterator[Claim]:
-    """The ReLU's loss at the toy problem: 1.303788 for max(0, a), 1.320973 for softplus."""
-    yield from published_loss("relu", student)
+@check("q2.4.forward", each=near_the_toy("relu"), handout=True, settles=True, topics=FORWARD)
+def relu_toy_loss(student: Student, nearby: Problem) -> Iterator[Claim]:
+    """The ReLU's loss at the toy problem: 1.303788 for max(0, a), 1.320973 for softplus.
+
+    Handout: "With max(0, a) the toy loss is 1.303788. Older editions of this course printed 1.320973 … Either is
+    accepted".
+    """
+    yield from published_loss(student, nearby, given=["q2.1"], relu=True)
 
 
 @check("q2.4.forward", each=pairs("relu", 5), settles=True, topics=FORWARD)
 def relu_loss(student: Student, pair: Pair) -> Iterator[Claim]:
-    """The ReLU's loss on fresh problems."""
-    yield from fresh_losses(student, pair)
+    """The ReLU's loss on fresh problems.
+
+    Handout: "Let your class handle `activation='relu'` too: forward, backward and training".
+    """
+    yield from fresh_losses(student, pair, given=["q2.1", "q2.4.forward.published"], relu=True)
 
 
 @check("q2.4.backward", each=pairs("relu", 5), topics=BACKWARD)
 def relu_gradients(student: Student, pair: Pair) -> Iterator[Claim]:
-    """The ReLU's gradients on fresh problems."""
-    yield from fresh_gradients(student, pair)
+    """The ReLU's gradients on fresh problems.
+
+    Handout: "provided that you use the same function and its own derivative throughout".
+    """
+    yield from fresh_gradients(student, pair, given=LOSS_OF_RELU, relu=True)
 
 
 @check("q2.4.backward", handout=True, topics=BACKWARD)
 def relu_toy_gradients(student: Student) -> Iterator[Claim]:
-    """The handout's numerical gradient check, for the ReLU."""
+    """The handout's numerical gradient check, for the ReLU.
+
+    Handout: "Let the gradients pass this check before you train."
+    """
     yield from numerical_check("relu", "q2.4.forward.loss", student)
+
+
+@check("q2.4.backward", each=as_large_as_mnist("relu"), topics=BACKWARD)
+def large_relu_gradients(student: Student, problem: Problem) -> Iterator[Claim]:
+    """The ReLU's backward pass at the size of MNIST.
+
+    Handout: "toy checks, each call: 10 CPU seconds"; "backward" is asked for, which differences are not.
+    """
+    yield from gradients_at_mnist_size(student, problem, given=LOSS_OF_RELU)
 
 
 @check(
@@ -930,20 +1054,44 @@ def relu_toy_gradients(student: Student) -> Iterator[Claim]:
     topics=TRAINING,
 )
 def relu_epochs(student: Student, training: Training) -> Iterator[Claim]:
-    """Several batches in each of several epochs, with the ReLU."""
-    yield from trained_parameters("epochs", student, training)
+    """Several batches in each of several epochs, with the ReLU.
+
+    Handout: "Let your class handle `activation='relu'` too: forward, backward and training".
+    """
+    yield from _relu_training(student, training)
+
+
+def _relu_training(student: Student, training: Training) -> Iterator[Claim]:
+    of_train = ("q2.3.step", "q2.3.decay", "q2.3.batches")
+    for one in trained_parameters("epochs", student, training, given=(*OF_RELU, *of_train), uses_data=True):
+        by_gradients = one.own
+
+        def own(truth: Any, causes: Sequence[str], follow: Any = by_gradients) -> Verdict:
+            if any(cause in of_train for cause in causes) and trains_both_alike(student, training):
+                return gradients_use_data(student, training.problem)
+            verdict: Verdict = follow(truth, [cause for cause in causes if cause not in of_train])
+            return verdict
+
+        yield replace(one, own=own)
 
 
 @check("q2.4.training", each=predictions("relu"), topics=TRAINING)
 def relu_predict(student: Student, pair: Pair) -> Iterator[Claim]:
-    """predict uses the ReLU as well."""
-    yield from predicted("epochs", "q2.3.predict", student, pair)
+    """predict uses the ReLU as well.
+
+    Handout: "use the same function … throughout: forward, backward, in training and on MNIST".
+    """
+    given = ["q2.1.scores", "q2.1.published", "q2.1.loss", "q2.4.forward", "q2.3.predict"]
+    yield from predicted("epochs", student, pair, given=given)
 
 
 @check("q2.4.training", each=one_large_step, topics=TRAINING)
 def large_step(student: Student, training: Training) -> Iterator[Claim]:
-    """One step at the size of MNIST."""
-    yield from trained_parameters("epochs", student, training)
+    """One step at the size of MNIST.
+
+    Handout: "toy checks, each call: 10 CPU seconds".
+    """
+    yield from _relu_training(student, training)
 
 
 # ── Q2.5 ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -1010,7 +1158,7 @@ def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool)
         evidence=lambda truth: _evidence(activation, stats, params, data, truth),
     )
     # a predict that has lost its points in Q2.3 does not lose them here again
-    yield claim("accuracy", honest, rests_on="q2.3.predict")
+    yield claim("accuracy", honest, given=["q2.3.predict"], own=_already_charged)
 
 
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
@@ -1024,18 +1172,7 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 def _trained(params: Answer) -> Params | Verdict:
     hidden = int(CONFIG["mnist"]["hidden_size"])
     shapes = {"W1": (784, hidden), "b1": (hidden,), "W2": (hidden, 10), "b2": (10,)}
-    return _arrays({name: params.item(name, f"params['{name}']") for name in shapes}, shapes)
-
-
-def _arrays(answers: Mapping[str, Answer], shapes: Mapping[str, tuple[int, ...]]) -> Params | Verdict:
-    """All of them as numbers, or what is wrong with the first that is not."""
-    arrays: Params = {}
-    for name, shape in shapes.items():
-        value = numbers(answers[name], shape)
-        if isinstance(value, Verdict):
-            return value
-        arrays[name] = value
-    return arrays
+    return arrays({name: params.item(name, f"params['{name}']") for name in shapes}, shapes)
 
 
 def _evidence(activation: str, stats: Answer, params: Answer, data: Mnist, truth: Any) -> Evidence:

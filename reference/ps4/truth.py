@@ -120,6 +120,54 @@ class Truth:
         )
         return gradients
 
+    # ── from the student's own values ────────────────────────────────────────────────────────────────
+
+    def loss_of(self, problem: Problem, scores: Array) -> float:
+        """Return the loss at the problem's labels and parameters for these scores (N, C)."""
+        net = self._made(problem)
+        return net.data_loss(scores, problem.y) + net.penalty(problem.reg, len(problem.y))
+
+    def probabilities_of(self, scores: Array) -> Array:
+        """Return the softmax (N, C) of these scores."""
+        return np.asarray(np.exp(self._net(1, 1, 1).log_probabilities(scores)))
+
+    def hidden(self, problem: Problem) -> Array:
+        """Return the hidden layer (N, H)."""
+        net = self._made(problem)
+        return net.hidden(net.preactivation(net.inputs(problem.X)))
+
+    def hidden_like(self, sigmoid_hidden: Array, activation: str) -> Array:
+        """Return the hidden layer of this activation at the pre-activations of a sigmoid's hidden layer (N, H)."""
+        a = np.log(sigmoid_hidden) - np.log1p(-sigmoid_hidden)
+        return self._net(1, 1, 1, activation=activation).hidden(a)
+
+    def gradients_from(
+        self, problem: Problem, probabilities: Array, hidden: Array | None, slope: Array | None
+    ) -> Params:
+        """Return the gradients that go back from these probabilities (N, C) through this hidden layer (N, H) and its
+        derivative (N, H). If None, the layer is the right one, and the derivative is taken at the layer."""
+        net = self._made(problem)
+        X = net.inputs(problem.X)
+        a = net.preactivation(X)
+        h = net.hidden(a) if hidden is None else hidden
+        g2 = probabilities.copy()
+        g2[np.arange(len(problem.y)), problem.y] -= 1
+        g2 /= len(problem.y)
+        g1 = net.hidden_gradient(g2, a, h) if slope is None else (g2 @ problem.params["W2"].T) * slope
+        penalty = net.penalty_gradients(problem.reg, len(problem.y))
+        return {name: g + penalty[name] for name, g in net.parameter_gradients(X, a, h, g1, g2).items()}
+
+    def moved_by(self, training: Training, gradients: Params) -> Params:
+        """Return the parameters after a training in which every step has these gradients."""
+        problem, recipe = training.problem, training.recipe
+        steps = max(len(problem.X) // int(recipe["batch_size"]), 1)
+        rate, net = float(recipe["learning_rate"]), self._made(problem)
+        for _ in range(int(recipe["num_epochs"])):
+            for _ in range(steps):
+                net.update(gradients, rate)
+            rate *= float(recipe["learning_rate_decay"])
+        return net.params
+
     def losses(self, problem: Problem, stacks: Mapping[str, Array]) -> Array:
         """(K,) the loss at each of K sets of parameters near a published problem."""
 
@@ -231,8 +279,12 @@ class Truth:
         return problem.activation != "relu" or self.off_the_kink(problem, problem.params)
 
     def off_the_kink(self, problem: Problem, params: Params) -> bool:
+        return bool(self.rows_off_the_kink(problem, params).all())
+
+    def rows_off_the_kink(self, problem: Problem, params: Params) -> Array:
+        """Return for each row (N,) whether all its pre-activations are far enough from zero."""
         a = self._with(params, problem.activation).preactivation(problem.X)
-        return bool(np.abs(a).min() > 1e-3)
+        return np.asarray(np.abs(a).min(axis=1) > 1e-3)
 
     def well_posed_training(self, training: Training) -> bool:
         """No step of a training whose rows are all the same comes near the kink."""

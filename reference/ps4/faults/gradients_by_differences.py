@@ -1,4 +1,4 @@
-# loses: q2.2.W1 q2.2.b1 q2.2.W2 q2.2.b2 q2.4.training.epochs
+# loses: q2.2.W1 q2.2.b1 q2.2.W2 q2.2.b2 q2.4.backward.W1 q2.4.backward.b1 q2.4.backward.W2 q2.4.backward.b2 q2.4.training.epochs
 # says: vectorise it
 import numpy as np
 class TwoLayerMLP:

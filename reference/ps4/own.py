@@ -1,0 +1,429 @@
+"""The student's own answers as the truth: how later checks are judged where earlier ones have lost their points.
+
+One cause costs its points once. A gradient that goes back rightly from wrong scores is right, and so is a training that
+follows wrong gradients. Nothing here is asked before points were lost, and work alone is paid: answers that ignore the
+data or the parameters lead nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Verdict, agree, failed, held, lost, near, numbers
+from grader.checks.student import Student
+
+from .nets import PARAMETERS, Net, gradient_of, gradients_of, is_near, loss_of, parameters_after
+from .problems import Array, Params, Problem, Training
+
+NOT_OWN = lost("does not follow from the student's own earlier answers")
+MOST_LOSSES = 200
+"""Own losses that are asked for, one example under one label each, to see the student's own probabilities."""
+NUDGE = 1e-4
+"""Of b1. The difference quotient is off by about 1e-9 then, of which a thousandth is tolerated."""
+SAME_SCORES = 1e-6
+"""W2 is multiplied by it, so that nets of both activations have the same scores, their b2, up to so much."""
+
+
+class Own:
+    """What a student's net answers at one problem, asked for at most once."""
+
+    def __init__(self, student: Student, problem: Problem) -> None:
+        self.student, self.problem = student, problem
+
+    def _net(self, problem: Problem | None = None) -> Net:
+        self.student.begin()
+        at = problem or self.problem
+        return Net(self.student, at.activation, at.params)
+
+    @cached_property
+    def scores(self) -> Array | None:
+        """(N, C), None where loss(X) does not answer them."""
+        answer = self._net().scores(self.problem.X)
+        return _array(answer, (len(self.problem.X), self.problem.sizes[2]))
+
+    @cached_property
+    def losses_by_label(self) -> Array | None:
+        """(N, C) each example's loss under each label, without regularisation."""
+        N, C = len(self.problem.X), self.problem.sizes[2]
+        if N * C > MOST_LOSSES:
+            return None
+        net, rows = self._net(), []
+        for i in range(N):
+            for c in range(C):
+                one = replace(self.problem, X=self.problem.X[[i]], y=np.array([c]), reg=0.0)
+                if (value := _array(loss_of(net.loss(one)), ())) is None:
+                    return None
+                rows.append(float(value))
+        return np.array(rows).reshape(N, C)
+
+    @cached_property
+    def hidden(self) -> Array | None:
+        """(N, H) the hidden layer, read off the scores: with unit columns for W2 and no b2 they are the hidden units.
+        None where that does not work."""
+        (_, H, C), N = self.problem.sizes, len(self.problem.X)
+        calls = -(-H // C)
+        columns = np.eye(H, calls * C).reshape(H, calls, C).transpose(1, 0, 2)
+        stacks = {name: np.repeat(p[None], calls, axis=0) for name, p in self.problem.params.items()}
+        stacks |= {"W2": np.ascontiguousarray(columns), "b2": np.zeros((calls, C))}
+        answer = self._net().scores_at(stacks, self.problem.X).value
+        if not isinstance(answer, list | np.ndarray) or len(answer) != calls:
+            return None
+        parts = [_array(Answer("scores", part), (N, C)) for part in answer]
+        found = [part for part in parts if part is not None]
+        return np.hstack(found)[:, :H] if len(found) == calls else None
+
+    @cached_property
+    def slope(self) -> Array | None:
+        """(N, H) the derivative of the hidden layer by its pre-activation, read off by nudging b1."""
+        up, down = (
+            Own(self.student, replace(self.problem, params=self.problem.params | {"b1": b1})).hidden
+            for b1 in (self.problem.params["b1"] + NUDGE, self.problem.params["b1"] - NUDGE)
+        )
+        return None if up is None or down is None else (up - down) / (2 * NUDGE)
+
+    def gradients(self, problem: Problem) -> Params | None:
+        """The gradients at a variation of the problem, None where one of them has another shape."""
+        found = gradients_of(self._net(problem).loss(problem), problem.params)
+        return None if isinstance(found, Verdict) else found
+
+
+def _array(answer: Answer, shape: Sequence[int]) -> Array | None:
+    value = numbers(answer, shape)
+    return None if isinstance(value, Verdict) else value
+
+
+# ── scores and loss ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A loss that a check has asked for, and the problem that it was asked at."""
+
+    own: Own
+    loss: Answer
+
+
+def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str]) -> Verdict:
+    """Judge a sigmoid net's losses: right for the student's own scores; or wrong for right scores, where a loss that
+    was wrong too has lost its points already."""
+    if any("scores" in cause for cause in causes) and all(_right_for_own_scores(a, truth) for a in asked):
+        return held()
+    charged_as_loss = any("scores" not in cause for cause in causes)
+    if charged_as_loss and all(_scores_are_right(a.own, truth) for a in asked) and _depend_on_data(asked):
+        return held()
+    return NOT_OWN
+
+
+def relu_loss_follows(student: Student, asked: Sequence[Asked], truth: Any, causes: Sequence[str]) -> Verdict:
+    """Judge a ReLU net's losses: as above, where one of its own has lost points; or where the fault is one that both
+    activations share, and the sigmoid's part was charged for it."""
+    of_relu = [cause for cause in causes if cause.startswith("q2.4.")]
+    right_for_scores = all(_right_for_own_scores(a, truth) for a in asked)
+    scores_right = all(_scores_are_right(a.own, truth) for a in asked)
+    if of_relu and (right_for_scores or scores_right) and _depend_on_data(asked):
+        return held()
+    if len(of_relu) == len(causes):
+        return NOT_OWN
+    if scores_right and all(_losses_are_shared(student, a.own.problem) for a in asked) and _depend_on_data(asked):
+        return held()
+    if right_for_scores and all(_hidden_is_shared(student, a.own, truth) for a in asked) and _vary(asked):
+        return held()
+    return NOT_OWN
+
+
+def _right_for_own_scores(asked: Asked, truth: Any) -> bool:
+    scores = asked.own.scores
+    return scores is not None and near(asked.loss, truth.loss_of(asked.own.problem, scores)).holds
+
+
+def _scores_are_right(own: Own, truth: Any) -> bool:
+    return own.scores is not None and is_near(own.scores, truth.scores(own.problem), rtol=1e-4)
+
+
+def _depend_on_data(asked: Sequence[Asked]) -> bool:
+    """Return whether each loss changes with the labels and with the examples."""
+    for one in asked:
+        problem, value = one.own.problem, _array(one.loss, ())
+        if value is None:
+            return False
+        for other in (replace(problem, y=np.roll(problem.y, 1)), replace(problem, X=problem.X[::-1] + 0.1)):
+            changed = _array(loss_of(one.own._net(other).loss(other)), ())
+            if changed is None or abs(float(changed - value)) <= 1e-9 * abs(float(value)):
+                return False
+    return True
+
+
+def _vary(asked: Sequence[Asked]) -> bool:
+    """Return whether the scores differ between examples."""
+    return all(a.own.scores is not None and np.ptp(a.own.scores, axis=0).max() > 1e-9 for a in asked)
+
+
+def _losses_are_shared(student: Student, problem: Problem) -> bool:
+    """Return whether nets of both activations that have the same scores have the same loss."""
+    even = replace(problem, params=problem.params | {"W2": 0 * problem.params["W2"]})
+    values = [
+        _array(loss_of(Own(student, at)._net().loss(at)), ()) for at in (even, replace(even, activation="sigmoid"))
+    ]
+    return values[0] is not None and values[1] is not None and is_near(values[0], values[1])
+
+
+def _hidden_is_shared(student: Student, relu: Own, truth: Any) -> bool:
+    """Return whether the hidden layer is ReLU's at the pre-activations that the sigmoid's hidden layer shows."""
+    sigmoid = Own(student, replace(relu.problem, activation="sigmoid")).hidden
+    if sigmoid is None or relu.hidden is None:
+        return False
+    if not (np.all(sigmoid > 1e-9) and np.all(sigmoid < 1 - 1e-9)):
+        return False  # saturated, or no sigmoid at all: what went in cannot be told
+    return is_near(relu.hidden, truth.hidden_like(sigmoid, "relu"), rtol=1e-4)
+
+
+# ── gradients ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def gradient_follows(asked: Sequence[tuple[Own, Answer]], name: str, truth: Any, *, single: bool) -> Verdict:
+    """Judge a parameter's gradients: what a right backward pass makes of the student's own scores, probabilities and
+    hidden layer."""
+    candidates = [list(_from_own_values(own, name, truth)) for own, _ in asked]
+    answers = [gradient_of(answer, name) for _, answer in asked]
+    for gradients in zip(*candidates, strict=True):  # one of the ways, the same at every problem
+        if all(g is not None and near(a, g, single=single).holds for a, g in zip(answers, gradients, strict=True)):
+            own = asked[0][0]
+            return held() if all(map(np.any, gradients)) else gradients_use_data(own.student, own.problem)
+    return NOT_OWN
+
+
+def _from_own_values(own: Own, name: str, truth: Any) -> Iterator[Array | None]:
+    probabilities = [
+        None if own.scores is None else truth.probabilities_of(own.scores),
+        None if own.losses_by_label is None else np.exp(-own.losses_by_label),
+    ]
+    for p in probabilities:
+        for hidden, slope in ((None, None), (own.hidden, None), (own.hidden, own.slope)):
+            usable = p is not None and np.isfinite(p).all()
+            yield truth.gradients_from(own.problem, p, hidden, slope)[name] if usable else None
+
+
+def same_fault_as_in_sigmoid(student: Student, problem: Problem, name: str, truth: Any) -> Verdict:
+    """Judge a ReLU net's gradient that is wrong where the sigmoid's was wrong too: with the same scores, one example
+    and no regularisation, the two may differ by nothing but the activation and its derivative."""
+    for row in range(min(len(problem.X), 3)):
+        W1, b1 = problem.params["W1"], problem.params["b1"]
+        unsaturated = 3 / np.abs(problem.X[[row]] @ W1 + b1).max()  # where both activations have a slope
+        params = problem.params | {"W1": unsaturated * W1, "b1": unsaturated * b1}
+        params["W2"] = SAME_SCORES * problem.params["W2"]
+        one = replace(problem, X=problem.X[[row]], y=problem.y[[row]], reg=0.0, params=params)
+        relabelled = replace(one, y=(one.y + 1) % problem.sizes[2])
+        found = []
+        for at in (one, relabelled):
+            relu = Own(student, at).gradients(at)
+            sigmoid = Own(student, other := replace(at, activation="sigmoid")).gradients(other)
+            if relu is None or sigmoid is None:
+                return NOT_OWN
+            ratio = _ratio(truth.gradients(at)[name], truth.gradients(other)[name])
+            if not is_near(relu[name], sigmoid[name] * ratio, rtol=1e-3):
+                return NOT_OWN
+            found.append(sigmoid[name])
+        if is_near(*found, rtol=1e-3):  # it ignores the labels, so others must show that there is work
+            return gradients_use_data(student, problem)
+    return held()
+
+
+def _ratio(of: Array, to: Array) -> Array:
+    return np.divide(of, to, out=np.zeros_like(of), where=to != 0)
+
+
+# ── training ─────────────────────────────────────────────────────────────────────────────────────────
+
+LOSSES = ("q2.1", "q2.2", "q2.4.forward", "q2.4.backward")
+"""Sections in which the loss and its gradients are judged."""
+
+Histories = dict[str, list[float]]
+Step = Callable[[Params, Problem, float], tuple[Params, Histories] | None]
+"""(parameters, batch, learning rate) → the parameters after one step, and what it records; None where it fails."""
+
+
+def about_losses(causes: Sequence[str]) -> bool:
+    return any(cause.startswith(LOSSES) for cause in causes)
+
+
+def about_training(causes: Sequence[str]) -> bool:
+    return any(not cause.startswith(LOSSES) for cause in causes)
+
+
+def own_training(student: Student, training: Training, causes: Sequence[str]) -> Iterator[tuple[Params, Histories]]:
+    """Yield what a right training comes to with the student's own gradients, where the loss or a gradient has lost
+    points; and with the student's own single steps, where those have. All rows of the training are the same."""
+    if about_losses(causes) and (led := _led_by(_by_own_gradient(student, training), student, training)) is not None:
+        yield led
+    if about_training(causes) and (led := _led_by(_by_own_step(student, training), student, training)) is not None:
+        yield led
+
+
+def _led_by(step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
+    problem, recipe = training.problem, training.recipe
+    rows = min(len(problem.X), int(recipe["batch_size"]))
+    batch = replace(problem, X=problem.X[:rows], y=problem.y[:rows])
+    params, rate = dict(problem.params), float(recipe["learning_rate"])
+    histories: Histories = {}
+    for _ in range(int(recipe["num_epochs"])):
+        for _ in range(len(problem.X) // rows):
+            if (after := step(params, batch, rate)) is None:
+                return None
+            params = after[0]
+            _extend(histories, after[1])
+        rate *= float(recipe["learning_rate_decay"])
+        _extend(histories, _own_accuracies(student, replace(problem, params=params), training))
+    if all(np.array_equal(params[p], problem.params[p]) for p in PARAMETERS):
+        return None  # nothing moves: there is no work to follow
+    return params, histories
+
+
+def _extend(histories: Histories, more: Histories) -> None:
+    for name, values in more.items():
+        histories.setdefault(name, []).extend(values)
+
+
+def _by_own_gradient(student: Student, training: Training) -> Step:
+    student.begin()
+    net = Net(student, training.problem.activation, training.problem.params)
+
+    def step(params: Params, batch: Problem, rate: float) -> tuple[Params, Histories] | None:
+        net.remote.put("params", params)
+        answer = net.loss(batch)
+        grads, loss = gradients_of(answer, params), numbers(loss_of(answer), ())
+        if isinstance(grads, Verdict) or isinstance(loss, Verdict):
+            return None
+        recorded = {"loss_history": [float(loss)], "grad_magnitude_history": [float(np.linalg.norm(grads["W1"]))]}
+        return {p: value - rate * grads[p] for p, value in params.items()}, recorded
+
+    return step
+
+
+def _by_own_step(student: Student, training: Training) -> Step:
+    def step(params: Params, batch: Problem, rate: float) -> tuple[Params, Histories] | None:
+        recipe = {**training.recipe, "num_epochs": 1, "batch_size": len(batch.X), "learning_rate": rate}
+        single = replace(training, problem=replace(batch, params=params), recipe=recipe)
+        student.begin()
+        net = Net(student, batch.activation, params)
+        stats = net.train(single)
+        after = parameters_after(stats, net.parameters(), single)
+        if isinstance(after, Verdict):
+            return None
+        names = ("loss_history", "grad_magnitude_history")
+        recorded = {n: values for n in names if (values := _recorded(stats.item(n, n))) is not None}
+        return after, recorded
+
+    return step
+
+
+def _recorded(history: Answer) -> list[float] | None:
+    value = _array(history.item(0, "") if type(history.value) is list else history, ())  # one item comes as a list
+    return None if value is None else [float(value)]
+
+
+def _own_accuracies(student: Student, problem: Problem, training: Training) -> Histories:
+    student.begin()
+    net = Net(student, problem.activation, problem.params)
+    data = (("train", problem.X, problem.y), ("val", training.X_val, training.y_val))
+    return {f"{name}_acc_history": [share_of_right(net.remote.call("predict", X), y)] for name, X, y in data}
+
+
+def share_of_right(guess: Answer, y: Array) -> float:
+    """Return the accuracy of a predict that is judged by itself; NaN where it did not answer."""
+    labels = numbers(guess, y.shape)
+    return float(np.mean(labels == y)) if not isinstance(labels, Verdict) else np.nan
+
+
+def gradients_use_data(student: Student, problem: Problem) -> Verdict:
+    """Judge batches where gradients have lost points: the gradients must at least change with the examples and with
+    their labels, or the batches are never used."""
+    if not problem.y.any():
+        problem = replace(problem, y=problem.y + 1)
+    others = (replace(problem, X=problem.X + 0.5), replace(problem, y=0 * problem.y))
+    base = _raw_gradients(student, problem)
+    for other in others:
+        changed = _raw_gradients(student, other)
+        if not any(n in changed and not _equal(changed[n], value) for n, value in base.items()):
+            return lost("loss's gradients do not change with X and y, so the batches are never used")
+    return held()
+
+
+def _raw_gradients(student: Student, problem: Problem) -> dict[str, Array]:
+    """Return what there is of gradients, of whatever shape."""
+    student.begin()
+    grads = Net(student, problem.activation, problem.params).loss(problem).item(1, "grads").value
+    values = grads if isinstance(grads, dict) else {}
+    return {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind in "fiu" and np.isfinite(v).all()}
+
+
+def _equal(first: Array, second: Array) -> bool:
+    return first.shape == second.shape and bool(np.allclose(first, second, rtol=1e-9, atol=0))
+
+
+Ended = tuple[Answer, dict[str, Answer]]
+"""What train answered, and the parameters after it."""
+
+
+def _by_constants(student: Student, training: Training, activation: str) -> tuple[dict[str, Array], Ended]:
+    """Train with a loss that always answers 1 and the same gradients, so that train alone is seen; return them too."""
+    rng = np.random.default_rng(0)
+    problem = training.problem
+    gradients: Params = {name: np.asarray(rng.normal(size=value.shape)) for name, value in problem.params.items()}
+    student.begin()
+    net = Net(student, activation, problem.params)
+    net.remote.answer_always("loss", [1.0, gradients])
+    net.remote.stand_in("predict")
+    return gradients, (net.train(training), net.parameters())
+
+
+def trained_by_constants(
+    student: Student, training: Training, truth: Any
+) -> tuple[Ended, tuple[Params, Histories]] | None:
+    """Return what train makes of constant gradients, and what it should, where the student's own loss cannot be
+    followed: it raises, or its gradients do not have the shapes of the parameters. Else None."""
+    problem, epochs = training.problem, int(training.recipe["num_epochs"])
+    student.begin()
+    own = gradients_of(Net(student, problem.activation, problem.params).loss(problem), problem.params)
+    if not isinstance(own, Verdict):
+        return None
+    gradients, ended = _by_constants(student, training, problem.activation)
+    steps = epochs * max(len(problem.X) // int(training.recipe["batch_size"]), 1)
+    recorded = {
+        "loss_history": steps * [1.0],
+        "grad_magnitude_history": steps * [float(np.linalg.norm(gradients["W1"]))],
+        "train_acc_history": epochs * [float(np.mean(problem.y == 0))],
+        "val_acc_history": epochs * [float(np.mean(training.y_val == 0))],
+    }
+    return ended, (truth.moved_by(training, gradients), recorded)
+
+
+def trains_both_alike(student: Student, training: Training) -> bool:
+    """Return whether train treats both activations alike: then a ReLU net's training follows from the sigmoid's."""
+    ended = [_by_constants(student, training, activation)[1] for activation in ("relu", "sigmoid")]
+    relu, sigmoid = (parameters_after(stats, after, training) for stats, after in ended)
+    if isinstance(relu, Verdict) or isinstance(sigmoid, Verdict):
+        return False
+    moved = any(not np.array_equal(relu[p], training.problem.params[p]) for p in PARAMETERS)
+    return moved and all(is_near(relu[p], sigmoid[p]) for p in PARAMETERS)
+
+
+# ── predict ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def labels_follow(asked: Sequence[tuple[Own, Answer]]) -> Verdict:
+    """Judge labels by the student's own scores. Constant scores are no work to follow."""
+    for own, answer in asked:
+        scores = own.scores
+        if scores is None or failed(answer) is not None or np.unique(scores, axis=0).shape[0] != len(scores):
+            return NOT_OWN
+        best = np.sort(scores, axis=1)
+        clear = float(np.mean(best[:, -1] - best[:, -2] > 1e-6 * (1 + np.abs(best).max())))
+        if not (verdict := agree(answer, scores.argmax(axis=1), share=clear)).holds:
+            return verdict
+    return held()
