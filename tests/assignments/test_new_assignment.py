@@ -32,7 +32,7 @@ def test_a_wrong_one_loses_what_is_wrong_and_is_told_why(grader: Command, folder
     solution.write_text(TOY_SOLUTION.replace("return -a", "return a"))
     done = grader("check", solution, "-a", folder)
     assert done.returncode == 0, done.stderr
-    assert "negative(1) is -1 times the reference; yours 1, ours -1" in done.stdout
+    assert "negative(1) is -1 times the reference; got 1, expected -1" in done.stdout
     assert "2/2" in done.stdout
     assert "0/2" in done.stdout
 

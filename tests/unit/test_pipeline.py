@@ -209,10 +209,10 @@ def test_a_secret_seed_shows_no_value_of_ours(ps4: Assignment, sandbox: Sandbox,
     wrong = submit(perfect.replace("return loss, grads", "return loss + 0.123, grads"))
     scope = Scope(only="q2.1")
     public, secret = (grade(wrong, ps4, sandbox, seed, scope).checks for seed in (Seed(), Seed(b"secret")))
-    assert [("ours" in c.reason) for c in public if c.id == "q2.1.loss"] == [True]
-    assert [("ours" in c.reason) for c in secret if c.id == "q2.1.loss"] == [False]
+    assert [("expected" in c.reason) for c in public if c.id == "q2.1.loss"] == [True]
+    assert [("expected" in c.reason) for c in secret if c.id == "q2.1.loss"] == [False]
     assert [c.status for c in public] == [c.status for c in secret]
-    assert "ours 1.18224" in next(c.reason for c in secret if c.id == "q2.1.published")
+    assert "expected 1.18224" in next(c.reason for c in secret if c.id == "q2.1.published")
 
 
 def test_many_seeds_in_one_session_say_what_single_gradings_say(

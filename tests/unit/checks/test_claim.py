@@ -192,7 +192,7 @@ def test_integers_are_not_single_precision() -> None:
         (np.full(3, np.nan), "is NaN (first at [0])"),
         (np.array([1.0, np.inf, 1.0]), "is infinite (first at [1])"),
         (np.array([5.0, 5.0, 5.0]), "is 5 times the reference"),
-        (np.array([1.0, 1.0, 1.5]), "worst at [2]"),
+        (np.array([1.0, 1.0, 1.5]), "1 of 3 entries differ, the first at [2]"),
         (np.array([1.0, 1.0]), "has shape (2,); it must have (3,)"),
         (np.array([True, True, True]), "has dtype bool; it must hold numbers"),
         (None, "is None (is a return missing?), not an array of shape (3,)"),
@@ -208,7 +208,7 @@ def test_the_reason_says_what_is_wrong(value: Any, says: str) -> None:
 
 def test_values_are_kept_apart_from_the_reason() -> None:
     verdict = near(answer(1.5), 1.25)
-    assert verdict.values == "yours 1.5, ours 1.25"
+    assert verdict.values == "got 1.5, expected 1.25"
     assert "1.25" not in verdict.reason
 
 

@@ -161,7 +161,8 @@ def test_what_follows_from_a_charged_mistake_is_not_charged_again(ledger: Ledger
     ledger.judge("q2", gradients(who))
     later = ledger.judge("q3", training(who))["trained"]
     assert later.verdict.holds
-    assert later.verdict.remarks == ("follows from the mistake that q2.W lost points for; a mistake is charged once",)
+    assert later.follows_from == ("q2.W",)
+    assert later.verdict.remarks == ("follows from q2.W (already penalised)",)
 
 
 def test_a_mistake_is_charged_at_the_first_claim_that_shows_it(ledger: Ledger) -> None:
@@ -219,17 +220,86 @@ def test_no_mistake_is_looked_for_in_an_outcome(ledger: Ledger) -> None:
     assert (judged["trained"].verdict.credit, named(judged["trained"])) == (0, [])
 
 
-def test_a_claim_does_not_count_against_a_student_where_what_it_rests_on_is_unexplained(ledger: Ledger) -> None:
-    ledger.judge("q1", [says("loss", 123.4, lambda t: t.loss(0.0))])
-    resting = says("W", -1.0, lambda t: t.gradient("W"), rests_on="q1.loss")
-    assert ledger.judge("q2", [*gradients(student()), resting])["W"].verdict.holds
+# ── what follows from the student's own answers ──────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("before", [student(), student("sum")], ids=["right", "diagnosed"])
-def test_a_claim_counts_where_what_it_rests_on_is_right_or_explained(ledger: Ledger, before: Truth) -> None:
-    ledger.judge("q1", losses(before))
-    resting = says("W", -1.0, lambda t: t.gradient("W"), rests_on="q1.loss")
-    assert not ledger.judge("q2", [*gradients(student()), resting])["W"].verdict.credit
+def own(verdict: Verdict) -> dict[str, Any]:
+    """A claim that builds on the loss, and how it stands by the student's own loss."""
+    return {"given": ["q1.loss"], "own": lambda _truth, _causes: verdict}
+
+
+HOLDS, FAILS = Verdict(Fraction(1)), Verdict(Fraction(0), "does not follow")
+
+
+def unknown() -> Claim:
+    return says("loss", 123.4, lambda t: t.loss(0.0))
+
+
+def test_what_follows_from_an_undiagnosed_loss_keeps_its_points_and_says_from_which(ledger: Ledger) -> None:
+    ledger.judge("q1", [unknown()])
+    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
+    assert (judged.verdict.credit, judged.follows_from) == (1, ("q1.loss",))
+
+
+def test_what_does_not_follow_from_the_students_own_answers_is_charged(ledger: Ledger) -> None:
+    ledger.judge("q1", [unknown()])
+    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(FAILS))])["W"]
+    assert (judged.verdict.credit, judged.follows_from) == (0, ())
+
+
+def test_nothing_follows_where_what_it_builds_on_is_right(ledger: Ledger) -> None:
+    ledger.judge("q1", losses(student()))
+    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
+    assert (judged.verdict.credit, judged.follows_from) == (0, ())
+
+
+def test_one_claim_that_fails_by_itself_costs_the_name(ledger: Ledger) -> None:
+    ledger.judge("q1", [unknown()])
+    follows = says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))
+    alone = says("W", -1.0, lambda t: t.gradient("W"))
+    assert not ledger.judge("q2", [follows, alone])["W"].verdict.credit
+
+
+def test_a_later_check_of_the_section_can_be_what_an_earlier_one_follows_from(ledger: Ledger) -> None:
+    builds = says("published", 99.0, lambda t: t.loss(4.0), check="q1:published", **own(HOLDS))
+    judged = ledger.judge("q1", [builds, replace(unknown(), check="q1:loss")])
+    assert judged["published"].follows_from == ("q1.loss",)
+    assert not judged["loss"].verdict.credit
+
+
+def test_nothing_follows_from_a_mistake_that_leaves_no_work(ledger: Ledger) -> None:
+    ledger.judge("q1", [says("loss", 0.0, lambda t: t.constant())])
+    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
+    assert not judged.verdict.credit
+
+
+def test_work_of_its_own_follows_even_then(ledger: Ledger) -> None:
+    ledger.judge("q1", [says("loss", 0.0, lambda t: t.constant())])
+    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), independent=True, **own(HOLDS))])["W"]
+    assert judged.verdict.credit == 1
+
+
+def test_an_answer_of_zero_does_not_follow_from_a_mistake_that_makes_it_zero() -> None:
+    class Vanishing(Truth):
+        def gradient(self, name: str) -> float:
+            return 0.0 if "sign" in self.assumed else super().gradient(name)
+
+    ledger = Ledger(Vanishing, MISTAKES, [LITERAL])
+    zero = [says("W", 0.0, lambda t: t.gradient("W"))]
+    assert named(ledger.judge("q1", zero)["W"]) == ["sign"]
+    assert not ledger.judge("q2", zero)["W"].verdict.credit
+
+
+def test_a_hint_and_the_cases_narrow_an_undiagnosed_loss_down(ledger: Ledger) -> None:
+    right = says("loss", student().loss(0.0), lambda t: t.loss(0.0), case="reg = 0")
+    wrong = says("loss", 99.0, lambda t: t.loss(4.0), case="reg > 0", hint=lambda holds: f"W: {holds('q2.W')}")
+    reason = ledger.judge("q1", [right, wrong])["loss"].verdict.reason
+    assert "Wrong for reg > 0, right for reg = 0; W: True" in reason
+
+
+def test_a_call_that_raised_is_not_explained_by_a_mistake(ledger: Ledger) -> None:
+    judged = ledger.judge("q2", [says("W", -2.0, lambda t: t.gradient("W"), diagnosable=False)])["W"]
+    assert (judged.verdict.credit, named(judged)) == (0, [])
 
 
 # ── readings ─────────────────────────────────────────────────────────────────────────────────────────
