@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from grader import __version__
+from grader.guest.facts import facts as found_here
 from grader.model import Environment
 
 UNKNOWN = "unknown"
@@ -22,7 +24,14 @@ def of(facts: Mapping[str, Any], isolation: str) -> Environment:
         kernel=str(facts.get("kernel", UNKNOWN)),
         threads=int(facts.get("threads", 0)),
         isolation=isolation,
+        grader_kernel=own_kernel(),
     )
+
+
+@cache
+def own_kernel() -> str:
+    """Return the BLAS kernel of this process."""
+    return str(found_here()["kernel"])
 
 
 def unknown(isolation: str) -> Environment:

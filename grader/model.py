@@ -356,9 +356,19 @@ class Environment:
     numpy: str
     blas: str
     kernel: str
+    """BLAS kernel that the student's code computed with, for example "Haswell"."""
     threads: int
     isolation: str
     """The name of the sandbox, for example "bubblewrap" or "plain"."""
+    grader_kernel: str = "unknown"
+    """BLAS kernel that the reference computed with. No verdict may depend on either; older reports do not say it."""
+
+    @property
+    def kernels(self) -> str:
+        """For people: one name where both are the same."""
+        if self.kernel == self.grader_kernel:
+            return self.kernel
+        return f"{self.kernel} for your code, {self.grader_kernel} for the reference"
 
 
 @dataclass(frozen=True)

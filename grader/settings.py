@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     url: Annotated[str, AfterValidator(_address)] = ""
     """GRADER_URL: how browsers reach the service, if not at the address that it listens at. Cookies are secure where it
     begins with https."""
+    sandbox_coretype: Annotated[str, Field(pattern=r"^\w{0,40}$")] = ""
+    """GRADER_SANDBOX_CORETYPE: for developers, the OpenBLAS kernel that students' code computes with ("Haswell"); empty
+    is the grader's own. `grader.sandbox.kernel` reads it."""
     workers: PositiveInt = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: how many submissions are graded at the same time."""
     queue_limit: PositiveInt = 2_000

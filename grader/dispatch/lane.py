@@ -15,7 +15,10 @@ from grader.store.records import Priority
 
 
 def lane(assignment: Assignment, numpy: str) -> str:
-    """Workers of one lane give the same report for the same bytes: the same grader, assignment and numpy."""
+    """Workers of one lane give the same report for the same bytes: the same grader, assignment and numpy.
+
+    The BLAS kernel is no part of it: no verdict depends on it, and a grading must not wait for a certain processor.
+    """
     written = f" written {assignment.written_digest[:12]}" if assignment.written_digest else ""
     return f"grader {__version__}, {assignment.id} {assignment.digest[:12]}{written}, numpy {numpy}"
 

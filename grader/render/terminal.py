@@ -186,7 +186,9 @@ def _what(fix: Fix) -> str:
 def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
     """As many as still fit the screen, then under what it was graded."""
     environment = report.environment
-    numpy = "" if environment.numpy == UNKNOWN else f", numpy {environment.numpy}"  # where no code was run
+    numpy = f", numpy {environment.numpy}, BLAS kernel {environment.kernels}"
+    if environment.numpy == UNKNOWN:  # no code was run
+        numpy = ""
     last = Text(
         f"· graded in {environment.isolation}, seed {report.seed}, grader {environment.grader}{numpy}",
         "dim",

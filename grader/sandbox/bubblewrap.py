@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
-from grader.sandbox.contract import BOOTSTRAP, ENVIRONMENT, GUEST
+from grader.sandbox.contract import BOOTSTRAP, GUEST
+from grader.sandbox.kernel import environment
 from grader.sandbox.warm import Warm
 
 RUNTIME = "/rt"
@@ -43,7 +44,7 @@ class Bubblewrap:
         return [*self._walls(), *_drop_root(), f"{RUNTIME}/bin/python", "-I", "-B", "-c", bootstrap]
 
     def environment(self) -> Mapping[str, str]:
-        return {"PATH": os.environ.get("PATH", os.defpath)}  # bubblewrap's own; inside there is ENVIRONMENT alone
+        return {"PATH": os.environ.get("PATH", os.defpath)}  # bubblewrap's own, not the session's
 
     def readable(self) -> Sequence[str]:
         return ["/usr", RUNTIME, str(self._base)]
@@ -73,7 +74,7 @@ class Bubblewrap:
             *("--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", FOLDER),
             *(arg for place in ("/dev/pts", "/dev", "/") for arg in ("--remount-ro", place)),
             *("--chdir", FOLDER),
-            *(arg for name, value in ENVIRONMENT.items() for arg in ("--setenv", name, value)),
+            *(arg for name, value in environment().items() for arg in ("--setenv", name, value)),
             *_capabilities(),
         ]
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 from grader.guest.walls import landlock_abi
 from grader.sandbox.bubblewrap import base_prefix, python_of
-from grader.sandbox.contract import BOOTSTRAP, ENVIRONMENT, GUEST
+from grader.sandbox.contract import BOOTSTRAP, GUEST
 from grader.sandbox.folder import own_folder
+from grader.sandbox.kernel import environment
 from grader.sandbox.warm import Warm
 
 
@@ -42,7 +43,7 @@ class Landlock:
         return [str(self._python), "-I", "-B", "-c", BOOTSTRAP.format(home=str(GUEST.parent), entry="template")]
 
     def environment(self) -> Mapping[str, str]:
-        return ENVIRONMENT | {"MPLCONFIGDIR": self._temporary.name}
+        return {**environment(), "MPLCONFIGDIR": self._temporary.name}
 
     def readable(self) -> Sequence[str]:
         return ["/usr", str(self._python.parent.parent), str(base_prefix(self._python))]

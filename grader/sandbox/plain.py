@@ -26,7 +26,6 @@ from grader.model import Limits
 from grader.sandbox.contract import (
     BOOTSTRAP,
     CHANNEL_CLOSED,
-    ENVIRONMENT,
     GOING_SECONDS,
     GUEST,
     Array,
@@ -35,6 +34,7 @@ from grader.sandbox.contract import (
     exit_in_words,
 )
 from grader.sandbox.folder import own_folder
+from grader.sandbox.kernel import environment
 
 START_SECONDS = 60.0
 _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
@@ -85,16 +85,12 @@ class Plain:
         return known[0]
 
     def _start(self, port: int, token: str, shared: list[Any], workplace: Path) -> subprocess.Popen[bytes]:
-        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= ENVIRONMENT | {
-            "HOME": str(workplace),
-            "TMPDIR": str(workplace),
-            "MPLCONFIGDIR": str(self._folder),
-        }
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        own = {"HOME": str(workplace), "TMPDIR": str(workplace), "MPLCONFIGDIR": str(self._folder)}
         bootstrap = BOOTSTRAP.format(home=str(GUEST.parent), entry="start")
         return subprocess.Popen(
             [sys.executable, "-I", "-B", "-c", bootstrap, str(port), token, json.dumps(shared)],
-            env=environment,
+            env={**kept, **environment(), **own},
             cwd=workplace,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -91,6 +91,8 @@ class Probes:
     def reads_the_environment(self):
         ours = {"HOME", "LANG", "LC_CTYPE", "PWD", "TMPDIR", "MPLBACKEND", "MPLCONFIGDIR", "PYTHONHASHSEED"}
         ours |= {"KMP_DUPLICATE_LIB_OK"}  # threadpoolctl's
+        ours |= {"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_BLOCK_FACTOR"}
+        ours |= {"NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"}
         return sorted(n for n in os.environ if n not in ours and not n.endswith("_NUM_THREADS"))[:5]
 
     def leaves_a_mark(self):

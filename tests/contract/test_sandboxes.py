@@ -20,11 +20,13 @@ import numpy as np
 import pytest
 
 from grader.errors import BadCall, SandboxUnavailable
+from grader.guest.facts import facts
 from grader.guest.wire import Ref
 from grader.model import Died, Failure, Limit, Limits, Place, Raised, Stopped, Unusable
+from grader.sandbox import kernel
 from grader.sandbox.bubblewrap import bubblewrap
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import ENVIRONMENT, Answered, Array, Sandbox, Session
+from grader.sandbox.contract import Answered, Array, Sandbox, Session
 from grader.settings import Settings
 from tests.conftest import ROOT
 
@@ -420,8 +422,14 @@ def test_shared_arrays_are_writable_and_private_to_each_session(start: Start) ->
 
 def test_the_environment_is_ours_alone(start: Start, room: Sandbox) -> None:
     inside = run(start(), "import json; answer = json.dumps(dict(os.environ))")
-    allowed = {*ENVIRONMENT, "PWD"} | ({"PATH", "LD_LIBRARY_PATH", "TMP", "TEMP"} if room.name == "plain" else set())
+    allowed = {*kernel.environment(), "PWD"} | (
+        {"PATH", "LD_LIBRARY_PATH", "TMP", "TEMP"} if room.name == "plain" else set()
+    )
     assert set(json.loads(inside)) - {"LC_CTYPE", "KMP_DUPLICATE_LIB_OK"} <= allowed  # the latter is threadpoolctl's
+
+
+def test_a_session_computes_with_the_graders_own_kernel(start: Start) -> None:
+    assert start().facts["kernel"] == facts()["kernel"]
 
 
 def test_a_session_says_what_it_has_used(start: Start, room: Sandbox) -> None:

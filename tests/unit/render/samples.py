@@ -161,6 +161,7 @@ ENVIRONMENT = Environment(
     kernel="Haswell",
     threads=1,
     isolation="bubblewrap",
+    grader_kernel="Haswell",
 )
 
 

@@ -1,0 +1,48 @@
+"""The environment variables that give a sandbox the BLAS kernel of this process.
+
+OpenBLAS picks a kernel by the processor, or by its environment. A sandbox starts with an environment of its own, so
+without these variables the two may differ, and every product then differs in its last bits.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from grader.guest.facts import facts
+from grader.sandbox.contract import ENVIRONMENT
+
+PASSED_ON = (
+    "OPENBLAS_L2_SIZE",
+    "OPENBLAS_BLOCK_FACTOR",
+    "NPY_DISABLE_CPU_FEATURES",
+    "NPY_ENABLE_CPU_FEATURES",
+)
+"""Variables by which OpenBLAS chooses its block sizes, and numpy its loops."""
+
+OVERRIDE = "GRADER_SANDBOX_CORETYPE"
+"""For tests: another kernel inside than here. It is read here and not by `Settings`, which is built above sandboxes."""
+
+
+def environment() -> Mapping[str, str]:
+    """Return the whole environment of a sandbox's process."""
+    return ENVIRONMENT | variables(facts(), os.environ)
+
+
+def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
+    """Return what makes a sandbox's OpenBLAS and numpy compute as this process does.
+
+    Args:
+        here: this process's facts, as the guest's `facts` finds them.
+        outside: this process's environment.
+
+    OpenBLAS takes the name that it gives its kernel also as a choice of one. Another BLAS inside ignores the choice,
+    and an OpenBLAS that does not have that kernel chooses by itself: the report names what really ran.
+    """
+    passed = {name: outside[name] for name in PASSED_ON if outside.get(name)}
+    kernel = outside.get(OVERRIDE) or (here["kernel"] if here["blas"].startswith("openblas") else "")
+    if re.fullmatch(r"[A-Za-z0-9_]{1,40}", kernel) and kernel != "unknown":
+        passed["OPENBLAS_CORETYPE"] = kernel
+    return passed
