@@ -44,6 +44,7 @@ proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand se
 	$(PYTHON) -m pytest -m proof
 	$(GRADER) certify ps4 --necessity --mnist
 	$(GRADER) certify ps4 --seeds 1000
+	$(PYTHON) -m tests.kernels
 	$(MAKE) fuzz
 
 fuzz: .venv/others/ready  ## two minutes of coverage-guided fuzzing of the decoder
