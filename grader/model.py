@@ -365,10 +365,9 @@ class Environment:
 
     @property
     def kernels(self) -> str:
-        """For people: one name where both are the same."""
-        if self.kernel == self.grader_kernel:
-            return self.kernel
-        return f"{self.kernel} for your code, {self.grader_kernel} for the reference"
+        """Both kernels, for people: "Haswell kernel" where they are the same."""
+        other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
+        return f"{self.kernel} kernel{other}"
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def _what(fix: Fix) -> str:
 def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
     """As many as still fit the screen, then under what it was graded."""
     environment = report.environment
-    numpy = f", numpy {environment.numpy}, BLAS kernel {environment.kernels}"
+    numpy = f", numpy {environment.numpy}, {environment.kernels}"
     if environment.numpy == UNKNOWN:  # no code was run
         numpy = ""
     last = Text(

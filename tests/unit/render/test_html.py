@@ -141,8 +141,16 @@ def test_how_it_was_graded_is_told() -> None:
     report = samples.wrong()
     said = page(report).said
     environment = report.environment
-    for fact in (report.assignment_digest, report.submission_digest, report.seed, environment.numpy):
+    for fact in (
+        report.assignment_digest,
+        report.submission_digest,
+        report.seed,
+        environment.numpy,
+        "Haswell kernel, ",
+    ):
         assert fact in said
+    elsewhere = replace(report, environment=replace(environment, grader_kernel="SkylakeX"))
+    assert "Haswell kernel (SkylakeX for the reference), " in page(elsewhere).said
     assert all(id in said for id in report.usage)
     assert "no walls" in page(samples.precheck()).said
 

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -25,6 +26,13 @@ def test_every_lost_check_and_its_reason_are_shown():
 
 def test_what_waits_is_not_shown_as_lost():
     assert "wait for a person" in shown(samples.wrong())
+
+
+def test_both_kernels_are_named_where_they_differ():
+    report = samples.wrong()
+    assert "numpy 2.4.6, Haswell kernel\n" in shown(report)
+    elsewhere = replace(report, environment=replace(report.environment, grader_kernel="SkylakeX"))
+    assert "Haswell kernel (SkylakeX for the reference)" in shown(elsewhere)
 
 
 def test_nothing_of_a_student_reaches_the_terminal_as_a_command():
