@@ -419,10 +419,11 @@ class Report:
 
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
-        """Lost checks, the dearest first, without outcomes that follow from the others."""
-        lost = [c for c in self.checks if c.status in (Status.LOST, Status.PARTLY)]
-        causes = [c for c in lost if not c.outcome] or lost
-        return tuple(sorted(causes, key=lambda c: c.points - c.possible))
+        """Lost checks in the order in which to mend them: part by part, since later parts build on earlier ones, and
+        within a part those that cost most first. Without outcomes that follow from the others."""
+        lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status in (Status.LOST, Status.PARTLY)]
+        causes = [(i, c) for i, c in lost if not c.outcome] or lost
+        return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))
 
 
 Json = dict[str, Any]

@@ -21,6 +21,8 @@ EXACT = 1e-6
 """Norm-wise relative tolerance. A right float64 solution stays below 1e-10."""
 SINGLE = 1e-4
 """Where the student computes in float32. Right ones stay under 7.2e-6 over 17,506 well-posed problems."""
+ROUNDING = 1e-12
+"""What rounding may leave of float64 terms that cancel, relative to their size. It differs from kernel to kernel."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Verdict:
     says_why: bool = False
     """The reason names the cause, so nothing is to be added to it."""
     inconclusive: bool = False
-    """It holds, but an answer that does nothing would hold as well: both are zero, or both diverge. That is no reason
-    to let it follow from a mistake."""
+    """It holds, but nothing shows that the student's code did any work: both sides are zero, or both diverge, or nothing
+    was compared. That alone is no reason to let a check follow from a mistake."""
 
     @property
     def holds(self) -> bool:
@@ -55,12 +57,13 @@ class Verdict:
             worse.place,
             worse.source,
             worse.says_why,
-            self.inconclusive or other.inconclusive,
+            self.inconclusive and other.inconclusive,
         )
 
 
 def held(*remarks: str) -> Verdict:
-    return Verdict(Fraction(1), remarks=remarks)
+    """Return a verdict that holds without a comparison; the neutral element of `&`."""
+    return Verdict(Fraction(1), remarks=remarks, inconclusive=True)
 
 
 def lost(reason: str, values: str = "") -> Verdict:
@@ -100,44 +103,58 @@ def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verd
     return array
 
 
+def is_rounding(norm: float, scale: float) -> bool:
+    """Return whether a norm is zero up to rounding beside `scale`, the norm of what it might have been. False for NaN,
+    and for a zero beside which there is nothing larger."""
+    return norm <= ROUNDING * scale and scale > 0
+
+
 def near(
     answer: Answer,
     want: float | np.ndarray[Any, Any],
     *,
     rtol: float = EXACT,
     atol: float = 0.0,
+    least: float = 0.0,
     single: bool = False,
 ) -> Verdict:
-    """‖answer − want‖ ≤ atol + rtol·‖want‖, after shape, dtype and finiteness. `single` says that the student's
-    parameters are float32, in which case (as for a float32 answer) `SINGLE` takes `rtol`'s place."""
+    """Return whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least), after shape, dtype and finiteness.
+
+    Args:
+        least: The smallest norm that a right answer has. Where a known mistake's terms cancel, `want` is rounding only,
+            and the answer is other rounding: both are zeros beside this size.
+        single: The student's parameters are float32, in which case (as for a float32 answer) `SINGLE` takes `rtol`'s
+            place.
+    """
     wanted = np.asarray(want, np.float64)
     got = numbers(answer, wanted.shape)
     if isinstance(got, Verdict):
         return got
     remarks: tuple[str, ...] = ()
-    if single or (
-        type(answer.value) is np.ndarray and answer.value.dtype.itemsize < 8 and answer.value.dtype.kind == "f"
-    ):
+    if single or _is_float32(answer):
         rtol = max(rtol, SINGLE)
         remarks = ("computed in float32, so compared at 1e-4",)
     norm = float(np.linalg.norm(wanted))
     difference = float(np.linalg.norm(got - wanted))
-    if np.isfinite(norm) and difference <= atol + rtol * norm:
-        return Verdict(Fraction(1), remarks=remarks, inconclusive=wanted.size > 0 and not wanted.any())
+    if np.isfinite(norm) and difference <= atol + rtol * max(norm, least):
+        nothing = wanted.size > 0 and (norm == 0 or is_rounding(norm, least))
+        return Verdict(Fraction(1), remarks=remarks, inconclusive=nothing)
     return lost(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
 
 
 def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -> Verdict:
-    """Compare class labels: at least this share of the rows must have the expected label.
+    """Return whether class labels equal ours on at least this share of the rows.
 
-    Labels are compared as integers. Rows whose scores nearly tie are the caller's to leave out, through `share`.
+    Labels are integers, but a known mistake's may be scores, which are compared as numbers are. Rows whose scores
+    nearly tie are the caller's to leave out, through `share`.
     """
     got = numbers(answer, labels.shape)
     if isinstance(got, Verdict):
         return got
-    wrong = np.abs(got - labels) > 1e-9
+    tolerance = SINGLE if _is_float32(answer) else EXACT
+    wrong = ~np.isclose(got, labels, rtol=0 if labels.dtype.kind in "iu" else tolerance, atol=tolerance)
     if float(np.mean(~wrong)) >= share:
-        return held()
+        return Verdict(Fraction(1))
     row = int(np.argmax(wrong))
     return lost(
         f"{answer.what}: {int(wrong.sum())} of {wrong.size} labels are not the class with the largest score at the "
@@ -146,13 +163,19 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
     )
 
 
+def _is_float32(answer: Answer) -> bool:
+    """Return whether the answer is an array of float32 or less."""
+    value = answer.value
+    return type(value) is np.ndarray and value.dtype.kind == "f" and value.dtype.itemsize < 8
+
+
 def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> Verdict:
     """Credit by the highest step reached; steps are (at least, credit), the highest first."""
     top = steps[0][0]
     for least, credit in steps:
         if value >= least:
             if credit == 1:
-                return held()
+                return Verdict(Fraction(1))
             return Verdict(credit, f"{what} is {value:.3f}; {top:g} earns all points")
     return lost(f"{what} is {value:.3f}; {steps[-1][0]:g} earns the first points and {top:g} all")
 
@@ -209,8 +232,11 @@ def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], 
 
 
 def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float | None:
-    """r where got = r·want, to three digits; the most telling thing to say, and it gives no value away."""
+    """Return r where got = r·want, to three digits: the most telling thing to say, and it gives no value away. What is
+    zero up to rounding is 0 times."""
     square = float(np.sum(want * want))
+    if is_rounding(float(np.linalg.norm(got)), square**0.5):
+        return 0.0
     if not square or not want.shape:
         return float(got / want) if square and want.shape == () else None
     ratio = float(np.sum(got * want)) / square
@@ -220,7 +246,8 @@ def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float |
 def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
     if not want.shape:
         return f"got {float(got):.9g}, expected {float(want):.9g}"
-    worst = np.unravel_index(int(np.argmax(np.abs(got - want))), want.shape)
+    differences = np.abs(got - want)  # of several that are equal up to rounding, the first
+    worst = np.unravel_index(int(np.argmax(differences >= (1 - 1e-9) * differences.max())), want.shape)
     return f"at [{', '.join(str(int(i)) for i in worst)}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
 
 

@@ -184,11 +184,12 @@ class Ledger:
                 under = self._evaluate([one], assumed)
                 if not _is_settled(under, assumed) and given and one.own is not None:
                     under = self._evaluate([replace(one, judge=partial(_own, one.own, given))], assumed)
+                    under = replace(under, inconclusive=False)
                     used += given
                 together = together & under
-                if not _is_settled(together, assumed):
+                if not together.holds:
                     break
-            else:
+            if _is_settled(together, assumed):
                 return _follows(together, used)
         return None
 
@@ -282,7 +283,7 @@ class Ledger:
     def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> Verdict:
         """All claims under one truth, stopping at the first that earns nothing."""
         truth = self.truth(assumed, reading)
-        together = Verdict(Fraction(1))
+        together = held()
         with np.errstate(all="ignore"):  # mistaken truths may well overflow
             for one in claims:
                 try:

@@ -111,14 +111,17 @@ class Fix:
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
-    """What to fix, the dearest first and what only follows last. What stops several checks is one thing to fix,
-    however they met it."""
+    """Return what to fix: part by part, since later parts build on earlier ones, within a part the dearest first, and
+    outcomes last. What stops several checks is one thing to fix, however they met it."""
     groups: dict[object, list[CheckResult]] = {}
-    for check in report.checks:
-        if check.status in (Status.LOST, Status.PARTLY):
-            groups.setdefault(cause(check), []).append(check)
-    found = (Fix(tuple(checks)) for checks in groups.values())
-    return tuple(sorted(found, key=lambda fix: (fix.only_follows, -fix.lost)))
+    first_in: dict[object, int] = {}
+    for number, part in enumerate(report.parts):
+        for check in part.checks:
+            if check.status in (Status.LOST, Status.PARTLY):
+                groups.setdefault(cause(check), []).append(check)
+                first_in.setdefault(cause(check), number)
+    found = [(first_in[key], Fix(tuple(checks))) for key, checks in groups.items()]
+    return tuple(fix for _, fix in sorted(found, key=lambda one: (one[1].only_follows, one[0], -one[1].lost)))
 
 
 def cause(check: CheckResult) -> object:

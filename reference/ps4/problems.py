@@ -59,6 +59,10 @@ def toy(activation: str) -> Problem:
     return Problem(activation, params, 10 * data.randn(5, 4), np.array([0, 1, 2, 2, 1]), 0.1, published=True)
 
 
+LEAST_LOSS, LEAST_GRADIENT = 0.1, 1e-2
+"""Of a well-posed problem: the loss, and the norm of each parameter's gradient. The handout's are as large."""
+
+
 def near_the_toy(activation: str) -> Each:
     """The toy problem with every parameter moved a little, each time otherwise: a table of losses does not have it."""
 

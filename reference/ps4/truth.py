@@ -15,7 +15,7 @@ from grader.checks.mistakes import Assumptions, Reading
 
 from .mistakes import KNOWN, HardRelu, Known, Softplus
 from .mlp import Array, Params, TwoLayerMLP
-from .problems import Problem, Training
+from .problems import LEAST_GRADIENT, LEAST_LOSS, Problem, Training
 
 threadpool_limits(1, user_api="blas")
 """For good: the truth is so small that a second thread waits, busily, for longer than both compute."""
@@ -89,6 +89,12 @@ def _net_class(mistaken: tuple[type, ...], reading: str) -> type[TwoLayerMLP]:
     changes = [*mistaken, *([Softplus] if reading == PUBLISHED else [])]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type("Net", (*dict.fromkeys(changes), TwoLayerMLP), {})
+
+
+def _tied(scores: Array) -> Array:
+    """Return (N,) True where the two best scores are equal up to rounding."""
+    best = np.sort(scores, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2] <= 1e-9 * np.abs(scores).max(axis=1))
 
 
 _NEAR_PUBLISHED: dict[tuple[type[TwoLayerMLP], int], tuple[Problem, Array]] = {}
@@ -272,9 +278,9 @@ class Truth:
     def well_posed(self, problem: Problem) -> bool:
         """Loss and gradients are large enough to compare, and no pre-activation lies on ReLU's kink, so that a
         right float32 solution stays far inside its tolerance."""
-        if self.loss(problem) < 0.1:
+        if self.loss(problem) < LEAST_LOSS:
             return False
-        if any(np.linalg.norm(g) < 1e-2 for g in self.gradients(problem).values()):
+        if any(np.linalg.norm(g) < LEAST_GRADIENT for g in self.gradients(problem).values()):
             return False
         return problem.activation != "relu" or self.off_the_kink(problem, problem.params)
 
@@ -297,6 +303,18 @@ class Truth:
         steps = list(self._steps(training))
         each = (len(steps) - 1) // epochs
         return steps[each::each]
+
+    def tied_in_epochs(self, training: Training) -> Array:
+        """Return (num_epochs,) the share of a training's rows, all the same, about whose labels rounding decides after
+        each epoch, since predict's two best scores are equal. A right predict has none; a softmax along the batch makes
+        all classes of identical rows equal."""
+
+        def compute() -> Array:
+            nets = [self._with(params, training.problem.activation) for params in self.after_epochs(training)]
+            return np.array([np.mean(_tied(net.prediction_scores(training.problem.X))) for net in nets])
+
+        shares: Array = self._once("tied", training, compute)
+        return shares
 
     def _steps(self, training: Training) -> Iterator[Params]:
         """Parameters before the first step, then after each."""

@@ -206,13 +206,15 @@ def test_a_check_alone_says_what_it_says_in_a_full_grading(ps4: Assignment, sand
 
 
 def test_a_secret_seed_shows_no_value_of_ours(ps4: Assignment, sandbox: Sandbox, submit: Submit, perfect: str) -> None:
-    wrong = submit(perfect.replace("return loss, grads", "return loss + 0.123, grads"))
-    scope = Scope(only="q2.1")
-    public, secret = (grade(wrong, ps4, sandbox, seed, scope).checks for seed in (Seed(), Seed(b"secret")))
+    wrong = submit(perfect.replace("return loss, grads", "return loss + (reg > 0.5) * 0.123, grads"))
+    scope, secrets = Scope(only="q2.1"), (Seed(), Seed(b"secret"))
+    public, secret = (grade(wrong, ps4, sandbox, seed, scope).checks for seed in secrets)
     assert [("expected" in c.reason) for c in public if c.id == "q2.1.loss"] == [True]
     assert [("expected" in c.reason) for c in secret if c.id == "q2.1.loss"] == [False]
     assert [c.status for c in public] == [c.status for c in secret]
-    assert "expected 1.18224" in next(c.reason for c in secret if c.id == "q2.1.published")
+    everywhere = submit(perfect.replace("return loss, grads", "return loss + 0.123, grads"))
+    published = grade(everywhere, ps4, sandbox, secrets[1], scope).checks[0]
+    assert "expected 1.18224" in published.reason
 
 
 def test_many_seeds_in_one_session_say_what_single_gradings_say(

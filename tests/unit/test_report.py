@@ -168,11 +168,11 @@ def test_a_line_that_raised_is_the_place(toy: Assignment) -> None:
     assert (check.place, check.source) == (Place("mlp.py", 2), "def add")
 
 
-def test_what_to_fix_first_is_ranked_by_points(toy: Assignment) -> None:
+def test_what_to_fix_first_is_ranked_by_part_and_then_by_points(toy: Assignment) -> None:
     made = report(
         toy, {"q1.1": outcome(small=lost("no"), large=lost("no")), "q1.2": outcome(negative=Verdict(HALF, "half"))}
     )
-    assert [c.id for c in made.first_to_fix] == ["q1.1.small", "q1.2.negative", "q1.1.large"]
+    assert [c.id for c in made.first_to_fix] == ["q1.1.small", "q1.1.large", "q1.2.negative"]
 
 
 def test_another_name_of_the_class_is_remarked(toy: Assignment) -> None:

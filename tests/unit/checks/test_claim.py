@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from grader.checks.answer import Answer, describe, explain
-from grader.checks.claim import Verdict, agree, check, claim, failed, held, ladder, lost, near, numbers
+from grader.checks.claim import Verdict, agree, check, claim, failed, held, is_rounding, ladder, lost, near, numbers
 from grader.guest.wire import DTYPES, Opaque, Ref
 from grader.model import Died, Limit, Place, Raised, Stopped, Unusable
 
@@ -167,6 +167,48 @@ def test_nothing_is_near_nothing_but_itself() -> None:
     assert not near(answer(np.full(3, 1e-12)), np.zeros(3)).credit
 
 
+@pytest.mark.parametrize("noise", [-1e-15, 0, 1e-15])
+def test_of_equally_bad_places_the_first_is_named(noise: float) -> None:
+    verdict = near(answer(np.array([1.0, 3.5 + noise, 4.5, 4.0])), np.arange(1.0, 5.0))
+    assert verdict.values.startswith("at [1] got")
+    assert verdict.values.startswith("at [1] ")
+
+
+ZERO = np.array([3e-17, -1e-17, -2e-17])
+
+
+def test_rounding_beside_a_right_answers_size_is_zero() -> None:
+    assert near(answer(-ZERO), ZERO, least=1e-2).holds
+    assert near(answer(np.zeros(3)), ZERO, least=1e-2).holds
+    assert near(answer(ZERO.astype(np.float32) * 1e9), ZERO, least=1e-2).holds
+
+
+def test_what_is_more_than_rounding_is_not_zero() -> None:
+    assert not near(answer(np.full(3, 1e-7)), ZERO, least=1e-2).credit
+    assert not near(answer(-ZERO), ZERO).credit
+
+
+def test_the_least_size_of_a_right_answer_changes_nothing_for_larger_ones() -> None:
+    want = np.array([3.0, 4.0])
+    assert near(answer(want * (1 + 0.9e-6)), want, least=1e-2).holds
+    assert not near(answer(want * (1 + 1.1e-6)), want, least=1e-2).credit
+
+
+@pytest.mark.parametrize(
+    ("norm", "scale", "rounding"),
+    [(1e-16, 1.0, True), (0.0, 1.0, True), (1e-11, 1.0, False), (1e-16, 1e-16, False), (0.0, 0.0, False)],
+)
+def test_rounding_is_small_beside_what_it_might_have_been(norm: float, scale: float, rounding: bool) -> None:
+    assert is_rounding(norm, scale) is rounding
+    assert not is_rounding(float("nan"), scale)
+    assert not is_rounding(norm, float("nan"))
+
+
+@pytest.mark.parametrize("zero", [np.zeros(2), np.array([1e-17, -1e-17]), np.array([1e-17, 3e-17])], ids=repr)
+def test_an_answer_that_is_zero_up_to_rounding_is_told_one_thing(zero: np.ndarray) -> None:
+    assert near(answer(zero), np.array([0.5, -0.5])).reason == "the answer is 0 times the reference"
+
+
 @pytest.mark.parametrize(
     "value",
     [np.array([1.00005, 2.00005, 3.0], np.float32), np.array([1, 2, 3], np.float16)],
@@ -248,6 +290,19 @@ def test_labels_agree_whatever_their_dtype(labels: np.ndarray) -> None:
 )
 def test_wrong_labels_do_not_agree(labels: Any) -> None:
     assert not agree(answer(labels), np.array([2, 0, 1])).credit
+
+
+def test_labels_that_are_scores_agree_up_to_rounding() -> None:
+    scores = np.array([0.1 + 0.2, 7.5, -3.25])
+    assert agree(answer(np.array([0.3, 7.5, -3.25])), scores).holds
+    assert agree(answer(scores.astype(np.float32)), scores).holds
+    assert not agree(answer(scores + 1e-3), scores).credit
+    assert not agree(answer(scores), np.array([0.3, 7.5, np.inf])).credit
+
+
+def test_labels_that_are_integers_agree_exactly_however_large() -> None:
+    assert agree(answer(np.array([2.0, 1 + 2e-16])), np.array([2, 1])).holds
+    assert not agree(answer(np.array([123_456_790])), np.array([123_456_789])).credit
 
 
 def test_agreeing_on_a_share_is_enough_where_the_check_says_so() -> None:

@@ -65,12 +65,12 @@ def test_the_total_keeps_machine_and_person_apart() -> None:
     assert total(samples.wrong()) in page(samples.wrong()).said
 
 
-def test_what_costs_most_is_fixed_first() -> None:
+def test_a_root_is_fixed_before_what_builds_on_it_and_then_what_costs_most() -> None:
     assert [fix.checks[0].id for fix in fixes(samples.wrong())] == [
         "q2.2.W1",
         "q2.3.predict",
-        "q2.5.sigmoid.accuracy",
         "q2.3.decay",
+        "q2.5.sigmoid.accuracy",
     ]
 
 
