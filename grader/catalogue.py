@@ -27,6 +27,8 @@ _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
 """What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
+MUTATION = "mutation.py"
+"""The oracle for mutants of right solutions, by which the checks are measured. No verdict depends on it."""
 
 Policy = Literal["suggest", "full-marks-only"]
 """What the machine may decide about a written answer: nothing, or that one that is proven right has its points."""
@@ -159,6 +161,13 @@ def load(folder: Path) -> Assignment:
     return assignment
 
 
+def mutation_module(folder: Path) -> ModuleType:
+    """Load an assignment's mutation.py, and nothing else of it. Raises BadAssignment where there is none."""
+    if not (folder / MUTATION).exists():
+        raise BadAssignment(f"{folder.name} has no {MUTATION}, which says how mutants are classified")
+    return _submodule(_package(folder.resolve(), MUTATION.removesuffix(".py")), MUTATION.removesuffix(".py"))
+
+
 def _truth(folder: Path, package: str) -> Any:
     """truth.py; in a student's pack the recorded answers; in an assignment without either, checks.py itself."""
     if (folder / "truth.py").exists():
@@ -275,7 +284,7 @@ def credit(text: str) -> Fraction:
 
 def _digest(folder: Path) -> str:
     judging = {p for pattern in _JUDGING for p in folder.glob(pattern) if p.is_file()}
-    return _digest_of(judging - {folder / WRITTEN}, folder)
+    return _digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
 
 
 def _digest_of(paths: Iterable[Path], folder: Path) -> str:

@@ -208,10 +208,17 @@ def certify(
     mnist: Annotated[bool, typer.Option("--mnist", help="Train on MNIST too (minutes).")] = False,
     written: Annotated[bool, typer.Option("--written", help="Certify the reading of written answers instead.")] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
+    mutate: Annotated[bool, typer.Option("--mutate", help="Grade mutants of right solutions instead.")] = False,
+    mutants: Annotated[int, typer.Option(help="With --mutate: how many mutants; 0 is all of them.")] = 0,
+    seed_: Annotated[int, typer.Option("--seed", help="With --mutate: which mutants.")] = 0,
+    least: Annotated[float, typer.Option(help="With --mutate: exit 3 where the score is lower.")] = 0.98,
+    as_json_: Annotated[bool, typer.Option("--json", help="With --mutate: as JSON, one row a mutant.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade the assignment's own specimens: each must earn, and lose, exactly what it should."""
     task = catalogue.find(assignment, Settings().assignments)
+    if mutate:
+        raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
     if written:
         raise typer.Exit(_certify_written(task, only))
     chosen = [s for s in certification.specimens(task) if only in s.name]
@@ -229,6 +236,20 @@ def certify(
     held = f"{len(chosen)} specimens" + (f" on {seeds} seeds" if seeds else "")
     out.print(f"{held}: {f'{wrong} do not hold' if wrong else 'all hold'}", style="red" if wrong else "green")
     raise typer.Exit(3 if wrong else 0)
+
+
+def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json_: bool) -> int:
+    """0 where enough wrong mutants lose points; else 3."""
+    from grader.mutate import measure, show  # which nothing else here needs
+
+    workers = os.cpu_count() or 1
+    with sandbox_for(sandbox, workers) as room, _bar("grading mutants", count) as tick:
+        found = measure.measure(task, room, count=count, seed=seed, workers=workers, tick=tick)
+    if as_json_:
+        sys.stdout.write(json.dumps(show.as_json(found), indent=1, ensure_ascii=False) + "\n")
+    else:
+        out.print(show.on_terminal(found, least))
+    return 0 if found.score >= least else 3
 
 
 def _certify_written(task: Assignment, only: str) -> int:

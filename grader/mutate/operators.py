@@ -1,0 +1,557 @@
+"""Mutants of a Python file: one small edit each, made on the syntax tree and written back as text, so that every other
+line stays as it is and the line of the fault is known."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Alike = Mapping[str, Mapping[str, str]]
+"""Function → variable → a key that is equal for variables of the same type and shape."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A source with one fault."""
+
+    id: str
+    """File, operator and a digest of the mutated text: stable while the file is not edited above or below."""
+    file: str
+    operator: str
+    lines: range
+    """Lines of the mutated file at which the fault may be shown: the changed lines, or the statements on both sides of
+    one that was dropped."""
+    source: str
+    original: str
+
+    @property
+    def line(self) -> int:
+        """The first changed line; of a dropped statement, the line where it stood."""
+        return self._line
+
+    _line: int = 0
+
+    @property
+    def diff(self) -> str:
+        """A unified diff with one line of context."""
+        rows = difflib.unified_diff(
+            self.original.splitlines(), self.source.splitlines(), self.file, self.file, n=1, lineterm=""
+        )
+        return "\n".join(rows)
+
+
+def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
+    """Return every distinct mutant of `source` that compiles, in the order of the file."""
+    place = _Place(source)
+    edits = [*_expressions(place, alike), *_statements(place)]
+    edits.sort(key=lambda edit: (edit.start, edit.operator, edit.text))
+    seen = {_bare(source)}
+    found: list[Mutant] = []
+    for edit in edits:
+        text = place.applied(edit)
+        if _bare(text) in seen:
+            continue
+        seen.add(_bare(text))
+        try:
+            compile(text, file, "exec")
+        except SyntaxError:
+            continue
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        found.append(
+            Mutant(f"{file}:{edit.operator}:{digest}", file, edit.operator, edit.lines, text, source, edit.line)
+        )
+    return found
+
+
+def _bare(source: str) -> str:
+    """Without blanks inside lines and parentheses, which an edit may add."""
+    return re.sub(r"(?<=\S) +|[()]", "", source)
+
+
+@dataclass(frozen=True)
+class _Edit:
+    operator: str
+    start: int
+    end: int
+    text: str
+    line: int
+    lines: range
+
+
+class _Place:
+    """A source, its tree, and where nodes stand in it."""
+
+    def __init__(self, source: str) -> None:
+        self.bytes = source.encode()
+        self.tree = ast.parse(source)
+        self._starts = [0]
+        for line in self.bytes.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line))
+
+    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        return (
+            self._starts[node.lineno - 1] + node.col_offset,
+            self._starts[node.end_lineno - 1] + node.end_col_offset,
+        )
+
+    def text(self, node: ast.expr | ast.stmt) -> str:
+        start, end = self.span(node)
+        return self.bytes[start:end].decode()
+
+    def line_start(self, line: int) -> int:
+        return self._starts[line - 1]
+
+    def applied(self, edit: _Edit) -> str:
+        return (self.bytes[: edit.start] + edit.text.encode() + self.bytes[edit.end :]).decode()
+
+
+# ── expressions ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """An expression and where it stands."""
+
+    parent: ast.AST
+    field: str
+    function: ast.FunctionDef | None
+    alike: Mapping[str, str]
+
+    @property
+    def parameters(self) -> Mapping[str, ast.expr]:
+        """Parameters of the function that have a default."""
+        if self.function is None:
+            return {}
+        arguments = self.function.args
+        with_default = (arguments.posonlyargs + arguments.args)[-len(arguments.defaults) or len(arguments.args) :]
+        return {a.arg: d for a, d in zip(with_default, arguments.defaults, strict=True)}
+
+
+Change = Callable[[ast.expr, _Spot], Iterator[ast.expr]]
+_CHANGES: dict[str, Change] = {}
+
+
+def _operator(name: str) -> Callable[[Change], Change]:
+    def register(change: Change) -> Change:
+        _CHANGES[name] = change
+        return change
+
+    return register
+
+
+def _expressions(place: _Place, alike: Alike) -> Iterator[_Edit]:
+    for node, spot in _walk(place.tree, None, alike):
+        for operator, change in _CHANGES.items():
+            for new in change(node, spot):
+                yield _replacing(place, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
+
+
+def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast.expr, spot: _Spot) -> _Edit:
+    start, end = place.span(node)
+    last = node.lineno + text.count("\n")
+    binds_loosely = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
+    inside = isinstance(spot.parent, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Attribute | ast.Subscript)
+    needs = binds_loosely and inside and spot.field != "slice"
+    return _Edit(operator, start, end, f"({text})" if needs else text, node.lineno, range(node.lineno, last + 1))
+
+
+def _walk(node: ast.AST, function: ast.FunctionDef | None, alike: Alike) -> Iterator[tuple[ast.expr, _Spot]]:
+    """Every expression that runs: no annotations, no docstrings, nothing inside an f-string or a decorator."""
+    for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr | ast.FormattedValue):
+                continue
+            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                continue
+            inner = child if isinstance(child, ast.FunctionDef) else function
+            if isinstance(child, ast.expr):
+                yield child, _Spot(node, field, function, alike.get(function.name, {}) if function else {})
+            yield from _walk(child, inner, alike)
+
+
+def _loads(node: ast.expr) -> bool:
+    return not isinstance(getattr(node, "ctx", ast.Load()), ast.Store | ast.Del)
+
+
+def _copied(node: ast.expr, **changes: Any) -> Any:
+    return type(node)(**{**dict(ast.iter_fields(node)), **changes})
+
+
+def _is_int(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int
+
+
+def _called(node: ast.expr) -> str:
+    """The last name of what is called: "sum" of np.sum(x) and of x.sum()."""
+    if not isinstance(node, ast.Call):
+        return ""
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _of_module(node: ast.Call) -> bool:
+    """Whether it is np.f(x), whose operand is an argument, and not x.f()."""
+    function = node.func
+    return isinstance(function, ast.Name) or (
+        isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "np.linalg", "np.random", "self")
+    )
+
+
+_REDUCTIONS = frozenset({"sum", "mean", "max", "min", "argmax", "argmin", "prod", "reduce", "any", "all"})
+
+
+@_operator("axis")
+def _axis(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if not isinstance(node, ast.Call):
+        return
+    for i, keyword in enumerate(node.keywords):
+        if keyword.arg == "axis":
+            rest = [k for k in node.keywords if k is not keyword]
+            yield _copied(node, keywords=rest)
+            yield _copied(node, keywords=[*rest[:i], ast.keyword("axis", _other_axis(keyword.value)), *rest[i:]])
+    if _called(node) in _REDUCTIONS:
+        at = 1 if _of_module(node) else 0
+        if len(node.args) > at:
+            yield _copied(node, args=node.args[:at])
+            yield _copied(node, args=[*node.args[:at], _other_axis(node.args[at]), *node.args[at + 1 :]])
+        elif not any(k.arg == "axis" for k in node.keywords) and len(node.args) == at:
+            yield _copied(node, keywords=[*node.keywords, ast.keyword("axis", ast.Constant(0))])
+
+
+def _other_axis(value: ast.expr) -> ast.expr:
+    return ast.Constant(1 if isinstance(value, ast.Constant) and value.value == 0 else 0)
+
+
+@_operator("keepdims")
+def _keepdims(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Call) and any(k.arg == "keepdims" for k in node.keywords):
+        yield _copied(node, keywords=[k for k in node.keywords if k.arg != "keepdims"])
+
+
+_PRODUCTS = frozenset({"dot", "matmul"})
+
+
+@_operator("transpose")
+def _transpose(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        yield node.value
+    elif _is_factor(node, spot) and not isinstance(node, ast.Constant):
+        yield ast.Attribute(node, "T", ast.Load())
+
+
+def _is_factor(node: ast.expr, spot: _Spot) -> bool:
+    """Whether it is an operand of a matrix product."""
+    if isinstance(spot.parent, ast.BinOp) and isinstance(spot.parent.op, ast.MatMult):
+        return True
+    return isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _PRODUCTS
+
+
+_SIGNS: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
+_FACTORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div,
+    ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult,
+    ast.MatMult: ast.Mult,
+}
+
+
+@_operator("sign")
+def _sign(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield node.operand
+    elif isinstance(node, ast.BinOp) and type(node.op) in _SIGNS:
+        yield _copied(node, op=_SIGNS[type(node.op)]())
+    elif isinstance(node, ast.BinOp | ast.Call) and isinstance(spot.parent, ast.Assign) and _is_numeric(node):
+        yield ast.UnaryOp(ast.USub(), node)
+
+
+def _is_numeric(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) or _called(node) in _REDUCTIONS | _PRODUCTS | {"exp", "log", "where", "maximum"}
+
+
+@_operator("operator")
+def _other_operation(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and type(node.op) in _FACTORS and not isinstance(node.left, ast.JoinedStr):
+        if not (isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)):
+            yield _copied(node, op=_FACTORS[type(node.op)]())
+
+
+@_operator("dropped operand")
+def _dropped_operand(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Mod):
+        yield node.left
+        yield node.right
+    if isinstance(node, ast.BoolOp):
+        yield from node.values
+
+
+_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE),
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.GtE),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+
+
+@_operator("comparison")
+def _comparison(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        for other in _COMPARISONS.get(type(node.ops[0]), ()):
+            yield _copied(node, ops=[other()])
+
+
+@_operator("condition")
+def _condition(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    if spot.field == "test" and isinstance(spot.parent, ast.If | ast.IfExp):
+        if not isinstance(node, ast.Compare):
+            yield ast.UnaryOp(ast.Not(), node)
+        yield ast.Constant(True)
+        yield ast.Constant(False)
+
+
+@_operator("swapped operands")
+def _swapped_operands(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.Pow | ast.FloorDiv):
+        yield _copied(node, left=node.right, right=node.left)
+    if isinstance(node, ast.Call) and len(node.args) >= 2:
+        yield _copied(node, args=[node.args[1], node.args[0], *node.args[2:]])
+
+
+@_operator("wrong variable")
+def _wrong_variable(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    if not isinstance(node, ast.Name) or not _loads(node) or node.id not in spot.alike or spot.function is None:
+        return
+    bound = _bound_before(spot.function, node.lineno)
+    same = [n for n, kind in spot.alike.items() if n in bound and n != node.id and kind == spot.alike[node.id]]
+    family = [n for n in spot.alike if n in bound and n != node.id and _of_one_family(n, node.id)]
+    same.sort(key=lambda n: hashlib.sha256(f"{node.lineno} {node.col_offset} {n}".encode()).digest())
+    for name in dict.fromkeys(family[:2] + same[:2]):
+        yield ast.Name(name, ast.Load())
+
+
+def _of_one_family(one: str, other: str) -> bool:
+    """W1 and W2, y and y_batch: names that are easily mistaken for each other."""
+    bare = [re.sub(r"\d", "", name) for name in (one, other)]
+    return bare[0] == bare[1] or one.startswith(f"{other}_") or other.startswith(f"{one}_")
+
+
+def _bound_before(function: ast.FunctionDef, line: int) -> set[str]:
+    names = {a.arg for a in function.args.args}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno < line:
+            names.add(node.id)
+    return names
+
+
+@_operator("missing copy")
+def _missing_copy(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Call) and _called(node) in ("copy", "array", "astype", "asarray"):
+        if _of_module(node) and node.args:
+            yield node.args[0]
+        elif isinstance(node.func, ast.Attribute):
+            yield node.func.value
+
+
+@_operator("constant for parameter")
+def _constant_for_parameter(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Name) and _loads(node) and node.id in spot.parameters:
+        yield spot.parameters[node.id]
+
+
+@_operator("constant")
+def _constant(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(spot.parent, ast.keyword) and spot.parent.arg in ("axis", "keepdims"):
+        return
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        value = node.value
+        assert isinstance(value, int | float)
+        known = {0: (1,), 1: (0, 2), 2: (1, 3), 0.5: (1.0, 0.25)}
+        for new in known.get(value, (2 * value, 0)):
+            yield ast.Constant(type(value)(new))
+    elif isinstance(node, ast.Constant) and type(node.value) is bool:
+        yield ast.Constant(not node.value)
+
+
+@_operator("off by one")
+def _off_by_one(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    in_range = isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _COUNTS
+    in_slice = isinstance(spot.parent, ast.Slice) and spot.field in ("lower", "upper")
+    indexes = isinstance(spot.parent, ast.Subscript) and spot.field == "slice" and isinstance(node, ast.Name)
+    divides = isinstance(spot.parent, ast.BinOp | ast.AugAssign) and isinstance(spot.parent.op, ast.Div)
+    divides = divides and spot.field in ("right", "value") and isinstance(node, ast.Name)
+    if (in_range or in_slice or indexes or divides) and not isinstance(node, ast.Constant):
+        yield ast.BinOp(node, ast.Add(), ast.Constant(1))
+        yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
+    elif in_range and isinstance(node, ast.Constant):
+        return
+
+
+_COUNTS = frozenset({"range", "arange", "permutation"})
+
+
+@_operator("dropped call")
+def _dropped_call(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if not isinstance(node, ast.Call) or _called(node) in ("copy", "array", "range"):
+        return
+    if _of_module(node) and node.args and not isinstance(node.args[0], ast.Starred):
+        yield node.args[0]
+    elif isinstance(node.func, ast.Attribute) and not _of_module(node):
+        yield node.func.value
+
+
+_OTHER_FUNCTIONS = {
+    "sum": ("mean", "max"),
+    "mean": ("sum", "max"),
+    "max": ("min", "sum"),
+    "min": ("max",),
+    "argmax": ("argmin",),
+    "log": ("log2", "log10", "log1p"),
+    "exp": ("exp2", "expm1"),
+    "maximum": ("minimum",),
+    "zeros": ("ones",),
+    "permutation": ("arange",),
+    "square": ("abs",),
+    "randn": ("rand",),
+    "sqrt": ("abs",),
+}
+
+
+@_operator("other function")
+def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if not isinstance(node, ast.Call):
+        return
+    for other in _OTHER_FUNCTIONS.get(_called(node), ()):
+        if other == "arange":
+            yield _copied(node, func=ast.Attribute(ast.Name("np", ast.Load()), "arange", ast.Load()))
+        elif isinstance(node.func, ast.Name):
+            yield _copied(node, func=ast.Name(other, ast.Load()))
+        elif isinstance(node.func, ast.Attribute):
+            yield _copied(node, func=_copied(node.func, attr=other))
+
+
+@_operator("other string")
+def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+    """A key or an option, for another one that the function has."""
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
+        return
+    value = node.value
+    if isinstance(spot.parent, ast.Compare) or (isinstance(spot.parent, ast.Subscript) and spot.field == "slice"):
+        known = Counter(
+            n.value for n in ast.walk(spot.function) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        )
+        if isinstance(spot.parent, ast.Compare):
+            known.update({"sigmoid": 1, "relu": 1} if value in ("sigmoid", "relu") else {})
+        others = [s for s in known if s != value and (len(s) == len(value) or isinstance(spot.parent, ast.Compare))]
+        alike = [s for s in others if s.isidentifier()]
+        for other in sorted(alike)[:3]:
+            yield ast.Constant(other)
+
+
+@_operator("dropped argument")
+def _dropped_argument(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if not isinstance(node, ast.Call):
+        return
+    for keyword in node.keywords:
+        if keyword.arg not in ("axis", "keepdims", None):
+            yield _copied(node, keywords=[k for k in node.keywords if k is not keyword])
+    if len(node.args) >= 3:
+        yield _copied(node, args=node.args[:-1])
+
+
+@_operator("dropped index")
+def _dropped_index(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Subscript) and _loads(node) and not isinstance(node.slice, ast.Constant):
+        yield node.value
+
+
+# ── statements ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _statements(place: _Place) -> Iterator[_Edit]:
+    for function in ast.walk(place.tree):
+        if isinstance(function, ast.FunctionDef):
+            yield from _in_block(place, function.body)
+
+
+def _in_block(place: _Place, body: list[ast.stmt]) -> Iterator[_Edit]:
+    for i, statement in enumerate(body):
+        before, after = body[max(i - 1, 0)], body[min(i + 1, len(body) - 1)]
+        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Raise) or (
+            isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
+        ):
+            yield _dropped(place, statement, before, after)
+            yield from _in_place(place, statement)
+            yield from _indented(place, statement, before)
+        elif isinstance(statement, ast.Return):
+            yield from _indented(place, statement, before)
+        for name in ("body", "orelse"):
+            inner = getattr(statement, name, [])
+            if isinstance(statement, ast.For) and name == "body" and len(inner) > 1:
+                yield from _dedented(place, statement, inner)
+            if isinstance(statement, ast.For | ast.If | ast.While):
+                yield from _in_block(place, inner)
+
+
+def _dropped(place: _Place, statement: ast.stmt, before: ast.stmt, after: ast.stmt) -> _Edit:
+    start, end = place.span(statement)
+    lines = range(before.lineno, (after.lineno if after is not statement else statement.lineno) + 1)
+    height = (statement.end_lineno or statement.lineno) - statement.lineno
+    lines = range(min(lines.start, statement.lineno), max(lines.stop - height, statement.lineno + 1))
+    return _Edit("dropped statement", start, end, "pass", statement.lineno, lines)
+
+
+_SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+
+def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
+    """x = x - y for x -= y and the reverse, the first operand changed where a new array was made, and the other sign."""
+    start, end = place.span(statement)
+    here = range(statement.lineno, statement.lineno + 1)
+    if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
+        target, value, symbol = place.text(statement.target), place.text(statement.value), _SYMBOLS[type(statement.op)]
+        copied = f"{target} = {target} {symbol} ({value})"
+        yield _Edit("copy for in-place", start, end, copied, statement.lineno, here)
+        yield _Edit("copy for in-place", start, end, f"{target} = {value}", statement.lineno, here)
+        other = {"+": "-", "-": "+", "*": "/", "/": "*"}[symbol]
+        yield _Edit("sign", start, end, f"{target} {other}= {value}", statement.lineno, here)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.value, ast.BinOp):
+        left, operation = statement.value.left, type(statement.value.op)
+        if isinstance(left, ast.Name | ast.Subscript) and operation in _SYMBOLS:
+            target = place.text(statement.targets[0])
+            changed, value, symbol = place.text(left), place.text(statement.value.right), _SYMBOLS[operation]
+            then = "" if changed == target else f"; {target} = {changed}"
+            yield _Edit("in-place for copy", start, end, f"{changed} {symbol}= {value}{then}", statement.lineno, here)
+
+
+def _indented(place: _Place, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
+    """What follows a loop moves into it."""
+    if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
+        start, end = place.span(statement)
+        shift = before.body[0].col_offset - statement.col_offset
+        here = range(statement.lineno, statement.lineno + 1)
+        yield _Edit("into the loop", start, end, " " * shift + place.text(statement), statement.lineno, here)
+
+
+def _dedented(place: _Place, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
+    """The last statement of a loop moves behind it."""
+    last = body[-1]
+    if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
+        start, end = place.span(last)
+        text = " " * loop.col_offset + place.text(last)
+        here = range(last.lineno, last.lineno + 1)
+        yield _Edit("out of the loop", place.line_start(last.lineno), end, text, last.lineno, here)
