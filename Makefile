@@ -40,11 +40,12 @@ lint: .venv/ready  ## style, types and the direction of imports
 
 check: lint test test-unprivileged  ## what the continuous integration runs
 
-proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, fifty kills (an hour)
+proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, all mutants, fifty kills (two hours)
 	$(PYTHON) -m pytest -m proof
 	$(GRADER) certify ps4 --necessity --mnist
 	$(GRADER) certify ps4 --seeds 1000
 	$(PYTHON) -m tests.kernels
+	$(GRADER) certify ps4 --mutate
 	$(MAKE) fuzz
 
 fuzz: .venv/others/ready  ## two minutes of coverage-guided fuzzing of the decoder

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from grader import pipeline
-from grader.catalogue import Assignment
+from grader.catalogue import MUTATION, Assignment
 from grader.checks import recorded
 from grader.checks.recorded import RECORDED, Recorder
 from grader.intake import receive_path
@@ -22,7 +22,7 @@ from grader.remembered import Remembered
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 
-_SECRET_FILES = ("truth.py", "mistakes.py", "written.py", "calibration.json", "calibration-quick.json")
+_SECRET_FILES = ("truth.py", "mistakes.py", "written.py", MUTATION, "calibration.json", "calibration-quick.json")
 _SECRET_FOLDERS = ("variants", "faults", "answers", "handout")
 
 README = """\

@@ -292,6 +292,7 @@ class Oracle:
             note("defaults")
             self._defaults(make, found)
         if found.wrong:
+            found.wrong = _with_consequences(found.wrong)
             return Classified("wrong", "; ".join(f"{p}: {w}" for p, w in found.wrong.items()), tuple(found.wrong))
         if "undecided" in found.silent:
             return Classified("undecided", found.silent["undecided"])
@@ -332,7 +333,7 @@ class Oracle:
         X, y = case.X.copy(), case.y.copy()
         scores = self._scores(net, X, case, heard)
         self._predict(net, X, scores, case, heard)
-        self._loss(make, net, X, y, scores, case, heard)
+        self._loss(make, net, X, y, scores, case, heard, set(found.wrong))
         same = np.array_equal(X, case.X) and np.array_equal(y, case.y)
         if not same or any(not np.array_equal(net.params.get(n), case.params[n]) for n in NAMES):
             heard.wrong[f"pure.{case.activation}"] = "loss or predict changes X, y or params"
@@ -370,8 +371,9 @@ class Oracle:
             found.wrong[part] = "not the argmax of the scores"
 
     def _loss(
-        self, make: Make, net: Any, X: Array, y: Array, scores: Array | None, case: Case, found: Found
+        self, make: Make, net: Any, X: Array, y: Array, scores: Array | None, case: Case, found: Found, known: set[str]
     ) -> None:
+        """`known` are parts that are known to be wrong by other cases."""
         activation = case.activation
         try:
             loss, grads = net.loss(X, y, reg=case.reg)
@@ -382,6 +384,11 @@ class Oracle:
             found.wrong[f"raises.loss.{activation}"] = _said(error)
             return
         large = case.kind == "large"
+        usable = all(
+            n in grads and _shaped(grads[n], case.gradients[n]).shape == p.shape for n, p in case.params.items()
+        )
+        if not large and not (usable and all(np.isfinite(v).all() for v in (value, *grads.values()))):
+            found.wrong[f"unusable.{activation}"] = "the loss or a gradient is not finite, or has another shape"
         by_own_scores = [softmax_loss(scores, y) + penalty(case.params, case.reg)] if scores is not None else []
         right = [case.loss, *by_own_scores]
         if not any(near(value, want) for want in right):
@@ -402,9 +409,10 @@ class Oracle:
                 found.wrong.setdefault(f"large.{activation}", "a gradient is wrong at large scores")
             return
         if missed:
-            allowed = list(self._gradients_at_own_values(make, scores, case))
+            missed = [n for n in missed if f"grads.{activation}.{n}" not in known]
+            allowed = list(self._gradients_at_own_values(make, scores, case)) if missed else []
             missed = [n for n in missed if not any(near(_shaped(grads.get(n), a[n]), a[n]) for a in allowed)]
-        if missed and (f"loss.{activation}" in found.wrong or f"scores.{activation}" in found.wrong):
+        if missed and not near(value, case.loss):
             numeric = _numeric(net, case, missed)
             missed = [
                 n for n in missed if not near(_shaped(grads.get(n), numeric[n]), numeric[n], rtol=1e-4, atol=1e-6)
@@ -473,11 +481,25 @@ class Oracle:
         except Exception:  # noqa: BLE001  by its defaults it does not work; with arguments it does
             found.silent["defaults"] = ""
             return
+        if ours["printed"] != self._by_default["printed"]:
+            found.silent["printed"] = ""
         if "sampling" not in found.silent and "drawn parameters" not in found.silent:
             if not _same_outcome(ours, self._by_default):
                 found.silent["defaults"] = ""
         elif not near(ours["loss"], self._by_default["loss"]):
             found.silent["defaults"] = ""
+
+
+def _with_consequences(wrong: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with ordinary numbers is at large ones, too: that is no fault of its own, but may be charged."""
+    parts = {}
+    for part, why in wrong.items():
+        what, activation, *_ = [*part.split("."), ""]
+        ordinary = any(
+            other.startswith(tuple(f"{w}.{activation}" for w in ("scores", "loss", "grads"))) for other in wrong
+        )
+        parts[f"follows.{part}" if what in ("stable", "large") and ordinary else part] = why
+    return parts
 
 
 def _said(error: Exception) -> str:
@@ -493,9 +515,11 @@ def _constructed(make: Make) -> list[Params]:
     return found
 
 
-def _shaped(got: Array | None, want: Array) -> Array | None:
-    """A bias's gradient may be a row matrix."""
-    return got.reshape(want.shape) if got is not None and got.shape == (1, *want.shape) else got
+def _shaped(got: Array | None, want: Array) -> Array:
+    """A bias's gradient may be a row matrix. NaN where there is none."""
+    if got is None:
+        return np.array(np.nan)
+    return got.reshape(want.shape) if got.shape == (1, *want.shape) else got
 
 
 def _agrees_off_the_kink(got: Array | None, name: str, case: Case) -> bool:
@@ -574,7 +598,7 @@ def _same_outcome(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         ours, theirs = one.get(key, {}), other.get(key, {})
         if set(ours) != set(theirs) or not all(near(ours[n], theirs[n]) for n in theirs):
             return False
-    return near(one.get("loss", 0), other.get("loss", 0)) and one["printed"] == other["printed"]
+    return near(one.get("loss", 0), other.get("loss", 0))
 
 
 class _Followed:
@@ -623,7 +647,11 @@ class _Followed:
         yield from self._histories(stats, per_epoch)
 
     def _per_epoch(self) -> int | None:
-        N, batch, epochs = len(self._training.X), self._training.recipe["batch_size"], self._training.recipe["num_epochs"]
+        N, batch, epochs = (
+            len(self._training.X),
+            self._training.recipe["batch_size"],
+            self._training.recipe["num_epochs"],
+        )
         allowed = {max(N // batch, 1), -(-N // batch)}
         return next((k for k in sorted(allowed) if len(self.calls) == k * epochs), None)
 
@@ -751,7 +779,7 @@ def _concerned(part: str) -> tuple[str, ...]:
             return _ORDER
         case "ends":
             return _concerned(".".join(rest))
-        case "shapes":
+        case "shapes" | "follows" | "unusable":
             return ()
         case "scores" | "loss" | "stable" | "raises":
             return (forward,)
@@ -765,7 +793,8 @@ def _concerned(part: str) -> tuple[str, ...]:
 
 
 def _reached_by(part: str) -> tuple[str, ...]:
-    """Where a method raises, every section that calls it may be lost."""
-    if part.startswith(("raises.", "ends.loss")):
+    """Where a method raises, or answers with what nobody can compute with, every section that calls it may be lost."""
+    what, _, rest = part.partition(".")
+    if what in ("raises", "unusable") or part.startswith("ends.loss"):
         return _ORDER[3:] if "relu" in part else _ORDER
-    return ()
+    return _concerned(rest) if what == "follows" else ()
