@@ -8,7 +8,7 @@ ask again under the truth of a known mistake, and so say what is wrong instead o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -36,9 +36,9 @@ class Verdict:
     remarks: tuple[str, ...] = ()
     place: Place | None = None
     source: str = ""
-    says_why: bool = False
+    says_why: bool = field(default=False, compare=False)
     """The reason names the cause, so nothing is to be added to it."""
-    inconclusive: bool = False
+    inconclusive: bool = field(default=False, compare=False)
     """It holds, but nothing shows that the student's code did any work: both sides are zero, or both diverge, or nothing
     was compared. That alone is no reason to let a check follow from a mistake."""
 
