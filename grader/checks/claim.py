@@ -39,8 +39,8 @@ class Verdict:
     says_why: bool = field(default=False, compare=False)
     """The reason names the cause, so nothing is to be added to it."""
     inconclusive: bool = field(default=False, compare=False)
-    """It holds, but nothing shows that the student's code did any work: both sides are zero, or both diverge, or nothing
-    was compared. That alone is no reason to let a check follow from a mistake."""
+    """It holds, but nothing shows that the student's code did any work: both sides are zero or diverge, or nothing was
+    compared. That alone is no reason to let a check follow from a mistake."""
 
     @property
     def holds(self) -> bool:

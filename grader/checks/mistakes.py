@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -84,6 +83,8 @@ class Ledger:
     lost: dict[str, Judged] = field(default_factory=dict)
     """Checks that have lost points so far."""
 
+    _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
+    """By check id, as far as judged."""
     _trials_left: int = MOST_TRIALS
     _known: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
@@ -119,6 +120,7 @@ class Ledger:
             charged = self._charged_sets()  # what one check finds out counts from the next one on
             for name in [n for n in names if n not in judged]:
                 judged[name] = self._judge_one(section, name, groups, charged)
+                self._claims[f"{section}.{name}"] = groups[name]
             self._charge(section, {name: judged[name] for name in names})
         for name in [n for n, outcome in judged.items() if outcome.undiagnosed]:
             judged[name] = self._in_hindsight(section, name, groups, judged[name])
@@ -169,7 +171,20 @@ class Ledger:
         if any(c.outcome or not c.diagnosable for c in claims):
             return Judged(verdict)
         found = self._explain([one for one in claims if not self._follows_alone(f"{section}.{name}", one)], groups)
+        if (earlier := self._charged_as_another(found)) and not (under := self._evaluate(claims, found)).inconclusive:
+            return _follows(under, [earlier])
         return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))
+
+    def _charged_as_another(self, found: Assumptions) -> str:
+        """Return the check at which a mistake was charged under another name, else "". It explains that check as well,
+        and what was charged there left no work to build on. Now that there is work, the cause is charged once."""
+        carries = [m for m in self.mistakes if m.id in found and m.carries]
+        if len(carries) != 1 or len(found) != 1:
+            return ""
+        for id, judged in self.lost.items():
+            if any(not m.carries for m in judged.mistakes) and self._holds(self._claims[id], found):
+                return self.charged.setdefault(carries[0].id, id)
+        return ""
 
     # ── what follows from the student's own earlier answers ──────────────────────────────────────────
 

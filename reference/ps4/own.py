@@ -204,9 +204,17 @@ def _from_own_values(own: Own, name: str, truth: Any) -> Iterator[Array | None]:
         None if own.losses_by_label is None else np.exp(-own.losses_by_label),
     ]
     for p in probabilities:
-        for hidden, slope in ((None, None), (own.hidden, None), (own.hidden, own.slope)):
+        for hidden, slope in _layers(own, truth):
             usable = p is not None and np.isfinite(p).all()
             yield truth.gradients_from(own.problem, p, hidden, slope)[name] if usable else None
+
+
+def _layers(own: Own, truth: Any) -> Iterator[tuple[Array | None, Array | None]]:
+    """Yield hidden layers and their derivatives; if None, the right ones."""
+    yield None, None
+    yield own.hidden, None
+    yield own.hidden, own.slope
+    yield own.hidden, None if own.hidden is None else truth.slope_at(own.hidden, own.problem.activation)
 
 
 def same_fault_as_in_sigmoid(student: Student, problem: Problem, name: str, truth: Any) -> Verdict:

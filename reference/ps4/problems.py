@@ -48,7 +48,7 @@ class Training:
     X_val: Array
     y_val: Array
     recipe: Mapping[str, Any]
-    """num_epochs, batch_size, learning_rate, learning_rate_decay."""
+    """num_epochs, batch_size, learning_rate, learning_rate_decay; verbose where it is on."""
 
 
 @cache

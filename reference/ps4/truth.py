@@ -147,6 +147,13 @@ class Truth:
         a = np.log(sigmoid_hidden) - np.log1p(-sigmoid_hidden)
         return self._net(1, 1, 1, activation=activation).hidden(a)
 
+    def slope_at(self, hidden: Array, activation: str) -> Array:
+        """Return the activation's derivative where the hidden layer is this (N, H), as far as that tells it."""
+        net = self._net(1, 1, 1, activation=activation)
+        if activation == "relu" and net.relu(np.array([-1.0]))[0] > 0:
+            return np.asarray(1 - np.exp(-hidden))  # softplus
+        return net.slope(hidden, hidden)
+
     def gradients_from(
         self, problem: Problem, probabilities: Array, hidden: Array | None, slope: Array | None
     ) -> Params:
