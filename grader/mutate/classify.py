@@ -38,13 +38,16 @@ class Classifier:
 
     def __init__(self, folder: Path, original: str) -> None:
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-        self._server = subprocess.Popen(
+        server = subprocess.Popen(
             [sys.executable, "-m", "grader.mutate.classify", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
         )
+        assert server.stdin is not None
+        assert server.stdout is not None
+        self._server, self._questions, self._answers = server, server.stdin, server.stdout
         self._ask({"original": original})
 
     def alike(self) -> Mapping[str, Mapping[str, str]]:
@@ -58,16 +61,14 @@ class Classifier:
         return Classified(answer["kind"], answer["why"], tuple(answer["parts"]))
 
     def close(self) -> None:
-        assert self._server.stdin and self._server.stdout
-        self._server.stdin.close()
+        self._questions.close()
         self._server.wait()
-        self._server.stdout.close()
+        self._answers.close()
 
     def _ask(self, question: Any) -> Any:
-        assert self._server.stdin and self._server.stdout
-        self._server.stdin.write(json.dumps(question) + "\n")
-        self._server.stdin.flush()
-        line = self._server.stdout.readline()
+        self._questions.write(json.dumps(question) + "\n")
+        self._questions.flush()
+        line = self._answers.readline()
         if not line:
             raise RuntimeError("the process that classifies mutants has ended")
         return json.loads(line)
@@ -118,10 +119,10 @@ def _in_a_fork(oracle: Any, source: str) -> dict[str, Any]:
     text = _read(reading, child)
     os.close(reading)
     os.waitpid(child, 0)
-    *notes, last = [json.loads(line) for line in text.splitlines()] or [{"part": "new"}]
+    last: dict[str, Any] = json.loads(text.splitlines()[-1])
     if "kind" in last:
-        return cast(dict[str, Any], last)
-    part = ([*notes, last][-1]).get("part", "new")
+        return last
+    part = last["part"]
     if part == "defaults":  # by its defaults alone it does not end in time, and no default is judged
         return {"kind": "undecided", "why": "does not end by its defaults", "parts": []}
     return {"kind": "wrong", "why": f"does not end, or takes too much memory: {part}", "parts": [f"ends.{part}"]}

@@ -27,15 +27,10 @@ class Mutant:
     lines: range
     """Lines of the mutated file at which the fault may be shown: the changed lines, or the statements on both sides of
     one that was dropped."""
+    line: int
+    """The first changed line; of a dropped statement, the line where it stood."""
     source: str
     original: str
-
-    @property
-    def line(self) -> int:
-        """The first changed line; of a dropped statement, the line where it stood."""
-        return self._line
-
-    _line: int = 0
 
     @property
     def diff(self) -> str:
@@ -64,7 +59,7 @@ def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
             continue
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         found.append(
-            Mutant(f"{file}:{edit.operator}:{digest}", file, edit.operator, edit.lines, text, source, edit.line)
+            Mutant(f"{file}:{edit.operator}:{digest}", file, edit.operator, edit.lines, edit.line, text, source)
         )
     return found
 
@@ -95,7 +90,8 @@ class _Place:
             self._starts.append(self._starts[-1] + len(line))
 
     def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
-        assert node.end_lineno is not None and node.end_col_offset is not None
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
         return (
             self._starts[node.lineno - 1] + node.col_offset,
             self._starts[node.end_lineno - 1] + node.end_col_offset,
@@ -282,9 +278,12 @@ def _is_numeric(node: ast.expr) -> bool:
 
 @_operator("operator")
 def _other_operation(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.BinOp) and type(node.op) in _FACTORS and not isinstance(node.left, ast.JoinedStr):
-        if not (isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)):
-            yield _copied(node, op=_FACTORS[type(node.op)]())
+    if isinstance(node, ast.BinOp) and type(node.op) in _FACTORS and not _is_text(node.left):
+        yield _copied(node, op=_FACTORS[type(node.op)]())
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 @_operator("dropped operand")
@@ -519,7 +518,7 @@ _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult:
 
 
 def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
-    """x = x - y for x -= y and the reverse, the first operand changed where a new array was made, and the other sign."""
+    """x = x - y for x -= y and the reverse, the first operand changed where a new array was made; the other sign."""
     start, end = place.span(statement)
     here = range(statement.lineno, statement.lineno + 1)
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
@@ -551,7 +550,7 @@ def _dedented(place: _Place, loop: ast.For, body: list[ast.stmt]) -> Iterator[_E
     """The last statement of a loop moves behind it."""
     last = body[-1]
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
-        start, end = place.span(last)
+        _, end = place.span(last)
         text = " " * loop.col_offset + place.text(last)
         here = range(last.lineno, last.lineno + 1)
         yield _Edit("out of the loop", place.line_start(last.lineno), end, text, last.lineno, here)

@@ -94,7 +94,7 @@ def _operators(measured: Measured) -> Table:
     table = Table("operator", *KINDS, "survive")
     for operator in sorted({row.mutant.operator for row in measured.rows}):
         rows = [row for row in measured.rows if row.mutant.operator == operator]
-        kinds = Counter(row.classified.kind for row in rows)
+        kinds = Counter(str(row.classified.kind) for row in rows)
         table.add_row(operator, *(str(kinds[k]) for k in KINDS), str(sum(r.is_survivor for r in rows)))
     table.add_row("all", *(str(len(measured.of(k))) for k in KINDS), str(len(measured.survivors)), style="bold")
     return table

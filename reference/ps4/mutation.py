@@ -25,7 +25,8 @@ KEPT_APART = 7
 """The seed whose mutants no other seed draws. It is not looked at while checks are tuned."""
 CLASS = "TwoLayerMLP"
 NAMES = ("W1", "b1", "W2", "b2")
-INPUTS = 1000
+INPUTS, FIRST = 1000, 108
+"""How many batches a mutant is run on; and on how many to begin with."""
 
 # ── what the handout says ────────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +163,7 @@ def cases(count: int) -> Iterator[Case]:
             "W2": random.normal(size=(H, C)),
             "b2": random.normal(size=C),
         }
-        X = 2 * random.normal(size=(N, D))
+        X: Array = 2 * random.normal(size=(N, D))
         y = random.integers(0, C, size=N)
         reg = (0.3, 0.0, 2.0, 1e3)[i // 2 % 4]
         if kind == "float32":
@@ -191,17 +192,16 @@ class Training:
     reg: float
     recipe: Mapping[str, Any]
 
-    @property
-    def label(self) -> str:
-        return self.activation
+
+SIZES = ((24, 6, 40), (10, 3, 3), (5, 100, 4), (6, 6, 3), (7, 2, 2), (4, 1, 2), (1, 1, 2), (9, 4, 3))
+"""(examples, batch_size, epochs) of the trainings."""
 
 
 def trainings() -> Iterator[Training]:
     """Batches that divide the data and that do not, larger than the data, of one example; verbose and not. The first
     ones are long enough to tell how batches are drawn."""
     random = np.random.default_rng(11)
-    sizes = ((24, 6, 40), (10, 3, 3), (5, 100, 4), (6, 6, 3), (7, 2, 2), (4, 1, 2), (1, 1, 2), (9, 4, 3))
-    for (N, batch, epochs), activation in itertools.product(sizes, ("sigmoid", "relu")):
+    for (N, batch, epochs), activation in itertools.product(SIZES, ("sigmoid", "relu")):
         D, H, C = 3, 4, 3
         params = {
             "W1": random.normal(size=(D, H)),
@@ -270,35 +270,28 @@ class Oracle:
             mutant: the namespace of the mutant's source.
             note: called with the name of the part that runs next, so that one that never ends is known.
         """
-        make = mutant.get(CLASS)
-        if make is None:
-            return Classified("wrong", "there is no class", ("new",))
         found = Found()
+        make = mutant.get(CLASS)
         note("new")
-        if not self._construct(make, found):
-            return Classified("wrong", found.wrong["new"], ("new",))
+        if make is None or not self._construct(make, found):
+            return Classified("wrong", found.wrong.get("new", "there is no class"), ("new",))
         note("loss.sigmoid")
-        first = 108
-        for case in self._cases[:first]:
+        for case in self._cases[:FIRST]:
             self._case(make, case, found)
         note("train.sigmoid")
         for training, theirs in zip(self._trainings, self._trained, strict=True):
             self._training(make, training, theirs, found)
         if not found.wrong:
-            note("loss.sigmoid")
-            for case in self._cases[first:]:
-                self._case(make, case, found)
-        if not found.wrong:
-            note("defaults")
-            self._defaults(make, found)
-        if found.wrong:
-            found.wrong = _with_consequences(found.wrong)
-            return Classified("wrong", "; ".join(f"{p}: {w}" for p, w in found.wrong.items()), tuple(found.wrong))
-        if "undecided" in found.silent:
-            return Classified("undecided", found.silent["undecided"])
-        if found.silent:
-            return Classified("allowed", "; ".join(f"{what}: {SILENT[what]}" for what in found.silent))
-        return Classified("same", f"equal on {INPUTS} inputs and {len(self._trainings)} trainings")
+            self._further(make, found, note)
+        return _class_of(found)
+
+    def _further(self, make: Make, found: Found, note: Note) -> None:
+        """All other inputs, for what has been right so far."""
+        note("loss.sigmoid")
+        for case in self._cases[FIRST:]:
+            self._case(make, case, found)
+        note("defaults")
+        self._defaults(make, found)
 
     # constructor
 
@@ -333,7 +326,7 @@ class Oracle:
         X, y = case.X.copy(), case.y.copy()
         scores = self._scores(net, X, case, heard)
         self._predict(net, X, scores, case, heard)
-        self._loss(make, net, X, y, scores, case, heard, set(found.wrong))
+        self._loss(make, net, (X, y), scores, case, heard, set(found.wrong))
         same = np.array_equal(X, case.X) and np.array_equal(y, case.y)
         if not same or any(not np.array_equal(net.params.get(n), case.params[n]) for n in NAMES):
             heard.wrong[f"pure.{case.activation}"] = "loss or predict changes X, y or params"
@@ -371,57 +364,67 @@ class Oracle:
             found.wrong[part] = "not the argmax of the scores"
 
     def _loss(
-        self, make: Make, net: Any, X: Array, y: Array, scores: Array | None, case: Case, found: Found, known: set[str]
+        self,
+        make: Make,
+        net: Any,
+        batch: tuple[Array, Array],
+        scores: Array | None,
+        case: Case,
+        found: Found,
+        known: set[str],
     ) -> None:
-        """`known` are parts that are known to be wrong by other cases."""
+        """`known` are parts that other cases have shown to be wrong."""
         activation = case.activation
         try:
-            loss, grads = net.loss(X, y, reg=case.reg)
+            loss, grads = net.loss(*batch, reg=case.reg)
             value = float(np.asarray(loss).reshape(()))
             grads = {name: np.array(grads[name], dtype=float) for name in NAMES if name in grads}
-            again, grads_again = net.loss(X, y, reg=case.reg)
+            again, grads_again = net.loss(*batch, reg=case.reg)
         except Exception as error:  # noqa: BLE001
             found.wrong[f"raises.loss.{activation}"] = _said(error)
             return
-        large = case.kind == "large"
-        usable = all(
-            n in grads and _shaped(grads[n], case.gradients[n]).shape == p.shape for n, p in case.params.items()
-        )
-        if not large and not (usable and all(np.isfinite(v).all() for v in (value, *grads.values()))):
-            found.wrong[f"unusable.{activation}"] = "the loss or a gradient is not finite, or has another shape"
-        by_own_scores = [softmax_loss(scores, y) + penalty(case.params, case.reg)] if scores is not None else []
-        right = [case.loss, *by_own_scores]
-        if not any(near(value, want) for want in right):
-            part = f"stable.{activation}" if large and f"loss.{activation}" not in found.wrong else f"loss.{activation}"
-            found.wrong[part] = f"{value:.6g} for {case.loss:.6g}"
-        elif not near(again, value):
-            found.wrong[f"loss.{activation}"] = "differs when called again"
+        self._value(value, again, scores, case, found)
         missed = [n for n in NAMES if not near(_shaped(grads.get(n), case.gradients[n]), case.gradients[n])]
         if case.kind == "ReLU at 0":
-            missed_at_0 = [n for n in missed if not _agrees_off_the_kink(grads.get(n), n, case)]
-            if missed and not missed_at_0:
+            if missed and all(_agrees_off_the_kink(grads.get(n), n, case) for n in missed):
                 found.silent["ReLU at 0"] = ""
-            return  # other cases tell what is wrong with a gradient
-        if missed and large:
-            if not all(np.isfinite(grads.get(n, np.nan)).all() for n in missed):
-                found.wrong[f"stable.{activation}"] = "a gradient is not finite at large scores"
-            elif scores is not None and near(scores, case.scores):
-                found.wrong.setdefault(f"large.{activation}", "a gradient is wrong at large scores")
-            return
-        if missed:
+        elif case.kind == "large":
+            _at_large_scores(missed, grads, scores, case, found)
+        else:
             missed = [n for n in missed if f"grads.{activation}.{n}" not in known]
-            allowed = list(self._gradients_at_own_values(make, scores, case)) if missed else []
-            missed = [n for n in missed if not any(near(_shaped(grads.get(n), a[n]), a[n]) for a in allowed)]
-        if missed and not near(value, case.loss):
-            numeric = _numeric(net, case, missed)
-            missed = [
-                n for n in missed if not near(_shaped(grads.get(n), numeric[n]), numeric[n], rtol=1e-4, atol=1e-6)
-            ]
-        for name in missed:
-            found.wrong[f"grads.{activation}.{name}"] = "differs from the formula at the mutant's own forward values"
-        for name in NAMES:
-            if name in grads and not near(grads_again.get(name), grads[name]):
-                found.wrong[f"grads.{activation}.{name}"] = "differs when called again"
+            missed = self._not_from_own_values(make, net, missed, grads, value, scores, case)
+            missed += [n for n in NAMES if n in grads and not near(grads_again.get(n), grads[n])]
+            for name in missed:
+                found.wrong[f"grads.{activation}.{name}"] = "differs from the formula at the mutant's forward values"
+            if not _usable(value, grads, case):
+                found.wrong[f"unusable.{activation}"] = "the loss or a gradient is not finite, or has another shape"
+
+    def _value(self, value: float, again: Any, scores: Array | None, case: Case, found: Found) -> None:
+        by_own_scores = [softmax_loss(scores, case.y) + penalty(case.params, case.reg)] if scores is not None else []
+        what = "stable" if case.kind == "large" else "loss"
+        if not any(near(value, want) for want in (case.loss, *by_own_scores)):
+            found.wrong[f"{what}.{case.activation}"] = f"{value:.6g} for {case.loss:.6g}"
+        elif not near(again, value):
+            found.wrong[f"loss.{case.activation}"] = "differs when called again"
+
+    def _not_from_own_values(
+        self,
+        make: Make,
+        net: Any,
+        missed: Sequence[str],
+        grads: Params,
+        value: float,
+        scores: Array | None,
+        case: Case,
+    ) -> list[str]:
+        """Those gradients that neither the formula at the mutant's own forward values gives, nor differences of its
+        own loss."""
+        allowed = list(self._gradients_at_own_values(make, scores, case)) if missed else []
+        missed = [n for n in missed if not any(near(_shaped(grads.get(n), a[n]), a[n]) for a in allowed)]
+        if not missed or near(value, case.loss):
+            return list(missed)
+        numeric = _numeric(net, case, missed)
+        return [n for n in missed if not near(_shaped(grads.get(n), numeric[n]), numeric[n], rtol=1e-4, atol=1e-6)]
 
     def _gradients_at_own_values(self, make: Make, scores: Array | None, case: Case) -> Iterator[Params]:
         """Backpropagation from the mutant's own scores and hidden values, which its scores show where W2 is the
@@ -490,6 +493,17 @@ class Oracle:
             found.silent["defaults"] = ""
 
 
+def _class_of(found: Found) -> Classified:
+    if found.wrong:
+        wrong = _with_consequences(found.wrong)
+        return Classified("wrong", "; ".join(f"{part}: {why}" for part, why in wrong.items()), tuple(wrong))
+    if "undecided" in found.silent:
+        return Classified("undecided", found.silent["undecided"])
+    if found.silent:
+        return Classified("allowed", "; ".join(f"{what}: {SILENT[what]}" for what in found.silent))
+    return Classified("same", f"equal on {INPUTS} batches and {2 * len(SIZES)} trainings")
+
+
 def _with_consequences(wrong: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with ordinary numbers is at large ones, too: that is no fault of its own, but may be charged."""
     parts = {}
@@ -520,6 +534,19 @@ def _shaped(got: Array | None, want: Array) -> Array:
     if got is None:
         return np.array(np.nan)
     return got.reshape(want.shape) if got.shape == (1, *want.shape) else got
+
+
+def _usable(value: float, grads: Params, case: Case) -> bool:
+    """Whether somebody can compute with them."""
+    shapes = all(n in grads and _shaped(grads[n], want).shape == want.shape for n, want in case.gradients.items())
+    return shapes and bool(np.isfinite(value)) and all(np.isfinite(g).all() for g in grads.values())
+
+
+def _at_large_scores(missed: Sequence[str], grads: Params, scores: Array | None, case: Case, found: Found) -> None:
+    if any(not np.isfinite(grads.get(n, np.nan)).all() for n in missed):
+        found.wrong[f"stable.{case.activation}"] = "a gradient is not finite at large scores"
+    elif missed and scores is not None and near(scores, case.scores):
+        found.wrong[f"large.{case.activation}"] = "a gradient is wrong at large scores"
 
 
 def _agrees_off_the_kink(got: Array | None, name: str, case: Case) -> bool:
@@ -685,7 +712,7 @@ class _Followed:
 
     def _epochs(self, per_epoch: int) -> list[list[int]]:
         rows = [call["rows"] for call in self.calls]
-        return [sum(rows[i : i + per_epoch], []) for i in range(0, len(rows), per_epoch)]
+        return [list(itertools.chain(*rows[i : i + per_epoch])) for i in range(0, len(rows), per_epoch)]
 
     def _steps(self, per_epoch: int) -> Iterator[tuple[str, str]]:
         recipe = self._training.recipe
@@ -735,8 +762,8 @@ class _Followed:
         per_epoch = self._per_epoch()
         if per_epoch is None or not isinstance(stats, dict):
             return
-        whole = self._accuracies(per_epoch)["train_acc_history"][0] if -1 not in sum(self._epochs(1), []) else []
-        if whole and not near(stats.get("train_acc_history"), whole):
+        whole = self._accuracies(per_epoch)["train_acc_history"][0]
+        if not near(stats.get("train_acc_history"), whole):
             yield "last batch measured"
         epochs = self._epochs(per_epoch)
         if self._training.recipe["num_epochs"] >= 20 and all(rows == epochs[0] for rows in epochs):
