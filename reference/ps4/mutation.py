@@ -40,8 +40,13 @@ SILENT = {
     "sampling": "Batches are drawn at random; with or without replacement, and leaving out or using a smaller last "
     "batch are all fine.",
     "same order in each epoch": "Batches are drawn at random (the handout does not say that each epoch has new ones)",
+    "recorded once an epoch": "the project accepts loss and gradient of each epoch's last batch "
+    "(variants/history_per_epoch.py)",
     "last batch measured": "the project accepts a training accuracy of the last batch (variants/seed_in_train.py)",
 }
+
+
+_AS_RECORDED = {"last batch measured", "recorded once an epoch"}
 
 
 def softmax_loss(scores: Array, y: Array) -> float:
@@ -283,7 +288,22 @@ class Oracle:
             self._training(make, training, theirs, found)
         if not found.wrong:
             self._further(make, found, note)
+        for activation in ("sigmoid", "relu"):
+            if any(part.startswith((f"grads.{activation}", f"scores.{activation}")) for part in found.wrong):
+                self._follow(make, activation, found)
         return _class_of(found)
+
+    def _follow(self, make: Make, activation: str, found: Found) -> None:
+        """Where the mutant's own gradients lead nowhere, nothing can be said of a training with them."""
+        case = next(c for c in self._cases if c.activation == activation and c.kind == "ordinary" and c.reg)
+        params = case.params
+        with contextlib.suppress(Exception):
+            for _ in range(30):
+                _, grads = self._net(make, activation, params).loss(case.X.copy(), case.y.copy(), reg=case.reg)
+                params = {n: p - 0.5 * grads[n] for n, p in params.items()}
+            if all(np.abs(p).max() < 1e6 for p in params.values()):
+                return
+        found.wrong[f"diverges.{activation}"] = "a training with the mutant's gradients overflows"
 
     def _further(self, make: Make, found: Found, note: Note) -> None:
         """All other inputs, for what has been right so far."""
@@ -303,7 +323,7 @@ class Oracle:
             return False
         for one, other in zip(ours, theirs, strict=True):
             if {n: np.shape(p) for n, p in one.items()} != {n: np.shape(p) for n, p in other.items()}:
-                found.wrong["shapes"] = "a new net's params have other names or shapes"
+                found.wrong["unusable.shapes"] = "a new net's params have other names or shapes"
             elif not all(near(one[n], other[n]) for n in other):
                 found.silent["drawn parameters"] = ""
         return True
@@ -473,7 +493,7 @@ class Oracle:
             found.silent["printed"] = ""
         if ours["drawn"] != theirs["drawn"]:
             found.silent["sampling"] = ""
-        elif "last batch measured" not in found.silent and not _same_outcome(ours, theirs):
+        elif not _AS_RECORDED & set(found.silent) and not _same_outcome(ours, theirs):
             found.silent["undecided"] = "training ends elsewhere than the original's, and every part of it is right"
 
     # defaults
@@ -731,14 +751,17 @@ class _Followed:
         if not isinstance(stats, dict):
             yield "histories", "train does not return a dict"
             return
-        want = {
-            "loss_history": [[c["loss"] for c in self.calls]],
-            "grad_magnitude_history": [[float(np.linalg.norm(c["grads"]["W1"])) for c in self.calls]],
-            **self._accuracies(per_epoch),
-        }
-        for name, accepted in want.items():
+        for name, accepted in {**self._recorded(per_epoch), **self._accuracies(per_epoch)}.items():
             if not any(near(stats.get(name), values) for values in accepted):
                 yield "histories", name
+
+    def _recorded(self, per_epoch: int) -> dict[str, list[list[float]]]:
+        """By name, the accepted ones: of every iteration, or of each epoch's last."""
+        found = {
+            "loss_history": [float(c["loss"]) for c in self.calls],
+            "grad_magnitude_history": [float(np.linalg.norm(c["grads"]["W1"])) for c in self.calls],
+        }
+        return {name: [values, values[per_epoch - 1 :: per_epoch]] for name, values in found.items()}
 
     def _accuracies(self, per_epoch: int) -> dict[str, list[list[float]]]:
         """By name, the accepted ones; the training accuracy may be the last batch's."""
@@ -765,6 +788,8 @@ class _Followed:
         whole = self._accuracies(per_epoch)["train_acc_history"][0]
         if not near(stats.get("train_acc_history"), whole):
             yield "last batch measured"
+        if any(not near(stats.get(name), values) for name, (values, _) in self._recorded(per_epoch).items()):
+            yield "recorded once an epoch"
         epochs = self._epochs(per_epoch)
         if self._training.recipe["num_epochs"] >= 20 and all(rows == epochs[0] for rows in epochs):
             yield "same order in each epoch"
@@ -806,7 +831,9 @@ def _concerned(part: str) -> tuple[str, ...]:
             return _ORDER
         case "ends":
             return _concerned(".".join(rest))
-        case "shapes" | "follows" | "unusable":
+        case "unusable" if "shapes" in rest:
+            return (forward,)
+        case "follows" | "unusable" | "diverges":
             return ()
         case "scores" | "loss" | "stable" | "raises":
             return (forward,)
@@ -824,4 +851,6 @@ def _reached_by(part: str) -> tuple[str, ...]:
     what, _, rest = part.partition(".")
     if what in ("raises", "unusable") or part.startswith("ends.loss"):
         return _ORDER[3:] if "relu" in part else _ORDER
+    if what == "diverges":
+        return ("q2.4.training",) if rest == "relu" else ("q2.3",)
     return _concerned(rest) if what == "follows" else ()
