@@ -166,16 +166,16 @@ def _judge(oracle: Any, source: str, pipe: int) -> None:
 
 
 def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
-    """Types and shapes of the variables of every function, as they are when it returns."""
-    found: dict[str, dict[str, set[str]]] = {}
+    """Types and shapes of the variables of every function, in the call in which it had the most."""
+    found: dict[str, dict[str, str]] = {}
 
     def trace(frame: Any, event: str, _argument: Any) -> Any:
         if frame.f_code.co_filename != f"{MODULE}.py":
             return None
         if event == "return":
-            variables = found.setdefault(frame.f_code.co_name, {})
-            for name, value in frame.f_locals.items():
-                variables.setdefault(name, set()).add(_kind_of(value))
+            variables = {name: kind for name, value in frame.f_locals.items() if (kind := _kind_of(value))}
+            if len(variables) > len(found.get(frame.f_code.co_name, {})):
+                found[frame.f_code.co_name] = variables
         return trace
 
     namespace = _namespace(source)
@@ -184,10 +184,7 @@ def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
         mutation.exercise(namespace)
     finally:
         sys.settrace(None)
-    return {
-        function: {name: next(iter(kinds)) for name, kinds in variables.items() if len(kinds) == 1 and min(kinds)}
-        for function, variables in found.items()
-    }
+    return found
 
 
 def _kind_of(value: Any) -> str:

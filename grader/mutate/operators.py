@@ -7,6 +7,7 @@ import ast
 import difflib
 import hashlib
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,15 +54,23 @@ def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
         if _bare(text) in seen:
             continue
         seen.add(_bare(text))
-        try:
-            compile(text, file, "exec")
-        except SyntaxError:
+        if not _compiles(text):
             continue
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         found.append(
             Mutant(f"{file}:{edit.operator}:{digest}", file, edit.operator, edit.lines, edit.line, text, source)
         )
     return found
+
+
+def _compiles(source: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        try:
+            compile(source, "<mutant>", "exec")
+        except SyntaxError:
+            return False
+    return True
 
 
 def _bare(source: str) -> str:
@@ -154,7 +163,8 @@ def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast
     last = node.lineno + text.count("\n")
     binds_loosely = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
     inside = isinstance(spot.parent, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Attribute | ast.Subscript)
-    needs = binds_loosely and inside and spot.field != "slice"
+    has_them = place.bytes[start - 1 : start] == b"(" and place.bytes[end : end + 1] == b")"
+    needs = binds_loosely and inside and spot.field != "slice" and not has_them
     return _Edit(operator, start, end, f"({text})" if needs else text, node.lineno, range(node.lineno, last + 1))
 
 

@@ -528,11 +528,10 @@ def _with_consequences(wrong: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with ordinary numbers is at large ones, too: that is no fault of its own, but may be charged."""
     parts = {}
     for part, why in wrong.items():
-        what, activation, *_ = [*part.split("."), ""]
-        ordinary = any(
-            other.startswith(tuple(f"{w}.{activation}" for w in ("scores", "loss", "grads"))) for other in wrong
-        )
-        parts[f"follows.{part}" if what in ("stable", "large") and ordinary else part] = why
+        what, _, activation = part.partition(".")
+        causes = ("scores", "loss", "grads", *(["stable"] if what == "large" else []))
+        follows = any(other.startswith(tuple(f"{cause}.{activation}" for cause in causes)) for other in wrong)
+        parts[f"follows.{part}" if what in ("stable", "large") and follows else part] = why
     return parts
 
 
