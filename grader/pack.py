@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from grader import pipeline
 from grader.catalogue import MUTATION, Assignment
 from grader.checks import recorded
+from grader.checks.claim import Claim
 from grader.checks.recorded import RECORDED, Recorder
 from grader.intake import receive_path
 from grader.remembered import Remembered
@@ -91,12 +93,21 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
         for reading in assignment.readings:
             for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
-                with np.errstate(all="ignore"):  # mistaken truths may well overflow
-                    claim.judge(recorder.truth(reading.id, assumed))
+                _record(claim, recorder.truth(reading.id, assumed), mistaken=bool(assumed))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / RECORDED
         recorded.write(file, assignment.digest, recorder.answers, assignment.mistakes, assignment.readings)
         return file.read_bytes()
+
+
+def _record(claim: Claim, truth: Any, *, mistaken: bool) -> None:
+    """Ask a truth all that a claim asks. A mistaken one may overflow or raise, where no right answer is like it."""
+    with np.errstate(all="ignore"):
+        try:
+            claim.judge(truth)
+        except Exception:
+            if not mistaken:
+                raise
 
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:

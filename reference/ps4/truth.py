@@ -15,7 +15,7 @@ from grader.checks.mistakes import Assumptions, Reading
 
 from .mistakes import KNOWN, HardRelu, Known, Softplus
 from .mlp import Array, Params, TwoLayerMLP
-from .problems import LEAST_GRADIENT, LEAST_LOSS, Problem, Training
+from .problems import LEAST_GRADIENT, LEAST_LOSS, Problem, Training, sketch
 
 threadpool_limits(1, user_api="blas")
 """For good: the truth is so small that a second thread waits, busily, for longer than both compute."""
@@ -91,12 +91,6 @@ def _net_class(mistaken: tuple[type, ...], reading: str) -> type[TwoLayerMLP]:
     return type("Net", (*dict.fromkeys(changes), TwoLayerMLP), {})
 
 
-def _tied(scores: Array) -> Array:
-    """Return (N,) True where the two best scores are equal up to rounding."""
-    best = np.sort(scores, axis=1)
-    return np.asarray(best[:, -1] - best[:, -2] <= 1e-9 * np.abs(scores).max(axis=1))
-
-
 _NEAR_PUBLISHED: dict[tuple[type[TwoLayerMLP], int], tuple[Problem, Array]] = {}
 """Losses near the handout's problems, which are the same for every submission: by net and problem."""
 
@@ -125,6 +119,15 @@ class Truth:
             "gradients", problem, lambda: self._made(problem).gradients(problem.X, problem.y, problem.reg)
         )
         return gradients
+
+    def sketched_gradients(self, problem: Problem) -> Params:
+        """Return `sketch` of each gradient."""
+
+        def compute() -> Params:
+            return {name: sketch(value) for name, value in self.gradients(problem).items()}
+
+        sketches: Params = self._once("sketched_gradients", problem, compute)
+        return sketches
 
     # ── from the student's own values ────────────────────────────────────────────────────────────────
 
@@ -311,17 +314,23 @@ class Truth:
         each = (len(steps) - 1) // epochs
         return steps[each::each]
 
-    def tied_in_epochs(self, training: Training) -> Array:
-        """Return (num_epochs,) the share of a training's rows, all the same, about whose labels rounding decides after
-        each epoch, since predict's two best scores are equal. A right predict has none; a softmax along the batch makes
-        all classes of identical rows equal."""
+    def decided_by_rounding(self, training: Training) -> Array:
+        """Return (num_epochs,) whether rounding decides what predict answers to a training's rows, all the same, after
+        each epoch: other answers to rows that are 1e-12 away. A right predict's labels do not change; a softmax along
+        the batch makes all classes of such rows equal, and the largest score of them all is in every row."""
+
+        def changes(net: TwoLayerMLP) -> bool:
+            labels = net.predict(X.copy())  # copies, since a mistaken predict may change them
+            return not all(np.allclose(net.predict(rows.copy()), labels) for rows in nearby)
+
+        X, activation = training.problem.X, training.problem.activation
+        nearby = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
 
         def compute() -> Array:
-            nets = [self._with(params, training.problem.activation) for params in self.after_epochs(training)]
-            return np.array([np.mean(_tied(net.prediction_scores(training.problem.X))) for net in nets])
+            return np.array([changes(self._with(params, activation)) for params in self.after_epochs(training)])
 
-        shares: Array = self._once("tied", training, compute)
-        return shares
+        decided: Array = self._once("decided_by_rounding", training, compute)
+        return decided
 
     def _steps(self, training: Training) -> Iterator[Params]:
         """Parameters before the first step, then after each."""

@@ -15,7 +15,8 @@ SOME = (
     "variants/float32",
     "faults/db2_summed_over_classes",  # a gradient that is zero up to rounding
     "faults/predict_maximum",  # labels that are floats
-    "faults/predict_softmax_over_samples",  # ties
+    "faults/predict_softmax_over_samples",  # ties between classes
+    "faults/predict_over_everything",  # ties between rows
 )
 
 
@@ -37,16 +38,24 @@ def test_a_row_that_differs_is_found(runs: dict[Kernels, Rows]) -> None:
     assert found.startswith("reference q2.2.b2: ")
 
 
-def test_rounding_decides_about_equal_rows_only_where_predict_looks_along_the_batch(ps4: Assignment) -> None:
+@pytest.mark.parametrize(
+    ("mistakes", "decides"),
+    [
+        ((), False),
+        (("predict_clips",), False),
+        (("predict_maximum",), False),
+        (("predict_softmax_along_batch",), True),
+        (("predict_over_everything",), True),
+    ],
+)
+def test_rounding_decides_about_equal_rows_only_where_predict_looks_along_the_batch(
+    ps4: Assignment, mistakes: tuple[str, ...], decides: bool
+) -> None:
     random = np.random.default_rng(0)
     shapes = {"W1": (5, 7), "b1": (7,), "W2": (7, 3), "b2": (3,)}
     params = {name: random.normal(size=shape) for name, shape in shapes.items()}
     X = np.tile(random.normal(size=5), (12, 1))
     problem = SimpleNamespace(activation="sigmoid", params=params, X=X, y=np.full(12, 2), reg=0.0)
     recipe = {"num_epochs": 2, "batch_size": 12, "learning_rate": 0.5, "learning_rate_decay": 0.8}
-    training = SimpleNamespace(problem=problem, recipe=recipe)
-    tied = {m: ps4.truths("definition", frozenset(m)).tied_in_epochs(training).tolist() for m in ((), (ALONG_BATCH,))}
-    assert tied == {(): [0, 0], (ALONG_BATCH,): [1, 1]}
-
-
-ALONG_BATCH = "predict_softmax_along_batch"
+    truth = ps4.truths("definition", frozenset(mistakes))
+    assert truth.decided_by_rounding(SimpleNamespace(problem=problem, recipe=recipe)).tolist() == [decides] * 2
