@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,8 +152,9 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
     if not count:
         return list(all_mutants)
     halves: tuple[list[Mutant], list[Mutant]] = ([], [])
-    for i, mutant in enumerate(_stratified(all_mutants, f"halves {kept_apart}")):
-        halves[i % 2].append(mutant)
+    for group in _by_operator(all_mutants, f"halves {kept_apart}"):
+        for i, mutant in enumerate(group):
+            halves[i % 2].append(mutant)
     drawn = _stratified(halves[0 if seed == kept_apart else 1], f"seed {seed}")[:count]
     order = {m.id: i for i, m in enumerate(all_mutants)}
     return sorted(drawn, key=lambda m: order[m.id])
@@ -161,11 +162,16 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
 
 def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
     """In an order of which every beginning has each operator's share."""
+    placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
+    return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
+
+
+def _by_operator(some: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
+    """Each operator's mutants, in an order that the salt decides."""
     groups: dict[str, list[Mutant]] = {}
     for mutant in sorted(some, key=lambda m: hashlib.sha256(f"{salt} {m.id}".encode()).digest()):
         groups.setdefault(mutant.operator, []).append(mutant)
-    placed = [((i + 0.5) / len(group), m.id, m) for group in groups.values() for i, m in enumerate(group)]
-    return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
+    return groups.values()
 
 
 # ── grading ──────────────────────────────────────────────────────────────────────────────────────────
