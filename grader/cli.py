@@ -243,7 +243,7 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
     from grader.mutate import measure, show  # which nothing else here needs
 
     workers = os.cpu_count() or 1
-    with sandbox_for(sandbox, workers) as room, _bar("grading mutants", count) as tick:
+    with sandbox_for(sandbox, workers) as room, _bar("grading mutants", count or None) as tick:
         found = measure.measure(task, room, count=count, seed=seed, workers=workers, tick=tick)
     if as_json_:
         sys.stdout.write(json.dumps(show.as_json(found), indent=1, ensure_ascii=False) + "\n")
@@ -331,8 +331,8 @@ def calibrate(
 
 
 @contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal; yields the function that moves it on."""
+def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, without an end where the total is not known; yields the function that moves it on."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)

@@ -184,7 +184,6 @@ def measure(
     count: int = 0,
     seed: int = 0,
     workers: int = 2,
-    begin: Callable[[int], Any] = lambda _total: None,
     tick: Callable[[int], Any] = lambda _count: None,
 ) -> Measured:
     """Draw mutants, classify each without the checks, grade each with them.
@@ -192,7 +191,6 @@ def measure(
     Args:
         count: how many mutants; 0 is all of them.
         seed: which ones.
-        begin: called with the number of mutants before the first is graded.
         tick: called with 1 after each.
     """
     mutation = cast(Mutation, mutation_module(assignment.folder))
@@ -203,7 +201,6 @@ def measure(
             classifiers[its_mutants[0].file] = [classifier]
             found += its_mutants
         drawn = draw(found, count, seed, mutation.KEPT_APART)
-        begin(len(drawn))
 
         def one(mutant: Mutant) -> Row:
             free = classifiers[mutant.file]

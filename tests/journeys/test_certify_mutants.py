@@ -1,0 +1,36 @@
+"""grader certify ps4 --mutate, by the command."""
+
+import json
+
+DRAWN = ("certify", "ps4", "--mutate", "--mutants", "3", "--seed", "3")
+
+
+def test_every_mutant_has_a_row_that_a_program_can_read(grader):
+    done = grader(*DRAWN, "--json", "--least", "0")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["figures"]["distinct_mutants"] > 800
+    assert len(found["mutants"]) == 3
+    for row in found["mutants"]:
+        assert row["class"] in ("same", "allowed", "wrong", "undecided")
+        assert row["why"]
+        assert row["diff"].count("\n@@") == 1
+        assert (row["class"] == "wrong") == bool(row["wrong_parts"])
+        assert all(check["reason"] for check in row["checks"] if check["points"] < check["possible"])
+
+
+def test_a_score_under_the_least_one_ends_with_3(grader):
+    done = grader(*DRAWN, "--least", "1.5")
+    assert done.returncode == 3, done.stderr
+    assert "score: " in done.stdout
+    assert "false charges: " in done.stdout
+
+
+def test_an_assignment_without_an_oracle_says_what_is_missing(grader, tmp_path):
+    folder = tmp_path / "line"
+    folder.mkdir()
+    (folder / "assignment.toml").write_text('id = "line"\ntitle = "Line"\nclass = ["Line"]\npoints = 0\npart = []\n')
+    (folder / "checks.py").write_text("")
+    done = grader("certify", str(folder), "--mutate")
+    assert done.returncode == 3
+    assert "line has no mutation.py" in done.stderr
