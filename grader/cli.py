@@ -332,7 +332,7 @@ def calibrate(
 
 @contextmanager
 def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, without an end where the total is not known; yields the function that moves it on."""
+    """A progress bar on a terminal (without an end where total is None); yields the function that moves it on."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
