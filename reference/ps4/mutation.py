@@ -834,6 +834,8 @@ def _concerned(part: str) -> tuple[str, ...]:
             return (forward,)
         case "follows" | "unusable" | "diverges":
             return ()
+        case "raises" if "scores" in rest:  # older skeletons have no loss(X); then predict may be all that shows it
+            return (forward, training)
         case "scores" | "loss" | "stable" | "raises":
             return (forward,)
         case "pure" | "large":
