@@ -186,6 +186,21 @@ GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
         {"ps4.ipynb": ["%%writefile mlp.py\n" + net(loss="0"), "from mlp import Net", "Net.loss = lambda self: 7"]},
         "ps4.ipynb", [1, 3],
     ),
+    "an import of a file that is missing, below the class": (
+        {"ps4.ipynb": [net(), "from mlp import Net", TRAINING]}, "ps4.ipynb", [1],
+    ),
+    "an import of a file that is missing, above the class and below it": (
+        {"ps4.ipynb": ["from mlp import *\nfrom mlp import Net", net(), "from mlp import Net"]}, "ps4.ipynb", [2],
+    ),
+    "a class taken out of a module that is missing, below the class": (
+        {"ps4.ipynb": [net(), "import mlp\nNet = mlp.Net"]}, "ps4.ipynb", [1, 2],
+    ),
+    "a helper function that is imported from a missing file too": (
+        {"ps4.ipynb": ["def seven(): return 7", "from helpers import seven", net(loss="seven()")]}, "ps4.ipynb", [1, 3],
+    ),
+    "a file that imports its own class from one that is missing": (
+        {"ps4.py": net() + "from mlp import Net\n", "other.py": ""}, "ps4.py", [],
+    ),
     "gaps in the file, the answer in the notebook": (
         {"mlp.py": GAPS, "ps4.ipynb": [net(), "from mlp import Net"]}, "ps4.ipynb", [1],
     ),
