@@ -215,9 +215,13 @@ def _content(path: Path, name: str) -> bytes:
 def safe_name(name: str) -> str:
     """A relative path below the folder that it was packed in, or `Refused`."""
     path = PurePosixPath(name.replace("\\", "/"))
-    unsafe = path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]
-    if unsafe or any(ord(c) < 32 for c in name) or len(name) > 300:
-        raise Refused(f"a file in it is called {_short(name)!r}, which leads out of its folder: pack it again")
+    shown = f"a file in it is called {_short(name)!r}"
+    if any(ord(c) < 32 for c in name):
+        raise Refused(f"{shown}, which has a control character in it: rename it and pack it again")
+    if len(name) > 300:
+        raise Refused(f"{shown}, which is longer than 300 characters: rename it and pack it again")
+    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
+        raise Refused(f"{shown}, which leads out of its folder: pack it again")
     return path.as_posix()
 
 

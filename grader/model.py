@@ -68,7 +68,13 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Raised:
+class _Failed:
+    before: str = field(default="", kw_only=True)
+    """What had failed before the call could be made: "mlp.py cannot be loaded". Empty where the call itself failed."""
+
+
+@dataclass(frozen=True)
+class Raised(_Failed):
     """The student's code raised."""
 
     kind: str
@@ -81,7 +87,7 @@ class Raised:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class Stopped(_Failed):
     """We ended the call because it went over a limit."""
 
     limit: Limit
@@ -92,14 +98,14 @@ class Stopped:
 
 
 @dataclass(frozen=True)
-class Died:
+class Died(_Failed):
     """The process went away in the middle of a call: os._exit, a crash, the kernel's memory killer."""
 
     detail: str
 
 
 @dataclass(frozen=True)
-class Unusable:
+class Unusable(_Failed):
     """The code answered, but with something that no check can use (no such attribute, an odd type, …)."""
 
     detail: str

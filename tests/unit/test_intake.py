@@ -196,12 +196,25 @@ def test_files_that_nobody_needs_are_left_out_and_named() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../mlp.py", "a/../../mlp.py", "/etc/mlp.py", "..\\mlp.py", "C:\\mlp.py", "C:/mlp.py", "\\\\host\\mlp.py",
-     "a\nb.py", "x\x1b[2J.py", "x" * 400 + ".py", ".."],
-)  # fmt: skip
+    ["../mlp.py", "a/../../mlp.py", "/etc/mlp.py", "..\\mlp.py", "C:\\mlp.py", "C:/mlp.py", "\\\\host\\mlp.py", ".."],
+)
 def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
+    assert "which leads out of its folder: pack it again" in refusal("all.zip", zipped({"mlp.py": CODE, name: CODE}))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a\nb.py", "which has a control character in it: rename it"),
+        ("x\x1b[2J.py", "which has a control character in it: rename it"),
+        ("x" * 400 + ".py", "which is longer than 300 characters: rename it"),
+    ],
+    ids=["newline", "escape", "long"],
+)
+def test_a_name_that_no_file_should_have_is_refused_for_what_is_wrong_with_it(name: str, why: str) -> None:
     says = refusal("all.zip", zipped({"mlp.py": CODE, name: CODE}))
-    assert "which leads out of its folder: pack it again" in says
+    assert why in says
+    assert "leads out" not in says
     assert "\x1b" not in says
 
 

@@ -129,14 +129,14 @@ def test_a_right_submission_earns_everything(toy: Assignment, sandbox: Sandbox, 
     ("disaster", "says"),
     [
         ("import os; os._exit(0)", "the Python process ended in the middle of the call"),
-        ("import ctypes; ctypes.string_at(0)", "the Python process ended"),
+        ("import ctypes; ctypes.string_at(0)", "by signal 11 (Segmentation fault): compiled code crashed"),
         ("while True: pass", "more than 1 CPU seconds"),
         ("raise SystemExit", "Take out exit()"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("import sys; sys.setrecursionlimit(10**9); f = lambda: f(); f()", ""),
         ("import os; os.closerange(0, 100)", "the Python process ended"),
         ("os.write(channel(), b'\\1' + bytes(11) + b'\\xc1' * 100)", "the process broke the protocol"),
-        ("os.write(channel(), b'\\xff' * 100)", "its answer is larger than 64 MiB"),
+        ("os.write(channel(), b'\\xff' * 100)", "the process broke the protocol (lengths that no answer can have)"),
     ],
 )
 def test_a_disaster_in_one_check_costs_that_check_only(
@@ -155,9 +155,9 @@ def test_a_file_that_cannot_be_loaded_loses_everything_for_that_one_reason(
 ) -> None:
     report = grade(submit("class Sums:\n    def add(self, a, b)\n        return a + b\n"), toy, sandbox, Seed())
     assert report.points == 0
-    (said,) = {c.reason.partition(": ")[2] for c in report.checks}
-    assert said.startswith("SyntaxError: expected ':' (mlp.py:2")
-    assert said.endswith("Python cannot read the file; mend this line first")
+    (said,) = {c.reason for c in report.checks}
+    assert said.startswith("mlp.py cannot be loaded: Python cannot read the file; fix this line first (mlp.py:2")
+    assert said.endswith("Python says: SyntaxError: expected ':'")
 
 
 def test_what_a_student_prints_or_leaves_behind_changes_nothing(

@@ -433,7 +433,7 @@ def test_where_nothing_works_the_likeliest_files_failure_is_told(
 
 def test_an_import_that_never_ends_is_stopped_at_the_limit(sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
     with handed_in({"mlp.py": "while True: pass\n" + net()}, sandbox, make_notebook) as hand_in:
-        assert hand_in.failure == Stopped(Limit.CPU, LIMITS.load_cpu_seconds)
+        assert hand_in.failure == Stopped(Limit.CPU, LIMITS.load_cpu_seconds, before="mlp.py cannot be loaded")
 
 
 def test_an_error_in_the_handouts_module_is_shown_at_the_students_line(
