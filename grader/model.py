@@ -44,7 +44,10 @@ class Submission:
     digest: str
     """sha256 over names and bytes: the same hand-in has the same digest at every door."""
     remarks: tuple[str, ...] = ()
-    """What intake noticed and the student should know (files left out, two notebooks, …)."""
+    """What intake noticed and the student should know (files left out, …)."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """A file's name here → the one that the student knows, where intake has renamed it. It is for messages alone: it
+    enters neither the sandbox nor the digest."""
 
 
 # ── what happened inside ─────────────────────────────────────────────────────────────────────────────

@@ -121,11 +121,12 @@ class Outcomes:
                 return base, None
             case Unreadable(why):
                 return replace(base, standing=Standing.UNREADABLE, why=why), None
-            case Received(key):
-                return self._graded(base, key)
+            case Received() as receipt:
+                return self._graded(base, receipt)
 
-    def _graded(self, base: Result, key: str) -> tuple[Result, Report | None]:
-        others = self._sharing_with(base, key)
+    def _graded(self, base: Result, receipt: Received) -> tuple[Result, Report | None]:
+        key = receipt.key
+        others = self._sharing_with(base, receipt.digest)
         report = self._journal.report(key)
         if report is None:
             failed = self._run.failed.get(key, "")
@@ -147,8 +148,8 @@ class Outcomes:
         )
         return result, report
 
-    def _sharing_with(self, base: Result, key: str) -> tuple[str, ...]:
-        places = self._sharing.get(key, {}).items()
+    def _sharing_with(self, base: Result, digest: str) -> tuple[str, ...]:
+        places = self._sharing.get(digest, {}).items()
         return tuple(name for place, names in places if base.hand_in and place != base.hand_in.place for name in names)
 
     def _late(self, student: Student, hand_in: HandIn) -> Lateness | None:
@@ -184,11 +185,11 @@ def _doubts(attribution: Attribution) -> Mapping[str, str]:
 
 
 def _sharing(attribution: Attribution, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Key of a report → the places of the hand-ins with these files → whose they are."""
+    """Digest → the places of the hand-ins with these files → whose they are."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for student in attribution.students:
         claimed = attribution.claimed.get(student.key)
         receipt = receipts.get(claimed.hand_in.place) if claimed else None
         if claimed and isinstance(receipt, Received):
-            found[receipt.key][claimed.hand_in.place].append(student.shown)
+            found[receipt.digest][claimed.hand_in.place].append(student.shown)
     return found

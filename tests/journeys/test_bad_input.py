@@ -152,14 +152,14 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
         ),
         ("import torch\nclass TwoLayerMLP(torch.nn.Module): pass\n", "The sandbox has numpy, scipy"),
         ("class TwoLayerMLP:\n    print 'hello'\n", "This is Python 2: write print(…) with brackets"),
-        ("for i in xrange(3): pass\nclass TwoLayerMLP: pass\n", "This is Python 2: write range instead of xrange (mlp.py:1)"),
-        ("import numpy as np\nx = np.float(3)\nclass TwoLayerMLP: pass\n", "Newer numpy has removed np.float: write float (mlp.py:2)"),
+        ("for i in xrange(3): pass\nclass TwoLayerMLP: pass\n", "write range instead of xrange (mlp.py:1)"),
+        ("import numpy as np\nx = np.float(3)\nclass TwoLayerMLP: pass\n", "removed np.float: write float (mlp.py:2)"),
         ("import cPickle as pickle\nclass TwoLayerMLP: pass\n", "This is Python 2: import pickle instead of cPickle"),
         ("input('go?')\nclass TwoLayerMLP: pass\n", "No one is there to answer input(): take it out"),
         ("exit()\nclass TwoLayerMLP: pass\n", "Take out exit() and sys.exit()"),
         ("import sys; sys.exit(0)\nclass TwoLayerMLP: pass\n", "Take out exit() and sys.exit()"),
         ("import os; os._exit(0)\nclass TwoLayerMLP: pass\n", "take out os._exit"),
-        ("class TwoLayerMLP:\n\tdef a(self):\n        pass\n", "mlp.py cannot be loaded: Python cannot read the file; fix this line first"),
+        ("class TwoLayerMLP:\n\tdef a(self):\n        pass\n", "mlp.py cannot be loaded: Python cannot read the"),
         ("1 / 0\nclass TwoLayerMLP: pass\n", "ZeroDivisionError: division by zero (mlp.py:1)"),
         ("from layers import act\nclass TwoLayerMLP: act = act()\n", "upload files of your own with your code"),
     ],
@@ -313,9 +313,9 @@ def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
     assert report["points"]["earned"] == report["points"]["possible"]
     assert report["submission"]["graded"]["cells"] == [2]
     said = "\n".join(report["remarks"])
-    assert "notebook.ipynb cell 3 was not run, because it uses the class itself; no method can rely on its net" in said
-    assert "notebook.ipynb cell 4 failed and was left out (ZeroDivisionError: division by zero" in said
-    assert "notebook.ipynb cell 5 was left out: it has gaps (loss, predict, train)" in said
+    assert "ps4.ipynb cell 3 was not run, because it uses the class itself; no method can rely on its net" in said
+    assert "ps4.ipynb cell 4 failed and was left out (ZeroDivisionError: division by zero" in said
+    assert "ps4.ipynb cell 5 was left out: it has gaps (loss, predict, train)" in said
 
 
 def test_a_broken_notebook_does_not_hide_the_file_beside_it(

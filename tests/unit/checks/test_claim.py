@@ -385,9 +385,9 @@ def test_the_errors_that_students_meet_most_say_what_to_do(raised: Raised, hint:
 
 
 def test_cause_line_and_remedy_come_before_what_python_says() -> None:
-    raised = Raised("NameError", "name 'xrange' is not defined", Place("mlp.py", 3))
+    raised = Raised("NameError", "name 'long' is not defined", Place("mlp.py", 3))
     assert explain(raised) == (
-        "This is Python 2: write range instead of xrange (mlp.py:3). Python says: NameError: name 'xrange' is not defined"
+        "This is Python 2: write int instead of long (mlp.py:3). Python says: NameError: name 'long' is not defined"
     )
 
 
