@@ -388,6 +388,8 @@ class Report:
     """What each check cost; the only thing that differs between two equal gradings."""
     written_digest: str = ""
     """Of what opinions on written answers depend on; empty where the assignment has none."""
+    missing: str = ""
+    """What to say of code that was not submitted, so that every check waits; empty where it was."""
 
     @property
     def points(self) -> Points:
@@ -406,6 +408,15 @@ class Report:
     @property
     def possible(self) -> Points:
         return sum((p.possible for p in self.parts), ZERO)
+
+    @property
+    def code_submitted(self) -> bool:
+        return not self.missing
+
+    @property
+    def code_absent(self) -> Points:
+        """Points of code that was not submitted."""
+        return ZERO if self.code_submitted else sum((c.possible for c in self.checks), ZERO)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

@@ -59,11 +59,15 @@ def assemble(
     loaded: Loaded | None,
     wants: Callable[[str], bool],
     opinions: Mapping[str, Opinion] | None = None,
+    missing: str = "",
 ) -> Report:
+    """`missing`: what to say of code that was not submitted, so that nothing of it was run; empty where it was."""
     source = loaded.source if loaded else ""
     found = answers(submission.notebooks, assignment.handout)
     answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
     parts = [_part(row, submission, source, outcomes, wants, answered) for row in assignment.parts]
+    if missing:
+        parts = [replace(p, checks=tuple(replace(c, reason=missing) for c in p.checks)) for p in parts]
     remarks = [
         *submission.remarks,
         *_alias(assignment, loaded),
@@ -86,6 +90,7 @@ def assemble(
         evidence=tuple(e for o in outcomes.values() for e in o.evidence),
         usage={section: outcome.used for section, outcome in outcomes.items()},
         written_digest=assignment.written_digest,
+        missing=missing,
     )
     return _with_known_names(report, submission.names) if submission.names else report
 

@@ -25,6 +25,8 @@ class Standing(StrEnum):
     GRADED = "graded"
     PARTLY = "partly graded"
     """Some points wait for a person, and are no part of the score."""
+    NO_CODE = "code not submitted"
+    """Written answers alone: there is no score, and it is no zero."""
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"
@@ -58,6 +60,8 @@ class Result:
     hand_in: HandIn | None = None
     key: str = ""
     """Of the report, where there is one."""
+    digest: str = ""
+    """Of the files."""
     shares_with: tuple[str, ...] = ()
     """Who has handed in the same files."""
     late: Lateness | None = None
@@ -130,17 +134,20 @@ class Outcomes:
         report = self._journal.report(key)
         if report is None:
             failed = self._run.failed.get(key, "")
-            standing = Standing.FAILED if failed else Standing.NOT_YET
-            return replace(base, standing=standing, why=failed, shares_with=others), None
-        final = applied(report.points, base.late) if base.late else report.points
+            standing = Standing.NO_CODE if receipt.missing else Standing.NOT_YET
+            standing = Standing.FAILED if failed else standing
+            return replace(base, standing=standing, why=failed or receipt.missing, shares_with=others), None
+        if not report.code_submitted:
+            base = replace(base, standing=Standing.NO_CODE, why=receipt.missing)
+        else:
+            base = replace(base, standing=Standing.PARTLY if report.waiting else Standing.GRADED, why=_waits(report))
+            final = applied(report.points, base.late) if base.late else report.points
+            base = replace(base, points=report.points, final=final)
         result = replace(
             base,
-            standing=Standing.PARTLY if report.waiting else Standing.GRADED,
-            why=_waits(report),
             key=key,
+            digest=receipt.digest,
             shares_with=others,
-            points=report.points,
-            final=final,
             decided=report.decided,
             waiting=report.waiting,
             possible=report.possible,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 
 import pytest
 
 from grader import catalogue
 from grader.catalogue import Assignment
 from grader.errors import BadCall, BrokenCheck
-from grader.model import Report, Status
+from grader.intake import receive
+from grader.model import Limits, Report, Status
 from grader.pipeline import Progress, Scope, claims_of_code, grade, grade_code
-from grader.render.as_json import dumps
-from grader.sandbox.contract import Sandbox
+from grader.render.as_json import dumps, loads
+from grader.sandbox.contract import Array, Sandbox, Session
 from grader.seeds import Seed
-from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeAssignment, Submit
+from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeAssignment, MakeNotebook, Submit
 
 CHANNEL = """\
 import os
@@ -104,6 +106,29 @@ def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(
     with pytest.raises(BrokenCheck):
         grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
     assert "broken off" in (folder / "answered").read_text()
+
+
+# ── code that was not submitted ──────────────────────────────────────────────────────────────────────
+
+
+def test_code_that_was_not_submitted_waits_and_needs_no_sandbox(toy: Assignment, make_notebook: MakeNotebook) -> None:
+    answered = make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from solution import Sums"))
+    report = grade(receive("ps4.ipynb", answered), toy, Unreachable(), Seed())
+    assert (report.code_submitted, report.decided, report.code_absent) == (False, 0, 4)
+    assert {(c.status, c.reason) for c in report.checks} == {
+        (Status.WAITING, "solution.py was not submitted; upload it with the notebook.")
+    }
+    assert [w.found for w in report.written] == [True]
+    assert loads(dumps(report)).code_submitted is False
+
+
+class Unreachable:
+    name = "none"
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        raise AssertionError("nothing is to be run")
+
+    def close(self) -> None: ...
 
 
 def test_a_scope_that_names_nothing_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
