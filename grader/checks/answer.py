@@ -139,8 +139,8 @@ _ADVICE = (
     (
         "ModuleNotFoundError|ImportError",
         "",
-        "This module is not here. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and tqdm; "
-        "upload files of your own with your code. Data need not be loaded: train() is given it",
+        "This module is not here. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and tqdm, "
+        "and no network; upload files of your own with your code. Data need not be loaded: train() is given it",
     ),
     (
         "FileNotFoundError",

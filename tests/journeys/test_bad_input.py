@@ -283,8 +283,18 @@ def test_a_notebook_whose_class_does_not_parse_names_the_cell(
 def test_a_notebook_without_the_class_says_so(
     grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
 ) -> None:
-    checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "x = 1"))), "q2.1")
+    checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "class Net:\n    pass"))), "q2.1")
     assert all("none of the files defines a class TwoLayerMLP" in c["reason"] for c in checks.values())
+    assert all("defines Net: rename it to TwoLayerMLP" in c["reason"] for c in checks.values())
+
+
+def test_a_notebook_without_its_code_loses_nothing_and_says_what_to_upload(
+    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+) -> None:
+    checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "from mlp import TwoLayerMLP"))), "q2.1")
+    assert {(c["status"], c["reason"]) for c in checks.values()} == {
+        ("waiting", "mlp.py was not submitted; upload it with the notebook.")
+    }
 
 
 def reported(grader: Command, path: Path) -> dict[str, Any]:
