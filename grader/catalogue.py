@@ -17,7 +17,8 @@ from grader.checks.claim import Check
 from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
 from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
-from grader.model import ZERO, Limits, Notebook, Points
+from grader.missing_code import has_code
+from grader.model import ZERO, Limits, Notebook, Points, Submission
 from grader.notebook import read_notebook
 from grader.remembered import Remembered
 from grader.sandbox.contract import Array
@@ -80,6 +81,16 @@ class Assignment:
     def reference(self) -> Path:
         """The reference solution: a file of the name that students hand in."""
         return self.folder / str(self.config.get("file", "solution.py"))
+
+    @property
+    def not_submitted(self) -> str:
+        """The sentence for a submission without its code."""
+        return f"{self.reference.name} was not submitted; upload it with the notebook."
+
+    def missing(self, submission: Submission) -> str:
+        """Return what to say of a submission that comes without its code; empty where there is code."""
+        there = has_code(submission, self.wanted, self.reference.name, self.modules)
+        return "" if there else self.not_submitted
 
     @property
     def points(self) -> Points:

@@ -2,7 +2,7 @@
 
 What may be handed in: mlp.py, a notebook, or a zip or folder with both and helper files. A file that comes
 alone loses its name on the way in: learning platforms put people's names into file names, and those never
-enter the sandbox.
+enter the sandbox. Messages show the name that it came with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from grader.errors import Refused
@@ -40,10 +41,27 @@ def receive(name: str, content: bytes) -> Submission:
         case ".zip":
             return _submission(_unzipped(content))
         case ".ipynb":
-            return _submission([("notebook.ipynb", content)])
+            return _alone("notebook.ipynb", name, content)
         case ".py":
-            return _submission([("mlp.py", content)])
+            return _alone("mlp.py", name, content)
     raise Refused(f"{_short(name)} is none of the files that can be graded: {_WHAT}")
+
+
+def _alone(inner: str, name: str, content: bytes) -> Submission:
+    known = _short(PurePosixPath(name.replace("\\", "/")).name)
+    names = {inner: known} if known != inner else {}
+    try:
+        received = _submission([(inner, content)])
+    except Refused as refused:
+        raise Refused(with_known_names(str(refused), names)) from None
+    return replace(received, remarks=tuple(with_known_names(r, names) for r in received.remarks), names=names)
+
+
+def with_known_names(text: str, names: Mapping[str, str]) -> str:
+    """Return a message with the file names that the student knows, where intake has given others."""
+    for inner, known in names.items():
+        text = re.sub(rf"(?<![\w./-]){re.escape(inner)}(?!\w)", lambda _, known=known: known, text)  # type: ignore[misc]
+    return text
 
 
 def receive_all(files: Sequence[tuple[str, bytes]]) -> Submission:
@@ -215,9 +233,13 @@ def _content(path: Path, name: str) -> bytes:
 def safe_name(name: str) -> str:
     """A relative path below the folder that it was packed in, or `Refused`."""
     path = PurePosixPath(name.replace("\\", "/"))
-    unsafe = path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]
-    if unsafe or any(ord(c) < 32 for c in name) or len(name) > 300:
-        raise Refused(f"a file in it is called {_short(name)!r}, which leads out of its folder: pack it again")
+    shown = f"a file in it is called {_short(name)!r}"
+    if any(ord(c) < 32 for c in name):
+        raise Refused(f"{shown}, which has a control character in it: rename it and pack it again")
+    if len(name) > 300:
+        raise Refused(f"{shown}, which is longer than 300 characters: rename it and pack it again")
+    if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
+        raise Refused(f"{shown}, which leads out of its folder: pack it again")
     return path.as_posix()
 
 

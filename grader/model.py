@@ -44,7 +44,10 @@ class Submission:
     digest: str
     """sha256 over names and bytes: the same hand-in has the same digest at every door."""
     remarks: tuple[str, ...] = ()
-    """What intake noticed and the student should know (files left out, two notebooks, …)."""
+    """What intake noticed and the student should know (files left out, …)."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """A file's name here → the one that the student knows, where intake has renamed it. It is for messages alone: it
+    enters neither the sandbox nor the digest."""
 
 
 # ── what happened inside ─────────────────────────────────────────────────────────────────────────────
@@ -68,7 +71,13 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Raised:
+class _Failed:
+    before: str = field(default="", kw_only=True)
+    """What had failed before the call could be made: "mlp.py cannot be loaded". Empty where the call itself failed."""
+
+
+@dataclass(frozen=True)
+class Raised(_Failed):
     """The student's code raised."""
 
     kind: str
@@ -81,7 +90,7 @@ class Raised:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class Stopped(_Failed):
     """We ended the call because it went over a limit."""
 
     limit: Limit
@@ -92,14 +101,14 @@ class Stopped:
 
 
 @dataclass(frozen=True)
-class Died:
+class Died(_Failed):
     """The process went away in the middle of a call: os._exit, a crash, the kernel's memory killer."""
 
     detail: str
 
 
 @dataclass(frozen=True)
-class Unusable:
+class Unusable(_Failed):
     """The code answered, but with something that no check can use (no such attribute, an odd type, …)."""
 
     detail: str
@@ -390,6 +399,8 @@ class Report:
     """What each check cost; the only thing that differs between two equal gradings."""
     written_digest: str = ""
     """Of what opinions on written answers depend on; empty where the assignment has none."""
+    missing: str = ""
+    """What to say of code that was not submitted, so that every check waits; empty where it was."""
 
     @property
     def points(self) -> Points:
@@ -408,6 +419,15 @@ class Report:
     @property
     def possible(self) -> Points:
         return sum((p.possible for p in self.parts), ZERO)
+
+    @property
+    def code_submitted(self) -> bool:
+        return not self.missing
+
+    @property
+    def code_absent(self) -> Points:
+        """Points of code that was not submitted."""
+        return ZERO if self.code_submitted else sum((c.possible for c in self.checks), ZERO)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

@@ -74,8 +74,10 @@ def grade(
 ) -> Report:
     """Runs every check in the sandbox and forms the verdict here. Raises only for failures of our own."""
     run = _Run(submission, assignment, sandbox, seed, scope, watch)
+    quick, long = run.sections()
+    if assignment.missing(submission):
+        return run.report({})
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two trainings, and the end
-        quick, long = run.sections()
         trainings = {section: pool.submit(run.ask_alone, checks) for section, checks in long.items()}
         try:
             outcomes = run.code_sections(quick)
@@ -258,6 +260,7 @@ class _Run:
             self.student.loaded,
             self.wants,
             self._opinions,
+            self._assignment.missing(self._submission),
         )
 
     @cached_property

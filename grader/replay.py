@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Recorded:
     submission_digest: str
     seed: str
     quick: bool
+    files: tuple[str, ...]
     verdicts: dict[str, Verdict]
 
 
@@ -57,6 +58,7 @@ def read_report(file: Path) -> Recorded:
             submission_digest=str(report["submission"]["digest"]),
             seed=str(report["seed"]),
             quick="quick" in str(report["scope"]),
+            files=tuple(map(str, report["submission"]["files"])),
             verdicts={str(c["id"]): _verdict_of(c) for part in report["parts"] for c in part["checks"]},
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -75,7 +77,7 @@ def replay(
         )
     if old.seed != seed.label:
         raise BadCall(f"the report was made under the seed {old.seed!r}, here it is {seed.label!r}: set GRADER_SECRET")
-    submission = _with_digest(old.submission_digest, places)
+    submission = _named_as_then(_with_digest(old.submission_digest, places), old.files)
     report = grade(submission, assignment, sandbox, seed, Scope(only=check, quick=old.quick))
     now = next(c for c in report.checks if c.id == check)
     return Replayed(old.verdicts[check], _verdict(now))
@@ -91,6 +93,12 @@ def _with_digest(digest: str, places: Iterable[Path]) -> Submission:
         if submission.digest == digest:
             return submission
     raise BadCall("the submission of that report is not here: say where it lies with --submission PATH")
+
+
+def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
+    """What the report calls its files, however they are called by now."""
+    here = [*submission.files, *(notebook.path for notebook in submission.notebooks)]
+    return replace(submission, names={name: then for name, then in zip(here, files, strict=False) if name != then})
 
 
 def _candidates(places: Iterable[Path]) -> Iterator[Path]:

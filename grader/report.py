@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from grader.catalogue import Assignment, PartRow
 from grader.checks.lines import find_line
 from grader.checks.mistakes import Judged
+from grader.intake import with_known_names
 from grader.model import (
     ZERO,
     CheckResult,
     Environment,
     Evidence,
     Loaded,
+    Notebook,
     NoteKind,
     Opinion,
     Part,
@@ -57,18 +59,23 @@ def assemble(
     loaded: Loaded | None,
     wants: Callable[[str], bool],
     opinions: Mapping[str, Opinion] | None = None,
+    missing: str = "",
 ) -> Report:
+    """`missing`: what to say of code that was not submitted, so that nothing of it was run; empty where it was."""
     source = loaded.source if loaded else ""
     found = answers(submission.notebooks, assignment.handout)
     answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
     parts = [_part(row, submission, source, outcomes, wants, answered) for row in assignment.parts]
+    if missing:
+        parts = [replace(p, checks=tuple(replace(c, reason=missing) for c in p.checks)) for p in parts]
     remarks = [
         *submission.remarks,
         *_alias(assignment, loaded),
         *_how_found(loaded),
+        *_of_several_notebooks(submission, assignment.handout, source),
         *(r for o in outcomes.values() for r in o.remarks),
     ]
-    return Report(
+    report = Report(
         assignment=assignment.id,
         assignment_title=assignment.title,
         assignment_digest=assignment.digest,
@@ -83,6 +90,25 @@ def assemble(
         evidence=tuple(e for o in outcomes.values() for e in o.evidence),
         usage={section: outcome.used for section, outcome in outcomes.items()},
         written_digest=assignment.written_digest,
+        missing=missing,
+    )
+    return _with_known_names(report, submission.names) if submission.names else report
+
+
+def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
+    def known(text: str) -> str:
+        return with_known_names(text, names)
+
+    def known_check(check: CheckResult) -> CheckResult:
+        place = replace(check.place, file=known(check.place.file)) if check.place else None
+        return replace(check, reason=known(check.reason), place=place, remarks=tuple(map(known, check.remarks)))
+
+    return replace(
+        report,
+        files=tuple(map(known, report.files)),
+        loaded=replace(report.loaded, source=known(report.loaded.source)) if report.loaded else None,
+        parts=tuple(replace(part, checks=tuple(map(known_check, part.checks))) for part in report.parts),
+        remarks=tuple(map(known, report.remarks)),
     )
 
 
@@ -120,6 +146,21 @@ def _how_found(loaded: Loaded | None) -> list[str]:
     if loaded is None:
         return []
     return [_SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source) for n in loaded.notes]
+
+
+def _of_several_notebooks(submission: Submission, handout: Sequence[Notebook], source: str) -> list[str]:
+    """Say whose code was graded, and whose written answers count, where there are several notebooks."""
+    if len(submission.notebooks) < 2:
+        return []
+    graded = f"; the code of {source} was graded" if source else ""
+    said = [f"{len(submission.notebooks)} notebooks were submitted{graded}"]
+    answered = {notebook.path: answers([notebook], handout) for notebook in submission.notebooks}
+    counts = {question: path for path, found in answered.items() for question in found}  # the last one's, as above
+    for path, found in answered.items():
+        if counting := [question for question in found if counts[question] == path]:
+            said.append(f"the written answers to {', '.join(counting)} are those of {path}")
+        said += [f"{path} answers {q} too; the answer in {counts[q]} counts" for q in found if counts[q] != path]
+    return said
 
 
 def _part(

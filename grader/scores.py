@@ -82,7 +82,7 @@ class Score:
     sentence: str
     """The same for people."""
     absent: Points = ZERO
-    """Points of questions without an answer."""
+    """Points of questions without an answer, and of code that was not submitted."""
     questions: tuple[QuestionScore, ...] = ()
 
 
@@ -92,15 +92,20 @@ def score(
     marks: Sequence[Mark],
     late: Lateness,
     answered: Answered = NOTHING_ANSWERED,
+    *,
+    code_submitted: bool = True,
 ) -> Score:
-    """`grading`: the one that counts, as the reader may see it; so are `marks` and `answered`."""
+    """`grading`: the one that counts, as the reader may see it; so are `marks` and `answered`. Code that was not
+    submitted has no points, which is not zero points."""
     questions = _questions(assignment, marks, answered)
     given = [q for q in questions if q.points is not None]
-    machine = grading.points if grading else None
+    machine = grading.points if grading and code_submitted else None
     written = _sum(q.points for q in given) if given else None
     decided = _sum(q.possible for q in given)
-    absent = _sum(q.possible for q in questions if q.state is Decision.NOT_SUBMITTED)
+    unanswered = _sum(q.possible for q in questions if q.state is Decision.NOT_SUBMITTED)
     possible = assignment.points
+    missing = "" if code_submitted else assignment.not_submitted
+    absent = unanswered + (possible - _sum(q.possible for q in questions) if missing else ZERO)
     if grading and grading.points is not None and grading.decided is not None:
         decided += grading.decided
         possible = grading.possible if grading.possible is not None else possible
@@ -116,7 +121,7 @@ def score(
         waiting=waiting,
         possible=possible,
         late=late,
-        sentence=_sentence(final, decided, waiting, absent, late),
+        sentence=_sentence(final, decided, waiting, unanswered, late, missing),
         absent=absent,
         questions=questions,
     )
@@ -154,8 +159,11 @@ def _deciding(asked: QuestionScore, answer: Answer, answered: Answered) -> Readi
     return standing(given, answered.readers.get(asked.question, 1), asked.possible).decides
 
 
-def _sentence(final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness) -> str:
+def _sentence(
+    final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness, missing: str
+) -> str:
     unanswered = f" No answer was found to questions worth {show_points(absent)} points." if absent else ""
+    unanswered += f" {missing}" if missing else ""
     if final is None:
         return f"Nothing is decided yet; {show_points(waiting)} points are waiting.{unanswered}"
     words = f"{show_points(final)} of {show_points(decided)} points."

@@ -120,7 +120,7 @@ def submit() -> Submit:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_notebook() -> MakeNotebook:
     """("code" | "markdown", source) pairs → the bytes of a notebook."""
 

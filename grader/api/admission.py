@@ -37,6 +37,8 @@ class Receipt:
     late: Lateness
     place: Place | None
     """None where it waits no more."""
+    remarks: tuple[str, ...] = ()
+    """What the student should know of the files at once."""
 
 
 def hand_in(
@@ -57,12 +59,13 @@ def hand_in(
     if assignment not in service.assignments:
         raise not_found("assignment")
     key = _plain(key)
-    digest = receive_all(files).digest
+    received = receive_all(files)
+    has_code = not service.assignments[assignment].missing(received)
     with service.store.write() as tx:
         submissions.lock_person(tx, caller.person.id)
         whose = _authors(tx, caller, course, authors)
         new = submissions.NewSubmission(
-            course, assignment, kind, door, digest, caller.person.id, whose, tuple(_storable(files))
+            course, assignment, kind, door, received.digest, caller.person.id, whose, tuple(_storable(files)), has_code
         )
         id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
         receipt = receipt_of(tx, service, id)
@@ -77,7 +80,12 @@ def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
     assert submission is not None
     grading = gradings.of_submissions(tx, [id])[id]
     late = lateness_of(tx, submission)
-    return Receipt(submission, late, place(tx, service, grading, submission.kind))
+    return Receipt(submission, late, place(tx, service, grading, submission.kind), _remarks(service, submission))
+
+
+def _remarks(service: Service, submission: Submission) -> tuple[str, ...]:
+    known = service.assignments.get(submission.assignment)
+    return (known.not_submitted,) if known and not submission.code_submitted else ()
 
 
 def lateness_of(tx: Tx, submission: Submission) -> Lateness:
@@ -183,7 +191,7 @@ def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
 
 
 def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
-    """Pre-checks are free."""
+    """Pre-checks are free, and so is what comes without its code."""
     allowed = offering.attempts_per_hour
     if allowed is None or new.kind is Kind.PRECHECK:
         return

@@ -31,7 +31,7 @@ _DEATHS = (
     ("cpu", re.compile(r"it used more than [\d.]+ CPU seconds and was stopped")),
     ("wall", re.compile(r"it did not finish within [\d.]+ seconds although it hardly computed")),
     ("reply", re.compile(r"its answer is larger than [\d.]+ MiB")),
-    ("died", re.compile(r": take out os\._exit, and anything that kills or replaces the process")),
+    ("died", re.compile(r"the Python process ended in the middle of the call")),
 )
 """How a reason tells that the sandbox ended the student's process, or that it ended by itself."""
 

@@ -110,7 +110,12 @@ class ReceiptOut(Out):
     received_at: dt.datetime
     digest: str = Field(description="sha256 over the names and bytes that are graded")
     files: list[FileOut] = Field(description="As they came")
+    code_submitted: bool = Field(description="If not, this is no attempt, and the code has no points")
     late: LatenessOut
+    remarks: list[str] = Field(
+        description="What to know of the files at once",
+        examples=[["mlp.py was not submitted; upload it with the notebook."]],
+    )
     position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
     estimate_seconds: float | None = Field(
         description="Until grading starts, about; null where nothing is known", examples=[42.0]
@@ -123,6 +128,7 @@ class ReceiptOut(Out):
             submission=submission.id,
             **_submission_fields(submission),
             late=LatenessOut.of(receipt.late),
+            remarks=list(receipt.remarks),
             position=place.position if place else None,
             estimate_seconds=place.estimate_seconds if place else None,
         )
@@ -138,6 +144,7 @@ def _submission_fields(submission: Submission) -> dict[str, Any]:
         "received_at": submission.received_at,
         "digest": submission.digest,
         "files": [FileOut.of(file) for file in submission.files],
+        "code_submitted": submission.code_submitted,
     }
 
 
@@ -187,7 +194,7 @@ class ScoreOut(Out):
     final: float | None = Field(description="Both, after it", examples=[34.65])
     decided: float = Field(description="How many points that is out of", examples=[40.0])
     waiting: float = Field(description="Points that nobody has decided about yet", examples=[40.0])
-    absent: float = Field(description="Points of questions without an answer", examples=[0.0])
+    absent: float = Field(description="Of questions without an answer, and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
     questions: list[QuestionScoreOut] = Field(description="The written ones")
     sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting, and are no part of it yet."])
@@ -279,6 +286,7 @@ class SubmissionOut(Out):
     received_at: dt.datetime
     digest: str
     files: list[FileOut]
+    code_submitted: bool
     state: State
     late: LatenessOut
     score: ScoreOut | None = Field(description="null for a pre-check, which is never the grade")

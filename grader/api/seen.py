@@ -82,7 +82,8 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
         marked = visible.marks(given.get(submission.id, []), offering, caller)
         late = how_late(submission, offering, extensions[submission.assignment])
         answered = visible.answered(written[submission.id], offering, caller)
-        worth = score(assignment_of(service, submission), grading, marked, late, answered)
+        task = assignment_of(service, submission)
+        worth = score(task, grading, marked, late, answered, code_submitted=submission.code_submitted)
         is_grade = submission.kind is Kind.SUBMISSION
         shown.append(Seen(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return shown

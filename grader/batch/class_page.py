@@ -12,7 +12,14 @@ from grader.model import Status
 from grader.render.html import environment
 
 SLOWEST = 10
-NEEDS_SOMEBODY = (Standing.FAILED, Standing.UNCLEAR, Standing.UNREADABLE, Standing.MISSING, Standing.NOT_YET)
+NEEDS_SOMEBODY = (
+    Standing.FAILED,
+    Standing.UNCLEAR,
+    Standing.UNREADABLE,
+    Standing.NO_CODE,
+    Standing.MISSING,
+    Standing.NOT_YET,
+)
 
 
 def page(summary: Summary) -> str:
@@ -45,7 +52,7 @@ def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:
 
 def _sharing(results: list[Result]) -> list[tuple[str, ...]]:
     """Each circle of people with the same files once."""
-    circles = {r.key: [x.student.shown for x in results if x.key == r.key] for r in results if r.shares_with}
+    circles = {r.digest: [x.student.shown for x in results if x.digest == r.digest] for r in results if r.shares_with}
     return [tuple(names) for names in circles.values()]
 
 

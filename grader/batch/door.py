@@ -86,10 +86,10 @@ def batch(
         wanted = _wanted(export, attribution, students, limit)
         with ours_alone(to), _graders(settings, task, scope, sandbox, database) as graders:
             journal = Journal.under(to, graders.rules)
-            run = Run(export, Order(graders.assignment, scope, graders.secret, wanted), journal)
+            run = Run(export, Order(graders.assignment, scope, graders.secret, task.missing, wanted), journal)
             outcomes = Outcomes(attribution, run, journal, dates, partial(formats.back, export.format))
             if dry_run:
-                _show_plan(export, attribution, run, outcomes, as_json)
+                _show_plan(export, task, attribution, run, outcomes, as_json)
                 return
             _grade(run, graders.pool, sum(map(wanted, export.hand_ins)))
             results = _write(to, task, outcomes, wishes)
@@ -178,9 +178,11 @@ def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
 # ── before anything runs ─────────────────────────────────────────────────────────────────────────────
 
 
-def _show_plan(export: Export, attribution: Attribution, run: Run, outcomes: Outcomes, as_json: bool) -> None:
+def _show_plan(
+    export: Export, task: Assignment, attribution: Attribution, run: Run, outcomes: Outcomes, as_json: bool
+) -> None:
     for hand_in in export.hand_ins:
-        run.receipts[hand_in.place] = receive(export, hand_in)[0]
+        run.receipts[hand_in.place] = receive(export, hand_in, task.missing)[0]
     rows = list(table.lines(attribution, (result for result, _ in outcomes)))
     if as_json:
         _json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})

@@ -60,7 +60,7 @@ def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
                 check.id,
                 earned,
                 show_points(check.possible),
-                check.status.value,
+                check.status.value if report.code_submitted else "not submitted",
                 check.reason,
                 check.mistake,
             )

@@ -24,7 +24,7 @@ STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
 
 def key_of(submission: Submission) -> str:
     """The same for the same files, as long as intake has the same to say about them."""
-    said = "\n".join((submission.digest, *submission.remarks))
+    said = "\n".join((submission.digest, *submission.remarks, *submission.names.values()))
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 

@@ -25,6 +25,8 @@ class Standing(StrEnum):
     GRADED = "graded"
     PARTLY = "partly graded"
     """Some points wait for a person, and are no part of the score."""
+    NO_CODE = "code not submitted"
+    """Written answers alone: there is no score, and it is no zero."""
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"
@@ -58,6 +60,8 @@ class Result:
     hand_in: HandIn | None = None
     key: str = ""
     """Of the report, where there is one."""
+    digest: str = ""
+    """Of the files."""
     shares_with: tuple[str, ...] = ()
     """Who has handed in the same files."""
     late: Lateness | None = None
@@ -121,25 +125,29 @@ class Outcomes:
                 return base, None
             case Unreadable(why):
                 return replace(base, standing=Standing.UNREADABLE, why=why), None
-            case Received(key):
-                return self._graded(base, key)
+            case Received() as receipt:
+                return self._graded(base, receipt)
 
-    def _graded(self, base: Result, key: str) -> tuple[Result, Report | None]:
-        others = self._sharing_with(base, key)
+    def _graded(self, base: Result, receipt: Received) -> tuple[Result, Report | None]:
+        key = receipt.key
+        others = self._sharing_with(base, receipt.digest)
         report = self._journal.report(key)
         if report is None:
             failed = self._run.failed.get(key, "")
-            standing = Standing.FAILED if failed else Standing.NOT_YET
-            return replace(base, standing=standing, why=failed, shares_with=others), None
-        final = applied(report.points, base.late) if base.late else report.points
+            standing = Standing.NO_CODE if receipt.missing else Standing.NOT_YET
+            standing = Standing.FAILED if failed else standing
+            return replace(base, standing=standing, why=failed or receipt.missing, shares_with=others), None
+        if not report.code_submitted:
+            base = replace(base, standing=Standing.NO_CODE, why=receipt.missing)
+        else:
+            base = replace(base, standing=Standing.PARTLY if report.waiting else Standing.GRADED, why=_waits(report))
+            final = applied(report.points, base.late) if base.late else report.points
+            base = replace(base, points=report.points, final=final)
         result = replace(
             base,
-            standing=Standing.PARTLY if report.waiting else Standing.GRADED,
-            why=_waits(report),
             key=key,
+            digest=receipt.digest,
             shares_with=others,
-            points=report.points,
-            final=final,
             decided=report.decided,
             waiting=report.waiting,
             possible=report.possible,
@@ -147,8 +155,8 @@ class Outcomes:
         )
         return result, report
 
-    def _sharing_with(self, base: Result, key: str) -> tuple[str, ...]:
-        places = self._sharing.get(key, {}).items()
+    def _sharing_with(self, base: Result, digest: str) -> tuple[str, ...]:
+        places = self._sharing.get(digest, {}).items()
         return tuple(name for place, names in places if base.hand_in and place != base.hand_in.place for name in names)
 
     def _late(self, student: Student, hand_in: HandIn) -> Lateness | None:
@@ -184,11 +192,11 @@ def _doubts(attribution: Attribution) -> Mapping[str, str]:
 
 
 def _sharing(attribution: Attribution, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Key of a report → the places of the hand-ins with these files → whose they are."""
+    """Digest → the places of the hand-ins with these files → whose they are."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for student in attribution.students:
         claimed = attribution.claimed.get(student.key)
         receipt = receipts.get(claimed.hand_in.place) if claimed else None
         if claimed and isinstance(receipt, Received):
-            found[receipt.key][claimed.hand_in.place].append(student.shown)
+            found[receipt.digest][claimed.hand_in.place].append(student.shown)
     return found

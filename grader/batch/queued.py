@@ -62,10 +62,18 @@ class Queued:
     def _queued(self, job: Job) -> str:
         """Its grading: a new one, or the one that an earlier batch has queued."""
         files = tuple((name.encode("utf-8", "replace").decode(), content) for name, content in job.files)
-        digest = receive_all(files).digest
+        received = receive_all(files)
         key = hashlib.sha256(f"{self._lane}\n{job.grading}".encode()).hexdigest()
         new = NewSubmission(
-            COURSE.id, self._task.id, Kind.SUBMISSION, "batch", digest, self._person.id, (self._person.id,), files
+            COURSE.id,
+            self._task.id,
+            Kind.SUBMISSION,
+            "batch",
+            received.digest,
+            self._person.id,
+            (self._person.id,),
+            files,
+            code_submitted=not self._task.missing(received),
         )
         return self._patiently(self._store.write, lambda tx: self._once(tx, new, key))
 

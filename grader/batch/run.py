@@ -16,7 +16,7 @@ from grader.dispatch.events import Event
 from grader.dispatch.process import Failed, Job
 from grader.errors import Refused
 from grader.intake import receive_all
-from grader.model import Points, Report
+from grader.model import Points, Report, Submission
 from grader.pipeline import Scope
 
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -34,6 +34,8 @@ class Received:
     key: str
     """In the journal. Who has handed in the same has the same one."""
     digest: str
+    missing: str = ""
+    """What to say of code that was not submitted; empty where it was."""
 
 
 Receipt = Received | Unreadable
@@ -46,6 +48,8 @@ class Order:
     assignment: str
     scope: Scope
     secret: bytes | None
+    missing: Callable[[Submission], str]
+    """As `Assignment.missing`."""
     wanted: Callable[[HandIn], bool]
     """Others are received, and what is known of them is shown."""
 
@@ -74,14 +78,16 @@ def longest_waiting_first(hand_ins: Iterable[HandIn]) -> list[HandIn]:
     return sorted(hand_ins, key=lambda hand_in: hand_in.submitted_at or _LAST)
 
 
-def receive(export: Export, hand_in: HandIn) -> tuple[Receipt, tuple[tuple[str, bytes], ...]]:
+def receive(
+    export: Export, hand_in: HandIn, missing: Callable[[Submission], str]
+) -> tuple[Receipt, tuple[tuple[str, bytes], ...]]:
     """And its files, as they are graded."""
     try:
         files = tuple(export.content(hand_in))
         submission = receive_all(files)
     except Refused as why:
         return Unreadable(str(why)), ()
-    return Received(key_of(submission), submission.digest), files
+    return Received(key_of(submission), submission.digest, missing(submission)), files
 
 
 class Run:
@@ -116,7 +122,7 @@ class Run:
 
     def _jobs(self) -> Iterator[Job]:
         for hand_in in longest_waiting_first(self._export.hand_ins):
-            receipt, files = receive(self._export, hand_in)
+            receipt, files = receive(self._export, hand_in, self._order.missing)
             self.receipts[hand_in.place] = receipt
             if not self._order.wanted(hand_in):
                 continue

@@ -28,9 +28,9 @@ def texts(export: Export, attribution: Attribution, receipts: Mapping[str, Recei
     for hand_in in export.hand_ins:
         receipt = receipts.get(hand_in.place)
         if isinstance(receipt, Received):
-            before = found.get(receipt.key) or Text((), code_of(receive_all(export.content(hand_in))))
+            before = found.get(receipt.digest) or Text((), code_of(receive_all(export.content(hand_in))))
             whose = tuple(names[hand_in.place]) or (hand_in.place,)
-            found[receipt.key] = replace(before, names=(*before.names, *whose))
+            found[receipt.digest] = replace(before, names=(*before.names, *whose))
     return list(found.values())
 
 

@@ -54,9 +54,6 @@ def describe(value: Any) -> str:
     return f"a {kind}"
 
 
-_OLD_NUMPY = ("float", "int", "bool", "object", "str", "long", "unicode", "complex")
-
-
 def explain(failure: Failure) -> str:
     """One clear sentence that says what happened and what to do."""
     match failure:
@@ -65,9 +62,7 @@ def explain(failure: Failure) -> str:
         case Stopped():
             given_up = " (it was not called again after two calls had been stopped)" if failure.given_up else ""
             return _explain_stopped(failure) + given_up
-        case Died(detail):
-            return f"{detail}: take out os._exit, and anything that kills or replaces the process"
-        case Unusable(detail):
+        case Died(detail) | Unusable(detail):
             return detail
         case _:
             assert_never(failure)
@@ -89,55 +84,98 @@ def _explain_stopped(stopped: Stopped) -> str:
 
 
 def _explain_raised(raised: Raised) -> str:
+    """Cause and remedy first, then the place, and what Python said last."""
     column = f", column {raised.caret}" if raised.caret else ""
     where = f" ({raised.place}{column})" if raised.place else ""
-    hint = _hint(raised)
     message = f"{raised.kind}: {raised.message}" if raised.message else raised.kind
-    return f"{message}{where}" + (f". {hint}" if hint else "")
+    advice = _advice(raised)
+    return f"{advice}{where}. Python says: {message}" if advice else f"{message}{where}"
 
 
-_PYTHON_2_NAMES = r"'(xrange|raw_input|unicode|reduce|basestring|long)'"
-_PYTHON_2_MODULES = (
-    r"'(cPickle|c?StringIO|ConfigParser|HTMLParser|Queue|Tkinter|__builtin__|commands|copy_reg|httplib|url(lib2|parse))"
+_PYTHON_2 = {
+    "xrange": "range", "raw_input": "input", "unicode": "str", "basestring": "str", "long": "int",
+    "reduce": "functools.reduce", "unichr": "chr", "file": "open", "iteritems": "items", "iterkeys": "keys",
+    "itervalues": "values", "has_key": "in", "cPickle": "pickle", "cStringIO": "io", "StringIO": "io",
+    "ConfigParser": "configparser", "HTMLParser": "html.parser", "Queue": "queue", "Tkinter": "tkinter",
+    "__builtin__": "builtins", "commands": "subprocess", "copy_reg": "copyreg", "httplib": "http.client",
+    "urllib2": "urllib.request", "urlparse": "urllib.parse",
+}  # fmt: skip
+"""Names that only Python 2 has → what takes their place."""
+_OF_PYTHON_2 = f"'(?P<old>{'|'.join(_PYTHON_2)})'"
+_BUILT_IN = "float|int|bool|object|str|long|unicode|complex"
+_NO_NETWORK = (
+    "The sandbox has no network, and needs none: train() is given its data. Take the download out, or put it under "
+    'if __name__ == "__main__"'
 )
+_DOES_NOT_FIT = "is called with other arguments than its def line takes"
 
-_HINTS = (
-    ("SyntaxError", r"call to 'print'", "This is Python 2: write print(…) with brackets"),
-    ("SyntaxError|IndentationError|TabError", "", "Python cannot read the file; mend this line first"),
+_ADVICE = (
+    (
+        "SyntaxError|TabError",
+        r"call to '(print|exec)'|multiple exception types|leading zeros in decimal",
+        "This is Python 2: write print(…) with brackets, and port the file to Python 3",
+    ),
+    ("SyntaxError|IndentationError|TabError", "", "Python cannot read the file; fix this line first"),
     (
         "NameError",
         "because its cell failed",
         "Let no method rely on data or results of other cells: it is given what it needs as arguments",
     ),
-    ("NameError", _PYTHON_2_NAMES, "This is Python 2: use range, input, str or functools.reduce"),
-    ("AttributeError", r"'dict' object has no attribute 'iter", "This is Python 2: use .items(), .keys(), .values()"),
+    ("NameError", "'get_ipython'", "get_ipython exists in notebooks only: take this line out"),
+    ("NameError", rf"name {_OF_PYTHON_2}", "This is Python 2: write {new} instead of {old}"),
+    ("ModuleNotFoundError", rf"No module named {_OF_PYTHON_2}", "This is Python 2: import {new} instead of {old}"),
     (
         "AttributeError",
-        "module 'numpy' has no attribute",
-        "Newer numpy has removed this name; for np.float, np.int, np.bool write float, int, bool",
+        rf"module 'numpy' has no attribute '(?P<old>{_BUILT_IN})'",
+        "Newer numpy has removed np.{old}: write {builtin}",
     ),
+    ("AttributeError", rf"has no attribute {_OF_PYTHON_2}", "This is Python 2: write {new} instead of {old}"),
     (
-        "ModuleNotFoundError",
-        rf"No module named {_PYTHON_2_MODULES}",
-        "This is Python 2: use pickle, io, queue, configparser or urllib",
+        "AttributeError",
+        r"module 'numpy' has no attribute '(?P<old>\w+)'|`np\.(?P<older>\w+)` was removed",
+        "This numpy has no np.{old}{older}: newer versions have removed it, or it is misspelt",
     ),
+    ("URLError|HTTPError|gaierror|ConnectionError|ConnectTimeout|SSLError", "", _NO_NETWORK),
     (
         "ModuleNotFoundError|ImportError",
         "",
-        "The grader has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and tqdm; "
-        "hand in files of your own with mlp.py",
+        "This module is not here. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and tqdm, "
+        "and no network; upload files of your own with your code. Data need not be loaded: train() is given it",
+    ),
+    (
+        "FileNotFoundError",
+        "",
+        "This file is not here: upload it with your code. Data need not be loaded: train() is given it",
     ),
     ("NotImplementedError", "", "This part still waits to be written"),
-    ("EOFError", "", "Nobody is there to answer input(): take it out"),
+    ("EOFError", "", "No one is there to answer input(): take it out"),
     ("SystemExit", "", "Take out exit() and sys.exit()"),
     ("MemoryError", "", "It needs more memory than the limit allows"),
-    ("TypeError", r"positional argument|unexpected keyword argument", "Keep the signature that the handout gives"),
-)
+    (
+        "TypeError",
+        r"^\w[\w.<>]*\.(?P<name>\w+)\(\) (got (multiple|an unexpected)|takes .*given|missing .*argument)",
+        f"{{name}}() {_DOES_NOT_FIT}: self comes first there, then the handout's arguments by their names",
+    ),
+    (
+        "TypeError",
+        r"^(?P<name>\w+)\(\) (got (multiple|an unexpected)|takes .*given|missing .*argument)",
+        f"{{name}}() {_DOES_NOT_FIT}",
+    ),
+    (
+        "TypeError",
+        r"float\d*' object cannot be interpreted as an integer|slice indices must be integers",
+        "A whole number is needed here, and / always gives a float: divide with //",
+    ),
+)  # fmt: skip
 """(kind, pattern of the message, what to do) of the errors that students meet most; the first that fits."""
 
 
-def _hint(raised: Raised) -> str:
-    for kind, message, hint in _HINTS:
-        if re.fullmatch(kind, raised.kind) and re.search(message, raised.message):
-            return hint
+def _advice(raised: Raised) -> str:
+    for kind, pattern, advice in _ADVICE:
+        found = re.search(pattern, raised.message) if re.fullmatch(kind, raised.kind) else None
+        if found is not None:
+            named = {name: text or "" for name, text in found.groupdict().items()}
+            old = named.get("old", "")
+            new, builtin = _PYTHON_2.get(old, old), {"long": "int", "unicode": "str"}.get(old, old)
+            return advice.format_map(named | {"new": new, "builtin": builtin})
     return ""

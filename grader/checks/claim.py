@@ -74,7 +74,7 @@ def failed(answer: Answer) -> Verdict | None:
     """The verdict on a call that did not answer; None where it did."""
     if answer.failure is None:
         return None
-    reason = f"{answer.what}: {explain(answer.failure)}"
+    reason = f"{answer.failure.before or answer.what}: {explain(answer.failure)}"
     if isinstance(answer.failure, Raised) and answer.failure.place:
         return Verdict(Fraction(0), reason, place=answer.failure.place, source=answer.failure.source, says_why=True)
     return Verdict(Fraction(0), reason, says_why=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader import environment
-from grader.checks.answer import Answer
+from grader.checks.answer import FAILURES, Answer
 from grader.guest.wire import Ref
 from grader.model import (
     NOTHING_USED,
@@ -22,6 +22,7 @@ from grader.model import (
     Loaded,
     Note,
     NoteKind,
+    Raised,
     Stopped,
     Submission,
     Unusable,
@@ -90,8 +91,18 @@ class Student:
         if isinstance(answer, Answered):
             self.loaded = _loaded(answer.value)
         else:
-            self._load_failure = answer
+            self._load_failure = replace(answer, before=f"{self._unloadable(answer)} cannot be loaded")
             self._session.close()
+
+    def _unloadable(self, failure: Failure) -> str:
+        """Return the file that stopped the loading, as far as it is known."""
+        if isinstance(failure, Raised) and failure.place is not None:
+            return failure.place.file.partition(" cell ")[0]
+        code = [
+            *(f for f in self._submission.files if f.endswith(".py")),
+            *(n.path for n in self._submission.notebooks),
+        ]
+        return code[0] if len(code) == 1 else "the code"
 
     def close(self) -> None:
         """For good, and from any thread: that is how a grading is broken off."""
@@ -107,8 +118,8 @@ class Student:
 
     def new(self, *args: Any, seed: int = 0, **kwargs: Any) -> Remote:
         """An object of the student's class. `seed` is numpy's global one, set just before."""
-        shown = f"{self._wanted[0]}(…)"
-        return Remote(self, Answer(shown, self._request_of("__init__", ["new", seed, list(args), kwargs])))
+        (made,) = self._made([["new", seed, list(args), kwargs]])
+        return Remote(self, Answer(f"{self._wanted[0]}(…)", made))
 
     def new_with(
         self, attribute: str, values: Mapping[str, Array], *args: Any, **kwargs: Any
@@ -117,8 +128,16 @@ class Student:
         then: `new`, `put` and `get` in one go."""
         newest = -1
         new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
-        made, placed, held = self._several_of("__init__", [new, put, ["get", newest, attribute]])
+        made, placed, held = self._made([new, put, ["get", newest, attribute]])
         return Remote(self, Answer(f"{self._wanted[0]}(…)", made)), Answer(attribute, placed), Answer(attribute, held)
+
+    def _made(self, requests: list[list[Any]]) -> list[Any]:
+        """Send requests of which the first makes an object. Where it cannot be made, every answer says so."""
+        answers = self._several_of("__init__", requests)
+        failure = answers[0]
+        if not isinstance(failure, FAILURES) or failure.before:
+            return answers
+        return [replace(failure, before=f"{self._wanted[0]}(…) cannot be made")] * len(answers)
 
     def keep(self, **arrays: Array) -> list[Ref]:
         """Arrays that stay inside, the same objects in every call that is given these references. They travel with

@@ -32,12 +32,14 @@ class StandIn(ModuleType):
 
     def __init__(self, name: str, error: Callable[[], Exception]) -> None:
         super().__init__(name)
-        self.error = error
+        self._error = error  # `from … import *` takes no name that begins like this
 
-    def __getattr__(self, name: str) -> StandIn:
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
-        return StandIn(f"{self.__name__}.{name}", self.error)
+        if self.__spec__ is not None and (own := _defined_by(sys._getframe(1), name)) is not None:
+            return own
+        return StandIn(f"{self.__name__}.{name}", self._error)
 
     def __getitem__(self, _item: Any) -> StandIn:
         return self  # as in the annotation Float[ndarray, "N D"], or in the default X_train.shape[1]
@@ -46,6 +48,18 @@ class StandIn(ModuleType):
         return self
 
     __ror__ = __or__
+
+    def error(self) -> Exception:
+        return self._error()
+
+
+def _defined_by(importer: FrameType, name: str) -> Any:
+    """Return what the importing file itself has defined under this name, None where it has defined nothing.
+
+    A file that defines the class and then says `from mlp import TwoLayerMLP` keeps its class where mlp.py is missing.
+    """
+    own = importer.f_globals.get(name) if importer.f_code.co_name == "<module>" else None
+    return None if isinstance(own, StandIn) else own
 
 
 def _use(stand_in: StandIn, *_arguments: Any, **_options: Any) -> NoReturn:

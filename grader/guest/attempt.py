@@ -169,7 +169,7 @@ def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float, abs
     tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
     causes = [(s, e) for s, e in failures if not (isinstance(e, NameError) and e.name is None)]
     tried.notes += [("skipped", f"{path} cell {s.cell}", one_line(error)) for s, error in causes]
-    tried.notes += [("skipped", f"{path} {error.filename}", one_line(error)) for error in selected.unread]
+    tried.notes += [("skipped", str(error.filename), one_line(error)) for error in selected.unread]
 
 
 Failures = list[tuple[Statement, BaseException]]

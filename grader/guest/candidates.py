@@ -60,6 +60,8 @@ def candidates(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]],
     outlines = {PurePosixPath(n).stem: m.outline for n, m in modules.items() if m.outline is not None}
     for path, code in cells.items():
         selected = select(code, wanted, outlines)
+        for error in selected.broken:
+            error.filename = f"{path} {error.filename}"
         found.broken += selected.broken
         if selected.unread or any(not s.binds.isdisjoint(wanted) for s in selected.statements):
             found.ranked.append(Candidate(path, selected, notebook=True))

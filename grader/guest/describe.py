@@ -5,14 +5,16 @@ from __future__ import annotations
 import linecache
 import os
 import traceback
+from types import CodeType
 from typing import Any
 
 FOLDER = "submission"
 """Where the student's files lie, below the session's own folder."""
 
 
-def describe(error: BaseException) -> list[Any]:
-    """kind, message, file, line, source line, caret: of the innermost frame in the student's own files."""
+def describe(error: BaseException, called: object = None) -> list[Any]:
+    """kind, message, file, line, source line, caret: of the innermost frame in the student's own files. Where a call's
+    arguments do not fit there is no such frame, and the def line of what was `called` is the place."""
     kind = type(error).__name__[:200]
     try:
         message = str(error)[:2000]
@@ -26,6 +28,10 @@ def describe(error: BaseException) -> list[Any]:
         if file and frame.lineno is not None:
             source = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
             return [kind, message, file, frame.lineno, source[:300], 0]
+    code = getattr(called, "__code__", None) if isinstance(error, TypeError) else None
+    if isinstance(code, CodeType) and (file := own(code.co_filename)):
+        source = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+        return [kind, message, file, code.co_firstlineno, source[:300], 0]
     return [kind, message, "", 0, "", 0]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import inspect
 import random
 import socket
 import sys
@@ -176,7 +177,16 @@ class Guest:
         except (Unusable, NotFound) as unusable:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
-            return ["raised", *describe(error)]
+            return ["raised", *describe(error, self.called_by(operation, arguments))]
+
+    def called_by(self, operation: str, arguments: list[Any]) -> object:
+        """Return the student's function that a request calls, as its class defines it; None where it calls none."""
+        match operation, arguments:
+            case "new", _:
+                return inspect.getattr_static(self.found, "__init__", None)
+            case ("call", [int(target), str(method), *_]) | ("call_many", [int(target), _, _, str(method), *_]):
+                return inspect.getattr_static(type(self.objects[target]), method, None)
+        return None
 
     def resolve(self, value: Any) -> Any:
         """Refs become arrays; strings are interned because students compare them with `is`."""

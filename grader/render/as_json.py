@@ -54,6 +54,8 @@ def as_json(report: Report) -> Json:
         "submission": {
             "digest": report.submission_digest,
             "files": list(report.files),
+            "code_submitted": report.code_submitted,
+            "missing": report.missing,
             "graded": _graded(report.loaded) if report.loaded else None,
         },
         "scope": report.scope,
@@ -196,6 +198,7 @@ def _report_of(written: Json) -> Report:
         evidence=tuple(_evidence_of(e) for e in written["evidence"]),
         usage={section: Usage(**used) for section, used in written["usage"].items()},
         written_digest=written["assignment"].get("written_digest", ""),
+        missing=written["submission"].get("missing", ""),
     )
 
 

@@ -104,8 +104,10 @@ def _said(check: CheckResult) -> str:
 
 def _output(report: Report) -> str:
     lines = [] if report.scope == "full" else [f"This is not the grade: {one_line(scope(report.scope))}."]
+    if report.code_absent:
+        lines.append(f"Code not submitted, and no part of the score: {report.missing}")
     lines.append(f"By machine: {show_points(report.points)} of {show_points(report.decided)} points.")
-    open_checks = [c for c in report.checks if not _decided(c)]
+    open_checks = [c for c in report.checks if not _decided(c) and report.code_submitted]
     if open_checks:
         lines.append(f"Not decided yet, and no part of the score: {', '.join(c.id for c in open_checks)}.")
     answers = [a for a in report.written if not a.decided]
@@ -130,6 +132,7 @@ def _extra(report: Report) -> Json:
         "submission_digest": report.submission_digest,
         "seed": report.seed,
         "scope": report.scope,
+        "code_submitted": report.code_submitted,
         "grader": report.environment.grader,
         "isolation": report.environment.isolation,
         "waiting_for_a_person": [_waits(a) for a in report.written if not a.decided],

@@ -98,7 +98,7 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 
 def totals(report: Report) -> Totals:
     number, words = total(report).split(" ", 1)
-    return Totals(number, words, report.points, report.decided, report.possible, _possible(_absent(report.written)))
+    return Totals(number, words, report.points, report.decided, report.possible, _absent_points(report))
 
 
 def title(fix: Fix) -> str:
@@ -113,10 +113,12 @@ def where(fix: Fix) -> str:
 
 def total(report: Report) -> str:
     """ "37.5 of 40 by machine · 40 points wait for a person" """
-    absent = _possible(_absent(report.written))
-    person = _possible(w for w in report.written if not w.decided) - absent
+    absent = _absent_points(report)
+    person = _possible(w for w in report.written if not w.decided and w.found)
     hand_in = report.waiting - person - absent
     said = [f"{show_points(report.points)} of {show_points(report.decided)} by machine"]
+    if report.code_absent:
+        said = ["Code not submitted", *(said if report.decided else [])]
     if hand_in:
         said.append(f"{_counted(hand_in)} {'is' if hand_in == 1 else 'are'} decided at hand-in")
     if person:
@@ -156,9 +158,14 @@ class Standing:
         return bool(self.absent) and not (self.decided or self.waiting)
 
 
-def standing(part: Part, marks: Mapping[str, Given] = MappingProxyType({})) -> Standing:
+def standing(part: Part, marks: Mapping[str, Given] = MappingProxyType({}), *, code_submitted: bool = True) -> Standing:
     """`marks`: what people have decided, by question."""
-    checks = (Standing(c.status, c.points, *_open(c.possible, c.status)) for c in part.checks)
+    checks = (
+        Standing(c.status, c.points, *_open(c.possible, c.status))
+        if code_submitted
+        else Standing(Status.WAITING, ZERO, ZERO, ZERO, c.possible)
+        for c in part.checks
+    )
     every = [*checks, *(answer_standing(w, marks) for w in part.written)]
     return Standing(
         _together({one.status for one in every}),
@@ -199,7 +206,13 @@ def _possible(written: Iterable[Written]) -> Points:
     return sum((w.possible for w in written), ZERO)
 
 
+def _absent_points(report: Report) -> Points:
+    return _possible(_absent(report.written)) + report.code_absent
+
+
 def _why_no_plots(report: Report) -> str:
+    if not report.code_submitted:
+        return "There is nothing to plot: the code was not submitted."
     if report.scope != "full":
         return f"There is nothing to plot: the trainings that plots show were left out ({report.scope})."
     if any(c.status is Status.WAITING for c in report.checks):

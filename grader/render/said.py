@@ -28,8 +28,9 @@ FEW = 3
 THEIRS = 160
 """Characters of a message of Python's or numpy's; ours stands before it and must not be pushed out of sight."""
 
-_CALL = r"(?P<call>[\w.]+(?:\[[^\]]*\]|\([^()]*\))?(?:, called a second time,)?)"
-"""What had been asked, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"."""
+_CALL = r"(?P<call>.*? cannot be (?:loaded|made)|[\w.]+(?:\[[^\]]*\]|\([^()]*\))?(?:, called a second time,)?)"
+"""What had been asked, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"; or what had
+failed before it (`model.Raised.before`)."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ def failure(check: CheckResult) -> Failure | None:
     """None where the call was answered, and the answer is wrong."""
     if check.mistake or not check.reason:
         return None
-    if check.place is not None:
-        where = rf" \({re.escape(str(check.place))}(?:, column (?P<column>\d+))?\)(?:\. )?(?P<advice>.*)"
-        if raised := re.fullmatch(rf"(?P<call>.*?): (?P<error>.*){where}", check.reason, re.DOTALL):
-            column = raised["column"]
-            return Failure(raised["call"], raised["error"], raised["advice"], int(column) if column else None)
+    where = rf" \({re.escape(str(check.place))}(?:, column (?P<column>\d+))?\)" if check.place else "(?P<column>)"
+    call = "(?P<call>.*?)" if check.place else _CALL
+    for told in (rf"{call}: (?P<advice>.*?){where}\. Python says: (?P<error>.*)", rf"{call}: (?P<error>.*){where}"):
+        if found := re.fullmatch(told, check.reason, re.DOTALL):
+            parts = found.groupdict()
+            column = parts["column"]
+            return Failure(parts["call"], parts["error"], parts.get("advice", ""), int(column) if column else None)
     other = re.fullmatch(rf"{_CALL}: (?P<error>.*)", check.reason, re.DOTALL)
     return Failure(other["call"], other["error"]) if other else None
 

@@ -39,11 +39,13 @@ class Terminal:
         if report.scope != "full":
             yield Text(f"This is not the grade: {one_line(scope(report.scope))}.", "yellow")
         told: dict[object, str] = {}
+        if report.code_absent:
+            yield Text.assemble(("Code not submitted: ", "bold yellow"), one_line(report.missing))
         if (fix := stopper(report)) is not None:
             yield _nothing_runs(fix, report.scope)
             told[cause(fix.first)] = TOP
         for part in report.parts:
-            if part.checks:
+            if part.checks and report.code_submitted:
                 yield from _part(part, told)
         yield from _opinions(report.written)
         yield _total(report)
@@ -150,9 +152,8 @@ def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
 
 
 def _total(report: Report) -> Text:
-    total = Text.assemble(
-        ("Total by machine: ", "bold"), (f"{show_points(report.points)} of {show_points(report.decided)}", "bold")
-    )
+    scored = f"{show_points(report.points)} of {show_points(report.decided)}"
+    total = Text.assemble(("Total by machine: ", "bold"), (scored if report.decided else "nothing decided", "bold"))
     written = [w for w in report.written if not w.decided]
     for_a_person = sum((w.possible for w in written), ZERO)
     found = [w for w in written if w.found]
@@ -160,10 +161,10 @@ def _total(report: Report) -> Text:
     if found:
         waiting = show_points(for_a_person - absent)
         total.append(f" · {waiting} wait for a person ({len(found)} of {len(written)} answers found)")
-    if absent:
-        total.append(f" · {show_points(absent)} not submitted")
-    if report.waiting > for_a_person:
-        total.append(f" · {show_points(report.waiting - for_a_person)} not decided here")
+    if absent or report.code_absent:
+        total.append(f" · {show_points(absent + report.code_absent)} not submitted")
+    if report.waiting > for_a_person + report.code_absent:
+        total.append(f" · {show_points(report.waiting - for_a_person - report.code_absent)} not decided here")
     return total
 
 

@@ -105,11 +105,20 @@ GOING_SECONDS = 0.2
 CHANNEL_CLOSED = "or closed its channel to the grader"
 
 
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
+
+
 def exit_in_words(status: int) -> str:
-    """A status as subprocess gives it, for `Ended.how`."""
+    """Return how a process ended and what to do about it, for `Ended.how`; `status` is what subprocess gives."""
     if status >= 0:
-        return f"with exit code {status} (os._exit ends it past every except and finally)"
-    return f"by signal {-status} ({signal.strsignal(-status)})"
+        return f"with exit code {status}: take out os._exit, and anything that ends or replaces the process"
+    how = f"by signal {-status} ({signal.strsignal(-status)})"
+    if -status in _CRASHES:
+        return f"{how}: compiled code crashed; look for ctypes or a raised recursion limit"
+    return f"{how}: take out whatever kills the process"
+
+
+TAKE_OUT = "take out what writes to file descriptors other than standard output"
 
 
 class Session:
@@ -183,7 +192,7 @@ class Session:
             except _Hung as hung:
                 return self._end(hung.failure)
             except WireError as broken:
-                return self._end(Unusable(f"the process broke the protocol ({broken})"))
+                return self._end(Unusable(f"the process broke the protocol ({broken}): {TAKE_OUT}"))
             except ConnectionError:
                 return self._end(Died("the Python process ended in the middle of the call"))
             finally:
@@ -222,7 +231,9 @@ class Session:
     def _receive_reply(self, watch: _Watch) -> Any:
         prefix = self._incoming.take(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)
-        if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.reply_bytes:
+        if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.memory_bytes:
+            raise WireError("lengths that no answer can have")  # a guest holds what it sends, and counts its headers
+        if body_bytes > self._limits.reply_bytes:
             raise _Hung(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
         reply = decode(self._incoming.take(header_bytes, watch), self._incoming.take(body_bytes, watch))
         if self._incoming.ahead:

@@ -327,7 +327,7 @@ def results_of(tx: Tx, ids: Sequence[str]) -> dict[str, list[Result]]:
 
 def same_before(tx: Tx, submission: str, lane: str, seed: str) -> str | None:
     """The report of a grading of the same files by the same kind of worker under the same seed, if there is one.
-    The files must be the same ones as they came: a report may name those that were left out."""
+    The files must be the same ones as they came: a report names them."""
     mine = tx.execute(select(submissions).where(submissions.c.id == submission)).one()
     same = (
         select(gradings.c.id, gradings.c.submission)
@@ -351,9 +351,9 @@ def same_before(tx: Tx, submission: str, lane: str, seed: str) -> str | None:
 
 
 def _as_they_came(tx: Tx, submission: str) -> list[tuple[str, str]]:
-    """(name, sha256); the name of a file that came alone says nothing, and intake has dropped it."""
+    """(name, sha256) of each."""
     rows = tx.execute(select(files.c.name, files.c.sha256).where(files.c.submission == submission)).all()
-    return sorted((row.name if len(rows) > 1 else "", row.sha256) for row in rows)
+    return sorted((row.name, row.sha256) for row in rows)
 
 
 def retry(tx: Tx, grading: str, lane: str) -> bool:

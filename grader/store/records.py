@@ -138,6 +138,8 @@ class Submission:
     authors: tuple[Person, ...]
     received_at: dt.datetime
     files: tuple[File, ...]
+    code_submitted: bool = True
+    """Without its code it is no attempt, and nothing of the code has points."""
 
 
 # ── how it is graded ─────────────────────────────────────────────────────────────────────────────────

@@ -28,12 +28,16 @@ class NewSubmission:
     authors: tuple[str, ...]
     files: tuple[tuple[str, bytes], ...]
     """As they came, in the order in which they came."""
+    code_submitted: bool = True
+
+
+COLUMNS = ("course", "assignment", "kind", "door", "digest", "by", "code_submitted")
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
     """Keeps it; returns its id. It is acknowledged once `tx` has ended well, and not before."""
     id = new_id()
-    row = {name: getattr(new, name) for name in ("course", "assignment", "kind", "door", "digest", "by")}
+    row = {name: getattr(new, name) for name in COLUMNS}
     tx.execute(insert(submissions).values(row | {"id": id, "received_at": now()}))
     tx.execute(insert(authors), [{"submission": id, "person": who} for who in dict.fromkeys(new.authors)])
     rows = [
@@ -178,6 +182,7 @@ def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Sub
         authors=tuple(who),
         received_at=row.received_at,
         files=tuple(what),
+        code_submitted=row.code_submitted,
     )
 
 
@@ -210,7 +215,8 @@ def lock_person(tx: Tx, person: str) -> None:
 
 def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
     """When a person has handed in since then, the oldest first. Pre-checks do not count, nor what we failed to
-    grade, nor what was taken back before it ran, nor what staff have handed in for them."""
+    grade, nor what came without its code, nor what was taken back before it ran, nor what staff have handed in for
+    them."""
     begun = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
     counts = or_(gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED)), begun)
     attempt = select(gradings.c.submission).where(counts)
@@ -220,6 +226,7 @@ def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.dat
             submissions.c.course == course,
             submissions.c.assignment == assignment,
             submissions.c.kind == Kind.SUBMISSION,
+            submissions.c.code_submitted,
             submissions.c.received_at > since,
             submissions.c.by == person,
             submissions.c.id.in_(attempt),

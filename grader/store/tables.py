@@ -196,6 +196,7 @@ submissions = Table(
     Column("digest", String(64), nullable=False),
     Column("by", ForeignKey("people.id"), nullable=False, index=True),
     Column("received_at", Moment, nullable=False),
+    Column("code_submitted", Boolean, nullable=False, server_default=text("true")),
     ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
     Index("ix_submissions_offering", "course", "assignment", "id"),
     _one_of("kind", "submission", "precheck"),

@@ -15,7 +15,7 @@ from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 from tests.api.world import ASSIGNMENT, SECRET, WRONG, World, living
-from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeNotebook
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +28,13 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
 
 
 @pytest.fixture(scope="session")
-def reports(toy: Assignment, sandbox: Sandbox) -> dict[str, Report]:
-    sources = {"right": TOY_SOLUTION, "wrong": WRONG}
-    return {
-        name: grade(receive("mlp.py", source.encode()), toy, sandbox, Seed(SECRET)) for name, source in sources.items()
+def reports(toy: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> dict[str, Report]:
+    files = {
+        "right": ("mlp.py", TOY_SOLUTION.encode()),
+        "wrong": ("mlp.py", WRONG.encode()),
+        "without_code": ("ps4.ipynb", make_notebook(("code", "from solution import Sums"))),
     }
+    return {name: grade(receive(*file), toy, sandbox, Seed(SECRET)) for name, file in files.items()}
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_what_was_refused_is_counted(world: World) -> None:
         (Stopped(Limit.CPU, 0.25, given_up=True), "cpu"),
         (Stopped(Limit.WALL, 130), "wall"),
         (Stopped(Limit.REPLY, 64 << 20), "reply"),
-        (Died("the process ended with exit code 3"), "died"),
+        (Died("the Python process ended in the middle of the call with exit code 3: take out os._exit"), "died"),
     ],
 )
 def test_deaths_are_told_by_their_reasons_once_a_section(failure: Failure, of: str) -> None:

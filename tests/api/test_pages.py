@@ -18,7 +18,7 @@ from grader.store import gradings, people
 from grader.store.database import now
 from grader.store.records import Counts, Role, TokenKind
 from tests.api.world import ASSIGNMENT, COURSE, LANE, WRONG, World
-from tests.conftest import TOY_SOLUTION
+from tests.conftest import TOY_SOLUTION, MakeNotebook
 from tests.unit.render import samples
 from tests.unit.render.samples import HOSTILE
 
@@ -248,6 +248,20 @@ def test_the_receipt_names_every_file_and_its_digest(world: World, ada: Visitor)
     for fact in (record["digest"], record["files"][0]["sha256"], "mlp.py", "number 1 in the queue"):
         assert fact in page
     assert re.search(r'<time datetime="[-\d]+T[:.\d]+\+00:00">[^<]* UTC</time>', ada.get(f"{submission}/receipt"))
+
+
+def test_code_that_was_not_submitted_is_said_on_every_page_of_it(
+    world: World, ada: Visitor, make_notebook: MakeNotebook
+) -> None:
+    missing = "solution.py was not submitted; upload it with the notebook."
+    submission = ada.hands_in(make_notebook(("code", "from solution import Sums")).decode(), "ps4.ipynb")
+    for path in (submission, f"{submission}/receipt"):
+        assert missing in words(ada.get(path))
+    world.grade_next("without_code")
+    page = words(ada.get(submission))
+    assert f"{missing} This was no attempt." in page
+    assert "0 of" not in page
+    assert "code not submitted" in words(ada.get(OF_ASSIGNMENT))
 
 
 # ── staff ────────────────────────────────────────────────────────────────────────────────────────────

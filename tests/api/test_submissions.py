@@ -19,7 +19,7 @@ from grader.store import gradings, marks, offerings
 from grader.store.database import now
 from grader.store.records import Counts, new_id
 from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, WRONG, World
-from tests.conftest import TOY_SOLUTION
+from tests.conftest import TOY_SOLUTION, MakeNotebook
 
 HOUR = dt.timedelta(hours=1)
 FILES = [("files", ("mlp.py", TOY_SOLUTION.encode()))]
@@ -146,6 +146,24 @@ def test_pre_checks_are_free(world: World) -> None:
     for _ in range(2):
         world.hand_in("ada", kind="precheck")
     assert post(world, "ada").status_code == 202
+
+
+def test_code_that_was_not_submitted_is_said_at_once_and_costs_no_attempt(
+    world: World, make_notebook: MakeNotebook
+) -> None:
+    world.set(attempts_per_hour=1)
+    notebook = [("files", ("ps4.ipynb", make_notebook(("code", "from solution import Sums"))))]
+    receipt = post(world, "ada", notebook).json()
+    assert receipt["remarks"] == ["solution.py was not submitted; upload it with the notebook."]
+    assert receipt["code_submitted"] is False
+    assert get(world, "ada", f"/submissions/{receipt['submission']}/receipt").json() == receipt
+    world.grade_next("without_code")
+    graded = get(world, "ada", f"/submissions/{receipt['submission']}").json()
+    assert (graded["score"]["machine"], graded["score"]["final"], graded["score"]["absent"]) == (None, None, 5.5)
+    assert "solution.py was not submitted" in graded["score"]["sentence"]
+    complete = post(world, "ada")
+    assert (complete.status_code, complete.json()["remarks"]) == (202, [])
+    assert post(world, "ada").status_code == 429
 
 
 def test_cancelling_what_has_begun_buys_no_attempt(world: World) -> None:

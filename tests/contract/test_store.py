@@ -72,12 +72,17 @@ def hand_in(store: Store, classroom: dict[str, Person]) -> HandIn:
     """Hands in as `login`; returns the ids of the submission and of its grading."""
 
     def act(
-        login: str, source: str = TOY_SOLUTION, *, kind: Kind = Kind.SUBMISSION, supersede: bool = False
+        login: str,
+        source: str = TOY_SOLUTION,
+        *,
+        kind: Kind = Kind.SUBMISSION,
+        supersede: bool = False,
+        name: str = "mlp.py",
     ) -> tuple[str, str]:
         content = source.encode()
         who = classroom[login].id
         digest = receive("mlp.py", content).digest
-        new = NewSubmission("ml", "toy", kind, "api", digest, who, (who,), (("mlp.py", content),))
+        new = NewSubmission("ml", "toy", kind, "api", digest, who, (who,), ((name, content),))
         with store.write() as tx:
             submission = submissions.add(tx, new)
             grading = gradings.enqueue(tx, submission, who, Priority.INTERACTIVE, LANE)
@@ -454,11 +459,13 @@ def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, re
     same, _ = hand_in("bob")
     other, _ = hand_in("bob", TOY_SOLUTION + "\n")
     precheck, _ = hand_in("bob", kind=Kind.PRECHECK)
+    renamed, _ = hand_in("bob", name="bob.py")
     seed = reports["right"].seed
     with store.read() as tx:
         assert gradings.same_before(tx, same, LANE, seed) is not None
         assert gradings.same_before(tx, other, LANE, seed) is None
         assert gradings.same_before(tx, precheck, LANE, seed) is None
+        assert gradings.same_before(tx, renamed, LANE, seed) is None  # its report names the file
         assert gradings.same_before(tx, same, "another lane", seed) is None
         assert gradings.same_before(tx, same, LANE, "another seed") is None
 

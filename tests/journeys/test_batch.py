@@ -24,7 +24,7 @@ from grader.errors import BadCall
 from grader.model import show_points
 from tests import classes
 from tests.classes import Pupil
-from tests.conftest import ROOT, TOY_CHECKS, TOY_TOML
+from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeNotebook
 
 LATE = ("--due", classes.DUE.isoformat(), "--late", '{"per_day": "10%"}')
 TENTH = Fraction(1, 10)
@@ -127,6 +127,40 @@ def test_the_dry_run_says_what_then_happens(
     notes = {line["student"]: line["notes"] for line in plan["lines"]}
     assert "the same files as" in notes["Student38 Family38"]
     assert "Late by 2 hours" in notes["Student45 Family45"]
+
+
+def test_code_that_was_not_submitted_is_flagged_everywhere_and_is_no_zero(
+    batch: Batch, make_notebook: MakeNotebook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, out = tmp_path / "export", tmp_path / "out"
+    files = {
+        "ada/sums.ipynb": make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from solution import Sums")),
+        "bob/solution.py": TOY_SOLUTION.encode(),
+    }
+    for name, content in files.items():
+        (export / name).parent.mkdir(parents=True)
+        (export / name).write_bytes(content)
+    why = "solution.py was not submitted; upload it with the notebook."
+    assert batch(export, out, "--dry-run", "--json") == 0
+    plan = {line["student"]: line for line in json.loads(capsys.readouterr().out)["lines"]}
+    assert (plan["ada"]["state"], plan["ada"]["notes"]) == ("code not submitted", why)
+    assert plan["bob"]["state"] == "to grade"
+    assert batch(export, out) == 0
+    ours = {row["student"]: row for row in rows(out / "gradebook.csv")}
+    assert (ours["ada"]["status"], ours["ada"]["points"], ours["ada"]["final"]) == (
+        f"code not submitted: {why}",
+        "",
+        "",
+    )
+    assert ours["bob"]["final"] == "4"
+    canvas = {row["Student"]: row for row in rows(out / "canvas.csv")}
+    assert (canvas["ada"]["Sums"], canvas["bob"]["Sums"]) == ("", "4")
+    moodle = {row["Full name"]: row for row in rows(out / "moodle.csv")}
+    assert (moodle["ada"]["Grade"], moodle["ada"]["Feedback comments"]) == ("", f"code not submitted: {why}")
+    checks = [row for row in rows(out / "scores.csv") if row["student"] == "ada" and row["check"] != "q1.1.written"]
+    assert {(row["points"], row["status"], row["reason"]) for row in checks} == {("", "not submitted", why)}
+    assert f"<td>{why}</td>" in (out / "class.html").read_text("utf-8")
+    assert why in (out / "students" / "ada" / "report.html").read_text("utf-8")
 
 
 def test_another_late_policy_is_recomputed_without_any_grading(

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import Refused
-from grader.intake import MAX_FILE_BYTES, MAX_FILES, MIB, receive, receive_files, receive_path
+from grader.intake import MAX_FILE_BYTES, MAX_FILES, MIB, receive, receive_files, receive_path, with_known_names
 from grader.model import Submission
 from tests.conftest import MakeNotebook
 
@@ -128,6 +128,30 @@ def test_a_notebook_that_comes_alone_loses_its_name(make_notebook: MakeNotebook)
     assert receive("Doe_ps4.ipynb", make_notebook(("code", "x = 1"))).notebooks[0].path == "notebook.ipynb"
 
 
+def test_its_own_name_is_kept_for_messages_and_changes_no_digest() -> None:
+    renamed, plain = receive("Doe/Doe_Jane_123.py", CODE), receive("mlp.py", CODE)
+    assert (renamed.names, plain.names) == ({"mlp.py": "Doe_Jane_123.py"}, {})
+    assert renamed.digest == plain.digest
+
+
+def test_what_is_wrong_with_it_is_told_by_its_own_name(make_notebook: MakeNotebook) -> None:
+    assert refusal("Doe.ipynb", b"{").startswith("Doe.ipynb is not a notebook")
+    assert refusal("Doe.py", b"").startswith("Doe.py is empty")
+    assert receive("Doe.py", CODE + b"# \xe9").remarks[0].startswith("Doe.py is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("x (mlp.py:3)", "x (Doe.py:3)"),
+        ("mlp.py cannot be loaded", "Doe.py cannot be loaded"),
+        ("src/mlp.py:3 my-mlp.py mlp.pyc", "src/mlp.py:3 my-mlp.py mlp.pyc"),
+    ],
+)
+def test_a_name_is_replaced_where_it_stands_alone(text: str, known: str) -> None:
+    assert with_known_names(text, {"mlp.py": "Doe.py"}) == known
+
+
 def test_a_refusal_shows_no_control_characters_of_a_name() -> None:
     assert "\x1b" not in refusal("\x1b[2J.pdf", CODE)
 
@@ -196,12 +220,25 @@ def test_files_that_nobody_needs_are_left_out_and_named() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../mlp.py", "a/../../mlp.py", "/etc/mlp.py", "..\\mlp.py", "C:\\mlp.py", "C:/mlp.py", "\\\\host\\mlp.py",
-     "a\nb.py", "x\x1b[2J.py", "x" * 400 + ".py", ".."],
-)  # fmt: skip
+    ["../mlp.py", "a/../../mlp.py", "/etc/mlp.py", "..\\mlp.py", "C:\\mlp.py", "C:/mlp.py", "\\\\host\\mlp.py", ".."],
+)
 def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
+    assert "which leads out of its folder: pack it again" in refusal("all.zip", zipped({"mlp.py": CODE, name: CODE}))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a\nb.py", "which has a control character in it: rename it"),
+        ("x\x1b[2J.py", "which has a control character in it: rename it"),
+        ("x" * 400 + ".py", "which is longer than 300 characters: rename it"),
+    ],
+    ids=["newline", "escape", "long"],
+)
+def test_a_name_that_no_file_should_have_is_refused_for_what_is_wrong_with_it(name: str, why: str) -> None:
     says = refusal("all.zip", zipped({"mlp.py": CODE, name: CODE}))
-    assert "which leads out of its folder: pack it again" in says
+    assert why in says
+    assert "leads out" not in says
     assert "\x1b" not in says
 
 

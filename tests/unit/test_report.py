@@ -189,6 +189,34 @@ def test_what_happened_while_loading_is_remarked(toy: Assignment, kind: NoteKind
     assert "the reason {why}" in remark or "mlp.py" in remark
 
 
+def test_files_have_the_names_that_their_student_knows(toy: Assignment) -> None:
+    submission = receive("Doe (final).py", MLP)
+    wrong = Verdict(HALF, "add(…): ValueError: no (mlp.py:3)", place=Place("mlp.py", 3))
+    note = Note(NoteKind.UNFINISHED, "mlp.py", "x (mlp.py, line 9)")
+    loaded = Loaded("mlp.py", ("Sums",), (), (note,))
+    made = report(toy, {"q1.2": outcome(negative=wrong)}, submission, loaded=loaded)
+    (check,) = [c for c in made.checks if c.id == "q1.2.negative"]
+    assert (made.files, made.loaded and made.loaded.source) == (("Doe (final).py",), "Doe (final).py")
+    assert (check.reason, str(check.place)) == ("add(…): ValueError: no (Doe (final).py:3)", "Doe (final).py:3")
+    assert made.remarks[0].startswith("Doe (final).py stopped below the class (x (Doe (final).py, line 9))")
+
+
+def test_of_several_notebooks_it_says_whose_code_and_whose_answers_count(
+    toy: Assignment, make_notebook: MakeNotebook
+) -> None:
+    first = make_notebook(("markdown", "Q1.1 solution\nfirst"), ("markdown", "Q1.2 solution\nonly here"))
+    second = make_notebook(("markdown", "Q1.1 solution\nsecond"), ("code", "class Sums: pass"))
+    submission = receive_files([("a.ipynb", first), ("b.ipynb", second)])
+    made = report(toy, {}, submission, loaded=Loaded("b.ipynb", ("Sums",), (2,)))
+    assert made.written[0].answer == "second"
+    assert made.remarks == (
+        "2 notebooks were submitted; the code of b.ipynb was graded",
+        "the written answers to q1.2 are those of a.ipynb",
+        "a.ipynb answers q1.1 too; the answer in b.ipynb counts",
+        "the written answers to q1.1 are those of b.ipynb",
+    )
+
+
 def test_a_submission_that_could_not_be_loaded_has_a_report(toy: Assignment) -> None:
     made = report(toy, {"q1.2": outcome(negative=lost("SyntaxError"))}, loaded=None)
     assert (made.loaded, made.points) == (None, 0)

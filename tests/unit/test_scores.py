@@ -59,6 +59,15 @@ def test_lateness_takes_from_both(toy: Assignment) -> None:
     assert found.sentence == "3.6 of 5.5 points. Late by 1 hour."
 
 
+def test_code_that_was_not_submitted_has_no_score_and_is_said(toy: Assignment) -> None:
+    nothing = replace(GRADED, points=Points(0), decided=Points(0))
+    found = score(toy, nothing, [], IN_TIME, code_submitted=False)
+    assert (found.machine, found.final, found.absent, found.waiting) == (None, None, 4, Points(3, 2))
+    assert found.sentence.endswith("solution.py was not submitted; upload it with the notebook.")
+    marked = score(toy, nothing, [MARK], IN_TIME, code_submitted=False)
+    assert (marked.final, marked.decided, marked.waiting) == (1, Points(3, 2), 0)
+
+
 def test_a_mark_for_a_question_that_is_asked_no_more_is_left_out(toy: Assignment) -> None:
     assert score(toy, GRADED, [replace(MARK, question="q9")], IN_TIME).written is None
 

@@ -403,14 +403,33 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
         (Raised("SyntaxError", "Missing parentheses in call to 'print'. Did you mean print(...)?"), "This is Python 2"),
         (Raised("NameError", "name 'xrange' is not defined"), "This is Python 2"),
         (Raised("AttributeError", "'dict' object has no attribute 'iteritems'"), "This is Python 2"),
-        (Raised("AttributeError", "module 'numpy' has no attribute 'float'"), "Newer numpy has removed this name"),
-        (Raised("ModuleNotFoundError", "No module named 'torch'"), "The grader has numpy, scipy"),
+        (
+            Raised("AttributeError", "module 'numpy' has no attribute 'float'"),
+            "Newer numpy has removed np.float: write float",
+        ),
+        (Raised("ModuleNotFoundError", "No module named 'torch'"), "The sandbox has numpy, scipy"),
         (Raised("NotImplementedError", ""), "still waits to be written"),
-        (Raised("EOFError", "EOF when reading a line"), "Nobody is there to answer input()"),
+        (Raised("EOFError", "EOF when reading a line"), "No one is there to answer input()"),
         (Raised("SystemExit", "0"), "Take out exit()"),
-        (Raised("TypeError", "loss() got an unexpected keyword argument 'reg'"), "Keep the signature"),
-        (Raised("TypeError", "loss() missing 1 required positional argument: 'y'"), "Keep the signature"),
-        (Raised("TypeError", "loss() takes 2 positional arguments but 3 were given"), "Keep the signature"),
+        (Raised("TypeError", "Net.loss() got an unexpected keyword argument 'reg'"), "loss() is called with other"),
+        (Raised("TypeError", "Net.loss() got multiple values for argument 'reg'"), "self comes first there"),
+        (Raised("TypeError", "Net.loss() missing 1 required positional argument: 'y'"), "the handout's arguments"),
+        (Raised("TypeError", "Net.loss() takes 2 positional arguments but 3 were given"), "self comes first there"),
+        (
+            Raised("TypeError", "softmax() missing 1 required positional argument: 'y'"),
+            "softmax() is called with other",
+        ),
+        (Raised("TypeError", "'float' object cannot be interpreted as an integer"), "divide with //"),
+        (Raised("TypeError", "'numpy.float64' object cannot be interpreted as an integer"), "divide with //"),
+        (Raised("TypeError", "slice indices must be integers or None or have an __index__ method"), "divide with //"),
+        (Raised("AttributeError", "module 'numpy' has no attribute 'long'"), "removed np.long: write int"),
+        (Raised("AttributeError", "module 'numpy' has no attribute 'argmx'"), "no np.argmx: newer versions have"),
+        (Raised("AttributeError", "'dict' object has no attribute 'has_key'"), "Python 2: write in instead of has_key"),
+        (Raised("ModuleNotFoundError", "No module named 'cPickle'"), "Python 2: import pickle instead of cPickle"),
+        (Raised("NameError", "name 'get_ipython' is not defined"), "exists in notebooks only"),
+        (Raised("URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>"), "has no network"),
+        (Raised("ConnectionError", "HTTPConnectionPool(host='a', port=80): Max retries"), "train() is given its data"),
+        (Raised("FileNotFoundError", "[Errno 2] No such file or directory: 'mnist.npz'"), "upload it with your code"),
         (Raised("IndentationError", "unexpected indent"), "Python cannot read the file"),
         (Raised("MemoryError", ""), "more memory than the limit"),
     ],
@@ -418,6 +437,19 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
 )
 def test_the_errors_that_students_meet_most_say_what_to_do(raised: Raised, hint: str) -> None:
     assert hint in explain(raised)
+
+
+def test_cause_line_and_remedy_come_before_what_python_says() -> None:
+    raised = Raised("NameError", "name 'long' is not defined", Place("mlp.py", 3))
+    assert explain(raised) == (
+        "This is Python 2: write int instead of long (mlp.py:3). Python says: NameError: name 'long' is not defined"
+    )
+
+
+def test_what_failed_before_the_call_is_told_in_its_place() -> None:
+    verdict = failed(answer(Raised("SyntaxError", "expected ':'", before="mlp.py cannot be loaded")))
+    assert verdict is not None
+    assert verdict.reason.startswith("mlp.py cannot be loaded: Python cannot read the file")
 
 
 def test_an_error_of_the_students_own_making_has_no_hint() -> None:

@@ -186,6 +186,21 @@ GRADED: dict[str, tuple[Files, str, Sequence[int]]] = {
         {"ps4.ipynb": ["%%writefile mlp.py\n" + net(loss="0"), "from mlp import Net", "Net.loss = lambda self: 7"]},
         "ps4.ipynb", [1, 3],
     ),
+    "an import of a file that is missing, below the class": (
+        {"ps4.ipynb": [net(), "from mlp import Net", TRAINING]}, "ps4.ipynb", [1],
+    ),
+    "an import of a file that is missing, above the class and below it": (
+        {"ps4.ipynb": ["from mlp import *\nfrom mlp import Net", net(), "from mlp import Net"]}, "ps4.ipynb", [2],
+    ),
+    "a class taken out of a module that is missing, below the class": (
+        {"ps4.ipynb": [net(), "import mlp\nNet = mlp.Net"]}, "ps4.ipynb", [1, 2],
+    ),
+    "a helper function that is imported from a missing file too": (
+        {"ps4.ipynb": ["def seven(): return 7", "from helpers import seven", net(loss="seven()")]}, "ps4.ipynb", [1, 3],
+    ),
+    "a file that imports its own class from one that is missing": (
+        {"ps4.py": net() + "from mlp import Net\n", "other.py": ""}, "ps4.py", [],
+    ),
     "gaps in the file, the answer in the notebook": (
         {"mlp.py": GAPS, "ps4.ipynb": [net(), "from mlp import Net"]}, "ps4.ipynb", [1],
     ),
@@ -418,7 +433,7 @@ def test_where_nothing_works_the_likeliest_files_failure_is_told(
 
 def test_an_import_that_never_ends_is_stopped_at_the_limit(sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
     with handed_in({"mlp.py": "while True: pass\n" + net()}, sandbox, make_notebook) as hand_in:
-        assert hand_in.failure == Stopped(Limit.CPU, LIMITS.load_cpu_seconds)
+        assert hand_in.failure == Stopped(Limit.CPU, LIMITS.load_cpu_seconds, before="mlp.py cannot be loaded")
 
 
 def test_an_error_in_the_handouts_module_is_shown_at_the_students_line(

@@ -413,6 +413,19 @@ def given() -> Report:
     return judged(policy_gives_points=True)
 
 
+def without_code() -> Report:
+    """Written answers alone."""
+    missing = "mlp.py was not submitted; upload it with the notebook."
+    parts = tuple(
+        replace(
+            part,
+            checks=tuple(CheckResult(c.id, "", ZERO, c.possible, Status.WAITING, reason=missing) for c in part.checks),
+        )
+        for part in perfect().parts
+    )
+    return replace(perfect(), parts=parts, loaded=None, evidence=(), remarks=(), missing=missing)
+
+
 def _at_hand_in(check: CheckResult) -> CheckResult:
     if check.id.endswith(("published", "stable")):
         return check

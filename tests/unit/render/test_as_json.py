@@ -28,6 +28,7 @@ MAKERS = (
     samples.quick,
     samples.precheck,
     samples.hostile,
+    samples.without_code,
     samples.judged,
     samples.given,
 )

@@ -143,3 +143,10 @@ def test_the_time_is_what_the_checks_took_together() -> None:
     assert gradescope(report)["execution_time"] == pytest.approx(
         sum(u.wall_seconds for u in report.usage.values()), abs=1e-3
     )
+
+
+def test_code_that_was_not_submitted_is_no_zero_and_is_said_first() -> None:
+    made = gradescope(samples.without_code())
+    assert made["output"].startswith("Code not submitted, and no part of the score: mlp.py was not submitted")
+    assert not any("score" in test or "status" in test for test in made["tests"])
+    assert made["extra_data"]["code_submitted"] is False

@@ -16,7 +16,7 @@ from grader.render.said import fixes
 from tests.unit.render import samples
 
 EVERY_SAMPLE = [
-    "perfect", "wrong", "weak", "very_wrong", "unreadable", "code_only", "quick", "precheck", "hostile",
+    "perfect", "wrong", "weak", "very_wrong", "unreadable", "code_only", "quick", "precheck", "hostile", "without_code",
 ]  # fmt: skip
 
 
@@ -281,3 +281,13 @@ def test_any_answer_comes_back_out_of_the_page_as_text(answer: str) -> None:
     remark = f"«{answer}»"
     elements = page(replace(report, remarks=("«»",))).elements
     assert page(replace(report, remarks=(remark,))).elements == elements
+
+
+def test_code_that_was_not_submitted_is_said_and_is_no_zero() -> None:
+    report = samples.without_code()
+    said = page(report).said
+    assert total(report).startswith("Code not submitted · ")
+    assert said.count("mlp.py was not submitted; upload it with the notebook.") == 1
+    assert not re.search(r"\b0 of \d", said)
+    code = next(part for part in report.parts if part.checks and not part.written)
+    assert standing(code, code_submitted=False).is_absent

@@ -1,6 +1,6 @@
 # Tries: a name of a thousand characters.
 # earns at most: 0
-# refused: leads out of its folder
+# refused: longer than 300 characters
 import zipfile
 
 

@@ -1,6 +1,6 @@
 # Tries: names with newlines and terminal escapes.
 # earns at most: 0
-# refused: leads out of its folder
+# refused: control character
 import zipfile
 
 

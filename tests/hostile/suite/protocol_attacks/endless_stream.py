@@ -1,7 +1,7 @@
 # Tries: bytes without an end.
 # earns at most: 0
 # uses: tools
-# fails: larger
+# fails: protocol
 import os
 import numpy as np
 

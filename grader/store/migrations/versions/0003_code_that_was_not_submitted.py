@@ -1,0 +1,21 @@
+"""Whether a submission came with its code. Of those that there are it is taken to be so: they were graded as such."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "submissions", sa.Column("code_submitted", sa.Boolean(), nullable=False, server_default=sa.text("true"))
+    )
+
+
+def downgrade() -> None:
+    op.drop_column("submissions", "code_submitted")
