@@ -127,6 +127,11 @@ def test_the_thresholds_stand_in_one_table() -> None:
     ]
 
 
+def test_the_handout_states_what_the_whole_submission_may_take(ps4: Assignment) -> None:
+    text = "\n".join(cells(HANDOUT / "ps4.ipynb", "markdown"))
+    assert f"may take {ps4.limits.wall_seconds} seconds" in text
+
+
 # ------------------------------------------------------------------ the skeleton
 
 

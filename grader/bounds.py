@@ -1,0 +1,50 @@
+"""Bounds on what the parent process takes from outside, all in one place.
+
+Those that an assignment may set ([limits] in assignment.toml) are in `grader.model.Limits`.
+"""
+
+from __future__ import annotations
+
+MIB = 1 << 20
+
+# ── the files of a submission (grader.intake) ────────────────────────────────────────────────────────
+
+MAX_FILE_BYTES = 20 * MIB
+MAX_TOTAL_BYTES = 50 * MIB
+MAX_FILES = 500
+
+# ── a notebook among them (grader.notebook) ──────────────────────────────────────────────────────────
+
+MAX_NOTEBOOK_VALUES = 2_000_000
+"""JSON values, outputs included. Parsing takes about half a microsecond and 80 bytes for each; a notebook full of
+interactive plots has some hundred thousand."""
+MAX_CELLS = 2_000
+MAX_CELL_CHARACTERS = 1_000_000
+MAX_SOURCE_CHARACTERS = 3_000_000
+"""Of all cells together; they travel into the sandbox in one message (`grader.guest.wire.MAX_HEADER_BYTES`)."""
+
+# ── text that comes out of the sandbox (grader.sandbox.contract, grader.checks.student) ──────────────
+
+MAX_NAME = 200
+"""Characters of an exception's type, a file's name, the name of a class."""
+MAX_MESSAGE = 2_000
+"""Characters of an exception's message, and of why an answer cannot be used."""
+MAX_SOURCE_LINE = 1_000
+"""Characters of the line that an exception is shown at."""
+MAX_WHY = 300
+"""Characters of what a note says about a file."""
+MAX_NOTES = 20
+MAX_NAMES = 51
+MAX_NUMBERS = MAX_CELLS
+"""Notes about how the class was found, names in it, and cells that were run."""
+
+# ── answers that are held until they are judged (grader.sandbox.budget) ──────────────────────────────
+
+HEADER_WEIGHT = 80
+"""Bytes that the parent needs for one byte of an answer's header: {} is one byte there and a dict of 64 here, with 8
+for the reference to it. An array's elements are counted as they are."""
+
+
+def cut(text: str, most: int) -> str:
+    """Return the text's first `most` characters, the last of them "…" where some are missing."""
+    return text if len(text) <= most else text[: most - 1] + "…"
