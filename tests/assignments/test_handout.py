@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
+from grader.catalogue import Assignment
+
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = ROOT / "reference" / "ps4" / "handout"
 DATA = ROOT / "reference" / "ps4" / "data"
