@@ -12,16 +12,16 @@ MIB = 1 << 20
 MAX_FILE_BYTES = 20 * MIB
 MAX_TOTAL_BYTES = 50 * MIB
 MAX_FILES = 500
+MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
+"""Of a request to the sandbox; that which loads a submission has the code of its notebooks in it."""
 
 # ── a notebook among them (grader.notebook) ──────────────────────────────────────────────────────────
 
 MAX_NOTEBOOK_VALUES = 2_000_000
-"""JSON values, outputs included. Parsing takes about half a microsecond and 80 bytes for each; a notebook full of
-interactive plots has some hundred thousand."""
+"""Commas and opening brackets in the file, which are no fewer than its JSON values. A value needs up to 80 bytes; a
+notebook full of interactive plots has some hundred thousand."""
 MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
-MAX_SOURCE_CHARACTERS = 3_000_000
-"""Of all cells together; they travel into the sandbox in one message (`grader.guest.wire.MAX_HEADER_BYTES`)."""
 
 # ── text that comes out of the sandbox (grader.sandbox.contract, grader.checks.student) ──────────────
 

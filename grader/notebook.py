@@ -11,36 +11,61 @@ from typing import Any, Literal, NamedTuple
 
 import nbformat
 
+from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_NOTEBOOK_VALUES
 from grader.errors import Refused
 from grader.model import Notebook
 
-MAX_CELLS = 2_000
-MAX_CELL_CHARACTERS = 1_000_000
-
 
 def read_notebook(path: str, content: bytes) -> Notebook:
-    """Raises `Refused` with what to do where it is not a notebook that Jupyter could open."""
+    """Raises `Refused` with what to do where it is not a notebook that Jupyter could open.
+
+    What outputs and attachments hold is dropped before anything looks at it, and cells are counted before they are
+    converted: a validator takes seconds for megabytes that no check needs.
+    """
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_NOTEBOOK_VALUES:
+        raise Refused(f"{path} holds too much: clear the outputs (Kernel → Restart & Clear Output) and save")
     try:
-        text = content.decode("utf-8-sig")
-        version = int(json.loads(text)["nbformat"])
+        saved = json.loads(content.decode("utf-8-sig"))
+        version = int(saved["nbformat"])
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise Refused(f"{path} is not a notebook: open it in Jupyter and save it again (File → Save)") from None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
-            notebook = nbformat.reads(text, as_version=4)
-        if not isinstance(notebook["cells"], list):
+        saved_cells = saved["cells"] if version == 4 else [c for sheet in _sheets(saved) for c in sheet["cells"]]
+        if not isinstance(saved_cells, list):
             raise TypeError("cells")
-        cells = [(str(c["cell_type"]), _source(c)) for c in notebook["cells"]]
+        if len(saved_cells) > MAX_CELLS:
+            raise Refused(f"{path} has more than {MAX_CELLS} cells: submit the notebook with your answers alone")
+        if version != 4:
+            saved_cells = _of_today(saved, saved_cells)
+        cells = [(str(c["cell_type"]), _source(c)) for c in saved_cells]
+    except Refused:
+        raise
     except Exception as wrong:  # noqa: BLE001  whatever a reader of strange files raises, the file is at fault
         raise Refused(
             f"{path} cannot be read as a notebook of format {version} ({type(wrong).__name__}): "
             "open it in a current Jupyter and save it again"
         ) from None
-    if len(cells) > MAX_CELLS or any(len(source) > MAX_CELL_CHARACTERS for _, source in cells):
-        raise Refused(f"{path} has more than {MAX_CELLS} cells, or a cell of over a million characters")
+    if any(len(source) > MAX_CELL_CHARACTERS for _, source in cells):
+        raise Refused(
+            f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
+        )
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells))
+
+
+def _sheets(saved: Any) -> Any:
+    """Return what holds the cells in a format before 4: worksheets, and in the first of all the notebook itself."""
+    return saved.get("worksheets", [saved])
+
+
+def _of_today(saved: Any, cells: list[Any]) -> Any:
+    """Return the cells of a notebook in another format as those of format 4, without their outputs."""
+    bare = [{k: v for k, v in c.items() if k != "attachments"} | {"outputs": [], "metadata": {}} for c in cells]
+    holder = {"worksheets": [{"cells": bare, "metadata": {}}]} if "worksheets" in saved else {"cells": bare}
+    numbers = {k: saved[k] for k in ("nbformat", "nbformat_minor") if k in saved}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
+        return nbformat.reads(json.dumps(numbers | holder | {"metadata": {}}), as_version=4)["cells"]
 
 
 def _source(cell: Any) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.bounds import MAX_MESSAGE, MAX_NAME, MAX_SOURCE_LINE, cut
+from grader.bounds import MAX_MESSAGE, MAX_NAME, MAX_REQUEST_HEADER_BYTES, MAX_SOURCE_LINE, cut
 from grader.errors import SandboxUnavailable
 from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode, pieces
 from grader.model import (
@@ -214,7 +214,7 @@ class Session:
 
     def _exchange(self, request: list[Any], watch: _Watch) -> Any:
         self._nothing_unasked()
-        header, buffers = encode(request)
+        header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
         for piece in pieces(header, buffers):
             self._send(piece, watch)
         return self._receive_reply(watch)
@@ -247,7 +247,7 @@ class Session:
 
     def _understand(self, reply: Any) -> Answered | Failure:
         """Return what a reply means, its texts cut: a process that forges one may make them as long as a frame."""
-        match reply:
+        match _tagged(reply):
             case ["value", value]:
                 return Answered(value)
             case ["raised", str(kind), str(message), str(file), int(line), str(source), int(caret)]:
@@ -261,10 +261,18 @@ class Session:
         raise WireError("an answer of no known kind")
 
     def _understand_several(self, reply: Any, most: int) -> Answered:
-        match reply:
+        match _tagged(reply):
             case ["several", [*replies]] if 1 <= len(replies) <= most:
                 return Answered([self._understand(one) for one in replies])
         raise WireError("no answers to several questions")
+
+
+def _tagged(reply: Any) -> list[Any]:
+    """Return a reply that begins with its kind. Raise `WireError` for any other: an array in the kind's place would be
+    compared with it element by element."""
+    if type(reply) is list and reply and type(reply[0]) is str:
+        return reply
+    raise WireError("an answer of no known kind")
 
 
 CHUNK_BYTES = 1 << 16

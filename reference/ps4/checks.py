@@ -147,7 +147,7 @@ def _single_precision(arrays: Answer) -> bool:
     the softmax saturates they are simple fractions."""
     values = arrays.value if isinstance(arrays.value, dict) else {}
     floats = {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind == "f"}
-    return any(v.dtype.itemsize < 8 or (name[0] == "W" and _was_cast(v)) for name, v in floats.items())
+    return any(v.dtype.itemsize < 8 or (name.startswith("W") and _was_cast(v)) for name, v in floats.items())
 
 
 def _was_cast(value: Array) -> bool:
