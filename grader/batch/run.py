@@ -45,7 +45,7 @@ class Order:
 
     assignment: str
     scope: Scope
-    secret: bytes | None
+    secret: bytes
     wanted: Callable[[HandIn], bool]
     """Others are received, and what is known of them is shown."""
 
