@@ -40,9 +40,9 @@ MAX_NUMBERS = MAX_CELLS
 
 # ── answers that are held until they are judged (grader.sandbox.budget) ──────────────────────────────
 
-HEADER_WEIGHT = 80
+HEADER_WEIGHT = 90
 """Bytes that the parent needs for one byte of an answer's header: {} is one byte there and a dict of 64 here, with 8
-for the reference to it. An array's elements are counted as they are."""
+for the reference to it, and {"": None} is three bytes and up to 240. An array's elements are counted as they are."""
 
 
 def cut(text: str, most: int) -> str:

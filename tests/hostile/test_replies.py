@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
-from rich.console import Console
 
 from grader.catalogue import Assignment
 from grader.intake import receive
 from grader.model import Limits, Raised, Report, Status, Unusable
 from grader.pipeline import Scope, grade
-from grader.render import as_json, gradescope
-from grader.render.html import html
-from grader.render.terminal import Terminal
+from grader.render import as_json
 from grader.sandbox.contract import Array, Sandbox
 from grader.seeds import Seed
 from tests.conftest import ROOT
 from tests.hostile.replies import Damage, Damaged, DamagedReplies
+from tests.hostile.test_hostile import rendered_safely
 
 SOURCE = ROOT / "submissions" / "perfect" / "mlp.py"
 RATES = (0.01, 0.05, 0.2, 0.5, 0.9)
@@ -72,11 +68,7 @@ def graded(ps4: Assignment, sandbox: Sandbox, scope: Scope = CODE) -> Report:
 
 def shown(report: Report) -> str:
     """The report as JSON, after every format has shown it."""
-    written = as_json.as_json(report)
-    jsonschema.validate(written, as_json.schema())
-    gradescope.gradescope(report)
-    html(report)
-    Console(file=io.StringIO(), width=80).print(Terminal(report))
+    rendered_safely(report)
     return as_json.dumps(report)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ import pytest
 from grader.bounds import HEADER_WEIGHT
 from grader.checks.answer import explain
 from grader.checks.student import Student
+from grader.guest.wire import decode
 from grader.intake import receive
 from grader.model import Limit, Limits, Stopped
 from grader.sandbox.budget import Budget, ProcessorQueue
@@ -146,6 +148,20 @@ def test_large_answers_use_the_room_up(student: Student) -> None:
     assert [a.failure for a in answers] == [None, None, NO_ROOM_LEFT, NO_ROOM_LEFT]
     held = sum(a.value.nbytes for a in answers if isinstance(a.value, np.ndarray))
     assert held <= LIMITS.answers_bytes
+
+
+@pytest.mark.parametrize("item", [b"\x80", b"\x90", b"\x81\xa0\xc0", b"\x91\x90", b"\xc0", b"\xa2ab", b"\xd4\x03a"])
+def test_no_header_becomes_more_than_it_is_counted_for(item: bytes) -> None:
+    count = 50_000
+    header = b"\xdd" + count.to_bytes(4, "big") + item * count
+    tracemalloc.start()
+    try:
+        value = decode(header, bytearray())
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(value) == count
+    assert held <= HEADER_WEIGHT * len(header)
 
 
 def test_a_header_counts_for_the_objects_that_it_becomes() -> None:

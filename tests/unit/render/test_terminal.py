@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -31,3 +32,8 @@ def test_nothing_of_a_student_reaches_the_terminal_as_a_command():
     text = shown(samples.hostile())
     assert "\x1b" not in text
     assert "‮" not in text
+
+
+def test_public_problems_are_called_so():
+    assert "public problems" in shown(replace(samples.wrong(), seed="public"))
+    assert "public" not in shown(replace(samples.wrong(), seed="secret 0123456789ab"))
