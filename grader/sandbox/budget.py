@@ -20,7 +20,8 @@ class Budget:
     Wall seconds must not depend on how loaded the machine is. Therefore only time in which the parent waits for the
     student's process counts, and of it only what that process computes or sleeps: the time that it waits for a
     processor, which the kernel counts, is taken off (`ProcessorQueue`). So the bound is on the seconds that the
-    submission would take on an idle machine.
+    submission would take on an idle machine. Threads that crowd the main one out of every processor make it wait, too,
+    but use CPU time; where that is more, it is what counts.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -30,27 +31,34 @@ class Budget:
 
     def start_anew(self) -> None:
         """Forget what has been used: the same submission is graded on another seed."""
-        self._seconds = 0.0
+        self._seconds = self._cpu_seconds = 0.0
         self._bytes = 0
 
     @property
     def seconds_left(self) -> float:
         """Wall seconds; negative where more was used than allowed."""
-        return self._limits.wall_seconds - self._seconds
+        return self._limits.wall_seconds - max(self._seconds, self._cpu_seconds)
 
     @property
     def exceeded(self) -> Stopped | None:
         """The failure that every further call answers with; None as long as there is something left."""
-        if self._seconds >= self._limits.wall_seconds:
+        if self.seconds_left <= 0:
             return Stopped(Limit.WALL, self._limits.wall_seconds, whole_submission=True)
         if self._bytes > self._limits.answers_bytes:
             return Stopped(Limit.REPLY, float(self._limits.answers_bytes), whole_submission=True)
         return None
 
-    def use_seconds(self, seconds: float) -> None:
-        """Add wall seconds; a negative number gives back what was added before and spent waiting for a processor."""
+    def use_seconds(self, seconds: float, cpu_seconds: float) -> None:
+        """Add time of a session.
+
+        Args:
+            seconds: Wall seconds less those spent waiting for a processor; negative where more of those have been found
+                out about than wall seconds have passed since.
+            cpu_seconds: Of all threads, in the same time.
+        """
         with self._adding:
             self._seconds += seconds
+            self._cpu_seconds += cpu_seconds
 
     def use_answer(self, header_bytes: int, body_bytes: int) -> None:
         """Add what the parent needs to hold an answer whose frame has these lengths."""

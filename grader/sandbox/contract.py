@@ -338,6 +338,7 @@ class _Watch:
         self._cpu_at_start = self._cpu_last = 0.0
         self._cpu_at_start, self._cpu_last = self._cpu(), 0.0
         self._started = self._charged_until = time.monotonic()
+        self._cpu_charged = 0.0
         self._wall_seconds = wall_seconds
         self._budget, self._queue = budget, queue
 
@@ -348,9 +349,9 @@ class _Watch:
         return Usage(self._cpu(), time.monotonic() - self._started)
 
     def _charge(self, queued_seconds: float) -> None:
-        now = time.monotonic()
-        self._budget.use_seconds(now - self._charged_until - queued_seconds)
-        self._charged_until = now
+        now, cpu = time.monotonic(), self._cpu()
+        self._budget.use_seconds(now - self._charged_until - queued_seconds, cpu - self._cpu_charged)
+        self._charged_until, self._cpu_charged = now, cpu
 
     def wait(self, channel: socket.socket, writing: bool = False) -> None:
         """Until the channel is ready; raises where a limit comes first."""

@@ -136,6 +136,19 @@ def test_waiting_for_a_processor_is_not_charged(sandbox: Sandbox) -> None:
         student.close()
 
 
+def test_threads_that_crowd_each_other_out_are_charged_for_what_they_compute() -> None:
+    budget = Budget(Limits(wall_seconds=100.0))
+    budget.use_seconds(5.0 - 4.9, cpu_seconds=10.0)
+    assert budget.seconds_left == 90.0
+
+
+def test_waiting_that_is_found_out_later_is_given_back() -> None:
+    budget = Budget(Limits(wall_seconds=100.0))
+    budget.use_seconds(20.0, cpu_seconds=1.0)
+    budget.use_seconds(0.5 - 15.0, cpu_seconds=0.5)
+    assert budget.seconds_left == 100.0 - 5.5
+
+
 def test_without_a_count_of_waiting_all_wall_time_counts() -> None:
     assert ProcessorQueue(None).seconds_since_last() == 0
     assert ProcessorQueue(1 << 30).seconds_since_last() == 0
