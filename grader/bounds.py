@@ -22,6 +22,10 @@ MAX_NOTEBOOK_VALUES = 2_000_000
 notebook full of interactive plots has some hundred thousand."""
 MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
+MAX_LINES = 100_000
+"""Of all cells together. Every line is looked at for the label of a question; a picture's base64 is one line."""
+MAX_SEARCHED_FOR_IMAGES = 100_000
+"""Characters of one written answer; the pattern may look at each 500 times."""
 
 # ── text that comes out of the sandbox (grader.sandbox.contract, grader.checks.student) ──────────────
 

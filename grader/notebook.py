@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import nbformat
 
-from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_NOTEBOOK_VALUES
+from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES, MAX_SEARCHED_FOR_IMAGES
 from grader.errors import Refused
 from grader.model import Notebook
 
@@ -49,6 +49,8 @@ def read_notebook(path: str, content: bytes) -> Notebook:
         raise Refused(
             f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
         )
+    if sum(map(_line_ends, (source for _, source in cells))) > MAX_LINES:
+        raise Refused(f"{path} has more than {MAX_LINES:,} lines: submit the notebook with your answers alone")
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells))
 
@@ -66,6 +68,11 @@ def _of_today(saved: Any, cells: list[Any]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
         return nbformat.reads(json.dumps(numbers | holder | {"metadata": {}}), as_version=4)["cells"]
+
+
+def _line_ends(source: str) -> int:
+    """Return how often the text may be cut where `str.splitlines` cuts it."""
+    return sum(map(source.count, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
 
 
 def _source(cell: Any) -> str:
@@ -139,7 +146,8 @@ def _code(region: Region, known: AbstractSet[str]) -> Region:
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
-    """What to know about where an answer stands."""
+    """What to know about where an answer stands. Images are looked for at the beginning of a very long one."""
+    text = text[:MAX_SEARCHED_FOR_IMAGES]
     code = {number for notebook in notebooks for number in notebook.code_cell_numbers}
     said = ["the answer stands in a cell of code"] if cells and code.issuperset(cells) else []
     if _IMAGE.search(text):
@@ -171,8 +179,11 @@ def _regions(cells: Sequence[tuple[str, str]]) -> tuple[dict[str, Region], dict[
     return labelled, below_heading
 
 
+Kind = Literal["solution", "heading", "plain"]
+
+
 class Piece(NamedTuple):
-    kind: Literal["solution", "heading", "plain"]
+    kind: Kind
     question: str
     """ "q1.1", or "" for none."""
     text: str
@@ -180,15 +191,15 @@ class Piece(NamedTuple):
 
 def _pieces(source: str) -> list[Piece]:
     """A cell's text cut before every line that labels a solution or asks a question."""
-    pieces = [Piece("plain", "", "")]
+    begun: list[tuple[Kind, str, list[str]]] = [("plain", "", [""])]
     for line in source.splitlines():
         label = _LABEL.search(line[:120]) if _LABEL_LINE.match(line[:120]) else None
         question = f"q{label[1]}.{label[2]}" if label else ""
         if label and re.search(r"(?i)solution|answer", line[:120]):
-            pieces.append(Piece("solution", question, _LABEL_LINE.sub("", line[:120], count=1) + line[120:] + "\n"))
+            begun.append(("solution", question, [_LABEL_LINE.sub("", line[:120], count=1) + line[120:] + "\n"]))
         elif label or re.match(r"#{1,6}\s", line):
-            pieces.append(Piece("heading", question, ""))
+            begun.append(("heading", question, []))
         else:
-            last = pieces[-1]
-            pieces[-1] = last._replace(text=last.text + line + "\n")
+            begun[-1][2].append(line + "\n")
+    pieces = [Piece(kind, question, "".join(lines)) for kind, question, lines in begun]
     return [p for p in pieces if p.kind != "plain" or p.text.strip()]

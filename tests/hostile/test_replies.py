@@ -24,7 +24,7 @@ from tests.hostile.replies import Damage, Damaged, DamagedReplies
 from tests.hostile.test_hostile import rendered_safely
 
 SOURCE = ROOT / "submissions" / "perfect" / "mlp.py"
-RATES = (0.01, 0.05, 0.2, 0.5, 0.9)
+RATES = (0.02, 0.05, 0.2, 0.5, 0.7)
 CODE = Scope(code_only=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_NOTEBOOK_VALUES
+from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES
 from grader.errors import Refused
 from grader.model import Notebook
 from grader.notebook import answers, notes, read_notebook
@@ -135,6 +135,13 @@ def test_any_json_is_read_or_refused(version: int, cells: Any) -> None:
 def test_a_notebook_of_too_many_cells_is_refused(make_notebook: MakeNotebook) -> None:
     with pytest.raises(Refused, match=f"more than {MAX_CELLS} cells"):
         read_notebook("ps4.ipynb", make_notebook(*[("code", "x")] * (MAX_CELLS + 1)))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x1e", "\u2028"])
+def test_a_notebook_of_too_many_lines_is_refused(end: str, make_notebook: MakeNotebook) -> None:
+    cells = [("markdown", end * (MAX_LINES // 2 + 1))] * 2
+    with pytest.raises(Refused, match="more than 100,000 lines"):
+        read_notebook("ps4.ipynb", make_notebook(*cells))
 
 
 def with_outputs(number: int, version: int) -> bytes:
