@@ -127,7 +127,7 @@ class Session:
         self._cpu_clock = cpu_clock(pid) if pid is not None else None
         self._queue = ProcessorQueue(pid)
         self.budget = Budget(limits)
-        """Its own, until whoever grades a submission has all sessions of that share one."""
+        """The session's own; a `Student` replaces it by the one that all sessions of the submission share."""
         self.pid = pid
         self._ended: Failure | None = None
         self._asking, self._ending = threading.Lock(), threading.Lock()
