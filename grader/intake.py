@@ -19,14 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from grader.bounds import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, MIB
 from grader.errors import Refused
 from grader.model import Submission
 from grader.notebook import read_notebook
-
-MIB = 1 << 20
-MAX_FILE_BYTES = 20 * MIB
-MAX_TOTAL_BYTES = 50 * MIB
-MAX_FILES = 500
 
 _TRAVELS = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".md", ".cfg", ".toml", ".yaml", ".yml")
 _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")

@@ -98,6 +98,8 @@ class Stopped(_Failed):
     """CPU or wall seconds, or bytes."""
     given_up: bool = False
     """This call was not even made, since so many of its kind had been stopped."""
+    whole_submission: bool = False
+    """The limit is on all calls of the submission together."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,8 @@ NOTHING_USED = Usage(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one session may use. CPU seconds are the verdict; wall seconds only a backstop."""
+    """What one session may use, and all sessions of a submission together. CPU seconds are the verdict; wall seconds
+    only a backstop."""
 
     load_cpu_seconds: float = 20.0
     call_cpu_seconds: float = 10.0
@@ -147,9 +150,14 @@ class Limits:
     memory_bytes: int = 2 << 30
     reply_bytes: int = 64 << 20
     disk_bytes: int = 64 << 20
+    wall_seconds: float = 900.0
+    """All calls of a submission together; time in which they wait for a processor does not count."""
+    answers_bytes: int = 256 << 20
+    """All answers of a submission together, as the parent holds them."""
 
-    def wall_seconds(self, cpu_seconds: float) -> float:
-        """Generous, so that a loaded machine never turns slow into stopped."""
+    def call_wall_seconds(self, cpu_seconds: float) -> float:
+        """Return the wall seconds of one call that may use so many CPU seconds. Generous, so that a loaded machine
+        never turns slow into stopped."""
         return 30.0 + 10.0 * cpu_seconds
 
 

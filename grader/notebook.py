@@ -11,36 +11,68 @@ from typing import Any, Literal, NamedTuple
 
 import nbformat
 
+from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES, MAX_SEARCHED_FOR_IMAGES
 from grader.errors import Refused
 from grader.model import Notebook
 
-MAX_CELLS = 2_000
-MAX_CELL_CHARACTERS = 1_000_000
-
 
 def read_notebook(path: str, content: bytes) -> Notebook:
-    """Raises `Refused` with what to do where it is not a notebook that Jupyter could open."""
+    """Raises `Refused` with what to do where it is not a notebook that Jupyter could open.
+
+    What outputs and attachments hold is dropped before anything looks at it, and cells are counted before they are
+    converted: a validator takes seconds for megabytes that no check needs.
+    """
+    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_NOTEBOOK_VALUES:
+        raise Refused(f"{path} holds too much: clear the outputs (Kernel → Restart & Clear Output) and save")
     try:
-        text = content.decode("utf-8-sig")
-        version = int(json.loads(text)["nbformat"])
+        saved = json.loads(content.decode("utf-8-sig"))
+        version = int(saved["nbformat"])
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise Refused(f"{path} is not a notebook: open it in Jupyter and save it again (File → Save)") from None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
-            notebook = nbformat.reads(text, as_version=4)
-        if not isinstance(notebook["cells"], list):
+        saved_cells = saved["cells"] if version == 4 else [c for sheet in _sheets(saved) for c in sheet["cells"]]
+        if not isinstance(saved_cells, list):
             raise TypeError("cells")
-        cells = [(str(c["cell_type"]), _source(c)) for c in notebook["cells"]]
+        if len(saved_cells) > MAX_CELLS:
+            raise Refused(f"{path} has more than {MAX_CELLS} cells: submit the notebook with your answers alone")
+        if version != 4:
+            saved_cells = _of_today(saved, saved_cells)
+        cells = [(str(c["cell_type"]), _source(c)) for c in saved_cells]
+    except Refused:
+        raise
     except Exception as wrong:  # noqa: BLE001  whatever a reader of strange files raises, the file is at fault
         raise Refused(
             f"{path} cannot be read as a notebook of format {version} ({type(wrong).__name__}): "
             "open it in a current Jupyter and save it again"
         ) from None
-    if len(cells) > MAX_CELLS or any(len(source) > MAX_CELL_CHARACTERS for _, source in cells):
-        raise Refused(f"{path} has more than {MAX_CELLS} cells, or a cell of over a million characters")
+    if any(len(source) > MAX_CELL_CHARACTERS for _, source in cells):
+        raise Refused(
+            f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
+        )
+    if sum(map(_line_ends, (source for _, source in cells))) > MAX_LINES:
+        raise Refused(f"{path} has more than {MAX_LINES:,} lines: submit the notebook with your answers alone")
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells))
+
+
+def _sheets(saved: Any) -> Any:
+    """Return what holds the cells in a format before 4: worksheets, and in the first of all the notebook itself."""
+    return saved.get("worksheets", [saved])
+
+
+def _of_today(saved: Any, cells: list[Any]) -> Any:
+    """Return the cells of a notebook in another format as those of format 4, without their outputs."""
+    bare = [{k: v for k, v in c.items() if k != "attachments"} | {"outputs": [], "metadata": {}} for c in cells]
+    holder = {"worksheets": [{"cells": bare, "metadata": {}}]} if "worksheets" in saved else {"cells": bare}
+    numbers = {k: saved[k] for k in ("nbformat", "nbformat_minor") if k in saved}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
+        return nbformat.reads(json.dumps(numbers | holder | {"metadata": {}}), as_version=4)["cells"]
+
+
+def _line_ends(source: str) -> int:
+    """Return how often the text may be cut where `str.splitlines` cuts it."""
+    return sum(map(source.count, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
 
 
 def _source(cell: Any) -> str:
@@ -114,7 +146,8 @@ def _code(region: Region, known: AbstractSet[str]) -> Region:
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
-    """What to know about where an answer stands."""
+    """What to know about where an answer stands. Images are looked for at the beginning of a very long one."""
+    text = text[:MAX_SEARCHED_FOR_IMAGES]
     code = {number for notebook in notebooks for number in notebook.code_cell_numbers}
     said = ["the answer stands in a cell of code"] if cells and code.issuperset(cells) else []
     if _IMAGE.search(text):
@@ -146,8 +179,11 @@ def _regions(cells: Sequence[tuple[str, str]]) -> tuple[dict[str, Region], dict[
     return labelled, below_heading
 
 
+Kind = Literal["solution", "heading", "plain"]
+
+
 class Piece(NamedTuple):
-    kind: Literal["solution", "heading", "plain"]
+    kind: Kind
     question: str
     """ "q1.1", or "" for none."""
     text: str
@@ -155,15 +191,15 @@ class Piece(NamedTuple):
 
 def _pieces(source: str) -> list[Piece]:
     """A cell's text cut before every line that labels a solution or asks a question."""
-    pieces = [Piece("plain", "", "")]
+    begun: list[tuple[Kind, str, list[str]]] = [("plain", "", [""])]
     for line in source.splitlines():
         label = _LABEL.search(line[:120]) if _LABEL_LINE.match(line[:120]) else None
         question = f"q{label[1]}.{label[2]}" if label else ""
         if label and re.search(r"(?i)solution|answer", line[:120]):
-            pieces.append(Piece("solution", question, _LABEL_LINE.sub("", line[:120], count=1) + line[120:] + "\n"))
+            begun.append(("solution", question, [_LABEL_LINE.sub("", line[:120], count=1) + line[120:] + "\n"]))
         elif label or re.match(r"#{1,6}\s", line):
-            pieces.append(Piece("heading", question, ""))
+            begun.append(("heading", question, []))
         else:
-            last = pieces[-1]
-            pieces[-1] = last._replace(text=last.text + line + "\n")
+            begun[-1][2].append(line + "\n")
+    pieces = [Piece(kind, question, "".join(lines)) for kind, question, lines in begun]
     return [p for p in pieces if p.kind != "plain" or p.text.strip()]

@@ -20,6 +20,7 @@ from grader.errors import BadCall, BrokenCheck, GraderError
 from grader.model import Limits, Opinion, Report, Submission, Usage
 from grader.notebook import answers
 from grader.report import Outcome, assemble
+from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
 from grader.seeds import Seed
 from grader.written.opinions import opinions
@@ -165,6 +166,7 @@ class _Run:
         self._ledger: Ledger = assignment.ledger(truths)
         self._sharing = threading.Lock()
         self._first_truth = truths(assignment.readings[0].id, frozenset())
+        self._budget = student.budget if student else Budget(assignment.limits)
         self.student = student or self._new_student(sandbox, shared=False)
         self.student.start_anew()
         self._students = [self.student]
@@ -275,7 +277,7 @@ class _Run:
             with self._sharing:  # both trainings want the same arrays at the same moment
                 arrays = self._assignment.shared(self._scope.quick)
         task = self._assignment
-        return Student(self._submission, sandbox, task.wanted, task.limits, arrays, task.modules)
+        return Student(self._submission, sandbox, task.wanted, task.limits, arrays, task.modules, self._budget)
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
         """Everything that the checks of a section claim. Whatever is raised here is ours."""

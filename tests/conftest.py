@@ -92,15 +92,16 @@ def postgres_url(postgres: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def grader() -> Command:
+def grader(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """Runs the installed command as a user would, and returns what it said and its exit code."""
+    home = str(tmp_path_factory.mktemp("home") / "grader")
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
         return subprocess.run(
             [str(Path(sys.executable).with_name("grader")), *map(str, arguments)],
             cwd=ROOT,
-            env=ours | {"COLUMNS": "400"} | environment,
+            env=ours | {"COLUMNS": "400", "GRADER_HOME": home} | environment,
             capture_output=True,
             text=True,
             timeout=300,

@@ -30,7 +30,7 @@ from grader.api.identity import Identify, is_https
 from grader.api.limits import Limits
 from grader.api.metrics import Metrics
 from grader.api.oidc import provider_of
-from grader.intake import MAX_FILES
+from grader.bounds import MAX_FILES
 from grader.service import Service
 
 _PARTS = (

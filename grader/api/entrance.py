@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader.api import problems
 from grader.api.problems import Problem
-from grader.intake import MAX_TOTAL_BYTES, MIB
+from grader.bounds import MAX_TOTAL_BYTES, MIB
 
 MAX_UPLOAD_BYTES = MAX_TOTAL_BYTES + MIB
 """Of a multipart body: what may be handed in, and its boundaries and headers."""

@@ -30,7 +30,8 @@ _SHARED = "From the database, the same at every replica"
 _DEATHS = (
     ("cpu", re.compile(r"it used more than [\d.]+ CPU seconds and was stopped")),
     ("wall", re.compile(r"it did not finish within [\d.]+ seconds although it hardly computed")),
-    ("reply", re.compile(r"its answer is larger than [\d.]+ MiB")),
+    ("wall", re.compile(r"the whole submission may take [\d.]+ seconds, and they are used up")),
+    ("reply", re.compile(r"(its answer is|the answers of the whole submission are) larger than [\d.]+ MiB")),
     ("died", re.compile(r"the Python process ended in the middle of the call")),
 )
 """How a reason tells that the sandbox ended the student's process, or that it ended by itself."""

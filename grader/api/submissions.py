@@ -42,9 +42,9 @@ from grader.api.seen import (
     stored_report,
 )
 from grader.api.wiring import TheService
+from grader.bounds import MAX_FILES
 from grader.dispatch.events import Event
 from grader.errors import BadCall
-from grader.intake import MAX_FILES
 from grader.model import Json, Points, show_points
 from grader.render import as_json, gradescope
 from grader.render.html import html

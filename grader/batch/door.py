@@ -20,12 +20,13 @@ from grader import catalogue
 from grader.batch import formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, HandIn
-from grader.batch.journal import Journal, ours_alone, write
+from grader.batch.journal import GRADED, Journal, ours_alone, write
 from grader.batch.outcome import Dates, Outcomes, Result, Standing, Wishes
 from grader.batch.people import Student
 from grader.batch.pool import Here, Pool, cores_here
 from grader.batch.run import Order, Run, receive
 from grader.batch.scores import Old, read_scores
+from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
 from grader.batch.whose import Attribution, attribute
 from grader.catalogue import Assignment
@@ -84,7 +85,7 @@ def batch(
         export = formats.read(tree, task.id)
         attribution = attribute(export, people.read(_content(roster)) if roster else None)
         wanted = _wanted(export, attribution, students, limit)
-        with ours_alone(to), _graders(settings, task, scope, sandbox, database) as graders:
+        with ours_alone(to), _graders(settings, task, scope, sandbox, database, to) as graders:
             journal = Journal.under(to, graders.rules)
             run = Run(export, Order(graders.assignment, scope, graders.secret, task.missing, wanted), journal)
             outcomes = Outcomes(attribution, run, journal, dates, partial(formats.back, export.format))
@@ -104,17 +105,19 @@ class _Graders:
     pool: Pool
     assignment: str
     """As the pool calls it."""
-    secret: bytes | None
+    secret: bytes
     rules: tuple[str, ...]
     """All that a report depends on besides the hand-in."""
 
 
 @contextmanager
-def _graders(settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str) -> Iterator[_Graders]:
+def _graders(
+    settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
+) -> Iterator[_Graders]:
     """This machine's cores, or whoever takes from the service's queue."""
     rules = (lane(task, numpy_of(settings.runtime)), task.digest, scope.label)
     if not database:
-        secret = settings.secret.encode() or None
+        secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
         pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
         yield _Graders(pool, str(task.folder), secret, (*rules, Seed(secret).label, sandbox))
         return

@@ -20,6 +20,8 @@ from grader.render import as_json
 
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
 """What else lies in a batch's folder: a folder for each student, their page in it, and where everybody stands."""
+GRADED = "graded"
+"""Where the journals lie, and the batch's id."""
 
 
 def key_of(submission: Submission) -> str:
@@ -36,7 +38,7 @@ class Journal:
     def under(cls, out: Path, rules: tuple[str, ...]) -> Journal:
         """`rules`: all that a report depends on besides the hand-in."""
         name = hashlib.sha256("\n".join(rules).encode()).hexdigest()[:16]
-        folder = out / "graded" / name
+        folder = out / GRADED / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "rules.txt").write_text("\n".join(rules) + "\n", "utf-8")
         return cls(folder)

@@ -47,7 +47,7 @@ class Order:
 
     assignment: str
     scope: Scope
-    secret: bytes | None
+    secret: bytes
     missing: Callable[[Submission], str]
     """As `Assignment.missing`."""
     wanted: Callable[[HandIn], bool]

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from grader.bounds import MAX_FILE_BYTES
 from grader.errors import BadCall, Refused
-from grader.intake import MAX_FILE_BYTES, is_noise, safe_name, unpacked
+from grader.intake import is_noise, safe_name, unpacked
 
 MAX_FILES = 200_000
 

@@ -71,6 +71,16 @@ def explain(failure: Failure) -> str:
 def _explain_stopped(stopped: Stopped) -> str:
     allowed = stopped.allowed
     match stopped.limit:
+        case Limit.WALL if stopped.whole_submission:
+            return (
+                f"the whole submission may take {allowed:g} seconds, and they are used up: look for code that waits or "
+                "sleeps, and for loops that numpy could do"
+            )
+        case Limit.REPLY if stopped.whole_submission:
+            return (
+                f"the answers of the whole submission are larger than {allowed / (1 << 20):g} MiB together: return "
+                "arrays of the shapes that are asked for"
+            )
         case Limit.CPU:
             return (
                 f"it used more than {allowed:g} CPU seconds and was stopped: vectorise it, or look for an endless loop"

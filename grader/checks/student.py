@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader import environment
+from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.checks.answer import FAILURES, Answer
 from grader.guest.wire import Ref
 from grader.model import (
@@ -28,6 +29,7 @@ from grader.model import (
     Unusable,
     Usage,
 )
+from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Answered, Array, Sandbox, Session
 
 MAX_STOPPED_CALLS = 2
@@ -46,11 +48,14 @@ class Student:
         limits: Limits,
         shared: Mapping[str, Array],
         handout: Mapping[str, bytes],
+        budget: Budget | None = None,
     ) -> None:
+        """`budget`: what all sessions of the submission share, if there are others than this student's."""
         self._submission = submission
         self._sandbox = sandbox
         self._wanted = list(wanted)
         self._limits = limits
+        self.budget = budget or Budget(limits)
         self._shared = shared
         self._handout = handout
         self._session: Session | None = None
@@ -67,6 +72,7 @@ class Student:
     def start_anew(self) -> None:
         """Forgets what earlier checks have found out: the same submission is graded on another seed."""
         self._stopped.clear()
+        self.budget.start_anew()
 
     @property
     def used(self) -> Usage:
@@ -78,13 +84,19 @@ class Student:
         """Why the file cannot be loaded at all; then every check fails for this reason."""
         return self._load_failure
 
+    @property
+    def _failure(self) -> Failure | None:
+        """Why nothing can be asked any more."""
+        return self._load_failure or self.budget.exceeded
+
     def begin(self) -> None:
         with self._switching:
-            if self._load_failure is not None or (self._session is not None and self._session.alive):
+            if self._failure is not None or (self._session is not None and self._session.alive):
                 return
             self._end_session()
             self._waiting.clear()
             self._session = self._sandbox.session(self._limits, self._shared)
+            self._session.budget = self.budget
         if self.environment is None:
             self.environment = environment.of(self._session.facts, self._sandbox.name)
         answer = self._session.request(self._load_request(), _with_grace(self._limits.load_cpu_seconds))
@@ -167,8 +179,9 @@ class Student:
             return [replace(stopped[-1], given_up=True)] * len(requests)
         was_alive = self._session is not None and self._session.alive  # afterwards it only says the same again
         answers = self._ask_all(requests)
-        if was_alive and isinstance(answers[0], Stopped) and answers[0].limit is not Limit.REPLY:
-            stopped.append(answers[0])
+        first = answers[0]
+        if was_alive and isinstance(first, Stopped) and first.limit is not Limit.REPLY and not first.whole_submission:
+            stopped.append(first)
         return answers
 
     def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
@@ -176,8 +189,8 @@ class Student:
 
     def _ask_all(self, requests: list[list[Any]], cpu_seconds: float | None = None) -> list[Any]:
         """An answer's value or a failure for each."""
-        if self._load_failure is not None:
-            return [self._load_failure] * len(requests)
+        if (failure := self._failure) is not None:
+            return [failure] * len(requests)
         assert self._session is not None, "begin() comes first"
         together = [*self._waiting, *requests]
         self._waiting.clear()
@@ -272,18 +285,15 @@ def _shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
     return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
 
 
-MAX_NOTES = 20
-
-
 def _loaded(facts: Any) -> Loaded | None:
     """Facts from inside, taken only in the shape that we expect."""
     match facts:
         case {"source": str(source), "class": str(name), "names": list(names), "cells": cells, "notes": list(notes)}:
-            numbers = cells.tolist() if isinstance(cells, np.ndarray) else cells
+            numbers = cells.reshape(-1)[:MAX_NUMBERS].tolist() if isinstance(cells, np.ndarray) else cells
             return Loaded(
-                source[:200],
-                (name[:100], *(str(n)[:100] for n in names)),
-                tuple(int(c) for c in numbers if isinstance(c, int)) if isinstance(numbers, list) else (),
+                cut(source, MAX_NAME),
+                tuple(cut(n, MAX_NAME) for n in [name, *names][:MAX_NAMES] if isinstance(n, str)),
+                tuple(c for c in numbers[:MAX_NUMBERS] if type(c) is int) if isinstance(numbers, list) else (),
                 tuple(filter(None, map(_note, notes[:MAX_NOTES]))),
             )
     return None
@@ -292,5 +302,5 @@ def _loaded(facts: Any) -> Loaded | None:
 def _note(note: Any) -> Note | None:
     match note:
         case [str(kind), str(where), str(why)] if kind in {known.value for known in NoteKind}:
-            return Note(NoteKind(kind), where[:200], why[:300])
+            return Note(NoteKind(kind), cut(where, MAX_NAME), cut(why, MAX_WHY))
     return None

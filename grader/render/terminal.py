@@ -191,7 +191,7 @@ def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptio
     if environment.numpy == UNKNOWN:  # no code was run
         numpy = ""
     last = Text(
-        f"· graded in {environment.isolation}, seed {report.seed}, grader {environment.grader}{numpy}",
+        f"· graded in {environment.isolation}, {_problems(report.seed)}, grader {environment.grader}{numpy}",
         "dim",
     )
     if report.loaded is not None and report.loaded.cells:
@@ -206,6 +206,11 @@ def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptio
     if shown < len(remarks):
         yield Text(f"· {len(remarks) - shown} more remarks: --html and --json have them all", "dim")
     yield last
+
+
+def _problems(seed: str) -> str:
+    """Return what the problems were drawn with; public ones are the same for everybody, and so are their answers."""
+    return "public problems" if seed == "public" else f"seed {seed}"
 
 
 def _what_is_worth_knowing(report: Report) -> list[str]:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from grader.bounds import MAX_MESSAGE, MAX_NAME, MAX_REQUEST_HEADER_BYTES, MAX_SOURCE_LINE, cut
 from grader.errors import SandboxUnavailable
 from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode, pieces
 from grader.model import (
@@ -35,6 +36,7 @@ from grader.model import (
     Unusable,
     Usage,
 )
+from grader.sandbox.budget import Budget, ProcessorQueue
 
 GUEST = Path(__file__).parent.parent / "guest"
 
@@ -132,6 +134,9 @@ class Session:
         self._end_process = end
         self._limits = limits
         self._cpu_clock = cpu_clock(pid) if pid is not None else None
+        self._queue = ProcessorQueue(pid)
+        self.budget = Budget(limits)
+        """The session's own; a `Student` replaces it by the one that all sessions of the submission share."""
         self.pid = pid
         self._ended: Failure | None = None
         self._asking, self._ending = threading.Lock(), threading.Lock()
@@ -186,7 +191,8 @@ class Session:
         with self._asking:
             if self._ended is not None:
                 return self._ended
-            watch = _Watch(cpu_seconds, self._limits.wall_seconds(cpu_seconds), self._cpu_clock)
+            wall_seconds = self._limits.call_wall_seconds(cpu_seconds)
+            watch = _Watch(cpu_seconds, wall_seconds, self._cpu_clock, self.budget, self._queue)
             try:
                 return exchange(watch)
             except _Hung as hung:
@@ -217,7 +223,7 @@ class Session:
 
     def _exchange(self, request: list[Any], watch: _Watch) -> Any:
         self._nothing_unasked()
-        header, buffers = encode(request)
+        header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
         for piece in pieces(header, buffers):
             self._send(piece, watch)
         return self._receive_reply(watch)
@@ -235,6 +241,9 @@ class Session:
             raise WireError("lengths that no answer can have")  # a guest holds what it sends, and counts its headers
         if body_bytes > self._limits.reply_bytes:
             raise _Hung(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
+        self.budget.use_answer(header_bytes, body_bytes)
+        if (exceeded := self.budget.exceeded) is not None:
+            raise _Hung(exceeded)
         reply = decode(self._incoming.take(header_bytes, watch), self._incoming.take(body_bytes, watch))
         if self._incoming.ahead:
             raise WireError("more than an answer")
@@ -248,23 +257,33 @@ class Session:
                 watch.wait(self._channel, writing=True)
 
     def _understand(self, reply: Any) -> Answered | Failure:
-        match reply:
+        """Return what a reply means, its texts cut: a process that forges one may make them as long as a frame."""
+        match _tagged(reply):
             case ["value", value]:
                 return Answered(value)
             case ["raised", str(kind), str(message), str(file), int(line), str(source), int(caret)]:
-                place = Place(file, line) if file else None
-                return Raised(kind, message, place, source, caret or None)
+                place = Place(cut(file, MAX_NAME), int(line)) if file else None
+                source = cut(source, MAX_SOURCE_LINE)
+                return Raised(cut(kind, MAX_NAME), cut(message, MAX_MESSAGE), place, source, int(caret) or None)
             case ["stopped", float(seconds)]:
                 return Stopped(Limit.CPU, seconds)
             case ["unusable", str(why)]:
-                return Unusable(why)
+                return Unusable(cut(why, MAX_MESSAGE))
         raise WireError("an answer of no known kind")
 
     def _understand_several(self, reply: Any, most: int) -> Answered:
-        match reply:
+        match _tagged(reply):
             case ["several", [*replies]] if 1 <= len(replies) <= most:
                 return Answered([self._understand(one) for one in replies])
         raise WireError("no answers to several questions")
+
+
+def _tagged(reply: Any) -> list[Any]:
+    """Return a reply that begins with its kind. Raise `WireError` for any other: an array in the kind's place would be
+    compared with it element by element."""
+    if type(reply) is list and reply and type(reply[0]) is str:
+        return reply
+    raise WireError("an answer of no known kind")
 
 
 CHUNK_BYTES = 1 << 16
@@ -317,16 +336,33 @@ def cpu_clock(pid: int) -> Callable[[], float]:
 class _Watch:
     """The limits of one request. CPU time decides; wall time only ends what sleeps."""
 
-    def __init__(self, cpu_seconds: float, wall_seconds: float, cpu_clock: Callable[[], float] | None) -> None:
+    def __init__(
+        self,
+        cpu_seconds: float,
+        wall_seconds: float,
+        cpu_clock: Callable[[], float] | None,
+        budget: Budget,
+        queue: ProcessorQueue,
+    ) -> None:
         self._cpu_seconds = cpu_seconds
         self._cpu_clock = cpu_clock
         self._cpu_at_start = self._cpu_last = 0.0
         self._cpu_at_start, self._cpu_last = self._cpu(), 0.0
-        self._started = time.monotonic()
+        self._started = self._charged_until = time.monotonic()
+        self._cpu_charged = 0.0
         self._wall_seconds = wall_seconds
+        self._budget, self._queue = budget, queue
 
     def used(self) -> Usage:
+        """Return what the request has used by now, and charge the budget for it. Most requests take a millisecond, in
+        which little is waited for a processor; the next that takes longer sees that."""
+        self._charge(0.0)
         return Usage(self._cpu(), time.monotonic() - self._started)
+
+    def _charge(self, queued_seconds: float) -> None:
+        now, cpu = time.monotonic(), self._cpu()
+        self._budget.use_seconds(now - self._charged_until - queued_seconds, cpu - self._cpu_charged)
+        self._charged_until, self._cpu_charged = now, cpu
 
     def wait(self, channel: socket.socket, writing: bool = False) -> None:
         """Until the channel is ready; raises where a limit comes first."""
@@ -337,12 +373,15 @@ class _Watch:
                 raise _Hung(Stopped(Limit.CPU, self._cpu_seconds))
             if wall_left <= 0 or self._sleeps():
                 raise _Hung(Stopped(Limit.WALL, round(time.monotonic() - self._started)))
+            if (exceeded := self._budget.exceeded) is not None:
+                raise _Hung(exceeded)
             # One thread cannot use up more CPU time than passes, so nothing is missed by sleeping that long;
             # several can, hence the bound.
-            patience = max(0.001, min(cpu_left, wall_left, 0.25))
+            patience = max(0.001, min(cpu_left, wall_left, self._budget.seconds_left, 0.25))
             reading, writable = ([], [channel]) if writing else ([channel], [])
             if any(select.select(reading, writable, [], patience)):
                 return
+            self._charge(self._queue.seconds_since_last())
 
     def _sleeps(self) -> bool:
         """Hardly any CPU time for long. Even a machine that is loaded twenty times over gives more."""

@@ -76,6 +76,8 @@ def test_what_was_refused_is_counted(world: World) -> None:
         (Stopped(Limit.CPU, 0.25, given_up=True), "cpu"),
         (Stopped(Limit.WALL, 130), "wall"),
         (Stopped(Limit.REPLY, 64 << 20), "reply"),
+        (Stopped(Limit.WALL, 900, whole_submission=True), "wall"),
+        (Stopped(Limit.REPLY, 256 << 20, whole_submission=True), "reply"),
         (Died("the Python process ended in the middle of the call with exit code 3: take out os._exit"), "died"),
     ],
 )

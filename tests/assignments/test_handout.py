@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
+from grader.catalogue import Assignment
+
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = ROOT / "reference" / "ps4" / "handout"
 DATA = ROOT / "reference" / "ps4" / "data"
@@ -125,6 +127,11 @@ def test_the_thresholds_stand_in_one_table() -> None:
         ["MNIST with sigmoid, one training", "0.85", "0.80", "240"],
         ["MNIST with ReLU, one training", "0.95", "0.90", "240"],
     ]
+
+
+def test_the_handout_states_what_the_whole_submission_may_take(ps4: Assignment) -> None:
+    text = "\n".join(cells(HANDOUT / "ps4.ipynb", "markdown"))
+    assert f"may take {ps4.limits.wall_seconds} seconds" in text
 
 
 # ------------------------------------------------------------------ the skeleton

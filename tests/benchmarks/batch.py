@@ -8,6 +8,7 @@ wall time within 5 % of the student's own CPU time over the cores. Neither memor
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -150,7 +151,9 @@ def class_of(count: int) -> tuple[float, float]:
         words = ["batch", place / "class", "-a", place / "toy", "-o", place / "out"]
         started, first, most = time.perf_counter(), 0.0, 0.0
         with (place / "log").open("w") as log:
-            batch = subprocess.Popen([Path(sys.executable).with_name("grader"), *words], stdout=log, stderr=log)
+            command = [Path(sys.executable).with_name("grader"), *words]
+            home = {"GRADER_HOME": str(place / "home")}
+            batch = subprocess.Popen(command, env=os.environ | home, stdout=log, stderr=log)
         while batch.poll() is None:
             if not first and next(place.glob("out/graded/*/*.json"), None):
                 first = time.perf_counter() - started

@@ -71,7 +71,7 @@ Start = Callable[..., Session]
 class Impatient(Limits):
     """The backstop comes right after the CPU limit."""
 
-    def wall_seconds(self, cpu_seconds: float) -> float:
+    def call_wall_seconds(self, cpu_seconds: float) -> float:
         return cpu_seconds
 
 

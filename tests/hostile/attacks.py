@@ -55,7 +55,7 @@ class Hasty(Limits):
     disk_bytes: int = 16 << 20
     wall: float = 5.0
 
-    def wall_seconds(self, cpu_seconds: float) -> float:
+    def call_wall_seconds(self, cpu_seconds: float) -> float:
         return self.wall + cpu_seconds
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import re
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,8 @@ from grader.catalogue import Assignment
 from grader.certify import specimens
 from grader.errors import BadCall
 from grader.model import show_points
+from grader.reading.offline import commands as offline
+from grader.seeds import Seed
 from tests import classes
 from tests.classes import Pupil
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeNotebook
@@ -46,7 +49,17 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def batch(toy: Path) -> Batch:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """This machine's state folder."""
+    folder = tmp_path_factory.mktemp("home") / "grader"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADER_HOME", str(folder))
+        patch.delenv("GRADER_SECRET", raising=False)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def batch(toy: Path, home: Path) -> Batch:
     """Runs the command here, and returns its exit code."""
 
     def run(path: Path, to: Path, *arguments: str | Path) -> int:
@@ -220,7 +233,7 @@ SENTENCES = (
 
 
 @pytest.fixture(scope="module")
-def misunderstood(ps4: Assignment, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def misunderstood(ps4: Assignment, home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """class.html of a class in which thirteen have three misunderstandings, and five none."""
     folder = tmp_path_factory.mktemp("misunderstood")
     wrong = {s.name.rpartition("/")[2]: s.submission.files for s in specimens(ps4)}
@@ -338,3 +351,43 @@ def test_feedback_goes_back_under_names_that_lead_to_the_same_people(
 def test_students_are_not_shown_what_the_machine_makes_of_their_answers(graded: SimpleNamespace) -> None:
     report = json.loads((graded.out / "students" / "s16" / "report.json").read_text("utf-8"))
     assert [w["opinion"] for part in report["parts"] for w in part["written"]] == [None]
+
+
+# ── what fresh problems are drawn with ───────────────────────────────────────────────────────────────
+
+
+def contents(path: Path) -> Iterator[bytes]:
+    """Every file below a folder, what zips hold among them."""
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            yield file.read_bytes()
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                yield from (archive.read(name) for name in archive.namelist())
+
+
+def test_a_batch_draws_with_a_secret_that_is_in_nothing_it_passes_on(
+    graded: SimpleNamespace, home: Path, toy: Path, tmp_path: Path
+) -> None:
+    batch_id = (graded.out / "graded" / "id").read_text("ascii").strip()
+    secret = (home / "batches" / batch_id).read_text("ascii")
+    report = json.loads((graded.out / "students" / "s16" / "report.json").read_text("utf-8"))
+    assert report["seed"] == Seed(secret.encode()).label
+    pack(graded.out, tmp_path / "feedback.zip")
+    export = ["export-reports", str(graded.out), "--to", str(tmp_path / "answers.csv"), "-a", str(toy)]
+    assert not offline.app(export, standalone_mode=False)
+    raw = bytes.fromhex(secret)
+    forms = (secret.encode(), raw, base64.b64encode(raw), base64.b64encode(secret.encode()))
+    found = [*contents(graded.out), *contents(tmp_path)]
+    assert len(found) > 100
+    assert not [form for content in found for form in forms if form in content]
+
+
+def test_a_secret_in_the_environment_comes_before_the_batchs_own(
+    batch: Batch, graded: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADER_SECRET", "the course's")
+    assert batch(graded.export, tmp_path, "--roster", graded.roster, "--limit", "1") == 0
+    (kept,) = tmp_path.glob("graded/*/*.json")
+    assert json.loads(kept.read_text("utf-8"))["seed"] == Seed(b"the course's").label
+    assert not (tmp_path / "graded" / "id").exists()

@@ -40,7 +40,7 @@ class Class:
             return subprocess.Popen(
                 # Ctrl-C is heard also where these tests run in a shell's background.
                 ["env", "--default-signal=INT", "taskset", "-c", self.cores, *batch, "-o", out],
-                env=ENVIRONMENT,
+                env=ENVIRONMENT | {"GRADER_HOME": str(self.folder / "home")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -27,7 +27,8 @@ def test_the_readmes_commands_lead_from_a_canvas_zip_to_a_gradebook_that_comes_i
         {"assignment.toml": TOY_TOML.replace('"toy"', '"ps4"').encode(), "checks.py": TOY_CHECKS.encode()},
     )
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | {"GRADER_ASSIGNMENTS": str(tmp_path / "assignments"), "PATH": programs}
+    folders = {"GRADER_ASSIGNMENTS": str(tmp_path / "assignments"), "GRADER_HOME": str(tmp_path / "home")}
+    environment = os.environ | folders | {"PATH": programs}
     done = subprocess.run(
         ["bash", "-euc", COMMANDS[1]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
     )

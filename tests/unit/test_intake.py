@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.bounds import MAX_FILE_BYTES, MAX_FILES, MIB
 from grader.errors import Refused
-from grader.intake import MAX_FILE_BYTES, MAX_FILES, MIB, receive, receive_files, receive_path, with_known_names
+from grader.intake import receive, receive_files, receive_path, with_known_names
 from grader.model import Submission
 from tests.conftest import MakeNotebook
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
+import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES
 from grader.errors import Refused
 from grader.model import Notebook
-from grader.notebook import MAX_CELL_CHARACTERS, MAX_CELLS, answers, notes, read_notebook
+from grader.notebook import answers, notes, read_notebook
 from tests.conftest import ROOT, MakeNotebook
 
 PLACEHOLDER = "*Write your answer here.*"
@@ -130,12 +133,62 @@ def test_any_json_is_read_or_refused(version: int, cells: Any) -> None:
 
 
 def test_a_notebook_of_too_many_cells_is_refused(make_notebook: MakeNotebook) -> None:
-    with pytest.raises(Refused, match="cells"):
+    with pytest.raises(Refused, match=f"more than {MAX_CELLS} cells"):
         read_notebook("ps4.ipynb", make_notebook(*[("code", "x")] * (MAX_CELLS + 1)))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\x1e", "\u2028"])
+def test_a_notebook_of_too_many_lines_is_refused(end: str, make_notebook: MakeNotebook) -> None:
+    cells = [("markdown", end * (MAX_LINES // 2 + 1))] * 2
+    with pytest.raises(Refused, match="more than 100,000 lines"):
+        read_notebook("ps4.ipynb", make_notebook(*cells))
+
+
+def with_outputs(number: int, version: int) -> bytes:
+    output = {"output_type": "stream", "name": "stdout", "stream": "stdout", "text": "x"}
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [output] * number, "language": "python"}
+    cell |= {"source": "x = 1"} if version == 4 else {"input": "x = 1", "collapsed": False, "prompt_number": 1}
+    holder = {"cells": [cell]} if version == 4 else {"worksheets": [{"cells": [cell], "metadata": {}}]}
+    return json.dumps({"nbformat": version, "nbformat_minor": 0, "metadata": {}} | holder).encode()
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_outputs_are_dropped_before_anything_validates_them(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_to_nbformat: list[str] = []
+    reads = nbformat.reads
+
+    def listening(text: str, **options: Any) -> Any:
+        given_to_nbformat.append(text)
+        return reads(text, **options)
+
+    monkeypatch.setattr("grader.notebook.nbformat.reads", listening)
+    assert read_notebook("ps4.ipynb", with_outputs(10_000, version)).code == ("x = 1",)
+    assert sum(map(len, given_to_nbformat)) < 1_000
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_cells_are_counted_before_they_are_converted(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = json.loads(with_outputs(1, version))
+    holder = saved if version == 4 else saved["worksheets"][0]
+    holder["cells"] *= MAX_CELLS + 1
+    monkeypatch.setattr("grader.notebook.nbformat.reads", lambda *_, **__: pytest.fail("it was converted"))
+    with pytest.raises(Refused, match=f"more than {MAX_CELLS} cells"):
+        read_notebook("ps4.ipynb", json.dumps(saved).encode())
+
+
+def test_a_notebook_of_too_many_values_is_refused_before_it_is_parsed() -> None:
+    content = b'{"nbformat": 4, "cells": [' + b"[]," * MAX_NOTEBOOK_VALUES + b"[]]}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused, match="clear the outputs"):
+            read_notebook("ps4.ipynb", content)
+        assert tracemalloc.get_traced_memory()[1] < len(content) / 10
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_cell_of_too_many_characters_is_refused(make_notebook: MakeNotebook) -> None:
-    with pytest.raises(Refused, match="million characters"):
+    with pytest.raises(Refused, match="1,000,000 characters"):
         read_notebook("ps4.ipynb", make_notebook(("code", "x" * (MAX_CELL_CHARACTERS + 1))))
 
 

@@ -235,4 +235,4 @@ def test_points_are_shown_as_they_are(hundredths: int) -> None:
 
 @pytest.mark.parametrize("cpu", [0.0, 1.0, 240.0])
 def test_the_wall_is_far_behind_the_cpu_limit(cpu: float) -> None:
-    assert Limits().wall_seconds(cpu) >= 10 * cpu + 10
+    assert Limits().call_wall_seconds(cpu) >= 10 * cpu + 10

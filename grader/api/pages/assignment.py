@@ -21,8 +21,8 @@ from grader.api.pages.home import card
 from grader.api.schemas import ID, AssignmentId, CourseId
 from grader.api.seen import see
 from grader.api.wiring import TheService
+from grader.bounds import MAX_FILES
 from grader.errors import BadCall
-from grader.intake import MAX_FILES
 from grader.late import read_policy
 from grader.store import submissions
 from grader.store.records import Kind, Page

@@ -13,6 +13,7 @@ from grader.guest.wire import Ref
 from grader.intake import receive
 from grader.model import Limit, Limits, Stopped
 from grader.sandbox.contract import Sandbox
+from tests.conftest import MakeNotebook
 
 NET = b"""\
 class Net:
@@ -85,3 +86,16 @@ def test_the_student_is_told_that_it_was_not_called_again() -> None:
     says = explain(Stopped(Limit.CPU, 10.0, given_up=True))
     assert says.endswith("(it was not called again after two calls had been stopped)")
     assert "more than 10 CPU seconds" in says
+
+
+def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
+    sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    long = "\n".join(["# " + "x" * 98] * 9_000)
+    cells = [("code", NET.decode()), *[("code", f"{long}\n# {number}") for number in range(6)]]
+    student = Student(receive("a.ipynb", make_notebook(*cells)), sandbox, ["Net"], Limits(), {}, {})
+    try:
+        student.begin()
+        assert student.new().call("other").value == 2
+    finally:
+        student.close()

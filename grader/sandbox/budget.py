@@ -1,0 +1,86 @@
+"""What all sessions of one submission may use together."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+
+from grader.bounds import HEADER_WEIGHT
+from grader.model import Limit, Limits, Stopped
+
+
+class Budget:
+    """Wall seconds and bytes of answers, shared by the sessions of one submission and safe between threads.
+
+    A call has limits of its own, but a submission answers hundreds of calls: one that sleeps for 19 seconds in each
+    would keep a worker for hours, and one that returns 60 MB in each would fill the parent's memory. So both are added
+    up, over all calls and all sessions.
+
+    Wall seconds must not depend on how loaded the machine is. Therefore only time in which the parent waits for the
+    student's process counts, and of it only what that process computes or sleeps: the time that it waits for a
+    processor, which the kernel counts, is taken off (`ProcessorQueue`). So the bound is on the seconds that the
+    submission would take on an idle machine. Threads that crowd the main one out of every processor make it wait, too,
+    but use CPU time; where that is more, it is what counts.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._adding = threading.Lock()
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget what has been used: the same submission is graded on another seed."""
+        self._seconds = self._cpu_seconds = 0.0
+        self._bytes = 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Wall seconds; negative where more was used than allowed."""
+        return self._limits.wall_seconds - max(self._seconds, self._cpu_seconds)
+
+    @property
+    def exceeded(self) -> Stopped | None:
+        """The failure that every further call answers with; None as long as there is something left."""
+        if self.seconds_left <= 0:
+            return Stopped(Limit.WALL, self._limits.wall_seconds, whole_submission=True)
+        if self._bytes > self._limits.answers_bytes:
+            return Stopped(Limit.REPLY, float(self._limits.answers_bytes), whole_submission=True)
+        return None
+
+    def use_seconds(self, seconds: float, cpu_seconds: float) -> None:
+        """Add time of a session.
+
+        Args:
+            seconds: Wall seconds less those spent waiting for a processor; negative where more of those have been found
+                out about than wall seconds have passed since.
+            cpu_seconds: Of all threads, in the same time.
+        """
+        with self._adding:
+            self._seconds += seconds
+            self._cpu_seconds += cpu_seconds
+
+    def use_answer(self, header_bytes: int, body_bytes: int) -> None:
+        """Add what the parent needs to hold an answer whose frame has these lengths."""
+        with self._adding:
+            self._bytes += HEADER_WEIGHT * header_bytes + body_bytes
+
+
+class ProcessorQueue:
+    """The kernel's count of the seconds in which a process was ready to run and had to wait for a processor.
+
+    It is that of the process's main thread. Where there is no such count (another system than Linux, a process that
+    has ended), no waiting is seen, and all the wall time counts.
+    """
+
+    def __init__(self, pid: int | None) -> None:
+        self._file = Path(f"/proc/{pid}/schedstat") if pid is not None else None
+        self._seen = 0.0
+
+    def seconds_since_last(self) -> float:
+        """Return the seconds of waiting since this was called last, or since the process started."""
+        before = self._seen
+        if self._file is not None:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                self._seen = int(self._file.read_text("ascii").split()[1]) / 1e9
+        return self._seen - before

@@ -1,0 +1,219 @@
+"""A sandbox whose guest answers what no honest one would: replies of a right solution, damaged at random.
+
+The guest's own loop runs in this process, on a solution of ours. Between it and the session each reply is changed as
+plain data, then packed and unpacked as on the wire, so that checks see just what a process that a student controls may
+send: other types, shapes, dtypes, NaN, odd keys, missing items, forged failures, a death.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from grader.guest.serve import Guest
+from grader.guest.wire import DTYPES, PREFIX, Opaque, Ref, decode, encode
+from grader.model import Limits
+from grader.sandbox.contract import Array, Ended, Session
+
+FACTS = {"python": "3", "numpy": np.__version__, "blas": "", "kernel": "", "threads": 1}
+LOADED = {"source": "mlp.py", "class": "TwoLayerMLP", "names": ["loss", "train"], "cells": [], "notes": []}
+
+KEYS = ["", "W", "W1", "b2", "\0", "loss_history", "…", "x" * 300, "__class__", " ", "1", "W" * 40, "{}", "%s"]
+TEXTS = [*KEYS, "mlp.py", "x" * 100_000, "[/red]", "{0}", "\n" * 50, "(", "\\", "'", "𝛁\u202e\x1b[31m"]
+NUMBERS: list[Any] = [0, 1, -1, 7, 1 << 31, (1 << 63) - 1, -(1 << 63), (1 << 64) - 1, True, False]
+NUMBERS += [0.0, -0.0, 1.5, 1e308, -1e308, 5e-324, float("nan"), float("inf"), float("-inf")]
+SHAPES: list[tuple[int, ...]] = [(), (0,), (1,), (2,), (3,), (4, 10), (10,), (1, 10), (10, 1), (10, 3), (3, 10), (5, 3)]
+SHAPES += [(0, 3), (3, 0), (1, 1), (2, 2, 2), (1,) * 8, (100,), (200, 300), (5,), (5, 1)]
+
+
+class Damage:
+    """What happens to replies, drawn from a seed."""
+
+    def __init__(self, seed: int, rate: float) -> None:
+        """`rate`: the share of replies that are damaged."""
+        self.random = random.Random(seed)
+        self.rate = rate
+        self.damaged = 0
+
+    def __call__(self, reply: list[Any]) -> Any:
+        """Return the reply, or another one in its place. May raise what a lost connection raises."""
+        loads = type(reply[1]) is dict and "class" in reply[1]  # without it there is nothing to ask
+        if self.random.random() >= (self.rate / 10 if loads else self.rate):
+            return reply
+        self.damaged += 1
+        if reply[0] == "several" and self.random.random() < 0.9:
+            replies = list(reply[1])
+            at = self.random.randrange(len(replies))
+            replies[at] = self.of_one(replies[at])
+            return ["several", replies]
+        return self.of_one(reply)
+
+    def of_one(self, reply: list[Any]) -> Any:
+        chance = self.random.random()
+        if reply[0] == "value" and chance < 0.8:
+            return ["value", self.somewhere_in(reply[1])]
+        if chance < 0.92:
+            return self.failure()
+        if chance < 0.95:
+            raise self.random.choice([ConnectionResetError, BrokenPipeError])
+        return self.junk()
+
+    def failure(self) -> list[Any]:
+        text, number = (lambda: self.random.choice(TEXTS)), (lambda: self.random.choice(NUMBERS))
+        return self.random.choice(
+            [
+                ["raised", text(), text(), text(), number(), text(), number()],
+                ["raised", "ValueError", "no", "mlp.py", self.random.choice([0, -3, 1 << 62]), "x = 1", 0],
+                ["raised", "NameError", "because its cell failed", "mlp.py", 3, "x", True],
+                ["stopped", float(number())],
+                ["stopped", number()],
+                ["unusable", text()],
+                [text()],
+                ["value"],
+                ["several", [["value", 1]]],
+                ["several", []],
+            ]
+        )
+
+    def somewhere_in(self, value: Any) -> Any:
+        """The value with a change at one place, at any depth."""
+        chance = self.random.random()
+        if type(value) is list and value and chance < 0.7:
+            at = self.random.randrange(len(value))
+            return [*value[:at], self.somewhere_in(value[at]), *value[at + 1 :]]
+        if type(value) is dict and value and chance < 0.7:
+            name = self.random.choice(list(value))
+            return value | {name: self.somewhere_in(value[name])}
+        return self.changed(value)
+
+    def changed(self, value: Any) -> Any:
+        if type(value) is np.ndarray and self.random.random() < 0.75:
+            return self.other_array(value)
+        if type(value) is dict and self.random.random() < 0.7:
+            return self.other_dict(value)
+        if type(value) is list and self.random.random() < 0.7:
+            return self.other_list(value)
+        if type(value) in (int, float) and self.random.random() < 0.5:
+            return self.random.choice([*NUMBERS, value + 1, -value, float(value) * 1.001, np.asarray(value)])
+        return self.junk()
+
+    def other_dict(self, value: dict[str, Any]) -> Any:
+        names = list(value)
+        kept = dict(value)
+        match self.random.randrange(5):
+            case 0:
+                return kept | {self.random.choice(KEYS): self.junk()}
+            case 1 if names:
+                kept.pop(self.random.choice(names))
+                return kept
+            case 2 if names:
+                kept[self.random.choice(KEYS)] = kept.pop(self.random.choice(names))
+                return kept
+            case 3:
+                return {}
+        return list(kept.values())
+
+    def other_list(self, value: list[Any]) -> Any:
+        match self.random.randrange(5):
+            case 0:
+                return value[: self.random.randint(0, len(value))]
+            case 1:
+                return [*value, self.junk()]
+            case 2:
+                return value[::-1]
+            case 3:
+                return [value]
+        return {str(number): item for number, item in enumerate(value)}
+
+    def other_array(self, value: Array) -> Any:
+        at = self.random.randrange(value.size) if value.size else None
+        match self.random.randrange(9):
+            case 0:
+                with np.errstate(all="ignore"):
+                    return value.astype(self.random.choice(list(DTYPES.values())))
+            case 1:
+                return value.T
+            case 2:
+                return value[None] if value.ndim < 8 else value.reshape(-1)
+            case 3:
+                return value.reshape(-1)[: self.random.randint(0, value.size)]
+            case 4:
+                return np.full(value.shape, self.random.choice(NUMBERS[10:]))
+            case 5 if at is not None:
+                poisoned = value.astype(np.float64).reshape(-1)
+                poisoned[at] = self.random.choice(NUMBERS[10:])
+                return poisoned.reshape(value.shape)
+            case 6:
+                with np.errstate(all="ignore"):
+                    return value * self.random.choice([0, -1, 1.001, 1e300, 3])
+            case 7:
+                return value.tolist() if value.size < 1000 else np.zeros(value.shape[:1])
+        return np.zeros(self.random.choice(SHAPES), self.random.choice(list(DTYPES.values())))
+
+    def junk(self, depth: int = 0) -> Any:
+        match self.random.randrange(8 if depth < 4 else 6):
+            case 0:
+                return None
+            case 1:
+                return self.random.choice(NUMBERS)
+            case 2:
+                return self.random.choice(TEXTS)
+            case 3:
+                return Opaque(self.random.choice(TEXTS))
+            case 4:
+                return Ref(self.random.choice(TEXTS))
+            case 5:
+                dtype = self.random.choice(list(DTYPES.values()))
+                return np.full(self.random.choice(SHAPES), self.random.choice([0, 1]), dtype)
+            case 6:
+                return [self.junk(depth + 1) for _ in range(self.random.randrange(4))]
+        return {self.random.choice(KEYS): self.junk(depth + 1) for _ in range(self.random.randrange(4))}
+
+
+class Damaged(Session):
+    """A session with a guest in this process, and something between them that damages its replies."""
+
+    def __init__(self, found: type, damage: Callable[[list[Any]], Any], limits: Limits, arrays: Mapping[str, Array]):
+        ours, self._theirs = socket.socketpair()
+        super().__init__(ours, lambda _of_itself: Ended("by itself"), limits, pid=None)
+        self.facts = FACTS
+        self._damage = damage
+        self._guest = Guest(self._theirs, dict(arrays))
+        self._guest.found = found
+        self._guest.operations["load"] = lambda *_: dict(LOADED)
+
+    def close(self) -> None:
+        super().close()
+        self._theirs.close()
+
+    def _exchange(self, request: list[Any], watch: Any) -> Any:
+        request = _over_the_wire(request)
+        if request[0] == "several":
+            return _over_the_wire(self._damage(self._guest.several(request[1])))
+        honest = self._guest.reply_to(request)
+        return _over_the_wire(self._damage(honest))
+
+
+def _over_the_wire(value: Any) -> Any:
+    header, buffers = encode(value)
+    return decode(memoryview(header)[PREFIX.size :], bytearray(b"".join(buffers)))
+
+
+class DamagedReplies:
+    """A sandbox of such sessions; not a wall around anything."""
+
+    name = "damaged replies"
+
+    def __init__(self, found: type, damage: Callable[[list[Any]], Any]) -> None:
+        self._found = found
+        self._damage = damage
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        return Damaged(self._found, self._damage, limits, shared)
+
+    def close(self) -> None:
+        pass
