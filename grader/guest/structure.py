@@ -53,6 +53,8 @@ class Row:
     """It changes what the written paths refer to, and does not bind them."""
     calls: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
+    form: str = ""
+    """Of the value, or of what `losses.append(loss)` puts in: "name", "operation", "call" or "other"."""
     parent: int = -1
     """The row of the `if`, `for` or `while` around it."""
 
@@ -64,6 +66,7 @@ class Row:
             self.end,
             self.method[:100],
             self.kind,
+            self.form,
             [str(p) for p in self.reads[:MAX_NAMES]],
             [str(p) for p in self.writes[:MAX_NAMES]],
             [name[:MAX_NAME] for name in self.calls[:MAX_NAMES]],
@@ -225,6 +228,7 @@ class _Functions(ast.NodeVisitor):
         """A call whose answer nobody takes is made for what it changes: its object, or its arguments."""
         row = self._row(call, "call", call)
         row.mutates = True
+        row.form = _form(call.args[-1]) if call.args else "call"
         changed = [call.func.value] if isinstance(call.func, ast.Attribute) else []
         row.writes = [p for e in (*changed, *call.args) for p in _path_of(e)]
         return row
@@ -240,7 +244,19 @@ class _Functions(ast.NodeVisitor):
             reads=[p for v in values for p in _paths(v)],
             calls=[ast.unparse(c.func) for c in calls],
             keywords=[k.arg for c in calls for k in c.keywords if k.arg],
+            form=_form(values[-1]) if values else "other",
         )
+
+
+def _form(value: ast.expr) -> str:
+    match value:
+        case ast.Name():
+            return "name"
+        case ast.BinOp() | ast.UnaryOp() | ast.Compare():
+            return "operation"
+        case ast.Call():
+            return "call"
+    return "other"
 
 
 def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:

@@ -77,6 +77,8 @@ class Trace:
     kept: list[Any] = field(default_factory=list)
     """What ids refer to, so that no id is used twice."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
+    results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    """What the outputs are in the end."""
 
     def facts(self) -> dict[str, Any]:
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
@@ -91,6 +93,7 @@ class Trace:
             "kinds": ints(self.kinds),
             "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
             "outputs": {name: ints(events) for name, events in self.outputs.items()},
+            "results": self.results,
         }
 
     # ── following ────────────────────────────────────────────────────────────────────────────────────
@@ -111,11 +114,14 @@ class Trace:
             self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
-        self.outputs[name] = (otherwise or sorted(self._changes(value)))[:50]
+        self.outputs[name] = (otherwise or sorted(self._changes(value)))[-50:]
+        if (numbers := _numbers(value)) is not None:
+            self.results[name] = numbers.astype(np.float64).ravel()
         if depth < 2 and len(self.outputs) < 100:
+            whole = [] if self.heap.get(id(value)) else self.outputs[name]
             for key, item in _entries_of(value):
                 found = sorted(self._of_key(value, key) | self._changes(item))
-                self._note_outputs(f"{name}[{key!r}]", item, found or self.outputs[name], depth + 1)
+                self._note_outputs(f"{name}[{key!r}]", item, found or whole, depth + 1)
 
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         code = frame.f_code
@@ -211,11 +217,15 @@ class Trace:
         caller = running.caller
         if caller is None or caller.rows is None:
             return
-        same = {id(v): n for n, v in caller.frame.f_locals.items() if not isinstance(v, int | float | str | None)}
+        same: dict[int, set[str]] = {}
+        for name, value in caller.frame.f_locals.items():
+            same.setdefault(id(value), set()).add(name)
         computed: Events | None = None
         for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
-            if (its := same.get(id(value))) is not None:
-                running.variables[name] = caller.variables.get(its, NONE)
+            if names := same.get(id(value)):
+                running.variables[name] = frozenset(e for n in names for e in caller.variables.get(n, NONE))
+                continue
+            if value is None or isinstance(value, str):
                 continue
             if computed is None:
                 line = caller.frame.f_lineno
@@ -307,18 +317,23 @@ class Trace:
         return event
 
     def _value(self, event: int, value: Any) -> None:
-        if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
-            value = np.array(value)
-        elif type(value) in _SCALARS:
-            value = np.asarray(value)
-        if type(value) is not np.ndarray or value.dtype.kind not in "fiub" or not 0 < value.size <= MAX_VALUE:
-            return
-        if len(self.valued) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
+        value = _numbers(value)
+        if value is not None and len(self.valued) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
             self.valued.append(event)
             self.sizes.append(value.size)
             self.kinds.append(int(value.dtype.kind == "f"))
             self.numbers.append(value.astype(np.float64).ravel())
             self.count += value.size
+
+
+def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
+    """A number, an array or a list of numbers; None for anything else, and for what is too large."""
+    if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
+        value = np.array(value)
+    elif type(value) in _SCALARS:
+        value = np.asarray(value)
+    fits = type(value) is np.ndarray and value.dtype.kind in "fiub" and value.size <= MAX_VALUE
+    return value if fits else None
 
 
 _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32, np.int64, np.int32, np.bool_})
