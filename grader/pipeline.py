@@ -221,11 +221,11 @@ class _Run:
         return outcomes
 
     def _find_lines(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Of checks that have lost points where nothing raised."""
+        """Of checks that have lost points: where something raised, the line that its values come from."""
         for section, outcome in outcomes.items():
             for name, judged in outcome.judged.items():
                 id, verdict = f"{section}.{name}", judged.verdict
-                if not (judged.open or verdict.holds or verdict.place or id in self._lines):
+                if not (judged.open or verdict.holds or id in self._lines):
                     stated = [line for mistake in judged.mistakes for line in mistake.line]
                     if found := self._finder.find(self._assignment.targets(id), stated):
                         self._lines[id] = found

@@ -179,10 +179,8 @@ def _reason(judged: Judged, shows_values: bool) -> str:
 
 
 def _place(verdict: Verdict, found: FoundLine | None) -> tuple[Place | None, str]:
-    """Where it raised; else the line that was found for it."""
-    if verdict.place is not None:
-        return verdict.place, verdict.source
-    return found or (None, "")
+    """The line that was found for it; else where it raised."""
+    return found or (verdict.place, verdict.source)
 
 
 def _written(id: str, title: str, points: Points, answered: _Answered) -> Written:

@@ -31,6 +31,12 @@ MAX_RIGHT = 40_000
 SAME = 1e-5
 """Of a value's norm; float32 rounds less than that."""
 
+OTHER = "other "
+"""Begins the name of a value that is right under another condition: the fault is in the choice."""
+
+RAISED = "raised"
+"""The output of a call that raises: the statement at which it did."""
+
 Array = np.ndarray[Any, Any]
 FoundLine = tuple[Place, str]
 """A line and its text."""
@@ -74,6 +80,8 @@ class Row:
     end: int
     kind: str
     form: str
+    parent: int
+    """The row of the `if` or loop around it."""
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     calls: tuple[str, ...]
@@ -109,20 +117,11 @@ def rows_of(answer: Answer, submission: Submission) -> list[Row | None]:
 
 def _row(one: Any, files: Mapping[str, Any]) -> Row | None:
     match one:
-        case [
-            str(file),
-            int(line),
-            int(end),
-            str(),
-            str(kind),
-            str(form),
-            list(reads),
-            list(writes),
-            list(calls),
-            *_,
-        ] if file in files and 0 < line <= end < 1 << 31:
-            names = [tuple(str(n)[:100] for n in some[:50]) for some in (reads, writes, calls)]
-            return Row(Place(file, line), end, kind[:20], form[:20], *names)
+        case [str(file), int(line), int(end), _, str(kind), str(form), list(), list(), list(), _, int(parent)]:
+            if file not in files or not 0 < line <= end < 1 << 31:
+                return None
+            reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[6:9])
+            return Row(Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls)
     return None
 
 
@@ -279,12 +278,18 @@ def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str
     """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
     if not row.reads or (value.size and not value.any()):
         return SILENT
-    if right.names(value):
+    if names := right.names(value):
+        if _all_other(names):
+            return ODD
         return SILENT if _is_simple(value) else RIGHT
     if floating or value.size == 0:
         return ODD
     known = right.has_integer(int(value[0])) if value.size == 1 else right.has_size(value.size)
     return SILENT if known else ODD
+
+
+def _all_other(names: set[str]) -> bool:
+    return bool(names) and all(OTHER in name for name in names)
 
 
 def _is_simple(value: Array) -> bool:
@@ -319,7 +324,9 @@ def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
     return vindicated
 
 
-def suspects(flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong: Sequence[str]) -> list[int]:
+def suspects(
+    flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong: Sequence[str], right: RightValues
+) -> list[int]:
     """Events at which right values go in and a wrong one comes out, the likeliest first. `wrong` are the outputs that
     are wrong; right ones vindicate what they come from, as right values on the way do."""
     last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
@@ -338,7 +345,14 @@ def suspects(flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong
             odd_before.add(event)
             first.append(event)
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
-    return [_made_at(flow, rows, event, vindicated) for event in ranked]
+    return [_chosen_at(flow, rows, _made_at(flow, rows, event, vindicated), right) for event in ranked]
+
+
+def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+    """A value that is right under another condition comes from the `if` around it."""
+    names = {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+    ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
+    return max(ifs) if _all_other(names) and ifs else event
 
 
 def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: set[int]) -> int:
@@ -361,7 +375,9 @@ def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) 
     for event in sorted(beside, reverse=True):
         around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         return [max(around, default=event)]
-    return []
+    entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
+    idle = [e for e, r in enumerate(flow.rows) if (row := rows[r]) and row.kind == "for" and r not in entered]
+    return idle[:1]
 
 
 def _is_header(row: Row | None) -> bool:
@@ -409,7 +425,8 @@ class Lines:
             said = (stated(flow, self._rows, right, wrong, line) for line in lines)
             event = next((e for e in said if e is not None), None)
             if event is None:
-                event = next(iter(suspects(flow, self._rows, state, wrong)), None)
+                raised = [RAISED] if RAISED in flow.outputs else wrong
+                event = next(iter(suspects(flow, self._rows, state, raised, right)), None)
             if event is not None and (row := self._rows[flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
         return None

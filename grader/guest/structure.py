@@ -7,6 +7,7 @@ its own line. Nothing is run here. The rows are claims by a process that a stude
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -190,7 +191,7 @@ class _Functions(ast.NodeVisitor):
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[Row]:
         if isinstance(target, ast.Tuple | ast.List):
-            values = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            values = _items(value)
             if len(values) == len(target.elts):
                 for one, its in zip(target.elts, values, strict=True):
                     yield from self._assigned(one, its)
@@ -246,6 +247,28 @@ class _Functions(ast.NodeVisitor):
             keywords=[k.arg for c in calls for k in c.keywords if k.arg],
             form=_form(values[-1]) if values else "other",
         )
+
+
+def _items(value: ast.expr) -> list[ast.expr]:
+    """Of a tuple, or of `f(k) for k in ('W1', 'b1')`; none where they are not written out."""
+    match value:
+        case ast.Tuple(elts=items) | ast.List(elts=items):
+            return items
+        case ast.GeneratorExp(elt=item, generators=[each]) | ast.ListComp(elt=item, generators=[each]):
+            match each:
+                case ast.comprehension(target=ast.Name(id=name), iter=ast.Tuple() | ast.List() as keys, ifs=[]):
+                    return [_With(name, key).visit(copy.deepcopy(item)) for key in keys.elts]
+    return []
+
+
+class _With(ast.NodeTransformer):
+    """Puts an expression in the place of a name."""
+
+    def __init__(self, name: str, value: ast.expr) -> None:
+        self.name, self.value = name, value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.value if node.id == self.name else node
 
 
 def _form(value: ast.expr) -> str:

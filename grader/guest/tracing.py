@@ -50,6 +50,8 @@ class Running:
     """Of the statement that is running."""
     sources: dict[int, Events] = field(default_factory=dict)
     """What each of them has read."""
+    latest: list[int] = field(default_factory=list)
+    """Events of the statement that has ended last."""
     answered: Events = NONE
     """Events of the answers that the running statement was given."""
     items: dict[int, Events] = field(default_factory=dict)
@@ -105,7 +107,8 @@ class Trace:
         sys.settrace(self._enter)
         try:
             answer = call()
-        except Exception:  # noqa: BLE001  a student's
+        except Exception as error:  # noqa: BLE001  a student's
+            self._note_raised(error)
             return
         finally:
             sys.settrace(before)
@@ -113,12 +116,22 @@ class Trace:
         for name, value in vars(owner).items() if hasattr(owner, "__dict__") else ():
             self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
+    def _note_raised(self, error: BaseException) -> None:
+        """Where it was raised: the last statement of the innermost function that is followed."""
+        step, innermost = error.__traceback__, None
+        while step is not None:
+            innermost = self.frames.get(id(step.tb_frame), innermost)
+            step = step.tb_next
+        if innermost is not None and innermost.latest:
+            self.outputs = {"raised": innermost.latest}
+
     def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
         self.outputs[name] = (otherwise or sorted(self._changes(value)))[-50:]
         if (numbers := _numbers(value)) is not None:
             self.results[name] = numbers.astype(np.float64).ravel()
         if depth < 2 and len(self.outputs) < 100:
-            whole = [] if self.heap.get(id(value)) else self.outputs[name]
+            written = self.heap.get(id(value), {})
+            whole = self.outputs[name] if not written or None in written else []
             for key, item in _entries_of(value):
                 found = sorted(self._of_key(value, key) | self._changes(item))
                 self._note_outputs(f"{name}[{key!r}]", item, found or whole, depth + 1)
@@ -172,12 +185,15 @@ class Trace:
     def _finish(self, running: Running, answer: tuple[Any] | None) -> None:
         """Note the events of the statement that has ended. `answer` is what the function returns, at its end."""
         rows, running.rows = running.rows, None
+        if rows:
+            running.latest = []
         for number in rows or ():
             row = self.structure.rows[number]
             sources = running.sources[number]
             if row.calls or row.kind == "for":
                 sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
             event = self._event(number, sources)
+            running.latest.append(event)
             if row.returns is not None:
                 if answer is not None:
                     self._give(running, row.returns, answer[0], event)

@@ -41,7 +41,7 @@ def _problem(activation: str, reg: float = 0.7, rows: int = 9) -> Problem:
 
 @cache
 def _saturated() -> Problem:
-    problem = _problem("sigmoid", 0.0)
+    problem = _problem("sigmoid")
     return replace(problem, params=problem.params | {"W2": 1000 * problem.params["W2"]})
 
 

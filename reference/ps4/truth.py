@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from grader.checks.lines import OTHER
 from grader.checks.mistakes import Assumptions, Reading
 
 from .mistakes import KNOWN, HardRelu, Known, Softplus
@@ -239,6 +240,7 @@ class Truth:
         steps, rate = max(N // B, 1), float(recipe["learning_rate"])
         batch = replace(problem, X=problem.X[:B], y=problem.y[:B])
         net = self._made(problem)
+        rates: list[float] = [rate]
         losses: list[float] = []
         norms: list[float] = []
         shares: list[list[float]] = []
@@ -257,7 +259,7 @@ class Truth:
             workings |= {"loss_history": np.array(losses), "grad_magnitude_history": np.array(norms)}
             workings |= {"norm": norms[-1], "norm squared": norms[-1] ** 2, "squares": grads["W1"] ** 2}
             net.update(grads, rate)
-            found |= {f"{number}:{name}": value for name, value in workings.items() if name not in "DHC"}
+            found |= {f"{number}:{name}": value for name, value in workings.items()}
             if (number + 1) % steps == 0:
                 shares.append([])
                 for name, X, y in (("train", problem.X, problem.y), ("val", training.X_val, training.y_val)):
@@ -267,11 +269,13 @@ class Truth:
                     forward |= {"right": right, "share": np.mean(right), "sum": np.sum(right)}
                     shares[-1].append(float(np.mean(right)))
                     forward[f"{name}_acc_history"] = np.array([share[-1] for share in shares])
-                    found |= {f"{number}:{name}:{n}": value for n, value in forward.items() if n not in "DHC"}
+                    found |= {f"{number}:{name}:{n}": value for n, value in forward.items()}
                 rate *= float(recipe["learning_rate_decay"])
                 found[f"{number}:learning rate"] = np.array(rate)
+                rates.append(rate)
                 found[f"{number}:decay"] = np.array(rate / float(recipe["learning_rate"]))
         found |= {f"trained {name}": value for name, value in net.params.items()}
+        found |= {"rates": rates[:-1], "rates after": rates[1:], "all rates": rates}
         found |= {"all loss_history": losses, "all grad_magnitude_history": norms}
         for number, name in enumerate(("train", "val")):
             found[f"all {name}_acc_history"] = [share[number] for share in shares]
@@ -355,7 +359,7 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
     found: dict[str, Any] = {
         "X": X, "y": y, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "reg": reg, "N": N, "D": len(W1), "H": len(b1),
         "C": len(b2), "rows": rows, "X W1": X @ W1, "a": a, "-a": -a, "|a|": np.abs(a), "h": h, "h W2": h @ W2,
-        "scores": scores, "a > 0": a > 0, "largest": scores.max(axis=1), "shifted": shifted,
+        "scores": scores, "largest": scores.max(axis=1), "shifted": shifted,
         "exp": np.exp(shifted), "exp of scores": np.exp(scores), "sum": np.exp(shifted).sum(axis=1),
         "sum of scores": np.exp(scores).sum(axis=1), "log sum": log_sum, "log sum of scores": log_sum +
         scores.max(axis=1), "log p": log_p, "-log p": -log_p, "p": p, "label": one_hot, "labels": scores.argmax(axis=1),
@@ -363,8 +367,12 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
     }  # fmt: skip
     if net.activation == "sigmoid":
         found |= {"exp(-a)": np.exp(-a), "1 + exp(-a)": 1 + np.exp(-a)}
+        other_h, other_slope = np.maximum(a, 0), a > 0
     else:
+        found["a > 0"] = a > 0
+        other_h, other_slope = 1 / (1 + np.exp(-a)), h * (1 - h)
         found |= {"exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
+    found |= {OTHER + "h": other_h, OTHER + "slope": other_slope}
     for name, of in (("scores", scores), ("shifted", shifted), ("p", p), ("log p", log_p), ("exp", np.exp(shifted))):
         found |= {f"right {name}": of[rows, y], f"all right {name}": one_hot * of}
     each = -log_p[rows, y]
@@ -383,6 +391,7 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
         slope = net.slope(a, h)
         back = g2 @ W2.T
         g1 = back * slope
+        found[f"{OTHER}g1{end}"] = back * other_slope
         found |= {f"g2{end}": g2, f"back{end}": back, f"g1{end}": g1, "slope": slope}
         for name, data in net.parameter_gradients(X, a, h, g1, g2).items():
             found[f"data {name}{end}"] = data
