@@ -61,6 +61,9 @@ class FollowedCall:
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
     """Truth → what a right solution computes on the way: numbers and arrays by name."""
+    roles: tuple[str, ...] = ()
+    """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
+    name."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,8 @@ def _ints(value: Any, most: int, below: int) -> list[int] | None:
 class RightValues:
     """What right solutions compute, to be recognised however it lies: transposed, as a column, or one row of it."""
 
-    def __init__(self, named: Mapping[str, Any]) -> None:
+    def __init__(self, named: Mapping[str, Any], roles: Sequence[str] = ()) -> None:
+        self._roles = frozenset(roles)
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
         self._sorted: dict[int, Array] = {}
@@ -216,11 +220,21 @@ class RightValues:
                 found.add(name)
         return found
 
+    def is_of_another(self, row: Row, names: set[str]) -> bool:
+        """Whether the statement gives a right value to a variable or entry that means something else."""
+        roles = {role for role in map(_role, row.writes) if role in self._roles}
+        return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
+
     def has_integer(self, value: int) -> bool:
         return value in self._integers
 
     def has_size(self, size: int) -> bool:
         return size in self._sizes
+
+
+def _role(path: str) -> str:
+    """`W1` of the variable W1 and of grads['W1']."""
+    return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
 
 
 def _shown_as(value: Array) -> Iterable[Array]:
@@ -279,7 +293,8 @@ def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str
     if not row.reads or (value.size and not value.any()):
         return SILENT
     if names := right.names(value):
-        if _all_other(names):
+        whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
+        if _all_other(names) or right.is_of_another(row, names) or whole:  # 2.0 where a number of things is wanted
             return ODD
         return SILENT if _is_simple(value) else RIGHT
     if floating or value.size == 0:
@@ -350,9 +365,13 @@ def suspects(
 
 def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
     """A value that is right under another condition comes from the `if` around it."""
-    names = {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+    names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
     return max(ifs) if _all_other(names) and ifs else event
+
+
+def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
+    return {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
 
 
 def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: set[int]) -> int:
@@ -391,7 +410,7 @@ def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Se
         row = rows[flow.rows[event]]
         if row is None or not _fits(row, line) or (row.kind == "return" and row.form == "name"):
             continue
-        named = {n.rpartition(":")[2] for _, value in flow.values.get(event, ()) for n in right.names(value)}
+        named = {name.rpartition(":")[2] for name in _names(flow, event, right)}
         if not line.computes or not named.isdisjoint(line.computes):
             return event
     return None
@@ -425,8 +444,10 @@ class Lines:
             said = (stated(flow, self._rows, right, wrong, line) for line in lines)
             event = next((e for e in said if e is not None), None)
             if event is None:
-                raised = [RAISED] if RAISED in flow.outputs else wrong
-                event = next(iter(suspects(flow, self._rows, state, raised, right)), None)
+                raised = flow.outputs.get(RAISED, ())
+                event = next(iter(suspects(flow, self._rows, state, [RAISED] if raised else wrong, right)), None)
+                if event in raised:  # what it lacks may have been written under another name
+                    event = next((e for e, s in enumerate(state) if s == ODD and _names(flow, e, right)), event)
             if event is not None and (row := self._rows[flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
         return None
@@ -440,7 +461,7 @@ class Lines:
             flow = flow_of(call.make(self._student), len(self._rows))
             self._followed[call] = None
             if flow is not None:
-                right = RightValues(call.right(self._truth))
+                right = RightValues(call.right(self._truth), call.roles)
                 self._followed[call] = flow, right, states(flow, self._rows, right)
         return self._followed[call]
 

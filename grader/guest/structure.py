@@ -156,6 +156,8 @@ class _Functions(ast.NodeVisitor):
                 statements.append((node.lineno, last, range(start, start + len(rows))))
             for block in inner:
                 self._statements(block, start if rows else parent, statements)
+            if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
+                parent = start  # what follows it runs only where it does not hold
 
     def _rows(self, node: ast.stmt) -> Iterator[Row]:
         match node:

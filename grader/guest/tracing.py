@@ -25,6 +25,8 @@ MAX_NUMBERS = 300_000
 """Of all values together."""
 MAX_VALUE = 2_000
 """Numbers of one value."""
+MAX_ITEMS = 20
+"""Values of a list or dict that are looked at."""
 MAX_PARAMETERS = 50
 """Of one function: those whose sources are told apart."""
 
@@ -260,8 +262,12 @@ class Trace:
                 key = running.frame.f_locals.get(key)
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
                 break
+            if kind == "attribute" and isinstance(value, dict | list | tuple):
+                break  # a method, which may read all of it
             if events := self._of_key(value, key):
                 found = events
+            elif kind != "attribute" and isinstance(value, dict) and key not in value:
+                return found | self._changes(value)
             value = _inside(value, kind, key)
         return found | self._changes(value)
 
@@ -333,8 +339,16 @@ class Trace:
         return event
 
     def _value(self, event: int, value: Any) -> None:
-        value = _numbers(value)
-        if value is not None and len(self.valued) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
+        numbers = _numbers(value)
+        if numbers is not None:
+            self._note(event, numbers)
+        elif isinstance(value, list | tuple | dict):
+            items = list(dict.values(value) if isinstance(value, dict) else value)[:MAX_ITEMS]
+            for item in filter(lambda i: i is not None, map(_numbers, items)):
+                self._note(event, item)
+
+    def _note(self, event: int, value: Any) -> None:
+        if len(self.valued) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
             self.valued.append(event)
             self.sizes.append(value.size)
             self.kinds.append(int(value.dtype.kind == "f"))

@@ -60,7 +60,7 @@ def _loss(problem: Problem, labels: bool = True) -> FollowedCall:
         net = _net(student, problem)
         return net.trace("loss", problem.X, problem.y, reg=problem.reg) if labels else net.trace("loss", problem.X)
 
-    return FollowedCall(make, lambda truth: truth.workings(problem))
+    return FollowedCall(make, lambda truth: truth.workings(problem), PARAMETERS)
 
 
 def _train(training: Training) -> FollowedCall:
@@ -69,12 +69,14 @@ def _train(training: Training) -> FollowedCall:
         data = problem.X, problem.y, training.X_val, training.y_val
         return _net(student, problem).trace("train", *data, reg=problem.reg, **training.recipe)
 
-    return FollowedCall(make, lambda truth: truth.workings_of_training(training))
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), PARAMETERS)
 
 
 def _predict(problem: Problem) -> FollowedCall:
     return FollowedCall(
-        lambda student: _net(student, problem).trace("predict", problem.X), lambda truth: truth.workings(problem)
+        lambda student: _net(student, problem).trace("predict", problem.X),
+        lambda truth: truth.workings(problem),
+        PARAMETERS,
     )
 
 
