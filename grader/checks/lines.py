@@ -9,6 +9,7 @@ and a line of text is read from the submission itself.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from grader.checks.answer import Answer
+from grader.checks.claim import NotRecorded
 from grader.checks.student import Student
 from grader.model import Place, Submission
 
@@ -460,9 +462,10 @@ class Lines:
             self._student.begin()
             flow = flow_of(call.make(self._student), len(self._rows))
             self._followed[call] = None
-            if flow is not None:
-                right = RightValues(call.right(self._truth), call.roles)
-                self._followed[call] = flow, right, states(flow, self._rows, right)
+            with contextlib.suppress(NotRecorded):  # in a student's pack
+                if flow is not None:
+                    right = RightValues(call.right(self._truth), call.roles)
+                    self._followed[call] = flow, right, states(flow, self._rows, right)
         return self._followed[call]
 
 
@@ -475,8 +478,13 @@ def shown(submission: Submission, place: Place) -> FoundLine | None:
     text = _texts(submission).get(place.file)
     if text is None:
         return None
-    lines = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).splitlines()
-    return (place, lines[place.line - 1].strip()[:MAX_LINE]) if place.line <= len(lines) else None
+    lines: Sequence[bytes | str] = (
+        text.split(b"\n", place.line) if isinstance(text, bytes) else text.split("\n", place.line)
+    )
+    if place.line > len(lines):
+        return None
+    line = lines[place.line - 1][: 4 * MAX_LINE]
+    return place, (line if isinstance(line, str) else line.decode("utf-8", "replace")).strip()[:MAX_LINE]
 
 
 def _texts(submission: Submission) -> dict[str, bytes | str]:

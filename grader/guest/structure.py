@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,11 +95,11 @@ def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]
 
 
 def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
-    texts = [(name, text, ast.parse) for name, text in sources.items()]
+    read: list[tuple[str, str, Callable[[str], ast.Module]]] = [(n, text, ast.parse) for n, text in sources.items()]
     for notebook in notebooks:
         cells = zip(notebook["numbers"], notebook["code"], strict=True)
-        texts += [(f"{notebook['path']} cell {number}", code, parse_cell) for number, code in cells]
-    for name, text, parse in texts:
+        read += [(f"{notebook['path']} cell {number}", code, parse_cell) for number, code in cells]
+    for name, text, parse in read:
         if len(text) <= MAX_SOURCE:
             try:
                 yield name, parse(text)
@@ -171,12 +171,15 @@ class _Functions(ast.NodeVisitor):
                 row.reads += _paths(target)
                 row.writes = _targets(target)
                 yield row
-            case ast.Return(value=ast.expr() as value):
-                yield from self._returned(value, ())
-            case ast.Expr(value=ast.Yield(value=ast.expr() as value)):
+            case ast.Return(value=ast.expr() as value) | ast.Expr(value=ast.Yield(value=ast.expr() as value)):
                 yield from self._returned(value, ())
             case ast.Expr(value=ast.Call() as call):
                 yield self._changing(call)
+            case _:
+                yield from self._header(node)
+
+    def _header(self, node: ast.stmt) -> Iterator[Row]:
+        match node:
             case ast.For(target=target, iter=iterated):
                 row = self._row(iterated, "for", iterated)
                 row.line, row.writes = node.lineno, _targets(target)

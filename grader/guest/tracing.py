@@ -293,38 +293,37 @@ class Trace:
         self.heap[id(container)][key] = events
 
     def _write(self, running: Running, row: Row, path: Path, event: int) -> None:
-        events = frozenset({event})
         try:
             value = _variable_of(running.frame, path.root)
         except KeyError:
             return
-        if not path.steps:
-            if not row.mutates:
-                running.variables[path.root] = events
-            if (row.mutates or row.kind == "augmented") and _can_change(value):
-                self._set(value, None, events)
-            self._value(event, value)
+        if path.steps:
+            self._write_inside(running, row, path, value, event)
             return
-        *way, (kind, key) = path.steps
-        for step, name in way:
-            inside = running.frame.f_locals.get(name) if step == "variable" else name
-            if not _is_container(value) or step == "any":
+        if not row.mutates:
+            running.variables[path.root] = frozenset({event})
+        if (row.mutates or row.kind == "augmented") and _can_change(value):
+            self._set(value, None, frozenset({event}))
+        self._value(event, value)
+
+    def _write_inside(self, running: Running, row: Row, path: Path, value: Any, event: int) -> None:
+        """An entry or attribute of a container; of anything else, a change of the whole."""
+        steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
+        for kind, name in steps[:-1]:
+            if not _is_container(value) or kind == "any":
                 break
-            value = _inside(value, step, inside)
-        if kind == "variable":
-            key = running.frame.f_locals.get(key)
+            value = _inside(value, kind, name)
+        kind, key = steps[-1]
+        stored = value
         if _is_container(value) and kind != "any" and isinstance(key, str | int) and not isinstance(value, list):
             stored = _inside(value, kind, key)
-            if row.mutates:
-                self._set(stored, None, events)
-            else:
-                self._set(value, key, events)
-                if row.kind == "augmented" and _can_change(stored):
-                    self._set(stored, None, events)
-            self._value(event, stored)
+            if not row.mutates:
+                self._set(value, key, frozenset({event}))
+            if (row.mutates or row.kind == "augmented") and _can_change(stored):
+                self._set(stored, None, frozenset({event}))
         elif _can_change(value):
-            self._set(value, None, events)
-            self._value(event, value)
+            self._set(value, None, frozenset({event}))
+        self._value(event, stored)
 
     # ── noting ───────────────────────────────────────────────────────────────────────────────────────
 

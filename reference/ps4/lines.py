@@ -11,7 +11,7 @@ import numpy as np
 
 from grader.checks.answer import Answer
 from grader.checks.lines import FollowedCall, Target
-from grader.checks.student import Student
+from grader.checks.student import Remote, Student
 
 from .problems import Problem, Training
 
@@ -80,7 +80,7 @@ def _predict(problem: Problem) -> FollowedCall:
     )
 
 
-def _net(student: Student, problem: Problem) -> Any:
+def _net(student: Student, problem: Problem) -> Remote:
     remote, _, _ = student.new_with("params", problem.params, *problem.sizes, std=0.1, activation=problem.activation)
     return remote
 

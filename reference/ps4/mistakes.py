@@ -54,6 +54,12 @@ def known(
 # ── where to look for what is left out ───────────────────────────────────────────────────────────────
 
 BEFORE_PENALTY = Line(("data loss",))
+NEGATED_LOSS = Line(("minus data loss",))
+WITHOUT_B1 = Line(("X W1",))
+WITHOUT_B2 = Line(("h W2",))
+WITHOUT_SLOPE = Line(("back", "back summed"))
+WITHOUT_LABELS = Line(("p", "p / N"))
+SUMMED = Line(("g2 summed",))
 
 
 # ── loss ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -69,8 +75,8 @@ def scaled_loss(by: Callable[[Array, int], float]) -> type:
     return ScaledLoss
 
 
-def _scaled_loss(id: str, sentence: str, by: Callable[[Array, int], float], echo: str = "") -> None:
-    register("loss", id, sentence, scaled_loss(by), echoes=(echo,) if echo else ())
+def _scaled_loss(id: str, sentence: str, by: Callable[[Array, int], float], *line: Line, echo: str = "") -> None:
+    register("loss", id, sentence, scaled_loss(by), *line, echoes=(echo,) if echo else ())
 
 
 _scaled_loss(
@@ -95,6 +101,7 @@ _scaled_loss(
     "loss_negated",
     "The data loss has the wrong sign; it is minus the mean log-probability of the right class.",
     lambda *_: -1,
+    NEGATED_LOSS,
     echo="gradients_negated",
 )
 _scaled_loss(
@@ -349,19 +356,19 @@ class LossLabelsOffByOne(Net):
 # ── forward ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@known("forward", "b1 is missing from the forward pass; the hidden layer starts from X W1 + b1.")
+@known("forward", "b1 is missing from the forward pass; the hidden layer starts from X W1 + b1.", WITHOUT_B1)
 class B1Missing(Net):
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"]
 
 
-@known("forward", "b2 is missing from the scores; they are h W2 + b2.")
+@known("forward", "b2 is missing from the scores; they are h W2 + b2.", WITHOUT_B2)
 class B2Missing(Net):
     def output(self, h: Array) -> Array:
         return h @ self.params["W2"]
 
 
-@known("forward", "Both biases are missing from the forward pass: it is X W1 + b1, then h W2 + b2.")
+@known("forward", "Both biases are missing from the forward pass: it is X W1 + b1, then h W2 + b2.", WITHOUT_B1)
 class BiasesMissing(Net):
     def preactivation(self, X: Array) -> Array:
         return X @ self.params["W1"]
@@ -617,6 +624,7 @@ for _group, _names in GROUPS.items():
         f"{_group}_summed",
         f"{data_term(*_names)} {_is} summed over the batch; divide {_them} by N.",
         scaled(_names, lambda y, _: len(y)),
+        *((SUMMED,) if _names == ALL else ()),
     )
     register(
         "backward",
@@ -743,7 +751,7 @@ class RegGradientSquares(Net):
         return {n: reg * self.params[n] ** 2 if n[0] == "W" else 0 * self.params[n] for n in self.params}
 
 
-@known("backward", "The softmax gradient forgets to subtract 1 at the right class.")
+@known("backward", "The softmax gradient forgets to subtract 1 at the right class.", WITHOUT_LABELS)
 class OneHotForgotten(Net):
     def score_gradient(self, scores: Array, y: Array) -> Array:
         return np.exp(self.log_probabilities(scores)) / len(y)
@@ -872,6 +880,7 @@ _slope(
 @known(
     "backward",
     "The activation's derivative is missing from the backward pass: the gradient of h is multiplied by it.",
+    WITHOUT_SLOPE,
 )
 class SlopeMissing(Net):
     def slope(self, a: Array, h: Array) -> Array:

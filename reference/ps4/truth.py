@@ -249,10 +249,10 @@ class Truth:
         found |= {f"row {n}": np.array(n) for n in range(0, N + 1, B)}
         for number in range(epochs * steps):
             now = replace(batch, params=dict(net.params))
-            workings = _workings(net, now)
+            workings: dict[str, Any] = dict(_workings(net, now))
             grads = net.gradients(now.X, now.y, now.reg)
             losses.append(net.loss_only(now.X, now.y, now.reg))
-            norms.append(np.linalg.norm(grads["W1"]))
+            norms.append(float(np.linalg.norm(grads["W1"])))
             for name, grad in grads.items():
                 workings |= {f"step of {name}": rate * grad, f"minus step of {name}": -rate * grad}
                 workings |= {f"updated {name}": net.params[name] - rate * grad}
@@ -264,7 +264,7 @@ class Truth:
                 shares.append([])
                 for name, X, y in (("train", problem.X, problem.y), ("val", training.X_val, training.y_val)):
                     there = Problem(problem.activation, dict(net.params), X, y, 0.0)
-                    forward = _workings(net, there)
+                    forward: dict[str, Any] = dict(_workings(net, there))
                     right = net.predict(X) == y
                     forward |= {"right": right, "share": np.mean(right), "sum": np.sum(right)}
                     shares[-1].append(float(np.mean(right)))
