@@ -348,7 +348,7 @@ def suspects(
     are wrong; right ones vindicate what they come from, as right values on the way do."""
     last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
     state = [ODD if e in last else s for e, s in enumerate(state)]
-    vindicated = vindicate(flow, state)
+    vindicated = vindicate(flow, state) - last
     ways = [upstream(flow, flow.outputs.get(name, ()), lambda e: e in vindicated) for name in wrong]
     missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
     if missing:
@@ -382,11 +382,16 @@ def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: set
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
         if row.kind != "return":
             sources = [s for s in sources if s not in vindicated]
-        sources = [s for s in sources if flow.rows[s] != flow.rows[event]]
+        sources = [s for s in sources if flow.rows[s] != flow.rows[event] and _carries(flow, s, event)]
         if not sources:
             break
         event = max(sources)
     return event
+
+
+def _carries(flow: Flow, source: int, event: int) -> bool:
+    values = [v for _, v in flow.values.get(event, ())]
+    return any(np.array_equal(v, one) for _, v in flow.values.get(source, ()) for one in values)
 
 
 def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) -> list[int]:

@@ -238,18 +238,18 @@ class Trace:
         same: dict[int, set[str]] = {}
         for name, value in caller.frame.f_locals.items():
             same.setdefault(id(value), set()).add(name)
-        computed: Events | None = None
+        line = caller.frame.f_lineno
+        rows = [r for r in caller.rows if self.structure.rows[r].line <= line <= self.structure.rows[r].end]
         for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
             if names := same.get(id(value)):
                 running.variables[name] = frozenset(e for n in names for e in caller.variables.get(n, NONE))
-                continue
-            if value is None or isinstance(value, str):
-                continue
-            if computed is None:
-                line = caller.frame.f_lineno
-                rows = [r for r in caller.rows if self.structure.rows[r].line <= line <= self.structure.rows[r].end]
-                computed = frozenset(self._event(r, caller.sources[r] | caller.answered) for r in rows[:4])
-            running.variables[name] = computed
+            elif value is not None and not isinstance(value, str) and (numbers := _numbers(value)) is not None:
+                events = [self._event(r, caller.sources[r] | caller.answered) for r in rows[:1]]
+                running.variables[name] = frozenset(events)
+                for event in events:
+                    self._note(event, numbers)
+            elif value is not None and not isinstance(value, str):
+                running.variables[name] = caller.answered.union(*(caller.sources[r] for r in rows))
 
     def _sources_of(self, running: Running, path: Path) -> Events:
         found = self._variable(running, path.root)

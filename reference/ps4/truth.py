@@ -362,7 +362,7 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
         "scores": scores, "largest": scores.max(axis=1), "shifted": shifted,
         "exp": np.exp(shifted), "exp of scores": np.exp(scores), "sum": np.exp(shifted).sum(axis=1),
         "sum of scores": np.exp(scores).sum(axis=1), "log sum": log_sum, "log sum of scores": log_sum +
-        scores.max(axis=1), "log p": log_p, "-log p": -log_p, "p": p, "label": one_hot, "labels": scores.argmax(axis=1),
+        scores.max(axis=1), "log p": log_p, "p": p, "label": one_hot, "labels": scores.argmax(axis=1),
         "p / N": p / N, "label / N": one_hot / N,
     }  # fmt: skip
     if net.activation == "sigmoid":
