@@ -36,6 +36,8 @@ SAME = 1e-5
 OTHER = "other "
 """Begins the name of a value that is right under another condition: the fault is in the choice."""
 
+PARTIAL = "partial "
+"""Begins the name of a sum over some of the examples: where nothing is added to it any more, its loop is too short."""
 RAISED = "raised"
 """The output of a call that raises: the statement at which it did."""
 
@@ -270,7 +272,18 @@ changed it, one that they do not compute, or nothing that tells."""
 def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[str]:
     """Of each event."""
     found = [_state(flow.values.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
-    return [REPEATED if s == RIGHT and _repeats(flow, rows, e) else s for e, s in enumerate(found)]
+    for event, state in enumerate(found):
+        if state == RIGHT and _repeats(flow, rows, event):
+            found[event] = REPEATED
+        elif state == RIGHT and any(
+            found[t] == ODD for s in flow.sources[event] if _is_zero(flow, s) for t in flow.sources[s]
+        ):
+            found[event] = ODD  # right values and nothing added to them, which something should have been
+    return found
+
+
+def _is_zero(flow: Flow, event: int) -> bool:
+    return any(value.size and not value.any() for _, value in flow.values.get(event, ()))
 
 
 def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
@@ -366,14 +379,27 @@ def suspects(
 
 
 def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """A value that is right under another condition comes from the `if` around it."""
+    """A value that is right under another condition comes from the `if` around it, and an incomplete sum from its
+    loop."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
-    return max(ifs) if _all_other(names) and ifs else event
+    if _all_other(names) and ifs:
+        return max(ifs)
+    for source in flow.sources[event]:
+        found = _names(flow, source, right)
+        loops = [s for s in flow.sources[source] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
+        if found and loops and all(PARTIAL in name for name in found):
+            return max(loops)
+    return event
 
 
 def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
     return {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+
+
+def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+    row, names = rows[flow.rows[event]], _names(flow, event, right)
+    return row is not None and bool(names) and right.is_of_another(row, names)
 
 
 def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: set[int]) -> int:
@@ -401,6 +427,9 @@ def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) 
     for event in sorted(beside, reverse=True):
         around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         return [max(around, default=event)]
+    if answered := flow.outputs.get("", ()):  # something else is returned
+        around = [s for s in flow.sources[max(answered)] if (row := rows[flow.rows[s]]) and row.kind == "if"]
+        return [max(around, default=max(answered))]
     entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
     idle = [e for e, r in enumerate(flow.rows) if (row := rows[r]) and row.kind == "for" and r not in entered]
     return idle[:1]
@@ -454,7 +483,7 @@ class Lines:
                 raised = flow.outputs.get(RAISED, ())
                 event = next(iter(suspects(flow, self._rows, state, [RAISED] if raised else wrong, right)), None)
                 if event in raised:  # what it lacks may have been written under another name
-                    event = next((e for e, s in enumerate(state) if s == ODD and _names(flow, e, right)), event)
+                    event = next((e for e in range(len(flow.rows)) if _misnamed(flow, self._rows, e, right)), event)
             if event is not None and (row := self._rows[flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
         return None

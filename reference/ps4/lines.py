@@ -11,11 +11,13 @@ import numpy as np
 
 from grader.checks.answer import Answer
 from grader.checks.lines import FollowedCall, Target
-from grader.checks.student import Remote, Student
+from grader.checks.student import Student
 
 from .problems import Problem, Training
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
+ROLES = (*PARAMETERS, "scores", "X", "y")
+"""What the handout calls by these names."""
 LOSS, LABELS = {"[0]": "loss"}, {"": "labels"}
 TRAINED = {f"self.params['{name}']": f"trained {name}" for name in PARAMETERS}
 HISTORIES = {
@@ -57,32 +59,33 @@ def _training(activation: str, **recipe: Any) -> Training:
 @cache
 def _loss(problem: Problem, labels: bool = True) -> FollowedCall:
     def make(student: Student) -> Answer:
-        net = _net(student, problem)
-        return net.trace("loss", problem.X, problem.y, reg=problem.reg) if labels else net.trace("loss", problem.X)
+        if not labels:
+            return _follow(student, problem, "loss", problem.X)
+        return _follow(student, problem, "loss", problem.X, problem.y, reg=problem.reg)
 
-    return FollowedCall(make, lambda truth: truth.workings(problem), PARAMETERS)
+    return FollowedCall(make, lambda truth: truth.workings(problem), ROLES)
 
 
 def _train(training: Training) -> FollowedCall:
     def make(student: Student) -> Answer:
         problem = training.problem
         data = problem.X, problem.y, training.X_val, training.y_val
-        return _net(student, problem).trace("train", *data, reg=problem.reg, **training.recipe)
+        return _follow(student, problem, "train", *data, reg=problem.reg, **training.recipe)
 
-    return FollowedCall(make, lambda truth: truth.workings_of_training(training), PARAMETERS)
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES)
 
 
 def _predict(problem: Problem) -> FollowedCall:
     return FollowedCall(
-        lambda student: _net(student, problem).trace("predict", problem.X),
+        lambda student: _follow(student, problem, "predict", problem.X),
         lambda truth: truth.workings(problem),
         PARAMETERS,
     )
 
 
-def _net(student: Student, problem: Problem) -> Remote:
-    remote, _, _ = student.new_with("params", problem.params, *problem.sizes, std=0.1, activation=problem.activation)
-    return remote
+def _follow(student: Student, problem: Problem, method: str, *args: Any, **options: Any) -> Answer:
+    net, put, _ = student.new_with("params", problem.params, *problem.sizes, std=0.1, activation=problem.activation)
+    return put if put.failure is not None else net.trace(method, *args, **options)
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from grader.checks.lines import OTHER
+from grader.checks.lines import OTHER, PARTIAL
 from grader.checks.mistakes import Assumptions, Reading
 
 from .mistakes import KNOWN, HardRelu, Known, Softplus
@@ -359,8 +359,8 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
     found: dict[str, Any] = {
         "X": X, "y": y, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "reg": reg, "N": N, "D": len(W1), "H": len(b1),
         "C": len(b2), "rows": rows, "X W1": X @ W1, "a": a, "-a": -a, "|a|": np.abs(a), "h": h, "h W2": h @ W2,
-        "scores": scores, "largest": scores.max(axis=1), "shifted": shifted,
-        "exp": np.exp(shifted), "exp of scores": np.exp(scores), "sum": np.exp(shifted).sum(axis=1),
+        "scores": scores, "largest": scores.max(axis=1), "shifted scores": shifted,
+        "exp of shifted scores": np.exp(shifted), "exp of scores": np.exp(scores), "sum": np.exp(shifted).sum(axis=1),
         "sum of scores": np.exp(scores).sum(axis=1), "log sum": log_sum, "log sum of scores": log_sum +
         scores.max(axis=1), "log p": log_p, "p": p, "label": one_hot, "labels": scores.argmax(axis=1),
         "p / N": p / N, "label / N": one_hot / N,
@@ -377,15 +377,14 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
         found |= {f"right {name}": of[rows, y], f"all right {name}": one_hot * of}
     each = -log_p[rows, y]
     found |= {"losses": each, "data loss summed": each.sum(), "minus data loss summed": -each.sum()}
-    found |= {"data loss": each.mean(), "minus data loss": -each.mean(), "losses so far": np.cumsum(each)}
-    found |= {"data loss so far": np.cumsum(each) / N}
+    found |= {"data loss": each.mean(), "minus data loss": -each.mean(), f"{PARTIAL}losses": np.cumsum(each)}
+    found |= {f"{PARTIAL}data loss": np.cumsum(each) / N}
     squares = {f"squares of {n}": w**2 for n, w in (("W1", W1), ("W2", W2))}
     found |= squares | {f"sum of {n}": s.sum() for n, s in squares.items()}
-    found |= {f"half of {n}": reg / 2 * s.sum() for n, s in squares.items()}
     total = sum(s.sum() for s in squares.values())
     found |= {"penalty": reg / 2 * total, "penalty without half": reg * total, "penalty without reg": total / 2}
     found |= {"both sums": total, "half reg": reg / 2, "loss": each.mean() + reg / 2 * total}
-    found |= {"loss with one penalty": each.mean() + found["half of squares of W1"]}
+    found |= {"loss with one penalty": each.mean() + reg / 2 * squares["squares of W1"].sum()}
     for end, by in (("", N), (" summed", 1)):
         g2 = (p - one_hot) / by
         slope = net.slope(a, h)
@@ -397,8 +396,9 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
             found[f"data {name}{end}"] = data
         for name, left, right in (("W1", X, g1), ("W2", h, g2)):
             each_one = left[:, :, None] * right[:, None, :]
-            found |= {f"each {name}{end}": each_one, f"{name} so far{end}": np.cumsum(each_one, axis=0)}
-        found |= {f"b1 so far{end}": np.cumsum(g1, axis=0), f"b2 so far{end}": np.cumsum(g2, axis=0)}
+            found |= {f"each {name}{end}": each_one, f"{PARTIAL}{name}{end}": np.cumsum(each_one, axis=0)}
+        found |= {f"{PARTIAL}b1{end}": np.cumsum(g1, axis=0), f"{PARTIAL}b2{end}": np.cumsum(g2, axis=0)}
     found |= {f"reg {n}": reg * w for n, w in (("W1", W1), ("W2", W2))}
     found |= {f"gradient of {n}": g for n, g in net.gradients(problem.X, y, reg).items()}
-    return {name: np.asarray(value) for name, value in found.items()}
+    arrays = {name: np.asarray(value) for name, value in found.items()}
+    return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}

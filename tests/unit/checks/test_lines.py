@@ -73,7 +73,9 @@ def test_a_right_value_at_the_wrong_place_is_the_fault() -> None:
 
 def test_a_statement_that_hands_a_value_on_is_not_where_it_was_made() -> None:
     rows = [statement(0), statement(1), statement(2, "return", "name")]
-    assert lines_of(flow([], [0], [1], loss=[2]), [RIGHT, SILENT, ODD], "loss", rows=rows) == [1]
+    same = [(True, np.array([2.5]))]
+    traced = Flow(range(3), [[], [0], [1]], {1: same, 2: same}, {"loss": [2]})
+    assert lines_of(traced, [RIGHT, SILENT, ODD], "loss", rows=rows) == [1]
 
 
 def test_a_loop_that_leaves_an_output_out_is_the_fault() -> None:
