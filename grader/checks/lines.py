@@ -19,7 +19,7 @@ import numpy as np
 from grader.checks.answer import Answer
 from grader.checks.claim import NotRecorded
 from grader.checks.student import Student
-from grader.model import Place, Submission
+from grader.model import Died, Place, Stopped, Submission
 
 MAX_LINE = 300
 MAX_ROWS = 3_000
@@ -468,6 +468,8 @@ class Lines:
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
         self._rows: list[Row | None] | None = None
+        self._ended = False
+        """A call that was followed has ended the session, or was stopped: no other one is made."""
         self._followed: dict[FollowedCall, tuple[Flow, RightValues, list[str]] | None] = {}
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
@@ -493,9 +495,13 @@ class Lines:
             self._student.begin()
             self._rows = rows_of(self._student.structure(), self._submission)
         if call not in self._followed:
-            self._student.begin()
-            flow = flow_of(call.make(self._student), len(self._rows))
             self._followed[call] = None
+            if self._ended:
+                return None
+            self._student.begin()
+            answer = call.make(self._student)
+            self._ended = isinstance(answer.failure, Died | Stopped)
+            flow = flow_of(answer, len(self._rows))
             with contextlib.suppress(NotRecorded):  # in a student's pack
                 if flow is not None:
                     right = RightValues(call.right(self._truth), call.roles)

@@ -139,6 +139,13 @@ class Trace:
                 self._note_outputs(f"{name}[{key!r}]", item, found or whole, depth + 1)
 
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        try:
+            return self._entered(frame)
+        except Exception:  # noqa: BLE001  no more room, or a student's object that answers nothing
+            sys.settrace(None)
+            return None
+
+    def _entered(self, frame: FrameType) -> Any:
         code = frame.f_code
         file = own(code.co_filename)
         statements = self.structure.functions.get((file or "", code.co_name, code.co_firstlineno))
@@ -164,7 +171,7 @@ class Trace:
                 self._finish(running, (argument,))
                 if self.stack and self.stack[-1] is running:
                     self.stack.pop()
-        except Full:
+        except Exception:  # noqa: BLE001  as above
             sys.settrace(None)
             return None
         return self._step

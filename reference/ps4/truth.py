@@ -347,6 +347,7 @@ class Truth:
 
 
 def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
+    """By name. What there is one number of for each example comes as a column, so that each of them is recognised."""
     X, y, reg, N = net.inputs(problem.X), problem.y, problem.reg, len(problem.X)
     W1, b1, W2, b2 = (net.params[name] for name in ("W1", "b1", "W2", "b2"))
     a = net.preactivation(X)
