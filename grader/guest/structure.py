@@ -209,6 +209,8 @@ class _Functions(ast.NodeVisitor):
         row = self._row(value, "assign", *([] if (entries := _entries(value)) else [value]))
         row.line = min(target.lineno, row.line)
         row.writes = _targets(target)
+        if any(p.steps and p.steps[-1][0] == "any" for p in row.writes):
+            row.reads += _paths(target)  # an array keeps its other elements
         yield row
         for key, its in entries:
             entry = self._row(its, "assign", its)
