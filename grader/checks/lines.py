@@ -481,7 +481,7 @@ class Lines:
             wrong = [name for name, must in target.outputs.items() if not _is(flow.results.get(name), must, right)]
             said = (stated(flow, self._rows, right, wrong, line) for line in lines)
             event = next((e for e in said if e is not None), None)
-            if event is None:
+            if event is None and not lines:
                 raised = flow.outputs.get(RAISED, ())
                 event = next(iter(suspects(flow, self._rows, state, [RAISED] if raised else wrong, right)), None)
                 if event in raised:  # what it lacks may have been written under another name

@@ -60,6 +60,7 @@ WITHOUT_B2 = Line(("h W2",))
 WITHOUT_SLOPE = Line(("back", "back summed"))
 WITHOUT_LABELS = Line(("p", "p / N"))
 SUMMED = Line(("g2 summed",))
+DECAY = Line(reads="decay")
 
 
 # ── loss ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -1112,7 +1113,7 @@ def decayed(rate: Callable[[float, float, int], float]) -> type:
 
 
 def _decay(id: str, sentence: str, rate: Callable[[float, float, int], float]) -> None:
-    register("training", id, sentence, decayed(rate))
+    register("training", id, sentence, decayed(rate), DECAY)
 
 
 _decay(
@@ -1145,7 +1146,7 @@ _decay(
 )
 
 
-@known("training", "The learning rate falls by the same amount each epoch: multiply it by learning_rate_decay.")
+@known("training", "The learning rate falls by the same amount each epoch: multiply it by learning_rate_decay.", DECAY)
 class DecayLinear(Net):
     drop = 0.0
 
@@ -1157,7 +1158,7 @@ class DecayLinear(Net):
         return learning_rate - self.drop
 
 
-@known("training", "The learning rate decays after every batch: once after each epoch is right.")
+@known("training", "The learning rate decays after every batch: once after each epoch is right.", DECAY)
 class DecayPerBatch(Net):
     def after_batch(self, learning_rate: float, decay: float) -> float:
         return learning_rate * decay
@@ -1166,13 +1167,13 @@ class DecayPerBatch(Net):
         return learning_rate
 
 
-@known("training", "The learning rate decays after every batch and every epoch: once after each epoch is right.")
+@known("training", "The learning rate decays after every batch and every epoch: once after each epoch is right.", DECAY)
 class DecayPerBatchAndEpoch(Net):
     def after_batch(self, learning_rate: float, decay: float) -> float:
         return learning_rate * decay
 
 
-@known("training", "The learning rate decays before the first epoch already: decay it after each epoch.")
+@known("training", "The learning rate decays before the first epoch already: decay it after each epoch.", DECAY)
 class DecayTooEarly(Net):
     def first_learning_rate(self, learning_rate: float, decay: float) -> float:
         return super().first_learning_rate(learning_rate * decay, decay)
@@ -1181,6 +1182,7 @@ class DecayTooEarly(Net):
 @known(
     "training",
     "The learning rate decays only where the validation accuracy has not improved: decay it after every epoch.",
+    DECAY,
 )
 class DecayUnlessImproved(Net):
     last = improvement = 0.0
