@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from grader.checks.claim import Check
+from grader.checks.lines import Target
 from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
 from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
@@ -27,6 +28,8 @@ from grader.written.question import InWords, Question
 _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
+LINES = "lines.py"
+"""What to look at for the line of a lost check; an assignment may do without."""
 """What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
 MUTATION = "mutation.py"
 """The oracle for mutants of right solutions, by which the checks are measured. No verdict depends on it."""
@@ -76,6 +79,8 @@ class Assignment:
     in them people should notice."""
     written_digest: str = ""
     policy: Policy = "suggest"
+    targets: Callable[[str], Sequence[Target]] = lambda _check: ()
+    """Id of a lost check → where to look for the line that it is about."""
 
     @property
     def reference(self) -> Path:
@@ -166,6 +171,7 @@ def load(folder: Path) -> Assignment:
         known_questions=_known_questions(folder, package),
         written_digest=written_digest,
         policy=_policy(config.get("written", {}), folder),
+        targets=_submodule(package, "lines").targets if (folder / LINES).exists() else lambda _check: (),
     )
     _agree(assignment, _points(_need(config, "points", folder), folder))
     _same_questions(assignment)

@@ -94,6 +94,10 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         for reading in assignment.readings:
             for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
                 _record(claim, recorder.truth(reading.id, assumed), mistaken=bool(assumed))
+    checks = [f"{section}.{name}" for part in assignment.parts for section, of in part.sections.items() for name in of]
+    for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
+        for reading in assignment.readings:
+            call.right(recorder.truth(reading.id, frozenset()))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / RECORDED
         recorded.write(file, assignment.digest, recorder.answers, assignment.mistakes, assignment.readings)

@@ -14,6 +14,7 @@ import numpy as np
 from grader import environment
 from grader.catalogue import Assignment
 from grader.checks.claim import Check, Claim, Draw
+from grader.checks.lines import FoundLine, Lines
 from grader.checks.mistakes import Judged, Ledger
 from grader.checks.student import Student
 from grader.errors import BadCall, BrokenCheck, GraderError
@@ -171,6 +172,8 @@ class _Run:
         self.student.start_anew()
         self._students = [self.student]
         self._stopped = threading.Event()
+        self._lines: dict[str, FoundLine] = {}
+        """Check → the line that it is about, where one was found."""
 
     def sections(self) -> tuple[Sections, Sections]:
         """The code sections and the long ones that this scope needs. Those before a wanted one run too: what
@@ -216,7 +219,22 @@ class _Run:
             if self.wants(section):
                 outcomes[section] = outcome
                 self._watch(self._decided(section, outcomes, long=False))
+        self._find_lines(outcomes)
         return outcomes
+
+    def _find_lines(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Of checks that have lost points: where something raised, the line that its values come from."""
+        for section, outcome in outcomes.items():
+            for name, judged in outcome.judged.items():
+                id, verdict = f"{section}.{name}", judged.verdict
+                if not (judged.open or verdict.holds or id in self._lines):
+                    stated = [line for mistake in judged.mistakes for line in mistake.line]
+                    if found := self._finder.find(self._assignment.targets(id), stated):
+                        self._lines[id] = found
+
+    @cached_property
+    def _finder(self) -> Lines:
+        return Lines(self._submission, self.student, self._ledger.truth())
 
     def long_sections(
         self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]], code: Mapping[str, Outcome]
@@ -228,6 +246,7 @@ class _Run:
             checks = [c for c in self._assignment.checks if c.section == section]
             outcomes[section] = self._judge(section, checks, claims, used)
             self._watch(self._decided(section, outcomes, long=True))
+        self._find_lines(outcomes)
         return outcomes
 
     def _decided(self, section: str, outcomes: Mapping[str, Outcome], *, long: bool) -> Progress:
@@ -263,6 +282,7 @@ class _Run:
             self.wants,
             self._opinions,
             self._assignment.missing(self._submission),
+            self._lines,
         )
 
     @cached_property

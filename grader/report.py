@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.catalogue import Assignment, PartRow
-from grader.checks.lines import find_line
+from grader.checks.claim import Verdict
+from grader.checks.lines import FoundLine
 from grader.checks.mistakes import Judged
 from grader.intake import with_known_names
 from grader.model import (
@@ -60,19 +61,19 @@ def assemble(
     wants: Callable[[str], bool],
     opinions: Mapping[str, Opinion] | None = None,
     missing: str = "",
+    lines: Mapping[str, FoundLine] | None = None,
 ) -> Report:
     """`missing`: what to say of code that was not submitted, so that nothing of it was run; empty where it was."""
-    source = loaded.source if loaded else ""
     found = answers(submission.notebooks, assignment.handout)
     answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
-    parts = [_part(row, submission, source, outcomes, wants, answered) for row in assignment.parts]
+    parts = [_part(row, lines or {}, outcomes, wants, answered) for row in assignment.parts]
     if missing:
         parts = [replace(p, checks=tuple(replace(c, reason=missing) for c in p.checks)) for p in parts]
     remarks = [
         *submission.remarks,
         *_alias(assignment, loaded),
         *_how_found(loaded),
-        *_of_several_notebooks(submission, assignment.handout, source),
+        *_of_several_notebooks(submission, assignment.handout, loaded.source if loaded else ""),
         *(r for o in outcomes.values() for r in o.remarks),
     ]
     report = Report(
@@ -165,14 +166,13 @@ def _of_several_notebooks(submission: Submission, handout: Sequence[Notebook], s
 
 def _part(
     row: PartRow,
-    submission: Submission,
-    source: str,
+    lines: Mapping[str, FoundLine],
     outcomes: Mapping[str, Outcome],
     wants: Callable[[str], bool],
     answered: _Answered,
 ) -> Part:
     checks = [
-        _check(f"{section}.{name}", possible, outcomes.get(section), name, submission, source)
+        _check(f"{section}.{name}", possible, outcomes.get(section), name, lines)
         for section, claims in row.sections.items()
         if wants(section)
         for name, possible in claims.items()
@@ -185,7 +185,7 @@ def _part(
 
 
 def _check(
-    id: str, possible: Points, outcome: Outcome | None, name: str, submission: Submission, source: str
+    id: str, possible: Points, outcome: Outcome | None, name: str, lines: Mapping[str, FoundLine]
 ) -> CheckResult:
     if outcome is None:
         return CheckResult(id, "", ZERO, possible, Status.WAITING, reason="not run here")
@@ -195,7 +195,7 @@ def _check(
     verdict = judged.verdict
     points = possible * verdict.credit
     status = Status.HELD if verdict.holds else Status.LOST if not verdict.credit else Status.PARTLY
-    place, line = _place(judged, submission, source)
+    place, line = _place(verdict, lines.get(id))
     return CheckResult(
         id=id,
         title=outcome.titles[name],
@@ -220,13 +220,9 @@ def _reason(judged: Judged, shows_values: bool) -> str:
     return " ".join(m.sentence for m in judged.mistakes) + f" ({numbers})"
 
 
-def _place(judged: Judged, submission: Submission, source: str) -> tuple[Place | None, str]:
-    if judged.verdict.place is not None:
-        return judged.verdict.place, judged.verdict.source
-    for mistake in judged.mistakes:
-        if found := find_line(submission, source, mistake.line):
-            return found
-    return None, ""
+def _place(verdict: Verdict, found: FoundLine | None) -> tuple[Place | None, str]:
+    """The line that was found for it; else where it raised."""
+    return found or (verdict.place, verdict.source)
 
 
 def _written(id: str, title: str, points: Points, answered: _Answered) -> Written:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from grader.checks.claim import Claim, NotRecorded, OwnJudgement, Verdict, held, lost
+from grader.checks.lines import Line
 
 MOST_TRIALS = 16
 """So many times in one grading all mistakes are tried together with another one; a mistake alone is always tried. A
@@ -29,8 +30,8 @@ class Mistake:
     """What it is a mistake in: a check looks for those of its own topics."""
     sentence: str
     """To the student: what is wrong and how to mend it."""
-    line: tuple[str, ...] = ()
-    """Regular expressions for the line of the student's file that likely holds it, the likeliest first."""
+    line: tuple[Line, ...] = ()
+    """Where it is, for what the flow of values does not show: something left out. The likeliest first."""
     carries: bool = True
     """False where its consequences are no work at all (a net that answers constants earns nothing later)."""
 

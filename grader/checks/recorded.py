@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import astuple, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from grader.checks.claim import NotRecorded
+from grader.checks.lines import Line
 from grader.checks.mistakes import Assumptions, Mistake, Reading, Truths
 from grader.errors import BadAssignment
 from grader.guest.wire import PREFIX, WireError, decode, encode
@@ -56,7 +57,10 @@ class Recorded:
         self.digest = str(content["digest"])
         distinct = content["answers"]
         self._answers: Mapping[str, Any] = {question: distinct[at] for question, at in content["questions"].items()}
-        self._mistakes = [Mistake(i, t, s, tuple(li), c) for i, t, s, li, c in content["mistakes"]]
+        self._mistakes = [
+            Mistake(i, t, s, tuple(Line(tuple(names), *rest) for names, *rest in lines), c)
+            for i, t, s, lines, c in content["mistakes"]
+        ]
         self._readings = [Reading(i, remark) for i, remark in content["readings"]]
 
     def mistakes(self, _config: Mapping[str, Any]) -> Sequence[Mistake]:
@@ -105,7 +109,10 @@ def write(
         "digest": digest,
         "answers": distinct,
         "questions": questions,
-        "mistakes": [[m.id, m.topic, m.sentence, list(m.line), m.carries] for m in mistakes],
+        "mistakes": [
+            [m.id, m.topic, m.sentence, [[list(li.computes), *astuple(li)[1:]] for li in m.line], m.carries]
+            for m in mistakes
+        ],
         "readings": [[r.id, r.remark] for r in readings],
     }
     header, buffers = encode(content, max_header_bytes=1 << 30)  # ours, and for a file

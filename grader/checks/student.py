@@ -161,6 +161,10 @@ class Student:
         """What has become of kept arrays, by name."""
         return Answer(", ".join(names), self._request(["look", list(names)]))
 
+    def structure(self) -> Answer:
+        """The statements of the student's functions, as claims from inside."""
+        return Answer("structure", self._request(["structure"]))
+
     def _load_request(self) -> list[Any]:
         notebooks = [
             {"path": n.path, "code": list(n.code), "numbers": list(n.code_cell_numbers)}
@@ -222,6 +226,10 @@ class Remote:
         shown = f"{method}(…)"
         answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=_with_grace(cpu_seconds))
         return answer
+
+    def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
+        """One more call, followed statement by statement: what it computes is judged by nobody."""
+        return self._ask_of(method, method, "call_traced", method, list(args), kwargs)
 
     def call_many(
         self,

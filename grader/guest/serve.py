@@ -14,7 +14,8 @@ import inspect
 import random
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from .describe import describe
 from .limit import SoftLimit, soft_limit
 from .load import NotFound, load
 from .plain import plain, sequence_type
+from .structure import Structure, structure
+from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 
@@ -39,6 +42,8 @@ class Guest:
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: Any = None
+        self.rows_of: Callable[[], Structure] = Structure
+        """Reads the statements of the student's functions."""
         self.operations: dict[str, Callable[..., Any]] = {
             "warm": self.warm,
             "load": self.load,
@@ -51,6 +56,8 @@ class Guest:
             "answer_always": self.answer_always,
             "keep": self.keep,
             "look": self.look,
+            "structure": self.structure,
+            "call_traced": self.call_traced,
         }  # and "several" of these at once
 
     def warm(self, modules: list[str]) -> None:
@@ -67,6 +74,7 @@ class Guest:
         soft: float,
     ) -> dict[str, Any]:
         self.found, facts = load(files, notebooks, wanted, handout, soft)
+        self.rows_of = cache(lambda: structure(_texts(files), notebooks))
         return facts
 
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
@@ -152,6 +160,17 @@ class Guest:
     def look(self, names: list[str]) -> dict[str, Any]:
         """What has become of kept arrays."""
         return {name: self.arrays[name] for name in names}
+
+    def structure(self) -> list[list[Any]]:
+        """The statements of the student's functions."""
+        return self.rows_of().facts()
+
+    def call_traced(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """What flows where in one call; the numbers of rows are those of `structure`."""
+        trace, owner = Trace(self.rows_of()), self.objects[target]
+        bound = getattr(owner, method)
+        trace.follow(lambda: bound(*args, **kwargs), owner)
+        return trace.facts()
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -240,3 +259,7 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be sent: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
+
+
+def _texts(files: Mapping[str, Any]) -> dict[str, str]:
+    return {name: content.tobytes().decode("utf-8", "replace") for name, content in files.items() if name[-3:] == ".py"}

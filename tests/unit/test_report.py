@@ -66,6 +66,7 @@ def report(
         options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
         options.get("wants", lambda _section: True),
         options.get("opinions"),
+        options.get("lines"),
     )
 
 
@@ -146,9 +147,10 @@ def test_parts_that_are_not_wanted_are_left_out(toy: Assignment) -> None:
     assert ([p.id for p in made.parts], made.possible) == (["q1.2"], 2)
 
 
-def test_a_known_mistake_speaks_before_the_numbers_and_names_the_line(toy: Assignment) -> None:
-    mistake = Mistake("times", "add", "Add instead of multiplying.", (r"a \* b",))
-    check = report(toy, {"q1.2": outcome(negative=Judged(lost("off by 3", "yours 4, ours 1"), (mistake,)))}).checks[-1]
+def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: Assignment) -> None:
+    judged = Judged(lost("off by 3", "yours 4, ours 1"), (Mistake("times", "add", "Add instead of multiplying."),))
+    lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
+    check = report(toy, {"q1.2": outcome(negative=judged)}, lines=lines).checks[-1]
     assert check.reason == "Add instead of multiplying. (off by 3; yours 4, ours 1)"
     assert (check.mistake, check.place, check.source) == ("times", Place("mlp.py", 3), "return a * b")
 
@@ -166,6 +168,13 @@ def test_a_line_that_raised_is_the_place(toy: Assignment) -> None:
     raised = Verdict(Fraction(0), "ValueError", place=Place("mlp.py", 2), source="def add")
     check = report(toy, {"q1.2": outcome(negative=raised)}).checks[-1]
     assert (check.place, check.source) == (Place("mlp.py", 2), "def add")
+
+
+def test_the_line_that_its_values_come_from_goes_before_the_one_that_raised(toy: Assignment) -> None:
+    raised = Verdict(Fraction(0), "ValueError", place=Place("mlp.py", 2), source="def add")
+    lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
+    check = report(toy, {"q1.2": outcome(negative=raised)}, lines=lines).checks[-1]
+    assert (check.place, check.reason) == (Place("mlp.py", 3), "ValueError")
 
 
 def test_what_to_fix_first_is_ranked_by_part_and_then_by_points(toy: Assignment) -> None:

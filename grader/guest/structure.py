@@ -1,0 +1,341 @@
+"""The statements of the student's functions, by their syntax trees: what each reads, writes and calls.
+
+One row is one assignment: `a, b = x, y` and the entries of a dict that is written out are rows of their own, each with
+its own line. Nothing is run here. The rows are claims by a process that a student controls.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .cells import _parsed as parse_cell
+
+MAX_ROWS = 3000
+MAX_SOURCE = 400_000
+"""Characters of one file or cell; longer ones are left out."""
+MAX_NAMES = 24
+"""Names of each kind in a row."""
+MAX_NAME = 60
+
+Step = tuple[str, Any]
+"""("attribute", name), ("key", constant), ("variable", name of the variable that holds the key) or ("any", None)."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """`self.params['W1']` as its root and the steps from there."""
+
+    root: str
+    steps: tuple[Step, ...] = ()
+
+    def __str__(self) -> str:
+        shown = {"attribute": ".{}", "key": "[{!r}]", "variable": "[{}]", "any": "[…]"}
+        return (self.root + "".join(shown[kind].format(value) for kind, value in self.steps))[:MAX_NAME]
+
+
+@dataclass
+class Row:
+    file: str
+    line: int
+    end: int
+    method: str
+    kind: str
+    reads: list[Path] = field(default_factory=list)
+    writes: list[Path] = field(default_factory=list)
+    returns: tuple[Any, ...] | None = None
+    """Where in the function's answer the value stands: () is all of it, (1, "W1") is `answer[1]["W1"]`."""
+    item: int | None = None
+    """Which item of the value is taken, in `a, b = f()`."""
+    mutates: bool = False
+    """It changes what the written paths refer to, and does not bind them."""
+    calls: list[str] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
+    form: str = ""
+    """Of the value, or of what `losses.append(loss)` puts in: "name", "operation", "call" or "other"."""
+    parent: int = -1
+    """The row of the `if`, `for` or `while` around it."""
+
+    def facts(self) -> list[Any]:
+        """As plain data for the parent."""
+        return [
+            self.file[:200],
+            self.line,
+            self.end,
+            self.method[:100],
+            self.kind,
+            self.form,
+            [str(p) for p in self.reads[:MAX_NAMES]],
+            [str(p) for p in self.writes[:MAX_NAMES]],
+            [name[:MAX_NAME] for name in self.calls[:MAX_NAMES]],
+            [name[:MAX_NAME] for name in self.keywords[:MAX_NAMES]],
+            self.parent,
+        ]
+
+
+@dataclass
+class Structure:
+    rows: list[Row] = field(default_factory=list)
+    functions: dict[tuple[str, str, int], list[tuple[int, int, range]]] = field(default_factory=dict)
+    """(file, name, first line) → the function's statements: first line, last line, rows."""
+
+    def facts(self) -> list[list[Any]]:
+        return [row.facts() for row in self.rows]
+
+
+def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
+    """Return the rows of all functions in Python files (name → text) and notebook cells."""
+    found = Structure()
+    for file, tree in _trees(sources, notebooks):
+        _Functions(file, found).visit(tree)
+    return found
+
+
+def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
+    read: list[tuple[str, str, Callable[[str], ast.Module]]] = [(n, text, ast.parse) for n, text in sources.items()]
+    for notebook in notebooks:
+        cells = zip(notebook["numbers"], notebook["code"], strict=True)
+        read += [(f"{notebook['path']} cell {number}", code, parse_cell) for number, code in cells]
+    for name, text, parse in read:
+        if len(text) <= MAX_SOURCE:
+            try:
+                yield name, parse(text)
+            except (SyntaxError, ValueError, RecursionError):
+                continue  # what cannot be read was not run either
+
+
+class _Functions(ast.NodeVisitor):
+    """Adds every function, method and lambda of a tree."""
+
+    def __init__(self, file: str, found: Structure) -> None:
+        self.file, self.found = file, found
+        self.names: list[str] = []
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.names.append(node.name)
+        self.generic_visit(node)
+        self.names.pop()
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        self.names.append(node.name)
+        self._add(node.name, first, node.body)
+        self.generic_visit(node)
+        self.names.pop()
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        answer = ast.copy_location(ast.Return(node.body), node.body)
+        self._add("<lambda>", node.lineno, [answer])
+        self.generic_visit(node)
+
+    def _add(self, name: str, first: int, body: Sequence[ast.stmt]) -> None:
+        statements: list[tuple[int, int, range]] = []
+        self._statements(body, -1, statements)
+        self.found.functions[self.file, name, first] = statements
+
+    def _statements(self, body: Sequence[ast.stmt], parent: int, statements: list[tuple[int, int, range]]) -> None:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            start, rows = len(self.found.rows), list(self._rows(node))
+            if start + len(rows) > MAX_ROWS:
+                return
+            for row in rows:
+                row.parent = parent
+            self.found.rows += rows
+            inner = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
+            inner += [handler.body for handler in getattr(node, "handlers", [])]
+            inner += [case.body for case in getattr(node, "cases", [])]
+            last = node.lineno if any(inner) else node.end_lineno or node.lineno
+            if any(inner) and rows:
+                last = max(row.end for row in rows)
+            if rows:
+                statements.append((node.lineno, last, range(start, start + len(rows))))
+            for block in inner:
+                self._statements(block, start if rows else parent, statements)
+            if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
+                parent = start  # what follows it runs only where it does not hold
+
+    def _rows(self, node: ast.stmt) -> Iterator[Row]:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    yield from self._assigned(target, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                yield from self._assigned(target, value)
+            case ast.AugAssign(target=target, value=value):
+                row = self._row(node, "augmented", value)
+                row.reads += _paths(target)
+                row.writes = _targets(target)
+                yield row
+            case ast.Return(value=ast.expr() as value) | ast.Expr(value=ast.Yield(value=ast.expr() as value)):
+                yield from self._returned(value, ())
+            case ast.Expr(value=ast.Call() as call):
+                yield self._changing(call)
+            case _:
+                yield from self._header(node)
+
+    def _header(self, node: ast.stmt) -> Iterator[Row]:
+        match node:
+            case ast.For(target=target, iter=iterated):
+                row = self._row(iterated, "for", iterated)
+                row.line, row.writes = node.lineno, _targets(target)
+                yield row
+            case ast.If(test=test) | ast.While(test=test):
+                row = self._row(test, type(node).__name__.lower(), test)
+                row.line = node.lineno
+                yield row
+            case ast.With(items=items):
+                row = self._row(node, "with", *(i.context_expr for i in items))
+                row.end = max(i.context_expr.end_lineno or node.lineno for i in items)
+                row.writes = [p for i in items if i.optional_vars is not None for p in _targets(i.optional_vars)]
+                yield row
+
+    def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[Row]:
+        if isinstance(target, ast.Tuple | ast.List):
+            values = _items(value)
+            if len(values) == len(target.elts):
+                for one, its in zip(target.elts, values, strict=True):
+                    yield from self._assigned(one, its)
+                return
+            for number, one in enumerate(target.elts):
+                row = self._row(value, "assign", value)
+                row.writes, row.item = _targets(one), number
+                yield row
+            return
+        row = self._row(value, "assign", *([] if (entries := _entries(value)) else [value]))
+        row.line = min(target.lineno, row.line)
+        row.writes = _targets(target)
+        if any(p.steps and p.steps[-1][0] == "any" for p in row.writes):
+            row.reads += _paths(target)  # an array keeps its other elements
+        yield row
+        for key, its in entries:
+            entry = self._row(its, "assign", its)
+            entry.writes = [Path(p.root, (*p.steps, ("key", key))) for p in row.writes]
+            yield entry
+
+    def _returned(self, value: ast.expr, where: tuple[Any, ...]) -> Iterator[Row]:
+        if isinstance(value, ast.Tuple) and not where:
+            for number, item in enumerate(value.elts):
+                yield from self._returned(item, (number,))
+            return
+        if entries := _entries(value):
+            for key, its in entries:
+                row = self._row(its, "return", its)
+                row.returns = (*where, key)
+                yield row
+            return
+        row = self._row(value, "return", value)
+        row.returns = where
+        yield row
+
+    def _changing(self, call: ast.Call) -> Row:
+        """A call whose answer nobody takes is made for what it changes: its object, or its arguments."""
+        row = self._row(call, "call", call)
+        row.mutates = True
+        row.form = _form(call.args[-1]) if call.args else "call"
+        changed = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+        row.writes = [p for e in (*changed, *call.args) for p in _path_of(e)]
+        return row
+
+    def _row(self, node: ast.stmt | ast.expr, kind: str, *values: ast.expr) -> Row:
+        calls = [c for v in values for c in ast.walk(v) if isinstance(c, ast.Call)]
+        return Row(
+            self.file,
+            node.lineno,
+            node.end_lineno or node.lineno,
+            ".".join(self.names),
+            kind,
+            reads=[p for v in values for p in _paths(v)],
+            calls=[ast.unparse(c.func) for c in calls],
+            keywords=[k.arg for c in calls for k in c.keywords if k.arg],
+            form=_form(values[-1]) if values else "other",
+        )
+
+
+def _items(value: ast.expr) -> list[ast.expr]:
+    """Of a tuple, or of `f(k) for k in ('W1', 'b1')`; none where they are not written out."""
+    match value:
+        case ast.Tuple(elts=items) | ast.List(elts=items):
+            return items
+        case ast.GeneratorExp(elt=item, generators=[each]) | ast.ListComp(elt=item, generators=[each]):
+            match each:
+                case ast.comprehension(target=ast.Name(id=name), iter=ast.Tuple() | ast.List() as keys, ifs=[]):
+                    return [_With(name, key).visit(copy.deepcopy(item)) for key in keys.elts]
+    return []
+
+
+class _With(ast.NodeTransformer):
+    """Puts an expression in the place of a name."""
+
+    def __init__(self, name: str, value: ast.expr) -> None:
+        self.name, self.value = name, value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.value if node.id == self.name else node
+
+
+def _form(value: ast.expr) -> str:
+    match value:
+        case ast.Name():
+            return "name"
+        case ast.BinOp() | ast.UnaryOp() | ast.Compare():
+            return "operation"
+        case ast.Call():
+            return "call"
+    return "other"
+
+
+def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
+    """Of a dict that is written out, with constants for keys."""
+    match value:
+        case ast.Dict(keys=keys, values=values) if keys and all(isinstance(k, ast.Constant) for k in keys):
+            return [(k.value, v) for k, v in zip(keys, values, strict=True) if isinstance(k, ast.Constant)]
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
+            return [(k.arg, k.value) for k in keywords]
+    return []
+
+
+def _targets(target: ast.expr) -> list[Path]:
+    if isinstance(target, ast.Tuple | ast.List):
+        return [p for item in target.elts for p in _targets(item)]
+    return _path_of(target.value if isinstance(target, ast.Starred) else target)
+
+
+def _path_of(node: ast.expr) -> list[Path]:
+    """The path that an expression is; none where it begins with anything but a name."""
+    steps: list[Step] = []
+    while not isinstance(node, ast.Name):
+        match node:
+            case ast.Attribute(value=value, attr=name):
+                steps.append(("attribute", name))
+            case ast.Subscript(value=value, slice=ast.Constant(value=key)):
+                steps.append(("key", key))
+            case ast.Subscript(value=value, slice=ast.Name(id=name)):
+                steps.append(("variable", name))
+            case ast.Subscript(value=value):
+                steps.append(("any", None))
+            case _:
+                return []
+        node = value
+    return [Path(node.id, tuple(reversed(steps)))]
+
+
+def _paths(node: ast.AST) -> list[Path]:
+    """All that an expression reads."""
+    if isinstance(node, ast.Lambda):
+        return []
+    found: list[Path] = []
+    inner: list[ast.AST] = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and (found := _path_of(node)):
+        inner = []
+        step: ast.expr = node
+        while isinstance(step, ast.Attribute | ast.Subscript):
+            inner += [step.slice] if isinstance(step, ast.Subscript) else []
+            step = step.value
+    for child in inner:
+        found += _paths(child)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,410 @@
+"""One call of a student's method, followed statement by statement: what flowed from where to where.
+
+An event is one execution of a row of `structure`. Its sources are earlier events whose values it read: of variables, of
+entries of dicts and attributes of objects (by identity, so that aliases are the same thing), of a called function's
+answer, and of the `if` or `for` around it. Made only after points were lost, and never in a call that is judged.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from .describe import own
+from .structure import Path, Row, Structure
+
+MAX_EVENTS = 20_000
+MAX_SOURCES = 100_000
+MAX_VALUES = 4_000
+MAX_NUMBERS = 300_000
+"""Of all values together."""
+MAX_VALUE = 2_000
+"""Numbers of one value."""
+MAX_ITEMS = 20
+"""Values of a list or dict that are looked at."""
+MAX_PARAMETERS = 50
+"""Of one function: those whose sources are told apart."""
+
+Events = frozenset[int]
+NONE: Events = frozenset()
+
+
+class Full(Exception):
+    """The call is longer than what may be sent."""
+
+
+@dataclass
+class Running:
+    """A function's frame."""
+
+    statements: list[tuple[int, int, range]]
+    caller: Running | None
+    frame: FrameType
+    variables: dict[str, Events] = field(default_factory=dict)
+    headers: dict[int, int] = field(default_factory=dict)
+    """Row of an `if` or a loop → its latest event."""
+    rows: range | None = None
+    """Of the statement that is running."""
+    sources: dict[int, Events] = field(default_factory=dict)
+    """What each of them has read."""
+    latest: list[int] = field(default_factory=list)
+    """Events of the statement that has ended last."""
+    answered: Events = NONE
+    """Events of the answers that the running statement was given."""
+    items: dict[int, Events] = field(default_factory=dict)
+    """The last answer's items, where it was a tuple."""
+
+
+@dataclass
+class Trace:
+    structure: Structure
+    rows: list[int] = field(default_factory=list)
+    """The row of each event."""
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """Sources and the events that have them."""
+    valued: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    """What events have computed, as far as there is room."""
+    count: int = 0
+    frames: dict[int, Running] = field(default_factory=dict)
+    stack: list[Running] = field(default_factory=list)
+    heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
+    """id of a dict or object → key or attribute → events that wrote it; None is the whole."""
+    kept: list[Any] = field(default_factory=list)
+    """What ids refer to, so that no id is used twice."""
+    outputs: dict[str, list[int]] = field(default_factory=dict)
+    results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    """What the outputs are in the end."""
+
+    def facts(self) -> dict[str, Any]:
+        def ints(values: list[int]) -> np.ndarray[Any, Any]:
+            return np.array(values, np.int64)
+
+        return {
+            "rows": ints(self.rows),
+            "starts": ints(self.starts),
+            "ends": ints(self.ends),
+            "valued": ints(self.valued),
+            "sizes": ints(self.sizes),
+            "kinds": ints(self.kinds),
+            "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
+            "outputs": {name: ints(events) for name, events in self.outputs.items()},
+            "results": self.results,
+        }
+
+    # ── following ────────────────────────────────────────────────────────────────────────────────────
+
+    def follow(self, call: Callable[[], Any], owner: Any) -> None:
+        """Run the call and note what it does, as far as there is room. What it raises is not passed on: a trace up to
+        there is as good."""
+        before = sys.gettrace()
+        sys.settrace(self._enter)
+        try:
+            answer = call()
+        except Exception as error:  # noqa: BLE001  a student's
+            self._note_raised(error)
+            return
+        finally:
+            sys.settrace(before)
+        self._note_outputs("", answer, self.outputs.get("", []), 0)
+        for name, value in vars(owner).items() if hasattr(owner, "__dict__") else ():
+            self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
+
+    def _note_raised(self, error: BaseException) -> None:
+        """Where it was raised: the last statement of the innermost function that is followed."""
+        step, innermost = error.__traceback__, None
+        while step is not None:
+            innermost = self.frames.get(id(step.tb_frame), innermost)
+            step = step.tb_next
+        if innermost is not None and innermost.latest:
+            self.outputs = {"raised": innermost.latest}
+
+    def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
+        self.outputs[name] = (otherwise or sorted(self._changes(value)))[-50:]
+        if (numbers := _numbers(value)) is not None:
+            self.results[name] = numbers.astype(np.float64).ravel()
+        if depth < 2 and len(self.outputs) < 100:
+            written = self.heap.get(id(value), {})
+            whole = self.outputs[name] if not written or None in written else []
+            for key, item in _entries_of(value):
+                found = sorted(self._of_key(value, key) | self._changes(item))
+                self._note_outputs(f"{name}[{key!r}]", item, found or whole, depth + 1)
+
+    def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        try:
+            return self._entered(frame)
+        except Exception:  # noqa: BLE001  no more room, or a student's object that answers nothing
+            sys.settrace(None)
+            return None
+
+    def _entered(self, frame: FrameType) -> Any:
+        code = frame.f_code
+        file = own(code.co_filename)
+        statements = self.structure.functions.get((file or "", code.co_name, code.co_firstlineno))
+        if statements is None:
+            return None
+        running = self.frames.get(id(frame))
+        if running is None:  # else it is a generator that goes on
+            running = Running(statements, self.stack[-1] if self.stack else None, frame)
+            self.frames[id(frame)] = running
+            self._bind_parameters(running)
+        self.stack.append(running)
+        return self._step
+
+    def _step(self, frame: FrameType, event: str, argument: Any) -> Any:
+        running = self.frames[id(frame)]
+        try:
+            if event == "line":
+                rows = _statement_at(running.statements, frame.f_lineno)
+                if rows != running.rows or (rows is not None and self.structure.rows[rows[0]].kind in ("for", "while")):
+                    self._finish(running, None)
+                    self._begin(running, rows)
+            elif event == "return":
+                self._finish(running, (argument,))
+                if self.stack and self.stack[-1] is running:
+                    self.stack.pop()
+        except Exception:  # noqa: BLE001  as above
+            sys.settrace(None)
+            return None
+        return self._step
+
+    def _begin(self, running: Running, rows: range | None) -> None:
+        running.rows, running.answered, running.items = rows, NONE, {}
+        running.sources = {r: self._read(running, self.structure.rows[r]) for r in rows or ()}
+
+    def _read(self, running: Running, row: Row) -> Events:
+        found: set[int] = set()
+        for path in row.reads:
+            found |= self._sources_of(running, path)
+        if row.mutates or row.kind == "augmented":
+            for path in row.writes:
+                found |= self._sources_of(running, path)
+        if row.parent in running.headers:
+            found.add(running.headers[row.parent])
+        return frozenset(found)
+
+    def _finish(self, running: Running, answer: tuple[Any] | None) -> None:
+        """Note the events of the statement that has ended. `answer` is what the function returns, at its end."""
+        rows, running.rows = running.rows, None
+        if rows:
+            running.latest = []
+        for number in rows or ():
+            row = self.structure.rows[number]
+            sources = running.sources[number]
+            if row.calls or row.kind == "for":
+                sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
+            event = self._event(number, sources)
+            running.latest.append(event)
+            if row.returns is not None:
+                if answer is not None:
+                    self._give(running, row.returns, answer[0], event)
+                continue
+            if row.kind in ("for", "if", "while", "with"):
+                running.headers[number] = event
+            for path in row.writes:
+                self._write(running, row, path, event)
+        if answer is not None and running.caller is not None:
+            self._pass_on(running, answer[0])
+
+    def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
+        """One part of a function's answer has been computed by this event."""
+        container, value = None, answer
+        for key in where:
+            container = value
+            value = dict(_entries_of(value)).get(key)
+        self._value(event, value)
+        if where and container is not None:
+            self._set(container, where[-1], frozenset({event}))
+        if len(where) < 2:
+            running.variables["return"] = running.variables.get("return", NONE) | {event}
+        if running.caller is None:
+            self.outputs[""] = sorted(running.variables.get("return", NONE))
+
+    def _pass_on(self, running: Running, answer: Any) -> None:
+        assert running.caller is not None
+        events = running.variables.pop("return", NONE)
+        running.caller.answered |= events
+        if type(answer) is tuple:
+            running.caller.items = {i: self._of_key(answer, i) or events for i in range(min(len(answer), 20))}
+
+    # ── reading and writing ──────────────────────────────────────────────────────────────────────────
+
+    def _bind_parameters(self, running: Running) -> None:
+        """A parameter has the sources of the caller's variable that it is; else those of the whole expression."""
+        caller = running.caller
+        if caller is None or caller.rows is None:
+            return
+        same: dict[int, set[str]] = {}
+        for name, value in caller.frame.f_locals.items():
+            same.setdefault(id(value), set()).add(name)
+        line = caller.frame.f_lineno
+        rows = [r for r in caller.rows if self.structure.rows[r].line <= line <= self.structure.rows[r].end]
+        for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
+            if names := same.get(id(value)):
+                running.variables[name] = frozenset(e for n in names for e in caller.variables.get(n, NONE))
+            elif value is not None and not isinstance(value, str) and (numbers := _numbers(value)) is not None:
+                events = [self._event(r, caller.sources[r] | caller.answered) for r in rows[:1]]
+                running.variables[name] = frozenset(events)
+                for event in events:
+                    self._note(event, numbers)
+            elif value is not None and not isinstance(value, str):
+                running.variables[name] = caller.answered.union(*(caller.sources[r] for r in rows))
+
+    def _sources_of(self, running: Running, path: Path) -> Events:
+        found = self._variable(running, path.root)
+        try:
+            value = _variable_of(running.frame, path.root)
+        except KeyError:
+            return found
+        for kind, key in path.steps:
+            if kind == "variable":
+                key = running.frame.f_locals.get(key)
+            if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
+                break
+            if kind == "attribute" and isinstance(value, dict | list | tuple):
+                break  # a method, which may read all of it
+            if events := self._of_key(value, key):
+                found = events
+            elif kind != "attribute" and isinstance(value, dict) and key not in value:
+                return found | self._changes(value)
+            value = _inside(value, kind, key)
+        return found | self._changes(value)
+
+    def _variable(self, running: Running, name: str) -> Events:
+        one: Running | None = running
+        while one is not None:
+            if name in one.variables:
+                return one.variables[name]
+            one = one.caller if name in running.frame.f_code.co_freevars else None
+        return NONE
+
+    def _of_key(self, container: Any, key: Any) -> Events:
+        return self.heap.get(id(container), {}).get(key, NONE)
+
+    def _changes(self, value: Any) -> Events:
+        """Events that have changed a container or an array in place, one level deep."""
+        return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
+
+    def _set(self, container: Any, key: Any, events: Events) -> None:
+        if id(container) not in self.heap:
+            self.heap[id(container)] = {}
+            self.kept.append(container)
+        self.heap[id(container)][key] = events
+
+    def _write(self, running: Running, row: Row, path: Path, event: int) -> None:
+        try:
+            value = _variable_of(running.frame, path.root)
+        except KeyError:
+            return
+        if path.steps:
+            self._write_inside(running, row, path, value, event)
+            return
+        if not row.mutates:
+            running.variables[path.root] = frozenset({event})
+        if (row.mutates or row.kind == "augmented") and _can_change(value):
+            self._set(value, None, frozenset({event}))
+        self._value(event, value)
+
+    def _write_inside(self, running: Running, row: Row, path: Path, value: Any, event: int) -> None:
+        """An entry or attribute of a container; of anything else, a change of the whole."""
+        steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
+        for kind, name in steps[:-1]:
+            if not _is_container(value) or kind == "any":
+                break
+            value = _inside(value, kind, name)
+        kind, key = steps[-1]
+        stored = value
+        if _is_container(value) and kind != "any" and isinstance(key, str | int) and not isinstance(value, list):
+            stored = _inside(value, kind, key)
+            if not row.mutates:
+                self._set(value, key, frozenset({event}))
+            if (row.mutates or row.kind == "augmented") and _can_change(stored):
+                self._set(stored, None, frozenset({event}))
+        elif _can_change(value):
+            self._set(value, None, frozenset({event}))
+        self._value(event, stored)
+
+    # ── noting ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _event(self, row: int, sources: Iterable[int]) -> int:
+        event = len(self.rows)
+        if event >= MAX_EVENTS or len(self.starts) >= MAX_SOURCES:
+            raise Full
+        self.rows.append(row)
+        for source in sources:
+            self.starts.append(source)
+            self.ends.append(event)
+        return event
+
+    def _value(self, event: int, value: Any) -> None:
+        numbers = _numbers(value)
+        if numbers is not None:
+            self._note(event, numbers)
+        elif isinstance(value, list | tuple | dict):
+            items = list(dict.values(value) if isinstance(value, dict) else value)[:MAX_ITEMS]
+            for item in filter(lambda i: i is not None, map(_numbers, items)):
+                self._note(event, item)
+
+    def _note(self, event: int, value: Any) -> None:
+        if len(self.valued) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
+            self.valued.append(event)
+            self.sizes.append(value.size)
+            self.kinds.append(int(value.dtype.kind == "f"))
+            self.numbers.append(value.astype(np.float64).ravel())
+            self.count += value.size
+
+
+def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
+    """A number, an array or a list of numbers; None for anything else, and for what is too large."""
+    if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
+        value = np.array(value)
+    elif type(value) in _SCALARS:
+        value = np.asarray(value)
+    fits = type(value) is np.ndarray and value.dtype.kind in "fiub" and value.size <= MAX_VALUE
+    return value if fits else None
+
+
+_SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32, np.int64, np.int32, np.bool_})
+
+
+def _statement_at(statements: list[tuple[int, int, range]], line: int) -> range | None:
+    return next((rows for first, last, rows in reversed(statements) if first <= line <= last), None)
+
+
+def _variable_of(frame: FrameType, name: str) -> Any:
+    return frame.f_locals[name] if name in frame.f_locals else frame.f_globals[name]
+
+
+def _is_container(value: Any) -> bool:
+    """What holds things by key or attribute; modules, classes and functions are no part of the flow."""
+    return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
+
+
+def _can_change(value: Any) -> bool:
+    return isinstance(value, np.ndarray | list | dict)
+
+
+def _inside(value: Any, kind: str, key: Any) -> Any:
+    """The attribute or entry, without asking any method of the student's; None where there is none."""
+    if kind == "attribute":
+        return getattr(value, "__dict__", {}).get(key)
+    if isinstance(value, dict):
+        return dict.get(value, key)
+    if isinstance(value, list | tuple) and isinstance(key, int) and -len(value) <= key < len(value):
+        return value[key]
+    return None
+
+
+def _entries_of(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        yield from ((k, v) for k, v in list(dict.items(value))[:50] if isinstance(k, str))
+    elif isinstance(value, tuple):
+        yield from enumerate(value[:10])

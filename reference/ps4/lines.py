@@ -1,0 +1,122 @@
+"""The calls that are followed to find the line of a lost check. Their problems are fixed: no points hang on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.lines import FollowedCall, Target
+from grader.checks.student import Student
+
+from .problems import Problem, Training
+
+PARAMETERS = ("W1", "b1", "W2", "b2")
+ROLES = (*PARAMETERS, "scores", "X", "y")
+"""What the handout calls by these names."""
+LOSS, LABELS = {"[0]": "loss"}, {"": "labels"}
+TRAINED = {f"self.params['{name}']": f"trained {name}" for name in PARAMETERS}
+HISTORIES = {
+    f"['{name}']": f"all {name}"
+    for name in ("loss_history", "grad_magnitude_history", "train_acc_history", "val_acc_history")
+}
+
+
+def _gradient(name: str) -> dict[str, str]:
+    return {f"[1]['{name}']": f"gradient of {name}"}
+
+
+@cache
+def _problem(activation: str, reg: float = 0.7, rows: int = 9) -> Problem:
+    """No two sizes are alike, and all classes are there."""
+    random = np.random.default_rng(11)
+    D, H, C = 5, 6, 4
+    params = {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
+    drawn = {name: random.normal(size=shape) for name, shape in params.items()}
+    y = random.permutation(np.arange(rows) % C)
+    return Problem(activation, drawn, random.normal(0.3, 1.0, size=(rows, D)), y, reg)
+
+
+@cache
+def _saturated() -> Problem:
+    problem = _problem("sigmoid")
+    return replace(problem, params=problem.params | {"W2": 1000 * problem.params["W2"]})
+
+
+@cache
+def _training(activation: str, **recipe: Any) -> Training:
+    """Rows that are all the same, so that sampling does not matter."""
+    problem = _problem(activation, 0.3)
+    other = np.random.default_rng(12)
+    rows = replace(problem, X=np.tile(problem.X[:1], (14, 1)), y=np.full(14, 3))
+    return Training(rows, other.normal(0.3, 1.0, size=(15, 5)), other.permutation(np.arange(15) % 4), recipe)
+
+
+@cache
+def _loss(problem: Problem, labels: bool = True) -> FollowedCall:
+    def make(student: Student) -> Answer:
+        if not labels:
+            return _follow(student, problem, "loss", problem.X)
+        return _follow(student, problem, "loss", problem.X, problem.y, reg=problem.reg)
+
+    return FollowedCall(make, lambda truth: truth.workings(problem), ROLES)
+
+
+def _train(training: Training) -> FollowedCall:
+    def make(student: Student) -> Answer:
+        problem = training.problem
+        data = problem.X, problem.y, training.X_val, training.y_val
+        return _follow(student, problem, "train", *data, reg=problem.reg, **training.recipe)
+
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES)
+
+
+def _predict(problem: Problem) -> FollowedCall:
+    return FollowedCall(
+        lambda student: _follow(student, problem, "predict", problem.X),
+        lambda truth: truth.workings(problem),
+        PARAMETERS,
+    )
+
+
+def _follow(student: Student, problem: Problem, method: str, *args: Any, **options: Any) -> Answer:
+    net, put, _ = student.new_with("params", problem.params, *problem.sizes, std=0.1, activation=problem.activation)
+    return put if put.failure is not None else net.trace(method, *args, **options)
+
+
+@cache
+def _targets() -> Mapping[str, Sequence[Target]]:
+    """By check, the likeliest first."""
+    sigmoid, relu, saturated = _loss(_problem("sigmoid")), _loss(_problem("relu")), _loss(_saturated())
+    once = dict(num_epochs=1, batch_size=14, learning_rate=0.5, learning_rate_decay=0.9)
+    long = dict(num_epochs=3, batch_size=100, learning_rate=0.2, learning_rate_decay=0.6)
+    several = dict(num_epochs=3, batch_size=7, learning_rate=0.3, learning_rate_decay=0.8)
+    step, decay, batches = (_train(_training("sigmoid", **recipe)) for recipe in (once, long, several))
+    relu_batches = _train(_training("relu", **several))
+    return {
+        "q2.1.published": [Target(sigmoid, LOSS)],
+        "q2.1.scores": [Target(_loss(_problem("sigmoid"), labels=False), {"": "scores"})],
+        "q2.1.loss": [Target(sigmoid, LOSS)],
+        "q2.1.stable": [Target(saturated, LOSS | _gradient("b2")), Target(sigmoid, LOSS)],
+        **{f"q2.2.{name}": [Target(sigmoid, _gradient(name))] for name in PARAMETERS},
+        "q2.3.step": [Target(step, TRAINED)],
+        "q2.3.decay": [Target(decay, TRAINED), Target(batches, TRAINED)],
+        "q2.3.batches": [Target(batches, TRAINED)],
+        "q2.3.histories": [Target(batches, HISTORIES)],
+        "q2.3.predict": [Target(_predict(_problem("sigmoid")), LABELS)],
+        "q2.4.forward.published": [Target(relu, LOSS)],
+        "q2.4.forward.loss": [Target(relu, LOSS)],
+        **{f"q2.4.backward.{name}": [Target(relu, _gradient(name))] for name in PARAMETERS},
+        "q2.4.training.epochs": [Target(relu_batches, TRAINED), Target(_predict(_problem("relu")), LABELS)],
+        "q2.5.sigmoid.accuracy": [Target(batches, TRAINED)],
+        "q2.5.relu.accuracy": [Target(relu_batches, TRAINED)],
+    }
+
+
+def targets(check: str) -> Sequence[Target]:
+    """Where to look for the line that this lost check is about, the likeliest first."""
+    return _targets().get(check, ())

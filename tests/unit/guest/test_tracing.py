@@ -1,0 +1,171 @@
+"""What the statements of a student's functions are, and what one call lets flow where."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grader.guest.describe import FOLDER
+from grader.guest.structure import MAX_ROWS, structure
+from grader.guest.tracing import MAX_EVENTS, Trace
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Load]:
+    """Source text → the module, as a student's file of that text."""
+
+    def make(source: str) -> ModuleType:
+        file = tmp_path / FOLDER / "mlp.py"
+        file.parent.mkdir()
+        file.write_text(source)
+        spec = importlib.util.spec_from_file_location("traced_mlp", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    yield make
+    sys.modules.pop("traced_mlp", None)
+
+
+def follow(source: str, load: Load, *arguments: Any) -> tuple[Trace, Callable[[str], set[int]]]:
+    """The trace of Net().f(…), and the lines that an output comes from."""
+    net = load(source).Net()
+    trace = Trace(structure({"mlp.py": source}, []))
+    trace.follow(lambda: net.f(*arguments), net)
+
+    def lines(output: str) -> set[int]:
+        reached = set(trace.outputs[output])
+        for start, end in sorted(zip(trace.starts, trace.ends, strict=True), key=lambda pair: -pair[1]):
+            if end in reached:
+                reached.add(start)
+        return {trace.structure.rows[trace.rows[e]].line for e in reached}
+
+    return trace, lines
+
+
+# ── statements ───────────────────────────────────────────────────────────────────────────────────────
+
+ROWS = """\
+class Net:
+    def f(self, x):
+        a, b = x, self.g(x)
+        grads = {
+            'W1': a.T @ b,
+            'b1': b.sum(axis=0),
+        }
+        for name in grads:
+            self.params[name] -= grads[name]
+        losses.append(a)
+        return b, grads
+"""
+
+
+def test_each_assignment_is_a_row_of_its_own() -> None:
+    rows = structure({"mlp.py": ROWS}, []).rows
+    assert [(r.line, r.kind, [str(p) for p in r.writes]) for r in rows] == [
+        (3, "assign", ["a"]),
+        (3, "assign", ["b"]),
+        (4, "assign", ["grads"]),
+        (5, "assign", ["grads['W1']"]),
+        (6, "assign", ["grads['b1']"]),
+        (8, "for", ["name"]),
+        (9, "augmented", ["self.params[name]"]),
+        (10, "call", ["losses", "a"]),
+        (11, "return", []),
+        (11, "return", []),
+    ]
+    assert (rows[4].calls, rows[4].keywords, rows[6].parent) == (["b.sum"], ["axis"], 5)
+    assert {r.method for r in rows} == {"Net.f"}
+
+
+def test_statements_of_a_notebook_name_their_cell() -> None:
+    notebook = {"path": "net.ipynb", "numbers": [3], "code": ["%matplotlib inline\ndef f(x):\n    return x"]}
+    assert [(r.file, r.line) for r in structure({}, [notebook]).rows] == [("net.ipynb cell 3", 3)]
+
+
+def test_what_cannot_be_read_has_no_rows() -> None:
+    assert structure({"mlp.py": "def f(:", "other.py": "def f(): return 1"}, []).rows[0].file == "other.py"
+
+
+def test_only_so_many_rows_are_told() -> None:
+    many = "def f():\n" + "    x = 1\n" * (MAX_ROWS + 10)
+    assert len(structure({"mlp.py": many}, []).facts()) == MAX_ROWS
+
+
+# ── one call ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_output_comes_from_what_was_read_on_the_way(load: Load) -> None:
+    source = "class Net:\n def f(self, x):\n  a = x + 1\n  b = x + 2\n  c = a * 2\n  return c, b\n"
+    _, lines = follow(source, load, 1.5)
+    assert (lines("[0]"), lines("[1]")) == ({3, 5, 6}, {4, 6})
+
+
+def test_entries_of_one_dict_come_from_different_lines(load: Load) -> None:
+    source = (
+        "class Net:\n def f(self, x):\n  g = {}\n  g['W1'] = x * 2\n  g['b1'] = x * 3\n  g['W1'] += x\n  return x, g\n"
+    )
+    _, lines = follow(source, load, np.ones(2))
+    assert lines("[1]['b1']") == {5}
+    assert lines("[1]['W1']") == {4, 6}
+
+
+def test_a_called_function_belongs_to_the_way(load: Load) -> None:
+    source = "def double(v):\n return v * 2\nclass Net:\n def f(self, x):\n  a = x + 1\n  return double(a)\n"
+    _, lines = follow(source, load, np.ones(2))
+    assert lines("") == {2, 5, 6}
+
+
+def test_an_alias_is_the_same_thing(load: Load) -> None:
+    source = (
+        "class Net:\n def __init__(self):\n  self.params = {'W': 1.5}\n"
+        " def f(self):\n  p = self.params\n  p['W'] = 2.5\n  return self.params['W']\n"
+    )
+    _, lines = follow(source, load)
+    assert lines("") == {6, 7}
+    assert lines("self.params['W']") == {6}
+
+
+def test_a_statement_depends_on_the_loop_and_the_if_around_it(load: Load) -> None:
+    source = "class Net:\n def f(self, x):\n  t = 0.5\n  for i in range(3):\n   if x > 1:\n    t = t + i\n  return t\n"
+    _, lines = follow(source, load, 1.5)
+    assert lines("") == {3, 4, 5, 6, 7}
+
+
+def test_a_branch_that_did_not_run_is_no_part_of_it(load: Load) -> None:
+    source = "class Net:\n def f(self, x):\n  if x > 1:\n   t = x\n  else:\n   t = -x\n  return t\n"
+    _, lines = follow(source, load, 1.5)
+    assert lines("") == {3, 4, 7}
+
+
+def test_where_a_call_raised_is_its_output(load: Load) -> None:
+    source = "class Net:\n def f(self, x):\n  a = x + 1\n  b = a @ a.T @ a\n  return b\n"
+    _, lines = follow(source, load, 1.5)
+    assert lines("raised") == {3, 4}
+
+
+def test_a_long_call_is_followed_as_far_as_there_is_room(load: Load) -> None:
+    source = f"class Net:\n def f(self):\n  t = 0\n  for i in range({MAX_EVENTS}):\n   t = t + i\n  return t\n"
+    trace, _ = follow(source, load)
+    assert len(trace.rows) == MAX_EVENTS
+
+
+def test_an_object_that_answers_nothing_spoils_only_the_trace(load: Load) -> None:
+    source = (
+        "class Odd:\n def __getattribute__(self, name):\n  raise ValueError(name)\n"
+        "class Net:\n def f(self, seen):\n  odd = Odd()\n  x = odd\n  seen.append(1)\n  return 1.5\n"
+    )
+    seen: list[int] = []
+    follow(source, load, seen)
+    assert seen == [1]
