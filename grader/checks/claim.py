@@ -283,7 +283,7 @@ class Claim:
     outcome: bool = False
     given: tuple[str, ...] = ()
     own: OwnJudgement | None = None
-    independent: bool = False
+    own_work: OwnJudgement | None = None
     case: str = ""
     hint: Callable[[Holds], str] | None = None
     diagnosable: bool = True
@@ -302,7 +302,7 @@ def claim(
     outcome: bool = False,
     given: Sequence[str] = (),
     own: OwnJudgement | None = None,
-    independent: bool = False,
+    own_work: OwnJudgement | None = None,
     case: str = "",
     hint: Callable[[Holds], str] | None = None,
     diagnosable: bool = True,
@@ -319,14 +319,15 @@ def claim(
         own: (truth, those of `given` that have lost points) → verdict, with the student's own answers as the truth. It
             is called only where the claim fails and one of them has lost points, and it may ask the student. A claim
             that holds by it keeps its points and follows from the checks that were charged.
-        independent: It shows work of its own, so it may follow even from a mistake that leaves no work to build on.
+        own_work: As `own`, where one of the checks was lost to a mistake that leaves no work to build on (a net that
+            ignores its activation): what holds by it shows work of its own.
         case: The kind of problem ("reg = 0"), for reasons of the form "right for …, wrong for …".
         hint: which checks hold → a sentence that narrows an undiagnosed loss down, or "".
         diagnosable: False where no known mistake can explain a loss, because the call raised.
         evidence: truth → plots for people.
     """
     return Claim(
-        name, judge, shows_values, aspect, outcome, tuple(given), own, independent, case, hint, diagnosable, evidence
+        name, judge, shows_values, aspect, outcome, tuple(given), own, own_work, case, hint, diagnosable, evidence
     )
 
 

@@ -192,16 +192,17 @@ class Ledger:
     def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged | None:
         """Judge claims that fail with the student's own answers to what they build on, where that has lost points."""
         causes = [self._causes(id, one) for one in claims]
-        if not any(causes):
+        ways = [self._way(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
+        if not any(ways):
             return None
         for assumed in charged:
             together, used = held(), [self.charged[i] for i in sorted(assumed)]
-            for one, given in zip(claims, causes, strict=True):
+            for one, of_one, way in zip(claims, causes, ways, strict=True):
                 under = self._evaluate([one], assumed)
-                if not _is_settled(under, assumed) and given and one.own is not None:
-                    under = self._evaluate([replace(one, judge=partial(_own, one.own, given))], assumed)
+                if not _is_settled(under, assumed) and way is not None:
+                    under = self._evaluate([replace(one, judge=partial(_own, way, of_one))], assumed)
                     under = replace(under, inconclusive=False)
-                    used += given
+                    used += of_one
                 together = together & under
                 if not together.holds:
                     break
@@ -214,17 +215,19 @@ class Ledger:
         return not self._holds([one], frozenset()) and self._following(id, [one], [frozenset()]) is not None
 
     def _causes(self, id: str, one: Claim) -> list[str]:
-        """Ids of the checks that a claim may follow from: those that it builds on and that have lost points. None of
-        them counts where one was lost to a mistake that leaves no work to build on."""
-        if one.own is None:
-            return []
-        causes = [
+        """Return the ids of the checks that a claim may follow from: those that it builds on and that lost points."""
+        return [
             check
             for check in self.lost
             if check != id and any(check == given or check.startswith(f"{given}.") for given in one.given)
         ]
-        carry = all(mistake.carries for check in causes for mistake in self.lost[check].mistakes)
-        return causes if carry or one.independent else []
+
+    def _way(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
+        """Return how a claim is judged by the student's own answers, None where it cannot be."""
+        if not causes:
+            return None
+        leaves_work = all(mistake.carries for check in causes for mistake in self.lost[check].mistakes)
+        return one.own if leaves_work else one.own_work
 
     def _described(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
         """Add to an undiagnosed loss what other claims tell about it."""

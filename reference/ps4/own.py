@@ -186,35 +186,51 @@ def _hidden_is_shared(student: Student, relu: Own, truth: Any) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def gradient_follows(asked: Sequence[tuple[Own, Answer]], name: str, truth: Any, *, single: bool) -> Verdict:
+AskedGradients = Sequence[tuple[Own, Answer]]
+"""What loss has answered at each problem."""
+
+
+def gradient_follows(asked: AskedGradients, name: str, truth: Any, *, single: bool) -> Verdict:
     """Judge a parameter's gradients: what a right backward pass makes of the student's own scores, probabilities and
     hidden layer."""
-    candidates = [list(_from_own_values(own, name, truth)) for own, _ in asked]
-    answers = [gradient_of(answer, name) for _, answer in asked]
-    for gradients in zip(*candidates, strict=True):  # one of the ways, the same at every problem
-        if all(g is not None and near(a, g, single=single).holds for a, g in zip(answers, gradients, strict=True)):
+    for want in zip(*(_backward_passes(own, truth) for own, _ in asked), strict=True):  # the same way at every problem
+        if _are_near(asked, want, [name], single):
             own = asked[0][0]
-            return held() if all(map(np.any, gradients)) else gradients_use_data(own.student, own.problem)
+            nothing = any(not np.any(one[name]) for one in want if one is not None)
+            return gradients_use_data(own.student, own.problem) if nothing else held()
     return NOT_OWN
 
 
-def _from_own_values(own: Own, name: str, truth: Any) -> Iterator[Array | None]:
+def backward_pass_follows(asked: AskedGradients, truth: Any, *, single: bool) -> Verdict:
+    """Judge all gradients together, with this activation's own derivative, where the net ignores its activation."""
+    for want in zip(*(_backward_passes(own, truth, every=False) for own, _ in asked), strict=True):
+        if _are_near(asked, want, PARAMETERS, single):
+            return held()
+    return NOT_OWN
+
+
+def _are_near(asked: AskedGradients, want: Sequence[Params | None], names: Sequence[str], single: bool) -> bool:
+    return all(
+        one is not None and near(gradient_of(answer, name), one[name], single=single).holds
+        for (_, answer), one in zip(asked, want, strict=True)
+        for name in names
+    )
+
+
+def _backward_passes(own: Own, truth: Any, *, every: bool = True) -> Iterator[Params | None]:
+    """Yield right gradients for the student's own probabilities and hidden layer, however these are read off."""
     probabilities = [
         None if own.scores is None else truth.probabilities_of(own.scores),
         None if own.losses_by_label is None else np.exp(-own.losses_by_label),
     ]
+    layers: list[tuple[Array | None, Array | None]] = [(None, None), (own.hidden, None)]
+    if every:
+        at_own = None if own.hidden is None else truth.slope_at(own.hidden, own.problem.activation)
+        layers += [(own.hidden, own.slope), (own.hidden, at_own)]
     for p in probabilities:
-        for hidden, slope in _layers(own, truth):
+        for hidden, slope in layers:
             usable = p is not None and np.isfinite(p).all()
-            yield truth.gradients_from(own.problem, p, hidden, slope)[name] if usable else None
-
-
-def _layers(own: Own, truth: Any) -> Iterator[tuple[Array | None, Array | None]]:
-    """Yield hidden layers and their derivatives; if None, the right ones."""
-    yield None, None
-    yield own.hidden, None
-    yield own.hidden, own.slope
-    yield own.hidden, None if own.hidden is None else truth.slope_at(own.hidden, own.problem.activation)
+            yield truth.gradients_from(own.problem, p, hidden, slope) if usable else None
 
 
 def same_fault_as_in_sigmoid(student: Student, problem: Problem, name: str, truth: Any) -> Verdict:

@@ -275,7 +275,8 @@ def test_nothing_follows_from_a_mistake_that_leaves_no_work(ledger: Ledger) -> N
 
 def test_work_of_its_own_follows_even_then(ledger: Ledger) -> None:
     ledger.judge("q1", [says("loss", 0.0, lambda t: t.constant())])
-    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), independent=True, **own(HOLDS))])["W"]
+    own_work = {"own_work": lambda _truth, _causes: HOLDS}
+    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own_work, **own(FAILS))])["W"]
     assert judged.verdict.credit == 1
 
 
