@@ -131,7 +131,7 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
     row = int(np.argmax(got != labels))
     return lost(
         f"{answer.what} agrees with the forward pass at the net's own parameters on only {same:.1%} of the rows",
-        f"row {row}: yours {got[row]:g}, ours {labels[row]}",
+        f"row {row}: yours {got.flat[row]:g}, ours {labels.flat[row]}",
     )
 
 
