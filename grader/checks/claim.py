@@ -159,7 +159,7 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
     return lost(
         f"{answer.what}: {int(wrong.sum())} of {wrong.size} labels are not the class with the largest score at the "
         "net's own parameters",
-        f"row {row}: got {got[row]:g}, expected {labels[row]}",
+        f"row {row}: got {got.flat[row]:g}, expected {labels.flat[row]}",
     )
 
 

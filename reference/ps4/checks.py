@@ -295,7 +295,7 @@ def parameters(student: Student, pair: Pair) -> Iterator[Claim]:
             for name, shape in shapes.items()
         )
 
-    yield claim("scores", judge, diagnosable=False)
+    yield claim("scores", judge)
 
 
 @check("q2.1", each=saturated, topics=FORWARD)
@@ -313,7 +313,7 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
         if not verdict.holds:
             finite = np.isfinite(_values(loss)).all()
             return verdict if finite else because(verdict, f": {STABLE}")
-        return _no_nan()
+        return verdict & _no_nan()
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
         """A loss that is wrong has lost its points; here it must only stay finite."""
@@ -555,11 +555,14 @@ def gradients_at_mnist_size(student: Student, problem: Problem, *, given: Sequen
         if (wrong := failed(gradient)) is not None:
             return wrong  # whatever the truth, which is dear here
         want, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
+        if len(shape) == 1:
+            return near(gradient, want, least=LEAST_GRADIENT, single=net.single)
         value = numbers(gradient, shape if want.shape[-1:] == shape[-1:] else shape[::-1])  # a mistake may transpose it
         if isinstance(value, Verdict):
             return value
-        sketched = Answer(f"{gradient.what} (sums of rows)" if value.ndim > 1 else gradient.what, sketch(value))
-        return near(sketched, want, least=LEAST_GRADIENT, single=net.single)
+        return near(
+            Answer(f"{gradient.what} (sums of rows)", sketch(value)), want, least=LEAST_GRADIENT, single=net.single
+        )
 
     def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
         if (wrong := failed(gradient_of(answer, name))) is not None:
@@ -997,7 +1000,10 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
     def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
         history = stats.item(name, name)
         others = [cause for cause in causes if cause != "q2.3.predict"]
-        for _, (said, _after), (_params, recorded) in _that_follow(student, training, (stats, after), others, truth):
+        for at, (said, _), (_, recorded) in _that_follow(student, training, (stats, after), others, truth):
+            slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
+            if slowed and not _diverged(_values(history), np.ones(1)):
+                continue  # at such a rate, a train that changes nothing has the same history
             if near(said.item(name, name), np.array(recorded.get(name, [])), single=net.single).holds:
                 return held()
         follows = name in data and _follows_predict(history, guesses[name], *data[name], truth)
