@@ -34,7 +34,7 @@ from grader.checks.student import Student, stopped_softly
 from grader.guest.wire import Ref
 from grader.model import Died, Evidence, Raised, Series, Stopped
 
-from .nets import PARAMETERS, Net, arrays, gradient_of, loss_of, parameters_after, predicts_nothing
+from .nets import PARAMETERS, Net, arrays, gradient_of, history_of, loss_of, parameters_after, predicts_nothing
 from .own import (
     Asked,
     Own,
@@ -1004,7 +1004,7 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
             slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
             if slowed and not _diverged(_values(history), np.ones(1)):
                 continue  # at such a rate, a train that changes nothing has the same history
-            if near(said.item(name, name), np.array(recorded.get(name, [])), single=net.single).holds:
+            if near(history_of(said, name), np.array(recorded.get(name, [])), single=net.single).holds:
                 return held()
         follows = name in data and _follows_predict(history, guesses[name], *data[name], truth)
         return held() if follows else lost(f"{name} does not follow what has lost points before")
@@ -1068,7 +1068,7 @@ def accuracies(student: Student, training: Training) -> Iterator[Claim]:
         if (by_constants := trained_by_constants(student, training, truth)) is None:
             return lost("train can be followed, and was")
         (said, _), (_, recorded) = by_constants
-        return all_hold(near(_last(said.item(name, name)), np.array(recorded[name])) for name in _ACCURACIES)
+        return all_hold(near(history_of(said, name), np.array(recorded[name])) for name in _ACCURACIES)
 
     yield claim("histories", judge, given=BEFORE_BATCHES, own=own, own_work=own)
 

@@ -114,6 +114,15 @@ def gradient_of(answer: Answer, name: str) -> Answer:
     return answer.item(1, "grads").item(name, f"grads['{name}']{again}")
 
 
+def history_of(stats: Answer, name: str) -> Answer:
+    """Return one of train's histories as an array; a list of one number does not come as one."""
+    history = stats.item(name, name)
+    if type(history.value) is list and len(history.value) == 1:
+        one = numbers(history.item(0, name), ())
+        return history if isinstance(one, Verdict) else replace(history, value=one.reshape(1))
+    return history
+
+
 def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -> Params | Verdict:
     """Return all of them as numbers, or what is wrong with the first that is not."""
     found: Params = {}

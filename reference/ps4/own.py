@@ -18,7 +18,7 @@ from grader.checks.answer import Answer
 from grader.checks.claim import Verdict, agree, failed, held, lost, near, numbers
 from grader.checks.student import Student
 
-from .nets import PARAMETERS, Net, gradient_of, gradients_of, is_near, loss_of, parameters_after
+from .nets import PARAMETERS, Net, gradient_of, gradients_of, history_of, is_near, loss_of, parameters_after
 from .problems import Array, Params, Problem, Training
 
 NOT_OWN = lost("does not follow from the student's own earlier answers")
@@ -346,16 +346,10 @@ def _by_own_step(student: Student, training: Training) -> Step:
         after = parameters_after(stats, net.parameters(), single)
         if isinstance(after, Verdict):
             return None
-        names = ("loss_history", "grad_magnitude_history")
-        recorded = {n: values for n in names if (values := _recorded(stats.item(n, n))) is not None}
-        return after, recorded
+        found = {n: _array(history_of(stats, n), (1,)) for n in ("loss_history", "grad_magnitude_history")}
+        return after, {name: values.tolist() for name, values in found.items() if values is not None}
 
     return step
-
-
-def _recorded(history: Answer) -> list[float] | None:
-    value = _array(history.item(0, "") if type(history.value) is list else history, ())  # one item comes as a list
-    return None if value is None else [float(value)]
 
 
 def _own_accuracies(student: Student, problem: Problem, training: Training) -> Histories:
