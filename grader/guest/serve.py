@@ -204,7 +204,8 @@ class Guest:
             case "new", _:
                 return inspect.getattr_static(self.found, "__init__", None)
             case ("call", [int(target), str(method), *_]) | ("call_many", [int(target), _, _, str(method), *_]):
-                return inspect.getattr_static(type(self.objects[target]), method, None)
+                found = self.objects[target] if 0 <= target < len(self.objects) else None
+                return inspect.getattr_static(type(found), method, None)
         return None
 
     def resolve(self, value: Any) -> Any:

@@ -292,7 +292,14 @@ def test_a_net_without_activations_is_credited_with_none(ps4: Assignment, sandbo
     report = grade(submit(source), ps4, sandbox, Seed(), Scope(code_only=True))
     assert not [remark for remark in report.remarks if "max(0, a)" in remark]
     earned = {c.id for c in report.checks if c.points}
-    assert earned == {"q2.3.step", "q2.3.decay", "q2.3.batches", "q2.3.histories"}  # right for its own gradients
+    follow = {
+        "q2.3.step",
+        "q2.3.decay",
+        "q2.3.batches",
+        "q2.3.histories",
+        "q2.3.predict",
+    }  # its own gradients and scores
+    assert earned == follow
 
 
 def test_weights_that_overflow_are_shown_without_a_warning(ps4: Assignment) -> None:

@@ -119,7 +119,9 @@ def asked(reply: Any) -> Any:
 
 @pytest.mark.parametrize("kind", [np.zeros(0), np.zeros(3), np.zeros(()), None, ["value"], {"": 1}, 1])
 def test_an_answer_whose_kind_is_no_text_breaks_the_protocol(kind: Any) -> None:
-    assert asked([kind, 1]) == Unusable("the process broke the protocol (an answer of no known kind)")
+    answer = asked([kind, 1])
+    assert isinstance(answer, Unusable)
+    assert answer.detail.startswith("the process broke the protocol (an answer of no known kind)")
 
 
 def test_a_parameter_without_a_name_costs_nothing(ps4: Assignment, right: type) -> None:

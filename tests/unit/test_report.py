@@ -66,7 +66,7 @@ def report(
         options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
         options.get("wants", lambda _section: True),
         options.get("opinions"),
-        options.get("lines"),
+        lines=options.get("lines"),
     )
 
 

@@ -186,8 +186,8 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
 @pytest.mark.parametrize(
     ("variant", "before", "after", "check"),
     [
-        ("textbook", "z1 = X @ W1 + b1", "z1 = X @ W1 - 2 * b1", "q2.1.loss"),
-        ("textbook", "np.maximum(0, z)", "np.maximum(0.1, z)", "q2.4.forward.loss"),
+        ("textbook", "z1 = X @ W1 + b1", "z1 = X @ W1 - 2 * b1", "q2.1.scores"),
+        ("textbook", "np.maximum(0, z)", "np.maximum(0.1, z)", "q2.4.forward.published"),
         ("textbook", "dh1 = dscores @ W2.T", "dh1 = 1.5 * dscores @ W2.T", "q2.2.b1"),
         ("textbook", "-= learning_rate * grads[name]", "-= learning_rate * grads[name] ** 3", "q2.3.step"),
         ("textbook", "for name in ('W1', 'b1', 'W2', 'b2')", "for name in ('W1', 'W2', 'b2')", "q2.3.step"),
