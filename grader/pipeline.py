@@ -263,7 +263,7 @@ class _Run:
                 student.close()
             return self.ask(student, checks), student.used
         finally:
-            student.close()
+            student.rest()  # where an accuracy may follow from a charged gradient, it is asked once more
 
     def stop(self) -> None:
         self._stopped.set()

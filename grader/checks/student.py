@@ -116,6 +116,11 @@ class Student:
         ]
         return code[0] if len(code) == 1 else "the code"
 
+    def rest(self) -> None:
+        """End the session, and what it holds. `begin` starts another."""
+        with self._switching:
+            self._end_session()
+
     def close(self) -> None:
         """For good, and from any thread: that is how a grading is broken off."""
         with self._switching:

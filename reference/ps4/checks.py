@@ -42,6 +42,7 @@ from .own import (
     gradient_follows,
     gradients_use_data,
     labels_follow,
+    learns_less,
     loss_follows,
     own_training,
     relu_loss_follows,
@@ -1236,17 +1237,60 @@ def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool)
     def honest(truth: Any) -> Verdict:
         trained = _trained(params)
         if isinstance(trained, Verdict):
-            return trained
+            return held()  # judged above
         return agree(guess, truth.labels(trained, activation, data.X_test), share=0.999)
 
     yield claim(
         "accuracy",
         judge,
         outcome=True,
+        given=OF_RELU_TRAINING if activation == "relu" else OF_SIGMOID_TRAINING,
+        own=_own_accuracy(student, activation, params, data),
         evidence=lambda truth: _evidence(activation, stats, params, data, truth),
     )
     # a predict that has lost its points in Q2.3 does not lose them here again
-    yield claim("accuracy", honest, given=["q2.3.predict"], own=_already_charged)
+    yield claim("accuracy", honest, given=["q2.3.predict", "q2.1", "q2.4.forward"], own=_already_charged)
+
+
+def _own_accuracy(student: Student, activation: str, params: Answer, data: Mnist) -> Any:
+    """Follow gradients that learn less than right ones; or a train that has lost points, where it learns."""
+    names = ("num_epochs", "batch_size", "learning_rate", "learning_rate_decay")
+    recipe = {name: CONFIG["mnist"][name] for name in names}
+
+    def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        def score(at: Params) -> float:
+            return float(truth.accuracy(at, activation, data.X_test, data.y_test))
+
+        trained = _trained(params)
+        learnt = not isinstance(trained, Verdict) and score(trained) > CHANCE
+        if learnt and any(cause.startswith("q2.3.") and cause != "q2.3.predict" for cause in causes):
+            return held()
+        start = _first_images(activation, data)
+        if not learns_less(student, start, recipe, truth, score):
+            return lost("the gradients learn as well as right ones")
+        return gradients_use_data(student, replace(start, X=start.X[:20], y=start.y[:20]))
+
+    return own
+
+
+OF_SIGMOID_TRAINING = (*LOSS_AND_GRADIENTS, "q2.3.step", "q2.3.decay", "q2.3.batches")
+OF_RELU_TRAINING = (*OF_RELU, "q2.3.step", "q2.3.decay", "q2.3.batches", "q2.4.training")
+CHANCE = 0.2
+"""Twice the accuracy of guessing: below it, nothing was learnt."""
+
+
+def _first_images(activation: str, data: Mnist) -> Problem:
+    """A few images to learn, from weights as the handout draws them."""
+    random, recipe = np.random.default_rng(0), CONFIG["mnist"]
+    hidden, images = int(recipe["hidden_size"]), int(recipe["quick"]["images"])
+    std = float(recipe["std"])
+    params = {
+        "W1": std * random.normal(size=(784, hidden)),
+        "b1": np.zeros(hidden),
+        "W2": std * random.normal(size=(hidden, 10)),
+        "b2": np.zeros(10),
+    }
+    return Problem(activation, params, data.X_train[:images], data.y_train[:images], float(recipe["reg"]))
 
 
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:

@@ -120,6 +120,10 @@ class Truth:
         )
         return gradients
 
+    def gradients_once(self, problem: Problem) -> Params:
+        """Return the gradients at a problem that is asked about only once, and forget it."""
+        return self._made(problem).gradients(problem.X, problem.y, problem.reg)
+
     def sketched_gradients(self, problem: Problem) -> Params:
         """Return `sketch` of each gradient."""
 
