@@ -24,6 +24,8 @@ MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
 MAX_LINES = 100_000
 """Of all cells together. Every line is looked at for the label of a question; a picture's base64 is one line."""
+MAX_PRINTED = 20_000
+"""Characters of what a notebook's cells have printed that are looked at."""
 MAX_SEARCHED_FOR_IMAGES = 100_000
 """Characters of one written answer; the pattern may look at each 500 times."""
 

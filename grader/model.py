@@ -34,6 +34,8 @@ class Notebook:
     """Where each stands among all cells, counted from 1, for messages."""
     cells: tuple[tuple[str, str], ...]
     """(kind, source) of every cell in order; kind is "code" or "markdown"."""
+    printed: str = ""
+    """The first of what its cells printed, as far as the file has kept it."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,14 @@ from typing import Any, Literal, NamedTuple
 
 import nbformat
 
-from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES, MAX_SEARCHED_FOR_IMAGES
+from grader.bounds import (
+    MAX_CELL_CHARACTERS,
+    MAX_CELLS,
+    MAX_LINES,
+    MAX_NOTEBOOK_VALUES,
+    MAX_PRINTED,
+    MAX_SEARCHED_FOR_IMAGES,
+)
 from grader.errors import Refused
 from grader.model import Notebook
 
@@ -35,6 +42,7 @@ def read_notebook(path: str, content: bytes) -> Notebook:
             raise TypeError("cells")
         if len(saved_cells) > MAX_CELLS:
             raise Refused(f"{path} has more than {MAX_CELLS} cells: submit the notebook with your answers alone")
+        printed = _printed(saved_cells)
         if version != 4:
             saved_cells = _of_today(saved, saved_cells)
         cells = [(str(c["cell_type"]), _source(c)) for c in saved_cells]
@@ -52,7 +60,22 @@ def read_notebook(path: str, content: bytes) -> Notebook:
     if sum(map(_line_ends, (source for _, source in cells))) > MAX_LINES:
         raise Refused(f"{path} has more than {MAX_LINES:,} lines: submit the notebook with your answers alone")
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
-    return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells))
+    return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells), printed)
+
+
+def _printed(cells: Sequence[Any]) -> str:
+    """Return the first of what the cells have printed, of whatever form the outputs are."""
+    texts: list[str] = []
+    left = MAX_PRINTED
+    for cell in cells:
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else ():
+            text = output.get("text") if isinstance(output, dict) else None
+            for piece in text if isinstance(text, list) else [text]:
+                if isinstance(piece, str) and left > 0:
+                    texts.append(piece[:left])
+                    left -= len(texts[-1])
+    return "".join(texts)
 
 
 def _sheets(saved: Any) -> Any:

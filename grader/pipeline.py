@@ -344,8 +344,8 @@ class _Run:
     def _outcome(
         self, checks: Sequence[Check], claims: Sequence[Claim], judged: Mapping[str, Judged], used: Usage
     ) -> Outcome:
-        earned = any(j.verdict.holds for j in judged.values())
-        settled = self._ledger.reading.remark if earned and any(c.settles for c in checks) else ""
+        if any(c.settles for c in checks):
+            judged = _remarked(judged, self._ledger.reading.remark)
         truth = self._ledger.truth()
         titles = {one.name: one.title for one in checks}
         published = {c.name for c in claims if c.shows_values}
@@ -353,11 +353,20 @@ class _Run:
             judged=judged,
             used=used,
             titles={c.name: titles[c.check] for c in reversed(claims)},
-            remarks=(settled,) if settled else (),
             evidence=tuple(c.evidence(truth) for c in claims if c.evidence is not None),
             results=frozenset(c.name for c in claims if c.outcome),
             shows_values=frozenset(published if self._seed.secret is not None else judged),
         )
+
+
+def _remarked(judged: Mapping[str, Judged], remark: str) -> Mapping[str, Judged]:
+    """Add a remark to the first check that holds."""
+    first = next((name for name, one in judged.items() if one.verdict.holds), None)
+    if first is None or not remark:
+        return judged
+    verdict = judged[first].verdict
+    told = replace(judged[first], verdict=replace(verdict, remarks=(*verdict.remarks, remark)))
+    return {**judged, first: told}
 
 
 def _own_check(label: str) -> str:

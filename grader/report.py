@@ -42,7 +42,6 @@ class Outcome:
     used: Usage
     titles: Mapping[str, str]
     """What each claim's first check is about."""
-    remarks: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     shows_values: frozenset[str] = frozenset()
     """Names of the claims whose numbers may be shown."""
@@ -74,7 +73,6 @@ def assemble(
         *_alias(assignment, loaded),
         *_how_found(loaded),
         *_of_several_notebooks(submission, assignment.handout, loaded.source if loaded else ""),
-        *(r for o in outcomes.values() for r in o.remarks),
     ]
     report = Report(
         assignment=assignment.id,

@@ -75,6 +75,11 @@ class Student:
         self.budget.start_anew()
 
     @property
+    def printed(self) -> str:
+        """What the student's own notebooks have printed, for remarks about it."""
+        return "\n".join(notebook.printed for notebook in self._submission.notebooks)
+
+    @property
     def used(self) -> Usage:
         """Of all sessions together."""
         return self._used_before + (self._session.used if self._session else NOTHING_USED)

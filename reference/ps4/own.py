@@ -371,7 +371,7 @@ def gradients_use_data(student: Student, problem: Problem) -> Verdict:
     their labels, or the batches are never used."""
     if not problem.y.any():
         problem = replace(problem, y=problem.y + 1)
-    others = (replace(problem, X=problem.X + 0.5), replace(problem, y=0 * problem.y))
+    others = (replace(problem, X=0.5 - 0.5 * problem.X), replace(problem, y=0 * problem.y))
     base = _raw_gradients(student, problem)
     for other in others:
         changed = _raw_gradients(student, other)

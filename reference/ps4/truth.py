@@ -60,14 +60,13 @@ def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
     numbers = config["published"]
     definition = Reading(
         DEFINITION,
-        f"activation='relu' behaves as max(0, a), whose toy loss is {numbers['relu_definition']}. "
-        f"(Older handouts print {numbers['relu_published']} there, which is softplus's.)",
+        f"ReLU is max(0, a) here, whose toy loss is {numbers['relu_definition']}; older handouts print "
+        f"{numbers['relu_published']}, which is softplus's",
     )
     published = Reading(
         PUBLISHED,
-        f"activation='relu' behaves as softplus, ln(1 + e^a), whose toy loss is the {numbers['relu_published']} that "
-        f"older handouts print; ReLU as defined, max(0, a), gives {numbers['relu_definition']}. "
-        "Accepted, used throughout.",
+        f"ReLU is softplus, ln(1 + e^a), here, whose toy loss is {numbers['relu_published']}; max(0, a) has "
+        f"{numbers['relu_definition']}. Either is accepted, if used throughout",
     )
     by_policy = {"either": [definition, published], DEFINITION: [definition], PUBLISHED: [published]}
     return by_policy[config["relu_reference"]]

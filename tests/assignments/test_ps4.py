@@ -306,3 +306,17 @@ def test_weights_that_overflow_are_shown_without_a_warning(ps4: Assignment) -> N
     grey = sys.modules[ps4.checks[0].run.__module__]._grey
     with np.errstate(all="ignore"):  # as where it is called
         assert grey(np.array([[1e308, -1e308], [0.0, 1.0]]))[1].tolist() == [0, 255]
+
+
+@pytest.mark.parametrize(
+    ("printed", "explained"),
+    [
+        ("b1 max relative error: 1.9e-07\n", True),
+        ("W1 max relative error: 1.9e-07\nb1 max relative error: 2.1e-09\n", False),
+        ("b1 max relative error: 9.1e-01\n", False),
+        ("", False),
+    ],
+)
+def test_rounding_is_explained_where_the_notebook_prints_it(ps4: Assignment, printed: str, explained: bool) -> None:
+    remark = sys.modules[ps4.checks[0].run.__module__]._rounding_remark("b1", printed)
+    assert bool(remark) == explained

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES
+from grader.bounds import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_LINES, MAX_NOTEBOOK_VALUES, MAX_PRINTED
 from grader.errors import Refused
 from grader.model import Notebook
 from grader.notebook import answers, notes, read_notebook
@@ -350,3 +350,13 @@ def test_any_text_can_be_searched_for_answers(cells: list[str]) -> None:
 
 def test_a_long_line_is_searched_in_no_time() -> None:
     assert told("Q1.1 solution: " + "*_#> " * 100_000, "(" * 100_000, "q " * 100_000)
+
+
+def test_what_cells_have_printed_is_kept_as_far_as_it_is_bounded() -> None:
+    outputs = [{"output_type": "stream", "name": "stdout", "text": ["b1 1.9e-07\n", "W1 3e-09\n"]}, {"data": {}}, 7]
+    cell = {"cell_type": "code", "source": "x", "metadata": {}, "execution_count": 1, "outputs": outputs}
+    long = cell | {"outputs": [{"output_type": "stream", "text": "x" * 100_000}]}
+    saved = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell, long]}
+    printed = read_notebook("a.ipynb", json.dumps(saved).encode()).printed
+    assert printed.startswith("b1 1.9e-07\nW1 3e-09\nxxx")
+    assert len(printed) == MAX_PRINTED
