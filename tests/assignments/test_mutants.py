@@ -11,9 +11,8 @@ def measured(ps4, sandbox):
 
 
 def test_wrong_mutants_lose_points(measured):
-    """98 % is wanted; of these, those survive that a new net's own shapes would show."""
     assert len(measured.of("wrong")) >= 40
-    assert measured.score >= 0.9, [row.mutant.diff for row in measured.survivors]
+    assert measured.score >= 0.98, [row.mutant.diff for row in measured.survivors]
 
 
 def test_no_mutant_is_left_undecided(measured):
@@ -29,5 +28,4 @@ def test_what_computes_the_same_loses_nothing(measured):
 
 
 def test_little_is_charged_where_nothing_is_wrong(measured):
-    """1 % of the points is wanted."""
-    assert measured.false_charges <= measured.points / 20
+    assert measured.false_charges <= measured.points / 100
