@@ -213,9 +213,8 @@ def _check(
 def _reason(judged: Judged, shows_values: bool) -> str:
     verdict = judged.verdict
     numbers = verdict.reason + (f"; {verdict.values}" if verdict.values and shows_values else "")
-    if not judged.mistakes:
-        return numbers
-    return " ".join(m.sentence for m in judged.mistakes) + f" ({numbers})"
+    cause = " ".join(m.sentence for m in judged.mistakes) or verdict.cause
+    return f"{cause} ({numbers})" if cause else numbers
 
 
 def _place(verdict: Verdict, found: FoundLine | None) -> tuple[Place | None, str]:

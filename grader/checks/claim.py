@@ -8,7 +8,7 @@ ask again under the truth of a known mistake, and so say what is wrong instead o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -33,6 +33,8 @@ class Verdict:
     """Why it is not all; safe to show under a secret seed."""
     values: str = ""
     """Both numbers, for published and public problems only."""
+    cause: str = ""
+    """A sentence that says what is wrong, where more is known than the numbers in `reason`."""
     remarks: tuple[str, ...] = ()
     place: Place | None = None
     source: str = ""
@@ -53,6 +55,7 @@ class Verdict:
             worse.credit,
             worse.reason,
             worse.values,
+            worse.cause,
             tuple(dict.fromkeys(self.remarks + other.remarks)),
             worse.place,
             worse.source,
@@ -68,6 +71,11 @@ def held(*remarks: str) -> Verdict:
 
 def lost(reason: str, values: str = "") -> Verdict:
     return Verdict(Fraction(0), reason, values)
+
+
+def because(verdict: Verdict, cause: str) -> Verdict:
+    """Say in a sentence what a lost verdict's numbers come from."""
+    return replace(verdict, cause=cause, says_why=True)
 
 
 def failed(answer: Answer) -> Verdict | None:

@@ -243,8 +243,7 @@ class Ledger:
         cases = {c.case: self._holds([c], frozenset()) for c in groups[name] if c.case}
         wrong, right = ([case for case, right in cases.items() if right is kind] for kind in (False, True))
         narrowed = f"wrong for {' and '.join(wrong)}, right for {' and '.join(right)}" if wrong and right else ""
-        added = "; ".join(filter(None, (narrowed, first)))
-        return replace(verdict, reason=f"{verdict.reason}. {_sentence(added)}") if added else verdict
+        return replace(verdict, cause=_sentences(narrowed, first))
 
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
@@ -358,9 +357,14 @@ def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
 
 def _follows(verdict: Verdict, checks: Sequence[str]) -> Judged:
     causes = tuple(dict.fromkeys(checks))
-    remark = f"follows from {' and '.join(causes)} (already penalised)"
+    remark = f"follows from {_few(causes)} (already penalised)"
     return Judged(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"
+def _few(checks: Sequence[str]) -> str:
+    shown, rest = list(checks[:3]), len(checks) - 3
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)

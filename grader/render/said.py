@@ -86,9 +86,10 @@ class Fix:
 
     @property
     def sentence(self) -> str:
-        """The reason without the numbers, where the mistake is known: the sentence says it all."""
-        said, known, _ = self.reason.partition(". (")
-        return f"{said}." if known and self.first.mistake else self.reason
+        """The reason without the numbers, where the mistake is known or several checks have numbers of their own."""
+        if self.first.mistake or len(self.checks) > 1:
+            return named_cause(self.first) or self.reason
+        return self.reason
 
     @property
     def only_follows(self) -> bool:
@@ -127,16 +128,26 @@ def fixes(report: Report) -> tuple[Fix, ...]:
     return tuple(fix for _, fix in sorted(found, key=lambda one: (one[1].only_follows, one[0], -one[1].lost)))
 
 
+def named_cause(check: CheckResult) -> str:
+    """Return the sentences that say what is wrong, without the numbers; "" where only numbers are known."""
+    if failure(check) is not None:
+        return ""
+    said, known, _ = check.reason.partition(". (")
+    return f"{said}." if known else ""
+
+
 def cause(check: CheckResult) -> object:
-    """Equal for checks that have lost their points to one thing: a known mistake, or the same failure in the same
-    place, whatever had been asked ("grads['W1']: …", "grads['b1']: …")."""
+    """Return a key that is equal for checks that lost their points to one thing: a known mistake, the same sentence, or
+    the same failure in the same place, whatever was asked and however large its arrays were."""
     if check.mistake:
         return check.mistake, check.place
+    if said := named_cause(check):
+        return said, check.place
     failed = failure(check)
     if failed is None:
         return check.reason, check.place
     own_name = repr(check.id.rpartition(".")[2])
-    return failed.error.replace(own_name, "…"), check.place
+    return re.sub(r"\d+", "#", failed.error.replace(own_name, "…")), check.place
 
 
 def stopper(report: Report) -> Fix | None:

@@ -22,6 +22,7 @@ from grader.checks.claim import (
     Holds,
     Verdict,
     agree,
+    because,
     check,
     claim,
     failed,
@@ -83,11 +84,6 @@ FORWARD, BACKWARD, TRAINING = ("loss", "forward"), ("backward", "loss", "forward
 HISTORIES = ("histories", "training")
 """Topics of the known mistakes that each kind of check looks for. A mistake in predict is charged before the
 histories are judged, and would explain some of their few numbers by chance."""
-
-
-def because(verdict: Verdict, cause: str) -> Verdict:
-    """Add to a lost verdict's reason what has caused it."""
-    return replace(verdict, reason=f"{verdict.reason}{cause}", says_why=True)
 
 
 def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
@@ -171,10 +167,9 @@ def _repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answe
         return verdict if untouched else verdict & held("loss changes X or y in place; nothing came of it here")
     if verdict.holds:
         cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
-        return because(repeated, f": the first call was right, so loss {cause}")
+        return because(repeated, f"The first call was right, so loss {cause}.")
     if untouched and not _same_again(first, again).holds:
-        return replace(verdict, reason=f"{verdict.reason}; two equal calls differ: it is random from call to call, or "
-                       "loss keeps something between calls")  # fmt: skip
+        return because(verdict, "Two equal calls differ: loss is random from call to call, or keeps something.")
     return verdict
 
 
@@ -190,7 +185,7 @@ def _same_again(first: Answer, again: Answer) -> Verdict:
 def _of_other_batch(other: Verdict, first: Verdict) -> Verdict:
     if other.holds or not first.holds:
         return other
-    return because(other, "; it was right for another batch, of another size, just before")
+    return because(other, "loss was right for another batch, of another size, just before: it keeps something of it.")
 
 
 @check("q2.1", each=near_the_toy("sigmoid"), handout=True, topics=FORWARD)
@@ -270,8 +265,8 @@ def two_nets(student: Student, pair: Pair) -> Iterator[Claim]:
             return first & second
         return because(
             second,
-            ": it was right until another net was made and used, so the two share something; keep parameters and "
-            "activation on self, not on the class or in globals",
+            "It was right until another net was made and used, so the two share something: keep parameters and "
+            "activation on self, not on the class or in globals.",
         )
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
@@ -314,7 +309,7 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
         verdict = near(loss, truth.loss(problem), single=net.single)
         if not verdict.holds:
             finite = np.isfinite(_values(loss)).all()
-            return verdict if finite else because(verdict, f": {STABLE}")
+            return verdict if finite else because(verdict, STABLE)
         return verdict & _no_nan()
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
@@ -326,15 +321,15 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
 
     def _no_nan() -> Verdict:
         if np.isnan(_values(gradient_of(answer, "b2"))).any():
-            return lost(f"grads['b2'] is NaN at large scores, where the loss is right: {STABLE}")
+            return because(lost("grads['b2'] is NaN at large scores, where the loss is right"), STABLE)
         return held()
 
     yield claim("stable", judge, given=["q2.1.scores", "q2.1.published", "q2.1.loss"], own=own)
 
 
 STABLE = (
-    "exp overflows at large numbers and log(0) is infinite; take each row's largest score away, then "
-    "scores - log(sum(exp(scores))) is the log-probability itself, and 1 / (1 + exp(-a)) a safe sigmoid"
+    "exp overflows at large numbers, and log(0) is infinite: subtract each row's largest score, then "
+    "scores - log(sum(exp(scores))) is the log-probability itself, and 1 / (1 + exp(-a)) a safe sigmoid."
 )
 
 
@@ -484,7 +479,7 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
         change = Answer(f"the change of the loss with {name}", got[some])
         if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
-            return because(verdict, ": does loss compute everything anew in each call?")
+            return because(verdict, "Does loss compute everything anew in each call?")
     return held()
 
 
@@ -680,8 +675,8 @@ def trained_again(name: str, training: Training, net: Net, given: Sequence[str])
             return verdict
         return because(
             verdict,
-            ": this is the same training a second time, from the same parameters on the same arrays, so train keeps "
-            "something between calls or changes X or y",
+            "This is the same training a second time, from the same parameters on the same arrays: train keeps "
+            "something between calls, or changes X or y.",
         )
 
     yield claim(name, judge, given=given, own=_already_charged, own_work=_already_charged)
