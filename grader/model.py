@@ -73,7 +73,7 @@ class Place:
 @dataclass(frozen=True)
 class _Failed:
     before: str = field(default="", kw_only=True)
-    """What had failed before the call could be made: "mlp.py cannot be loaded". Empty where the call itself failed."""
+    """The step that failed before the call: "mlp.py cannot be loaded". Empty if the call itself failed."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ NOTHING_USED = Usage(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one session may use, and all sessions of a submission together. CPU seconds are the verdict; wall seconds
+    """Limits of one session, and of all sessions of a submission together. CPU seconds are the verdict; wall seconds
     only a backstop."""
 
     load_cpu_seconds: float = 20.0
@@ -408,7 +408,7 @@ class Report:
     written_digest: str = ""
     """Of what opinions on written answers depend on; empty where the assignment has none."""
     missing: str = ""
-    """What to say of code that was not submitted, so that every check waits; empty where it was."""
+    """Message about code that was not submitted, in which case every check waits; empty if it was."""
 
     @property
     def points(self) -> Points:

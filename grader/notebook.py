@@ -17,9 +17,9 @@ from grader.model import Notebook
 
 
 def read_notebook(path: str, content: bytes) -> Notebook:
-    """Raises `Refused` with what to do where it is not a notebook that Jupyter could open.
+    """Parse a notebook. Raises `Refused`, with what to do, if Jupyter could not open it.
 
-    What outputs and attachments hold is dropped before anything looks at it, and cells are counted before they are
+    Outputs and attachments are dropped before validation, and cells are counted before they are
     converted: a validator takes seconds for megabytes that no check needs.
     """
     if sum(map(content.count, (b",", b"[", b"{"))) > MAX_NOTEBOOK_VALUES:
