@@ -44,7 +44,7 @@ class Submission:
     digest: str
     """sha256 over names and bytes: the same hand-in has the same digest at every door."""
     remarks: tuple[str, ...] = ()
-    """What intake noticed and the student should know (files left out, …)."""
+    """Remarks of intake for the student (files left out, …)."""
     names: Mapping[str, str] = field(default_factory=dict)
     """A file's name here → the one that the student knows, where intake has renamed it. It is for messages alone: it
     enters neither the sandbox nor the digest."""
@@ -156,7 +156,7 @@ class Limits:
     """All answers of a submission together, as the parent holds them."""
 
     def call_wall_seconds(self, cpu_seconds: float) -> float:
-        """Return the wall seconds of one call that may use so many CPU seconds. Generous, so that a loaded machine
+        """Return the wall seconds of one call, from its limit of CPU seconds. Generous, so that a loaded machine
         never turns slow into stopped."""
         return 30.0 + 10.0 * cpu_seconds
 
@@ -447,7 +447,7 @@ class Report:
 
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
-        """Lost checks in the order in which to mend them: part by part, since later parts build on earlier ones, and
+        """Lost checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
         within a part those that cost most first. Without outcomes that follow from the others."""
         lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status in (Status.LOST, Status.PARTLY)]
         causes = [(i, c) for i, c in lost if not c.outcome] or lost

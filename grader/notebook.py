@@ -146,7 +146,7 @@ def _code(region: Region, known: AbstractSet[str]) -> Region:
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
-    """What to know about where an answer stands. Images are looked for at the beginning of a very long one."""
+    """Return remarks on where an answer was found. In a very long one only the beginning is searched for images."""
     text = text[:MAX_SEARCHED_FOR_IMAGES]
     code = {number for notebook in notebooks for number in notebook.code_cell_numbers}
     said = ["the answer stands in a cell of code"] if cells and code.issuperset(cells) else []

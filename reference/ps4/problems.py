@@ -213,7 +213,7 @@ def sketch(gradient: Array) -> Array:
 
 
 def _off_the_kink(problem: Problem, truth: Any) -> Problem:
-    """Leave out the rows that lie so near ReLU's kink that rounding could decide."""
+    """Leave out the rows so near ReLU's kink that rounding could decide."""
     if problem.activation != "relu":
         return problem
     clear = truth.rows_off_the_kink(problem, problem.params)

@@ -1,7 +1,8 @@
 """A sandbox whose guest sends replies of a right solution, damaged at random.
 
 The guest's own loop runs in this process, on the project's own solution. Between it and the session each reply is
-changed as plain data, then packed and unpacked as on the wire, so that checks see what a hostile process may send: other types, shapes, dtypes, NaN, odd keys, missing items, forged failures, a death.
+changed as plain data, then packed and unpacked as on the wire, so that checks see what a hostile process may send:
+other types, shapes, dtypes, NaN, odd keys, missing items, forged failures, a death.
 """
 
 from __future__ import annotations
