@@ -866,8 +866,9 @@ def _with_other_labels(training: Training, after: Params, want: Params) -> int:
 
 @check("q2.3", each=by_heart, topics=TRAINING)
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
-    """Every example is used and is learnt with its own label. Drawing with replacement misses one of 24 in 60 epochs
-    once in 10^25 times.
+    """Every example is used and is learnt with its own label.
+
+    Drawing with replacement misses one of 24 examples in 60 epochs once in 10^25 times.
 
     Handout: "Draw `batch_size` random examples"; y holds "the right class of each row".
     """
