@@ -29,7 +29,7 @@ _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
 LINES = "lines.py"
-"""What to look at for the line of a lost check; an assignment may do without."""
+"""Calls to follow for the line of a lost check; optional."""
 """What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
 MUTATION = "mutation.py"
 """The oracle for mutants of right solutions, by which the checks are measured. No verdict depends on it."""
@@ -89,11 +89,11 @@ class Assignment:
 
     @property
     def not_submitted(self) -> str:
-        """The sentence for a submission without its code."""
+        """Message about a submission without its code."""
         return f"{self.reference.name} was not submitted; upload it with the notebook."
 
     def missing(self, submission: Submission) -> str:
-        """Return what to say of a submission that comes without its code; empty where there is code."""
+        """Return the message about a submission without its code, or "" if there is code."""
         there = has_code(submission, self.wanted, self.reference.name, self.modules)
         return "" if there else self.not_submitted
 

@@ -239,7 +239,7 @@ def certify(
 
 
 def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json_: bool) -> int:
-    """0 where enough wrong mutants lose points; else 3."""
+    """Return the exit code: 0 if enough wrong mutants lose points, else 3."""
     from grader.mutate import measure, show  # which nothing else here needs
 
     workers = os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Whether a submission comes with its code, by its text alone: nothing is parsed or run."""
+"""Detection of submissions without their code, by text alone: nothing is parsed or run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from grader.model import Submission
 def has_code(submission: Submission, classes: Sequence[str], file: str, handed_out: Iterable[str] = ()) -> bool:
     """Return whether there is code to grade.
 
-    A text that defines one of the `classes` is code. Where there is none, what imports `file` has left it out;
-    otherwise a Python file of the student's own is code, and so is a class of another name in a notebook.
+    A text that defines one of the `classes` is code. Without one, a submission that imports `file` has left it out;
+    otherwise a Python file of the student's is code, and so is a class of another name in a notebook.
 
     Args:
-        classes: Names of the class that is asked for.
-        file: The file that is asked for, "mlp.py".
-        handed_out: Python files that students were given, which are nobody's own.
+        classes: Accepted names of the required class.
+        file: Name of the required file, "mlp.py".
+        handed_out: Names of Python files that students were given; they are not the student's code.
     """
     modules = {name: code for name, code in submission.files.items() if name.endswith(".py")}
     own = {PurePosixPath(name).name for name in modules} - set(handed_out)
@@ -37,6 +37,6 @@ def has_code(submission: Submission, classes: Sequence[str], file: str, handed_o
 
 
 def _in_any(texts: Iterable[str], beginning: str) -> bool:
-    """A line of one of the texts begins like that."""
+    """Return whether a line of one of the texts begins with this pattern."""
     line = re.compile(rf"^[ \t]*{beginning}", re.MULTILINE)
     return any(map(line.search, texts))

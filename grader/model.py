@@ -46,7 +46,7 @@ class Submission:
     digest: str
     """sha256 over names and bytes: the same hand-in has the same digest at every door."""
     remarks: tuple[str, ...] = ()
-    """What intake noticed and the student should know (files left out, …)."""
+    """Remarks of intake for the student (files left out, …)."""
     names: Mapping[str, str] = field(default_factory=dict)
     """A file's name here → the one that the student knows, where intake has renamed it. It is for messages alone: it
     enters neither the sandbox nor the digest."""
@@ -75,7 +75,7 @@ class Place:
 @dataclass(frozen=True)
 class _Failed:
     before: str = field(default="", kw_only=True)
-    """What had failed before the call could be made: "mlp.py cannot be loaded". Empty where the call itself failed."""
+    """The step that failed before the call: "mlp.py cannot be loaded". Empty if the call itself failed."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ NOTHING_USED = Usage(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one session may use, and all sessions of a submission together. CPU seconds are the verdict; wall seconds
+    """Limits of one session, and of all sessions of a submission together. CPU seconds are the verdict; wall seconds
     only a backstop."""
 
     load_cpu_seconds: float = 20.0
@@ -158,7 +158,7 @@ class Limits:
     """All answers of a submission together, as the parent holds them."""
 
     def call_wall_seconds(self, cpu_seconds: float) -> float:
-        """Return the wall seconds of one call that may use so many CPU seconds. Generous, so that a loaded machine
+        """Return the wall seconds of one call, from its limit of CPU seconds. Generous, so that a loaded machine
         never turns slow into stopped."""
         return 30.0 + 10.0 * cpu_seconds
 
@@ -410,7 +410,7 @@ class Report:
     written_digest: str = ""
     """Of what opinions on written answers depend on; empty where the assignment has none."""
     missing: str = ""
-    """What to say of code that was not submitted, so that every check waits; empty where it was."""
+    """Message about code that was not submitted, in which case every check waits; empty if it was."""
 
     @property
     def points(self) -> Points:
@@ -449,7 +449,7 @@ class Report:
 
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
-        """Lost checks in the order in which to mend them: part by part, since later parts build on earlier ones, and
+        """Lost checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
         within a part those that cost most first. Without outcomes that follow from the others."""
         lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status in (Status.LOST, Status.PARTLY)]
         causes = [(i, c) for i, c in lost if not c.outcome] or lost

@@ -24,9 +24,9 @@ from grader.model import Notebook
 
 
 def read_notebook(path: str, content: bytes) -> Notebook:
-    """Raises `Refused` with what to do where it is not a notebook that Jupyter could open.
+    """Parse a notebook. Raises `Refused`, with what to do, if Jupyter could not open it.
 
-    What outputs and attachments hold is dropped before anything looks at it, and cells are counted before they are
+    Outputs and attachments are dropped before validation, and cells are counted before they are
     converted: a validator takes seconds for megabytes that no check needs.
     """
     if sum(map(content.count, (b",", b"[", b"{"))) > MAX_NOTEBOOK_VALUES:
@@ -169,7 +169,7 @@ def _code(region: Region, known: AbstractSet[str]) -> Region:
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
-    """What to know about where an answer stands. Images are looked for at the beginning of a very long one."""
+    """Return remarks on where an answer was found. In a very long one only the beginning is searched for images."""
     text = text[:MAX_SEARCHED_FOR_IMAGES]
     code = {number for notebook in notebooks for number in notebook.code_cell_numbers}
     said = ["the answer stands in a cell of code"] if cells and code.issuperset(cells) else []

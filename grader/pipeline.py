@@ -223,7 +223,7 @@ class _Run:
         return outcomes
 
     def _find_lines(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Of checks that have lost points: where something raised, the line that its values come from."""
+        """Find the lines of checks that have lost points."""
         for section, outcome in outcomes.items():
             for name, judged in outcome.judged.items():
                 id, verdict = f"{section}.{name}", judged.verdict

@@ -96,7 +96,7 @@ def _with_digest(digest: str, places: Iterable[Path]) -> Submission:
 
 
 def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
-    """What the report calls its files, however they are called by now."""
+    """Return the submission under the file names that the report has."""
     here = [*submission.files, *(notebook.path for notebook in submission.notebooks)]
     return replace(submission, names={name: then for name, then in zip(here, files, strict=False) if name != then})
 

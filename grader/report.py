@@ -62,7 +62,7 @@ def assemble(
     missing: str = "",
     lines: Mapping[str, FoundLine] | None = None,
 ) -> Report:
-    """`missing`: what to say of code that was not submitted, so that nothing of it was run; empty where it was."""
+    """Assemble the report. `missing` is the message about code that was not submitted; empty if it was."""
     found = answers(submission.notebooks, assignment.handout)
     answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
     parts = [_part(row, lines or {}, outcomes, wants, answered) for row in assignment.parts]
@@ -218,7 +218,7 @@ def _reason(judged: Judged, shows_values: bool) -> str:
 
 
 def _place(verdict: Verdict, found: FoundLine | None) -> tuple[Place | None, str]:
-    """The line that was found for it; else where it raised."""
+    """Return the line that was found for the check, or else the line that raised."""
     return found or (verdict.place, verdict.source)
 
 

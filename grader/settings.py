@@ -33,8 +33,8 @@ class Settings(BaseSettings):
     runtime: Path = Path(sys.prefix) / "sandbox"
     """GRADER_RUNTIME: the environment that students' code runs in, inside bubblewrap."""
     secret: str = ""
-    """GRADER_SECRET: what fresh problems are drawn with. Empty is the public seed of a pre-check; a batch then draws
-    with a secret of its own, which lies in GRADER_HOME, and the service with one that lies in its database."""
+    """GRADER_SECRET: what fresh problems are drawn with. Empty is the public seed of a pre-check; a batch then
+    creates a secret in GRADER_HOME, and the service one in its database."""
     home: Path = Path.home() / ".local" / "share" / "grader"
     """GRADER_HOME: the folder where the service keeps its data, if it has no other database, and where batches keep
     their secrets."""

@@ -38,7 +38,7 @@ class Receipt:
     place: Place | None
     """None where it waits no more."""
     remarks: tuple[str, ...] = ()
-    """What the student should know of the files at once."""
+    """Messages about the files, shown on the receipt."""
 
 
 def hand_in(

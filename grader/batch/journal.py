@@ -21,7 +21,7 @@ from grader.render import as_json
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
 """What else lies in a batch's folder: a folder for each student, their page in it, and where everybody stands."""
 GRADED = "graded"
-"""Where the journals lie, and the batch's id."""
+"""Folder of the journals and of the batch's id."""
 
 
 def key_of(submission: Submission) -> str:

@@ -26,7 +26,7 @@ class Standing(StrEnum):
     PARTLY = "partly graded"
     """Some points wait for a person, and are no part of the score."""
     NO_CODE = "code not submitted"
-    """Written answers alone: there is no score, and it is no zero."""
+    """Written answers alone: there is no score, and no zero."""
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"

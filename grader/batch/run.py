@@ -35,7 +35,7 @@ class Received:
     """In the journal. Who has handed in the same has the same one."""
     digest: str
     missing: str = ""
-    """What to say of code that was not submitted; empty where it was."""
+    """Message about code that was not submitted; empty if it was."""
 
 
 Receipt = Received | Unreadable

@@ -1,7 +1,7 @@
-"""A batch's own secret, which its fresh problems are drawn with: kept on this machine, and never in what is passed on.
+"""The secret of a batch, from which its fresh problems are drawn. It stays on this machine.
 
-Without it a batch would draw the public problems, whose answers anybody can look up. The output folder has only the
-batch's id, and in its reports the secret's fingerprint (`Seed.label`).
+Without it a batch would draw the public problems, whose answers can be looked up. The output folder has the batch's id,
+and its reports have the secret's fingerprint (`Seed.label`).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from grader.batch.journal import write
 from grader.errors import BadCall
 
 ID = "id"
-"""The file with the batch's id, beside what has been graded: whoever copies that goes on with it."""
+"""Name of the file with the batch's id, beside its reports: a copy of the folder continues the same batch."""
 
 
 def secret_of(graded: Path, home: Path) -> str:
-    """Return the secret of the batch whose gradings lie in a folder, made at the first call.
+    """Return the secret of a batch; create it if this machine does not have it.
 
-    On a machine that has not got it a new one is made, under which all is graded again.
+    On another machine that is a new secret, so everything is graded again.
 
     Args:
-        graded: Where the batch keeps what it has graded; the id is kept there.
-        home: The state folder of this machine (GRADER_HOME); the secret is kept there, readable by its owner alone.
+        graded: Folder of the batch's reports and its id.
+        home: State folder of this machine (GRADER_HOME). The secret is kept there, readable by its owner alone.
 
     Raises:
         BadCall: The state folder cannot be written to.
@@ -43,7 +43,7 @@ def secret_of(graded: Path, home: Path) -> str:
 
 
 def _id_of(graded: Path) -> str:
-    """Return the batch's id; a file that holds none is replaced, since it becomes a file's name."""
+    """Return the batch's id. A file with anything else is replaced, since the id becomes a file name."""
     file = graded / ID
     known = file.read_text("utf-8", "replace").strip() if file.is_file() else ""
     if re.fullmatch("[0-9a-f]{32}", known):
@@ -55,7 +55,7 @@ def _id_of(graded: Path) -> str:
 
 
 def _create(file: Path, content: str) -> None:
-    """Make a file that only its owner reads, complete from the moment at which it has its name."""
+    """Create a file that only its owner can read, and rename it into place once it is complete."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     unfinished.unlink(missing_ok=True)  # of a process that was killed
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as out:

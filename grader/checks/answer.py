@@ -94,7 +94,7 @@ def _explain_stopped(stopped: Stopped) -> str:
 
 
 def _explain_raised(raised: Raised) -> str:
-    """Cause and remedy first, then the place, and what Python said last."""
+    """Return cause and remedy first, then the place, and Python's message last."""
     column = f", column {raised.caret}" if raised.caret else ""
     where = f" ({raised.place}{column})" if raised.place else ""
     message = f"{raised.kind}: {raised.message}" if raised.message else raised.kind

@@ -22,7 +22,7 @@ EXACT = 1e-6
 SINGLE = 1e-4
 """Where the student computes in float32. Right ones stay under 7.2e-6 over 17,506 well-posed problems."""
 ROUNDING = 1e-12
-"""What rounding may leave of float64 terms that cancel, relative to their size. It differs from kernel to kernel."""
+"""Rounding error left of float64 terms that cancel, relative to their size. It differs from kernel to kernel."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Verdict:
     says_why: bool = field(default=False, compare=False)
     """The reason names the cause, so nothing is to be added to it."""
     inconclusive: bool = field(default=False, compare=False)
-    """It holds, but nothing shows that the student's code did any work: both sides are zero or diverge, or nothing was
-    compared. That alone is no reason to let a check follow from a mistake."""
+    """It holds, but shows no work of the student's code: both sides are zero or diverge, or nothing was compared. A
+    check must not follow from a mistake by such a verdict alone."""
 
     @property
     def holds(self) -> bool:
@@ -264,7 +264,7 @@ def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
 
 class NotRecorded(Exception):
     """A student's pre-check carries recorded answers instead of the reference, and this one is not among them. The
-    check stays open there, and is decided at hand-in."""
+    check stays open there and is graded after submission."""
 
 
 Judgement = Callable[[Any], Verdict]
@@ -276,8 +276,10 @@ OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
 
 
 class Holds(Protocol):
-    """Whether a check (by id, or by name in the same section) has kept its points; `case` asks for one kind of its
-    problems alone, which only names of the same section can tell."""
+    """Return whether a check, by id or by its name in the same section, has kept its points.
+
+    `case` restricts it to one kind of problem; only names of the same section have cases.
+    """
 
     def __call__(self, id: str, case: str = "") -> bool: ...
 
@@ -328,7 +330,7 @@ def claim(
             is called only where the claim fails and one of them has lost points, and it may ask the student. A claim
             that holds by it keeps its points and follows from the checks that were charged.
         own_work: As `own`, where one of the checks was lost to a mistake that leaves no work to build on (a net that
-            ignores its activation): what holds by it shows work of its own.
+            ignores its activation). It must hold only if this answer shows work independent of that check.
         case: The kind of problem ("reg = 0"), for reasons of the form "right for …, wrong for …".
         hint: which checks hold → a sentence that narrows an undiagnosed loss down, or "".
         diagnosable: False where no known mistake can explain a loss, because the call raised.

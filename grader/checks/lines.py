@@ -1,10 +1,9 @@
 """Finds the line of a student's file that a lost check is about, by what flowed from where to where in one call.
 
-The sandbox says which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
-right solution computes as well vindicates the statement that computed it, and all that flowed into it. The fault is
-where right values go in and a value comes out that is none of these: the first such statement on the way to an output
-that is wrong. All of it is claims by a process that a student controls: it is taken only in the shape that we expect,
-and a line of text is read from the submission itself.
+The sandbox reports which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A statement
+that computed a value of a right solution is vindicated, and so is all that flowed into it. The fault is at the first
+statement on the way to a wrong output whose inputs are right and whose value is not. The report comes from a process
+that a student controls: it is accepted only in the expected shape, and the text of a line is read from the submission.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ SAME = 1e-5
 """Of a value's norm; float32 rounds less than that."""
 
 OTHER = "other "
-"""Begins the name of a value that is right under another condition: the fault is in the choice."""
+"""Prefix of values that are right under another condition: the fault is in the choice."""
 
 PARTIAL = "partial "
-"""Begins the name of a sum over some of the examples: where nothing is added to it any more, its loop is too short."""
+"""Prefix of sums over the first few examples: if one of them is the result, its loop is too short."""
 RAISED = "raised"
-"""The output of a call that raises: the statement at which it did."""
+"""Name of the output of a call that raises; its event is the statement that raised."""
 
 Array = np.ndarray[Any, Any]
 FoundLine = tuple[Place, str]
@@ -48,10 +47,11 @@ FoundLine = tuple[Place, str]
 
 @dataclass(frozen=True)
 class Line:
-    """Where a known mistake is, as structure. All that is given must hold of the statement; of several, the last."""
+    """The statement of a known mistake, by its structure. All given conditions must hold; of several statements, the
+    last one counts."""
 
     computes: tuple[str, ...] = ()
-    """Names of right values (`Followed.right`) of which it computes one: where the next step is what is missing."""
+    """Names of right values (`FollowedCall.right`), one of which it computes: the step after it is missing."""
     reads: str = ""
     writes: str = ""
     calls: str = ""
@@ -66,17 +66,16 @@ class FollowedCall:
     right: Callable[[Any], Mapping[str, Any]]
     """Truth → what a right solution computes on the way: numbers and arrays by name."""
     roles: tuple[str, ...] = ()
-    """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
-    name."""
+    """Names with a fixed meaning: a variable or entry `W1` must hold a right value with W1 in its name."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a check is about, in a call that is followed."""
+    """The outputs of a followed call that a check is about."""
 
     call: FollowedCall
     outputs: Mapping[str, str]
-    """ "[1]['W1']" of the answer, or "self.params['W1']" after the call → the name of what it must be."""
+    """ "[1]['W1']" of the answer, or "self.params['W1']" after the call → the name of its right value."""
 
 
 @dataclass(frozen=True)
@@ -109,14 +108,14 @@ class Flow:
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Part of the answer, or attribute → the events that it comes from."""
     results: Mapping[str, Array] = field(default_factory=dict)
-    """What it is in the end, flat."""
+    """The same names → their final values, flat."""
 
 
 # ── what comes from inside ───────────────────────────────────────────────────────────────────────────
 
 
 def rows_of(answer: Answer, submission: Submission) -> list[Row | None]:
-    """The statements; None for one that is not in a file or cell of the submission, or not in the expected shape."""
+    """Return the statements; None for one outside the submission's files and cells, or in an unexpected shape."""
     files = _texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_row(one, files) for one in listed[:MAX_ROWS]]
@@ -133,7 +132,7 @@ def _row(one: Any, files: Mapping[str, Any]) -> Row | None:
 
 
 def flow_of(answer: Answer, rows: int) -> Flow | None:
-    """The call's flow; None where it is not in the expected shape."""
+    """Return the call's flow; None if it is not in the expected shape."""
     facts = answer.value
     if not isinstance(facts, dict):
         return None
@@ -169,7 +168,7 @@ def _results(named: Any) -> dict[str, Array]:
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """At most so many integers from 0 to below."""
+    """Return at most `most` integers from 0 to `below` (excluded), or None if the value is anything else."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
         return None
     if value.size and not 0 <= value.min() <= value.max() < below:
@@ -181,7 +180,7 @@ def _ints(value: Any, most: int, below: int) -> list[int] | None:
 
 
 class RightValues:
-    """What right solutions compute, to be recognised however it lies: transposed, as a column, or one row of it."""
+    """The values of right solutions, recognised in any layout: transposed, as a column, or one row of them."""
 
     def __init__(self, named: Mapping[str, Any], roles: Sequence[str] = ()) -> None:
         self._roles = frozenset(roles)
@@ -191,7 +190,7 @@ class RightValues:
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
-        """How many values have been compared in full."""
+        """Number of values that were compared in full."""
         left = MAX_RIGHT
         for name, value in named.items():
             for one in _shown_as(np.asarray(value)):
@@ -211,7 +210,7 @@ class RightValues:
             self._marks.setdefault(flat.size, []).append((_mark(flat), float(np.linalg.norm(flat)), name, flat))
 
     def names(self, value: Array) -> set[str]:
-        """Names of the right values that this one is."""
+        """Return the names of the right values that equal this one."""
         if value.size not in self._sorted or not np.isfinite(value).all():
             return set()
         mark, norm = _mark(value), float(np.linalg.norm(value))
@@ -225,7 +224,7 @@ class RightValues:
         return found
 
     def is_of_another(self, row: Row, names: set[str]) -> bool:
-        """Whether the statement gives a right value to a variable or entry that means something else."""
+        """Return whether the statement assigns a right value to a variable or entry of another meaning."""
         roles = {role for role in map(_role, row.writes) if role in self._roles}
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
 
@@ -237,7 +236,7 @@ class RightValues:
 
 
 def _role(path: str) -> str:
-    """`W1` of the variable W1 and of grads['W1']."""
+    """Return "W1" for the variable W1 and for grads['W1']."""
     return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
 
 
@@ -250,7 +249,7 @@ def _shown_as(value: Array) -> Iterable[Array]:
 
 
 def _mark(value: Array) -> float:
-    """Of unit length along a fixed direction, so that values nearby have marks nearby."""
+    """Return the value's projection on a fixed unit vector, so that values nearby have marks nearby."""
     direction = _DIRECTIONS.get(value.size)
     if direction is None:
         drawn = np.random.default_rng(value.size).normal(size=value.size)
@@ -265,12 +264,12 @@ _DIRECTIONS: dict[int, Array] = {}
 # ── which statement it is ────────────────────────────────────────────────────────────────────────────
 
 RIGHT, REPEATED, ODD, SILENT = "right", "repeated", "odd", "silent"
-"""What an event's value is: one that right solutions compute, the same once more after an operation that should have
-changed it, one that they do not compute, or nothing that tells."""
+"""State of an event's value: right solutions compute it, an operation left it unchanged, right solutions do not compute
+it, or it tells nothing."""
 
 
 def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[str]:
-    """Of each event."""
+    """Return the state of each event."""
     found = [_state(flow.values.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
     for event, state in enumerate(found):
         if state == RIGHT and _repeats(flow, rows, event):
@@ -278,7 +277,7 @@ def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[s
         elif state == RIGHT and any(
             found[t] == ODD for s in flow.sources[event] if _is_zero(flow, s) for t in flow.sources[s]
         ):
-            found[event] = ODD  # right values and nothing added to them, which something should have been
+            found[event] = ODD  # right values with zero added, where a term is missing
     return found
 
 
@@ -287,7 +286,7 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
-    """An operation whose value is the one that it was given: something of it is missing."""
+    """Return whether an operation's value is one of its operands, so that a part of the operation is missing."""
     row = rows[flow.rows[event]]
     if row is None or row.form != "operation" or row.kind == "augmented":
         return False
@@ -304,12 +303,12 @@ def _state(values: Sequence[tuple[bool, Array]], row: Row | None, right: RightVa
 
 
 def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str:
-    """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
+    """Return the state of one value. Right zeros, labels, counts and shares tell nothing: wrong ways lead there too."""
     if not row.reads or (value.size and not value.any()):
         return SILENT
     if names := right.names(value):
         whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
-        if _all_other(names) or right.is_of_another(row, names) or whole:  # 2.0 where a number of things is wanted
+        if _all_other(names) or right.is_of_another(row, names) or whole:  # 2.0 in place of a count
             return ODD
         return SILENT if _is_simple(value) else RIGHT
     if floating or value.size == 0:
@@ -323,13 +322,13 @@ def _all_other(names: set[str]) -> bool:
 
 
 def _is_simple(value: Array) -> bool:
-    """All are fractions with the same small denominator."""
+    """Return whether all entries are fractions with the same small denominator."""
     multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
     return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
 
 
 def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-    """Events and all that flowed into them, not past those at which it stops."""
+    """Return the events and all that flowed into them, up to those at which `stop` is true."""
     reached = {e for e in events if not stop(e)}
     for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
         if event in reached:
@@ -338,8 +337,8 @@ def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = la
 
 
 def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Events that are right, and those that right ones come from. A value that we do not know may lead to a right one
-    by chance, so that most of what comes from it must be right."""
+    """Return the events that are right, and those that right ones come from. An unknown value may lead to a right one
+    by chance, so most of what comes from it must be right."""
     vindicated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]
     for event in range(len(flow.rows) - 1, -1, -1):  # what comes from it is always later
@@ -357,8 +356,11 @@ def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
 def suspects(
     flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong: Sequence[str], right: RightValues
 ) -> list[int]:
-    """Events at which right values go in and a wrong one comes out, the likeliest first. `wrong` are the outputs that
-    are wrong; right ones vindicate what they come from, as right values on the way do."""
+    """Return the events at which right values go in and a wrong one comes out, the likeliest first.
+
+    Args:
+        wrong: Names of the outputs that are wrong. Right outputs vindicate what they come from.
+    """
     last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
     state = [ODD if e in last else s for e, s in enumerate(state)]
     vindicated = vindicate(flow, state) - last
@@ -379,8 +381,8 @@ def suspects(
 
 
 def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """A value that is right under another condition comes from the `if` around it, and an incomplete sum from its
-    loop."""
+    """Return the `if` around a value that is right under another condition, the loop of an incomplete sum, or else the
+    event itself."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
     if _all_other(names) and ifs:
@@ -403,7 +405,7 @@ def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
 
 
 def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: set[int]) -> int:
-    """A statement that only hands a value on is not where it was made."""
+    """Return the event that computed the value which this event may only pass on."""
     while (row := rows[flow.rows[event]]) is not None and row.form == "name":
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
         if row.kind != "return":
@@ -421,7 +423,8 @@ def _carries(flow: Flow, source: int, event: int) -> bool:
 
 
 def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) -> list[int]:
-    """Where outputs of the same kind are written, and these are not: the loop that leaves them out, or its body."""
+    """Return the event to show for outputs that were never written: the loop or statement that writes others of their
+    kind, the return of something else, or a loop that never ran."""
     kinds = {name.rpartition("[")[0] for name in missing}
     beside = [e for name, events in flow.outputs.items() if name.rpartition("[")[0] in kinds for e in events]
     for event in sorted(beside, reverse=True):
@@ -440,7 +443,7 @@ def _is_header(row: Row | None) -> bool:
 
 
 def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
-    """The last event on the way to the outputs whose statement is as a known mistake says."""
+    """Return the last event on the way to the wrong outputs whose statement fits the line of a known mistake."""
     ways = upstream(flow, (e for name in wrong for e in flow.outputs.get(name, ())))
     for event in sorted(ways, reverse=True):
         row = rows[flow.rows[event]]
@@ -469,11 +472,11 @@ class Lines:
         self._submission, self._student, self._truth = submission, student, truth
         self._rows: list[Row | None] | None = None
         self._ended = False
-        """A call that was followed has ended the session, or was stopped: no other one is made."""
+        """A followed call has ended the session or was stopped, so no other call is made."""
         self._followed: dict[FollowedCall, tuple[Flow, RightValues, list[str]] | None] = {}
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
-        """The line that a lost check is about; `lines` are those that its mistakes state."""
+        """Return the line that a lost check is about, or None. `lines` are those that its mistakes state."""
         for target in targets:
             if (followed := self._follow(target.call)) is None or self._rows is None:
                 continue
@@ -484,7 +487,7 @@ class Lines:
             if event is None and not lines:
                 raised = flow.outputs.get(RAISED, ())
                 event = next(iter(suspects(flow, self._rows, state, [RAISED] if raised else wrong, right)), None)
-                if event in raised:  # what it lacks may have been written under another name
+                if event in raised:  # the missing value may have been written under another name
                     event = next((e for e in range(len(flow.rows)) if _misnamed(flow, self._rows, e, right)), event)
             if event is not None and (row := self._rows[flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
@@ -514,7 +517,7 @@ def _is(value: Array | None, name: str, right: RightValues) -> bool:
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """The line's text, from the submission's own bytes; None where there is no such line."""
+    """Return the place and its text, from the submission's own bytes; None if there is no such line."""
     text = _texts(submission).get(place.file)
     if text is None:
         return None

@@ -19,8 +19,8 @@ from grader.checks.claim import Claim, NotRecorded, OwnJudgement, Verdict, held,
 from grader.checks.lines import Line
 
 MOST_TRIALS = 16
-"""So many times in one grading all mistakes are tried together with another one; a mistake alone is always tried. A
-submission that nothing explains must not cost minutes."""
+"""Times in one grading that all mistakes are tried together with another one; a mistake alone is always tried. A
+submission that no mistake explains must not cost minutes."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Mistake:
     sentence: str
     """To the student: what is wrong and how to mend it."""
     line: tuple[Line, ...] = ()
-    """Where it is, for what the flow of values does not show: something left out. The likeliest first."""
+    """Its line, for a step that was left out and so is not in the flow of values. The likeliest first."""
     carries: bool = True
     """False where its consequences are no work at all (a net that answers constants earns nothing later)."""
 
@@ -69,7 +69,7 @@ class Judged:
 
     @property
     def undiagnosed(self) -> bool:
-        """Whether points are lost and no known mistake explains it."""
+        """True if points are lost and no known mistake explains it."""
         return not (self.verdict.holds or self.mistakes or self.open)
 
 
@@ -94,7 +94,7 @@ class Ledger:
 
     @property
     def unexplained(self) -> set[str]:
-        """Ids of the checks that lost points for a cause that no known mistake explains."""
+        """Return the ids of the checks that lost points for a cause that no known mistake explains."""
         return {id for id, judged in self.lost.items() if judged.undiagnosed}
 
     def truth(self, assumed: Assumptions = frozenset(), reading: Reading | None = None) -> Any:
@@ -118,7 +118,7 @@ class Ledger:
         groups = _grouped(claims)
         judged: dict[str, Judged] = {}
         for names in _by_check(claims):
-            charged = self._charged_sets()  # what one check finds out counts from the next one on
+            charged = self._charged_sets()  # mistakes found in one check count from the next one on
             for name in [n for n in names if n not in judged]:
                 judged[name] = self._judge_one(section, name, groups, charged)
                 self._claims[f"{section}.{name}"] = groups[name]
@@ -190,7 +190,7 @@ class Ledger:
     # ── what follows from the student's own earlier answers ──────────────────────────────────────────
 
     def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged | None:
-        """Judge claims that fail with the student's own answers to what they build on, where that has lost points."""
+        """Judge failing claims by the student's own answers to the checks that they build on and that lost points."""
         causes = [self._causes(id, one) for one in claims]
         ways = [self._way(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
         if not any(ways):

@@ -50,7 +50,7 @@ class Student:
         handout: Mapping[str, bytes],
         budget: Budget | None = None,
     ) -> None:
-        """`budget`: what all sessions of the submission share, if there are others than this student's."""
+        """`budget`: shared by all sessions of the submission; None if this student has the only one."""
         self._submission = submission
         self._sandbox = sandbox
         self._wanted = list(wanted)
@@ -91,7 +91,7 @@ class Student:
 
     @property
     def _failure(self) -> Failure | None:
-        """Why nothing can be asked any more."""
+        """The failure that every further request answers with, if any."""
         return self._load_failure or self.budget.exceeded
 
     def begin(self) -> None:
@@ -172,7 +172,7 @@ class Student:
         return Answer(", ".join(names), self._request(["look", list(names)]))
 
     def structure(self) -> Answer:
-        """The statements of the student's functions, as claims from inside."""
+        """Return the statements of the student's functions, as reported by the sandbox."""
         return Answer("structure", self._request(["structure"]))
 
     def _load_request(self) -> list[Any]:
@@ -238,7 +238,7 @@ class Remote:
         return answer
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
-        """One more call, followed statement by statement: what it computes is judged by nobody."""
+        """Call a method once more and follow it statement by statement. No claim judges this call."""
         return self._ask_of(method, method, "call_traced", method, list(args), kwargs)
 
     def call_many(

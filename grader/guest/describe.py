@@ -13,8 +13,8 @@ FOLDER = "submission"
 
 
 def describe(error: BaseException, called: object = None) -> list[Any]:
-    """kind, message, file, line, source line, caret: of the innermost frame in the student's own files. Where a call's
-    arguments do not fit there is no such frame, and the def line of what was `called` is the place."""
+    """Return kind, message, file, line, source line and caret of the innermost frame in the student's own files. If a
+    call's arguments do not fit, there is no such frame, and the def line of the `called` function is the place."""
     kind = type(error).__name__[:200]
     try:
         message = str(error)[:2000]

@@ -162,11 +162,11 @@ class Guest:
         return {name: self.arrays[name] for name in names}
 
     def structure(self) -> list[list[Any]]:
-        """The statements of the student's functions."""
+        """Return the statements of the student's functions."""
         return self.rows_of().facts()
 
     def call_traced(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """What flows where in one call; the numbers of rows are those of `structure`."""
+        """Return the data flow of one call; its row numbers are those of `structure`."""
         trace, owner = Trace(self.rows_of()), self.objects[target]
         bound = getattr(owner, method)
         trace.follow(lambda: bound(*args, **kwargs), owner)

@@ -1,7 +1,7 @@
 """The statements of the student's functions, by their syntax trees: what each reads, writes and calls.
 
-One row is one assignment: `a, b = x, y` and the entries of a dict that is written out are rows of their own, each with
-its own line. Nothing is run here. The rows are claims by a process that a student controls.
+A row is one assignment: each part of `a, b = x, y` and each entry of a dict display has its own row and line. Nothing
+is run here. The rows are claims by a process that a student controls.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ class Row:
     reads: list[Path] = field(default_factory=list)
     writes: list[Path] = field(default_factory=list)
     returns: tuple[Any, ...] | None = None
-    """Where in the function's answer the value stands: () is all of it, (1, "W1") is `answer[1]["W1"]`."""
+    """Position of the value in the function's answer: () is all of it, (1, "W1") is `answer[1]["W1"]`."""
     item: int | None = None
     """Which item of the value is taken, in `a, b = f()`."""
     mutates: bool = False
-    """It changes what the written paths refer to, and does not bind them."""
+    """It changes the objects that the written paths refer to and does not rebind the paths."""
     calls: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     form: str = ""
-    """Of the value, or of what `losses.append(loss)` puts in: "name", "operation", "call" or "other"."""
+    """Form of the value, or of the last argument of a call statement: "name", "operation", "call" or "other"."""
     parent: int = -1
     """The row of the `if`, `for` or `while` around it."""
 
     def facts(self) -> list[Any]:
-        """As plain data for the parent."""
+        """Return the row as plain data for the parent."""
         return [
             self.file[:200],
             self.line,
@@ -157,7 +157,7 @@ class _Functions(ast.NodeVisitor):
             for block in inner:
                 self._statements(block, start if rows else parent, statements)
             if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
-                parent = start  # what follows it runs only where it does not hold
+                parent = start  # the statements after it run only if its test fails
 
     def _rows(self, node: ast.stmt) -> Iterator[Row]:
         match node:
@@ -233,7 +233,7 @@ class _Functions(ast.NodeVisitor):
         yield row
 
     def _changing(self, call: ast.Call) -> Row:
-        """A call whose answer nobody takes is made for what it changes: its object, or its arguments."""
+        """Return the row of a call whose answer is dropped: it is made for changing its object or its arguments."""
         row = self._row(call, "call", call)
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"
@@ -257,7 +257,7 @@ class _Functions(ast.NodeVisitor):
 
 
 def _items(value: ast.expr) -> list[ast.expr]:
-    """Of a tuple, or of `f(k) for k in ('W1', 'b1')`; none where they are not written out."""
+    """Return the items of a tuple, a list, or `f(k) for k in ('W1', 'b1')`; none if they are not written out."""
     match value:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return items
@@ -290,7 +290,7 @@ def _form(value: ast.expr) -> str:
 
 
 def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
-    """Of a dict that is written out, with constants for keys."""
+    """Return (key, value) of a dict display with constant keys."""
     match value:
         case ast.Dict(keys=keys, values=values) if keys and all(isinstance(k, ast.Constant) for k in keys):
             return [(k.value, v) for k, v in zip(keys, values, strict=True) if isinstance(k, ast.Constant)]
@@ -306,7 +306,7 @@ def _targets(target: ast.expr) -> list[Path]:
 
 
 def _path_of(node: ast.expr) -> list[Path]:
-    """The path that an expression is; none where it begins with anything but a name."""
+    """Return the path of an expression, as a list; empty unless it begins with a name."""
     steps: list[Step] = []
     while not isinstance(node, ast.Name):
         match node:
@@ -325,7 +325,7 @@ def _path_of(node: ast.expr) -> list[Path]:
 
 
 def _paths(node: ast.AST) -> list[Path]:
-    """All that an expression reads."""
+    """Return all paths that an expression reads."""
     if isinstance(node, ast.Lambda):
         return []
     found: list[Path] = []

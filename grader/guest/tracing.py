@@ -1,8 +1,8 @@
-"""One call of a student's method, followed statement by statement: what flowed from where to where.
+"""The data flow of one call of a student's method, followed statement by statement.
 
 An event is one execution of a row of `structure`. Its sources are earlier events whose values it read: of variables, of
 entries of dicts and attributes of objects (by identity, so that aliases are the same thing), of a called function's
-answer, and of the `if` or `for` around it. Made only after points were lost, and never in a call that is judged.
+answer, and of the `if` or `for` around it. A call is followed only after points were lost, and is never judged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NONE: Events = frozenset()
 
 
 class Full(Exception):
-    """The call is longer than what may be sent."""
+    """The trace has reached its bounds."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Running:
     rows: range | None = None
     """Of the statement that is running."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """What each of them has read."""
+    """Row of the running statement → the events that it has read."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that has ended last."""
     answered: Events = NONE
@@ -72,17 +72,17 @@ class Trace:
     sizes: list[int] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    """What events have computed, as far as there is room."""
+    """Values that events have computed, as far as there is room."""
     count: int = 0
     frames: dict[int, Running] = field(default_factory=dict)
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
     """id of a dict or object → key or attribute → events that wrote it; None is the whole."""
     kept: list[Any] = field(default_factory=list)
-    """What ids refer to, so that no id is used twice."""
+    """Objects whose ids are in `heap`, kept alive so that no id is used twice."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    """What the outputs are in the end."""
+    """Final values of the outputs."""
 
     def facts(self) -> dict[str, Any]:
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
@@ -103,8 +103,7 @@ class Trace:
     # ── following ────────────────────────────────────────────────────────────────────────────────────
 
     def follow(self, call: Callable[[], Any], owner: Any) -> None:
-        """Run the call and note what it does, as far as there is room. What it raises is not passed on: a trace up to
-        there is as good."""
+        """Run the call and note its flow, as far as there is room. An exception ends the trace and is not raised."""
         before = sys.gettrace()
         sys.settrace(self._enter)
         try:
@@ -119,7 +118,7 @@ class Trace:
             self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _note_raised(self, error: BaseException) -> None:
-        """Where it was raised: the last statement of the innermost function that is followed."""
+        """Note the statement that raised: the last one of the innermost function that is followed."""
         step, innermost = error.__traceback__, None
         while step is not None:
             innermost = self.frames.get(id(step.tb_frame), innermost)
@@ -141,7 +140,7 @@ class Trace:
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         try:
             return self._entered(frame)
-        except Exception:  # noqa: BLE001  no more room, or a student's object that answers nothing
+        except Exception:  # noqa: BLE001  no more room, or a student's object that raises
             sys.settrace(None)
             return None
 
@@ -215,7 +214,7 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
-        """One part of a function's answer has been computed by this event."""
+        """Note that this event has computed one part of a function's answer."""
         container, value = None, answer
         for key in where:
             container = value
@@ -238,7 +237,7 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """A parameter has the sources of the caller's variable that it is; else those of the whole expression."""
+        """Give each parameter the sources of the caller's variable that it is; else those of the whole expression."""
         caller = running.caller
         if caller is None or caller.rows is None:
             return
@@ -290,7 +289,7 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Events that have changed a container or an array in place, one level deep."""
+        """Return the events that have changed a container or an array in place, one level deep."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
@@ -314,7 +313,7 @@ class Trace:
         self._value(event, value)
 
     def _write_inside(self, running: Running, row: Row, path: Path, value: Any, event: int) -> None:
-        """An entry or attribute of a container; of anything else, a change of the whole."""
+        """Note a write to an entry or attribute of a container, or a change of the whole of anything else."""
         steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
         for kind, name in steps[:-1]:
             if not _is_container(value) or kind == "any":
@@ -363,7 +362,7 @@ class Trace:
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
-    """A number, an array or a list of numbers; None for anything else, and for what is too large."""
+    """Return a number, an array or a list of numbers as an array; None for anything else or larger."""
     if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
         value = np.array(value)
     elif type(value) in _SCALARS:
@@ -384,7 +383,7 @@ def _variable_of(frame: FrameType, name: str) -> Any:
 
 
 def _is_container(value: Any) -> bool:
-    """What holds things by key or attribute; modules, classes and functions are no part of the flow."""
+    """Return whether a value holds others by key or attribute. Modules, classes and functions do not count."""
     return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
 
 
@@ -393,7 +392,7 @@ def _can_change(value: Any) -> bool:
 
 
 def _inside(value: Any, kind: str, key: Any) -> Any:
-    """The attribute or entry, without asking any method of the student's; None where there is none."""
+    """Return the attribute or entry without calling a student's method; None if there is none."""
     if kind == "attribute":
         return getattr(value, "__dict__", {}).get(key)
     if isinstance(value, dict):

@@ -81,7 +81,7 @@ def _serve(folder: Path) -> None:
     mutation = cast(Mutation, mutation_module(folder))
     answers = os.fdopen(os.dup(1), "w")
     silence = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silence, 1)  # what mutants print
+    os.dup2(silence, 1)  # for mutants that print
     os.dup2(silence, 2)
     original, oracle = "", None
     for line in sys.stdin:
@@ -123,7 +123,7 @@ def _in_a_fork(oracle: Any, source: str) -> dict[str, Any]:
     if "kind" in last:
         return last
     part = last["part"]
-    if part == "defaults":  # by its defaults alone it does not end in time, and no default is judged
+    if part == "defaults":  # only with its defaults it does not end in time, and no default is judged
         return {"kind": "undecided", "why": "does not end by its defaults", "parts": []}
     return {"kind": "wrong", "why": f"does not end, or takes too much memory: {part}", "parts": [f"ends.{part}"]}
 
@@ -135,7 +135,7 @@ def _limit() -> None:
 
 
 def _read(pipe: int, child: int) -> str:
-    """Everything that the child writes; it is killed when its time is over."""
+    """Return everything that the child writes. It is killed at the end of its time."""
     end, chunks = time.monotonic() + WALL_SECONDS, []
     while True:
         if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
@@ -166,7 +166,7 @@ def _judge(oracle: Any, source: str, pipe: int) -> None:
 
 
 def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
-    """Types and shapes of the variables of every function, in the call in which it had the most."""
+    """Return the types and shapes of each function's variables, from the call with the most variables."""
     found: dict[str, dict[str, str]] = {}
 
     def trace(frame: Any, event: str, _argument: Any) -> Any:

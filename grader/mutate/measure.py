@@ -37,7 +37,7 @@ class Row:
 
     @property
     def is_caught(self) -> bool:
-        """Whether it is known to be wrong and loses points where it should."""
+        """True if it is known to be wrong and loses points."""
         return self.classified.kind == "wrong" and bool(self.lost)
 
     @property
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def charged_elsewhere(self) -> bool:
-        """A wrong one that loses points, and none in the section where its fault lies."""
+        """True if it is wrong and loses points, but none in the section of its fault."""
         must = self.expected.must
         return self.is_caught and bool(must) and not any(_is_in(c.id, must) for c in self.lost)
 
@@ -64,7 +64,7 @@ class Row:
         return sum((c.possible - c.points for c in self.lost), ZERO)
 
     def line_of(self, check: CheckResult) -> str:
-        """Whether the line that a lost check shows is exact, elsewhere or none."""
+        """Return "exact", "elsewhere" or "none" for the line that a lost check shows."""
         if check.place is None:
             return "none"
         return "exact" if check.place.line in self.mutant.lines else "elsewhere"
@@ -90,7 +90,7 @@ class Measured:
 
     @property
     def score(self) -> float:
-        """Wrong ones that lose points, of all wrong ones; undecided ones count as survivors."""
+        """The share of wrong mutants that lose points; undecided ones count as survivors."""
         judged = len(self.of("wrong")) + len(self.of("undecided"))
         return sum(r.is_caught for r in self.rows) / judged if judged else 1.0
 
@@ -114,7 +114,7 @@ class Measured:
 
     @property
     def lines_of_roots(self) -> Counter[str]:
-        """Only of checks at which a cause was charged first."""
+        """The same for the checks at which a cause was charged first."""
         return Counter(row.line_of(check) for row, check in self.lost if not follows_from(check))
 
     @property
@@ -131,7 +131,7 @@ class Measured:
 
 
 def follows_from(check: CheckResult) -> tuple[str, ...]:
-    """Ids of the checks at which this one's cause was charged."""
+    """Return the ids of the checks at which this one's cause was charged."""
     return tuple(getattr(check, "follows_from", ()))
 
 
@@ -148,7 +148,7 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
 
 def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:
     """Draw `count` mutants (0: all), of every operator its share. The seed that is kept apart draws from one half of
-    them and every other seed from the other half, so that nobody who tunes checks has met one of the first half."""
+    them and every other seed from the other half, so that checks are never tuned on the first half."""
     if not count:
         return list(all_mutants)
     halves: tuple[list[Mutant], list[Mutant]] = ([], [])
@@ -161,13 +161,13 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
 
 
 def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
-    """In an order of which every beginning has each operator's share."""
+    """Return the mutants in an order whose every prefix has each operator's share."""
     placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
     return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
 
 
 def _by_operator(some: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
-    """Each operator's mutants, in an order that the salt decides."""
+    """Return each operator's mutants, in an order that depends on the salt."""
     groups: dict[str, list[Mutant]] = {}
     for mutant in sorted(some, key=lambda m: hashlib.sha256(f"{salt} {m.id}".encode()).digest()):
         groups.setdefault(mutant.operator, []).append(mutant)

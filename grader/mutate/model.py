@@ -1,4 +1,4 @@
-"""What a mutant is found to be, and what an assignment's mutation.py must offer."""
+"""The class of a mutant, its expected losses, and the interface of an assignment's mutation.py."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Classified:
 
     kind: Kind
     why: str
-    """Of a wrong one what is wrong; of an allowed one the sentence of the handout, or that there is none."""
+    """For a wrong mutant, what is wrong; for an allowed one, the sentence of the handout, or that there is none."""
     parts: tuple[str, ...] = ()
-    """The parts that are wrong, in the oracle's words."""
+    """The parts that are wrong, as the oracle names them."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a wrong mutant should lose. Ids are of sections ("q2.1") or checks ("q2.2.W1")."""
+    """Expected losses of a wrong mutant, as ids of sections ("q2.1") or checks ("q2.2.W1")."""
 
     must: tuple[str, ...]
     """At least one check of these must lose points."""
@@ -44,7 +44,7 @@ class Mutation(Protocol):
     SUBJECTS: Sequence[str]
     """Right solutions, by their path in the assignment's folder."""
     KEPT_APART: int
-    """The seed that draws mutants that no other seed draws."""
+    """The seed whose mutants no other seed draws."""
     Oracle: Callable[[Mapping[str, Any]], Oracle]
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ class Mutant:
     """A source with one fault."""
 
     id: str
-    """File, operator and a digest of the mutated text: stable while the file is not edited above or below."""
+    """File, operator and a digest of the mutated text: stable until the original file is edited."""
     file: str
     operator: str
     lines: range
@@ -35,7 +35,7 @@ class Mutant:
 
     @property
     def diff(self) -> str:
-        """A unified diff with one line of context."""
+        """Unified diff with one line of context."""
         rows = difflib.unified_diff(
             self.original.splitlines(), self.source.splitlines(), self.file, self.file, n=1, lineterm=""
         )
@@ -74,7 +74,7 @@ def _compiles(source: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    """Without blanks inside lines and parentheses, which an edit may add."""
+    """Return the source without parentheses and blanks inside lines, which an edit may add."""
     return re.sub(r"(?<=\S) +|[()]", "", source)
 
 
@@ -131,7 +131,7 @@ class _Spot:
 
     @property
     def parameters(self) -> Mapping[str, ast.expr]:
-        """Parameters of the function that have a default."""
+        """The function's parameters with a default → that default."""
         if self.function is None:
             return {}
         arguments = self.function.args
@@ -169,7 +169,7 @@ def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast
 
 
 def _walk(node: ast.AST, function: ast.FunctionDef | None, alike: Alike) -> Iterator[tuple[ast.expr, _Spot]]:
-    """Every expression that runs: no annotations, no docstrings, nothing inside an f-string or a decorator."""
+    """Yield every expression that runs: no annotations, no docstrings, nothing inside an f-string or a decorator."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params"):
             continue
@@ -197,7 +197,7 @@ def _is_int(node: ast.expr | None) -> bool:
 
 
 def _called(node: ast.expr) -> str:
-    """The last name of what is called: "sum" of np.sum(x) and of x.sum()."""
+    """Return the last name of the called function: "sum" for np.sum(x) and for x.sum()."""
     if not isinstance(node, ast.Call):
         return ""
     function = node.func
@@ -205,7 +205,7 @@ def _called(node: ast.expr) -> str:
 
 
 def _of_module(node: ast.Call) -> bool:
-    """Whether it is np.f(x), whose operand is an argument, and not x.f()."""
+    """Return whether it is np.f(x), whose operand is an argument, and not x.f()."""
     function = node.func
     return isinstance(function, ast.Name) or (
         isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "np.linalg", "np.random", "self")
@@ -255,7 +255,7 @@ def _transpose(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 
 
 def _is_factor(node: ast.expr, spot: _Spot) -> bool:
-    """Whether it is an operand of a matrix product."""
+    """Return whether it is an operand of a matrix product."""
     if isinstance(spot.parent, ast.BinOp) and isinstance(spot.parent.op, ast.MatMult):
         return True
     return isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _PRODUCTS
@@ -354,7 +354,7 @@ def _wrong_variable(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 
 
 def _of_one_family(one: str, other: str) -> bool:
-    """W1 and W2, y and y_batch: names that are easily mistaken for each other."""
+    """Return whether names are easily mistaken for each other, as W1 and W2, or y and y_batch."""
     bare = [re.sub(r"\d", "", name) for name in (one, other)]
     return bare[0] == bare[1] or one.startswith(f"{other}_") or other.startswith(f"{one}_")
 
@@ -455,7 +455,7 @@ def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 
 @_operator("other string")
 def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    """A key or an option, for another one that the function has."""
+    """Replace a key or an option by another one that the function has."""
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
         return
     value = node.value
@@ -528,7 +528,7 @@ _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult:
 
 
 def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
-    """x = x - y for x -= y and the reverse, the first operand changed where a new array was made; the other sign."""
+    """Replace x -= y by x = x - y, by x = y and by the opposite operation, and x = x - y by x -= y."""
     start, end = place.span(statement)
     here = range(statement.lineno, statement.lineno + 1)
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
@@ -548,7 +548,7 @@ def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
 
 
 def _indented(place: _Place, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
-    """What follows a loop moves into it."""
+    """Move the statement after a loop into it."""
     if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
         start, end = place.span(statement)
         shift = before.body[0].col_offset - statement.col_offset
@@ -557,7 +557,7 @@ def _indented(place: _Place, statement: ast.stmt, before: ast.stmt) -> Iterator[
 
 
 def _dedented(place: _Place, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
-    """The last statement of a loop moves behind it."""
+    """Move the last statement of a loop behind it."""
     last = body[-1]
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
         _, end = place.span(last)

@@ -1,4 +1,4 @@
-"""What was measured: for people on the terminal, for programs as JSON."""
+"""Measured figures, for people on the terminal and for programs as JSON."""
 
 from __future__ import annotations
 

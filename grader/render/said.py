@@ -29,8 +29,8 @@ THEIRS = 160
 """Characters of a message of Python's or numpy's; ours stands before it and must not be pushed out of sight."""
 
 _CALL = r"(?P<call>.*? cannot be (?:loaded|made)|[\w.]+(?:\[[^\]]*\]|\([^()]*\))?(?:, called a second time,)?)"
-"""What had been asked, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"; or what had
-failed before it (`model.Raised.before`)."""
+"""The request, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"; or the step that failed
+before it (`model.Raised.before`)."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Fix:
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
-    """Return what to fix: part by part, since later parts build on earlier ones, within a part the dearest first, and
+    """Return what to fix: part by part, since later parts build on earlier ones, within a part by points lost, and
     outcomes last. What stops several checks is one thing to fix, however they met it."""
     groups: dict[object, list[CheckResult]] = {}
     first_in: dict[object, int] = {}

@@ -1,4 +1,4 @@
-"""What all sessions of one submission may use together."""
+"""Limits on what all sessions of one submission use together."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from grader.model import Limit, Limits, Stopped
 class Budget:
     """Wall seconds and bytes of answers, shared by the sessions of one submission and safe between threads.
 
-    A call has limits of its own, but a submission answers hundreds of calls: one that sleeps for 19 seconds in each
-    would keep a worker for hours, and one that returns 60 MB in each would fill the parent's memory. So both are added
-    up, over all calls and all sessions.
+    Each call has limits, but a submission answers hundreds of calls: one that sleeps for 19 seconds in each would keep
+    a worker for hours, and one that returns 60 MB in each would fill the parent's memory. So both are added up, over
+    all calls and all sessions.
 
     Wall seconds must not depend on how loaded the machine is. Therefore only time in which the parent waits for the
-    student's process counts, and of it only what that process computes or sleeps: the time that it waits for a
-    processor, which the kernel counts, is taken off (`ProcessorQueue`). So the bound is on the seconds that the
-    submission would take on an idle machine. Threads that crowd the main one out of every processor make it wait, too,
-    but use CPU time; where that is more, it is what counts.
+    student's process counts, less the time in which that process waits for a processor (`ProcessorQueue`): the seconds
+    that the submission would take on an idle machine. Threads of the submission may keep its main thread waiting for a
+    processor while they compute, so if CPU time is more than that, CPU time counts.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -41,7 +40,7 @@ class Budget:
 
     @property
     def exceeded(self) -> Stopped | None:
-        """The failure that every further call answers with; None as long as there is something left."""
+        """The failure that every further call answers with; None while the budget lasts."""
         if self.seconds_left <= 0:
             return Stopped(Limit.WALL, self._limits.wall_seconds, whole_submission=True)
         if self._bytes > self._limits.answers_bytes:
@@ -52,9 +51,9 @@ class Budget:
         """Add time of a session.
 
         Args:
-            seconds: Wall seconds less those spent waiting for a processor; negative where more of those have been found
-                out about than wall seconds have passed since.
-            cpu_seconds: Of all threads, in the same time.
+            seconds: Wall seconds less those spent waiting for a processor. Negative if waiting from before this time is
+                only now seen.
+            cpu_seconds: CPU seconds of all threads in the same time.
         """
         with self._adding:
             self._seconds += seconds
@@ -69,8 +68,8 @@ class Budget:
 class ProcessorQueue:
     """The kernel's count of the seconds in which a process was ready to run and had to wait for a processor.
 
-    It is that of the process's main thread. Where there is no such count (another system than Linux, a process that
-    has ended), no waiting is seen, and all the wall time counts.
+    The count is that of the process's main thread. Without one (another system than Linux, a process that has ended),
+    no waiting is seen and all wall time counts.
     """
 
     def __init__(self, pid: int | None) -> None:

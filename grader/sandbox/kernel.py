@@ -1,7 +1,7 @@
 """The environment variables that give a sandbox the BLAS kernel of this process.
 
-OpenBLAS picks a kernel by the processor, or by its environment. A sandbox starts with an environment of its own, so
-without these variables the two may differ, and every product then differs in its last bits.
+OpenBLAS picks a kernel by the processor, or by its environment. A sandbox does not inherit the environment, so without
+these variables the two may differ, and every product then differs in its last bits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PASSED_ON = (
 """Variables by which OpenBLAS chooses its block sizes, and numpy its loops."""
 
 OVERRIDE = "GRADER_SANDBOX_CORETYPE"
-"""For tests: another kernel inside than here. It is read here and not by `Settings`, which is built above sandboxes."""
+"""For tests: the kernel inside the sandbox. Read here, since `Settings` belongs to a layer above sandboxes."""
 
 
 def environment() -> Mapping[str, str]:
@@ -38,8 +38,8 @@ def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, 
         here: this process's facts, as the guest's `facts` finds them.
         outside: this process's environment.
 
-    OpenBLAS takes the name that it gives its kernel also as a choice of one. Another BLAS inside ignores the choice,
-    and an OpenBLAS that does not have that kernel chooses by itself: the report names what really ran.
+    OpenBLAS accepts its kernel's reported name as a choice. Another BLAS ignores the choice, and an OpenBLAS without
+    that kernel picks one itself: the report names the kernel that ran.
     """
     passed = {name: outside[name] for name in PASSED_ON if outside.get(name)}
     kernel = outside.get(OVERRIDE) or (here["kernel"] if here["blas"].startswith("openblas") else "")

@@ -92,7 +92,7 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def _already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
-    """Judge a claim that repeats what a check before it has lost points for."""
+    """Accept a claim that only repeats a check that has lost points."""
     return held()
 
 
@@ -100,7 +100,7 @@ def _already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
 
 
 def published_loss(student: Student, nearby: Problem, *, given: Sequence[str], relu: bool = False) -> Iterator[Claim]:
-    """A number that is known by heart earns nothing: the loss must follow the parameters."""
+    """Claim the published loss. A hard-coded number earns nothing: the loss must also be right near the toy problem."""
     problem = toy(nearby.activation)
     net = Net(student, problem.activation, problem.params)
     loss = loss_of(net.loss(problem))
@@ -313,7 +313,7 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
         return verdict & _no_nan()
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
-        """A loss that is wrong has lost its points; here it must only stay finite."""
+        """Judge a loss that has lost its points elsewhere: here it must only stay finite."""
         value = numbers(loss, ())
         if isinstance(value, Verdict):
             return value
@@ -540,7 +540,7 @@ def toy_gradients(student: Student) -> Iterator[Claim]:
 
 
 def gradients_at_mnist_size(student: Student, problem: Problem, *, given: Sequence[str]) -> Iterator[Claim]:
-    """Differences of the loss would take minutes at this size, and backpropagation takes milliseconds."""
+    """Claim the gradients at a size at which differences of the loss take minutes and backpropagation milliseconds."""
     net = Net(student, problem.activation, problem.params)
     answer = net.loss(problem)
     asked = [(Own(student, problem), answer)]
@@ -600,8 +600,8 @@ def trained_parameters(
     net: Net | None = None,
     uses_data: bool = False,
 ) -> Iterator[Claim]:
-    """The parameters have moved from where they were exactly as the reference's have; or, where the student's own
-    gradients or steps have lost their points already, as a right training with those moves them."""
+    """Claim that the parameters have moved exactly as the reference's; or, if the student's own gradients or steps have
+    lost points, as a right training with those moves them."""
     net = net or Net(student, training.problem.activation, training.problem.params)
     stats, after = net.train(training), net.parameters()
     single = net.single
@@ -624,16 +624,18 @@ def trained_parameters(
 
 
 Ended = tuple[Answer, Mapping[str, Answer]]
-"""What train answered, and the parameters after it."""
+"""(train's answer, the parameters after it)."""
 
 
 def _that_follow(
     student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Mapping[str, Any]]]]:
-    """Yield trainings, what the student's train made of them, and what follows from what was lost before: parameters
-    and histories. With the student's own gradients or steps; with rates so small that wrong gradients do not diverge;
-    with a single epoch where the decay has lost its points; and with gradients of ours where the student's cannot be
-    followed."""
+    """Yield (training, the student's result, the parameters and histories that follow from earlier losses).
+
+    The expected result uses the student's own gradients or steps. Trainings have the given rate and smaller ones, at
+    which wrong gradients do not diverge; a single epoch if the decay has lost points; and constant gradients if the
+    student's cannot be followed.
+    """
     rate = float(training.recipe["learning_rate"])
     options: list[dict[str, Any]] = [{}, {"learning_rate": 1e-4 * rate}, {"learning_rate": 1e-7 * rate}]
     if "q2.3.decay" in causes and int(training.recipe["num_epochs"]) > 1:
@@ -683,7 +685,7 @@ def trained_again(name: str, training: Training, net: Net, given: Sequence[str])
 
 
 def _trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool) -> Verdict:
-    """Where train has raised in the end, what it had done by then counts."""
+    """Compare the parameters after train. If train raised after moving them rightly, that counts."""
     before = training.problem.params
     moved, wrong = _all_moved(after, before, want, single), failed(stats)
     if wrong is None or (moved.holds and not _all_moved(after, before, before, single).holds):
@@ -859,8 +861,9 @@ def _with_other_labels(training: Training, after: Params, want: Params) -> int:
 
 @check("q2.3", each=by_heart, topics=TRAINING)
 def own_label(student: Student, training: Training) -> Iterator[Claim]:
-    """Every example is used and is learnt with its own label. Whoever draws with replacement misses one of 24 in 60
-    epochs once in 10^25 times.
+    """Every example is used and is learnt with its own label.
+
+    Drawing with replacement misses one of 24 examples in 60 epochs once in 10^25 times.
 
     Handout: "Draw `batch_size` random examples"; y holds "the right class of each row".
     """
@@ -1005,8 +1008,8 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
         return held() if follows else lost(f"{name} does not follow what has lost points before")
 
     def _follows_predict(history: Answer, guess: Answer, X: Array, y: Array, truth: Any) -> bool:
-        """predict is wrong, and the history ends with the accuracy of just these answers. Where predict answers rows
-        that are the same differently, rounding decides about them, and may have done otherwise in training."""
+        """Return whether predict is wrong and the history ends with the accuracy of its answers. If predict gives equal
+        rows different labels, rounding decides about them and may have decided otherwise in training."""
         labels = numbers(guess, y.shape)
         values = numbers(history, (int(training.recipe["num_epochs"]),))
         params = parameters_after(stats, after, training)
@@ -1070,8 +1073,8 @@ def accuracies(student: Student, training: Training) -> Iterator[Claim]:
 
 _ACCURACIES = ("train_acc_history", "val_acc_history")
 _BATCH_SHARES = tuple(np.arange(1, 24) / 24)
-"""Who measures the training accuracy on the last batch, drawn with replacement, may have met any share but all or
-none; that is one batch of 24 instead of the 24 examples, and accepted."""
+"""Accepted training accuracies of one batch of 24 rows, drawn with replacement, in place of all 24 examples: any share
+but all or none."""
 
 
 def _last(history: Answer) -> Answer:

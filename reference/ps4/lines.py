@@ -1,4 +1,5 @@
-"""The calls that are followed to find the line of a lost check. Their problems are fixed: no points hang on them."""
+"""The calls that are followed to find the line of a lost check. Their problems are fixed, since no points depend on
+them."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from .problems import Problem, Training
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
 ROLES = (*PARAMETERS, "scores", "X", "y")
-"""What the handout calls by these names."""
+"""Names that have a fixed meaning in the handout."""
 LOSS, LABELS = {"[0]": "loss"}, {"": "labels"}
 TRAINED = {f"self.params['{name}']": f"trained {name}" for name in PARAMETERS}
 HISTORIES = {
@@ -32,7 +33,7 @@ def _gradient(name: str) -> dict[str, str]:
 
 @cache
 def _problem(activation: str, reg: float = 0.7, rows: int = 9) -> Problem:
-    """No two sizes are alike, and all classes are there."""
+    """Return a problem whose sizes are all different and whose labels have all classes."""
     random = np.random.default_rng(11)
     D, H, C = 5, 6, 4
     params = {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
@@ -49,7 +50,7 @@ def _saturated() -> Problem:
 
 @cache
 def _training(activation: str, **recipe: Any) -> Training:
-    """Rows that are all the same, so that sampling does not matter."""
+    """Return a training whose rows are all the same, so that sampling does not matter."""
     problem = _problem(activation, 0.3)
     other = np.random.default_rng(12)
     rows = replace(problem, X=np.tile(problem.X[:1], (14, 1)), y=np.full(14, 3))
@@ -90,7 +91,7 @@ def _follow(student: Student, problem: Problem, method: str, *args: Any, **optio
 
 @cache
 def _targets() -> Mapping[str, Sequence[Target]]:
-    """By check, the likeliest first."""
+    """Return the targets of each check, the likeliest first."""
     sigmoid, relu, saturated = _loss(_problem("sigmoid")), _loss(_problem("relu")), _loss(_saturated())
     once = dict(num_epochs=1, batch_size=14, learning_rate=0.5, learning_rate_decay=0.9)
     long = dict(num_epochs=3, batch_size=100, learning_rate=0.2, learning_rate_decay=0.6)
@@ -118,5 +119,5 @@ def _targets() -> Mapping[str, Sequence[Target]]:
 
 
 def targets(check: str) -> Sequence[Target]:
-    """Where to look for the line that this lost check is about, the likeliest first."""
+    """Return the calls in which to look for the line of a lost check, the likeliest first."""
     return _targets().get(check, ())

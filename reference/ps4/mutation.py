@@ -22,11 +22,11 @@ Params = dict[str, Array]
 SUBJECTS = ("variants/textbook.py", "variants/loops.py", "variants/properties.py")
 """Right solutions of three shapes: helper methods, a loop over the samples, and comprehensions over dicts."""
 KEPT_APART = 7
-"""The seed whose mutants no other seed draws. It is not looked at while checks are tuned."""
+"""The seed whose mutants no other seed draws. Its mutants are not used for tuning checks."""
 CLASS = "TwoLayerMLP"
 NAMES = ("W1", "b1", "W2", "b2")
 INPUTS, FIRST = 1000, 108
-"""How many batches a mutant is run on; and on how many to begin with."""
+"""Number of batches that a mutant is run on, and of those that come first."""
 
 # ── what the handout says ────────────────────────────────────────────────────────────────────────────
 
@@ -59,7 +59,7 @@ def hidden(activation: str, a: Array) -> Array:
 
 
 def scores_of(activation: str, p: Params, X: Array) -> Array:
-    """(N, C)"""
+    """Return the scores (N, C)."""
     return np.asarray(hidden(activation, X @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"])
 
 
@@ -68,7 +68,7 @@ def penalty(p: Params, reg: float) -> float:
 
 
 def gradients_from(p: Params, X: Array, y: Array, reg: float, scores: Array, h: Array, slope: Array) -> Params:
-    """Backpropagation from given forward values."""
+    """Return the gradients by backpropagation from given forward values."""
     shifted = scores - scores.max(axis=1, keepdims=True)
     delta = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
     delta[np.arange(len(y)), y] -= 1
@@ -96,7 +96,7 @@ def right_loss(activation: str, p: Params, X: Array, y: Array, reg: float) -> tu
 
 
 def near(got: Any, want: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
-    """Equal in norm; NaN and infinities in the same places are equal."""
+    """Return whether two values are equal in norm. NaN and infinities in the same places are equal."""
     try:
         one, other = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
     except (TypeError, ValueError):
@@ -108,7 +108,7 @@ def near(got: Any, want: Any, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
     return bool(np.linalg.norm((one - other).ravel()) <= rtol * np.linalg.norm(other.ravel()) + atol)
 
 
-# ── inputs of our own ────────────────────────────────────────────────────────────────────────────────
+# ── the oracle's inputs ────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +153,8 @@ _KINDS = ("ordinary", "ordinary", "float32", "ordinary", "integer X", "ordinary"
 
 
 def cases(count: int) -> Iterator[Case]:
-    """Batches of one to twelve rows, biases that are not zero, no, weak and strong regularisation; every ninth has
-    integers, a float32, large scores or pre-activations of exactly 0."""
+    """Yield batches of one to twelve rows, with biases that are not zero and no, weak or strong regularisation. Some
+    have integers, float32, large scores or pre-activations of exactly 0."""
     random = np.random.default_rng(20261126)
     for i in range(count):
         activation = ("sigmoid", "relu")[i % 2]
@@ -203,8 +203,8 @@ SIZES = ((24, 6, 40), (10, 3, 3), (5, 100, 4), (6, 6, 3), (7, 2, 2), (4, 1, 2), 
 
 
 def trainings() -> Iterator[Training]:
-    """Batches that divide the data and that do not, larger than the data, of one example; verbose and not. The first
-    ones are long enough to tell how batches are drawn."""
+    """Yield trainings whose batches divide the data, do not, are larger than it, or have one example; verbose or not.
+    The first ones are long enough to tell how batches are drawn."""
     random = np.random.default_rng(11)
     for (N, batch, epochs), activation in itertools.product(SIZES, ("sigmoid", "relu")):
         D, H, C = 3, 4, 3
@@ -294,7 +294,7 @@ class Oracle:
         return _class_of(found)
 
     def _follow(self, make: Make, activation: str, found: Found) -> None:
-        """Where the mutant's own gradients lead nowhere, nothing can be said of a training with them."""
+        """Note if a training with the mutant's gradients overflows, since its result then cannot be judged."""
         case = next(c for c in self._cases if c.activation == activation and c.kind == "ordinary" and c.reg)
         params = case.params
         with contextlib.suppress(Exception):
@@ -306,7 +306,7 @@ class Oracle:
         found.wrong[f"diverges.{activation}"] = "a training with the mutant's gradients overflows"
 
     def _further(self, make: Make, found: Found, note: Note) -> None:
-        """All other inputs, for what has been right so far."""
+        """Run all other inputs on a mutant that has been right so far."""
         note("loss.sigmoid")
         for case in self._cases[FIRST:]:
             self._case(make, case, found)
@@ -393,7 +393,7 @@ class Oracle:
         found: Found,
         known: set[str],
     ) -> None:
-        """`known` are parts that other cases have shown to be wrong."""
+        """Judge loss and gradients. `known` are the parts that other cases have shown to be wrong."""
         activation = case.activation
         try:
             loss, grads = net.loss(*batch, reg=case.reg)
@@ -437,8 +437,8 @@ class Oracle:
         scores: Array | None,
         case: Case,
     ) -> list[str]:
-        """Those gradients that neither the formula at the mutant's own forward values gives, nor differences of its
-        own loss."""
+        """Return the names of gradients that equal neither the formula at the mutant's own forward values nor
+        differences of its own loss."""
         allowed = list(self._gradients_at_own_values(make, scores, case)) if missed else []
         missed = [n for n in missed if not any(near(_shaped(grads.get(n), a[n]), a[n]) for a in allowed)]
         if not missed or near(value, case.loss):
@@ -447,8 +447,8 @@ class Oracle:
         return [n for n in missed if not near(_shaped(grads.get(n), numeric[n]), numeric[n], rtol=1e-4, atol=1e-6)]
 
     def _gradients_at_own_values(self, make: Make, scores: Array | None, case: Case) -> Iterator[Params]:
-        """Backpropagation from the mutant's own scores and hidden values, which its scores show where W2 is the
-        identity."""
+        """Yield gradients by backpropagation from the mutant's own scores and hidden values, which are its scores if W2
+        is the identity."""
         H, X, p, reg = case.params["b1"].size, case.floats, case.params, case.reg
         identity = case.params | {"W2": np.eye(H), "b2": np.zeros(H)}
         own = None
@@ -483,7 +483,7 @@ class Oracle:
     def _beside_the_original(
         self, make: Make, training: Training, theirs: Mapping[str, Any], followed: _Followed, found: Found
     ) -> None:
-        """Trained as it is, with the same random numbers, it must end where the original does."""
+        """Train the unchanged mutant and the original with the same random numbers, and compare the results."""
         try:
             ours = _outcome(make, training)
         except Exception as error:  # noqa: BLE001
@@ -525,7 +525,8 @@ def _class_of(found: Found) -> Classified:
 
 
 def _with_consequences(wrong: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong with ordinary numbers is at large ones, too: that is no fault of its own, but may be charged."""
+    """Mark parts that are wrong at large numbers only because they are wrong at ordinary ones: no separate fault, but
+    it may be charged."""
     parts = {}
     for part, why in wrong.items():
         what, _, activation = part.partition(".")
@@ -549,14 +550,14 @@ def _constructed(make: Make) -> list[Params]:
 
 
 def _shaped(got: Array | None, want: Array) -> Array:
-    """A bias's gradient may be a row matrix. NaN where there is none."""
+    """Return a gradient in the wanted shape if it is a bias's as a row matrix; NaN if there is none."""
     if got is None:
         return np.array(np.nan)
     return got.reshape(want.shape) if got.shape == (1, *want.shape) else got
 
 
 def _usable(value: float, grads: Params, case: Case) -> bool:
-    """Whether somebody can compute with them."""
+    """Return whether loss and gradients are finite and of the right shapes."""
     shapes = all(n in grads and _shaped(grads[n], want).shape == want.shape for n, want in case.gradients.items())
     return shapes and bool(np.isfinite(value)) and all(np.isfinite(g).all() for g in grads.values())
 
@@ -569,7 +570,7 @@ def _at_large_scores(missed: Sequence[str], grads: Params, scores: Array | None,
 
 
 def _agrees_off_the_kink(got: Array | None, name: str, case: Case) -> bool:
-    """Whether a gradient is right for some slope at 0: for 0, 1/2 or 1."""
+    """Return whether a gradient is right for one of the slopes 0, 1/2 or 1 at 0."""
     for at_0 in (0.0, 0.5, 1.0):
         slope = np.where(case.a == 0, at_0, case.a > 0)
         want = gradients_from(case.params, case.floats, case.y, case.reg, case.scores, case.h, slope)[name]
@@ -579,7 +580,7 @@ def _agrees_off_the_kink(got: Array | None, name: str, case: Case) -> bool:
 
 
 def _numeric(net: Any, case: Case, names: Sequence[str]) -> Params:
-    """Central differences of the mutant's own loss; NaN where it does not answer."""
+    """Return central differences of the mutant's own loss; NaN where it raises."""
     found = {}
     for name in names:
         value = case.params[name].copy()
@@ -600,7 +601,7 @@ def _numeric(net: Any, case: Case, names: Sequence[str]) -> Params:
 
 
 def _outcome(make: Make, training: Training) -> dict[str, Any]:
-    """Train as the class does it, from a fixed state of numpy's generator."""
+    """Train from a fixed state of numpy's generator, and return parameters, stats, output and batches."""
     (D, H), C = training.params["W1"].shape, training.params["b2"].size
     net = make(D, H, C, std=0.1, activation=training.activation)
     net.params = {name: value.copy() for name, value in training.params.items()}
@@ -628,7 +629,7 @@ def _outcome(make: Make, training: Training) -> dict[str, Any]:
 
 
 def _outcome_by_default(make: Make) -> dict[str, Any]:
-    """Everything that can be left out is left out."""
+    """Call loss and train with all optional arguments left out, and return the results."""
     random = np.random.default_rng(12)
     X, y = random.normal(size=(250, 3)), random.integers(0, 4, size=250)
     np.random.seed(6)
@@ -755,7 +756,7 @@ class _Followed:
                 yield "histories", name
 
     def _recorded(self, per_epoch: int) -> dict[str, list[list[float]]]:
-        """By name, the accepted ones: of every iteration, or of each epoch's last."""
+        """Return the accepted histories by name: of every iteration, or of each epoch's last."""
         found = {
             "loss_history": [float(c["loss"]) for c in self.calls],
             "grad_magnitude_history": [float(np.linalg.norm(c["grads"]["W1"])) for c in self.calls],
@@ -763,7 +764,7 @@ class _Followed:
         return {name: [values, values[per_epoch - 1 :: per_epoch]] for name, values in found.items()}
 
     def _accuracies(self, per_epoch: int) -> dict[str, list[list[float]]]:
-        """By name, the accepted ones; the training accuracy may be the last batch's."""
+        """Return the accepted histories by name; the training accuracy may be that of the last batch."""
         t = self._training
         ends = [*(c["params"] for c in self.calls[per_epoch::per_epoch]), self._net.params]
         last = [c["rows"] for c in self.calls[per_epoch - 1 :: per_epoch]]
@@ -780,7 +781,7 @@ class _Followed:
         }
 
     def silent(self, stats: Any) -> Iterator[str]:
-        """Differences about which the handout is silent."""
+        """Yield the differences about which the handout is silent."""
         per_epoch = self._per_epoch()
         if per_epoch is None or not isinstance(stats, dict):
             return
@@ -800,8 +801,8 @@ _ORDER = ("q2.1", "q2.2", "q2.3", "q2.4.forward", "q2.4.backward", "q2.4.trainin
 
 
 def expected(parts: Sequence[str]) -> Expected:
-    """The checks that a fault may cost, and those of which at least one must be lost: the first section with a wrong
-    part. Later ones follow from the same fault, which is charged once."""
+    """Return the checks that a fault may cost, and those of which at least one must be lost: the ones in the first
+    section with a wrong part. Later ones follow from the same fault, which is charged once."""
     groups = [_concerned(part) for part in parts]
     may = {id for group in groups for id in group}
     for part in parts:
@@ -821,7 +822,7 @@ def _place(id: str) -> int:
 
 
 def _concerned(part: str) -> tuple[str, ...]:
-    """Sections or checks by id."""
+    """Return the ids of the sections or checks that judge a part."""
     what, *rest = part.split(".")
     relu = "relu" in rest
     forward, backward, training = _ORDER[3:] if relu else _ORDER[:3]
@@ -848,7 +849,7 @@ def _concerned(part: str) -> tuple[str, ...]:
 
 
 def _reached_by(part: str) -> tuple[str, ...]:
-    """Where a method raises, or answers with what nobody can compute with, every section that calls it may be lost."""
+    """Return the sections that may be lost too, because they call a method that raises or answers unusable values."""
     what, _, rest = part.partition(".")
     if what in ("raises", "unusable") or part.startswith("ends.loss"):
         return _ORDER[3:] if "relu" in part else _ORDER

@@ -20,7 +20,7 @@ PARAMETERS = ("W1", "b1", "W2", "b2")
 
 
 class Net:
-    """A student's net with these parameters. Every argument that the handout leaves a default for is passed."""
+    """A student's net with given parameters. Arguments with a default in the handout are always passed."""
 
     def __init__(self, student: Student, activation: str, params: Params) -> None:
         (D, H), C = params["W1"].shape, params["b2"].size
@@ -31,7 +31,7 @@ class Net:
 
     @property
     def single(self) -> bool:
-        """Whether this student computes in float32."""
+        """True if this student computes in float32."""
         return self._student in _IN_SINGLE
 
     def _note_precision(self, answer: Answer) -> None:
@@ -39,7 +39,7 @@ class Net:
             _IN_SINGLE.add(self._student)
 
     def loss(self, problem: Problem) -> Answer:
-        """Return (loss, grads) at the problem's data, which lie inside as the student's own arrays would."""
+        """Return (loss, grads) at the problem's data, which are kept in the sandbox as arrays X and y."""
         if self._put.failure is not None:
             return self._put
         X, y = self._student.keep(X=problem.X, y=problem.y)
@@ -48,7 +48,7 @@ class Net:
         return answer
 
     def loss_again(self, problem: Problem) -> Answer:
-        """Repeat the same call on the very same arrays, whatever the first has made of them."""
+        """Repeat the same call on the same arrays, even if the first call has changed them."""
         again = self.remote.call("loss", Ref("X"), Ref("y"), reg=problem.reg)
         return replace(again, what=f"{again.what}, called a second time,")
 
@@ -68,8 +68,8 @@ class Net:
         )
 
     def train(self, training: Training) -> Answer:
-        """Train on data that lie inside. predict is judged by itself: one that does not work must not take train
-        along, so a stand-in takes its place."""
+        """Train on data kept in the sandbox. predict is judged separately: if it does not work and train raises, train
+        again with a stand-in for predict."""
         if self._put.failure is not None:
             return self._put
         stats = self._train_on(training)
@@ -85,7 +85,7 @@ class Net:
         return self._train(training)
 
     def train_again(self, training: Training) -> Answer:
-        """Train from the same parameters on the very same arrays, whatever the first training has made of them."""
+        """Train from the same parameters on the same arrays, even if the first training has changed them."""
         self.remote.put("params", training.problem.params)
         again = self._train(training)
         return replace(again, what=f"{again.what}, called a second time,")
@@ -141,12 +141,12 @@ def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
 
 
 def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
-    """Return whether two arrays of ours or of the student's agree in norm."""
+    """Return whether two arrays or numbers agree in norm."""
     return near(Answer("", np.asarray(got, np.float64)), want, single=single, rtol=rtol).holds
 
 
 def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Training) -> Params | Verdict:
-    """Return the parameters after a training that came back, or what is wrong."""
+    """Return the parameters after a training, or the verdict on what is wrong."""
     if (wrong := failed(stats)) is not None:
         return wrong
     return arrays(after, {p: value.shape for p, value in training.problem.params.items()})
@@ -155,12 +155,12 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
 # ── float32 ──────────────────────────────────────────────────────────────────────────────────────────
 
 _IN_SINGLE: WeakSet[Student] = WeakSet()
-"""Students who have been seen to compute in float32, in one net or another: those who do so inside and keep float64
-parameters show it in their gradients alone, and are as right."""
+"""Students with an answer in float32, from any net. If only the computation is in float32 and the parameters are
+float64, the gradients alone show it; that is as right."""
 
 
 def _single_precision(answer: Answer) -> bool:
-    """By a dtype; or by weights that were cast from float32. Biases' gradients tell nothing: where the softmax
+    """Return whether an array is float32, or a weight was cast from it. Biases' gradients tell nothing: if the softmax
     saturates they are simple fractions."""
     values = answer.value if isinstance(answer.value, dict) else {}
     floats = {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind == "f"}
@@ -168,8 +168,8 @@ def _single_precision(answer: Answer) -> bool:
 
 
 def _was_cast(value: Array) -> bool:
-    """float32 holds every entry exactly, and most of those that are not zero need all its 24 bits: constants and
-    simple fractions do not."""
+    """Return whether float32 represents every entry exactly, and most nonzero ones need all its 24 bits, unlike
+    constants and simple fractions."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
     if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):

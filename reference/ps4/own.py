@@ -1,8 +1,8 @@
 """The student's own answers as the truth: how later checks are judged where earlier ones have lost their points.
 
-One cause costs its points once. A gradient that goes back rightly from wrong scores is right, and so is a training that
-follows wrong gradients. Nothing here is asked before points were lost, and work alone is paid: answers that ignore the
-data or the parameters lead nowhere.
+One cause costs its points once: a gradient that is right for wrong scores is right, and so is a training that follows
+wrong gradients. Nothing here is asked before points were lost, and only work is paid for: nothing follows from answers
+that ignore the data or the parameters.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from .problems import Array, Params, Problem, Training
 
 NOT_OWN = lost("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Own losses that are asked for, one example under one label each, to see the student's own probabilities."""
+"""Most losses to ask for, one example under one label each, to read off the student's own probabilities."""
 NUDGE = 1e-4
-"""Of b1. The difference quotient is off by about 1e-9 then, of which a thousandth is tolerated."""
+"""Change of b1 for a difference quotient, whose error is then about 1e-9."""
 SAME_SCORES = 1e-6
-"""W2 is multiplied by it, so that nets of both activations have the same scores, their b2, up to so much."""
+"""Factor of W2 that makes the scores of both activations equal b2, up to about this much."""
 
 
 class Own:
-    """What a student's net answers at one problem, asked for at most once."""
+    """A student's own answers at one problem, each asked for at most once."""
 
     def __init__(self, student: Student, problem: Problem) -> None:
         self.student, self.problem = student, problem
@@ -43,13 +43,13 @@ class Own:
 
     @cached_property
     def scores(self) -> Array | None:
-        """(N, C), None where loss(X) does not answer them."""
+        """The scores (N, C); None if loss(X) does not return them."""
         answer = self._net().scores(self.problem.X)
         return _array(answer, (len(self.problem.X), self.problem.sizes[2]))
 
     @cached_property
     def losses_by_label(self) -> Array | None:
-        """(N, C) each example's loss under each label, without regularisation."""
+        """Each example's loss under each label (N, C), without regularisation; None if there are too many."""
         N, C = len(self.problem.X), self.problem.sizes[2]
         if N * C > MOST_LOSSES:
             return None
@@ -64,8 +64,8 @@ class Own:
 
     @cached_property
     def hidden(self) -> Array | None:
-        """(N, H) the hidden layer, read off the scores: with unit columns for W2 and no b2 they are the hidden units.
-        None where that does not work."""
+        """The hidden layer (N, H), read off the scores: with unit columns for W2 and b2 = 0 they are the hidden units.
+        None if that does not work."""
         (_, H, C), N = self.problem.sizes, len(self.problem.X)
         calls = -(-H // C)
         columns = np.eye(H, calls * C).reshape(H, calls, C).transpose(1, 0, 2)
@@ -80,7 +80,7 @@ class Own:
 
     @cached_property
     def slope(self) -> Array | None:
-        """(N, H) the derivative of the hidden layer by its pre-activation, read off by nudging b1."""
+        """The derivative (N, H) of the hidden layer by its pre-activation, read off by small changes of b1."""
         up, down = (
             Own(self.student, replace(self.problem, params=self.problem.params | {"b1": b1})).hidden
             for b1 in (self.problem.params["b1"] + NUDGE, self.problem.params["b1"] - NUDGE)
@@ -88,7 +88,7 @@ class Own:
         return None if up is None or down is None else (up - down) / (2 * NUDGE)
 
     def gradients(self, problem: Problem) -> Params | None:
-        """The gradients at a variation of the problem, None where one of them has another shape."""
+        """Return the gradients at a variation of the problem, or None if one of them has another shape."""
         found = gradients_of(self._net(problem).loss(problem), problem.params)
         return None if isinstance(found, Verdict) else found
 
@@ -110,8 +110,8 @@ class Asked:
 
 
 def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str]) -> Verdict:
-    """Judge a sigmoid net's losses: right for the student's own scores; or wrong for right scores, where a loss that
-    was wrong too has lost its points already."""
+    """Judge a sigmoid net's losses. They hold if they are right for the student's own wrong scores, or wrong for right
+    scores after another loss has lost its points for that."""
     if any("scores" in cause for cause in causes) and all(_right_for_own_scores(a, truth) for a in asked):
         return held()
     charged_as_loss = any("scores" not in cause for cause in causes)
@@ -121,8 +121,8 @@ def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str]) -> V
 
 
 def relu_loss_follows(student: Student, asked: Sequence[Asked], truth: Any, causes: Sequence[str]) -> Verdict:
-    """Judge a ReLU net's losses: as above, where one of its own has lost points; or where the fault is one that both
-    activations share, and the sigmoid's part was charged for it."""
+    """Judge a ReLU net's losses: as `loss_follows` after a check of the ReLU has lost points; or, after one of the
+    sigmoid has, by whether both activations share the fault."""
     of_relu = [cause for cause in causes if cause.startswith("q2.4.")]
     right_for_scores = all(_right_for_own_scores(a, truth) for a in asked)
     scores_right = all(_scores_are_right(a.own, truth) for a in asked)
@@ -179,7 +179,7 @@ def _hidden_is_shared(student: Student, relu: Own, truth: Any) -> bool:
     if sigmoid is None or relu.hidden is None:
         return False
     if not (np.all(sigmoid > 1e-9) and np.all(sigmoid < 1 - 1e-9)):
-        return False  # saturated, or no sigmoid at all: what went in cannot be told
+        return False  # saturated, or no sigmoid at all: its pre-activations cannot be read off
     return is_near(relu.hidden, truth.hidden_like(sigmoid, "relu"), rtol=1e-4)
 
 
@@ -187,12 +187,12 @@ def _hidden_is_shared(student: Student, relu: Own, truth: Any) -> bool:
 
 
 AskedGradients = Sequence[tuple[Own, Answer]]
-"""What loss has answered at each problem."""
+"""(problem, loss's answer) of each problem."""
 
 
 def gradient_follows(asked: AskedGradients, name: str, truth: Any, *, single: bool) -> Verdict:
-    """Judge a parameter's gradients: what a right backward pass makes of the student's own scores, probabilities and
-    hidden layer."""
+    """Judge a parameter's gradients by a right backward pass from the student's own scores, probabilities and hidden
+    layer."""
     for want in zip(*(_backward_passes(own, truth) for own, _ in asked), strict=True):  # the same way at every problem
         if _are_near(asked, want, [name], single):
             own = asked[0][0]
@@ -202,7 +202,7 @@ def gradient_follows(asked: AskedGradients, name: str, truth: Any, *, single: bo
 
 
 def backward_pass_follows(asked: AskedGradients, truth: Any, *, single: bool) -> Verdict:
-    """Judge all gradients together, with this activation's own derivative, where the net ignores its activation."""
+    """Judge all gradients together, with this activation's derivative, of a net that ignores its activation forward."""
     for want in zip(*(_backward_passes(own, truth, every=False) for own, _ in asked), strict=True):
         if _are_near(asked, want, PARAMETERS, single):
             return held()
@@ -234,8 +234,8 @@ def _backward_passes(own: Own, truth: Any, *, every: bool = True) -> Iterator[Pa
 
 
 def same_fault_as_in_sigmoid(student: Student, problem: Problem, name: str, truth: Any) -> Verdict:
-    """Judge a ReLU net's gradient that is wrong where the sigmoid's was wrong too: with the same scores, one example
-    and no regularisation, the two may differ by nothing but the activation and its derivative."""
+    """Judge a ReLU net's gradient after the sigmoid's was wrong too: with the same scores, one example and no
+    regularisation, the two may differ only by the activation and its derivative."""
     shapes = [_raw_gradients(student, at).get(name, np.zeros(0)).shape for at in (problem, _as_sigmoid(problem))]
     if shapes[0] == shapes[1] != problem.params[name].shape:
         return gradients_use_data(student, problem)
@@ -256,7 +256,7 @@ def same_fault_as_in_sigmoid(student: Student, problem: Problem, name: str, trut
             if not is_near(relu[name], sigmoid[name] * ratio, rtol=1e-3):
                 return NOT_OWN
             found.append(sigmoid[name])
-        if is_near(*found, rtol=1e-3):  # it ignores the labels, so others must show that there is work
+        if is_near(*found, rtol=1e-3):  # it ignores the labels, so the other gradients must show work
             return gradients_use_data(student, problem)
     return held()
 
@@ -289,8 +289,8 @@ def about_training(causes: Sequence[str]) -> bool:
 
 
 def own_training(student: Student, training: Training, causes: Sequence[str]) -> Iterator[tuple[Params, Histories]]:
-    """Yield what a right training comes to with the student's own gradients, where the loss or a gradient has lost
-    points; and with the student's own single steps, where those have. All rows of the training are the same."""
+    """Yield the result of a right training with the student's own gradients, if the loss or a gradient has lost points,
+    and with the student's own single steps, if those have. All rows of the training are the same."""
     if about_losses(causes) and (led := _led_by(_by_own_gradient(student, training), student, training)) is not None:
         yield led
     if about_training(causes) and (led := _led_by(_by_own_step(student, training), student, training)) is not None:
@@ -361,13 +361,13 @@ def _own_accuracies(student: Student, problem: Problem, training: Training) -> H
 
 
 def share_of_right(guess: Answer, y: Array) -> float:
-    """Return the accuracy of a predict that is judged by itself; NaN where it did not answer."""
+    """Return the share of right labels; NaN if predict failed."""
     labels = numbers(guess, y.shape)
     return float(np.mean(labels == y)) if not isinstance(labels, Verdict) else np.nan
 
 
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
-    """Judge batches where gradients have lost points: the gradients must at least change with the examples and with
+    """Judge batches after gradients have lost points: the gradients must at least change with the examples and with
     their labels, or the batches are never used."""
     if not problem.y.any():
         problem = replace(problem, y=problem.y + 1)
@@ -381,7 +381,7 @@ def gradients_use_data(student: Student, problem: Problem) -> Verdict:
 
 
 def _raw_gradients(student: Student, problem: Problem) -> dict[str, Array]:
-    """Return what there is of gradients, of whatever shape."""
+    """Return the finite numeric gradients, of any shape."""
     student.begin()
     grads = Net(student, problem.activation, problem.params).loss(problem).item(1, "grads").value
     values = grads if isinstance(grads, dict) else {}
@@ -393,7 +393,7 @@ def _equal(first: Array, second: Array) -> bool:
 
 
 Ended = tuple[Answer, dict[str, Answer]]
-"""What train answered, and the parameters after it."""
+"""(train's answer, the parameters after it)."""
 
 
 def _by_constants(student: Student, training: Training, activation: str) -> tuple[dict[str, Array], Ended]:
@@ -411,8 +411,10 @@ def _by_constants(student: Student, training: Training, activation: str) -> tupl
 def trained_by_constants(
     student: Student, training: Training, truth: Any
 ) -> tuple[Ended, tuple[Params, Histories]] | None:
-    """Return what train makes of constant gradients, and what it should, where the student's own loss cannot be
-    followed: it raises, or its gradients do not have the shapes of the parameters. Else None."""
+    """Return the student's and the right training with constant gradients; None if the student's own can be followed.
+
+    They cannot if loss raises, or if its gradients do not have the shapes of the parameters.
+    """
     problem, epochs = training.problem, int(training.recipe["num_epochs"])
     student.begin()
     own = gradients_of(Net(student, problem.activation, problem.params).loss(problem), problem.params)

@@ -60,11 +60,11 @@ def toy(activation: str) -> Problem:
 
 
 LEAST_LOSS, LEAST_GRADIENT = 0.1, 1e-2
-"""Of a well-posed problem: the loss, and the norm of each parameter's gradient. The handout's are as large."""
+"""Least loss, and least norm of each parameter's gradient, of a well-posed problem. The handout's are as large."""
 
 
 def near_the_toy(activation: str) -> Each:
-    """The toy problem with every parameter moved a little, each time otherwise: a table of losses does not have it."""
+    """Draw the toy problem with every parameter moved a little, so that a table of known losses does not have it."""
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Problem]:
         problem = toy(activation)
@@ -213,7 +213,7 @@ def sketch(gradient: Array) -> Array:
 
 
 def _off_the_kink(problem: Problem, truth: Any) -> Problem:
-    """Leave out the rows that lie so near ReLU's kink that rounding could decide."""
+    """Leave out the rows so near ReLU's kink that rounding could decide."""
     if problem.activation != "relu":
         return problem
     clear = truth.rows_off_the_kink(problem, problem.params)

@@ -289,14 +289,14 @@ class Truth:
     # ── on the way ───────────────────────────────────────────────────────────────────────────────────
 
     def workings(self, problem: Problem) -> Params:
-        """What solutions compute on the way to scores, loss and gradients, by name. "summed" is before division by N;
-        of a stack, each layer is one example's."""
+        """Return the intermediate values of right solutions for scores, loss and gradients, by name. "summed" is before
+        division by N; each layer of a stack belongs to one example."""
         with np.errstate(all="ignore"):
             workings: Params = self._once("workings", problem, lambda: _workings(self._made(problem), problem))
         return workings
 
     def workings_of_training(self, training: Training) -> Params:
-        """The same of each iteration of a training whose rows are all the same, and what train computes besides."""
+        """Return the same for each iteration of a training whose rows are all the same, and train's own values."""
         with np.errstate(all="ignore"):
             workings: Params = self._once("workings", training, lambda: self._workings_of_training(training))
         return workings
@@ -436,7 +436,7 @@ class Truth:
 
 
 def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
-    """By name. What there is one number of for each example comes as a column, so that each of them is recognised."""
+    """Return values by name. Those with one number for each example are columns, so that each number is recognised."""
     X, y, reg, N = net.inputs(problem.X), problem.y, problem.reg, len(problem.X)
     W1, b1, W2, b2 = (net.params[name] for name in ("W1", "b1", "W2", "b2"))
     a = net.preactivation(X)

@@ -1,8 +1,8 @@
-"""A sandbox whose guest answers what no honest one would: replies of a right solution, damaged at random.
+"""A sandbox whose guest sends replies of a right solution, damaged at random.
 
-The guest's own loop runs in this process, on a solution of ours. Between it and the session each reply is changed as
-plain data, then packed and unpacked as on the wire, so that checks see just what a process that a student controls may
-send: other types, shapes, dtypes, NaN, odd keys, missing items, forged failures, a death.
+The guest's own loop runs in this process, on the project's own solution. Between it and the session each reply is
+changed as plain data, then packed and unpacked as on the wire, so that checks see what a hostile process may send:
+other types, shapes, dtypes, NaN, odd keys, missing items, forged failures, a death.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHAPES += [(0, 3), (3, 0), (1, 1), (2, 2, 2), (1,) * 8, (100,), (200, 300), (5,)
 
 
 class Damage:
-    """What happens to replies, drawn from a seed."""
+    """Damage to replies, drawn from a seed."""
 
     def __init__(self, seed: int, rate: float) -> None:
         """`rate`: the share of replies that are damaged."""

@@ -1,4 +1,4 @@
-"""No reply of a guest, however damaged, is a failure of ours: each ends in a report that every format can show."""
+"""No damaged reply of a guest is an internal error: each ends in a report that every format can show."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CODE = Scope(code_only=True)
 
 @pytest.fixture(scope="module")
 def right() -> type:
-    """The class of a right solution of ours, in this process."""
+    """Return the class of a right solution, in this process."""
     spec = importlib.util.spec_from_file_location("right_mlp", SOURCE)
     assert spec is not None
     assert spec.loader is not None
@@ -109,7 +109,7 @@ def test_ten_thousand_damaged_replies_end_in_reports(ps4: Assignment, right: typ
 
 
 def asked(reply: Any) -> Any:
-    """The failure that a session makes of this reply."""
+    """Return the session's answer to this reply."""
     session = Damaged(object, lambda _honest: reply, Limits(), {})
     try:
         return session.request(["get", 0, "params"], 1)

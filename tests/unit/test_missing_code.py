@@ -1,4 +1,4 @@
-"""Whether a submission has its code is decided by its text, before anything runs."""
+"""A submission's text tells, before anything runs, if its code is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch has one secret of its own, which stays in this machine's state folder."""
+"""A batch has a secret, which stays in this machine's state folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all calls of a submission may use together: sleeping in each of them, or returning much, ends in a failure."""
+"""All calls of a submission share a budget: sleeping in each of them, or returning much, ends in a failure."""
 
 from __future__ import annotations
 

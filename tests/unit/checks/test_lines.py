@@ -1,4 +1,4 @@
-"""Where a fault is: by what flowed from where to where."""
+"""The line of a fault is found by the flow of values."""
 
 from __future__ import annotations
 

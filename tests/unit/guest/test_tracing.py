@@ -1,4 +1,4 @@
-"""What the statements of a student's functions are, and what one call lets flow where."""
+"""The statements of a student's functions, and the data flow of one call."""
 
 from __future__ import annotations
 

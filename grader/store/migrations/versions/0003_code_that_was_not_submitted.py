@@ -1,4 +1,4 @@
-"""Whether a submission came with its code. Of those that there are it is taken to be so: they were graded as such."""
+"""Add submissions.code_submitted. It is true for existing submissions, which were graded as such."""
 
 from __future__ import annotations
 
