@@ -174,7 +174,7 @@ _ADVICE = (
     (
         "TypeError",
         r"float\d*' object cannot be interpreted as an integer|slice indices must be integers",
-        "A whole number is needed here, and / always gives a float: divide with //",
+        "A whole number is needed here: check where this one comes from (a division with / gives a float, // does not)",
     ),
 )  # fmt: skip
 """(kind, pattern of the message, what to do) of the errors that students meet most; the first that fits."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.checks.answer import Answer, describe, explain
-from grader.model import Evidence, Place, Raised
+from grader.model import Evidence, Place, Raised, Unusable
 
 EXACT = 1e-6
 """Norm-wise relative tolerance. A right float64 solution stays below 1e-10."""
@@ -82,7 +82,8 @@ def failed(answer: Answer) -> Verdict | None:
     """The verdict on a call that did not answer; None where it did."""
     if answer.failure is None:
         return None
-    reason = f"{answer.failure.before or answer.what}: {explain(answer.failure)}"
+    before = answer.failure.before or ("" if isinstance(answer.failure, Unusable) else answer.what)
+    reason = f"{before}: {explain(answer.failure)}" if before else explain(answer.failure)
     if isinstance(answer.failure, Raised) and answer.failure.place:
         return Verdict(Fraction(0), reason, place=answer.failure.place, source=answer.failure.source, says_why=True)
     return Verdict(Fraction(0), reason, says_why=True)
@@ -215,11 +216,16 @@ def _differs(
     atol: float,
 ) -> str:
     ratio = _one_ratio(got, want)
-    if ratio is not None and abs(ratio - 1) > 1e-3:
+    if ratio is not None and abs(ratio - 1) > 1e-3 and (want.shape or _is_simple(ratio)):
         return f"{what} is {ratio:.4g} times the reference"
     relative = f"relative error {difference / norm:.3g}" if norm else f"absolute error {difference:.3g}"
     tolerance = f"tolerance {atol:g}" if atol and not want.shape else f"tolerance {rtol:g}"
     return f"{what}: {relative} ({tolerance}){_entries_that_differ(got, want, atol + rtol * norm)}"
+
+
+def _is_simple(ratio: float) -> bool:
+    """Return whether a single number's ratio is a whole number or one over it: others are no factor, only chance."""
+    return any(abs(r - round(r)) < 1e-6 and abs(r) < 1e4 for r in (ratio, 1 / ratio if ratio else 0.0))
 
 
 def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:

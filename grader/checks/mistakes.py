@@ -232,18 +232,22 @@ class Ledger:
     def _described(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
         """Add to an undiagnosed loss what other claims tell about it."""
 
-        def holds(id: str, case: str = "") -> bool:
-            if id in groups:
-                claims = [c for c in groups[id] if case in ("", c.case)]
-                return all(self._holds([c], frozenset()) for c in claims)
-            return id not in self.lost
+        def right(one: Claim) -> bool:
+            return self._holds([one], frozenset())
 
-        hints = [one.hint(holds) for one in groups[name] if one.hint is not None]
-        first = next(filter(None, hints), "")
-        cases = {c.case: self._holds([c], frozenset()) for c in groups[name] if c.case}
-        wrong, right = ([case for case, right in cases.items() if right is kind] for kind in (False, True))
-        narrowed = f"wrong for {' and '.join(wrong)}, right for {' and '.join(right)}" if wrong and right else ""
-        return replace(verdict, cause=_sentences(narrowed, first))
+        def holds(id: str, case: str = "") -> bool:
+            if id not in groups:
+                return not any(check == id or check.startswith(f"{id}.") for check in self.lost)
+            return all(right(one) for one in groups[id] if case in ("", one.case))
+
+        failing = [one for one in groups[name] if not right(one)]
+        hint = next(filter(None, (one.hint(holds) for one in failing if one.hint is not None)), "")
+        of_case = {c.case: holds(name, c.case) for c in groups[name] if c.case}
+        wrong_for, right_for = (
+            _listed(c for c, is_right in of_case.items() if is_right is kind) for kind in (False, True)
+        )
+        narrowed = f"it is wrong for {wrong_for} and right for {right_for}" if wrong_for and right_for else ""
+        return replace(verdict, cause=_sentences(narrowed, hint))
 
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
@@ -359,6 +363,11 @@ def _follows(verdict: Verdict, checks: Sequence[str]) -> Judged:
     causes = tuple(dict.fromkeys(checks))
     remark = f"follows from {_few(causes)} (already penalised)"
     return Judged(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
+
+
+def _listed(words: Iterable[str]) -> str:
+    *others, last = [*words] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _few(checks: Sequence[str]) -> str:

@@ -127,8 +127,8 @@ def _in_loss(holds: Holds) -> str:
     if not holds("q2.1.scores"):
         return ""
     if holds("loss", "reg = 0") and not holds("loss", "reg > 0"):
-        return "the scores and the data loss are right, so look at the regularisation"
-    return "the scores are right, so look at what makes the loss of them"
+        return "the scores and the data loss are right: check the regularisation term"
+    return "the scores are right: check how the loss is computed from them"
 
 
 def fresh_losses(student: Student, pair: Pair, *, given: Sequence[str], relu: bool = False) -> Iterator[Claim]:
@@ -158,13 +158,14 @@ def fresh_losses(student: Student, pair: Pair, *, given: Sequence[str], relu: bo
 
 
 def _case(problem: Problem) -> str:
-    return "reg > 0" if problem.reg else "reg = 0"
+    """Leave out a reg so large that nothing else is seen beside it."""
+    return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
 
 
 def _repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
     """Explain a call that answers otherwise the second time, on the same arrays."""
     if verdict.holds and repeated.holds:
-        return verdict if untouched else verdict & held("loss changes X or y in place; nothing came of it here")
+        return verdict if untouched else verdict & held("loss changes X or y in place (no effect on this check)")
     if verdict.holds:
         cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
         return because(repeated, f"The first call was right, so loss {cause}.")
@@ -205,7 +206,7 @@ def scores(student: Student, pair: Pair) -> Iterator[Claim]:
     """
     problem = pair.first
     net = Net(student, problem.activation, problem.params)
-    answer = net.scores(problem.X)
+    answer = replace(net.scores(problem.X), what="the scores, loss(X),")
     if answer.failure is None:
         yield claim("scores", lambda truth: near(answer, truth.scores(problem), single=net.single), hint=_in_scores)
     else:
@@ -213,7 +214,7 @@ def scores(student: Student, pair: Pair) -> Iterator[Claim]:
 
 
 def _in_scores(holds: Holds) -> str:
-    return "" if holds("scores") else "look at the forward pass: X W1 + b1, the activation, then h W2 + b2"
+    return "" if holds("scores") else "check the forward pass: X W1 + b1, the activation, then h W2 + b2"
 
 
 def _scores_from_losses(net: Net, problem: Problem) -> Iterator[Claim]:
@@ -287,10 +288,11 @@ def parameters(student: Student, pair: Pair) -> Iterator[Claim]:
     def judge(_truth: Any) -> Verdict:
         shapes = {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
         found = {name: params.item(name, f"params['{name}'] of a new net") for name in shapes}
-        return all_hold(
+        verdict = all_hold(
             value if isinstance(value := numbers(found[name], shape), Verdict) else held()
             for name, shape in shapes.items()
         )
+        return verdict if verdict.holds else because(verdict, "Check __init__: W1 (D, H), b1 (H,), W2 (H, C), b2 (C,).")
 
     yield claim("scores", judge)
 
@@ -401,22 +403,19 @@ def _own_gradient(
 
 def _in_gradient(name: str, holds: Holds) -> str:
     """Narrow down an undiagnosed gradient by those that are right: each is computed from others."""
+    beside = {"W1": "b1", "b1": "W1", "W2": "b2", "b2": "W2"}[name]
     if holds(name, "reg = 0") and not holds(name, "reg > 0"):
-        return "without regularisation it is right, so look at what reg adds to it"
-    if name in ("W2", "b2") and holds("b2" if name == "W2" else "W2"):
-        return "the gradient of the scores is right, since " + (
-            "b2's is: look at hᵀ times it" if name == "W2" else "W2's is: look at its sum over the examples"
-        )
-    if name in ("W1", "b1") and holds("b1" if name == "W1" else "W1"):
-        return "the gradient of the hidden layer is right, since " + (
-            "b1's is: look at Xᵀ times it" if name == "W1" else "W1's is: look at its sum over the examples"
-        )
+        return "without regularisation it is right: check the term with reg"
+    if holds(beside):
+        of, by = ("scores", "hᵀ") if name in ("W2", "b2") else ("hidden layer", "Xᵀ")
+        product = f"the product of {by} with it" if name.startswith("W") else "its sum over the examples"
+        return f"the gradient of the {of} is right, since that of {beside} is: check {product}"
     if name in ("W1", "b1") and holds("W2") and holds("b2"):
-        return "W2's and b2's are right, so look at what goes back through W2 and the activation's derivative"
-    if not any(holds(parameter, "reg > 0") for parameter in PARAMETERS):
+        return "the gradients of W2 and b2 are right: check the step back through W2 and the activation's derivative"
+    if not any(holds(parameter, case) for parameter in PARAMETERS for case in ("reg = 0", "reg > 0")):
         return (
-            "all four are wrong, so look first at what they have in common: the gradient of the scores, "
-            "(softmax - one-hot labels) / N"
+            "the gradients of W1, b1, W2 and b2 are all wrong: check first the gradient of the scores, which they have "
+            "in common, (softmax - one-hot labels) / N"
         )
     return ""
 
@@ -569,7 +568,7 @@ def gradients_at_mnist_size(student: Student, problem: Problem, *, given: Sequen
         yield claim(
             name,
             partial(judge, name),
-            case="the size of MNIST",
+            case="an MNIST-sized problem",
             given=[*given, *of_sigmoid],
             own=partial(own, name),
             own_work=_whole_backward_pass(asked, net),
@@ -656,14 +655,19 @@ def _that_follow(
 def _in_training(name: str, holds: Holds) -> str:
     """Narrow down an undiagnosed training by the simpler ones that are right."""
     match name:
+        case "step" if holds("q2.2"):
+            return (
+                "loss and gradients are right by themselves: check what train passes to self.loss, then the update, "
+                "parameter -= learning_rate * gradient"
+            )
         case "step":
-            return "one epoch with all data in one batch is one step: parameter -= learning_rate * gradient"
+            return "check the update: parameter -= learning_rate * gradient"
         case "decay" if holds("step"):
-            return "one epoch is right and several are not: look at what happens between epochs"
+            return "one epoch is right and several are not: check what happens between epochs"
         case "batches" if holds("step") and holds("decay"):
-            return "with one batch an epoch it is right: look at how an epoch is cut into batches"
+            return "one batch an epoch is right and several are not: check how an epoch is cut into batches"
         case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
-            return "the sigmoid net trains rightly"
+            return "training is right with the sigmoid: check what train does for the ReLU"
     return ""
 
 
@@ -705,7 +709,7 @@ def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
     if isinstance(got, Verdict):
         return got
     if np.array_equal(got, before) and not np.array_equal(want, before):
-        return lost(f"{after.what} is after train what it was before")
+        return lost(f"{after.what} is unchanged by train")
     change = Answer(f"the change of {after.what} in training", got - before)
     # what float32 rounds away of the parameters themselves is not the update's fault
     rounding = 1e-6 * float(np.linalg.norm(want)) if single else 1e-14 * float(np.linalg.norm(want))
@@ -782,7 +786,10 @@ def batch_size(student: Student, training: Training) -> Iterator[Claim]:
         ends = truth.ends(training)
         if ends is None or any(_all_moved(after, training.problem.params, end, single).holds for end in ends):
             return held()
-        return lost("with 4 examples and batch_size=2, an epoch does not end where any two batches of two lead")
+        return because(
+            lost("with 4 examples and batch_size=2, an epoch ends where no two batches of two rows lead"),
+            "Each step must use batch_size rows of X, with their own labels.",
+        )
 
     own = _sampling(student, training)
     yield claim("batches", judge, given=BEFORE_BATCHES, own=own, own_work=own)
@@ -802,7 +809,9 @@ def at_random(student: Student, training: Training) -> Iterator[Claim]:
             return params
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
         if _all_moved(after, before, in_order, single).holds and not _same(want, in_order):
-            return lost("the batches of an epoch follow the order of the data: draw them at random")
+            return because(
+                lost("they lead where batches in that order lead"), "The batches follow the order of the data."
+            )
         return held()
 
     own = _sampling(student, training)
@@ -829,18 +838,19 @@ def every_example(student: Student, training: Training) -> Iterator[Claim]:
         want, _ = truth.trained(training)
         used, wanted = (_rows_moved(training.problem.params, p) for p in (params, want))
         if used < 45 <= wanted or wanted < 30 < 45 <= used:
-            return lost(
-                f"one epoch of 4 batches of 25 uses only {used} of 100 examples: every batch takes other rows, until "
-                "the data have been gone over"
+            return because(
+                lost(f"one epoch of 4 batches of 25 uses only {used} of 100 examples"),
+                "An epoch must go through the data: every batch takes other rows.",
             )
         if 80 < used < 100:  # without replacement 100, with it 63 ± 3, or 68 ± 3 where each batch has no row twice
-            return lost(
-                f"one epoch of 4 batches of 25 uses {used} of 100 examples: does every batch have all its rows?"
+            return because(
+                lost(f"one epoch of 4 batches of 25 uses {used} of 100 examples"),
+                "Batches lose some of their rows: check the indices that cut an epoch into batches.",
             )
         if strange := _with_other_labels(training, params, want):
-            return lost(
-                f"{strange} of 100 examples are trained on another label than their own: does every row of a batch go "
-                "with its own label?"
+            return because(
+                lost(f"{strange} of 100 examples are trained with the label of another"),
+                "X_batch and y_batch must be the same rows of X and y: does every row go with its own label?",
             )
         return held()
 
@@ -879,17 +889,17 @@ def own_label(student: Student, training: Training) -> Iterator[Claim]:
             return params
         reached, reachable = (_rows_moved(problem.params, p) for p in (params, want))
         if reached < reachable == len(problem.X):
-            return lost(
-                f"{reachable - reached} of {reachable} examples are not used once in 60 epochs: draw from all rows, "
-                "from 0 to N - 1"
+            return because(
+                lost(f"{reachable - reached} of {reachable} examples are not used once in 60 epochs"),
+                "Batches must be drawn from all rows, from 0 to N - 1.",
             )
         got = truth.accuracy(params, problem.activation, problem.X, problem.y)
         # 0.003 where all is right; a mistaken training that comes near the labels may miss them on other batches
         learnt = truth.loss_at(want, problem) < 0.01
         if got < 0.95 and learnt:
-            return lost(
-                f"24 examples are not learnt by heart in 60 epochs (accuracy {got:.2f}): does every row of a batch go "
-                "with its own label?"
+            return because(
+                lost(f"24 examples are not fitted in 60 epochs (accuracy {got:.2f})"),
+                "Does every row of a batch go with its own label?",
             )
         return held()
 
