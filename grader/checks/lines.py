@@ -68,6 +68,8 @@ class FollowedCall:
     roles: tuple[str, ...] = ()
     """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
     name."""
+    random: bool = False
+    """Its values are drawn at random, so that only their shapes can be right."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Flow:
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Part of the answer, or attribute → the events that it comes from."""
     results: Mapping[str, Array] = field(default_factory=dict)
-    """What it is in the end, flat."""
+    """What it is in the end."""
 
 
 # ── what comes from inside ───────────────────────────────────────────────────────────────────────────
@@ -165,7 +167,7 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
 
 def _results(named: Any) -> dict[str, Array]:
     found = list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else []
-    return {n: v.ravel() for n, v in found if isinstance(v, np.ndarray) and v.dtype == float and v.size <= MAX_NUMBERS}
+    return {n: v for n, v in found if isinstance(v, np.ndarray) and v.dtype == float and v.size <= MAX_NUMBERS}
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
@@ -183,8 +185,10 @@ def _ints(value: Any, most: int, below: int) -> list[int] | None:
 class RightValues:
     """What right solutions compute, to be recognised however it lies: transposed, as a column, or one row of it."""
 
-    def __init__(self, named: Mapping[str, Any], roles: Sequence[str] = ()) -> None:
+    def __init__(self, named: Mapping[str, Any], roles: Sequence[str] = (), *, random: bool = False) -> None:
         self._roles = frozenset(roles)
+        self.random = random
+        self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
         self._sorted: dict[int, Array] = {}
@@ -229,11 +233,22 @@ class RightValues:
         roles = {role for role in map(_role, row.writes) if role in self._roles}
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
 
+    def is_named(self, value: Array, name: str) -> bool:
+        """Whether it is the right value of that name, or has its shape where values are random."""
+        if self.random:
+            return _squeezed(value.shape) == self._shapes[name]
+        return name in self.names(value.ravel())
+
     def has_integer(self, value: int) -> bool:
         return value in self._integers
 
     def has_size(self, size: int) -> bool:
         return size in self._sizes
+
+
+def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+    """A vector is a vector however it lies; a matrix keeps both its lengths."""
+    return tuple(shape) if len(shape) == 2 and 1 not in shape else tuple(n for n in shape if n != 1)
 
 
 def _role(path: str) -> str:
@@ -305,6 +320,11 @@ def _state(values: Sequence[tuple[bool, Array]], row: Row | None, right: RightVa
 
 def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str:
     """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
+    if right.random:
+        number = value.size == 1
+        return (
+            RIGHT if (right.has_integer(int(value[0])) or floating if number else right.has_size(value.size)) else ODD
+        )
     if not row.reads or (value.size and not value.any()):
         return SILENT
     if names := right.names(value):
@@ -364,7 +384,7 @@ def suspects(
     vindicated = vindicate(flow, state) - last
     ways = [upstream(flow, flow.outputs.get(name, ()), lambda e: e in vindicated) for name in wrong]
     missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
-    if missing:
+    if missing and len(missing) == len(wrong):
         return _of_missing(flow, rows, missing)
     odd_before: set[int] = set()
     first: list[int] = []
@@ -432,7 +452,7 @@ def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) 
         return [max(around, default=max(answered))]
     entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
     idle = [e for e, r in enumerate(flow.rows) if (row := rows[r]) and row.kind == "for" and r not in entered]
-    return idle[:1]
+    return idle[:1] or [len(flow.rows) - 1]
 
 
 def _is_header(row: Row | None) -> bool:
@@ -478,7 +498,8 @@ class Lines:
             if (followed := self._follow(target.call)) is None or self._rows is None:
                 continue
             flow, right, state = followed
-            wrong = [name for name, must in target.outputs.items() if not _is(flow.results.get(name), must, right)]
+            ends = {name: flow.results.get(name) for name in target.outputs}
+            wrong = [n for n, end in ends.items() if end is None or not right.is_named(end, target.outputs[n])]
             said = (stated(flow, self._rows, right, wrong, line) for line in lines)
             event = next((e for e in said if e is not None), None)
             if event is None and not lines:
@@ -504,13 +525,9 @@ class Lines:
             flow = flow_of(answer, len(self._rows))
             with contextlib.suppress(NotRecorded):  # in a student's pack
                 if flow is not None:
-                    right = RightValues(call.right(self._truth), call.roles)
+                    right = RightValues(call.right(self._truth), call.roles, random=call.random)
                     self._followed[call] = flow, right, states(flow, self._rows, right)
         return self._followed[call]
-
-
-def _is(value: Array | None, name: str, right: RightValues) -> bool:
-    return value is not None and name in right.names(value)
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:

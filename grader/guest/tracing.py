@@ -130,7 +130,7 @@ class Trace:
     def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
         self.outputs[name] = (otherwise or sorted(self._changes(value)))[-50:]
         if (numbers := _numbers(value)) is not None:
-            self.results[name] = numbers.astype(np.float64).ravel()
+            self.results[name] = numbers.astype(np.float64)
         if depth < 2 and len(self.outputs) < 100:
             written = self.heap.get(id(value), {})
             whole = self.outputs[name] if not written or None in written else []

@@ -83,6 +83,21 @@ def _predict(problem: Problem) -> FollowedCall:
     )
 
 
+@cache
+def _construction() -> FollowedCall:
+    problem = _problem("sigmoid")
+
+    def make(student: Student) -> Answer:
+        options: dict[str, Any] = dict(std=0.1, activation=problem.activation)
+        return student.new(*problem.sizes, **options).trace("__init__", *problem.sizes, **options)
+
+    def right(_truth: Any) -> Mapping[str, Any]:
+        D, H, C = problem.sizes
+        return problem.params | {"D": D, "H": H, "C": C, "sizes": problem.sizes}
+
+    return FollowedCall(make, right, random=True)
+
+
 def _follow(student: Student, problem: Problem, method: str, *args: Any, **options: Any) -> Answer:
     net, put, _ = student.new_with("params", problem.params, *problem.sizes, std=0.1, activation=problem.activation)
     return put if put.failure is not None else net.trace(method, *args, **options)
@@ -97,9 +112,10 @@ def _targets() -> Mapping[str, Sequence[Target]]:
     several = dict(num_epochs=3, batch_size=7, learning_rate=0.3, learning_rate_decay=0.8)
     step, decay, batches = (_train(_training("sigmoid", **recipe)) for recipe in (once, long, several))
     relu_batches = _train(_training("relu", **several))
-    return {
+    made = Target(_construction(), {f"self.params['{name}']": name for name in PARAMETERS})
+    found = {
         "q2.1.published": [Target(sigmoid, LOSS)],
-        "q2.1.scores": [Target(_loss(_problem("sigmoid"), labels=False), {"": "scores"})],
+        "q2.1.scores": [made, Target(_loss(_problem("sigmoid"), labels=False), {"": "scores"})],
         "q2.1.loss": [Target(sigmoid, LOSS)],
         "q2.1.stable": [Target(saturated, LOSS | _gradient("b2")), Target(sigmoid, LOSS)],
         **{f"q2.2.{name}": [Target(sigmoid, _gradient(name))] for name in PARAMETERS},
@@ -115,6 +131,7 @@ def _targets() -> Mapping[str, Sequence[Target]]:
         "q2.5.sigmoid.accuracy": [Target(batches, TRAINED)],
         "q2.5.relu.accuracy": [Target(relu_batches, TRAINED)],
     }
+    return {check: [*of, made] for check, of in found.items()}
 
 
 def targets(check: str) -> Sequence[Target]:

@@ -100,6 +100,14 @@ def test_a_value_is_recognised_however_it_lies() -> None:
     assert not right.names(-matrix.ravel())
 
 
+def test_of_random_values_the_shape_alone_is_right() -> None:
+    right = RightValues({"W1": np.zeros((3, 4)), "b1": np.zeros(4)}, random=True)
+    assert right.is_named(np.ones((3, 4)), "W1")
+    assert right.is_named(np.ones((1, 4)), "b1")
+    assert not right.is_named(np.ones((4, 3)), "W1")
+    assert not right.is_named(np.ones(3), "b1")
+
+
 def test_infinite_values_are_never_right() -> None:
     right = RightValues({"h": np.array([np.inf, 1.0]), "p": np.array([np.nan, 1.0])})
     assert not right.names(np.array([np.inf, 1.0]))
@@ -195,6 +203,9 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("loops", "'b2': db2 / N", "'b2': db2 / N ** 2 + 1", "q2.2.b2"),
         ("loops", "back = W2.dot(delta)", "back = 3 * W2.dot(delta)", "q2.2.W1"),
         ("subclass", "upstream * self.out * (1.0 - self.out)", "upstream * self.out * (1.5 - self.out)", "q2.2.b1"),
+        ("textbook", "['b1'] = np.zeros(hidden_size)", "['b1'] = np.zeros(input_size)", "q2.1.scores"),
+        ("textbook", "self.params['W2'] = std", "self.params['W1'] = std", "q2.2.b1"),
+        ("properties", "[np.zeros(size) for size", "[size for size", "q2.1.scores"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
     ],
 )
