@@ -10,8 +10,8 @@ and a line of text is read from the submission itself.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,9 @@ PARTIAL = "partial "
 RAISED = "raised"
 """The output of a call that raises: the statement at which it did."""
 
+ARGUMENT = "argument"
+"""The kind of a row that gives a parameter its value."""
+
 Array = np.ndarray[Any, Any]
 FoundLine = tuple[Place, str]
 """A line and its text."""
@@ -58,6 +61,97 @@ class Line:
     kind: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """What each step of a training must give to the function that computes its loss and gradients."""
+
+    function: str
+    X: Array
+    y: Array
+    X_val: Array
+    sizes: tuple[int, ...]
+    """How many rows a batch may have."""
+    reg: float
+
+    def fault(self, flow: Flow, rows: Sequence[Row | None]) -> int | None:
+        """The event that gives a step wrong rows, labels or regularisation; None where all steps get right ones."""
+        steps = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
+        whole = [len(X) == len(self.X) for X, *_ in steps]
+        drawn: list[Array] = []
+        for step, measures in zip(steps, whole, strict=True):
+            if measures and len(self.X) not in self.sizes and not all(whole):
+                continue  # the loss of all data, for a history
+            wrong = self._of_step(flow, rows, step)
+            if wrong is not None:
+                return wrong
+            drawn.append(self._numbers(step[0]))
+        return None if self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
+
+    def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
+        """Its rows, and the events of its arguments; None for one without labels, or on the validation data."""
+        events = list(call.arguments.values())
+        given = [flow.value(e) for e in events]
+        if len(given) < 3 or given[0] is None:
+            return None
+        D = self.X.shape[1]
+        if given[0].size % D:
+            return np.full((1, D), np.nan), events
+        X = given[0].reshape(-1, D)
+        return None if X.shape == self.X_val.shape and np.allclose(X, self.X_val) else (X, events)
+
+    def _of_step(self, flow: Flow, rows: Sequence[Row | None], step: tuple[Array, list[int]]) -> int | None:
+        X, (of_X, of_y, of_reg, *_) = step
+        y, reg = flow.value(of_y), flow.value(of_reg)
+        same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
+        if not same.any(axis=1).all():
+            return _made_at(flow, rows, of_X) if np.isfinite(X).all() else of_X
+        if len(X) not in self.sizes:
+            return _indices(flow, rows, of_X, len(X))[-1]
+        if y is None or y.size != len(X):
+            return of_y
+        if not (same & (y[:, None] == self.y)).any(axis=1).all():
+            numbers = flow.value(_indices(flow, rows, of_X, len(X))[-1])
+            drawn = numbers is not None and numbers.size == len(X) and np.array_equal(numbers, self._numbers(X))
+            return _made_at(flow, rows, of_y if drawn else of_X)
+        return of_reg if reg is None or not np.allclose(reg, self.reg) else None
+
+    def _numbers(self, X: Array) -> Array:
+        """Of the rows, in the training data."""
+        return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
+
+    def _sampled(self, drawn: Sequence[Array]) -> bool:
+        """Whether the rows of all steps may have been drawn at random."""
+        N = len(self.X)
+        if not drawn or len(np.unique(self.X, axis=0)) < N:
+            return True
+        numbers = np.concatenate(drawn)
+        return len(np.unique(numbers)) > N // 2 and not np.array_equal(numbers[:N], np.arange(N)[: len(numbers)])
+
+    def _of_order(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """The first event that yields row numbers which no drawing at random does."""
+        indices = _indices(flow, rows, event, 0)
+        return next((e for e in indices if (v := flow.value(e)) is not None and not self._is_drawn(v)), indices[-1])
+
+    def _is_drawn(self, numbers: Array) -> bool:
+        return len(np.unique(numbers)) > numbers.size // 2 and not np.array_equal(
+            np.diff(numbers), np.ones(numbers.size - 1)
+        )
+
+
+def _indices(flow: Flow, rows: Sequence[Row | None], event: int, size: int) -> list[int]:
+    """Events on the way to this one that yield whole numbers, so many or, for 0, several; or else itself."""
+    found = [
+        e
+        for e in sorted(upstream(flow, [event]))
+        if not _is_header(rows[flow.rows[e]])
+        and any(
+            not floating and (value.size == size if size else value.size > 1)
+            for floating, value in flow.values.get(e, ())
+        )
+    ]
+    return found or [event]
+
+
 @dataclass(frozen=True)
 class FollowedCall:
     """A call that is made once more, and followed, to find the line of a lost check."""
@@ -68,6 +162,8 @@ class FollowedCall:
     roles: tuple[str, ...] = ()
     """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
     name."""
+    batches: Batches | None = None
+    """Of a training."""
     random: bool = False
     """Its values are drawn at random, so that only their shapes can be right."""
 
@@ -101,6 +197,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A call of one of the student's functions, with the events that gave its parameters numbers."""
+
+    function: str
+    arguments: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Flow:
     """One call: its events (executions of rows) in order, what each has read, and what it has computed."""
 
@@ -112,6 +216,11 @@ class Flow:
     """Part of the answer, or attribute → the events that it comes from."""
     results: Mapping[str, Array] = field(default_factory=dict)
     """What it is in the end."""
+    calls: Sequence[Call] = ()
+
+    def value(self, event: int) -> Array | None:
+        """The first of its values."""
+        return next((value for _, value in self.values.get(event, ())), None)
 
 
 # ── what comes from inside ───────────────────────────────────────────────────────────────────────────
@@ -162,7 +271,35 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
     for event, kind, value in zip(valued, kinds, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)):
         values.setdefault(event, []).append((bool(kind), value))
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
-    return Flow(events, sources, values, named, _results(facts.get("results")))
+    calls = _calls(facts.get("calls"), len(events))
+    return Flow(events, sources, values, named, _results(facts.get("results")), calls)
+
+
+def _calls(listed: Any, events: int) -> list[Call]:
+    found: list[Call] = []
+    for one in listed[:MAX_EVENTS] if isinstance(listed, list) else ():
+        match one:
+            case [str(name), list(given)] if all(_is_argument(a, events) for a in given):
+                found.append(Call(name, dict(given)))
+    return found
+
+
+def _is_argument(given: Any, events: int) -> bool:
+    match given:
+        case [str(), int(event)]:
+            return 0 <= event < events
+    return False
+
+
+def with_arguments(flow: Flow, rows: Sequence[Row | None]) -> tuple[Flow, list[Row | None]]:
+    """An argument's event is no execution of the whole statement that calls: it gets a row of its own."""
+    events, known = list(flow.rows), list(rows)
+    for call in flow.calls:
+        for parameter, event in call.arguments.items():
+            if (row := rows[flow.rows[event]]) is not None:
+                known.append(replace(row, kind=ARGUMENT, form="name", writes=(parameter,)))
+                events[event] = len(known) - 1
+    return replace(flow, rows=events), known
 
 
 def _results(named: Any) -> dict[str, Array]:
@@ -395,7 +532,8 @@ def suspects(
             odd_before.add(event)
             first.append(event)
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
-    return [_chosen_at(flow, rows, _made_at(flow, rows, event, vindicated), right) for event in ranked]
+    made = (e if _misnamed(flow, rows, e, right) else _made_at(flow, rows, e, vindicated) for e in ranked)
+    return [_chosen_at(flow, rows, event, right) for event in made]
 
 
 def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
@@ -422,7 +560,7 @@ def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
     return row is not None and bool(names) and right.is_of_another(row, names)
 
 
-def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: set[int]) -> int:
+def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: Set[int] = frozenset()) -> int:
     """A statement that only hands a value on is not where it was made."""
     while (row := rows[flow.rows[event]]) is not None and row.form == "name":
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
@@ -464,7 +602,7 @@ def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Se
     ways = upstream(flow, (e for name in wrong for e in flow.outputs.get(name, ())))
     for event in sorted(ways, reverse=True):
         row = rows[flow.rows[event]]
-        if row is None or not _fits(row, line) or (row.kind == "return" and row.form == "name"):
+        if row is None or row.kind == ARGUMENT or not _fits(row, line) or (row.kind == "return" and row.form == "name"):
             continue
         named = {name.rpartition(":")[2] for name in _names(flow, event, right)}
         if not line.computes or not named.isdisjoint(line.computes):
@@ -482,6 +620,35 @@ def _fits(row: Row, line: Line) -> bool:
 # ── of a submission ──────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True)
+class _Followed:
+    """A call that was followed, beside what is right in it."""
+
+    flow: Flow
+    rows: Sequence[Row | None]
+    right: RightValues
+    state: Sequence[str]
+
+    def event(self, target: Target, lines: Sequence[Line]) -> int | None:
+        """The event that the target's lost check is about."""
+        flow, rows, right = self.flow, self.rows, self.right
+        ends = {name: flow.results.get(name) for name in target.outputs}
+        wrong = [n for n, end in ends.items() if end is None or not right.is_named(end, target.outputs[n])]
+        said = (stated(flow, rows, right, wrong, line) for line in lines)
+        event = next((e for e in said if e is not None), None)
+        if event is not None or lines:
+            return event
+        raised = flow.outputs.get(RAISED, ())
+        batches = target.call.batches
+        if batches is not None and (wrong or raised or not target.outputs):
+            event = batches.fault(flow, rows)
+        if event is None and target.outputs:
+            event = next(iter(suspects(flow, rows, self.state, [RAISED] if raised else wrong, right)), None)
+        if event in raised:  # what it lacks may have been written under another name
+            event = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), event)
+        return event
+
+
 class Lines:
     """Finds lines of one submission. Calls are followed once, however many checks ask for them."""
 
@@ -490,28 +657,19 @@ class Lines:
         self._rows: list[Row | None] | None = None
         self._ended = False
         """A call that was followed has ended the session, or was stopped: no other one is made."""
-        self._followed: dict[FollowedCall, tuple[Flow, RightValues, list[str]] | None] = {}
+        self._followed: dict[FollowedCall, _Followed | None] = {}
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
         """The line that a lost check is about; `lines` are those that its mistakes state."""
         for target in targets:
-            if (followed := self._follow(target.call)) is None or self._rows is None:
+            if (followed := self._follow(target.call)) is None:
                 continue
-            flow, right, state = followed
-            ends = {name: flow.results.get(name) for name in target.outputs}
-            wrong = [n for n, end in ends.items() if end is None or not right.is_named(end, target.outputs[n])]
-            said = (stated(flow, self._rows, right, wrong, line) for line in lines)
-            event = next((e for e in said if e is not None), None)
-            if event is None and not lines:
-                raised = flow.outputs.get(RAISED, ())
-                event = next(iter(suspects(flow, self._rows, state, [RAISED] if raised else wrong, right)), None)
-                if event in raised:  # what it lacks may have been written under another name
-                    event = next((e for e in range(len(flow.rows)) if _misnamed(flow, self._rows, e, right)), event)
-            if event is not None and (row := self._rows[flow.rows[event]]) is not None:
+            event = followed.event(target, lines)
+            if event is not None and (row := followed.rows[followed.flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
         return None
 
-    def _follow(self, call: FollowedCall) -> tuple[Flow, RightValues, list[str]] | None:
+    def _follow(self, call: FollowedCall) -> _Followed | None:
         if self._rows is None:
             self._student.begin()
             self._rows = rows_of(self._student.structure(), self._submission)
@@ -525,8 +683,9 @@ class Lines:
             flow = flow_of(answer, len(self._rows))
             with contextlib.suppress(NotRecorded):  # in a student's pack
                 if flow is not None:
+                    flow, rows = with_arguments(flow, self._rows)
                     right = RightValues(call.right(self._truth), call.roles, random=call.random)
-                    self._followed[call] = flow, right, states(flow, self._rows, right)
+                    self._followed[call] = _Followed(flow, rows, right, states(flow, rows, right))
         return self._followed[call]
 
 

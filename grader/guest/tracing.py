@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .describe import own
-from .structure import Path, Row, Structure
+from .structure import MAX_NAME, Path, Row, Structure
 
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
@@ -80,6 +80,8 @@ class Trace:
     """id of a dict or object → key or attribute → events that wrote it; None is the whole."""
     kept: list[Any] = field(default_factory=list)
     """What ids refer to, so that no id is used twice."""
+    calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
+    """The student's functions that were called, each with its parameters and the events that gave them numbers."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """What the outputs are in the end."""
@@ -96,6 +98,7 @@ class Trace:
             "sizes": ints(self.sizes),
             "kinds": ints(self.kinds),
             "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
+            "calls": [[name[:MAX_NAME], [[p[:MAX_NAME], event] for p, event in given]] for name, given in self.calls],
             "outputs": {name: ints(events) for name, events in self.outputs.items()},
             "results": self.results,
         }
@@ -238,7 +241,8 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """A parameter has the sources of the caller's variable that it is; else those of the whole expression."""
+        """A parameter has the sources of the caller's variable that it is; else those of the whole expression. A number
+        or array that is given is an event of the statement that calls."""
         caller = running.caller
         if caller is None or caller.rows is None:
             return
@@ -247,16 +251,21 @@ class Trace:
             same.setdefault(id(value), set()).add(name)
         line = caller.frame.f_lineno
         rows = [r for r in caller.rows if self.structure.rows[r].line <= line <= self.structure.rows[r].end]
+        given: list[tuple[str, int]] = []
         for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
+            if value is None or isinstance(value, str):
+                continue
             if names := same.get(id(value)):
-                running.variables[name] = frozenset(e for n in names for e in caller.variables.get(n, NONE))
-            elif value is not None and not isinstance(value, str) and (numbers := _numbers(value)) is not None:
-                events = [self._event(r, caller.sources[r] | caller.answered) for r in rows[:1]]
-                running.variables[name] = frozenset(events)
-                for event in events:
-                    self._note(event, numbers)
-            elif value is not None and not isinstance(value, str):
-                running.variables[name] = caller.answered.union(*(caller.sources[r] for r in rows))
+                sources = frozenset(e for n in names for e in caller.variables.get(n, NONE))
+            else:
+                sources = caller.answered.union(*(caller.sources[r] for r in rows))
+            if rows and (numbers := _numbers(value)) is not None:
+                event = self._event(rows[0], sources)
+                self._note(event, numbers)
+                given.append((name, event))
+                sources = frozenset({event})
+            running.variables[name] = sources
+        self.calls.append((running.frame.f_code.co_name, given))
 
     def _sources_of(self, running: Running, path: Path) -> Events:
         found = self._variable(running, path.root)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader.checks.answer import Answer
-from grader.checks.lines import FollowedCall, Target
+from grader.checks.lines import Batches, FollowedCall, Target
 from grader.checks.student import Student
 
 from .problems import Problem, Training
@@ -57,6 +57,15 @@ def _training(activation: str, **recipe: Any) -> Training:
 
 
 @cache
+def _sampling() -> Training:
+    """Rows that are all different."""
+    problem = _problem("sigmoid", 0.3, 12)
+    other = np.random.default_rng(13)
+    recipe = dict(num_epochs=2, batch_size=4, learning_rate=0.3, learning_rate_decay=0.8)
+    return Training(problem, other.normal(0.3, 1.0, size=(15, 5)), other.permutation(np.arange(15) % 4), recipe)
+
+
+@cache
 def _loss(problem: Problem, labels: bool = True) -> FollowedCall:
     def make(student: Student) -> Answer:
         if not labels:
@@ -72,7 +81,10 @@ def _train(training: Training) -> FollowedCall:
         data = problem.X, problem.y, training.X_val, training.y_val
         return _follow(student, problem, "train", *data, reg=problem.reg, **training.recipe)
 
-    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES)
+    problem, N, size = training.problem, len(training.problem.X), int(training.recipe["batch_size"])
+    sizes = (size, N) if size > N else (size,)
+    batches = Batches("loss", problem.X, problem.y, training.X_val, sizes, problem.reg)
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES, batches)
 
 
 def _predict(problem: Problem) -> FollowedCall:
@@ -121,7 +133,7 @@ def _targets() -> Mapping[str, Sequence[Target]]:
         **{f"q2.2.{name}": [Target(sigmoid, _gradient(name))] for name in PARAMETERS},
         "q2.3.step": [Target(step, TRAINED)],
         "q2.3.decay": [Target(decay, TRAINED), Target(batches, TRAINED)],
-        "q2.3.batches": [Target(batches, TRAINED)],
+        "q2.3.batches": [Target(batches, TRAINED), Target(_train(_sampling()), {})],
         "q2.3.histories": [Target(batches, HISTORIES)],
         "q2.3.predict": [Target(_predict(_problem("sigmoid")), LABELS)],
         "q2.4.forward.published": [Target(relu, LOSS)],

@@ -11,7 +11,20 @@ import pytest
 
 from grader.catalogue import Assignment
 from grader.checks.answer import Answer
-from grader.checks.lines import ODD, RIGHT, SILENT, Flow, RightValues, Row, flow_of, rows_of, shown, suspects, vindicate
+from grader.checks.lines import (
+    ODD,
+    RIGHT,
+    SILENT,
+    Call,
+    Flow,
+    RightValues,
+    Row,
+    flow_of,
+    rows_of,
+    shown,
+    suspects,
+    vindicate,
+)
 from grader.intake import receive, receive_files
 from grader.model import Place, Raised
 from grader.pipeline import grade_code
@@ -166,6 +179,13 @@ def test_a_call_in_another_shape_is_none(lie: dict[str, Any]) -> None:
     assert flow_of(Answer("loss", FACTS | lie), 2) is None
 
 
+def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
+    lies = [["loss", [["X", 2]]], ["loss", [["X", -1]]], ["loss", [[1, 1]]], ["loss", 1], "loss"]
+    traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), 2)
+    assert traced is not None
+    assert traced.calls == [Call("loss", {"X": 1})]
+
+
 def test_a_call_that_failed_is_none() -> None:
     assert flow_of(Answer("loss", Raised("ValueError", "no")), 2) is None
     assert rows_of(Answer("structure", Raised("ValueError", "no")), receive("mlp.py", b"x = 1")) == []
@@ -206,6 +226,14 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("textbook", "['b1'] = np.zeros(hidden_size)", "['b1'] = np.zeros(input_size)", "q2.1.scores"),
         ("textbook", "self.params['W2'] = std", "self.params['W1'] = std", "q2.2.b1"),
         ("properties", "[np.zeros(size) for size", "[size for size", "q2.1.scores"),
+        ("textbook", "np.random.permutation(num_train)", "np.arange(num_train)", "q2.3.batches"),
+        ("textbook", "it * batch_size:(it + 1)", "it * batch_size + 1:(it + 1)", "q2.3.batches"),
+        ("textbook", "X_batch = X[rows]", "X_batch = X[rows - 1]", "q2.3.batches"),
+        ("textbook", "self.loss(X_batch, y_batch", "self.loss(X, y_batch", "q2.3.batches"),
+        ("loops", "chosen = shuffled[", "chosen = y[", "q2.3.batches"),
+        ("loops", "X[chosen], y[chosen], reg", "X[chosen], y[chosen], N", "q2.3.step"),
+        ("properties", "order[k * batch_size:(k", "order[k * batch_size - 1:(k", "q2.3.batches"),
+        ("properties", "y[rows], reg", "y_val[rows], reg", "q2.3.step"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
     ],
 )
