@@ -85,6 +85,9 @@ class Batches:
             if wrong is not None:
                 return wrong
             drawn.append(self._numbers(step[0]))
+        beyond = [e for e in _indices(flow, rows, flow.outputs.get(RAISED, ())) if self._is_beyond(flow, e)]
+        if beyond:
+            return self._counted(flow, rows, beyond[0])
         return None if self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
 
     def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
@@ -106,12 +109,12 @@ class Batches:
         if not same.any(axis=1).all():
             return _made_at(flow, rows, of_X) if np.isfinite(X).all() else of_X
         if len(X) not in self.sizes:
-            return _indices(flow, rows, of_X, len(X))[-1]
+            return self._counted(flow, rows, max(_indices(flow, rows, [of_X], len(X)), default=of_X))
         if y is None or y.size != len(X):
             return of_y
         if not (same & (y[:, None] == self.y)).any(axis=1).all():
-            numbers = flow.value(_indices(flow, rows, of_X, len(X))[-1])
-            drawn = numbers is not None and numbers.size == len(X) and np.array_equal(numbers, self._numbers(X))
+            numbers = [flow.value(e) for e in _indices(flow, rows, [of_X], len(X))[-1:]]
+            drawn = any(n is not None and np.array_equal(n, self._numbers(X)) for n in numbers)
             return _made_at(flow, rows, of_y if drawn else of_X)
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
@@ -129,27 +132,44 @@ class Batches:
 
     def _of_order(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
         """The first event that yields row numbers which no drawing at random does."""
-        indices = _indices(flow, rows, event, 0)
-        return next((e for e in indices if (v := flow.value(e)) is not None and not self._is_drawn(v)), indices[-1])
+        indices = _indices(flow, rows, [event])
+        odd = (e for e in indices if (v := flow.value(e)) is not None and not self._is_drawn(v))
+        return next(odd, max(indices, default=event))
 
     def _is_drawn(self, numbers: Array) -> bool:
         return len(np.unique(numbers)) > numbers.size // 2 and not np.array_equal(
             np.diff(numbers), np.ones(numbers.size - 1)
         )
 
+    def _is_beyond(self, flow: Flow, event: int) -> bool:
+        value = flow.value(event)
+        return value is not None and value.max() >= len(self.X)
 
-def _indices(flow: Flow, rows: Sequence[Row | None], event: int, size: int) -> list[int]:
-    """Events on the way to this one that yield whole numbers, so many or, for 0, several; or else itself."""
-    found = [
-        e
-        for e in sorted(upstream(flow, [event]))
-        if not _is_header(rows[flow.rows[e]])
-        and any(
-            not floating and (value.size == size if size else value.size > 1)
-            for floating, value in flow.values.get(e, ())
-        )
-    ]
-    return found or [event]
+    def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """Where a wrong number of rows comes from: the event that counted them."""
+        size = 0 if (value := flow.value(event)) is None else value.size
+        while size > 1 and size != len(self.X):
+            before = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _counts(flow, s, size)]
+            if not before:
+                break
+            event = max(before)
+        return event
+
+
+def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size: int | None = None) -> list[int]:
+    """Events on the way to these that yield several whole numbers, or so many."""
+
+    def yields(event: int) -> bool:
+        whole = (value.size for floating, value in flow.values.get(event, ()) if not floating)
+        return any(n > 1 if size is None else n == size for n in whole)
+
+    return [e for e in sorted(upstream(flow, events)) if not _is_header(rows[flow.rows[e]]) and yields(e)]
+
+
+def _counts(flow: Flow, event: int, size: int) -> bool:
+    """Whether its value is the number, or has so many items."""
+    whole = (value for floating, value in flow.values.get(event, ()) if not floating)
+    return any(v.size == size or (v.size == 1 and v[0] == size) for v in whole)
 
 
 @dataclass(frozen=True)
@@ -162,6 +182,8 @@ class FollowedCall:
     roles: tuple[str, ...] = ()
     """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
     name."""
+    sizes: tuple[str, ...] = ()
+    """The same of whole numbers: other things may be called N as well."""
     batches: Batches | None = None
     """Of a training."""
     random: bool = False
@@ -322,8 +344,10 @@ def _ints(value: Any, most: int, below: int) -> list[int] | None:
 class RightValues:
     """What right solutions compute, to be recognised however it lies: transposed, as a column, or one row of it."""
 
-    def __init__(self, named: Mapping[str, Any], roles: Sequence[str] = (), *, random: bool = False) -> None:
-        self._roles = frozenset(roles)
+    def __init__(
+        self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
+    ) -> None:
+        self._roles, self._of_sizes = frozenset(roles), frozenset(sizes)
         self.random = random
         self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
@@ -365,9 +389,10 @@ class RightValues:
                 found.add(name)
         return found
 
-    def is_of_another(self, row: Row, names: set[str]) -> bool:
-        """Whether the statement gives a right value to a variable or entry that means something else."""
-        roles = {role for role in map(_role, row.writes) if role in self._roles}
+    def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
+        """Whether the statement gives a right value, or a size, to a variable or entry that means something else."""
+        known = self._roles | self._of_sizes if size else self._roles
+        roles = {role for role in map(_role, row.writes) if role in known}
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
 
     def is_named(self, value: Array, name: str) -> bool:
@@ -465,8 +490,11 @@ def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str
     if not row.reads or (value.size and not value.any()):
         return SILENT
     if names := right.names(value):
+        size = not floating and value.size == 1
         whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
-        if _all_other(names) or right.is_of_another(row, names) or whole:  # 2.0 where a number of things is wanted
+        if (
+            _all_other(names) or right.is_of_another(row, names, size=size) or whole
+        ):  # 2.0 where a number of things is wanted
             return ODD
         return SILENT if _is_simple(value) else RIGHT
     if floating or value.size == 0:
@@ -532,8 +560,22 @@ def suspects(
             odd_before.add(event)
             first.append(event)
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
+    ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
     made = (e if _misnamed(flow, rows, e, right) else _made_at(flow, rows, e, vindicated) for e in ranked)
     return [_chosen_at(flow, rows, event, right) for event in made]
+
+
+def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+    """The event itself, or one that gives it an array of zeros and ones that right solutions do not have: such arrays
+    are too simple to be right or wrong by themselves. The opposite of a right one may choose what is overwritten."""
+    row = rows[flow.rows[event]]
+    for source in flow.sources[event]:
+        for floating, value in flow.values.get(source, ()):
+            simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
+            chooses = row is not None and row.form != "operation" and bool(right.names(1 - value))
+            if simple and not chooses and not right.names(value):
+                return source
+    return event
 
 
 def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
@@ -684,7 +726,7 @@ class Lines:
             with contextlib.suppress(NotRecorded):  # in a student's pack
                 if flow is not None:
                     flow, rows = with_arguments(flow, self._rows)
-                    right = RightValues(call.right(self._truth), call.roles, random=call.random)
+                    right = RightValues(call.right(self._truth), call.roles, call.sizes, random=call.random)
                     self._followed[call] = _Followed(flow, rows, right, states(flow, rows, right))
         return self._followed[call]
 

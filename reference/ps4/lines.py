@@ -16,7 +16,8 @@ from grader.checks.student import Student
 from .problems import Problem, Training
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
-ROLES = (*PARAMETERS, "scores", "X", "y")
+ROLES = (*PARAMETERS, "scores", "X", "y", "batch_size", "learning_rate", "num_epochs")
+SIZES = ("N", "D", "H", "C")
 """What the handout calls by these names."""
 LOSS, LABELS = {"[0]": "loss"}, {"": "labels"}
 TRAINED = {f"self.params['{name}']": f"trained {name}" for name in PARAMETERS}
@@ -48,6 +49,13 @@ def _saturated() -> Problem:
 
 
 @cache
+def _labelled() -> Problem:
+    """Several labels are predicted."""
+    problem = _problem("sigmoid")
+    return replace(problem, params=problem.params | {"W1": 3 * problem.params["W1"], "b2": np.zeros(4)})
+
+
+@cache
 def _training(activation: str, **recipe: Any) -> Training:
     """Rows that are all the same, so that sampling does not matter."""
     problem = _problem(activation, 0.3)
@@ -72,7 +80,7 @@ def _loss(problem: Problem, labels: bool = True) -> FollowedCall:
             return _follow(student, problem, "loss", problem.X)
         return _follow(student, problem, "loss", problem.X, problem.y, reg=problem.reg)
 
-    return FollowedCall(make, lambda truth: truth.workings(problem), ROLES)
+    return FollowedCall(make, lambda truth: truth.workings(problem), ROLES, SIZES)
 
 
 def _train(training: Training) -> FollowedCall:
@@ -84,14 +92,14 @@ def _train(training: Training) -> FollowedCall:
     problem, N, size = training.problem, len(training.problem.X), int(training.recipe["batch_size"])
     sizes = (size, N) if size > N else (size,)
     batches = Batches("loss", problem.X, problem.y, training.X_val, sizes, problem.reg)
-    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES, batches)
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES, SIZES, batches)
 
 
 def _predict(problem: Problem) -> FollowedCall:
     return FollowedCall(
         lambda student: _follow(student, problem, "predict", problem.X),
         lambda truth: truth.workings(problem),
-        PARAMETERS,
+        (*PARAMETERS, "scores", "X"),
     )
 
 
@@ -135,7 +143,7 @@ def _targets() -> Mapping[str, Sequence[Target]]:
         "q2.3.decay": [Target(decay, TRAINED), Target(batches, TRAINED)],
         "q2.3.batches": [Target(batches, TRAINED), Target(_train(_sampling()), {})],
         "q2.3.histories": [Target(batches, HISTORIES)],
-        "q2.3.predict": [Target(_predict(_problem("sigmoid")), LABELS)],
+        "q2.3.predict": [Target(_predict(_labelled()), LABELS)],
         "q2.4.forward.published": [Target(relu, LOSS)],
         "q2.4.forward.loss": [Target(relu, LOSS)],
         **{f"q2.4.backward.{name}": [Target(relu, _gradient(name))] for name in PARAMETERS},
