@@ -10,6 +10,7 @@ and a line of text is read from the submission itself.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,7 @@ MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
 MAX_OUTPUTS = 100
+MAX_CALLS = 1_000
 MAX_RIGHT = 40_000
 """Right values of one call, with their rows and transposes."""
 SAME = 1e-5
@@ -197,6 +199,8 @@ class Target:
     call: FollowedCall
     outputs: Mapping[str, str]
     """ "[1]['W1']" of the answer, or "self.params['W1']" after the call → the name of what it must be."""
+    replaced: bool = False
+    """The check replaces outputs of another size by right ones, unless one is missing."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +243,7 @@ class Flow:
     results: Mapping[str, Array] = field(default_factory=dict)
     """What it is in the end."""
     calls: Sequence[Call] = ()
+    """In order."""
 
     def value(self, event: int) -> Array | None:
         """The first of its values."""
@@ -299,7 +304,7 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
 
 def _calls(listed: Any, events: int) -> list[Call]:
     found: list[Call] = []
-    for one in listed[:MAX_EVENTS] if isinstance(listed, list) else ():
+    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
         match one:
             case [str(name), list(given)] if all(_is_argument(a, events) for a in given):
                 found.append(Call(name, dict(given)))
@@ -400,6 +405,9 @@ class RightValues:
         if self.random:
             return _squeezed(value.shape) == self._shapes[name]
         return name in self.names(value.ravel())
+
+    def has_size_of(self, value: Array, name: str) -> bool:
+        return value.size == math.prod(self._shapes[name])
 
     def has_integer(self, value: int) -> bool:
         return value in self._integers
@@ -562,7 +570,8 @@ def suspects(
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
     ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
     made = (e if _misnamed(flow, rows, e, right) else _made_at(flow, rows, e, vindicated) for e in ranked)
-    return [_chosen_at(flow, rows, event, right) for event in made]
+    raised = flow.outputs.get(RAISED, ())
+    return [event if event in raised else _chosen_at(flow, rows, event, right) for event in made]
 
 
 def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
@@ -627,7 +636,8 @@ def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) 
     for event in sorted(beside, reverse=True):
         around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         return [max(around, default=event)]
-    if answered := flow.outputs.get("", ()):  # something else is returned
+    answered = flow.outputs.get("", ())
+    if answered and not any(name.startswith("self.") for name in missing):  # something else is returned
         around = [s for s in flow.sources[max(answered)] if (row := rows[flow.rows[s]]) and row.kind == "if"]
         return [max(around, default=max(answered))]
     entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
@@ -674,8 +684,7 @@ class _Followed:
     def event(self, target: Target, lines: Sequence[Line]) -> int | None:
         """The event that the target's lost check is about."""
         flow, rows, right = self.flow, self.rows, self.right
-        ends = {name: flow.results.get(name) for name in target.outputs}
-        wrong = [n for n, end in ends.items() if end is None or not right.is_named(end, target.outputs[n])]
+        wrong = self._wrong(target)
         said = (stated(flow, rows, right, wrong, line) for line in lines)
         event = next((e for e in said if e is not None), None)
         if event is not None or lines:
@@ -689,6 +698,13 @@ class _Followed:
         if event in raised:  # what it lacks may have been written under another name
             event = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), event)
         return event
+
+    def _wrong(self, target: Target) -> list[str]:
+        ends = {name: self.flow.results.get(name) for name in target.outputs}
+        wrong = {n: end for n, end in ends.items() if end is None or not self.right.is_named(end, target.outputs[n])}
+        if not target.replaced or any(end is None for end in wrong.values()):
+            return list(wrong)
+        return [n for n, end in wrong.items() if end is not None and self.right.has_size_of(end, target.outputs[n])]
 
 
 class Lines:

@@ -27,6 +27,7 @@ MAX_VALUE = 2_000
 """Numbers of one value."""
 MAX_ITEMS = 20
 """Values of a list or dict that are looked at."""
+MAX_CALLS = 1_000
 MAX_PARAMETERS = 50
 """Of one function: those whose sources are told apart."""
 
@@ -265,7 +266,8 @@ class Trace:
                 given.append((name, event))
                 sources = frozenset({event})
             running.variables[name] = sources
-        self.calls.append((running.frame.f_code.co_name, given))
+        if given and len(self.calls) < MAX_CALLS:
+            self.calls.append((running.frame.f_code.co_name, given))
 
     def _sources_of(self, running: Running, path: Path) -> Events:
         found = self._variable(running, path.root)

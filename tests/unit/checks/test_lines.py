@@ -241,6 +241,9 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("textbook", "num_train = X.shape[0]", "num_train = X_val.shape[0]", "q2.3.step"),
         ("textbook", "num_train = X.shape[0]", "num_train = X.shape[1]", "q2.3.batches"),
         ("loops", "scores = self.loss(X)\n", "scores = X\n", "q2.3.predict"),
+        ("textbook", "randn(input_size, hidden_size)", "randn(hidden_size, input_size)", "q2.1.loss"),
+        ("loops", "H[i][:, None] * delta", "H[i + 1][:, None] * delta", "q2.3.batches"),
+        ("loops", "range(0, max(N - N % batch_size, 1), b", "range(0, N - N % batch_size, b", "q2.3.decay"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
     ],
 )
