@@ -116,7 +116,9 @@ class Batches:
             return of_y
         if not (same & (y[:, None] == self.y)).any(axis=1).all():
             numbers = [flow.value(e) for e in _indices(flow, rows, [of_X], len(X))[-1:]]
-            drawn = any(n is not None and np.array_equal(n, self._numbers(X)) for n in numbers)
+            drawn = any(
+                n is not None and np.array_equal(self.X.take(n.astype(int), 0, mode="wrap"), X) for n in numbers
+            )
             return _made_at(flow, rows, of_y if drawn else of_X)
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
@@ -495,6 +497,8 @@ def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str
         return (
             RIGHT if (right.has_integer(int(value[0])) or floating if number else right.has_size(value.size)) else ODD
         )
+    if row.reads and value.size > 1 and not value.any() and not right.has_size(value.size):
+        return ODD
     if not row.reads or (value.size and not value.any()):
         return SILENT
     if names := right.names(value):
@@ -719,10 +723,11 @@ class Lines:
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
         """The line that a lost check is about; `lines` are those that its mistakes state."""
-        for target in targets:
+        tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
+        for target, said in tried:
             if (followed := self._follow(target.call)) is None:
                 continue
-            event = followed.event(target, lines)
+            event = followed.event(target, said)
             if event is not None and (row := followed.rows[followed.flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
         return None

@@ -205,6 +205,8 @@ class Trace:
             sources = running.sources[number]
             if row.calls or row.kind == "for":
                 sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
+            if row.kind == "for" and not running.answered and number in running.headers:
+                sources |= {running.headers[number]}  # what it goes through was read at its start
             event = self._event(number, sources)
             running.latest.append(event)
             if row.returns is not None:

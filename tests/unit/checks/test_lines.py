@@ -244,6 +244,10 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("textbook", "randn(input_size, hidden_size)", "randn(hidden_size, input_size)", "q2.1.loss"),
         ("loops", "H[i][:, None] * delta", "H[i + 1][:, None] * delta", "q2.3.batches"),
         ("loops", "range(0, max(N - N % batch_size, 1), b", "range(0, N - N % batch_size, b", "q2.3.decay"),
+        ("textbook", "y_batch = y[rows]", "y_batch = y_val[rows]", "q2.3.step"),
+        ("properties", "for k in range(count)]", "for k in range(count + 1)]", "q2.3.decay"),
+        ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((D, W1.shape[0]))", "q2.1.loss"),
+        ("textbook", "learning_rate *= learning_rate_decay", "learning_rate *= 0.95", "q2.3.decay"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
     ],
 )
