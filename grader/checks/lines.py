@@ -1,16 +1,18 @@
 """Finds the line of a student's file that a lost check is about, by what flowed from where to where in one call.
 
-The sandbox reports which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A statement
-that computed a value of a right solution is vindicated, and so is all that flowed into it. The fault is at the first
-statement on the way to a wrong output whose inputs are right and whose value is not. The report comes from a process
-that a student controls: it is accepted only in the expected shape, and the text of a line is read from the submission.
+The sandbox says which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
+right solution computes as well vindicates the statement that computed it, and all that flowed into it. The fault is
+where right values go in and a value comes out that is none of these: the first such statement on the way to an output
+that is wrong. All of it is claims by a process that a student controls: it is taken only in the shape that we expect,
+and a line of text is read from the submission itself.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,18 +29,22 @@ MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
 MAX_OUTPUTS = 100
+MAX_CALLS = 1_000
 MAX_RIGHT = 40_000
 """Right values of one call, with their rows and transposes."""
 SAME = 1e-5
 """Of a value's norm; float32 rounds less than that."""
 
 OTHER = "other "
-"""Prefix of values that are right under another condition: the fault is in the choice."""
+"""Begins the name of a value that is right under another condition: the fault is in the choice."""
 
 PARTIAL = "partial "
-"""Prefix of sums over the first few examples: if one of them is the result, its loop is too short."""
+"""Begins the name of a sum over some of the examples: where nothing is added to it any more, its loop is too short."""
 RAISED = "raised"
-"""Name of the output of a call that raises; its event is the statement that raised."""
+"""The output of a call that raises: the statement at which it did."""
+
+ARGUMENT = "argument"
+"""The kind of a row that gives a parameter its value."""
 
 Array = np.ndarray[Any, Any]
 FoundLine = tuple[Place, str]
@@ -47,15 +53,127 @@ FoundLine = tuple[Place, str]
 
 @dataclass(frozen=True)
 class Line:
-    """The statement of a known mistake, by its structure. All given conditions must hold; of several statements, the
-    last one counts."""
+    """Where a known mistake is, as structure. All that is given must hold of the statement; of several, the last."""
 
     computes: tuple[str, ...] = ()
-    """Names of right values (`FollowedCall.right`), one of which it computes: the step after it is missing."""
+    """Names of right values (`Followed.right`) of which it computes one: where the next step is what is missing."""
     reads: str = ""
     writes: str = ""
     calls: str = ""
     kind: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """What each step of a training must give to the function that computes its loss and gradients."""
+
+    function: str
+    X: Array
+    y: Array
+    X_val: Array
+    sizes: tuple[int, ...]
+    """How many rows a batch may have."""
+    reg: float
+
+    def fault(self, flow: Flow, rows: Sequence[Row | None]) -> int | None:
+        """The event that gives a step wrong rows, labels or regularisation; None where all steps get right ones."""
+        steps = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
+        whole = [len(X) == len(self.X) for X, *_ in steps]
+        drawn: list[Array] = []
+        for step, measures in zip(steps, whole, strict=True):
+            if measures and len(self.X) not in self.sizes and not all(whole):
+                continue  # the loss of all data, for a history
+            wrong = self._of_step(flow, rows, step)
+            if wrong is not None:
+                return wrong
+            drawn.append(self._numbers(step[0]))
+        beyond = [e for e in _indices(flow, rows, flow.outputs.get(RAISED, ())) if self._is_beyond(flow, e)]
+        if beyond:
+            return self._counted(flow, rows, beyond[0])
+        return None if self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
+
+    def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
+        """Its rows, and the events of its arguments; None for one without labels, or on the validation data."""
+        events = list(call.arguments.values())
+        given = [flow.value(e) for e in events]
+        if len(given) < 3 or given[0] is None:
+            return None
+        D = self.X.shape[1]
+        if given[0].size % D:
+            return np.full((1, D), np.nan), events
+        X = given[0].reshape(-1, D)
+        return None if X.shape == self.X_val.shape and np.allclose(X, self.X_val) else (X, events)
+
+    def _of_step(self, flow: Flow, rows: Sequence[Row | None], step: tuple[Array, list[int]]) -> int | None:
+        X, (of_X, of_y, of_reg, *_) = step
+        y, reg = flow.value(of_y), flow.value(of_reg)
+        same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
+        if not same.any(axis=1).all():
+            return _made_at(flow, rows, of_X) if np.isfinite(X).all() else of_X
+        if len(X) not in self.sizes:
+            return self._counted(flow, rows, max(_indices(flow, rows, [of_X], len(X)), default=of_X))
+        if y is None or y.size != len(X):
+            return of_y
+        if not (same & (y[:, None] == self.y)).any(axis=1).all():
+            numbers = [flow.value(e) for e in _indices(flow, rows, [of_X], len(X))[-1:]]
+            drawn = any(
+                n is not None and np.array_equal(self.X.take(n.astype(int), 0, mode="wrap"), X) for n in numbers
+            )
+            return _made_at(flow, rows, of_y if drawn else of_X)
+        return of_reg if reg is None or not np.allclose(reg, self.reg) else None
+
+    def _numbers(self, X: Array) -> Array:
+        """Of the rows, in the training data."""
+        return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
+
+    def _sampled(self, drawn: Sequence[Array]) -> bool:
+        """Whether the rows of all steps may have been drawn at random."""
+        N = len(self.X)
+        if not drawn or len(np.unique(self.X, axis=0)) < N:
+            return True
+        numbers = np.concatenate(drawn)
+        return len(np.unique(numbers)) > N // 2 and not np.array_equal(numbers[:N], np.arange(N)[: len(numbers)])
+
+    def _of_order(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """The first event that yields row numbers which no drawing at random does."""
+        indices = _indices(flow, rows, [event])
+        odd = (e for e in indices if (v := flow.value(e)) is not None and not self._is_drawn(v))
+        return next(odd, max(indices, default=event))
+
+    def _is_drawn(self, numbers: Array) -> bool:
+        return len(np.unique(numbers)) > numbers.size // 2 and not np.array_equal(
+            np.diff(numbers), np.ones(numbers.size - 1)
+        )
+
+    def _is_beyond(self, flow: Flow, event: int) -> bool:
+        value = flow.value(event)
+        return value is not None and value.max() >= len(self.X)
+
+    def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """Where a wrong number of rows comes from: the event that counted them."""
+        size = 0 if (value := flow.value(event)) is None else value.size
+        while size > 1 and size != len(self.X):
+            before = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _counts(flow, s, size)]
+            if not before:
+                break
+            event = max(before)
+        return event
+
+
+def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size: int | None = None) -> list[int]:
+    """Events on the way to these that yield several whole numbers, or so many."""
+
+    def yields(event: int) -> bool:
+        whole = (value.size for floating, value in flow.values.get(event, ()) if not floating)
+        return any(n > 1 if size is None else n == size for n in whole)
+
+    return [e for e in sorted(upstream(flow, events)) if not _is_header(rows[flow.rows[e]]) and yields(e)]
+
+
+def _counts(flow: Flow, event: int, size: int) -> bool:
+    """Whether its value is the number, or has so many items."""
+    whole = (value for floating, value in flow.values.get(event, ()) if not floating)
+    return any(v.size == size or (v.size == 1 and v[0] == size) for v in whole)
 
 
 @dataclass(frozen=True)
@@ -66,16 +184,25 @@ class FollowedCall:
     right: Callable[[Any], Mapping[str, Any]]
     """Truth → what a right solution computes on the way: numbers and arrays by name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning: a variable or entry `W1` must hold a right value with W1 in its name."""
+    """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
+    name."""
+    sizes: tuple[str, ...] = ()
+    """The same of whole numbers: other things may be called N as well."""
+    batches: Batches | None = None
+    """Of a training."""
+    random: bool = False
+    """Its values are drawn at random, so that only their shapes can be right."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The outputs of a followed call that a check is about."""
+    """What a check is about, in a call that is followed."""
 
     call: FollowedCall
     outputs: Mapping[str, str]
-    """ "[1]['W1']" of the answer, or "self.params['W1']" after the call → the name of its right value."""
+    """ "[1]['W1']" of the answer, or "self.params['W1']" after the call → the name of what it must be."""
+    replaced: bool = False
+    """The check replaces outputs of another size by right ones, unless one is missing."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +225,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A call of one of the student's functions, with the events that gave its parameters numbers."""
+
+    function: str
+    arguments: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Flow:
     """One call: its events (executions of rows) in order, what each has read, and what it has computed."""
 
@@ -108,14 +243,20 @@ class Flow:
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Part of the answer, or attribute → the events that it comes from."""
     results: Mapping[str, Array] = field(default_factory=dict)
-    """The same names → their final values, flat."""
+    """What it is in the end."""
+    calls: Sequence[Call] = ()
+    """In order."""
+
+    def value(self, event: int) -> Array | None:
+        """The first of its values."""
+        return next((value for _, value in self.values.get(event, ())), None)
 
 
 # ── what comes from inside ───────────────────────────────────────────────────────────────────────────
 
 
 def rows_of(answer: Answer, submission: Submission) -> list[Row | None]:
-    """Return the statements; None for one outside the submission's files and cells, or in an unexpected shape."""
+    """The statements; None for one that is not in a file or cell of the submission, or not in the expected shape."""
     files = _texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_row(one, files) for one in listed[:MAX_ROWS]]
@@ -132,7 +273,7 @@ def _row(one: Any, files: Mapping[str, Any]) -> Row | None:
 
 
 def flow_of(answer: Answer, rows: int) -> Flow | None:
-    """Return the call's flow; None if it is not in the expected shape."""
+    """The call's flow; None where it is not in the expected shape."""
     facts = answer.value
     if not isinstance(facts, dict):
         return None
@@ -159,16 +300,44 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
     for event, kind, value in zip(valued, kinds, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)):
         values.setdefault(event, []).append((bool(kind), value))
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
-    return Flow(events, sources, values, named, _results(facts.get("results")))
+    calls = _calls(facts.get("calls"), len(events))
+    return Flow(events, sources, values, named, _results(facts.get("results")), calls)
+
+
+def _calls(listed: Any, events: int) -> list[Call]:
+    found: list[Call] = []
+    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
+        match one:
+            case [str(name), list(given)] if all(_is_argument(a, events) for a in given):
+                found.append(Call(name, dict(given)))
+    return found
+
+
+def _is_argument(given: Any, events: int) -> bool:
+    match given:
+        case [str(), int(event)]:
+            return 0 <= event < events
+    return False
+
+
+def with_arguments(flow: Flow, rows: Sequence[Row | None]) -> tuple[Flow, list[Row | None]]:
+    """An argument's event is no execution of the whole statement that calls: it gets a row of its own."""
+    events, known = list(flow.rows), list(rows)
+    for call in flow.calls:
+        for parameter, event in call.arguments.items():
+            if (row := rows[flow.rows[event]]) is not None:
+                known.append(replace(row, kind=ARGUMENT, form="name", writes=(parameter,)))
+                events[event] = len(known) - 1
+    return replace(flow, rows=events), known
 
 
 def _results(named: Any) -> dict[str, Array]:
     found = list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else []
-    return {n: v.ravel() for n, v in found if isinstance(v, np.ndarray) and v.dtype == float and v.size <= MAX_NUMBERS}
+    return {n: v for n, v in found if isinstance(v, np.ndarray) and v.dtype == float and v.size <= MAX_NUMBERS}
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """Return at most `most` integers from 0 to `below` (excluded), or None if the value is anything else."""
+    """At most so many integers from 0 to below."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
         return None
     if value.size and not 0 <= value.min() <= value.max() < below:
@@ -180,17 +349,21 @@ def _ints(value: Any, most: int, below: int) -> list[int] | None:
 
 
 class RightValues:
-    """The values of right solutions, recognised in any layout: transposed, as a column, or one row of them."""
+    """What right solutions compute, to be recognised however it lies: transposed, as a column, or one row of it."""
 
-    def __init__(self, named: Mapping[str, Any], roles: Sequence[str] = ()) -> None:
-        self._roles = frozenset(roles)
+    def __init__(
+        self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
+    ) -> None:
+        self._roles, self._of_sizes = frozenset(roles), frozenset(sizes)
+        self.random = random
+        self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
         self._sorted: dict[int, Array] = {}
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
-        """Number of values that were compared in full."""
+        """How many values have been compared in full."""
         left = MAX_RIGHT
         for name, value in named.items():
             for one in _shown_as(np.asarray(value)):
@@ -210,7 +383,7 @@ class RightValues:
             self._marks.setdefault(flat.size, []).append((_mark(flat), float(np.linalg.norm(flat)), name, flat))
 
     def names(self, value: Array) -> set[str]:
-        """Return the names of the right values that equal this one."""
+        """Names of the right values that this one is."""
         if value.size not in self._sorted or not np.isfinite(value).all():
             return set()
         mark, norm = _mark(value), float(np.linalg.norm(value))
@@ -223,10 +396,20 @@ class RightValues:
                 found.add(name)
         return found
 
-    def is_of_another(self, row: Row, names: set[str]) -> bool:
-        """Return whether the statement assigns a right value to a variable or entry of another meaning."""
-        roles = {role for role in map(_role, row.writes) if role in self._roles}
+    def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
+        """Whether the statement gives a right value, or a size, to a variable or entry that means something else."""
+        known = self._roles | self._of_sizes if size else self._roles
+        roles = {role for role in map(_role, row.writes) if role in known}
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
+
+    def is_named(self, value: Array, name: str) -> bool:
+        """Whether it is the right value of that name, or has its shape where values are random."""
+        if self.random:
+            return _squeezed(value.shape) == self._shapes[name]
+        return name in self.names(value.ravel())
+
+    def has_size_of(self, value: Array, name: str) -> bool:
+        return value.size == math.prod(self._shapes[name])
 
     def has_integer(self, value: int) -> bool:
         return value in self._integers
@@ -235,8 +418,13 @@ class RightValues:
         return size in self._sizes
 
 
+def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+    """A vector is a vector however it lies; a matrix keeps both its lengths."""
+    return tuple(shape) if len(shape) == 2 and 1 not in shape else tuple(n for n in shape if n != 1)
+
+
 def _role(path: str) -> str:
-    """Return "W1" for the variable W1 and for grads['W1']."""
+    """`W1` of the variable W1 and of grads['W1']."""
     return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
 
 
@@ -249,7 +437,7 @@ def _shown_as(value: Array) -> Iterable[Array]:
 
 
 def _mark(value: Array) -> float:
-    """Return the value's projection on a fixed unit vector, so that values nearby have marks nearby."""
+    """Of unit length along a fixed direction, so that values nearby have marks nearby."""
     direction = _DIRECTIONS.get(value.size)
     if direction is None:
         drawn = np.random.default_rng(value.size).normal(size=value.size)
@@ -264,12 +452,12 @@ _DIRECTIONS: dict[int, Array] = {}
 # ── which statement it is ────────────────────────────────────────────────────────────────────────────
 
 RIGHT, REPEATED, ODD, SILENT = "right", "repeated", "odd", "silent"
-"""State of an event's value: right solutions compute it, an operation left it unchanged, right solutions do not compute
-it, or it tells nothing."""
+"""What an event's value is: one that right solutions compute, the same once more after an operation that should have
+changed it, one that they do not compute, or nothing that tells."""
 
 
 def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[str]:
-    """Return the state of each event."""
+    """Of each event."""
     found = [_state(flow.values.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
     for event, state in enumerate(found):
         if state == RIGHT and _repeats(flow, rows, event):
@@ -277,7 +465,7 @@ def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[s
         elif state == RIGHT and any(
             found[t] == ODD for s in flow.sources[event] if _is_zero(flow, s) for t in flow.sources[s]
         ):
-            found[event] = ODD  # right values with zero added, where a term is missing
+            found[event] = ODD  # right values and nothing added to them, which something should have been
     return found
 
 
@@ -286,7 +474,7 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
-    """Return whether an operation's value is one of its operands, so that a part of the operation is missing."""
+    """An operation whose value is the one that it was given: something of it is missing."""
     row = rows[flow.rows[event]]
     if row is None or row.form != "operation" or row.kind == "augmented":
         return False
@@ -303,12 +491,22 @@ def _state(values: Sequence[tuple[bool, Array]], row: Row | None, right: RightVa
 
 
 def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str:
-    """Return the state of one value. Right zeros, labels, counts and shares tell nothing: wrong ways lead there too."""
+    """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
+    if right.random:
+        number = value.size == 1
+        return (
+            RIGHT if (right.has_integer(int(value[0])) or floating if number else right.has_size(value.size)) else ODD
+        )
+    if row.reads and value.size > 1 and not value.any() and not right.has_size(value.size):
+        return ODD
     if not row.reads or (value.size and not value.any()):
         return SILENT
     if names := right.names(value):
+        size = not floating and value.size == 1
         whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
-        if _all_other(names) or right.is_of_another(row, names) or whole:  # 2.0 in place of a count
+        if (
+            _all_other(names) or right.is_of_another(row, names, size=size) or whole
+        ):  # 2.0 where a number of things is wanted
             return ODD
         return SILENT if _is_simple(value) else RIGHT
     if floating or value.size == 0:
@@ -322,13 +520,13 @@ def _all_other(names: set[str]) -> bool:
 
 
 def _is_simple(value: Array) -> bool:
-    """Return whether all entries are fractions with the same small denominator."""
+    """All are fractions with the same small denominator."""
     multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
     return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
 
 
 def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-    """Return the events and all that flowed into them, up to those at which `stop` is true."""
+    """Events and all that flowed into them, not past those at which it stops."""
     reached = {e for e in events if not stop(e)}
     for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
         if event in reached:
@@ -337,8 +535,8 @@ def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = la
 
 
 def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Return the events that are right, and those that right ones come from. An unknown value may lead to a right one
-    by chance, so most of what comes from it must be right."""
+    """Events that are right, and those that right ones come from. A value that we do not know may lead to a right one
+    by chance, so that most of what comes from it must be right."""
     vindicated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]
     for event in range(len(flow.rows) - 1, -1, -1):  # what comes from it is always later
@@ -356,17 +554,14 @@ def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
 def suspects(
     flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong: Sequence[str], right: RightValues
 ) -> list[int]:
-    """Return the events at which right values go in and a wrong one comes out, the likeliest first.
-
-    Args:
-        wrong: Names of the outputs that are wrong. Right outputs vindicate what they come from.
-    """
+    """Events at which right values go in and a wrong one comes out, the likeliest first. `wrong` are the outputs that
+    are wrong; right ones vindicate what they come from, as right values on the way do."""
     last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
     state = [ODD if e in last else s for e, s in enumerate(state)]
     vindicated = vindicate(flow, state) - last
     ways = [upstream(flow, flow.outputs.get(name, ()), lambda e: e in vindicated) for name in wrong]
     missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
-    if missing:
+    if missing and len(missing) == len(wrong):
         return _of_missing(flow, rows, missing)
     odd_before: set[int] = set()
     first: list[int] = []
@@ -377,12 +572,28 @@ def suspects(
             odd_before.add(event)
             first.append(event)
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
-    return [_chosen_at(flow, rows, _made_at(flow, rows, event, vindicated), right) for event in ranked]
+    ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
+    made = (e if _misnamed(flow, rows, e, right) else _made_at(flow, rows, e, vindicated) for e in ranked)
+    raised = flow.outputs.get(RAISED, ())
+    return [event if event in raised else _chosen_at(flow, rows, event, right) for event in made]
+
+
+def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+    """The event itself, or one that gives it an array of zeros and ones that right solutions do not have: such arrays
+    are too simple to be right or wrong by themselves. The opposite of a right one may choose what is overwritten."""
+    row = rows[flow.rows[event]]
+    for source in flow.sources[event]:
+        for floating, value in flow.values.get(source, ()):
+            simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
+            chooses = row is not None and row.form != "operation" and bool(right.names(1 - value))
+            if simple and not chooses and not right.names(value):
+                return source
+    return event
 
 
 def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """Return the `if` around a value that is right under another condition, the loop of an incomplete sum, or else the
-    event itself."""
+    """A value that is right under another condition comes from the `if` around it, and an incomplete sum from its
+    loop."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
     if _all_other(names) and ifs:
@@ -404,8 +615,8 @@ def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
     return row is not None and bool(names) and right.is_of_another(row, names)
 
 
-def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: set[int]) -> int:
-    """Return the event that computed the value which this event may only pass on."""
+def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: Set[int] = frozenset()) -> int:
+    """A statement that only hands a value on is not where it was made."""
     while (row := rows[flow.rows[event]]) is not None and row.form == "name":
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
         if row.kind != "return":
@@ -423,19 +634,19 @@ def _carries(flow: Flow, source: int, event: int) -> bool:
 
 
 def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) -> list[int]:
-    """Return the event to show for outputs that were never written: the loop or statement that writes others of their
-    kind, the return of something else, or a loop that never ran."""
+    """Where outputs of the same kind are written, and these are not: the loop that leaves them out, or its body."""
     kinds = {name.rpartition("[")[0] for name in missing}
     beside = [e for name, events in flow.outputs.items() if name.rpartition("[")[0] in kinds for e in events]
     for event in sorted(beside, reverse=True):
         around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         return [max(around, default=event)]
-    if answered := flow.outputs.get("", ()):  # something else is returned
+    answered = flow.outputs.get("", ())
+    if answered and not any(name.startswith("self.") for name in missing):  # something else is returned
         around = [s for s in flow.sources[max(answered)] if (row := rows[flow.rows[s]]) and row.kind == "if"]
         return [max(around, default=max(answered))]
     entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
     idle = [e for e, r in enumerate(flow.rows) if (row := rows[r]) and row.kind == "for" and r not in entered]
-    return idle[:1]
+    return idle[:1] or [len(flow.rows) - 1]
 
 
 def _is_header(row: Row | None) -> bool:
@@ -443,11 +654,11 @@ def _is_header(row: Row | None) -> bool:
 
 
 def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
-    """Return the last event on the way to the wrong outputs whose statement fits the line of a known mistake."""
+    """The last event on the way to the outputs whose statement is as a known mistake says."""
     ways = upstream(flow, (e for name in wrong for e in flow.outputs.get(name, ())))
     for event in sorted(ways, reverse=True):
         row = rows[flow.rows[event]]
-        if row is None or not _fits(row, line) or (row.kind == "return" and row.form == "name"):
+        if row is None or row.kind == ARGUMENT or not _fits(row, line) or (row.kind == "return" and row.form == "name"):
             continue
         named = {name.rpartition(":")[2] for name in _names(flow, event, right)}
         if not line.computes or not named.isdisjoint(line.computes):
@@ -465,6 +676,41 @@ def _fits(row: Row, line: Line) -> bool:
 # ── of a submission ──────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True)
+class _Followed:
+    """A call that was followed, beside what is right in it."""
+
+    flow: Flow
+    rows: Sequence[Row | None]
+    right: RightValues
+    state: Sequence[str]
+
+    def event(self, target: Target, lines: Sequence[Line]) -> int | None:
+        """The event that the target's lost check is about."""
+        flow, rows, right = self.flow, self.rows, self.right
+        wrong = self._wrong(target)
+        said = (stated(flow, rows, right, wrong, line) for line in lines)
+        event = next((e for e in said if e is not None), None)
+        if event is not None or lines:
+            return event
+        raised = flow.outputs.get(RAISED, ())
+        batches = target.call.batches
+        if batches is not None and (wrong or raised or not target.outputs):
+            event = batches.fault(flow, rows)
+        if event is None and target.outputs:
+            event = next(iter(suspects(flow, rows, self.state, [RAISED] if raised else wrong, right)), None)
+        if event in raised:  # what it lacks may have been written under another name
+            event = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), event)
+        return event
+
+    def _wrong(self, target: Target) -> list[str]:
+        ends = {name: self.flow.results.get(name) for name in target.outputs}
+        wrong = {n: end for n, end in ends.items() if end is None or not self.right.is_named(end, target.outputs[n])}
+        if not target.replaced or any(end is None for end in wrong.values()):
+            return list(wrong)
+        return [n for n, end in wrong.items() if end is not None and self.right.has_size_of(end, target.outputs[n])]
+
+
 class Lines:
     """Finds lines of one submission. Calls are followed once, however many checks ask for them."""
 
@@ -472,28 +718,21 @@ class Lines:
         self._submission, self._student, self._truth = submission, student, truth
         self._rows: list[Row | None] | None = None
         self._ended = False
-        """A followed call has ended the session or was stopped, so no other call is made."""
-        self._followed: dict[FollowedCall, tuple[Flow, RightValues, list[str]] | None] = {}
+        """A call that was followed has ended the session, or was stopped: no other one is made."""
+        self._followed: dict[FollowedCall, _Followed | None] = {}
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
-        """Return the line that a lost check is about, or None. `lines` are those that its mistakes state."""
-        for target in targets:
-            if (followed := self._follow(target.call)) is None or self._rows is None:
+        """The line that a lost check is about; `lines` are those that its mistakes state."""
+        tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
+        for target, said in tried:
+            if (followed := self._follow(target.call)) is None:
                 continue
-            flow, right, state = followed
-            wrong = [name for name, must in target.outputs.items() if not _is(flow.results.get(name), must, right)]
-            said = (stated(flow, self._rows, right, wrong, line) for line in lines)
-            event = next((e for e in said if e is not None), None)
-            if event is None and not lines:
-                raised = flow.outputs.get(RAISED, ())
-                event = next(iter(suspects(flow, self._rows, state, [RAISED] if raised else wrong, right)), None)
-                if event in raised:  # the missing value may have been written under another name
-                    event = next((e for e in range(len(flow.rows)) if _misnamed(flow, self._rows, e, right)), event)
-            if event is not None and (row := self._rows[flow.rows[event]]) is not None:
+            event = followed.event(target, said)
+            if event is not None and (row := followed.rows[followed.flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
         return None
 
-    def _follow(self, call: FollowedCall) -> tuple[Flow, RightValues, list[str]] | None:
+    def _follow(self, call: FollowedCall) -> _Followed | None:
         if self._rows is None:
             self._student.begin()
             self._rows = rows_of(self._student.structure(), self._submission)
@@ -507,17 +746,14 @@ class Lines:
             flow = flow_of(answer, len(self._rows))
             with contextlib.suppress(NotRecorded):  # in a student's pack
                 if flow is not None:
-                    right = RightValues(call.right(self._truth), call.roles)
-                    self._followed[call] = flow, right, states(flow, self._rows, right)
+                    flow, rows = with_arguments(flow, self._rows)
+                    right = RightValues(call.right(self._truth), call.roles, call.sizes, random=call.random)
+                    self._followed[call] = _Followed(flow, rows, right, states(flow, rows, right))
         return self._followed[call]
 
 
-def _is(value: Array | None, name: str, right: RightValues) -> bool:
-    return value is not None and name in right.names(value)
-
-
 def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """Return the place and its text, from the submission's own bytes; None if there is no such line."""
+    """The line's text, from the submission's own bytes; None where there is no such line."""
     text = _texts(submission).get(place.file)
     if text is None:
         return None

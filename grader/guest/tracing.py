@@ -1,8 +1,8 @@
-"""The data flow of one call of a student's method, followed statement by statement.
+"""One call of a student's method, followed statement by statement: what flowed from where to where.
 
 An event is one execution of a row of `structure`. Its sources are earlier events whose values it read: of variables, of
 entries of dicts and attributes of objects (by identity, so that aliases are the same thing), of a called function's
-answer, and of the `if` or `for` around it. A call is followed only after points were lost, and is never judged.
+answer, and of the `if` or `for` around it. Made only after points were lost, and never in a call that is judged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .describe import own
-from .structure import Path, Row, Structure
+from .structure import MAX_NAME, Path, Row, Structure
 
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
@@ -27,6 +27,7 @@ MAX_VALUE = 2_000
 """Numbers of one value."""
 MAX_ITEMS = 20
 """Values of a list or dict that are looked at."""
+MAX_CALLS = 1_000
 MAX_PARAMETERS = 50
 """Of one function: those whose sources are told apart."""
 
@@ -35,7 +36,7 @@ NONE: Events = frozenset()
 
 
 class Full(Exception):
-    """The trace has reached its bounds."""
+    """The call is longer than what may be sent."""
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Running:
     rows: range | None = None
     """Of the statement that is running."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Row of the running statement → the events that it has read."""
+    """What each of them has read."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that has ended last."""
     answered: Events = NONE
@@ -72,17 +73,19 @@ class Trace:
     sizes: list[int] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    """Values that events have computed, as far as there is room."""
+    """What events have computed, as far as there is room."""
     count: int = 0
     frames: dict[int, Running] = field(default_factory=dict)
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
     """id of a dict or object → key or attribute → events that wrote it; None is the whole."""
     kept: list[Any] = field(default_factory=list)
-    """Objects whose ids are in `heap`, kept alive so that no id is used twice."""
+    """What ids refer to, so that no id is used twice."""
+    calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
+    """The student's functions that were called, each with its parameters and the events that gave them numbers."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    """Final values of the outputs."""
+    """What the outputs are in the end."""
 
     def facts(self) -> dict[str, Any]:
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
@@ -96,6 +99,7 @@ class Trace:
             "sizes": ints(self.sizes),
             "kinds": ints(self.kinds),
             "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
+            "calls": [[name[:MAX_NAME], [[p[:MAX_NAME], event] for p, event in given]] for name, given in self.calls],
             "outputs": {name: ints(events) for name, events in self.outputs.items()},
             "results": self.results,
         }
@@ -103,7 +107,8 @@ class Trace:
     # ── following ────────────────────────────────────────────────────────────────────────────────────
 
     def follow(self, call: Callable[[], Any], owner: Any) -> None:
-        """Run the call and note its flow, as far as there is room. An exception ends the trace and is not raised."""
+        """Run the call and note what it does, as far as there is room. What it raises is not passed on: a trace up to
+        there is as good."""
         before = sys.gettrace()
         sys.settrace(self._enter)
         try:
@@ -118,7 +123,7 @@ class Trace:
             self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _note_raised(self, error: BaseException) -> None:
-        """Note the statement that raised: the last one of the innermost function that is followed."""
+        """Where it was raised: the last statement of the innermost function that is followed."""
         step, innermost = error.__traceback__, None
         while step is not None:
             innermost = self.frames.get(id(step.tb_frame), innermost)
@@ -129,7 +134,7 @@ class Trace:
     def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
         self.outputs[name] = (otherwise or sorted(self._changes(value)))[-50:]
         if (numbers := _numbers(value)) is not None:
-            self.results[name] = numbers.astype(np.float64).ravel()
+            self.results[name] = numbers.astype(np.float64)
         if depth < 2 and len(self.outputs) < 100:
             written = self.heap.get(id(value), {})
             whole = self.outputs[name] if not written or None in written else []
@@ -140,7 +145,7 @@ class Trace:
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         try:
             return self._entered(frame)
-        except Exception:  # noqa: BLE001  no more room, or a student's object that raises
+        except Exception:  # noqa: BLE001  no more room, or a student's object that answers nothing
             sys.settrace(None)
             return None
 
@@ -200,6 +205,8 @@ class Trace:
             sources = running.sources[number]
             if row.calls or row.kind == "for":
                 sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
+            if row.kind == "for" and not running.answered and number in running.headers:
+                sources |= {running.headers[number]}  # what it goes through was read at its start
             event = self._event(number, sources)
             running.latest.append(event)
             if row.returns is not None:
@@ -214,7 +221,7 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
-        """Note that this event has computed one part of a function's answer."""
+        """One part of a function's answer has been computed by this event."""
         container, value = None, answer
         for key in where:
             container = value
@@ -237,7 +244,8 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Give each parameter the sources of the caller's variable that it is; else those of the whole expression."""
+        """A parameter has the sources of the caller's variable that it is; else those of the whole expression. A number
+        or array that is given is an event of the statement that calls."""
         caller = running.caller
         if caller is None or caller.rows is None:
             return
@@ -246,16 +254,22 @@ class Trace:
             same.setdefault(id(value), set()).add(name)
         line = caller.frame.f_lineno
         rows = [r for r in caller.rows if self.structure.rows[r].line <= line <= self.structure.rows[r].end]
+        given: list[tuple[str, int]] = []
         for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
+            if value is None or isinstance(value, str):
+                continue
             if names := same.get(id(value)):
-                running.variables[name] = frozenset(e for n in names for e in caller.variables.get(n, NONE))
-            elif value is not None and not isinstance(value, str) and (numbers := _numbers(value)) is not None:
-                events = [self._event(r, caller.sources[r] | caller.answered) for r in rows[:1]]
-                running.variables[name] = frozenset(events)
-                for event in events:
-                    self._note(event, numbers)
-            elif value is not None and not isinstance(value, str):
-                running.variables[name] = caller.answered.union(*(caller.sources[r] for r in rows))
+                sources = frozenset(e for n in names for e in caller.variables.get(n, NONE))
+            else:
+                sources = caller.answered.union(*(caller.sources[r] for r in rows))
+            if rows and (numbers := _numbers(value)) is not None:
+                event = self._event(rows[0], sources)
+                self._note(event, numbers)
+                given.append((name, event))
+                sources = frozenset({event})
+            running.variables[name] = sources
+        if given and len(self.calls) < MAX_CALLS:
+            self.calls.append((running.frame.f_code.co_name, given))
 
     def _sources_of(self, running: Running, path: Path) -> Events:
         found = self._variable(running, path.root)
@@ -289,7 +303,7 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Return the events that have changed a container or an array in place, one level deep."""
+        """Events that have changed a container or an array in place, one level deep."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
@@ -313,7 +327,7 @@ class Trace:
         self._value(event, value)
 
     def _write_inside(self, running: Running, row: Row, path: Path, value: Any, event: int) -> None:
-        """Note a write to an entry or attribute of a container, or a change of the whole of anything else."""
+        """An entry or attribute of a container; of anything else, a change of the whole."""
         steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
         for kind, name in steps[:-1]:
             if not _is_container(value) or kind == "any":
@@ -362,7 +376,7 @@ class Trace:
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
-    """Return a number, an array or a list of numbers as an array; None for anything else or larger."""
+    """A number, an array or a list of numbers; None for anything else, and for what is too large."""
     if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
         value = np.array(value)
     elif type(value) in _SCALARS:
@@ -383,7 +397,7 @@ def _variable_of(frame: FrameType, name: str) -> Any:
 
 
 def _is_container(value: Any) -> bool:
-    """Return whether a value holds others by key or attribute. Modules, classes and functions do not count."""
+    """What holds things by key or attribute; modules, classes and functions are no part of the flow."""
     return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
 
 
@@ -392,7 +406,7 @@ def _can_change(value: Any) -> bool:
 
 
 def _inside(value: Any, kind: str, key: Any) -> Any:
-    """Return the attribute or entry without calling a student's method; None if there is none."""
+    """The attribute or entry, without asking any method of the student's; None where there is none."""
     if kind == "attribute":
         return getattr(value, "__dict__", {}).get(key)
     if isinstance(value, dict):

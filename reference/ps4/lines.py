@@ -1,5 +1,4 @@
-"""The calls that are followed to find the line of a lost check. Their problems are fixed, since no points depend on
-them."""
+"""The calls that are followed to find the line of a lost check. Their problems are fixed: no points hang on them."""
 
 from __future__ import annotations
 
@@ -11,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from grader.checks.answer import Answer
-from grader.checks.lines import FollowedCall, Target
+from grader.checks.lines import Batches, FollowedCall, Target
 from grader.checks.student import Student
 
 from .problems import Problem, Training
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
-ROLES = (*PARAMETERS, "scores", "X", "y")
-"""Names that have a fixed meaning in the handout."""
+ROLES = (*PARAMETERS, "scores", "X", "y", "batch_size", "learning_rate", "num_epochs")
+SIZES = ("N", "D", "H", "C")
+"""What the handout calls by these names."""
 LOSS, LABELS = {"[0]": "loss"}, {"": "labels"}
 TRAINED = {f"self.params['{name}']": f"trained {name}" for name in PARAMETERS}
 HISTORIES = {
@@ -33,7 +33,7 @@ def _gradient(name: str) -> dict[str, str]:
 
 @cache
 def _problem(activation: str, reg: float = 0.7, rows: int = 9) -> Problem:
-    """Return a problem whose sizes are all different and whose labels have all classes."""
+    """No two sizes are alike, and all classes are there."""
     random = np.random.default_rng(11)
     D, H, C = 5, 6, 4
     params = {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
@@ -49,12 +49,28 @@ def _saturated() -> Problem:
 
 
 @cache
+def _labelled() -> Problem:
+    """Several labels are predicted."""
+    problem = _problem("sigmoid")
+    return replace(problem, params=problem.params | {"W1": 3 * problem.params["W1"], "b2": np.zeros(4)})
+
+
+@cache
 def _training(activation: str, **recipe: Any) -> Training:
-    """Return a training whose rows are all the same, so that sampling does not matter."""
+    """Rows that are all the same, so that sampling does not matter."""
     problem = _problem(activation, 0.3)
     other = np.random.default_rng(12)
     rows = replace(problem, X=np.tile(problem.X[:1], (14, 1)), y=np.full(14, 3))
     return Training(rows, other.normal(0.3, 1.0, size=(15, 5)), other.permutation(np.arange(15) % 4), recipe)
+
+
+@cache
+def _sampling() -> Training:
+    """Rows that are all different."""
+    problem = _problem("sigmoid", 0.3, 12)
+    other = np.random.default_rng(13)
+    recipe = dict(num_epochs=2, batch_size=4, learning_rate=0.3, learning_rate_decay=0.8)
+    return Training(problem, other.normal(0.3, 1.0, size=(15, 5)), other.permutation(np.arange(15) % 4), recipe)
 
 
 @cache
@@ -64,7 +80,7 @@ def _loss(problem: Problem, labels: bool = True) -> FollowedCall:
             return _follow(student, problem, "loss", problem.X)
         return _follow(student, problem, "loss", problem.X, problem.y, reg=problem.reg)
 
-    return FollowedCall(make, lambda truth: truth.workings(problem), ROLES)
+    return FollowedCall(make, lambda truth: truth.workings(problem), ROLES, SIZES)
 
 
 def _train(training: Training) -> FollowedCall:
@@ -73,15 +89,33 @@ def _train(training: Training) -> FollowedCall:
         data = problem.X, problem.y, training.X_val, training.y_val
         return _follow(student, problem, "train", *data, reg=problem.reg, **training.recipe)
 
-    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES)
+    problem, N, size = training.problem, len(training.problem.X), int(training.recipe["batch_size"])
+    sizes = (size, N) if size > N else (size,)
+    batches = Batches("loss", problem.X, problem.y, training.X_val, sizes, problem.reg)
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES, SIZES, batches)
 
 
 def _predict(problem: Problem) -> FollowedCall:
     return FollowedCall(
         lambda student: _follow(student, problem, "predict", problem.X),
         lambda truth: truth.workings(problem),
-        PARAMETERS,
+        (*PARAMETERS, "scores", "X"),
     )
+
+
+@cache
+def _construction() -> FollowedCall:
+    problem = _problem("sigmoid")
+
+    def make(student: Student) -> Answer:
+        options: dict[str, Any] = dict(std=0.1, activation=problem.activation)
+        return student.new(*problem.sizes, **options).trace("__init__", *problem.sizes, **options)
+
+    def right(_truth: Any) -> Mapping[str, Any]:
+        D, H, C = problem.sizes
+        return problem.params | {"D": D, "H": H, "C": C, "sizes": problem.sizes}
+
+    return FollowedCall(make, right, random=True)
 
 
 def _follow(student: Student, problem: Problem, method: str, *args: Any, **options: Any) -> Answer:
@@ -91,24 +125,26 @@ def _follow(student: Student, problem: Problem, method: str, *args: Any, **optio
 
 @cache
 def _targets() -> Mapping[str, Sequence[Target]]:
-    """Return the targets of each check, the likeliest first."""
+    """By check, the likeliest first."""
     sigmoid, relu, saturated = _loss(_problem("sigmoid")), _loss(_problem("relu")), _loss(_saturated())
     once = dict(num_epochs=1, batch_size=14, learning_rate=0.5, learning_rate_decay=0.9)
     long = dict(num_epochs=3, batch_size=100, learning_rate=0.2, learning_rate_decay=0.6)
     several = dict(num_epochs=3, batch_size=7, learning_rate=0.3, learning_rate_decay=0.8)
     step, decay, batches = (_train(_training("sigmoid", **recipe)) for recipe in (once, long, several))
     relu_batches = _train(_training("relu", **several))
-    return {
+    made = Target(_construction(), {f"self.params['{name}']": name for name in PARAMETERS})
+    put = replace(made, replaced=True)
+    found = {
         "q2.1.published": [Target(sigmoid, LOSS)],
-        "q2.1.scores": [Target(_loss(_problem("sigmoid"), labels=False), {"": "scores"})],
+        "q2.1.scores": [made, Target(_loss(_problem("sigmoid"), labels=False), {"": "scores"})],
         "q2.1.loss": [Target(sigmoid, LOSS)],
         "q2.1.stable": [Target(saturated, LOSS | _gradient("b2")), Target(sigmoid, LOSS)],
         **{f"q2.2.{name}": [Target(sigmoid, _gradient(name))] for name in PARAMETERS},
         "q2.3.step": [Target(step, TRAINED)],
         "q2.3.decay": [Target(decay, TRAINED), Target(batches, TRAINED)],
-        "q2.3.batches": [Target(batches, TRAINED)],
+        "q2.3.batches": [Target(batches, TRAINED), Target(_train(_sampling()), {})],
         "q2.3.histories": [Target(batches, HISTORIES)],
-        "q2.3.predict": [Target(_predict(_problem("sigmoid")), LABELS)],
+        "q2.3.predict": [Target(_predict(_labelled()), LABELS)],
         "q2.4.forward.published": [Target(relu, LOSS)],
         "q2.4.forward.loss": [Target(relu, LOSS)],
         **{f"q2.4.backward.{name}": [Target(relu, _gradient(name))] for name in PARAMETERS},
@@ -116,8 +152,9 @@ def _targets() -> Mapping[str, Sequence[Target]]:
         "q2.5.sigmoid.accuracy": [Target(batches, TRAINED)],
         "q2.5.relu.accuracy": [Target(relu_batches, TRAINED)],
     }
+    return {check: [put, *of] for check, of in found.items()}
 
 
 def targets(check: str) -> Sequence[Target]:
-    """Return the calls in which to look for the line of a lost check, the likeliest first."""
+    """Where to look for the line that this lost check is about, the likeliest first."""
     return _targets().get(check, ())

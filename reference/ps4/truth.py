@@ -313,6 +313,7 @@ class Truth:
         shares: list[list[float]] = []
         found: dict[str, Any] = {"X": problem.X, "y": problem.y, "X_val": training.X_val, "y_val": training.y_val}
         found |= {f"count {n}": np.array(n) for n in (N, B, epochs, steps, steps * epochs, N // B)}
+        found |= {"num_epochs": epochs, "batch_size": B, "batch_size at most N": min(B, N), "learning_rate": rate}
         found |= {f"row {n}": np.array(n) for n in range(0, N + 1, B)}
         for number in range(epochs * steps):
             now = replace(batch, params=dict(net.params))
@@ -338,7 +339,7 @@ class Truth:
                     forward[f"{name}_acc_history"] = np.array([share[-1] for share in shares])
                     found |= {f"{number}:{name}:{n}": value for n, value in forward.items()}
                 rate *= float(recipe["learning_rate_decay"])
-                found[f"{number}:learning rate"] = np.array(rate)
+                found[f"{number}:learning_rate"] = np.array(rate)
                 rates.append(rate)
                 found[f"{number}:decay"] = np.array(rate / float(recipe["learning_rate"]))
         found |= {f"trained {name}": value for name, value in net.params.items()}

@@ -421,7 +421,10 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
         ),
         (Raised("TypeError", "'float' object cannot be interpreted as an integer"), "A whole number is needed"),
         (Raised("TypeError", "'numpy.float64' object cannot be interpreted as an integer"), "A whole number is needed"),
-        (Raised("TypeError", "slice indices must be integers or None or have an __index__ method"), "A whole number is needed"),
+        (
+            Raised("TypeError", "slice indices must be integers or None or have an __index__ method"),
+            "A whole number is needed",
+        ),
         (Raised("AttributeError", "module 'numpy' has no attribute 'long'"), "removed np.long: write int"),
         (Raised("AttributeError", "module 'numpy' has no attribute 'argmx'"), "no np.argmx: newer versions have"),
         (Raised("AttributeError", "'dict' object has no attribute 'has_key'"), "Python 2: write in instead of has_key"),

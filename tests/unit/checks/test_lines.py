@@ -11,7 +11,20 @@ import pytest
 
 from grader.catalogue import Assignment
 from grader.checks.answer import Answer
-from grader.checks.lines import ODD, RIGHT, SILENT, Flow, RightValues, Row, flow_of, rows_of, shown, suspects, vindicate
+from grader.checks.lines import (
+    ODD,
+    RIGHT,
+    SILENT,
+    Call,
+    Flow,
+    RightValues,
+    Row,
+    flow_of,
+    rows_of,
+    shown,
+    suspects,
+    vindicate,
+)
 from grader.intake import receive, receive_files
 from grader.model import Place, Raised
 from grader.pipeline import grade_code
@@ -100,6 +113,14 @@ def test_a_value_is_recognised_however_it_lies() -> None:
     assert not right.names(-matrix.ravel())
 
 
+def test_of_random_values_the_shape_alone_is_right() -> None:
+    right = RightValues({"W1": np.zeros((3, 4)), "b1": np.zeros(4)}, random=True)
+    assert right.is_named(np.ones((3, 4)), "W1")
+    assert right.is_named(np.ones((1, 4)), "b1")
+    assert not right.is_named(np.ones((4, 3)), "W1")
+    assert not right.is_named(np.ones(3), "b1")
+
+
 def test_infinite_values_are_never_right() -> None:
     right = RightValues({"h": np.array([np.inf, 1.0]), "p": np.array([np.nan, 1.0])})
     assert not right.names(np.array([np.inf, 1.0]))
@@ -158,6 +179,13 @@ def test_a_call_in_another_shape_is_none(lie: dict[str, Any]) -> None:
     assert flow_of(Answer("loss", FACTS | lie), 2) is None
 
 
+def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
+    lies = [["loss", [["X", 2]]], ["loss", [["X", -1]]], ["loss", [[1, 1]]], ["loss", 1], "loss"]
+    traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), 2)
+    assert traced is not None
+    assert traced.calls == [Call("loss", {"X": 1})]
+
+
 def test_a_call_that_failed_is_none() -> None:
     assert flow_of(Answer("loss", Raised("ValueError", "no")), 2) is None
     assert rows_of(Answer("structure", Raised("ValueError", "no")), receive("mlp.py", b"x = 1")) == []
@@ -195,6 +223,31 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("loops", "'b2': db2 / N", "'b2': db2 / N ** 2 + 1", "q2.2.b2"),
         ("loops", "back = W2.dot(delta)", "back = 3 * W2.dot(delta)", "q2.2.W1"),
         ("subclass", "upstream * self.out * (1.0 - self.out)", "upstream * self.out * (1.5 - self.out)", "q2.2.b1"),
+        ("textbook", "['b1'] = np.zeros(hidden_size)", "['b1'] = np.zeros(input_size)", "q2.1.scores"),
+        ("textbook", "self.params['W2'] = std", "self.params['W1'] = std", "q2.2.b1"),
+        ("properties", "[np.zeros(size) for size", "[size for size", "q2.1.scores"),
+        ("textbook", "np.random.permutation(num_train)", "np.arange(num_train)", "q2.3.batches"),
+        ("textbook", "it * batch_size:(it + 1)", "it * batch_size + 1:(it + 1)", "q2.3.batches"),
+        ("textbook", "X_batch = X[rows]", "X_batch = X[rows - 1]", "q2.3.batches"),
+        ("textbook", "self.loss(X_batch, y_batch", "self.loss(X, y_batch", "q2.3.batches"),
+        ("loops", "chosen = shuffled[", "chosen = y[", "q2.3.batches"),
+        ("loops", "X[chosen], y[chosen], reg", "X[chosen], y[chosen], N", "q2.3.step"),
+        ("properties", "order[k * batch_size:(k", "order[k * batch_size - 1:(k", "q2.3.batches"),
+        ("properties", "y[rows], reg", "y_val[rows], reg", "q2.3.step"),
+        ("properties", "batches(len(X), batch_size)", "batches(len(X), learning_rate_decay)", "q2.3.step"),
+        ("textbook", "return z > 0", "return z < 0", "q2.4.backward.W1"),
+        ("properties", "(scores.shape[1]) == y", "(scores.shape[1]) != y", "q2.2.W1"),
+        ("textbook", "N = X.shape[0]", "N = X.shape[1]", "q2.1.loss"),
+        ("textbook", "num_train = X.shape[0]", "num_train = X_val.shape[0]", "q2.3.step"),
+        ("textbook", "num_train = X.shape[0]", "num_train = X.shape[1]", "q2.3.batches"),
+        ("loops", "scores = self.loss(X)\n", "scores = X\n", "q2.3.predict"),
+        ("textbook", "randn(input_size, hidden_size)", "randn(hidden_size, input_size)", "q2.1.loss"),
+        ("loops", "H[i][:, None] * delta", "H[i + 1][:, None] * delta", "q2.3.batches"),
+        ("loops", "range(0, max(N - N % batch_size, 1), b", "range(0, N - N % batch_size, b", "q2.3.decay"),
+        ("textbook", "y_batch = y[rows]", "y_batch = y_val[rows]", "q2.3.step"),
+        ("properties", "for k in range(count)]", "for k in range(count + 1)]", "q2.3.decay"),
+        ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((D, W1.shape[0]))", "q2.1.loss"),
+        ("textbook", "learning_rate *= learning_rate_decay", "learning_rate *= 0.95", "q2.3.decay"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
     ],
 )
@@ -208,7 +261,7 @@ def test_the_line_of_a_fault_is_found(
     (lost,) = [c for c in report.checks if c.id == check]
     assert lost.place is not None
     assert (lost.place.line, lost.source) == (right[: right.index(before)].count("\n") + 1, lost.source)
-    assert after in lost.source
+    assert after.strip() in lost.source
 
 
 def test_a_line_of_a_notebook_names_its_cell(ps4: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> None:

@@ -127,6 +127,14 @@ def test_a_called_function_belongs_to_the_way(load: Load) -> None:
     assert lines("") == {2, 5, 6}
 
 
+def test_what_a_called_function_is_given_is_an_event_of_the_call(load: Load) -> None:
+    source = "def add(v, w):\n return v + w\nclass Net:\n def f(self, x):\n  a = x + 1\n  return add(a, w=x)\n"
+    trace, _ = follow(source, load, np.ones(2))
+    called = {name: dict(given) for name, given in trace.calls}
+    assert set(called["add"]) == {"v", "w"}
+    assert [trace.structure.rows[trace.rows[e]].line for e in called["add"].values()] == [6, 6]
+
+
 def test_an_alias_is_the_same_thing(load: Load) -> None:
     source = (
         "class Net:\n def __init__(self):\n  self.params = {'W': 1.5}\n"
