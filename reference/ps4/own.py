@@ -26,6 +26,8 @@ MOST_LOSSES = 200
 """Own losses that are asked for, one example under one label each, to see the student's own probabilities."""
 NUDGE = 1e-4
 """Of b1. The difference quotient is off by about 1e-9 then, of which a thousandth is tolerated."""
+HARDLY = 1e-10
+"""X is changed by so little, relative to it, that whatever is computed from it stays the same up to rounding."""
 SAME_SCORES = 1e-6
 """W2 is multiplied by it, so that nets of both activations have the same scores, their b2, up to so much."""
 
@@ -46,6 +48,20 @@ class Own:
         """(N, C), None where loss(X) does not answer them."""
         answer = self._net().scores(self.problem.X)
         return _array(answer, (len(self.problem.X), self.problem.sizes[2]))
+
+    @cached_property
+    def scores_show_work(self) -> bool:
+        """Whether the scores are made of X, W1 and W2: they change where one of these is zero, and hardly change where X
+        hardly does. Constants, functions of one parameter and noise that the data seed are no work to follow."""
+        problem, params = self.problem, self.problem.params
+        without = [replace(problem, X=0 * problem.X)]
+        without += [replace(problem, params=params | {name: 0 * params[name]}) for name in ("W1", "W2")]
+        others = [Own(self.student, other).scores for other in without]
+        beside = Own(self.student, replace(problem, X=problem.X * (1 + HARDLY))).scores
+        if self.scores is None or beside is None:
+            return False
+        changed = all(other is not None and not is_near(other, self.scores) for other in others)
+        return changed and is_near(beside, self.scores, rtol=1e-3)
 
     @cached_property
     def losses_by_label(self) -> Array | None:
@@ -138,8 +154,9 @@ def relu_loss_follows(student: Student, asked: Sequence[Asked], truth: Any, caus
 
 
 def _right_for_own_scores(asked: Asked, truth: Any) -> bool:
-    scores = asked.own.scores
-    return scores is not None and near(asked.loss, truth.loss_of(asked.own.problem, scores)).holds
+    own = asked.own
+    right = own.scores is not None and near(asked.loss, truth.loss_of(own.problem, own.scores)).holds
+    return right and own.scores_show_work
 
 
 def _scores_are_right(own: Own, truth: Any) -> bool:
@@ -147,12 +164,13 @@ def _scores_are_right(own: Own, truth: Any) -> bool:
 
 
 def _depend_on_data(asked: Sequence[Asked]) -> bool:
-    """Return whether each loss changes with the labels and with the examples."""
+    """Return whether each loss changes with the labels and with the examples. A large penalty would hide it."""
     for one in asked:
-        problem, value = one.own.problem, _array(one.loss, ())
-        if value is None:
+        problem = replace(one.own.problem, reg=0.0)
+        if (value := _array(loss_of(one.own._net(problem).loss(problem)), ())) is None:
             return False
-        for other in (replace(problem, y=np.roll(problem.y, 1)), replace(problem, X=problem.X[::-1] + 0.1)):
+        relabelled = replace(problem, y=(problem.y + 1) % problem.sizes[2])
+        for other in (relabelled, replace(problem, X=problem.X[::-1] + 0.1)):
             changed = _array(loss_of(one.own._net(other).loss(other)), ())
             if changed is None or abs(float(changed - value)) <= 1e-9 * abs(float(value)):
                 return False
@@ -197,6 +215,8 @@ def gradient_follows(asked: AskedGradients, name: str, truth: Any, *, single: bo
         if _are_near(asked, want, [name], single):
             own = asked[0][0]
             nothing = any(not np.any(one[name]) for one in want if one is not None)
+            if nothing and not own.scores_show_work:
+                return NOT_OWN
             return gradients_use_data(own.student, own.problem) if nothing else held()
     return NOT_OWN
 
@@ -366,16 +386,19 @@ def share_of_right(guess: Answer, y: Array) -> float:
 
 
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
-    """Judge batches where gradients have lost points: the gradients must at least change with the examples and with
-    their labels, or the batches are never used."""
+    """Judge batches where gradients have lost points: a weight's gradient must at least change with the examples and
+    with their labels, or the batches are never used; and hardly change where the examples hardly do, or it is noise."""
     if not problem.y.any():
         problem = replace(problem, y=problem.y + 1)
-    others = (replace(problem, X=problem.X + 0.5), replace(problem, y=0 * problem.y))
     base = _raw_gradients(student, problem)
-    for other in others:
-        changed = _raw_gradients(student, other)
-        if not any(n in changed and not _equal(changed[n], value) for n, value in base.items()):
-            return lost("loss's gradients do not change with X and y, so the batches are never used")
+    others = (replace(problem, X=problem.X + 0.5), replace(problem, y=0 * problem.y))
+    changed = [_raw_gradients(student, other) for other in others]
+    weights = [n for n in ("W1", "W2") if n in base and all(n in c and not _equal(c[n], base[n]) for c in changed)]
+    if not weights:
+        return lost("loss's gradients do not change with X and y, so the batches are never used")
+    beside = _raw_gradients(student, replace(problem, X=problem.X * (1 + HARDLY)))
+    if not any(n in beside and _equal(beside[n], base[n], rtol=1e-3) for n in weights):
+        return lost("loss's gradients are noise: examples that are the same up to rounding have others")
     return held()
 
 
@@ -387,8 +410,8 @@ def _raw_gradients(student: Student, problem: Problem) -> dict[str, Array]:
     return {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind in "fiu" and np.isfinite(v).all()}
 
 
-def _equal(first: Array, second: Array) -> bool:
-    return first.shape == second.shape and bool(np.allclose(first, second, rtol=1e-9, atol=0))
+def _equal(first: Array, second: Array, rtol: float = 1e-9) -> bool:
+    return first.shape == second.shape and is_near(first, second, rtol=rtol)
 
 
 Ended = tuple[Answer, dict[str, Answer]]
@@ -442,7 +465,9 @@ def trains_both_alike(student: Student, training: Training) -> bool:
 
 
 def labels_follow(asked: Sequence[tuple[Own, Answer]]) -> Verdict:
-    """Judge labels by the student's own scores. Constant scores are no work to follow."""
+    """Judge labels by the student's own scores. Scores that ignore the data or the parameters are no work to follow."""
+    if not any(own.scores_show_work for own, _ in asked):
+        return NOT_OWN
     for own, answer in asked:
         scores = own.scores
         if scores is None or failed(answer) is not None or np.unique(scores, axis=0).shape[0] != len(scores):
