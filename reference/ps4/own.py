@@ -51,8 +51,8 @@ class Own:
 
     @cached_property
     def scores_show_work(self) -> bool:
-        """Whether the scores are made of X, W1 and W2: they change where one of these is zero, and hardly change where X
-        hardly does. Constants, functions of one parameter and noise that the data seed are no work to follow."""
+        """Whether the scores are made of X, W1 and W2: they change where one of these is zero, and hardly change where
+        X hardly does. Constants, functions of one parameter and noise that the data seed are no work to follow."""
         problem, params = self.problem, self.problem.params
         without = [replace(problem, X=0 * problem.X)]
         without += [replace(problem, params=params | {name: 0 * params[name]}) for name in ("W1", "W2")]
