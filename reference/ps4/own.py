@@ -312,8 +312,18 @@ def own_training(student: Student, training: Training, causes: Sequence[str]) ->
     points; and with the student's own single steps, where those have. All rows of the training are the same."""
     if about_losses(causes) and (led := _led_by(_by_own_gradient(student, training), student, training)) is not None:
         yield led
-    if about_training(causes) and (led := _led_by(_by_own_step(student, training), student, training)) is not None:
+    if not about_training(causes) or (led := _led_by(_by_own_step(student, training), student, training)) is None:
+        return
+    if len(training.problem.X) <= int(training.recipe["batch_size"]) or _steps_use_data(student, training):
         yield led
+
+
+def _steps_use_data(student: Student, training: Training) -> bool:
+    """Return whether train's own steps lead elsewhere with other examples: else its batches are never used."""
+    problem, rate = training.problem, float(training.recipe["learning_rate"])
+    step = _by_own_step(student, training)
+    here, there = (step(problem.params, at, rate) for at in (problem, replace(problem, X=problem.X + 0.5)))
+    return here is not None and there is not None and any(not _equal(here[0][p], there[0][p]) for p in PARAMETERS)
 
 
 def _led_by(step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
@@ -458,7 +468,8 @@ def trains_both_alike(student: Student, training: Training) -> bool:
     if isinstance(relu, Verdict) or isinstance(sigmoid, Verdict):
         return False
     moved = any(not np.array_equal(relu[p], training.problem.params[p]) for p in PARAMETERS)
-    return moved and all(is_near(relu[p], sigmoid[p]) for p in PARAMETERS)
+    alike = moved and all(is_near(relu[p], sigmoid[p]) for p in PARAMETERS)
+    return alike and _steps_use_data(student, training)
 
 
 # ── predict ──────────────────────────────────────────────────────────────────────────────────────────
