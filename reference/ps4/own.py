@@ -26,6 +26,8 @@ MOST_LOSSES = 200
 """Most losses to ask for, one example under one label each, to read off the student's own probabilities."""
 NUDGE = 1e-4
 """Change of b1 for a difference quotient, whose error is then about 1e-9."""
+HARDLY = 1e-10
+"""X is changed by so little, relative to it, that whatever is computed from it stays the same up to rounding."""
 SAME_SCORES = 1e-6
 """Factor of W2 that makes the scores of both activations equal b2, up to about this much."""
 
@@ -46,6 +48,20 @@ class Own:
         """The scores (N, C); None if loss(X) does not return them."""
         answer = self._net().scores(self.problem.X)
         return _array(answer, (len(self.problem.X), self.problem.sizes[2]))
+
+    @cached_property
+    def scores_show_work(self) -> bool:
+        """Whether the scores are made of X, W1 and W2: they change where one of these is zero, and hardly change where
+        X hardly does. Constants, functions of one parameter and noise that the data seed are no work to follow."""
+        problem, params = self.problem, self.problem.params
+        without = [replace(problem, X=0 * problem.X)]
+        without += [replace(problem, params=params | {name: 0 * params[name]}) for name in ("W1", "W2")]
+        others = [Own(self.student, other).scores for other in without]
+        beside = Own(self.student, replace(problem, X=problem.X * (1 + HARDLY))).scores
+        if self.scores is None or beside is None:
+            return False
+        changed = all(other is not None and not is_near(other, self.scores) for other in others)
+        return changed and is_near(beside, self.scores, rtol=1e-3)
 
     @cached_property
     def losses_by_label(self) -> Array | None:
@@ -138,8 +154,9 @@ def relu_loss_follows(student: Student, asked: Sequence[Asked], truth: Any, caus
 
 
 def _right_for_own_scores(asked: Asked, truth: Any) -> bool:
-    scores = asked.own.scores
-    return scores is not None and near(asked.loss, truth.loss_of(asked.own.problem, scores)).holds
+    own = asked.own
+    right = own.scores is not None and near(asked.loss, truth.loss_of(own.problem, own.scores)).holds
+    return right and own.scores_show_work
 
 
 def _scores_are_right(own: Own, truth: Any) -> bool:
@@ -147,12 +164,13 @@ def _scores_are_right(own: Own, truth: Any) -> bool:
 
 
 def _depend_on_data(asked: Sequence[Asked]) -> bool:
-    """Return whether each loss changes with the labels and with the examples."""
+    """Return whether each loss changes with the labels and with the examples. A large penalty would hide it."""
     for one in asked:
-        problem, value = one.own.problem, _array(one.loss, ())
-        if value is None:
+        problem = replace(one.own.problem, reg=0.0)
+        if (value := _array(loss_of(one.own._net(problem).loss(problem)), ())) is None:
             return False
-        for other in (replace(problem, y=np.roll(problem.y, 1)), replace(problem, X=problem.X[::-1] + 0.1)):
+        relabelled = replace(problem, y=(problem.y + 1) % problem.sizes[2])
+        for other in (relabelled, replace(problem, X=problem.X[::-1] + 0.1)):
             changed = _array(loss_of(one.own._net(other).loss(other)), ())
             if changed is None or abs(float(changed - value)) <= 1e-9 * abs(float(value)):
                 return False
@@ -197,6 +215,8 @@ def gradient_follows(asked: AskedGradients, name: str, truth: Any, *, single: bo
         if _are_near(asked, want, [name], single):
             own = asked[0][0]
             nothing = any(not np.any(one[name]) for one in want if one is not None)
+            if nothing and not own.scores_show_work:
+                return NOT_OWN
             return gradients_use_data(own.student, own.problem) if nothing else held()
     return NOT_OWN
 
@@ -293,8 +313,18 @@ def own_training(student: Student, training: Training, causes: Sequence[str]) ->
     and with the student's own single steps, if those have. All rows of the training are the same."""
     if about_losses(causes) and (led := _led_by(_by_own_gradient(student, training), student, training)) is not None:
         yield led
-    if about_training(causes) and (led := _led_by(_by_own_step(student, training), student, training)) is not None:
+    if not about_training(causes) or (led := _led_by(_by_own_step(student, training), student, training)) is None:
+        return
+    if len(training.problem.X) <= int(training.recipe["batch_size"]) or _steps_use_data(student, training):
         yield led
+
+
+def _steps_use_data(student: Student, training: Training) -> bool:
+    """Return whether train's own steps lead elsewhere with other examples: else its batches are never used."""
+    problem, rate = training.problem, float(training.recipe["learning_rate"])
+    step = _by_own_step(student, training)
+    here, there = (step(problem.params, at, rate) for at in (problem, replace(problem, X=problem.X + 0.5)))
+    return here is not None and there is not None and any(not _equal(here[0][p], there[0][p]) for p in PARAMETERS)
 
 
 def _led_by(step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
@@ -372,11 +402,18 @@ def gradients_use_data(student: Student, problem: Problem) -> Verdict:
     if not problem.y.any():
         problem = replace(problem, y=problem.y + 1)
     others = (replace(problem, X=0.5 - 0.5 * problem.X), replace(problem, y=0 * problem.y))
+    with their labels, or the batches are never used; and hardly change where the examples hardly do, or it is noise."""
+    if not problem.y.any():
+        problem = replace(problem, y=problem.y + 1)
     base = _raw_gradients(student, problem)
-    for other in others:
-        changed = _raw_gradients(student, other)
-        if not any(n in changed and not _equal(changed[n], value) for n, value in base.items()):
-            return lost("loss's gradients do not change with X and y, so the batches are never used")
+    others = (replace(problem, X=problem.X + 0.5), replace(problem, y=0 * problem.y))
+    changed = [_raw_gradients(student, other) for other in others]
+    weights = [n for n in ("W1", "W2") if n in base and all(n in c and not _equal(c[n], base[n]) for c in changed)]
+    if not weights:
+        return lost("loss's gradients do not change with X and y, so the batches are never used")
+    beside = _raw_gradients(student, replace(problem, X=problem.X * (1 + HARDLY)))
+    if not any(n in beside and _equal(beside[n], base[n], rtol=1e-3) for n in weights):
+        return lost("loss's gradients are noise: examples that are the same up to rounding have others")
     return held()
 
 
@@ -388,8 +425,8 @@ def _raw_gradients(student: Student, problem: Problem) -> dict[str, Array]:
     return {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind in "fiu" and np.isfinite(v).all()}
 
 
-def _equal(first: Array, second: Array) -> bool:
-    return first.shape == second.shape and bool(np.allclose(first, second, rtol=1e-9, atol=0))
+def _equal(first: Array, second: Array, rtol: float = 1e-9) -> bool:
+    return first.shape == second.shape and is_near(first, second, rtol=rtol)
 
 
 Ended = tuple[Answer, dict[str, Answer]]
@@ -438,7 +475,8 @@ def trains_both_alike(student: Student, training: Training) -> bool:
     if isinstance(relu, Verdict) or isinstance(sigmoid, Verdict):
         return False
     moved = any(not np.array_equal(relu[p], training.problem.params[p]) for p in PARAMETERS)
-    return moved and all(is_near(relu[p], sigmoid[p]) for p in PARAMETERS)
+    alike = moved and all(is_near(relu[p], sigmoid[p]) for p in PARAMETERS)
+    return alike and _steps_use_data(student, training)
 
 
 # ── MNIST ──
@@ -488,7 +526,9 @@ def _descend(start: Problem, recipe: Mapping[str, Any], gradients: Gradients) ->
 
 
 def labels_follow(asked: Sequence[tuple[Own, Answer]]) -> Verdict:
-    """Judge labels by the student's own scores. Constant scores are no work to follow."""
+    """Judge labels by the student's own scores. Scores that ignore the data or the parameters are no work to follow."""
+    if not any(own.scores_show_work for own, _ in asked):
+        return NOT_OWN
     for own, answer in asked:
         scores = own.scores
         if scores is None or failed(answer) is not None or np.unique(scores, axis=0).shape[0] != len(scores):

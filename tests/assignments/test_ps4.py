@@ -267,6 +267,21 @@ def test_who_answers_one_thing_to_everything_earns_nothing(
     assert all(c.reason for c in report.checks)
 
 
+@pytest.mark.parametrize("drawn", [b"1", b"2", b"3", b"4", b"5", b"6"])
+def test_a_loss_that_is_a_multiple_of_the_right_one_is_charged_once_whatever_is_drawn(
+    ps4: Assignment, sandbox: Sandbox, submit: Submit, perfect: str, drawn: bytes
+) -> None:
+    source = (
+        f"{perfect}\n_right = TwoLayerMLP.loss\n"
+        "def _more(self, X, y=None, reg=0.0):\n"
+        "    answer = _right(self, X, y, reg)\n"
+        "    return answer if y is None else (1.1 * answer[0], answer[1])\n"
+        "TwoLayerMLP.loss = _more\n"
+    )
+    report = grade(submit(source), ps4, sandbox, Seed(drawn), Scope(code_only=True))
+    assert [c.id for c in report.checks if c.status is Status.LOST] == ["q2.1.published"]
+
+
 def test_the_empty_skeleton_earns_nothing_and_says_that_it_waits_to_be_written(
     ps4: Assignment, sandbox: Sandbox, submit: Submit
 ) -> None:
