@@ -397,16 +397,12 @@ def share_of_right(guess: Answer, y: Array) -> float:
 
 
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
-    """Judge batches after gradients have lost points: the gradients must at least change with the examples and with
-    their labels, or the batches are never used."""
-    if not problem.y.any():
-        problem = replace(problem, y=problem.y + 1)
-    others = (replace(problem, X=0.5 - 0.5 * problem.X), replace(problem, y=0 * problem.y))
-    with their labels, or the batches are never used; and hardly change where the examples hardly do, or it is noise."""
+    """Judge batches where gradients have lost points: the gradients must at least change with the examples and with
+    their labels, or the batches are never used; and hardly change where the examples hardly do, or they are noise."""
     if not problem.y.any():
         problem = replace(problem, y=problem.y + 1)
     base = _raw_gradients(student, problem)
-    others = (replace(problem, X=problem.X + 0.5), replace(problem, y=0 * problem.y))
+    others = (replace(problem, X=0.5 - 0.5 * problem.X), replace(problem, y=0 * problem.y))
     changed = [_raw_gradients(student, other) for other in others]
     weights = [n for n in ("W1", "W2") if n in base and all(n in c and not _equal(c[n], base[n]) for c in changed)]
     if not weights:
