@@ -90,7 +90,7 @@ class Batches:
         beyond = [e for e in _indices(flow, rows, flow.outputs.get(RAISED, ())) if self._is_beyond(flow, e)]
         if beyond:
             return self._counted(flow, rows, beyond[0])
-        return None if self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
+        return None if not steps or self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
 
     def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
         """Its rows, and the events of its arguments; None for one without labels, or on the validation data."""
@@ -728,7 +728,9 @@ class Lines:
             if (followed := self._follow(target.call)) is None:
                 continue
             event = followed.event(target, said)
-            if event is not None and (row := followed.rows[followed.flow.rows[event]]) is not None:
+            if event is None or not 0 <= event < len(followed.flow.rows):
+                continue
+            if (row := followed.rows[followed.flow.rows[event]]) is not None:
                 return shown(self._submission, row.place)
         return None
 
