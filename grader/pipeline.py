@@ -227,9 +227,12 @@ class _Run:
         for section, outcome in outcomes.items():
             for name, judged in outcome.judged.items():
                 id, verdict = f"{section}.{name}", judged.verdict
-                if not (judged.open or verdict.holds or id in self._lines):
+                says_where = verdict.source.startswith("raise ")  # the student's own statement, a gap of the handout's
+                if not (judged.open or verdict.holds or says_where or id in self._lines):
                     stated = [line for mistake in judged.mistakes for line in mistake.line]
-                    if found := self._finder.find(self._assignment.targets(id), stated):
+                    with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
+                        found = self._finder.find(self._assignment.targets(id), stated)
+                    if found:
                         self._lines[id] = found
 
     @cached_property

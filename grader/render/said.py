@@ -48,7 +48,8 @@ def failure(check: CheckResult) -> Failure | None:
     """None where the call was answered, and the answer is wrong."""
     if check.mistake or not check.reason:
         return None
-    where = rf" \({re.escape(str(check.place))}(?:, column (?P<column>\d+))?\)" if check.place else "(?P<column>)"
+    # the line that raised, which is not always the line that is shown
+    where = r" \([^()\n]{1,300}:\d+(?:, column (?P<column>\d+))?\)" if check.place else "(?P<column>)"
     call = "(?P<call>.*?)" if check.place else _CALL
     for told in (rf"{call}: (?P<advice>.*?){where}\. Python says: (?P<error>.*)", rf"{call}: (?P<error>.*){where}"):
         if found := re.fullmatch(told, check.reason, re.DOTALL):
