@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.checks.answer import Answer, describe, explain
-from grader.model import Evidence, Place, Raised, Unusable
+from grader.model import Evidence, Place, Raised
 
 EXACT = 1e-6
 """Norm-wise relative tolerance. A right float64 solution stays below 1e-10."""
@@ -82,8 +82,7 @@ def failed(answer: Answer) -> Verdict | None:
     """The verdict on a call that did not answer; None where it did."""
     if answer.failure is None:
         return None
-    before = answer.failure.before or ("" if isinstance(answer.failure, Unusable) else answer.what)
-    reason = f"{before}: {explain(answer.failure)}" if before else explain(answer.failure)
+    reason = f"{answer.failure.before or answer.what}: {explain(answer.failure)}"
     if isinstance(answer.failure, Raised) and answer.failure.place:
         return Verdict(Fraction(0), reason, place=answer.failure.place, source=answer.failure.source, says_why=True)
     return Verdict(Fraction(0), reason, says_why=True)
