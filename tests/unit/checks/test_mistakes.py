@@ -295,7 +295,7 @@ def test_a_hint_and_the_cases_narrow_an_undiagnosed_loss_down(ledger: Ledger) ->
     right = says("loss", student().loss(0.0), lambda t: t.loss(0.0), case="reg = 0")
     wrong = says("loss", 99.0, lambda t: t.loss(4.0), case="reg > 0", hint=lambda holds: f"W: {holds('q2.W')}")
     reason = ledger.judge("q1", [right, wrong])["loss"].verdict.cause
-    assert "Wrong for reg > 0, right for reg = 0. W: True." in reason
+    assert "It is wrong for reg > 0 and right for reg = 0. W: True." in reason
 
 
 def test_a_call_that_raised_is_not_explained_by_a_mistake(ledger: Ledger) -> None:
