@@ -53,7 +53,7 @@ FoundLine = tuple[Place, str]
 
 @dataclass(frozen=True)
 class Line:
-    """Where a known mistake is, as structure. All that is given must hold of the statement; of several, the last."""
+    """The place of a known mistake, as structure: the last statement of which all that is given holds."""
 
     computes: tuple[str, ...] = ()
     """Names of right values (`Followed.right`) of which it computes one: where the next step is what is missing."""
@@ -65,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """What each step of a training must give to the function that computes its loss and gradients."""
+    """The arguments that each step of a training must give to the function that computes its loss and gradients."""
 
     function: str
     X: Array
@@ -127,7 +127,7 @@ class Batches:
         return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
 
     def _sampled(self, drawn: Sequence[Array]) -> bool:
-        """Whether the rows of all steps may have been drawn at random."""
+        """Return whether the rows of all steps may have been drawn at random."""
         N = len(self.X)
         if not drawn or len(np.unique(self.X, axis=0)) < N:
             return True
@@ -150,7 +150,7 @@ class Batches:
         return value is not None and value.max() >= len(self.X)
 
     def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
-        """Where a wrong number of rows comes from: the event that counted them."""
+        """Return the event that counted a wrong number of rows."""
         size = 0 if (value := flow.value(event)) is None else value.size
         while size > 1 and size != len(self.X):
             before = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _counts(flow, s, size)]
@@ -171,7 +171,7 @@ def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size
 
 
 def _counts(flow: Flow, event: int, size: int) -> bool:
-    """Whether its value is the number, or has so many items."""
+    """Return whether its value is the number, or has so many items."""
     whole = (value for floating, value in flow.values.get(event, ()) if not floating)
     return any(v.size == size or (v.size == 1 and v[0] == size) for v in whole)
 
@@ -196,7 +196,7 @@ class FollowedCall:
 
 @dataclass(frozen=True)
 class Target:
-    """What a check is about, in a call that is followed."""
+    """The outputs of a followed call that a check is about."""
 
     call: FollowedCall
     outputs: Mapping[str, str]
@@ -243,7 +243,7 @@ class Flow:
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Part of the answer, or attribute → the events that it comes from."""
     results: Mapping[str, Array] = field(default_factory=dict)
-    """What it is in the end."""
+    """Its value in the end."""
     calls: Sequence[Call] = ()
     """In order."""
 
@@ -349,7 +349,7 @@ def _ints(value: Any, most: int, below: int) -> list[int] | None:
 
 
 class RightValues:
-    """What right solutions compute, to be recognised however it lies: transposed, as a column, or one row of it."""
+    """Values that right solutions compute, recognised however they lie: transposed, as a column, or one row."""
 
     def __init__(
         self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
@@ -397,13 +397,13 @@ class RightValues:
         return found
 
     def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
-        """Whether the statement gives a right value, or a size, to a variable or entry that means something else."""
+        """Return whether a right value, or a size, goes to a variable or entry that means something else."""
         known = self._roles | self._of_sizes if size else self._roles
         roles = {role for role in map(_role, row.writes) if role in known}
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
 
     def is_named(self, value: Array, name: str) -> bool:
-        """Whether it is the right value of that name, or has its shape where values are random."""
+        """Return whether it is the right value of that name, or has its shape where values are random."""
         if self.random:
             return _squeezed(value.shape) == self._shapes[name]
         return name in self.names(value.ravel())

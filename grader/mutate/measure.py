@@ -132,7 +132,7 @@ class Measured:
 
 def follows_from(check: CheckResult) -> tuple[str, ...]:
     """Return the ids of the checks at which this one's cause was charged."""
-    return tuple(getattr(check, "follows_from", ()))
+    return tuple(check.follows_from)
 
 
 # ── which mutants ────────────────────────────────────────────────────────────────────────────────────
