@@ -40,6 +40,10 @@ OTHER = "other "
 
 PARTIAL = "partial "
 """Begins the name of a sum over some of the examples: where nothing is added to it any more, its loop is too short."""
+
+MISAPPLIED = "misapplied "
+"""Begins the name of a value that a right function yields for a wrong argument: the fault is in the argument."""
+
 RAISED = "raised"
 """The output of a call that raises: the statement at which it did."""
 
@@ -383,7 +387,9 @@ class RightValues:
             self._marks.setdefault(flat.size, []).append((_mark(flat), float(np.linalg.norm(flat)), name, flat))
 
     def names(self, value: Array) -> set[str]:
-        """Names of the right values that this one is."""
+        """Names of the right values that this one is; where values are random, of those that have its size."""
+        if self.random:
+            return {name for name in self._shapes if value.size > 1 and self.has_size_of(value, name)}
         if value.size not in self._sorted or not np.isfinite(value).all():
             return set()
         mark, norm = _mark(value), float(np.linalg.norm(value))
@@ -394,7 +400,7 @@ class RightValues:
             self.compared += 1
             if float(np.linalg.norm(value - right)) <= SAME * its_norm:
                 found.add(name)
-        return found
+        return {name for name in found if MISAPPLIED not in name} or found
 
     def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
         """Return whether a right value, or a size, goes to a variable or entry that means something else."""
@@ -493,10 +499,10 @@ def _state(values: Sequence[tuple[bool, Array]], row: Row | None, right: RightVa
 def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str:
     """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
     if right.random:
-        number = value.size == 1
-        return (
-            RIGHT if (right.has_integer(int(value[0])) or floating if number else right.has_size(value.size)) else ODD
-        )
+        if value.size == 1:
+            return RIGHT if floating or right.has_integer(int(value[0])) else ODD
+        names = right.names(value)
+        return RIGHT if names and not right.is_of_another(row, names) else ODD
     if row.reads and value.size > 1 and not value.any() and not right.has_size(value.size):
         return ODD
     if not row.reads or (value.size and not value.any()):
@@ -504,9 +510,9 @@ def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str
     if names := right.names(value):
         size = not floating and value.size == 1
         whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
-        if (
-            _all_other(names) or right.is_of_another(row, names, size=size) or whole
-        ):  # 2.0 where a number of things is wanted
+        if _all_begin(names, OTHER) or _all_begin(names, MISAPPLIED) or right.is_of_another(row, names, size=size):
+            return ODD
+        if whole:  # 2.0 where a number of things is wanted
             return ODD
         return SILENT if _is_simple(value) else RIGHT
     if floating or value.size == 0:
@@ -515,8 +521,9 @@ def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str
     return SILENT if known else ODD
 
 
-def _all_other(names: set[str]) -> bool:
-    return bool(names) and all(OTHER in name for name in names)
+def _all_begin(names: Set[str], prefix: str) -> bool:
+    """Return whether all names have the prefix, after the number of an iteration if there is one."""
+    return bool(names) and all(prefix in name for name in names)
 
 
 def _is_simple(value: Array) -> bool:
@@ -562,7 +569,7 @@ def suspects(
     ways = [upstream(flow, flow.outputs.get(name, ()), lambda e: e in vindicated) for name in wrong]
     missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
     if missing and len(missing) == len(wrong):
-        return _of_missing(flow, rows, missing)
+        return _of_missing(flow, rows, missing, right)
     odd_before: set[int] = set()
     first: list[int] = []
     for event in sorted(set().union(*ways)):
@@ -575,7 +582,22 @@ def suspects(
     ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
     made = (e if _misnamed(flow, rows, e, right) else _made_at(flow, rows, e, vindicated) for e in ranked)
     raised = flow.outputs.get(RAISED, ())
-    return [event if event in raised else _chosen_at(flow, rows, event, right) for event in made]
+    chosen = (event if event in raised else _chosen_at(flow, rows, event, right) for event in made)
+    return [_given_at(flow, rows, event, right) for event in chosen]
+
+
+def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+    """Return the event that gave a wrong argument to a function that is right, or the event itself."""
+    if not any((names := right.names(v)) and _all_begin(names, MISAPPLIED) for _, v in flow.values.get(event, ())):
+        return event
+    while sources := [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]:
+        event = max(sources)
+        row = rows[flow.rows[event]]
+        before = [rows[flow.rows[s]] for s in flow.sources[event]]
+        renamed = any(b is not None and b.kind == "assign" and b.form == "name" for b in before)
+        if row is None or row.kind != ARGUMENT or not renamed:
+            break
+    return event
 
 
 def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
@@ -596,12 +618,12 @@ def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightV
     loop."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
-    if _all_other(names) and ifs:
+    if _all_begin(names, OTHER) and ifs:
         return max(ifs)
     for source in flow.sources[event]:
         found = _names(flow, source, right)
         loops = [s for s in flow.sources[source] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
-        if found and loops and all(PARTIAL in name for name in found):
+        if loops and _all_begin(found, PARTIAL):
             return max(loops)
     return event
 
@@ -633,8 +655,12 @@ def _carries(flow: Flow, source: int, event: int) -> bool:
     return any(np.array_equal(v, one) for _, v in flow.values.get(source, ()) for one in values)
 
 
-def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str]) -> list[int]:
-    """Where outputs of the same kind are written, and these are not: the loop that leaves them out, or its body."""
+def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str], right: RightValues) -> list[int]:
+    """Where they are written under another name, or outputs of the same kind are written, and these are not: the loop
+    that leaves them out, or its body."""
+    misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
+    if misnamed:
+        return misnamed[:1]
     kinds = {name.rpartition("[")[0] for name in missing}
     beside = [e for name, events in flow.outputs.items() if name.rpartition("[")[0] in kinds for e in events]
     for event in sorted(beside, reverse=True):
@@ -692,7 +718,7 @@ class _Followed:
         said = (stated(flow, rows, right, wrong, line) for line in lines)
         event = next((e for e in said if e is not None), None)
         if event is not None or lines:
-            return event
+            return None if event is None else _given_at(flow, rows, event, right)
         raised = flow.outputs.get(RAISED, ())
         batches = target.call.batches
         if batches is not None and (wrong or raised or not target.outputs):

@@ -113,11 +113,6 @@ class Measured:
         return Counter(row.line_of(check) for row, check in self.lost)
 
     @property
-    def lines_of_roots(self) -> Counter[str]:
-        """The same for the checks at which a cause was charged first."""
-        return Counter(row.line_of(check) for row, check in self.lost if not follows_from(check))
-
-    @property
     def diagnoses(self) -> Counter[str]:
         return Counter(
             "known mistake" if c.mistake else "follows from another check" if follows_from(c) else "undiagnosed"

@@ -25,9 +25,10 @@ class Mutant:
     """File, operator and a digest of the mutated text: stable until the original file is edited."""
     file: str
     operator: str
-    lines: range
-    """Lines of the mutated file at which the fault may be shown: the changed lines, or the statements on both sides of
-    one that was dropped."""
+    lines: frozenset[int]
+    """Lines of the mutated file that show the fault: the changed lines and the first line of their statement. For a
+    dropped statement, which has no line: the statements on both sides, and those that would have read its value
+    next."""
     line: int
     """The first changed line; of a dropped statement, the line where it stood."""
     source: str
@@ -85,7 +86,7 @@ class _Edit:
     end: int
     text: str
     line: int
-    lines: range
+    lines: frozenset[int]
 
 
 class _Place:
@@ -128,6 +129,8 @@ class _Spot:
     field: str
     function: ast.FunctionDef | None
     alike: Mapping[str, str]
+    statement: int
+    """The first line of the statement or lambda."""
 
     @property
     def parameters(self) -> Mapping[str, ast.expr]:
@@ -152,7 +155,7 @@ def _operator(name: str) -> Callable[[Change], Change]:
 
 
 def _expressions(place: _Place, alike: Alike) -> Iterator[_Edit]:
-    for node, spot in _walk(place.tree, None, alike):
+    for node, spot in _walk(place.tree, None, alike, 1):
         for operator, change in _CHANGES.items():
             for new in change(node, spot):
                 yield _replacing(place, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
@@ -165,10 +168,13 @@ def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast
     inside = isinstance(spot.parent, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Attribute | ast.Subscript)
     has_them = place.bytes[start - 1 : start] == b"(" and place.bytes[end : end + 1] == b")"
     needs = binds_loosely and inside and spot.field != "slice" and not has_them
-    return _Edit(operator, start, end, f"({text})" if needs else text, node.lineno, range(node.lineno, last + 1))
+    lines = frozenset({spot.statement, *range(node.lineno, last + 1)})
+    return _Edit(operator, start, end, f"({text})" if needs else text, node.lineno, lines)
 
 
-def _walk(node: ast.AST, function: ast.FunctionDef | None, alike: Alike) -> Iterator[tuple[ast.expr, _Spot]]:
+def _walk(
+    node: ast.AST, function: ast.FunctionDef | None, alike: Alike, statement: int
+) -> Iterator[tuple[ast.expr, _Spot]]:
     """Yield every expression that runs: no annotations, no docstrings, nothing inside an f-string or a decorator."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params"):
@@ -179,9 +185,10 @@ def _walk(node: ast.AST, function: ast.FunctionDef | None, alike: Alike) -> Iter
             if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
                 continue
             inner = child if isinstance(child, ast.FunctionDef) else function
+            line = child.lineno if isinstance(child, ast.stmt | ast.Lambda) else statement
             if isinstance(child, ast.expr):
-                yield child, _Spot(node, field, function, alike.get(function.name, {}) if function else {})
-            yield from _walk(child, inner, alike)
+                yield child, _Spot(node, field, function, alike.get(function.name, {}) if function else {}, line)
+            yield from _walk(child, inner, alike, line)
 
 
 def _loads(node: ast.expr) -> bool:
@@ -494,16 +501,16 @@ def _dropped_index(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 def _statements(place: _Place) -> Iterator[_Edit]:
     for function in ast.walk(place.tree):
         if isinstance(function, ast.FunctionDef):
-            yield from _in_block(place, function.body)
+            yield from _in_block(place, function, function.body)
 
 
-def _in_block(place: _Place, body: list[ast.stmt]) -> Iterator[_Edit]:
+def _in_block(place: _Place, function: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[_Edit]:
     for i, statement in enumerate(body):
         before, after = body[max(i - 1, 0)], body[min(i + 1, len(body) - 1)]
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Raise) or (
             isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
         ):
-            yield _dropped(place, statement, before, after)
+            yield _dropped(place, function, statement, before, after)
             yield from _in_place(place, statement)
             yield from _indented(place, statement, before)
         elif isinstance(statement, ast.Return):
@@ -513,15 +520,32 @@ def _in_block(place: _Place, body: list[ast.stmt]) -> Iterator[_Edit]:
             if isinstance(statement, ast.For) and name == "body" and len(inner) > 1:
                 yield from _dedented(place, statement, inner)
             if isinstance(statement, ast.For | ast.If | ast.While):
-                yield from _in_block(place, inner)
+                yield from _in_block(place, function, inner)
 
 
-def _dropped(place: _Place, statement: ast.stmt, before: ast.stmt, after: ast.stmt) -> _Edit:
+def _dropped(place: _Place, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt) -> _Edit:
     start, end = place.span(statement)
-    lines = range(before.lineno, (after.lineno if after is not statement else statement.lineno) + 1)
     height = (statement.end_lineno or statement.lineno) - statement.lineno
-    lines = range(min(lines.start, statement.lineno), max(lines.stop - height, statement.lineno + 1))
+    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(function, statement)}
+    lines = frozenset(line - height if line > statement.lineno else line for line in beside)  # "pass" has one line
     return _Edit("dropped statement", start, end, "pass", statement.lineno, lines)
+
+
+def _first_reads(function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
+    """Yield, for each name that the statement assigns, the lines that may read it next: up to the first that is in no
+    branch."""
+    last = statement.end_lineno or statement.lineno
+    branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]
+    reads: dict[str, set[int]] = {}
+    for node in ast.walk(function):
+        target = node.target if isinstance(node, ast.AugAssign) else node
+        if isinstance(target, ast.Name) and (target is not node or _loads(target)) and target.lineno > last:
+            reads.setdefault(target.id, set()).add(target.lineno)
+    for name in {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and not _loads(n)}:
+        for line in sorted(reads.get(name, ())):
+            yield line
+            if not any(first < line <= end for first, end in branches):
+                break
 
 
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
@@ -530,7 +554,7 @@ _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult:
 def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
     """Replace x -= y by x = x - y, by x = y and by the opposite operation, and x = x - y by x -= y."""
     start, end = place.span(statement)
-    here = range(statement.lineno, statement.lineno + 1)
+    here = frozenset({statement.lineno})
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
         target, value, symbol = place.text(statement.target), place.text(statement.value), _SYMBOLS[type(statement.op)]
         copied = f"{target} = {target} {symbol} ({value})"
@@ -552,7 +576,7 @@ def _indented(place: _Place, statement: ast.stmt, before: ast.stmt) -> Iterator[
     if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
         start, end = place.span(statement)
         shift = before.body[0].col_offset - statement.col_offset
-        here = range(statement.lineno, statement.lineno + 1)
+        here = frozenset({statement.lineno})
         yield _Edit("into the loop", start, end, " " * shift + place.text(statement), statement.lineno, here)
 
 
@@ -562,5 +586,5 @@ def _dedented(place: _Place, loop: ast.For, body: list[ast.stmt]) -> Iterator[_E
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
         _, end = place.span(last)
         text = " " * loop.col_offset + place.text(last)
-        here = range(last.lineno, last.lineno + 1)
+        here = frozenset({last.lineno})
         yield _Edit("out of the loop", place.line_start(last.lineno), end, text, last.lineno, here)

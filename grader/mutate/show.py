@@ -34,7 +34,6 @@ def figures(measured: Measured) -> Json:
         "median_points_lost": measured.median_loss,
         "lost_checks": len(measured.lost),
         "lines": dict(measured.lines),
-        "lines_of_roots": dict(measured.lines_of_roots),
         "diagnoses": dict(measured.diagnoses),
     }
 
@@ -45,7 +44,7 @@ def _row(row: Row) -> Json:
         "operator": row.mutant.operator,
         "file": row.mutant.file,
         "line": row.mutant.line,
-        "lines": [row.mutant.lines.start, row.mutant.lines.stop - 1],
+        "lines": sorted(row.mutant.lines),
         "diff": row.mutant.diff,
         "class": row.classified.kind,
         "why": row.classified.why,
@@ -109,7 +108,6 @@ def _lines(measured: Measured, least: float) -> Iterator[Text]:
     )
     yield Text(f"points that a wrong mutant loses: {found['median_points_lost']:g} at the median")
     yield Text(f"lost checks: {found['lost_checks']} · line {_shares(measured.lines)}")
-    yield Text(f"without those that follow from another check: line {_shares(measured.lines_of_roots)}")
     yield Text(f"reasons: {_shares(measured.diagnoses)}")
     holds = measured.score >= least
     yield Text(

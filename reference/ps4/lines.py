@@ -115,7 +115,7 @@ def _construction() -> FollowedCall:
         D, H, C = problem.sizes
         return problem.params | {"D": D, "H": H, "C": C, "sizes": problem.sizes}
 
-    return FollowedCall(make, right, random=True)
+    return FollowedCall(make, right, PARAMETERS, random=True)
 
 
 def _follow(student: Student, problem: Problem, method: str, *args: Any, **options: Any) -> Answer:

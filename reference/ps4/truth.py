@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from grader.checks.lines import OTHER, PARTIAL
+from grader.checks.lines import MISAPPLIED, OTHER, PARTIAL
 from grader.checks.mistakes import Assumptions, Reading
 
 from .mistakes import KNOWN, HardRelu, Known, Softplus
@@ -291,8 +291,13 @@ class Truth:
     def workings(self, problem: Problem) -> Params:
         """Return the intermediate values of right solutions for scores, loss and gradients, by name. "summed" is before
         division by N; each layer of a stack belongs to one example."""
+
+        def computed() -> Params:
+            right = _workings(self._made(problem), problem)
+            return right | _misapplied(right)
+
         with np.errstate(all="ignore"):
-            workings: Params = self._once("workings", problem, lambda: _workings(self._made(problem), problem))
+            workings: Params = self._once("workings", problem, computed)
         return workings
 
     def workings_of_training(self, training: Training) -> Params:
@@ -318,6 +323,8 @@ class Truth:
         for number in range(epochs * steps):
             now = replace(batch, params=dict(net.params))
             workings: dict[str, Any] = dict(_workings(net, now))
+            if number == 0:
+                workings = _misapplied(workings) | workings
             grads = net.gradients(now.X, now.y, now.reg)
             losses.append(net.loss_only(now.X, now.y, now.reg))
             norms.append(float(np.linalg.norm(grads["W1"])))
@@ -493,3 +500,22 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
     found |= {f"gradient of {n}": g for n, g in net.gradients(problem.X, y, reg).items()}
     arrays = {name: np.asarray(value) for name, value in found.items()}
     return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}
+
+
+_FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
+    "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+    "ReLU": lambda v: np.maximum(v, 0),
+    "slope": lambda v: v * (1 - v),
+    "exp": np.exp,
+    "exp of shifted": lambda v: np.exp(v - v.max(axis=-1, keepdims=True)),
+    "exp less the largest": lambda v: np.exp(v - v.max()),
+    "sum": lambda v: v.sum(axis=-1, keepdims=True),
+    "share": lambda v: v / v.sum(axis=-1, keepdims=True),
+}
+
+
+def _misapplied(right: Params) -> Params:
+    """Return what the handout's functions yield for every right value, of which only a few are meant."""
+    arrays = {name: value for name, value in right.items() if value.ndim in (1, 2) and value.dtype == float}
+    each = ((f"{MISAPPLIED}{of}: {name}", f(value)) for name, value in arrays.items() for of, f in _FUNCTIONS.items())
+    return {name: value for name, value in each if np.isfinite(value).all()}
