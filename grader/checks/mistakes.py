@@ -171,7 +171,8 @@ class Ledger:
             return NOT_DECIDED_HERE
         if any(c.outcome or not c.diagnosable for c in claims):
             return Judged(verdict)
-        found = self._explain([one for one in claims if not self._follows_alone(f"{section}.{name}", one)], groups)
+        own = [one for one in claims if not self._follows_alone(f"{section}.{name}", one)]
+        verdict, found = self._evaluate(own, frozenset()), self._explain(own, groups)
         if (earlier := self._charged_as_another(found)) and not (under := self._evaluate(claims, found)).inconclusive:
             return _follows(under, [earlier])
         return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))

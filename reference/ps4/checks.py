@@ -125,10 +125,10 @@ def _own_loss(student: Student, asked: Sequence[Asked], relu: bool) -> Any:
 def _in_loss(holds: Holds) -> str:
     """Narrow down where an undiagnosed loss goes wrong, by the scores that it is computed from."""
     if not holds("q2.1.scores"):
-        return ""
+        return "the scores are wrong as well: correct the forward pass first"
     if holds("loss", "reg = 0") and not holds("loss", "reg > 0"):
         return "the scores and the data loss are right: check the regularisation term"
-    return "the scores are right: check how the loss is computed from them"
+    return "the scores are right: check the cross-entropy, its mean over the examples and the regularisation term"
 
 
 def fresh_losses(student: Student, pair: Pair, *, given: Sequence[str], relu: bool = False) -> Iterator[Claim]:
@@ -326,7 +326,12 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
             return because(lost("grads['b2'] is NaN at large scores, where the loss is right"), STABLE)
         return held()
 
-    yield claim("stable", judge, given=["q2.1.scores", "q2.1.published", "q2.1.loss"], own=own)
+    given = ["q2.1.scores", "q2.1.published", "q2.1.loss"]
+    yield claim("stable", judge, given=given, own=own, hint=_in_loss_at_large_scores)
+
+
+def _in_loss_at_large_scores(holds: Holds) -> str:
+    return "" if holds("q2.1.scores") else "the scores are wrong as well: correct the forward pass first"
 
 
 STABLE = (
@@ -412,6 +417,8 @@ def _in_gradient(name: str, holds: Holds) -> str:
         return f"the gradient of the {of} is right, since that of {beside} is: check {product}"
     if name in ("W1", "b1") and holds("W2") and holds("b2"):
         return "the gradients of W2 and b2 are right: check the step back through W2 and the activation's derivative"
+    if not (holds("q2.1") and holds("q2.4.forward")):
+        return "the loss is wrong as well: correct the forward pass first, then compare with numerical gradients"
     if not any(holds(parameter, case) for parameter in PARAMETERS for case in ("reg = 0", "reg > 0")):
         return (
             "the gradients of W1, b1, W2 and b2 are all wrong: check first the gradient of the scores, which they have "
@@ -654,6 +661,8 @@ def _that_follow(
 
 def _in_training(name: str, holds: Holds) -> str:
     """Narrow down an undiagnosed training by the simpler ones that are right."""
+    if name != "epochs" and not holds("q2.1"):
+        return "the loss is wrong by itself: correct it first"
     match name:
         case "step" if holds("q2.2"):
             return (
@@ -661,13 +670,17 @@ def _in_training(name: str, holds: Holds) -> str:
                 "parameter -= learning_rate * gradient"
             )
         case "step":
-            return "check the update: parameter -= learning_rate * gradient"
-        case "decay" if holds("step"):
+            return "the gradients are wrong by themselves: correct them first, then check the update"
+        case "decay" | "batches" if not holds("step"):
+            return "a single step is wrong as well: correct that first"
+        case "decay":
             return "one epoch is right and several are not: check what happens between epochs"
-        case "batches" if holds("step") and holds("decay"):
+        case "batches" if holds("decay"):
             return "one batch an epoch is right and several are not: check how an epoch is cut into batches"
         case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
             return "training is right with the sigmoid: check what train does for the ReLU"
+        case "epochs":
+            return "training is wrong with the sigmoid as well: correct that first"
     return ""
 
 
@@ -1032,7 +1045,8 @@ def histories(student: Student, training: Training) -> Iterator[Claim]:
     given = (*BEFORE_BATCHES, "q2.3.batches", "q2.3.predict")
     for name in _HISTORIES.values():
         follows = partial(own, name)
-        yield claim("histories", partial(judge, name), given=given, own=follows, own_work=follows)
+        hint = partial(_in_training, "histories")
+        yield claim("histories", partial(judge, name), given=given, own=follows, own_work=follows, hint=hint)
 
 
 def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Array) -> bool:
