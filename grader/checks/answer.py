@@ -176,6 +176,12 @@ _ADVICE = (
         r"float\d*' object cannot be interpreted as an integer|slice indices must be integers",
         "A whole number is needed here: check where this one comes from (a division with / gives a float, // does not)",
     ),
+    (
+        "TypeError",
+        "only 0-dimensional arrays can be converted",
+        "float() and int() take one number. Newer numpy no longer takes an array of shape (1,) or (1, 1) for one: "
+        "write .item() instead",
+    ),
 )  # fmt: skip
 """(kind, pattern of the message, what to do) of the errors that students meet most; the first that fits."""
 

@@ -408,6 +408,10 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
             "Newer numpy has removed np.float: write float",
         ),
         (Raised("ModuleNotFoundError", "No module named 'torch'"), "The sandbox has numpy, scipy"),
+        (
+            Raised("TypeError", "only 0-dimensional arrays can be converted to Python scalars"),
+            "write .item() instead",
+        ),
         (Raised("NotImplementedError", ""), "still waits to be written"),
         (Raised("EOFError", "EOF when reading a line"), "No one is there to answer input()"),
         (Raised("SystemExit", "0"), "Take out exit()"),
