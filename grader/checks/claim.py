@@ -216,7 +216,7 @@ def _differs(
 ) -> str:
     ratio = _one_ratio(got, want)
     if ratio is not None and abs(ratio - 1) > 1e-3 and (want.shape or _is_simple(ratio)):
-        return f"{what} is {ratio:.4g} times the reference"
+        return f"{what} is {ratio:.4g} times the reference" if ratio else f"{what} is zero"
     relative = f"relative error {difference / norm:.3g}" if norm else f"absolute error {difference:.3g}"
     tolerance = f"tolerance {atol:g}" if atol and not want.shape else f"tolerance {rtol:g}"
     return f"{what}: {relative} ({tolerance}){_entries_that_differ(got, want, atol + rtol * norm)}"

@@ -128,7 +128,10 @@ def _in_loss(holds: Holds) -> str:
         return "the scores are wrong as well: correct the forward pass first"
     if holds("loss", "reg = 0") and not holds("loss", "reg > 0"):
         return "the scores and the data loss are right: check the regularisation term"
-    return "the scores are right: check the cross-entropy, its mean over the examples and the regularisation term"
+    parts = "the cross-entropy and its mean over the examples"
+    if holds("loss", "reg = 0"):
+        parts += ", the regularisation term"
+    return f"the scores are right: check {parts}, and that the loss is what you return"
 
 
 def fresh_losses(student: Student, pair: Pair, *, given: Sequence[str], relu: bool = False) -> Iterator[Claim]:
@@ -416,9 +419,12 @@ def _in_gradient(name: str, holds: Holds) -> str:
         product = f"the product of {by} with it" if name.startswith("W") else "its sum over the examples"
         return f"the gradient of the {of} is right, since that of {beside} is: check {product}"
     if name in ("W1", "b1") and holds("W2") and holds("b2"):
-        return "the gradients of W2 and b2 are right: check the step back through W2 and the activation's derivative"
+        return (
+            "the gradients of W2 and b2 are right: check the gradient of the hidden layer (the step back through W2, "
+            "the activation's derivative), and that W1's and b1's are made from it"
+        )
     if not (holds("q2.1") and holds("q2.4.forward")):
-        return "the loss is wrong as well: correct the forward pass first, then compare with numerical gradients"
+        return "the loss is wrong as well: correct it first, then compare with numerical gradients"
     if not any(holds(parameter, case) for parameter in PARAMETERS for case in ("reg = 0", "reg > 0")):
         return (
             "the gradients of W1, b1, W2 and b2 are all wrong: check first the gradient of the scores, which they have "
@@ -671,12 +677,14 @@ def _in_training(name: str, holds: Holds) -> str:
             )
         case "step":
             return "the gradients are wrong by themselves: correct them first, then check the update"
+        case "histories" if not holds("q2.2"):
+            return "the gradients are wrong by themselves: correct them first"
         case "decay" | "batches" if not holds("step"):
             return "a single step is wrong as well: correct that first"
         case "decay":
             return "one epoch is right and several are not: check what happens between epochs"
         case "batches" if holds("decay"):
-            return "one batch an epoch is right and several are not: check how an epoch is cut into batches"
+            return "check how an epoch is cut into batches: how many there are, and the rows of each"
         case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
             return "training is right with the sigmoid: check what train does for the ReLU"
         case "epochs":
@@ -801,7 +809,7 @@ def batch_size(student: Student, training: Training) -> Iterator[Claim]:
             return held()
         return because(
             lost("with 4 examples and batch_size=2, an epoch ends where no two batches of two rows lead"),
-            "Each step must use batch_size rows of X, with their own labels.",
+            "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
 
     own = _sampling(student, training)

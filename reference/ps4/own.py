@@ -189,8 +189,23 @@ def _depend_on_data(asked: Sequence[Asked]) -> bool:
 
 
 def _vary(asked: Sequence[Asked]) -> bool:
-    """Return whether the scores differ between examples."""
-    return all(a.own.scores is not None and np.ptp(a.own.scores, axis=0).max() > 1e-9 for a in asked)
+    """Return whether the scores differ between examples. Where no unit is active, another b1 shows it."""
+    return all(_varies(a.own.scores) or _varies(_unsaturated(a.own).scores) for a in asked)
+
+
+def _varies(scores: Array | None) -> bool:
+    return scores is not None and np.ptp(scores, axis=0).max() > 1e-9
+
+
+def _mostly_differ(scores: Array | None) -> bool:
+    """Return whether most examples have scores of their own; a few may have no active unit of a ReLU."""
+    return scores is not None and 2 * len(np.unique(scores, axis=0)) > len(scores)
+
+
+def _unsaturated(own: Own) -> Own:
+    """Return the same net where no sigmoid is saturated and no b1 keeps a unit of a ReLU inactive."""
+    at = _with_preactivations_up_to(SMALL, own.problem)
+    return Own(own.student, replace(at, params=at.params | {"b1": 0 * at.params["b1"]}))
 
 
 def _losses_are_shared(student: Student, problem: Problem) -> bool:
@@ -433,7 +448,13 @@ def share_of_right(guess: Answer, y: Array) -> float:
 
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
     """Judge batches where gradients have lost points: the gradients must at least change with the examples and with
-    their labels, or the batches are never used; and hardly change where the examples hardly do, or they are noise."""
+    their labels, or the batches are never used; and hardly change where the examples hardly do, or they are noise.
+    Where no unit is active, other parameters show it."""
+    verdict = _gradients_use_data_at(student, problem)
+    return verdict if verdict.holds else _gradients_use_data_at(student, _unsaturated(Own(student, problem)).problem)
+
+
+def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
     if not problem.y.any():
         problem = replace(problem, y=problem.y + 1)
     base = _raw_gradients(student, problem)
@@ -564,7 +585,7 @@ def labels_follow(asked: Sequence[tuple[Own, Answer]]) -> Verdict:
         scores = own.scores
         if scores is None or failed(answer) is not None:
             return NOT_OWN
-        if 2 * len(np.unique(scores, axis=0)) <= len(scores):  # a few rows may have no active unit of a ReLU
+        if not (_mostly_differ(scores) or _mostly_differ(_unsaturated(own).scores)):
             return NOT_OWN
         best = np.sort(scores, axis=1)
         clear = float(np.mean(best[:, -1] - best[:, -2] > 1e-6 * (1 + np.abs(best).max())))

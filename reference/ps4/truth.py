@@ -502,10 +502,12 @@ def _workings(net: TwoLayerMLP, problem: Problem) -> Params:
     return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}
 
 
-_FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
+_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
     "ReLU": lambda v: np.maximum(v, 0),
     "slope": lambda v: v * (1 - v),
+}
+_OF_SCORES: Mapping[str, Callable[[Array], Array]] = {
     "exp": np.exp,
     "exp of shifted": lambda v: np.exp(v - v.max(axis=-1, keepdims=True)),
     "exp less the largest": lambda v: np.exp(v - v.max()),
@@ -515,7 +517,12 @@ _FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
 
 
 def _misapplied(right: Params) -> Params:
-    """Return what the handout's functions yield for every right value, of which only a few are meant."""
-    arrays = {name: value for name, value in right.items() if value.ndim in (1, 2) and value.dtype == float}
-    each = ((f"{MISAPPLIED}{of}: {name}", f(value)) for name, value in arrays.items() for of, f in _FUNCTIONS.items())
-    return {name: value for name, value in each if np.isfinite(value).all()}
+    """Return what the handout's functions yield for every right value that has the size of a hidden layer or of scores,
+    of which only one is meant."""
+    N, H, C = (int(right[name]) for name in "NHC")
+    found: Params = {}
+    for functions, width in ((_ACTIVATIONS, H), (_OF_SCORES, C)):
+        for name, value in right.items():
+            if value.shape in ((N, width), (width,)) and value.dtype == float:
+                found |= {f"{MISAPPLIED}{of}: {name}": f(value) for of, f in functions.items()}
+    return {name: value for name, value in found.items() if np.isfinite(value).all() and np.ptp(value) > 0}

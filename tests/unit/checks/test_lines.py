@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from grader.catalogue import Assignment
 from grader.checks.answer import Answer
 from grader.checks.lines import (
+    ARGUMENT,
+    MISAPPLIED,
     ODD,
     RIGHT,
     SILENT,
@@ -119,6 +122,27 @@ def test_of_random_values_the_shape_alone_is_right() -> None:
     assert right.is_named(np.ones((1, 4)), "b1")
     assert not right.is_named(np.ones((4, 3)), "W1")
     assert not right.is_named(np.ones(3), "b1")
+
+
+def test_drawn_values_of_another_parameters_size_are_misnamed() -> None:
+    right = RightValues({"W1": np.zeros((3, 4)), "b1": np.zeros(4)}, ("W1", "b1"), random=True)
+    names = right.names(np.ones(12))
+    assert names == {"W1"}
+    assert right.is_of_another(replace(statement(1), writes=("self.params['b1']",)), names)
+    assert not right.is_of_another(replace(statement(1), writes=("self.params['W1']",)), names)
+
+
+def test_a_value_that_is_right_as_well_is_not_misapplied() -> None:
+    h = np.array([0.5, 0.25])
+    assert RightValues({"h": h, f"{MISAPPLIED}sigmoid: b1": h}).names(h) == {"h"}
+
+
+def test_a_right_function_of_a_wrong_argument_points_at_the_argument() -> None:
+    rows = [statement(1), replace(statement(2), kind="assign", form="name"), replace(statement(3), kind=ARGUMENT)]
+    traced = Flow(range(4), [[], [0], [1], [2]], values={3: [(True, np.array([0.5, 0.25]))]}, outputs={"h": [3]})
+    right = RightValues({f"{MISAPPLIED}sigmoid: b1": np.array([0.5, 0.25])})
+    (event,) = suspects(traced, [*rows, statement(4)], [RIGHT, RIGHT, RIGHT, ODD], ["h"], right)
+    assert event == 1
 
 
 def test_infinite_values_are_never_right() -> None:
@@ -248,6 +272,11 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("properties", "for k in range(count)]", "for k in range(count + 1)]", "q2.3.decay"),
         ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((D, W1.shape[0]))", "q2.1.loss"),
         ("textbook", "learning_rate *= learning_rate_decay", "learning_rate *= 0.95", "q2.3.decay"),
+        ("textbook", "z1 = X @ W1 + b1", "z1 = b1", "q2.1.scores"),
+        ("loops", "self.hidden(X.dot(W1) + b1)", "self.hidden(b1)", "q2.1.scores"),
+        ("textbook", "self.slope(z1, h1)", "self.slope(z1, z1)", "q2.2.b1"),
+        ("loops", "s = scores[i]", "s = scores", "q2.1.loss"),
+        ("textbook", "self.params['W2'] = std", "self.params['b2'] = std", "q2.1.scores"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
     ],
 )
