@@ -7,6 +7,24 @@ from __future__ import annotations
 
 MIB = 1 << 20
 
+# ── connections and requests (grader.api.connections, grader.api.entrance) ───────────────────────────
+
+MAX_DESCRIPTORS = 65_536
+"""The service raises its soft limit of open files to the hard one, but no further than this."""
+RESERVED_DESCRIPTORS = 384
+"""For the database, the grading processes, and connections that are accepted or closed at this moment."""
+MAX_CONNECTIONS = 4_096
+HEAD_SECONDS = 10.0
+"""From a connection's begin, or from the answer before, to the end of a request's head."""
+STALLED_SECONDS = 20.0
+MIN_BYTES_PER_SECOND = 1_000
+"""A body may take `STALLED_SECONDS`, and a second for each so many bytes that have come. The same holds for a client
+that reads its answer."""
+MAX_UPLOAD_BYTES = 32 * MIB
+"""Of the files of one request, as they are sent."""
+MAX_UPLOADS_AT_ONCE = 4
+"""Of one person. Each may hold a connection and files until its time is over."""
+
 # ── the files of a submission (grader.intake) ────────────────────────────────────────────────────────
 
 MAX_FILE_BYTES = 20 * MIB
