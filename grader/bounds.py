@@ -33,15 +33,22 @@ MAX_FILES = 500
 MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
 """Of a request to the sandbox; that which loads a submission has the code of its notebooks in it."""
 
-# ── a notebook among them (grader.notebook) ──────────────────────────────────────────────────────────
+INTAKE_CPU_SECONDS = 20
+INTAKE_MEMORY_BYTES = 1024 * MIB
+"""Of a process in which the service has a submission read (grader.intake_pool)."""
+INTAKE_SECONDS = 120.0
+"""The process is replaced if it has not answered by then."""
 
+# ── its notebooks, all together (grader.notebook) ────────────────────────────────────────────────────
+
+MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000
 """Commas and opening brackets in the file, which are no fewer than its JSON values. A value needs up to 80 bytes; a
 notebook full of interactive plots has some hundred thousand."""
 MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
 MAX_LINES = 100_000
-"""Of all cells together. Every line is looked at for the label of a question; a picture's base64 is one line."""
+"""Every line is looked at for the label of a question; a picture's base64 is one line."""
 MAX_PRINTED = 20_000
 """Characters of what a notebook's cells have printed that are looked at."""
 MAX_SEARCHED_FOR_IMAGES = 100_000

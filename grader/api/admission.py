@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 
 from grader.api.identity import Caller, require_member
 from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
-from grader.intake import receive_all
 from grader.late import Lateness, lateness
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
@@ -41,7 +41,7 @@ class Receipt:
     """Messages about the files, shown on the receipt."""
 
 
-def hand_in(
+async def hand_in(
     service: Service,
     caller: Caller,
     course: str,
@@ -59,17 +59,28 @@ def hand_in(
     if assignment not in service.assignments:
         raise not_found("assignment")
     key = _plain(key)
-    received = receive_all(files)
-    has_code = not service.assignments[assignment].missing(received)
-    with service.store.write() as tx:
-        submissions.lock_person(tx, caller.person.id)
-        whose = _authors(tx, caller, course, authors)
-        new = submissions.NewSubmission(
-            course, assignment, kind, door, received.digest, caller.person.id, whose, tuple(_storable(files)), has_code
-        )
-        id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
-        receipt = receipt_of(tx, service, id)
+    received = await service.intake.read(caller.person.id, files, service.assignments[assignment])
+
+    def keep() -> Receipt:
+        with service.store.write() as tx:
+            submissions.lock_person(tx, caller.person.id)
+            new = submissions.NewSubmission(
+                course,
+                assignment,
+                kind,
+                door,
+                received.digest,
+                caller.person.id,
+                _authors(tx, caller, course, authors),
+                tuple(_storable(files)),
+                received.has_code,
+            )
+            id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
+            return receipt_of(tx, service, id)
+
+    receipt = await run_in_threadpool(keep)
     service.queue.wake()
+    id = receipt.submission.id
     log.info("handed in", submission=id, course=course, assignment=assignment, kind=str(kind), door=door)
     return receipt
 

@@ -1,0 +1,237 @@
+"""Intake in processes of its own: what a hand-in costs to read is not paid by the process that answers everybody.
+
+A process is started once and reads one hand-in after another. It has limits for memory and CPU time; where a hand-in
+ends it, the student is told so, and the next hand-in gets a new process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import queue
+import resource
+import signal
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS
+from grader.errors import OurFailure, Refused
+from grader.intake import receive_all
+from grader.missing_code import has_code
+
+if TYPE_CHECKING:
+    from multiprocessing.context import SpawnProcess
+
+    from grader.catalogue import Assignment
+
+PROCESSES = 2
+_ATTEMPTS = 2
+"""A process that ends may have been killed for another's memory."""
+_spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
+
+Files = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """What the service keeps of a hand-in besides its files."""
+
+    digest: str
+    has_code: bool
+
+
+@dataclass(frozen=True)
+class _Request:
+    files: Files
+    wanted: Sequence[str]
+    reference: str
+    modules: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Bug:
+    text: str
+
+
+_Reply = Received | Refused | _Bug
+
+
+class IntakePool:
+    """Reads hand-ins, `processes` at a time and one person's one after another."""
+
+    def __init__(
+        self,
+        processes: int = PROCESSES,
+        cpu_seconds: int = INTAKE_CPU_SECONDS,
+        memory_bytes: int = INTAKE_MEMORY_BYTES,
+    ) -> None:
+        """`cpu_seconds` of one hand-in; `memory_bytes` of a process, beyond what it has taken at its start."""
+        self._threads = ThreadPoolExecutor(processes, "intake")
+        self._processes = [_IntakeProcess(cpu_seconds, memory_bytes) for _ in range(processes)]
+        self._idle: queue.SimpleQueue[_IntakeProcess] = queue.SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that are running."""
+        return [process.pid for process in self._processes if process.pid]
+
+    def start(self) -> None:
+        """Start the processes now. Otherwise each starts when it is first needed."""
+        for process in self._processes:
+            process.start()
+
+    def close(self) -> None:
+        """End the processes and whatever they read."""
+        for process in self._processes:
+            process.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, person: str, files: Files, assignment: Assignment) -> Received:
+        """Read a hand-in.
+
+        Args:
+            person: Whose turn it is. Hand-ins of one person wait for each other, so that others' do not wait for all.
+
+        Raises:
+            Refused: The files cannot be graded, or take too much time or memory to read.
+            OurFailure: The process does not answer.
+        """
+        request = _Request(tuple(files), tuple(assignment.wanted), assignment.reference.name, tuple(assignment.modules))
+        async with self._turn(person):
+            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request)
+        match reply:
+            case Received():
+                return reply
+            case Refused():
+                raise reply
+        raise RuntimeError(reply.text)
+
+    def _ask(self, request: _Request) -> _Reply:
+        process = self._idle.get()
+        try:
+            return process.ask(request)
+        finally:
+            self._idle.put(process)
+
+    @asynccontextmanager
+    async def _turn(self, person: str) -> AsyncIterator[None]:
+        lock, waiting = self._turns.get(person, (asyncio.Lock(), 0))
+        self._turns[person] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            waiting = self._turns[person][1] - 1
+            if waiting:
+                self._turns[person] = (lock, waiting)
+            else:
+                del self._turns[person]
+
+
+class _IntakeProcess:
+    """One thread uses it at a time."""
+
+    def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
+        self._limits = (cpu_seconds, memory_bytes)
+        self._closed = False
+        self._process: SpawnProcess | None = None
+        self._channel: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> Connection:
+        if self._process is not None and self._channel is not None and self._process.is_alive():
+            return self._channel
+        self.end()
+        if self._closed:
+            raise OurFailure("the service is ending")
+        self._channel, theirs = _spawn.Pipe()
+        self._process = _spawn.Process(target=_main, args=(theirs, *self._limits), daemon=True, name="intake")
+        self._process.start()
+        theirs.close()
+        return self._channel
+
+    def ask(self, request: _Request) -> _Reply:
+        for _ in range(_ATTEMPTS):
+            with suppress(EOFError, OSError):
+                channel = self.start()
+                channel.send(request)
+                if not channel.poll(INTAKE_SECONDS):
+                    self.end()
+                    raise OurFailure("the files could not be read in time")
+                reply: _Reply = channel.recv()
+                return reply
+            if self._exit_code() == -signal.SIGXCPU:
+                break
+        return _too_much()
+
+    def close(self) -> None:
+        self._closed = True
+        self.end()
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        if self._channel is not None:
+            self._channel.close()
+        self._process = self._channel = None
+
+    def _exit_code(self) -> int | None:
+        if self._process is None:
+            return None
+        self._process.join(1)
+        return self._process.exitcode
+
+
+def _too_much() -> Refused:
+    return Refused("the files take too much time or memory to read: hand in the code and the notebook without data")
+
+
+# ── inside the process ───────────────────────────────────────────────────────────────────────────────
+
+
+def _main(channel: Connection, cpu_seconds: int, memory_bytes: int) -> None:
+    os.setsid()  # Ctrl-C in the service's terminal is the service's business
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _limit_memory(memory_bytes)
+    with suppress(EOFError, OSError):  # the service has ended
+        while True:
+            request: _Request = channel.recv()
+            _limit_cpu(cpu_seconds)
+            channel.send(_reply(request))
+
+
+def _reply(request: _Request) -> _Reply:
+    try:
+        received = receive_all(request.files)
+        return Received(received.digest, has_code(received, request.wanted, request.reference, request.modules))
+    except Refused as refused:
+        return refused
+    except MemoryError:
+        return _too_much()
+    except Exception as bug:  # noqa: BLE001  it is raised in the service, which logs it
+        return _Bug(f"{type(bug).__name__}: {bug}")
+
+
+def _limit_memory(more_bytes: int) -> None:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    most = pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _limit_cpu(more_seconds: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime) + more_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
