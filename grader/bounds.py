@@ -20,7 +20,7 @@ STALLED_SECONDS = 20.0
 MIN_BYTES_PER_SECOND = 1_000
 """A body may take `STALLED_SECONDS`, and a second for each so many bytes that have come. The same holds for a client
 that reads its answer."""
-MAX_UPLOAD_BYTES = 32 * MIB
+MAX_UPLOAD_BYTES = 16 * MIB
 """Of the files of one request, as they are sent."""
 MAX_UPLOADS_AT_ONCE = 4
 """Of one person. Each may hold a connection and files until its time is over."""

@@ -151,7 +151,9 @@ def _refuse_what_is_no_text(name: str, content: bytes) -> None:
 def _in_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
     """Python text that Python can read, and what the student should know about it. An old editor's Windows-1252 is
     read as such: a wrong guess garbles comments and texts, which no check looks at."""
-    if not name.endswith(".py") or re.search(rb"coding[:=]\s*[-\w.]+", b"\n".join(content[:_TWO_LINES].splitlines()[:2])):
+    if not name.endswith(".py") or re.search(
+        rb"coding[:=]\s*[-\w.]+", b"\n".join(content[:_TWO_LINES].splitlines()[:2])
+    ):
         return content, ""  # it may name its encoding, and Python will read it by that
     try:
         content.decode("utf-8")

@@ -48,7 +48,8 @@ class Received:
 
 @dataclass(frozen=True)
 class _Request:
-    files: Files
+    names: Sequence[str]
+    """The files' contents follow, each as bytes: pickling them would copy them twice."""
     wanted: Sequence[str]
     reference: str
     modules: Sequence[str]
@@ -105,9 +106,15 @@ class IntakePool:
             Refused: The files cannot be graded, or take too much time or memory to read.
             OurFailure: The process does not answer.
         """
-        request = _Request(tuple(files), tuple(assignment.wanted), assignment.reference.name, tuple(assignment.modules))
+        request = _Request(
+            tuple(name for name, _ in files),
+            tuple(assignment.wanted),
+            assignment.reference.name,
+            tuple(assignment.modules),
+        )
+        contents = [content for _, content in files]
         async with self._turn(person):
-            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request)
+            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
         match reply:
             case Received():
                 return reply
@@ -115,10 +122,10 @@ class IntakePool:
                 raise reply
         raise RuntimeError(reply.text)
 
-    def _ask(self, request: _Request) -> _Reply:
+    def _ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
         process = self._idle.get()
         try:
-            return process.ask(request)
+            return process.ask(request, contents)
         finally:
             self._idle.put(process)
 
@@ -162,11 +169,13 @@ class _IntakeProcess:
         theirs.close()
         return self._channel
 
-    def ask(self, request: _Request) -> _Reply:
+    def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
         for _ in range(_ATTEMPTS):
             with suppress(EOFError, OSError):
                 channel = self.start()
                 channel.send(request)
+                for content in contents:
+                    channel.send_bytes(content)
                 if not channel.poll(INTAKE_SECONDS):
                     self.end()
                     raise OurFailure("the files could not be read in time")
@@ -209,13 +218,14 @@ def _main(channel: Connection, cpu_seconds: int, memory_bytes: int) -> None:
     with suppress(EOFError, OSError):  # the service has ended
         while True:
             request: _Request = channel.recv()
+            files = [(name, channel.recv_bytes()) for name in request.names]
             _limit_cpu(cpu_seconds)
-            channel.send(_reply(request))
+            channel.send(_reply(request, files))
 
 
-def _reply(request: _Request) -> _Reply:
+def _reply(request: _Request, files: Files) -> _Reply:
     try:
-        received = receive_all(request.files)
+        received = receive_all(files)
         return Received(received.digest, has_code(received, request.wanted, request.reference, request.modules))
     except Refused as refused:
         return refused
@@ -226,7 +236,7 @@ def _reply(request: _Request) -> _Reply:
 
 
 def _limit_memory(more_bytes: int) -> None:
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])  # of the address space
     most = pages * resource.getpagesize() + more_bytes
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 

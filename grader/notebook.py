@@ -73,7 +73,9 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
         if not isinstance(saved_cells, list):
             raise TypeError("cells")
         if not budget.take("cells", len(saved_cells)):
-            raise Refused(f"{path} has more than {MAX_CELLS} cells{_TOGETHER}: submit the notebook with your answers alone")
+            raise Refused(
+                f"{path} has more than {MAX_CELLS} cells{_TOGETHER}: submit the notebook with your answers alone"
+            )
         printed = _printed(saved_cells)
         if version != 4:
             saved_cells = _of_today(saved, saved_cells)
@@ -90,7 +92,9 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
             f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
         )
     if not budget.take("lines", sum(map(_line_ends, (source for _, source in cells)))):
-        raise Refused(f"{path} has more than {MAX_LINES:,} lines{_TOGETHER}: submit the notebook with your answers alone")
+        raise Refused(
+            f"{path} has more than {MAX_LINES:,} lines{_TOGETHER}: submit the notebook with your answers alone"
+        )
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells), printed)
 
