@@ -213,7 +213,6 @@ def _too_much() -> Refused:
 
 def _main(channel: Connection, cpu_seconds: int, memory_bytes: int) -> None:
     os.setsid()  # Ctrl-C in the service's terminal is the service's business
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _limit_memory(memory_bytes)
     with suppress(EOFError, OSError):  # the service has ended
         while True:

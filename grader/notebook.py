@@ -24,8 +24,8 @@ from grader.bounds import (
 from grader.errors import Refused
 from grader.model import Notebook
 
-
 _TOGETHER = " (all notebooks of a submission count together)"
+_ALONE = "submit the notebook with your answers alone"
 
 
 @dataclass
@@ -38,7 +38,7 @@ class NotebookBudget:
 
     def take(self, what: Literal["values", "cells", "lines"], count: int) -> bool:
         """Count these. Return whether they are within the bound."""
-        left = getattr(self, what) - count
+        left: int = getattr(self, what) - count
         setattr(self, what, left)
         return left >= 0
 
@@ -47,7 +47,7 @@ def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
     """Parse the notebooks among a submission's files. Raises `Refused` for more than a submission may have."""
     notebooks = sorted(name for name in files if name.endswith(".ipynb"))
     if len(notebooks) > MAX_NOTEBOOKS:
-        raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: submit the one with your answers alone")
+        raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ALONE}")
     budget = NotebookBudget()
     return tuple(read_notebook(name, files[name], budget) for name in notebooks)
 

@@ -151,7 +151,7 @@ _CLOSE = {"Connection": "close"}
 
 
 def _too_large(limit: int) -> Problem:
-    detail = f"more than {limit // MIB} MiB are not taken: clear the outputs of the notebook, and hand in the code without data sets"
+    detail = f"more than {limit // MIB} MiB are not taken: leave out data sets, and clear a notebook's outputs"
     return Problem(413, "too-large", "Too much to take", detail, _CLOSE)
 
 

@@ -68,7 +68,7 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     dependencies=[LimitedHandIns],
     responses={
         202: {"description": "It is kept, and will be graded", "headers": {"Location": {"schema": {"type": "string"}}}},
-        429: {"description": "No attempt is left in this hour, or too many requests"},
+        429: {"description": "No attempt is left in this hour, too many requests, or too much of this student's waits"},
         503: {"description": "Too many wait, or the service is disturbed: nothing was kept; Retry-After says when"},
     },
 )
