@@ -7,11 +7,12 @@ ends it, the student is told so, and the next hand-in gets a new process.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
 import queue
 import resource
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -26,14 +27,13 @@ from grader.intake import receive_all
 from grader.missing_code import has_code
 
 if TYPE_CHECKING:
-    from multiprocessing.context import SpawnProcess
-
     from grader.catalogue import Assignment
 
 PROCESSES = 2
 _ATTEMPTS = 2
 """A process that ends may have been killed for another's memory."""
-_spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
+_CODE = "from grader.intake_pool import main; main({}, {}, {})"
+"""`multiprocessing` would import the whole command again, which takes some times as long."""
 
 Files = Sequence[tuple[str, bytes]]
 
@@ -150,7 +150,7 @@ class _IntakeProcess:
     def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
         self._limits = (cpu_seconds, memory_bytes)
         self._closed = False
-        self._process: SpawnProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._channel: Connection | None = None
 
     @property
@@ -158,15 +158,22 @@ class _IntakeProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> Connection:
-        if self._process is not None and self._channel is not None and self._process.is_alive():
+        """Return the channel to a process that is ready."""
+        if self._process is not None and self._channel is not None and self._process.poll() is None:
             return self._channel
         self.end()
         if self._closed:
             raise OurFailure("the service is ending")
-        self._channel, theirs = _spawn.Pipe()
-        self._process = _spawn.Process(target=_main, args=(theirs, *self._limits), daemon=True, name="intake")
-        self._process.start()
-        theirs.close()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _CODE.format(theirs.fileno(), *self._limits)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the service's terminal is the service's business
+            )
+        self._channel = Connection(ours.detach())
+        self._channel.recv()
         return self._channel
 
     def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
@@ -192,7 +199,7 @@ class _IntakeProcess:
     def end(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.join()
+            self._process.wait()
         if self._channel is not None:
             self._channel.close()
         self._process = self._channel = None
@@ -200,8 +207,9 @@ class _IntakeProcess:
     def _exit_code(self) -> int | None:
         if self._process is None:
             return None
-        self._process.join(1)
-        return self._process.exitcode
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        return self._process.returncode
 
 
 def _too_much() -> Refused:
@@ -211,10 +219,12 @@ def _too_much() -> Refused:
 # ── inside the process ───────────────────────────────────────────────────────────────────────────────
 
 
-def _main(channel: Connection, cpu_seconds: int, memory_bytes: int) -> None:
-    os.setsid()  # Ctrl-C in the service's terminal is the service's business
+def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
+    """Read hand-ins that come over a socket, until its other end is closed."""
+    channel = Connection(descriptor)
     _limit_memory(memory_bytes)
     with suppress(EOFError, OSError):  # the service has ended
+        channel.send("ready")
         while True:
             request: _Request = channel.recv()
             files = [(name, channel.recv_bytes()) for name in request.names]
