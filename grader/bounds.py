@@ -7,6 +7,24 @@ from __future__ import annotations
 
 MIB = 1 << 20
 
+# ── connections and requests (grader.api.connections, grader.api.entrance) ───────────────────────────
+
+MAX_DESCRIPTORS = 65_536
+"""The service raises its soft limit of open files to the hard one, but no further than this."""
+RESERVED_DESCRIPTORS = 384
+"""For the database, the grading processes, and connections that are accepted or closed at this moment."""
+MAX_CONNECTIONS = 4_096
+HEAD_SECONDS = 10.0
+"""From a connection's begin, or from the answer before, to the end of a request's head."""
+STALLED_SECONDS = 20.0
+MIN_BYTES_PER_SECOND = 1_000
+"""A body may take `STALLED_SECONDS`, and a second for each so many bytes that have come. The same holds for a client
+that reads its answer."""
+MAX_UPLOAD_BYTES = 16 * MIB
+"""Of the files of one request, as they are sent."""
+MAX_UPLOADS_AT_ONCE = 4
+"""Of one person. Each may hold a connection and files until its time is over."""
+
 # ── the files of a submission (grader.intake) ────────────────────────────────────────────────────────
 
 MAX_FILE_BYTES = 20 * MIB
@@ -15,15 +33,22 @@ MAX_FILES = 500
 MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
 """Of a request to the sandbox; that which loads a submission has the code of its notebooks in it."""
 
-# ── a notebook among them (grader.notebook) ──────────────────────────────────────────────────────────
+INTAKE_CPU_SECONDS = 20
+INTAKE_MEMORY_BYTES = 1024 * MIB
+"""Of a process in which the service has a submission read (grader.intake_pool)."""
+INTAKE_SECONDS = 120.0
+"""The process is replaced if it has not answered by then."""
 
+# ── its notebooks, all together (grader.notebook) ────────────────────────────────────────────────────
+
+MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000
 """Commas and opening brackets in the file, which are no fewer than its JSON values. A value needs up to 80 bytes; a
 notebook full of interactive plots has some hundred thousand."""
 MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
 MAX_LINES = 100_000
-"""Of all cells together. Every line is looked at for the label of a question; a picture's base64 is one line."""
+"""Every line is looked at for the label of a question; a picture's base64 is one line."""
 MAX_PRINTED = 20_000
 """Characters of what a notebook's cells have printed that are looked at."""
 MAX_SEARCHED_FOR_IMAGES = 100_000

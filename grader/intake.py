@@ -22,10 +22,13 @@ from pathlib import Path, PurePosixPath
 from grader.bounds import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, MIB
 from grader.errors import Refused
 from grader.model import Submission
-from grader.notebook import read_notebook
+from grader.notebook import read_notebooks
 
 _TRAVELS = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".md", ".cfg", ".toml", ".yaml", ".yml")
 _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")
+
+_TWO_LINES = 10_000
+"""Bytes in which a file's first two lines are looked for, which may name its encoding."""
 
 _WHAT = "hand in mlp.py, a notebook (.ipynb), or a zip of both"
 
@@ -106,14 +109,14 @@ def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
     files_here = _without_common_folder(travelling)
     _readable(files_here)
     read = {name: _in_utf_8(name, content) for name, content in files_here.items()}
-    notebooks = [read_notebook(n, c) for n, c in sorted(files_here.items()) if n.endswith(".ipynb")]
+    notebooks = read_notebooks(files_here)
     remarks = [remark for _, remark in read.values() if remark]
     if left_out:
         shown = ", ".join(_short(n) for n in sorted(left_out)[:5])
         remarks.append(f"left out of the hand-in: {shown}{' …' if len(left_out) > 5 else ''}")
     return Submission(
         files={n: c for n, (c, _) in read.items() if not n.endswith(".ipynb")},
-        notebooks=tuple(notebooks),
+        notebooks=notebooks,
         digest=_digest(files_here),
         remarks=tuple(remarks),
     )
@@ -148,7 +151,9 @@ def _refuse_what_is_no_text(name: str, content: bytes) -> None:
 def _in_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
     """Python text that Python can read, and what the student should know about it. An old editor's Windows-1252 is
     read as such: a wrong guess garbles comments and texts, which no check looks at."""
-    if not name.endswith(".py") or re.search(rb"coding[:=]\s*[-\w.]+", b"\n".join(content.splitlines()[:2])):
+    if not name.endswith(".py") or re.search(
+        rb"coding[:=]\s*[-\w.]+", b"\n".join(content[:_TWO_LINES].splitlines()[:2])
+    ):
         return content, ""  # it may name its encoding, and Python will read it by that
     try:
         content.decode("utf-8")

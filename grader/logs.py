@@ -4,8 +4,72 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
 
 import structlog
+
+REPEATED = 10
+REPEATED_SECONDS = 60.0
+"""A warning or an error is written so often in so many seconds, and after them how often it was left out. A disk that
+is full of them would be the next failure."""
+_LINES = 100
+"""So many different ones are counted; further ones are counted together."""
+
+
+class Repeats:
+    """Counts log lines, and says which are repeated too often."""
+
+    def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
+        """`report` is called with a line and how often it was left out."""
+        self._report = report
+        self._most = most
+        self._seconds = seconds
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def allow(self, line: str) -> bool:
+        """Count a line. Return whether it is to be written."""
+        with self._lock:
+            known = line if line in self._counts or len(self._counts) < _LINES else "other lines"
+            self._counts[known] += 1
+            count = self._counts[known]
+        if count == 1:
+            timer = threading.Timer(self._seconds, self._begin_again, (known,))
+            timer.daemon = True
+            timer.start()
+        return count <= self._most
+
+    def _begin_again(self, line: str) -> None:
+        with self._lock:
+            left_out = self._counts.pop(line) - self._most
+        if left_out > 0:
+            self._report(line, left_out)
+
+
+class _Filter(logging.Filter):
+    def __init__(self, repeats: Repeats) -> None:
+        super().__init__()
+        self._repeats = repeats
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno < logging.WARNING or self._repeats.allow(f"{record.name}: {record.msg}"[:300])
+
+
+def _without_repeats(repeats: Repeats) -> structlog.typing.Processor:
+    def drop(_: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        said = [str(event[field]) for field in ("event", "why", "kind") if field in event]
+        raised = [repr(sys.exc_info()[1])] if event.get("exc_info") else []
+        if level not in ("debug", "info") and not repeats.allow(" ".join(said + raised)[:300]):
+            raise structlog.DropEvent
+        return event
+
+    return drop
+
+
+def _left_out(line: str, count: int) -> None:
+    structlog.get_logger().info("repeated lines left out", line=line, count=count)
 
 
 def configure() -> None:
@@ -20,14 +84,16 @@ def configure() -> None:
     render: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
+    repeats = Repeats(_left_out)
     structlog.configure(
-        processors=[*shared, render],
+        processors=[_without_repeats(repeats), *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_Filter(repeats))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

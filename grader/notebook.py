@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import nbformat
@@ -16,20 +17,51 @@ from grader.bounds import (
     MAX_CELLS,
     MAX_LINES,
     MAX_NOTEBOOK_VALUES,
+    MAX_NOTEBOOKS,
     MAX_PRINTED,
     MAX_SEARCHED_FOR_IMAGES,
 )
 from grader.errors import Refused
 from grader.model import Notebook
 
+_TOGETHER = " (all notebooks of a submission count together)"
+_ALONE = "submit the notebook with your answers alone"
 
-def read_notebook(path: str, content: bytes) -> Notebook:
+
+@dataclass
+class NotebookBudget:
+    """What the notebooks of one submission may still hold."""
+
+    values: int = MAX_NOTEBOOK_VALUES
+    cells: int = MAX_CELLS
+    lines: int = MAX_LINES
+
+    def take(self, what: Literal["values", "cells", "lines"], count: int) -> bool:
+        """Count these. Return whether they are within the bound."""
+        left: int = getattr(self, what) - count
+        setattr(self, what, left)
+        return left >= 0
+
+
+def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
+    """Parse the notebooks among a submission's files. Raises `Refused` for more than a submission may have."""
+    notebooks = sorted(name for name in files if name.endswith(".ipynb"))
+    if len(notebooks) > MAX_NOTEBOOKS:
+        raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ALONE}")
+    budget = NotebookBudget()
+    return tuple(read_notebook(name, files[name], budget) for name in notebooks)
+
+
+def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = None) -> Notebook:
     """Parse a notebook. Raises `Refused`, with what to do, if Jupyter could not open it.
+
+    `budget` is what it may hold, and is less afterwards; None is all that one submission may hold.
 
     Outputs and attachments are dropped before validation, and cells are counted before they are
     converted: a validator takes seconds for megabytes that no check needs.
     """
-    if sum(map(content.count, (b",", b"[", b"{"))) > MAX_NOTEBOOK_VALUES:
+    budget = budget or NotebookBudget()
+    if not budget.take("values", sum(map(content.count, (b",", b"[", b"{")))):
         raise Refused(f"{path} holds too much: clear the outputs (Kernel → Restart & Clear Output) and save")
     try:
         saved = json.loads(content.decode("utf-8-sig"))
@@ -40,8 +72,10 @@ def read_notebook(path: str, content: bytes) -> Notebook:
         saved_cells = saved["cells"] if version == 4 else [c for sheet in _sheets(saved) for c in sheet["cells"]]
         if not isinstance(saved_cells, list):
             raise TypeError("cells")
-        if len(saved_cells) > MAX_CELLS:
-            raise Refused(f"{path} has more than {MAX_CELLS} cells: submit the notebook with your answers alone")
+        if not budget.take("cells", len(saved_cells)):
+            raise Refused(
+                f"{path} has more than {MAX_CELLS} cells{_TOGETHER}: submit the notebook with your answers alone"
+            )
         printed = _printed(saved_cells)
         if version != 4:
             saved_cells = _of_today(saved, saved_cells)
@@ -57,8 +91,10 @@ def read_notebook(path: str, content: bytes) -> Notebook:
         raise Refused(
             f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
         )
-    if sum(map(_line_ends, (source for _, source in cells))) > MAX_LINES:
-        raise Refused(f"{path} has more than {MAX_LINES:,} lines: submit the notebook with your answers alone")
+    if not budget.take("lines", sum(map(_line_ends, (source for _, source in cells)))):
+        raise Refused(
+            f"{path} has more than {MAX_LINES:,} lines{_TOGETHER}: submit the notebook with your answers alone"
+        )
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells), printed)
 

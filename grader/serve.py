@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 import uvicorn
 
 from grader.api.app import create_app
+from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
 from grader.dispatch.here import Here
 from grader.dispatch.replica import Replica
 from grader.errors import BadCall
@@ -21,6 +22,8 @@ from grader.store import people
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
+WAITING_CONNECTIONS = 2048
+"""So many the kernel keeps until they are accepted."""
 
 
 Meanwhile = Callable[[str], AbstractContextManager[object]]
@@ -34,13 +37,16 @@ def serve(
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     together = _put_together(settings, sandbox, meanwhile)
     with _listening(host, port) as listener, together as (service, behind, who_grades):
-        server = _Server(_config(service))  # what is wrong in the settings is said before anything is started
+        # what is wrong in the settings is said before anything is started
+        server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
         behind.start()
+        service.intake.start()
         try:
             logs_in = f"; its administrator logs in at {link}" if (link := first_link(service)) else ""
             say(f"grader is at {settings.url} ({who_grades}){logs_in}")
             server.run(sockets=[listener])
         finally:
+            service.intake.close()
             behind.stop(settings.grace_seconds)
             service.store.close()
 
@@ -74,7 +80,7 @@ def first_link(service: Service) -> str | None:
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """Taken before anything is started, so that a port in use is a clear error."""
     try:
-        listener = socket.create_server((host, port), backlog=2048)
+        listener = socket.create_server((host, port), backlog=WAITING_CONNECTIONS)
     except OSError as wrong:
         raise BadCall(f"cannot listen at {host}:{port} ({wrong.strerror}): choose another --port") from None
     with listener:
@@ -83,6 +89,12 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 class _Server(uvicorn.Server):
     """One whose end on SIGTERM or Ctrl-C is an ordinary end: uvicorn's own raises the signal again afterwards."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """asyncio takes one number for what it accepts in one turn and for what the kernel keeps until then."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(WAITING_CONNECTIONS)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -94,9 +106,10 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _config(service: Service) -> uvicorn.Config:
+def _config(service: Service, connections: Connections) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(service),
+        **connections.options(),
         log_config=None,  # structlog writes the logs
         access_log=False,
         timeout_graceful_shutdown=5,  # those who watch a grading would stay for ever

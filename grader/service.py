@@ -7,7 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from grader.dispatch.lane import Lanes, lanes_of
 from grader.dispatch.process import Plan
 from grader.dispatch.replica import Announcer, Replica, SharedHub
 from grader.errors import BadCall
+from grader.intake_pool import IntakePool
 from grader.settings import Settings
 from grader.store import facts, people
 from grader.store.database import Store, Tx
@@ -39,6 +40,7 @@ class Service:
     assignments: Mapping[str, Assignment]
     """Those in the catalogue, by id. Courses offer some of them."""
     settings: Settings
+    intake: IntakePool = field(default_factory=IntakePool)
 
 
 def open_store(settings: Settings) -> Store:

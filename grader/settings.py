@@ -49,7 +49,15 @@ class Settings(BaseSettings):
     workers: PositiveInt = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: how many submissions are graded at the same time."""
     queue_limit: PositiveInt = 2_000
-    """GRADER_QUEUE_LIMIT: how many may wait; beyond it the service answers 503 and keeps nothing."""
+    """GRADER_QUEUE_LIMIT: how many submissions may wait; beyond it the service answers 503 and keeps nothing.
+    Regrades are not counted."""
+    waiting_limit: Annotated[int, Field(ge=10)] = 20
+    """GRADER_WAITING_LIMIT: how many submissions of one student may wait, pre-checks among them; at least 10. Regrades
+    are not counted."""
+    storage_limit_mib: PositiveInt = 500
+    """GRADER_STORAGE_LIMIT_MIB: how much all files that one student has handed in may take."""
+    streams_limit: PositiveInt = 10
+    """GRADER_STREAMS_LIMIT: how many gradings one person may watch at the same time."""
     metrics_token: str = ""
     """GRADER_METRICS_TOKEN: what Prometheus sends as a bearer token to read /metrics; empty lets everybody read it."""
     lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0

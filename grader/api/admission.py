@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 
 from grader.api.identity import Caller, require_member
 from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
-from grader.intake import receive_all
+from grader.bounds import MIB
 from grader.late import Lateness, lateness
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
@@ -25,6 +26,8 @@ from grader.store.records import Kind, Offering, Priority, Submission
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
 """When to come back to a queue that is full."""
+ROOM_SECONDS = 3_600
+"""When to come back for more room: not before the teachers have raised the limit."""
 
 log = structlog.get_logger()
 
@@ -41,7 +44,7 @@ class Receipt:
     """Messages about the files, shown on the receipt."""
 
 
-def hand_in(
+async def hand_in(
     service: Service,
     caller: Caller,
     course: str,
@@ -59,17 +62,28 @@ def hand_in(
     if assignment not in service.assignments:
         raise not_found("assignment")
     key = _plain(key)
-    received = receive_all(files)
-    has_code = not service.assignments[assignment].missing(received)
-    with service.store.write() as tx:
-        submissions.lock_person(tx, caller.person.id)
-        whose = _authors(tx, caller, course, authors)
-        new = submissions.NewSubmission(
-            course, assignment, kind, door, received.digest, caller.person.id, whose, tuple(_storable(files)), has_code
-        )
-        id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
-        receipt = receipt_of(tx, service, id)
+    received = await service.intake.read(caller.person.id, files, service.assignments[assignment])
+
+    def keep() -> Receipt:
+        with service.store.write() as tx:
+            submissions.lock_person(tx, caller.person.id)
+            new = submissions.NewSubmission(
+                course,
+                assignment,
+                kind,
+                door,
+                received.digest,
+                caller.person.id,
+                _authors(tx, caller, course, authors),
+                tuple(_storable(files)),
+                received.has_code,
+            )
+            id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
+            return receipt_of(tx, service, id)
+
+    receipt = await run_in_threadpool(keep)
     service.queue.wake()
+    id = receipt.submission.id
     log.info("handed in", submission=id, course=course, assignment=assignment, kind=str(kind), door=door)
     return receipt
 
@@ -164,6 +178,8 @@ def _kept(
     if not caller.is_staff(new.course):
         _require_open(tx, offering, caller)
         _require_attempt(tx, offering, new)
+        _require_few_waiting(tx, service, new)
+        _require_room(tx, service, new)
     if gradings.waiting(tx) >= service.settings.queue_limit:
         detail = "nothing was kept of this hand-in: send it again later, and it has the time at which it then comes"
         raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
@@ -204,6 +220,23 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     seconds = max(1, int((free_at - now()).total_seconds()) + 1)
     detail = f"{allowed} in an hour are allowed; the next one at {_said(free_at)}. Pre-checks are free."
     raise Problem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
+
+
+def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
+    """So that a few students cannot fill the queue for everybody."""
+    waiting, limit = gradings.waiting(tx, new.by), service.settings.waiting_limit
+    if waiting >= limit:
+        detail = f"{waiting} submissions of yours wait, and {limit} may: cancel some, or come back later"
+        raise Problem(
+            429, "too-many-waiting", "Too many of yours are waiting", detail, {"Retry-After": str(FULL_SECONDS)}
+        )
+
+
+def _require_room(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
+    limit = service.settings.storage_limit_mib
+    if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
+        detail = f"your submissions would take more than {limit} MiB together: leave out data, or ask your teachers"
+        raise Problem(429, "no-room", "Your submissions take too much room", detail, {"Retry-After": str(ROOM_SECONDS)})
 
 
 def _said(moment: dt.datetime) -> str:

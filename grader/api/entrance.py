@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
+from collections import Counter
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,12 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader.api import problems
 from grader.api.problems import Problem
-from grader.bounds import MAX_TOTAL_BYTES, MIB
+from grader.bounds import MAX_UPLOAD_BYTES, MAX_UPLOADS_AT_ONCE, MIB, MIN_BYTES_PER_SECOND, STALLED_SECONDS
 
-MAX_UPLOAD_BYTES = MAX_TOTAL_BYTES + MIB
-"""Of a multipart body: what may be handed in, and its boundaries and headers."""
 MAX_BODY_BYTES = MIB
-"""Of any other."""
+"""Of a body that is no upload. An upload may have so much more than its files, for boundaries and headers."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -74,7 +74,8 @@ class _Answer:
 
 
 class BodyLimit:
-    """413 for a body that is too large: at once where its length is said, else as soon as too much has come."""
+    """413 for a body that is too large, 411 for one that does not say how large it is, 408 for one that comes too
+    slowly. The HTTP server reads no more of a body than its Content-Length says."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -83,30 +84,87 @@ class BodyLimit:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
-        is_upload = headers.get("content-type", "").lower().startswith("multipart/form-data")
-        limit = MAX_UPLOAD_BYTES if is_upload else MAX_BODY_BYTES
+        limit = MAX_UPLOAD_BYTES + MIB if is_upload(headers) else MAX_BODY_BYTES
         said = headers.get("content-length", "")
         if said.isdecimal() and int(said[:20]) > limit:
-            answer = problems.response(Request(scope, receive), _too_large(limit))
-            return await answer(scope, receive, send)
-        return await self._app(scope, _Counted(receive, limit), send)
+            return await problems.response(Request(scope, receive), _too_large(limit))(scope, receive, send)
+        if "transfer-encoding" in headers:
+            return await problems.response(Request(scope, receive), _unknown_length())(scope, receive, send)
+        return await self._app(scope, _Timed(receive), send)
 
 
-class _Counted:
-    def __init__(self, receive: Receive, limit: int) -> None:
+def is_upload(headers: Headers) -> bool:
+    return headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+class _Timed:
+    """Receives a body, and raises 408 once we have waited longer for it than what has come allows."""
+
+    def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._limit = limit
         self._bytes = 0
+        self._waited_seconds = 0.0
+        self._complete = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        if self._complete:
+            return await self._receive()
+        started = time.monotonic()
+        patience = STALLED_SECONDS + self._bytes / MIN_BYTES_PER_SECOND - self._waited_seconds
+        try:
+            async with asyncio.timeout(max(0.0, patience)):
+                message = await self._receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        self._waited_seconds += time.monotonic() - started
         self._bytes += len(message.get("body", b""))
-        if self._bytes > self._limit:
-            raise _too_large(self._limit)
+        self._complete = not message.get("more_body", False)
         return message
 
 
+class UploadLimit:
+    """429 for a person who sends more uploads at once than anybody needs: each keeps a connection and files open. It
+    stands behind `grader.api.identity.Identify`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._sending: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = scope.get("state", {}).get("caller")
+        if caller is None or not is_upload(Headers(scope=scope)):
+            return await self._app(scope, receive, send)
+        person = caller.person.id
+        if self._sending[person] >= MAX_UPLOADS_AT_ONCE:
+            return await problems.response(Request(scope, receive), _too_many_at_once())(scope, receive, send)
+        self._sending[person] += 1
+        try:
+            return await self._app(scope, receive, send)
+        finally:
+            self._sending[person] -= 1
+            if not self._sending[person]:
+                del self._sending[person]
+
+
+# the rest of the body is not waited for, so the connection is of no more use
+_CLOSE = {"Connection": "close"}
+
+
 def _too_large(limit: int) -> Problem:
-    detail = f"more than {limit // MIB} MiB are not taken: hand in the code without data sets"
-    # the rest of the body is not waited for, so the connection is of no more use
-    return Problem(413, "too-large", "Too much to take", detail, {"Connection": "close"})
+    detail = f"more than {limit // MIB} MiB are not taken: leave out data sets, and clear a notebook's outputs"
+    return Problem(413, "too-large", "Too much to take", detail, _CLOSE)
+
+
+def _unknown_length() -> Problem:
+    detail = "the request has a body in chunks: send it with a Content-Length"
+    return Problem(411, "unknown-length", "The length is not known", detail, _CLOSE)
+
+
+def _too_slow() -> Problem:
+    detail = f"the request came at less than {MIN_BYTES_PER_SECOND} bytes in a second: send it again over a faster line"
+    return Problem(408, "too-slow", "The request did not come in time", detail, _CLOSE)
+
+
+def _too_many_at_once() -> Problem:
+    detail = f"{MAX_UPLOADS_AT_ONCE} uploads of yours are being received: wait until they are, then send this again"
+    return Problem(429, "uploads-at-once", "Too many uploads at once", detail, _CLOSE | {"Retry-After": "5"})

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from grader.api import visible
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, holder
+from grader.api.limits import Limits
 from grader.api.schemas import SubmissionId
-from grader.api.seen import Seen, find
+from grader.api.seen import Seen, find, may_see
 from grader.api.waiting import Place, place
 from grader.api.wiring import TheService
 from grader.dispatch.events import Event
@@ -26,7 +28,8 @@ from grader.store.records import State
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
 LOOK_SECONDS = 2.0
-"""How often the database is asked for the place in the queue, and for what another machine has done."""
+"""How often the database is asked for the place in the queue, for what another machine has done, and whether who
+watches may still do so."""
 RECONNECT_MILLISECONDS = 3_000
 
 
@@ -34,6 +37,13 @@ def _seen(id: SubmissionId, service: TheService, caller: TheCaller) -> Seen:
     """Before the stream begins, so that what is wrong is an ordinary problem."""
     with service.store.read() as tx:
         return find(tx, service, caller, id)
+
+
+async def _counted(request: Request, caller: TheCaller) -> AsyncIterator[None]:
+    """Count the stream as one of this person's until it has ended."""
+    limits: Limits = request.app.state.limits
+    with limits.stream(caller.person.id):
+        yield
 
 
 _EXAMPLE = (
@@ -45,21 +55,23 @@ _EXAMPLE = (
     "/submissions/{id}/events",
     summary="Watch it being graded",
     response_class=EventSourceResponse,
+    dependencies=[Depends(_counted)],
     responses={
+        429: {"description": "This person watches too many already"},
         200: {
             "description": "Server-sent events: `state` (first as it is now, then whenever it changes), `position` "
             "while it waits, `section` as each is begun or decided, `training` with the CPU seconds used, and `end` "
-            "once nothing more will come",
+            "once nothing more will come. Without `end` the stream ends once who watches may not do so any more",
             "content": {"text/event-stream": {"example": _EXAMPLE}},
-        }
+        },
     },
 )
 async def watch_submission(
-    service: TheService, caller: TheCaller, seen: Annotated[Seen, Depends(_seen)]
+    request: Request, service: TheService, caller: TheCaller, seen: Annotated[Seen, Depends(_seen)]
 ) -> AsyncIterator[ServerSentEvent]:
     """What has happened, then what happens. The data of each event is one JSON object."""
     async with service.events.watch(seen.grading.id) as happening:
-        watch = _Watch(service, caller, seen)
+        watch = _Watch(request, service, caller, seen)
         for said in await watch.look():
             yield said
         while not watch.over:
@@ -68,7 +80,7 @@ async def watch_submission(
             except TimeoutError:
                 news = await watch.look()
             else:
-                news = watch.heard(happened)
+                news = await watch.heard(happened)
             for said in news:
                 yield said
 
@@ -82,7 +94,8 @@ class _Look:
 class _Watch:
     """What one watcher has been told."""
 
-    def __init__(self, service: Service, caller: Caller, seen: Seen) -> None:
+    def __init__(self, request: Request, service: Service, caller: Caller, seen: Seen) -> None:
+        self._request = request
         self._service = service
         self._caller = caller
         self._seen = seen
@@ -91,10 +104,13 @@ class _Watch:
         self.over = False
 
     async def look(self) -> list[ServerSentEvent]:
-        """News from the database; none while it is away."""
+        """Return news from the database; none while it is away."""
         try:
             now = await run_in_threadpool(self._looked)
         except StoreUnavailable:
+            return []
+        if now is None:
+            self.over = True
             return []
         news = self._state_is(now.state)
         if now.place and now.place != self._place:
@@ -102,16 +118,31 @@ class _Watch:
             news.insert(0 if self.over else len(news), _said("position", asdict(now.place)))
         return news
 
-    def heard(self, happened: Event) -> list[ServerSentEvent]:
+    async def heard(self, happened: Event) -> list[ServerSentEvent]:
+        """Return an event as the watcher may see it. While the database is away, nothing in it has been revoked."""
+        with suppress(StoreUnavailable):
+            self.over = not await run_in_threadpool(self._may_watch)
+        if self.over:
+            return []
         if happened.kind == "state":
             return self._state_is(State(happened.name))
         return [_said(happened.kind, _fields(visible.event(happened, self._seen.offering, self._caller)))]
 
-    def _looked(self) -> _Look:
+    def _looked(self) -> _Look | None:
+        if not self._may_watch():
+            return None
         with self._service.store.read() as tx:
             grading = gradings.get(tx, self._seen.grading.id)
             assert grading is not None
             return _Look(grading.state, place(tx, self._service, grading, self._seen.submission.kind))
+
+    def _may_watch(self) -> bool:
+        """Whether the token or session is still valid, and its holder may still see the submission."""
+        caller = holder(self._request)
+        if caller is None or not may_see(caller, self._seen.submission):
+            return False
+        self._caller = caller
+        return True
 
     def _state_is(self, state: State) -> list[ServerSentEvent]:
         if state is self._state:

@@ -175,7 +175,7 @@ async def _identified(request: Request) -> Caller | None:
     if request.url.path.startswith(_ASKS_NOBODY):
         return None
     unsafe = request.method not in SAFE
-    found = await run_in_threadpool(_by_bearer if "authorization" in request.headers else _by_cookie, request)
+    found = await run_in_threadpool(holder, request)
     limit(request, REQUESTS, found.person.id if found else address(request))
     if found is None and "authorization" in request.headers:
         raise _bad_token()
@@ -184,6 +184,11 @@ async def _identified(request: Request) -> Caller | None:
     if unsafe and found is None and request.url.path != _LOGIN:
         raise log_in_first(request)
     return found
+
+
+def holder(request: Request) -> Caller | None:
+    """Return who sends this request by what the database says now, or None without a valid token or session."""
+    return _by_bearer(request) if "authorization" in request.headers else _by_cookie(request)
 
 
 def _by_bearer(request: Request) -> Caller | None:

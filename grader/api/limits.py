@@ -8,6 +8,9 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import Depends
 from limits import RateLimitItem, parse
@@ -21,6 +24,9 @@ from grader.settings import Settings
 
 REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "hand-ins"
 
+STREAM_SECONDS = 10
+"""When to come back for a stream: about as long as a grading without trainings takes."""
+
 
 class Limits:
     def __init__(self, settings: Settings) -> None:
@@ -31,6 +37,8 @@ class Limits:
             LOGINS: _rate("GRADER_RATE_LIMIT_LOGINS", settings.rate_limit_logins),
             HAND_INS: _rate("GRADER_RATE_LIMIT_HAND_INS", settings.rate_limit_hand_ins),
         }
+        self._most_streams = settings.streams_limit
+        self._streams: Counter[str] = Counter()
 
     def hit(self, what: str, whose: str) -> None:
         """Counts one. Raises 429 where it is one too many."""
@@ -40,6 +48,20 @@ class Limits:
         wait = max(1, math.ceil(self._window.get_window_stats(rate, what, whose).reset_time - time.time()))
         detail = f"{what} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
         raise Problem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
+
+    @contextmanager
+    def stream(self, person: str) -> Iterator[None]:
+        """Count a stream of events while it is open. Raise 429 where it is one too many."""
+        if self._streams[person] >= self._most_streams:
+            detail = f"{self._most_streams} gradings may be watched at the same time: close one of the others"
+            raise Problem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
+        self._streams[person] += 1
+        try:
+            yield
+        finally:
+            self._streams[person] -= 1
+            if not self._streams[person]:
+                del self._streams[person]
 
 
 def _rate(name: str, text: str) -> RateLimitItem | None:

@@ -39,7 +39,7 @@ class Seen:
 def find(tx: Tx, service: Service, caller: Caller, id: str) -> Seen:
     """One of the caller's own, or of a course that they are staff of. Raises the 404 that an unknown id gives."""
     submission = submissions.get(tx, id)
-    if submission is None or not _may_see(caller, submission):
+    if submission is None or not may_see(caller, submission):
         raise not_found("submission")
     return see(tx, service, caller, [submission])[0]
 
@@ -61,7 +61,8 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
     return grading, submission
 
 
-def _may_see(caller: Caller, submission: Submission) -> bool:
+def may_see(caller: Caller, submission: Submission) -> bool:
+    """Return whether it is the caller's own, or of a course that they are staff of."""
     is_own = any(author.id == caller.person.id for author in submission.authors)
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 

@@ -68,11 +68,11 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     dependencies=[LimitedHandIns],
     responses={
         202: {"description": "It is kept, and will be graded", "headers": {"Location": {"schema": {"type": "string"}}}},
-        429: {"description": "No attempt is left in this hour, or too many requests"},
+        429: {"description": "No attempt is left in this hour, too many requests, or too much of this student's waits"},
         503: {"description": "Too many wait, or the service is disturbed: nothing was kept; Retry-After says when"},
     },
 )
-def hand_in(
+async def hand_in(
     course: CourseId,
     assignment: AssignmentId,
     service: TheService,
@@ -89,8 +89,8 @@ def hand_in(
     """Keeps the files and queues their grading. The receipt is the promise: what it names is in the database."""
     if len(files) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: hand in the code without data sets, or a zip")
-    contents = [(file.filename or "", file.file.read()) for file in files]
-    receipt = admission.hand_in(
+    contents = [(file.filename or "", await file.read()) for file in files]
+    receipt = await admission.hand_in(
         service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
     )
     response.headers["Location"] = f"/api/v1/submissions/{receipt.submission.id}"

@@ -90,9 +90,11 @@ def cancel(tx: Tx, grading: str) -> bool:
     return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
 
 
-def waiting(tx: Tx) -> int:
-    """How many are queued."""
-    return tx.scalar(select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)) or 0
+def waiting(tx: Tx, person: str | None = None) -> int:
+    """Return how many submissions wait for their grading, of this person or of all. Regrades are not counted."""
+    query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)
+    query = query.where(gradings.c.regrade.is_(None))
+    return tx.scalar(query if person is None else query.where(gradings.c.whose == person)) or 0
 
 
 def ahead_of(tx: Tx, grading: str) -> int | None:

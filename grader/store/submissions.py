@@ -58,6 +58,12 @@ def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
     return [(row.name, row.content) for row in rows]
 
 
+def stored_bytes(tx: Tx, person: str) -> int:
+    """Return the size of all files that this person has handed in."""
+    size = select(func.sum(func.length(files.c.content))).join(submissions, submissions.c.id == files.c.submission)
+    return tx.scalar(size.where(submissions.c.by == person)) or 0
+
+
 def of_offering(
     tx: Tx,
     course: str,

@@ -9,14 +9,21 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from grader.api.connections import Connections
 from tests.api.world import World
 
 
 @contextmanager
-def serving(world: World) -> Iterator[tuple[str, int]]:
-    """Yields (host, port)."""
+def serving(world: World, connections: int = 100) -> Iterator[tuple[str, int]]:
+    """Yields (host, port). `connections`: how many may be open."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(world.client.app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        world.client.app,
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        **Connections(connections).options(),
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

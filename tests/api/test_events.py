@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx2
 import pytest
 
 from grader.dispatch.events import CheckEvent, Event
+from grader.store import people
+from grader.store.records import TokenKind
 from tests.api.serving import serving
-from tests.api.world import World
+from tests.api.world import COURSE, World
 
 Said = tuple[str, dict[str, Any]]
 CHECKS = (CheckEvent("q1.2.negative", "held", 2.0, 2.0),)
@@ -116,3 +118,82 @@ def test_who_goes_away_is_forgotten(world: World, url: str) -> None:
         next(said)
         assert world.service.events.watching() == 1
     until(lambda: world.service.events.watching() == 0)
+
+
+# ── who may watch no more ────────────────────────────────────────────────────────────────────────────
+
+
+def revoke(world: World, login: str) -> None:
+    with world.service.store.write() as tx:
+        person = world.people[login].id
+        for token in people.tokens_of(tx, person):
+            assert people.revoke_token(tx, person, token.id)
+
+
+def leave(world: World, login: str) -> None:
+    with world.service.store.write() as tx:
+        people.remove_member(tx, COURSE, world.people[login].id)
+
+
+@pytest.mark.parametrize("end", [revoke, leave])
+@pytest.mark.parametrize("something_happens", [True, False])
+def test_a_stream_ends_with_the_right_to_watch(
+    world: World, url: str, end: Callable[[World, str], None], something_happens: bool
+) -> None:
+    id = world.hand_in("ada")
+    with watching(world, url, id) as said:
+        grading = next(said)[1]["grading"]
+        assert next(said)[0] == "position"
+        end(world, "ada")
+        if something_happens:
+            world.service.events.publish(Event(grading, "section", "q1.2", True, CHECKS))
+        assert list(said) == []
+
+
+def test_a_stream_ends_with_its_session(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    with world.service.store.write() as tx:
+        secret = people.new_token(tx, world.people["ada"].id, TokenKind.SESSION)
+    with httpx2.stream(
+        "GET", f"{url}/api/v1/submissions/{id}/events", headers={"Cookie": f"grader={secret}"}, timeout=30
+    ) as answer:
+        said = _events(answer.iter_lines())
+        assert [next(said)[0] for _ in range(2)] == ["state", "position"]
+        with world.service.store.write() as tx:
+            people.use_up_token(tx, secret, TokenKind.SESSION)
+        assert list(said) == []
+
+
+def test_others_go_on_where_one_may_watch_no_more(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    with watching(world, url, id) as mine, watching(world, url, id, "grace") as of_staff:
+        grading = next(of_staff)[1]["grading"]
+        leave(world, "ada")
+        next(of_staff)
+        world.service.events.publish(Event(grading, "section", "q1.2", True, CHECKS))
+        assert next(of_staff)[0] == "section"
+        assert "section" not in [name for name, _ in mine]
+
+
+def test_one_person_s_streams_are_few_and_others_go_on(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    limit = world.service.settings.streams_limit
+    with ExitStack() as open_:
+        streams = [open_.enter_context(watching(world, url, id)) for _ in range(limit)]
+        assert [next(said)[0] for said in streams] == ["state"] * limit
+        refused = httpx2.get(f"{url}/api/v1/submissions/{id}/events", headers=world.headers("ada"), timeout=30)
+        assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-streams")
+        assert int(refused.headers["retry-after"]) > 0
+        with watching(world, url, id, "grace") as said:
+            assert next(said)[0] == "state"
+    until(lambda: world.service.events.watching() == 0)
+    with watching(world, url, id) as said:
+        assert next(said)[0] == "state"
+
+
+def test_a_stream_that_has_ended_is_not_counted(world: World, url: str) -> None:
+    id = world.hand_in("ada")
+    world.grade_next()
+    for _ in range(2 * world.service.settings.streams_limit):
+        with watching(world, url, id) as said:
+            assert [name for name, _ in said] == ["state", "end"]

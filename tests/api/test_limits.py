@@ -19,7 +19,7 @@ def client(world: World, address: str = "192.0.2.1", **settings: str) -> TestCli
     """Of a service with other settings, on the same store."""
     old = world.service
     changed = Settings(home=old.settings.home, assignments=old.settings.assignments, **settings)  # type: ignore[arg-type]
-    service = Service(old.store, old.queue, old.events, old.assignments, changed)
+    service = Service(old.store, old.queue, old.events, old.assignments, changed, old.intake)
     return TestClient(create_app(service), client=(address, 50000))
 
 

@@ -49,7 +49,7 @@ def start(world: World, issuer: str) -> Iterator[Start]:
             old = world.service
             given = {"oidc_issuer": issuer, "oidc_client_id": "grader", "oidc_client_secret": "secret-secret-secret"}
             changed = Settings(home=old.settings.home, url="http://testserver", **(given | settings))  # type: ignore[arg-type]
-            service = Service(old.store, old.queue, old.events, old.assignments, changed)
+            service = Service(old.store, old.queue, old.events, old.assignments, changed, old.intake)
             client = TestClient(create_app(service), follow_redirects=False)
             return open_clients.enter_context(client)
 

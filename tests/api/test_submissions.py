@@ -184,6 +184,50 @@ def test_a_full_queue_keeps_nothing_and_says_when_to_come_back(world: World) -> 
     assert get(world, "bob", SUBMISSIONS.removeprefix("/api/v1")).json() == []
 
 
+def test_who_fills_the_queue_is_slowed_down_and_everybody_else_is_served(world: World) -> None:
+    limit = world.service.settings.waiting_limit = 10
+    world.service.settings.queue_limit = limit + 2
+    assert [post(world, "ada").status_code for _ in range(limit)] == [202] * limit
+    refused = post(world, "ada", kind="precheck")
+    assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-waiting")
+    assert f"{limit} submissions of yours wait" in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) > 0
+    assert post(world, "bob").status_code == 202
+    assert world.client.get("/readyz").json()["parts"]["queue"]["ok"]
+    world.grade_next()
+    assert post(world, "ada").status_code == 202
+
+
+def test_regrades_by_staff_count_against_nobody(world: World) -> None:
+    limit = world.service.settings.waiting_limit = 10
+    graded = [world.hand_in("ada") for _ in range(limit)]
+    for _ in graded:
+        world.grade_next()
+    world.service.settings.queue_limit = limit
+    for id in graded:
+        answer = world.client.post(f"/api/v1/submissions/{id}/regrade", headers=world.headers("grace"))
+        assert answer.status_code == 202
+    assert world.client.get("/readyz").json()["parts"]["queue"]["ok"]
+    assert post(world, "ada").status_code == 202
+
+
+def test_who_fills_the_disk_is_told_so_and_everybody_else_is_served(world: World) -> None:
+    world.service.settings.storage_limit_mib = 1
+    large = [("files", ("mlp.py", TOY_SOLUTION.encode())), ("files", ("data.npy", bytes(600_000)))]
+    assert post(world, "ada", large).status_code == 202
+    refused = post(world, "ada", large)
+    assert (refused.status_code, refused.json()["type"]) == (429, "/problems/no-room")
+    assert "more than 1 MiB together" in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) > 0
+    assert (post(world, "ada").status_code, post(world, "bob", large).status_code) == (202, 202)
+    assert post(world, "grace", large).status_code == 202
+
+
+def test_staff_may_have_more_waiting(world: World) -> None:
+    world.service.settings.waiting_limit = 10
+    assert [post(world, "grace").status_code for _ in range(11)] == [202] * 11
+
+
 # ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────
 
 

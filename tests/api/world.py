@@ -16,6 +16,7 @@ from grader.catalogue import Assignment
 from grader.dispatch.events import Hub
 from grader.dispatch.here import Here
 from grader.dispatch.process import Plan
+from grader.intake_pool import IntakePool
 from grader.model import Report
 from grader.service import Service
 from grader.settings import Settings
@@ -74,6 +75,12 @@ def answering(report: Report, answer: str) -> Report:
     return replace(report, parts=(replace(first, written=(written,)), *rest))
 
 
+@cache
+def intake() -> IntakePool:
+    """One for all worlds: its process takes longer to start than most tests."""
+    return IntakePool(1)
+
+
 @contextmanager
 def living(folder: Path, toy: Assignment, reports: dict[str, Report]) -> Iterator[World]:
     """A world whose database lies in `folder`."""
@@ -86,7 +93,7 @@ def living(folder: Path, toy: Assignment, reports: dict[str, Report]) -> Iterato
     queue = Here(
         store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, 1, {ASSIGNMENT: LANE}
     )
-    service = Service(store, queue, events, {ASSIGNMENT: toy}, settings)
+    service = Service(store, queue, events, {ASSIGNMENT: toy}, settings, intake())
     with TestClient(create_app(service)) as client:
         yield World(service, client, who, tokens, reports)
     store.close()

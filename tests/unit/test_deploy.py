@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from grader.bounds import HEAD_SECONDS, MAX_DESCRIPTORS, MAX_UPLOAD_BYTES, MIB, MIN_BYTES_PER_SECOND
 from grader.cli import app
 from grader.sandbox.filter import ALLOWED, MODES, TIMES
 from grader.settings import Settings
@@ -54,6 +55,25 @@ def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
     assert parsed["Service"]["User"] == "grader"
     # Without a /tmp of its own a service could not hold a filter, or an upload, while it is at work.
     assert parsed["Service"].get("ProtectSystem") != "strict" or parsed["Service"].get("PrivateTmp") == "yes"
+
+
+@pytest.mark.parametrize("name", ["grader", "grader-worker"])
+def test_a_unit_raises_the_limit_of_open_files_as_far_as_the_service_does(name: str) -> None:
+    unit = (DEPLOY / "systemd" / f"{name}.service").read_text("utf-8")
+    assert re.findall(r"^LimitNOFILE=(\d+)$", unit, re.MULTILINE) == [str(MAX_DESCRIPTORS)]
+
+
+def test_containers_raise_the_limit_of_open_files_as_far_as_the_service_does() -> None:
+    assert {COMPOSE["services"][name]["ulimits"]["nofile"] for name in ("door", "worker")} == {MAX_DESCRIPTORS}
+
+
+def test_the_proxy_is_told_the_limits_that_the_service_has() -> None:
+    said = (DEPLOY / "README.md").read_text("utf-8")
+    largest = (MAX_UPLOAD_BYTES + MIB) // MIB
+    assert re.findall(r"(\d+) MiB", said) == [str(largest)]
+    assert f"client_max_body_size {largest}m" in said
+    assert f"within {HEAD_SECONDS:.0f} s" in said
+    assert f"{MIN_BYTES_PER_SECOND:,} bytes a second" in said
 
 
 def test_services_have_no_capability_and_nowhere_to_write() -> None:

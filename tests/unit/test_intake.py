@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.bounds import MAX_FILE_BYTES, MAX_FILES, MIB
+from grader.bounds import MAX_CELLS, MAX_FILE_BYTES, MAX_FILES, MAX_LINES, MAX_NOTEBOOKS, MIB
 from grader.errors import Refused
 from grader.intake import receive, receive_files, receive_path, with_known_names
 from grader.model import Submission
@@ -449,3 +449,27 @@ def test_other_files_have_another_digest(other: dict[str, bytes]) -> None:
 def test_the_most_that_may_be_handed_in_is_received() -> None:
     largest = b"#" * (MAX_FILE_BYTES - 1) + b"\n"
     assert receive("mlp.py", largest).files["mlp.py"] == largest
+
+
+# ── notebooks of one submission count together ───────────────────────────────────────────────────────
+
+
+def test_more_notebooks_than_anybody_needs_are_refused(make_notebook: MakeNotebook) -> None:
+    notebook = make_notebook(("code", "class MLP: pass"))
+    receive("all.zip", zipped({f"{n}.ipynb": notebook for n in range(MAX_NOTEBOOKS)}))
+    says = refusal("all.zip", zipped({f"{n}.ipynb": notebook for n in range(MAX_NOTEBOOKS + 1)}))
+    assert f"more than {MAX_NOTEBOOKS} notebooks" in says
+
+
+@pytest.mark.parametrize(
+    ("source", "count", "said"),
+    [("x", MAX_CELLS // 2 + 1, f"more than {MAX_CELLS} cells"), ("x\n" * 1000, MAX_LINES // 2000 + 1, "lines")],
+)
+def test_the_notebooks_of_a_submission_are_bounded_together(
+    make_notebook: MakeNotebook, source: str, count: int, said: str
+) -> None:
+    half = make_notebook(*[("code", source)] * count)
+    receive("all.zip", zipped({"a.ipynb": half}))
+    says = refusal("all.zip", zipped({"a.ipynb": half, "b.ipynb": half}))
+    assert said in says
+    assert "count together" in says

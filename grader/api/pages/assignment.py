@@ -66,7 +66,7 @@ def show_assignment(
 
 
 @router.post(PATH, dependencies=[LimitedHandIns])
-def hand_in(
+async def hand_in(
     course: CourseId,
     assignment: AssignmentId,
     service: TheService,
@@ -78,13 +78,13 @@ def hand_in(
     """Answers with the way to the submission's own page. `once`: the form's own; sent again with the same files, as by
     a double click, it leads to the same submission."""
     require_member(caller, course, "assignment")
-    chosen = [(file.filename, file.file) for file in files if not isinstance(file, str) and file.filename]
-    contents = [(name, content.read()) for name, content in chosen]
+    chosen = [file for file in files if not isinstance(file, str) and file.filename]
+    contents = [(file.filename or "", await file.read()) for file in chosen]
     if not contents:
         raise BadCall("no file was chosen: choose mlp.py, your notebook, or both")
     if len(contents) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: hand in the code without data sets, or a zip")
-    receipt = admission.hand_in(
+    receipt = await admission.hand_in(
         service, caller, course, assignment, contents, kind, "page", key=_key(once, kind, contents)
     )
     return RedirectResponse(f"/submissions/{receipt.submission.id}", 303)

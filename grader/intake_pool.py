@@ -1,0 +1,256 @@
+"""Intake in processes of its own: what a hand-in costs to read is not paid by the process that answers everybody.
+
+A process is started once and reads one hand-in after another. It has limits for memory and CPU time; where a hand-in
+ends it, the student is told so, and the next hand-in gets a new process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS
+from grader.errors import OurFailure, Refused
+from grader.intake import receive_all
+from grader.missing_code import has_code
+
+if TYPE_CHECKING:
+    from grader.catalogue import Assignment
+
+PROCESSES = 2
+_ATTEMPTS = 2
+"""A process that ends may have been killed for another's memory."""
+_CODE = "from grader.intake_pool import main; main({}, {}, {})"
+"""`multiprocessing` would import the whole command again, which takes some times as long."""
+
+Files = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Received:
+    """What the service keeps of a hand-in besides its files."""
+
+    digest: str
+    has_code: bool
+
+
+@dataclass(frozen=True)
+class _Request:
+    names: Sequence[str]
+    """The files' contents follow, each as bytes: pickling them would copy them twice."""
+    wanted: Sequence[str]
+    reference: str
+    modules: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Bug:
+    text: str
+
+
+_Reply = Received | Refused | _Bug
+
+
+class IntakePool:
+    """Reads hand-ins, `processes` at a time and one person's one after another."""
+
+    def __init__(
+        self,
+        processes: int = PROCESSES,
+        cpu_seconds: int = INTAKE_CPU_SECONDS,
+        memory_bytes: int = INTAKE_MEMORY_BYTES,
+    ) -> None:
+        """`cpu_seconds` of one hand-in; `memory_bytes` of a process, beyond what it has taken at its start."""
+        self._threads = ThreadPoolExecutor(processes, "intake")
+        self._processes = [_IntakeProcess(cpu_seconds, memory_bytes) for _ in range(processes)]
+        self._idle: queue.SimpleQueue[_IntakeProcess] = queue.SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that are running."""
+        return [process.pid for process in self._processes if process.pid]
+
+    def start(self) -> None:
+        """Start the processes now. Otherwise each starts when it is first needed."""
+        for process in self._processes:
+            process.start()
+
+    def close(self) -> None:
+        """End the processes and whatever they read."""
+        for process in self._processes:
+            process.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, person: str, files: Files, assignment: Assignment) -> Received:
+        """Read a hand-in.
+
+        Args:
+            person: Whose turn it is. Hand-ins of one person wait for each other, so that others' do not wait for all.
+
+        Raises:
+            Refused: The files cannot be graded, or take too much time or memory to read.
+            OurFailure: The process does not answer.
+        """
+        request = _Request(
+            tuple(name for name, _ in files),
+            tuple(assignment.wanted),
+            assignment.reference.name,
+            tuple(assignment.modules),
+        )
+        contents = [content for _, content in files]
+        async with self._turn(person):
+            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
+        match reply:
+            case Received():
+                return reply
+            case Refused():
+                raise reply
+        raise RuntimeError(reply.text)
+
+    def _ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+        process = self._idle.get()
+        try:
+            return process.ask(request, contents)
+        finally:
+            self._idle.put(process)
+
+    @asynccontextmanager
+    async def _turn(self, person: str) -> AsyncIterator[None]:
+        lock, waiting = self._turns.get(person, (asyncio.Lock(), 0))
+        self._turns[person] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            waiting = self._turns[person][1] - 1
+            if waiting:
+                self._turns[person] = (lock, waiting)
+            else:
+                del self._turns[person]
+
+
+class _IntakeProcess:
+    """One thread uses it at a time."""
+
+    def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
+        self._limits = (cpu_seconds, memory_bytes)
+        self._closed = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> Connection:
+        """Return the channel to a process that is ready."""
+        if self._process is not None and self._channel is not None and self._process.poll() is None:
+            return self._channel
+        self.end()
+        if self._closed:
+            raise OurFailure("the service is ending")
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _CODE.format(theirs.fileno(), *self._limits)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the service's terminal is the service's business
+            )
+        self._channel = Connection(ours.detach())
+        self._channel.recv()
+        return self._channel
+
+    def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+        for _ in range(_ATTEMPTS):
+            with suppress(EOFError, OSError):
+                channel = self.start()
+                channel.send(request)
+                for content in contents:
+                    channel.send_bytes(content)
+                if not channel.poll(INTAKE_SECONDS):
+                    self.end()
+                    raise OurFailure("the files could not be read in time")
+                reply: _Reply = channel.recv()
+                return reply
+            if self._exit_code() == -signal.SIGXCPU:
+                break
+        return _too_much()
+
+    def close(self) -> None:
+        self._closed = True
+        self.end()
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        if self._channel is not None:
+            self._channel.close()
+        self._process = self._channel = None
+
+    def _exit_code(self) -> int | None:
+        if self._process is None:
+            return None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        return self._process.returncode
+
+
+def _too_much() -> Refused:
+    return Refused("the files take too much time or memory to read: hand in the code and the notebook without data")
+
+
+# ── inside the process ───────────────────────────────────────────────────────────────────────────────
+
+
+def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
+    """Read hand-ins that come over a socket, until its other end is closed."""
+    channel = Connection(descriptor)
+    _limit_memory(memory_bytes)
+    with suppress(EOFError, OSError):  # the service has ended
+        channel.send("ready")
+        while True:
+            request: _Request = channel.recv()
+            files = [(name, channel.recv_bytes()) for name in request.names]
+            _limit_cpu(cpu_seconds)
+            channel.send(_reply(request, files))
+
+
+def _reply(request: _Request, files: Files) -> _Reply:
+    try:
+        received = receive_all(files)
+        return Received(received.digest, has_code(received, request.wanted, request.reference, request.modules))
+    except Refused as refused:
+        return refused
+    except MemoryError:
+        return _too_much()
+    except Exception as bug:  # noqa: BLE001  it is raised in the service, which logs it
+        return _Bug(f"{type(bug).__name__}: {bug}")
+
+
+def _limit_memory(more_bytes: int) -> None:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])  # of the address space
+    most = pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _limit_cpu(more_seconds: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime) + more_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

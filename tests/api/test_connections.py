@@ -1,0 +1,172 @@
+"""Clients that open connections and do not use them: a request that never comes, or an answer that nobody reads."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx2
+import pytest
+
+from grader.api import connections, entrance
+from grader.bounds import MAX_UPLOADS_AT_ONCE
+from tests.api.serving import serving
+from tests.api.world import SUBMISSIONS, World
+from tests.conftest import TOY_SOLUTION
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real limits, shorter."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 0.5)
+    monkeypatch.setattr(entrance, "STALLED_SECONDS", 0.5)
+
+
+@contextmanager
+def connected(address: tuple[str, int], sent: bytes = b"") -> Iterator[socket.socket]:
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(sent)
+        yield connection
+
+
+def ended(connection: socket.socket) -> bytes:
+    """What comes until the server closes."""
+    received = b""
+    try:
+        while piece := connection.recv(65536):
+            received += piece
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def upload(world: World, length: int, login: str = "ada") -> bytes:
+    return (
+        f"POST {SUBMISSIONS} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Content-Length: {length}\r\nAuthorization: Bearer {world.tokens[login]}\r\n\r\n--x\r\n"
+    ).encode()
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"\r\n" + HEAD])
+def test_a_connection_whose_request_does_not_come_is_closed(world: World, impatient: None, sent: bytes) -> None:
+    with serving(world) as address, connected(address, sent) as connection:
+        answers = ended(connection)
+    assert answers.count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
+
+
+def test_a_head_that_drips_in_is_not_waited_for_longer(world: World, impatient: None) -> None:
+    with serving(world) as address, connected(address, HEAD) as connection:
+        connection.settimeout(0.1)
+        for _ in range(200):  # twenty seconds
+            try:
+                connection.sendall(b"X: y\r\n")
+                if not connection.recv(1):
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+    pytest.fail("it was never closed")
+
+
+def test_a_body_that_does_not_come_is_answered_and_its_connection_closed(world: World, impatient: None) -> None:
+    with serving(world) as address, connected(address, upload(world, 5000)) as connection:
+        answer = ended(connection)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"/problems/too-slow" in answer
+
+
+def test_a_body_that_comes_steadily_may_take_longer(world: World, impatient: None) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="mlp.py"\r\n\r\nclass Sums:\n    pass\n'
+    body += b"#" * 3000 + b"\r\n--x--\r\n"
+    with serving(world) as address, connected(address, upload(world, len(body)).removesuffix(b"--x\r\n")) as connection:
+        started = time.monotonic()
+        for start in range(0, len(body), 300):
+            connection.sendall(body[start : start + 300])
+            time.sleep(0.1)
+        took = time.monotonic() - started
+        answer = connection.recv(65536)
+    assert took > connections.STALLED_SECONDS
+    assert answer.startswith(b"HTTP/1.1 202")
+
+
+def asks_for_20_mb(world: World) -> bytes:
+    files = [("files", ("mlp.py", TOY_SOLUTION.encode())), ("files", ("data.npy", bytes(20_000_000)))]
+    kept = world.client.post(SUBMISSIONS, files=files, headers=world.headers("ada")).json()["submission"]
+    path = f"/api/v1/submissions/{kept}/files/1"
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.tokens['ada']}\r\n\r\n".encode()
+
+
+def test_an_answer_that_nobody_reads_is_dropped(world: World, impatient: None) -> None:
+    """Of 20 MB the kernel takes a part, and the rest would wait for ever."""
+    with serving(world) as address, connected(address, asks_for_20_mb(world)) as connection:
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        time.sleep(3)
+        assert len(ended(connection)) < 20_000_000
+
+
+def test_an_answer_that_is_read_slowly_is_read_to_its_end(world: World, impatient: None) -> None:
+    received = 0
+    with serving(world) as address, connected(address, asks_for_20_mb(world)) as connection:
+        while received < 20_000_000:
+            piece = connection.recv(1_000_000)
+            assert piece
+            received += len(piece)
+            time.sleep(0.1)
+
+
+def test_a_body_in_chunks_is_refused_before_it_is_parsed(world: World) -> None:
+    head = upload(world, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with (
+        serving(world) as address,
+        connected(address, head.removesuffix(b"--x\r\n") + b"1\r\nx\r\n" * 50) as connection,
+    ):
+        answer = ended(connection)
+    assert answer.startswith(b"HTTP/1.1 411")
+    assert b"Content-Length" in answer
+
+
+# ── more than there may be ───────────────────────────────────────────────────────────────────────────
+
+
+def test_the_oldest_idle_connection_makes_room_for_a_new_one(world: World) -> None:
+    with serving(world, connections=3) as address, ExitStack() as open_:
+        idle = [open_.enter_context(connected(address)) for _ in range(3)]
+        with connected(address, HEAD + b"\r\n") as asking:
+            assert asking.recv(12) == b"HTTP/1.1 200"
+        assert ended(idle[0]) == b""
+        idle[2].sendall(HEAD + b"\r\n")
+        assert idle[2].recv(12) == b"HTTP/1.1 200"
+
+
+def test_where_all_are_in_use_a_new_one_is_told_so(world: World) -> None:
+    with serving(world, connections=2) as address, ExitStack() as open_:
+        for login in ("ada", "bob"):
+            open_.enter_context(connected(address, upload(world, 5000, login)))
+        time.sleep(0.3)  # until both requests have begun
+        with connected(address, HEAD + b"\r\n") as asking:
+            answer = ended(asking)
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"Retry-After: 5" in answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+
+
+def test_one_person_s_uploads_at_once_are_few_and_others_go_on(world: World) -> None:
+    def status(login: str) -> int:
+        files = {"files": ("mlp.py", b"class Sums:\n    pass\n")}
+        url = f"http://{address[0]}:{address[1]}{SUBMISSIONS}"
+        return httpx2.post(url, files=files, headers=world.headers(login), timeout=20).status_code
+
+    with serving(world) as address, ExitStack() as open_:
+        for _ in range(MAX_UPLOADS_AT_ONCE):
+            open_.enter_context(connected(address, upload(world, 5000)))
+        until_they_have_begun = time.monotonic() + 20
+        while (refused := status("ada")) != 429:
+            assert time.monotonic() < until_they_have_begun
+        assert (refused, status("bob")) == (429, 202)

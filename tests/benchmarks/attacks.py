@@ -1,0 +1,251 @@
+"""Accepting submissions while clients misuse the service, on one machine.
+
+    python -m tests.benchmarks.attacks
+
+In each phase 50 students watch their gradings, 200 submissions come within a minute, and /healthz is asked meanwhile:
+alone, beside 500 clients that do not read what they have asked for, beside 500 uploads that come a byte a second, and
+beside 500 streams that one person opens. Wanted: no error, and a p99 of accepting of at most 4 times the median of
+/healthz in the same minute. Clients run on the same machine, so that what they use is in the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import resource
+import socket
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.conftest import TOY_SOLUTION
+from tests.running import VERIFY, WAIT_SECONDS, Running, running
+
+STUDENTS = 200
+SECONDS = 60.0
+STREAMS = 50
+MISUSING = 500
+ATTACKER = STUDENTS
+"""The last of the students misuses the service, and hands in nothing."""
+TIMES = 4
+READS_NOTHING_SECONDS = 30
+"""The service drops the connection before."""
+COURSE = "/api/v1/courses/ml/assignments/toy/submissions"
+
+Misuse = Callable[[Running], AbstractAsyncContextManager[Counter[str]]]
+
+
+def main() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    phases: dict[str, Misuse] = {
+        "nothing else": nothing,
+        f"{MISUSING} slow readers": slow_readers,
+        f"{MISUSING} slow uploads": slow_uploads,
+        f"{MISUSING} streams of one person": streams_of_one,
+    }
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), STUDENTS + 1) as service:
+        service.start()
+        for name, misuse in phases.items():
+            asyncio.run(phase(service, name, misuse))
+
+
+async def phase(service: Running, name: str, misuse: Misuse) -> None:
+    statuses: Counter[int] = Counter()
+    accepting: list[float] = []
+    healthy: list[float] = []
+    moments = random.Random(name)
+    async with misuse(service) as misused, asyncio.TaskGroup() as group:
+        ending = asyncio.Event()
+        asking = group.create_task(health(service, healthy, statuses, ending))
+        students = [
+            group.create_task(
+                student(service, name, n, moments.uniform(0, SECONDS), accepting, statuses, watches=n < STREAMS)
+            )
+            for n in range(STUDENTS)
+        ]
+        await asyncio.wait(students)
+        ending.set()
+        await asking
+        found = dict(misused)
+    p99 = statistics.quantiles(accepting, n=100)[98]
+    median, p99_of_health = statistics.median(healthy), statistics.quantiles(healthy, n=100)[98]
+    errors = sum(count for status, count in statuses.items() if status not in (200, 202))
+    print(f"{name}: {errors} errors in {sum(statuses.values())} requests; clients that misuse it: {found or 'none'}")
+    print(
+        f"  accepting: median {1000 * statistics.median(accepting):.0f} ms, p99 {1000 * p99:.0f} ms; "
+        f"/healthz: median {1000 * median:.1f} ms, p99 {1000 * p99_of_health:.0f} ms"
+    )
+    print(f"  load: {os.getloadavg()[0]:.1f}; p99 of /healthz is {p99_of_health / median:.1f} times its own median")
+    kept = "as wanted" if p99 <= TIMES * median else f"more than the {TIMES} that are wanted"
+    print(f"  p99 of accepting is {p99 / median:.1f} times the median of /healthz: {kept}")
+
+
+async def student(
+    service: Running,
+    phase: str,
+    number: int,
+    moment: float,
+    accepting: list[float],
+    statuses: Counter[int],
+    *,
+    watches: bool,
+) -> None:
+    headers = {"Authorization": f"Bearer {service.tokens[number]}"}
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=60, verify=VERIFY) as client:
+        await asyncio.sleep(moment)
+        started = time.monotonic()
+        source = f"{TOY_SOLUTION}# {phase} {number}\n".encode()
+        answer = await client.post(COURSE, files={"files": ("mlp.py", source)})
+        accepting.append(time.monotonic() - started)
+        statuses[answer.status_code] += 1
+        if watches and answer.status_code == 202:
+            async with client.stream("GET", f"{answer.headers['location']}/events") as events:
+                statuses[events.status_code] += 1
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(WAIT_SECONDS):
+                        async for _ in events.aiter_lines():
+                            pass
+
+
+async def health(service: Running, healthy: list[float], statuses: Counter[int], ending: asyncio.Event) -> None:
+    """Each time over a new connection, as accepting is measured."""
+    while not ending.is_set():
+        started = time.monotonic()
+        async with httpx.AsyncClient(timeout=60, verify=VERIFY) as client:
+            answer = await client.get(f"{service.url}/healthz")
+        healthy.append(time.monotonic() - started)
+        statuses[answer.status_code] += 1
+        await asyncio.sleep(0.1)
+
+
+# ── misuse ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def nothing(_service: Running) -> AsyncIterator[Counter[str]]:
+    yield Counter()
+
+
+@asynccontextmanager
+async def slow_readers(service: Running) -> AsyncIterator[Counter[str]]:
+    """They ask for a file of 3 MB that one of them has handed in, and read nothing of it."""
+    headers = {"Authorization": f"Bearer {service.tokens[ATTACKER]}"}
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=60, verify=VERIFY) as client:
+        files = [("files", ("mlp.py", TOY_SOLUTION.encode())), ("files", ("data.npy", os.urandom(3_000_000)))]
+        answer = await client.post(COURSE, files=files)
+        answer.raise_for_status()
+    asked = (
+        f"GET {answer.headers['location']}/files/1 HTTP/1.1\r\nHost: x\r\n"
+        f"Authorization: {headers['Authorization']}\r\n\r\n"
+    ).encode()
+
+    async def misuse(found: Counter[str]) -> None:
+        with socket.socket() as connection:
+            connection.setblocking(False)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(connection, ("127.0.0.1", port(service)))
+            found["opened"] += 1
+            await loop.sock_sendall(connection, asked)
+            await asyncio.sleep(READS_NOTHING_SECONDS)
+
+    async with many(misuse) as found:
+        yield found
+
+
+@asynccontextmanager
+async def slow_uploads(service: Running) -> AsyncIterator[Counter[str]]:
+    """Each of them of another student, so that no limit of one person's is met."""
+
+    async def misuse(found: Counter[str]) -> None:
+        number = found["opened"] % STUDENTS
+        found["opened"] += 1
+        reader, writer = await connected(service)
+        try:
+            writer.write(
+                f"POST {COURSE} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+                f"Content-Length: 100000\r\nAuthorization: Bearer {service.tokens[number]}\r\n\r\n--x".encode()
+            )
+            answer = asyncio.create_task(reader.readline())
+            while not answer.done():
+                writer.write(b"-")
+                await asyncio.wait([answer], timeout=1)
+            found[answer.result().decode().partition(" ")[2].strip() or "closed"] += 1
+        except ConnectionError:
+            found["closed"] += 1
+        finally:
+            writer.close()
+
+    async with many(misuse) as found:
+        yield found
+
+
+@asynccontextmanager
+async def streams_of_one(service: Running) -> AsyncIterator[Counter[str]]:
+    """Of one grading, opened again at once where they are refused."""
+    headers = {"Authorization": f"Bearer {service.tokens[ATTACKER]}"}
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=60, verify=VERIFY) as client:
+        answer = await client.post(COURSE, files={"files": ("mlp.py", b"class Sums:\n    while True:\n        pass\n")})
+        answer.raise_for_status()
+        head = (
+            f"GET {answer.headers['location']}/events HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: {headers['Authorization']}\r\n\r\n"
+        ).encode()
+
+    async def misuse(found: Counter[str]) -> None:
+        reader, writer = await connected(service)
+        try:
+            writer.write(head)
+            found[(await reader.readline()).decode().partition(" ")[2].strip() or "closed"] += 1
+            while await reader.read(65536):
+                pass
+        except ConnectionError:
+            found["closed"] += 1
+        finally:
+            writer.close()
+
+    async with many(misuse) as found:
+        yield found
+
+
+async def connected(service: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", port(service))
+
+
+def port(service: Running) -> int:
+    return int(service.url.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def many(misuse: Callable[[Counter[str]], Awaitable[None]]) -> AsyncIterator[Counter[str]]:
+    """`MISUSING` clients at a time; who has ended begins again after a second."""
+    found: Counter[str] = Counter()
+
+    async def again() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                await misuse(found)
+            await asyncio.sleep(1)
+
+    clients = [asyncio.create_task(again()) for _ in range(MISUSING)]
+    await asyncio.sleep(2)
+    try:
+        yield found
+    finally:
+        for client in clients:
+            client.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    main()
