@@ -137,4 +137,5 @@ def secret_of(settings: Settings, store: Store) -> bytes:
 def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
     """A link that logs this person in once. Browsers do not send what is behind a #, so no log has the token."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
-    return f"{settings.url.rstrip('/') or DEFAULT_URL}/login#token={token}"
+    address = settings.url.rstrip("/") or facts.address(tx) or DEFAULT_URL
+    return f"{address}/login#token={token}"

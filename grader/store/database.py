@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -128,6 +129,19 @@ class Store:
 Tx = Connection
 """An open transaction, as queries take it and nobody else looks into it."""
 AnyRow = sa.Row[*tuple[Any, ...]]
+
+
+def one_at_a_time(tx: Tx, what: str) -> None:
+    """Wait for all other transactions that do this. SQLite has one writer as it is."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"grader {what}"})
+
+
+def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
+    """Return False where there is such a row, even one that another transaction has just written."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    return tx.execute(new).first() is not None
 
 
 def now() -> dt.datetime:
