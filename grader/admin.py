@@ -287,7 +287,7 @@ def _moment(option: str, text: str) -> dt.datetime | None:
         moment = None
     if moment is None or len(text) <= len("2026-12-01"):
         raise BadCall(f"--{option} must be a day and a time, {_DATE}")
-    return moment.astimezone()  # without a zone, this machine's
+    return offers.checked_date(moment).astimezone()  # without a zone, this machine's
 
 
 def _object(text: str) -> dict[str, object]:
