@@ -11,7 +11,6 @@ from grader.errors import BadCall
 from grader.late import read_policy
 from grader.store.records import Offering
 
-
 YEARS = range(1970, 3000)
 """Of dates that a course may set. Near the years 1 and 9999 another time zone's clock shows no date at all."""
 

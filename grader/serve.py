@@ -16,7 +16,7 @@ from grader.dispatch.here import Here
 from grader.dispatch.replica import Replica
 from grader.errors import BadCall
 from grader.sandbox import selftest
-from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine
+from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine, when_reachable
 from grader.settings import Settings
 from grader.store import facts, people
 
@@ -47,7 +47,7 @@ def serve(
         server = _Server(_config(service))  # what is wrong in the settings is said before anything is started
         behind.start()
         try:
-            link = first_link(service)
+            link = when_reachable(lambda: first_link(service)) if settings.has_postgresql else first_link(service)
             say(
                 f"grader is at {settings.url} ({who_grades}){_first_login(settings, link, on_terminal) if link else ''}"
             )
