@@ -52,6 +52,10 @@ class Caller:
     def is_admin(self) -> bool:
         return self.person.admin
 
+    @property
+    def is_staff_somewhere(self) -> bool:
+        return self.is_admin or Role.STAFF in self.roles.values()
+
     def is_staff(self, course: str) -> bool:
         """Admins are, of every course, even of one that does not exist."""
         return self.is_admin or self.roles.get(course) is Role.STAFF

@@ -70,7 +70,7 @@ def test_a_browser_that_logged_in_with_a_token_ends_with_it_and_so_does_what_it_
         session = next(t for t in people.tokens_of(tx, world.people["ada"].id) if t.kind is TokenKind.SESSION)
     page = world.client.get("/settings").text
     csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
-    made = world.client.post("/settings/tokens", data={"label": "made", "days": "", "csrf": csrf})
+    made = world.client.post("/settings/tokens", data={"label": "made", "days": "", "scopes": "read", "csrf": csrf})
     child = made.text.partition('class="secret">')[2].partition("<")[0]
     assert (session.parent, works(world, child)) == (id, True)
     with world.service.store.write() as tx:
@@ -82,7 +82,7 @@ def test_a_browser_that_logged_in_with_a_token_ends_with_it_and_so_does_what_it_
 def test_a_token_made_by_a_person_outlives_their_session(world: World) -> None:
     assert log_in(world, link_token(world)).status_code == 303
     csrf = world.client.get("/settings").text.partition('name="csrf" value="')[2].partition('"')[0]
-    made = world.client.post("/settings/tokens", data={"label": "made", "days": "30", "csrf": csrf})
+    made = world.client.post("/settings/tokens", data={"label": "made", "days": "30", "scopes": "read", "csrf": csrf})
     child = made.text.partition('class="secret">')[2].partition("<")[0]
     world.client.post("/logout", data={"csrf": csrf})
     assert works(world, child)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.backup import backup
+from grader.backup import backup, restore
 from grader.errors import BadCall, StoreUnavailable
 from grader.settings import Settings
 from grader.store import people
@@ -235,3 +235,15 @@ def test_a_checkpoint_brings_what_was_written_into_the_file_itself(tmp_path: Pat
 def _without_its_log(file: Path) -> list[str]:
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
         return [id for (id,) in connection.execute("SELECT id FROM courses ORDER BY id")]
+
+
+def test_a_restore_that_was_killed_may_be_done_again(killed: Path) -> None:
+    """The database has been set aside, and its log has not."""
+    settings = Settings(home=killed.parent)
+    backup(settings, killed.with_name("copy.db"))
+    kill_a_writer(killed, "acknowledged-3")
+    killed.rename(killed.with_name("aside.db"))
+    restore(settings, killed.with_name("copy.db"))
+    assert opened(killed) == COURSES
+    (log,) = killed.parent.glob("grader-before-*-wal")
+    assert b"acknowledged-3" in log.read_bytes()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -224,8 +226,32 @@ def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_grade
     assert bench.wait(honest, State.GRADED).points == Points(4)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
+def test_a_grading_whose_process_is_stopped_waits_again_with_a_failure_counted(store: Store, plan: Plan) -> None:
+    bench = Bench(store, replace(plan, still_looks=10))
+    bench.crew.start()
+    stopped = bench.hand_in(LONG)
+    bench.wait(stopped, State.RUNNING)
+    os.kill(bench.crew._performers[0].process.pid, signal.SIGSTOP)
+    _until(lambda: bench.look(stopped).failures == 1)
+    assert bench.wait(stopped, State.RUNNING).why == "the grading process stood still: it was stopped"
+    bench.crew.stop(0)
+
+
 def _runs_again(grading: Grading, failures: int) -> bool:
     return grading.state is State.RUNNING and grading.failures == failures
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_was_handed_in_is_soon_in_the_databases_file_without_its_log(bench: Bench) -> None:
+    grading = bench.hand_in(LONG)
+    file = Path(str(bench.store.url.database))
+
+    def is_in_the_file() -> bool:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return (grading,) in connection.execute("SELECT id FROM gradings").fetchall()
+
+    assert _until(is_in_the_file)
 
 
 def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:

@@ -34,12 +34,14 @@ def make_token(
     caller: TheCaller,
     label: Annotated[str, Form(max_length=200)] = "",
     days: Annotated[str, Form()] = "180",
-    scopes: Annotated[list[Scope] | None, Form()] = None,
+    scopes: Annotated[tuple[Scope, ...], Form()] = (),
 ) -> Response:
     """The answer shows the token, for the only time."""
     if not label.strip() or days not in _DAYS:
         raise BadCall("say what the token is for, so that you know it again in a year")
-    secret, _ = api.new_token(service, caller, label, _DAYS[days], scopes or None)
+    if not scopes:
+        raise BadCall("choose what the token may be used for")
+    secret, _ = api.new_token(service, caller, label, _DAYS[days], scopes)
     return _page(request, service, caller, secret)
 
 
@@ -50,5 +52,6 @@ def revoke(id: TokenId, service: TheService, caller: TheCaller) -> Response:
 
 
 def _page(request: Request, service: Service, caller: Caller, made: str = "") -> Response:
-    scopes = [scope for scope in Scope if scope in caller.token.scopes]
+    offered = caller.token.scopes if caller.is_staff_somewhere else caller.token.scopes - {Scope.STAFF}
+    scopes = [scope for scope in Scope if scope in offered]
     return page(request, "settings.html", tokens=api.list_tokens(caller, service), scopes=scopes, made=made)
