@@ -46,7 +46,8 @@ class DatabaseFile:
             with self._opening:
                 self._require_ours()
                 self._opened = there
-        elif there != self._opened:
+            there = self._place()
+        if there != self._opened:
             raise StoreUnavailable(f"another file is in the place of {self.path.name}: put the database back")
 
     def connect(self, lock_seconds: float) -> sqlite3.Connection:

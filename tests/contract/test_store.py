@@ -37,6 +37,7 @@ from grader.store.records import (
     Priority,
     RegradeState,
     Role,
+    Scope,
     State,
     TokenKind,
     Which,
@@ -225,6 +226,20 @@ def test_of_services_that_start_at_once_one_makes_the_first_administrator(store:
     assert [who.login for who in found if who] == ["admin"]
     with store.read() as tx:
         assert people.has_admin(tx)
+
+
+def test_a_token_ends_with_the_one_it_was_made_with(store: Store, classroom: dict[str, Person]) -> None:
+    ann = classroom["ann"].id
+    with store.write() as tx:
+        parent = people.token(tx, people.new_token(tx, ann, TokenKind.PROGRAM, lasts=dt.timedelta(days=1)))
+        child = people.new_token(tx, ann, TokenKind.PROGRAM, scopes={Scope.READ}, parent=parent)
+        made = people.token(tx, child)
+        grandchild = people.new_token(tx, ann, TokenKind.SESSION, lasts=dt.timedelta(days=9), parent=made)
+        last = people.token(tx, grandchild)
+    assert [(t.expires_at, t.scopes) for t in (made, last)] == [(parent.expires_at, {Scope.READ})] * 2
+    with store.write() as tx:
+        assert people.revoke_token(tx, ann, parent.id)
+        assert people.tokens_of(tx, ann) == []
 
 
 def test_tokens_of_an_earlier_version_may_do_what_they_could(store: Store) -> None:
