@@ -23,7 +23,7 @@ from grader.service import login_link, open_store
 from grader.settings import Settings
 from grader.store import offerings, people
 from grader.store.database import Tx
-from grader.store.records import Counts, Course, Offering, Person, TokenKind
+from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, Scope, TokenKind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Courses, people, tokens, and what courses ask.")
 
@@ -171,14 +171,17 @@ def _offering(offering: Offering) -> dict[str, Any]:
 def token(
     login: LoginArgument,
     label: Annotated[str, typer.Option(help="What it is for.")],
-    days: Annotated[int | None, typer.Option(min=1, help="How long it lasts; left out, until it is revoked.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3660, help="How long it lasts; left out, until it is revoked.")
+    ] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may be used for [default: everything].")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a token for a program. It is shown this once."""
     lasts = dt.timedelta(days=days) if days else None
     with _writing() as tx:
         who = _known_person(tx, login)
-        secret = people.new_token(tx, who.id, TokenKind.PROGRAM, roster.name_of(label), lasts)
+        secret = people.new_token(tx, who.id, TokenKind.PROGRAM, roster.name_of(label), lasts, scope or EVERY_SCOPE)
     if as_json:
         _show([{"login": who.login, "label": label, "token": secret}], as_json)
     else:
@@ -197,7 +200,14 @@ def tokens(
         if revoke and not people.revoke_token(tx, who.id, revoke):
             raise BadCall(f"{who.login} has no token {revoke}: grader admin tokens {who.login} lists them")
         rows = [
-            {"id": t.id, "kind": t.kind, "label": t.label, "made": _when(t.created_at), "expires": _when(t.expires_at)}
+            {
+                "id": t.id,
+                "kind": t.kind,
+                "label": t.label,
+                "scopes": sorted(t.scopes),
+                "made": _when(t.created_at),
+                "expires": _when(t.expires_at),
+            }
             for t in people.tokens_of(tx, who.id)
         ]
     _show(rows, as_json)
@@ -277,7 +287,7 @@ def _moment(option: str, text: str) -> dt.datetime | None:
         moment = None
     if moment is None or len(text) <= len("2026-12-01"):
         raise BadCall(f"--{option} must be a day and a time, {_DATE}")
-    return moment.astimezone()  # without a zone, this machine's
+    return offers.checked_date(moment).astimezone()  # without a zone, this machine's
 
 
 def _object(text: str) -> dict[str, object]:

@@ -388,7 +388,11 @@ def serve(
     from grader.serve import serve as run
 
     logs.configure()
-    run(settings, sandbox, host, port, lambda line: err.print(line, markup=False, soft_wrap=True), _meanwhile)
+
+    def say(line: str) -> None:
+        err.print(line, markup=False, soft_wrap=True)
+
+    run(settings, sandbox, host, port, say, _meanwhile, on_terminal=sys.stderr.isatty())
 
 
 @contextmanager

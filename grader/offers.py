@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,12 +11,24 @@ from grader.errors import BadCall
 from grader.late import read_policy
 from grader.store.records import Offering
 
+YEARS = range(1970, 3000)
+"""Of dates that a course may set. Near the years 1 and 9999 another time zone's clock shows no date at all."""
+
+
+def checked_date(date: dt.datetime) -> dt.datetime:
+    """Return the date. Raise `BadCall` for a year outside `YEARS`."""
+    if date.year not in YEARS:
+        raise BadCall(f"{date.isoformat()} is not a date for a course: write one from {YEARS[0]} to {YEARS[-1]}")
+    return date
+
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:
     """The same, each hidden id once. Raises `BadCall` for dates out of order, a late policy that cannot be read and
     ids that the assignment does not have."""
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
+    for date in filter(None, dates.values()):
+        checked_date(date)
     for (first, before), (second, after) in pairwise((name, date) for name, date in dates.items() if date):
         if before > after:
             raise BadCall(f"{assignment.id} {second} ({after}) before it {first} ({before})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,24 +17,33 @@ from grader.dispatch.here import Here
 from grader.dispatch.replica import Replica
 from grader.errors import BadCall
 from grader.sandbox import selftest
-from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine
+from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine, when_reachable
 from grader.settings import Settings
-from grader.store import people
+from grader.store import facts, people
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
 """So many the kernel keeps until they are accepted."""
+FIRST_LINK_FILE = "first-login"
+"""In GRADER_HOME, where nobody reads on a terminal what the service says."""
 
 
 Meanwhile = Callable[[str], AbstractContextManager[object]]
 
 
 def serve(
-    settings: Settings, sandbox: str, host: str, port: int, say: Callable[[str], None], meanwhile: Meanwhile
+    settings: Settings,
+    sandbox: str,
+    host: str,
+    port: int,
+    say: Callable[[str], None],
+    meanwhile: Meanwhile,
+    *,
+    on_terminal: bool,
 ) -> None:
-    """Returns when the service has been asked to end, and has. `say` prints a line for the operator; `meanwhile` shows
-    one while something takes its time."""
+    """Return when the service has been asked to end, and has. `say` prints a line for the operator, on a terminal or
+    into a log; `meanwhile` shows one while something takes its time."""
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     together = _put_together(settings, sandbox, meanwhile)
     with _listening(host, port) as listener, together as (service, behind, who_grades):
@@ -42,8 +52,10 @@ def serve(
         behind.start()
         service.intake.start()
         try:
-            logs_in = f"; its administrator logs in at {link}" if (link := first_link(service)) else ""
-            say(f"grader is at {settings.url} ({who_grades}){logs_in}")
+            link = when_reachable(lambda: first_link(service)) if settings.has_postgresql else first_link(service)
+            say(
+                f"grader is at {settings.url} ({who_grades}){_first_login(settings, link, on_terminal) if link else ''}"
+            )
             server.run(sockets=[listener])
         finally:
             service.intake.close()
@@ -68,12 +80,26 @@ def _put_together(
 
 
 def first_link(service: Service) -> str | None:
-    """Where nobody administers yet: a link that logs the first one in."""
+    """Return a link that logs the first administrator in. None where there is one. Also record the service's address,
+    for links that `grader admin` makes."""
     with service.store.write() as tx:
-        if people.has_admin(tx):
-            return None
-        admin = people.put_person(tx, FIRST_ADMIN, "Administrator", admin=True)
-        return login_link(tx, service.settings, admin, FIRST_LINK_LASTS)
+        facts.put_address(tx, service.settings.url)
+        admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
+        return login_link(tx, service.settings, admin, FIRST_LINK_LASTS) if admin else None
+
+
+def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
+    """Say how the first administrator logs in. No log has the link itself."""
+    if on_terminal:
+        return f"; its administrator logs in at {link}"
+    try:
+        file = made_home(settings) / FIRST_LINK_FILE
+        file.unlink(missing_ok=True)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as private:
+            private.write(f"{link}\n")
+    except (OSError, BadCall):
+        return f"; its administrator logs in with a link that grader admin link {FIRST_ADMIN} makes"
+    return f"; its administrator logs in with the link in {file}"
 
 
 @contextmanager

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
 
 from grader import catalogue
 from grader.catalogue import Assignment
@@ -18,7 +21,7 @@ from grader.dispatch.here import Here
 from grader.dispatch.lane import Lanes, lanes_of
 from grader.dispatch.process import Plan
 from grader.dispatch.replica import Announcer, Replica, SharedHub
-from grader.errors import BadCall
+from grader.errors import BadCall, GraderError, StoreUnavailable
 from grader.intake_pool import IntakePool
 from grader.settings import Settings
 from grader.store import facts, people
@@ -27,6 +30,10 @@ from grader.store.queue import Queue
 from grader.store.records import Person, TokenKind
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+TRY_AGAIN_SECONDS = 1.0
+
+T = TypeVar("T")
+log = structlog.get_logger()
 
 if TYPE_CHECKING:
     from grader.dispatch.machine import Machine
@@ -50,8 +57,26 @@ def open_store(settings: Settings) -> Store:
     else:
         made_home(settings)
         store = Store(f"sqlite:///{database_file(settings)}")
-    store.migrate()
+    try:
+        store.migrate()
+    except GraderError:
+        store.close()
+        raise
     return store
+
+
+def when_reachable(act: Callable[[], T]) -> T:
+    """Do it as soon as PostgreSQL can be used. Without it a part of the service waits, and says so in its log, rather
+    than end: whatever starts the machines may start the database last."""
+    said = ""
+    while True:
+        try:
+            return act()
+        except StoreUnavailable as gone:
+            if str(gone) != said:
+                log.warning("waiting for the database", why=str(gone))
+            said = str(gone)
+            time.sleep(TRY_AGAIN_SECONDS)
 
 
 def made_home(settings: Settings) -> Path:
@@ -99,7 +124,7 @@ def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, Here]:
 
 def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
     """One of the service's doors, and what it does besides, which is not started yet. Workers grade, elsewhere."""
-    store = open_store(settings)
+    store = when_reachable(lambda: open_store(settings))
     events = SharedHub(Announcer(store))
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
     queue = Lanes(lanes_of(assignments.values(), settings.runtime))
@@ -110,14 +135,14 @@ def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, Ma
     """They are not started yet. Raises `BadCall` where there is no PostgreSQL to take work from."""
     if not settings.has_postgresql:
         raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
-    store = open_store(settings)
+    store = when_reachable(lambda: open_store(settings))
     from grader.dispatch.machine import Machine  # what it imports is not installed where SQLite is all one has
 
     machine = Machine(
         store,
         Announcer(store),
         Plan(settings.assignments, settings.runtime, sandbox),
-        secret_of(settings, store),
+        when_reachable(lambda: secret_of(settings, store)),
         settings.workers,
         lanes_of(catalogue.everything(settings.assignments), settings.runtime),
         lease_of(settings),
@@ -139,4 +164,5 @@ def secret_of(settings: Settings, store: Store) -> bytes:
 def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
     """A link that logs this person in once. Browsers do not send what is behind a #, so no log has the token."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
-    return f"{settings.url.rstrip('/') or DEFAULT_URL}/login#token={token}"
+    address = settings.url.rstrip("/") or facts.address(tx) or DEFAULT_URL
+    return f"{address}/login#token={token}"

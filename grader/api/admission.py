@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import structlog
 from starlette.concurrency import run_in_threadpool
 
-from grader.api.identity import Caller, require_member
+from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
 from grader.bounds import MIB
@@ -21,7 +21,7 @@ from grader.late import Lateness, lateness
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Kind, Offering, Priority, Submission
+from grader.store.records import Kind, Offering, Priority, Scope, Submission
 
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
@@ -59,6 +59,7 @@ async def hand_in(
     """Keeps a hand-in and queues it. `authors`: logins; none means the caller. `key`: the Idempotency-Key; the same
     request under the same key is kept once. Raises `Problem`, and `Refused` for files that cannot be read."""
     require_member(caller, course, "assignment")
+    require_scope(caller, Scope.SUBMIT)
     if assignment not in service.assignments:
         raise not_found("assignment")
     key = _plain(key)

@@ -208,11 +208,12 @@ def extend(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login, new: ExtensionIn
 ) -> ExtensionOut:
     require_staff(caller, course, "assignment")
+    due = offers.checked_date(new.due_at)
     with service.store.write() as tx:
         known_offering(tx, service, course, assignment)
         person = known_member(tx, course, login)
-        offerings.put_extension(tx, course, assignment, person.id, new.due_at)
-    return ExtensionOut.of(person, new.due_at)
+        offerings.put_extension(tx, course, assignment, person.id, due)
+    return ExtensionOut.of(person, due)
 
 
 @router.delete(_EXTENSIONS + "/{login}", summary="Take it back (staff)", status_code=204)

@@ -17,7 +17,6 @@ from grader.api.problems import Problem
 from grader.model import Points, show_points
 from grader.render.html import environment
 from grader.store.database import now
-from grader.store.records import Role
 
 _TEMPLATES = environment(Path(__file__).parent / "templates")
 
@@ -27,7 +26,7 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
     caller: Caller | None = getattr(request.state, "caller", None)
     frame = {
         "me": caller.person if caller else None,
-        "is_staff": caller is not None and (caller.is_admin or Role.STAFF in caller.roles.values()),
+        "is_staff": caller is not None and caller.is_staff_somewhere,
         "csrf": csrf_token(request) if caller else "",
         "version": __version__,
         "now": now(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +18,8 @@ from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from grader.api import problems
 from grader.api.limits import REQUESTS, address, limit
@@ -27,7 +28,7 @@ from grader.api.wiring import service_of
 from grader.errors import GraderError
 from grader.settings import Settings
 from grader.store import people
-from grader.store.records import Person, Role, TokenKind
+from grader.store.records import Person, Role, Scope, Token, TokenKind
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _ASKS_NOBODY = ("/static/", "/healthz", "/readyz", "/metrics")
@@ -40,12 +41,20 @@ class Caller:
     person: Person
     roles: Mapping[str, Role]
     """Course → role."""
-    kind: TokenKind
-    """SESSION in a browser, PROGRAM otherwise."""
+    token: Token
+    """A session's in a browser, a program's otherwise."""
+
+    @property
+    def kind(self) -> TokenKind:
+        return self.token.kind
 
     @property
     def is_admin(self) -> bool:
         return self.person.admin
+
+    @property
+    def is_staff_somewhere(self) -> bool:
+        return self.is_admin or Role.STAFF in self.roles.values()
 
     def is_staff(self, course: str) -> bool:
         """Admins are, of every course, even of one that does not exist."""
@@ -95,6 +104,14 @@ def require_admin(caller: Caller, what: str = "page") -> None:
         raise not_found(what)
 
 
+def require_scope(caller: Caller, scope: Scope) -> None:
+    """Raise a 403 where the caller's token is not good for this. Staff's rights are not in `caller` without it."""
+    if scope not in caller.token.scopes:
+        detail = f"this needs the scope {scope}: make a token that has it, under /settings or by `grader admin token`"
+        challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
+        raise Problem(403, "scope", "The token does not allow this", detail, challenge)
+
+
 def log_in_first(request: Request) -> Problem:
     if not is_for_a_person(request):
         detail = (
@@ -108,7 +125,7 @@ def log_in_first(request: Request) -> Problem:
     )
 
 
-def _bad_token() -> Problem:
+def bad_token() -> Problem:
     detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
     return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
 
@@ -159,7 +176,7 @@ class Identify:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             request = Request(scope)
             try:
@@ -178,11 +195,13 @@ async def _identified(request: Request) -> Caller | None:
     found = await run_in_threadpool(holder, request)
     limit(request, REQUESTS, found.person.id if found else address(request))
     if found is None and "authorization" in request.headers:
-        raise _bad_token()
+        raise bad_token()
     if unsafe and (found is None or found.kind is TokenKind.SESSION):
         _require_same_site(request, service_of(request).settings.url)
     if unsafe and found is None and request.url.path != _LOGIN:
         raise log_in_first(request)
+    if found and not unsafe:
+        require_scope(found, Scope.READ)
     return found
 
 
@@ -203,8 +222,14 @@ def _by_cookie(request: Request) -> Caller | None:
 
 def _holder(request: Request, secret: str, kind: TokenKind) -> Caller | None:
     with service_of(request).store.read() as tx:
-        person = people.whose_token(tx, secret, [kind])
-        return Caller(person, people.roles(tx, person.id), kind) if person else None
+        found = people.holder(tx, secret, [kind])
+        if found is None:
+            return None
+        person, token = found
+        roles = people.roles(tx, person.id)
+    if Scope.STAFF in token.scopes:
+        return Caller(person, roles, token)
+    return Caller(replace(person, admin=False), dict.fromkeys(roles, Role.STUDENT), token)
 
 
 def session_secret(request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Self
 
 from fastapi import APIRouter
@@ -10,14 +11,15 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader import roster
-from grader.api.identity import Caller, TheCaller, require_admin
+from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.service import Service
 from grader.store import people
-from grader.store.records import Person, Role, Token, TokenKind
+from grader.store.database import Tx
+from grader.store.records import Person, Role, Scope, Token, TokenKind
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -78,10 +80,15 @@ class TokenOut(Out):
     label: str
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
+    scopes: list[Scope]
+    parent: str | None = Field(description="The token that it was made with, and with which it ends")
 
     @classmethod
     def of(cls, token: Token) -> Self:
-        return cls(**{name: getattr(token, name) for name in cls.model_fields})
+        return cls(
+            **{name: getattr(token, name) for name in TokenOut.model_fields if name != "scopes"},
+            scopes=sorted(token.scopes),
+        )
 
 
 class MadeToken(TokenOut):
@@ -92,6 +99,9 @@ class NewToken(In):
     label: str = Field(min_length=1, max_length=200, description="What it is for", examples=["my laptop"])
     expires_in_days: int | None = Field(
         None, ge=1, le=3660, description="Left out, it lasts until it is revoked", examples=[120]
+    )
+    scopes: set[Scope] | None = Field(
+        None, min_length=1, description="What it may be used for; left out, whatever yours may", examples=[["read"]]
     )
 
 
@@ -108,25 +118,47 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     responses={409: {"description": "There are too many"}},
 )
 def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeToken:
-    secret, token = new_token(service, caller, new.label, new.expires_in_days)
+    secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)
     return MadeToken(**TokenOut.of(token).model_dump(), token=secret)
 
 
-def new_token(service: Service, caller: Caller, label: str, days: int | None) -> tuple[str, Token]:
-    """The token itself, which is seen here for the only time, and what may be shown of it later. Also for pages."""
+def new_token(
+    service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[Scope] | None = None
+) -> tuple[str, Token]:
+    """Return the token itself, which is seen here for the only time, and what may be shown of it later. It can do no
+    more than the caller's, and ends with the program's token that the caller has used, here or to log in."""
     label = roster.name_of(label)
+    for scope in scopes or ():
+        require_scope(caller, scope)
     with service.store.write() as tx:
         if len(people.tokens_of(tx, caller.person.id)) >= MOST_TOKENS:
             detail = f"you have {MOST_TOKENS} tokens and logins already: revoke one first"
             raise Problem(409, "too-many-tokens", "Too many tokens", detail)
         lasts = dt.timedelta(days=days) if days else None
-        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts)
+        parent = _parent(tx, caller)
+        wanted = caller.token.scopes if scopes is None else scopes
+        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, wanted, parent)
         return secret, people.token(tx, secret)
+
+
+def _parent(tx: Tx, caller: Caller) -> Token | None:
+    """The program's token that the caller has used, here or to log in; None where they have logged in otherwise."""
+    id = caller.token.id if caller.kind is TokenKind.PROGRAM else caller.token.parent
+    if id is None:
+        return None
+    if (found := people.token_by_id(tx, id)) is None:
+        raise bad_token()  # revoked since this request began
+    return found
 
 
 @router.delete("/tokens/{id}", summary="Revoke one of one's own tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
+    """Those made with it end with it. A token revokes only what can do no more than itself."""
     with service.store.write() as tx:
-        if not people.revoke_token(tx, caller.person.id, id):
+        target = next((token for token in people.tokens_of(tx, caller.person.id) if token.id == id), None)
+        if target is None:
             raise not_found("token")
+        for scope in target.scopes:
+            require_scope(caller, scope)
+        people.revoke_token(tx, caller.person.id, id)
     return Response(status_code=204)

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import inside, page
-from grader.api.identity import MaybeCaller, cookie_name, is_https, session_secret
+from grader.api.identity import MaybeCaller, bad_token, cookie_name, is_https, session_secret
 from grader.api.limits import LOGINS, address, limit
 from grader.api.wiring import TheService
 from grader.service import Service
 from grader.store import people
-from grader.store.records import Person, TokenKind
+from grader.store.records import Person, Token, TokenKind
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,8 +39,9 @@ def log_in(
     secret = token.strip().rpartition("#token=")[2]
     with service.store.read() as tx:
         known = people.whose_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
-    if known and (person := _exchange(service, secret)):
-        return begin_session(request, service, person, next)
+    if known and (exchanged := _exchange(service, secret)):
+        person, program = exchanged
+        return begin_session(request, service, person, next, program)
     limit(request, LOGINS, address(request))
     return _page(request, next, "This link or token is not valid, or no longer: ask for a new one.", status=403)
 
@@ -50,10 +51,12 @@ def _page(request: Request, next: str, problem: str = "", status: int = 200) -> 
     return page(request, "login.html", status, next=inside(next), problem=problem, provider=has_provider)
 
 
-def _exchange(service: Service, secret: str) -> Person | None:
+def _exchange(service: Service, secret: str) -> tuple[Person, Token | None] | None:
+    """Who logs in, and the program's token with which they do, if any."""
     with service.store.write() as tx:
-        used_up = people.use_up_token(tx, secret, TokenKind.LOGIN)
-        return used_up or people.whose_token(tx, secret, [TokenKind.PROGRAM])
+        if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
+            return used_up, None
+        return people.holder(tx, secret, [TokenKind.PROGRAM])
 
 
 @router.post("/logout")
@@ -66,12 +69,17 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
     return response
 
 
-def begin_session(request: Request, service: Service, person: Person, next: str) -> Response:
-    """A new session, whatever the browser had before: nobody can make it use one that they know."""
+def begin_session(
+    request: Request, service: Service, person: Person, next: str, token: Token | None = None
+) -> Response:
+    """A new session, whatever the browser had before: nobody can make it use one that they know. It can do what `token`
+    can, and ends with it."""
     _end_session(request, service)
     with service.store.write() as tx:
         people.forget_expired_tokens(tx)
-        secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", LASTS)
+        if token and people.token_by_id(tx, token.id) is None:
+            raise bad_token()  # revoked since this request began
+        secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", LASTS, parent=token)
     response = RedirectResponse(inside(next), 303)
     response.set_cookie(
         cookie_name(service.settings),

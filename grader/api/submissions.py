@@ -10,7 +10,7 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 
 from grader.api import admission
 from grader.api.files import download, page_of_report
-from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.identity import Caller, TheCaller, require_member, require_scope
 from grader.api.limits import LimitedHandIns
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import (
@@ -50,7 +50,7 @@ from grader.render import as_json, gradescope
 from grader.render.html import html
 from grader.store import gradings, marks, offerings, people, regrades, submissions
 from grader.store.database import Tx
-from grader.store.records import Kind, Page, State, Submission, Which
+from grader.store.records import Kind, Page, Scope, State, Submission, Which
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
@@ -208,6 +208,7 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
     """What has begun to run stays an attempt. What is graded stays graded: 409."""
     with service.store.write() as tx:
         seen = find(tx, service, caller, id)
+        require_scope(caller, Scope.SUBMIT)
         if not service.queue.cancel(tx, seen.grading.id):
             raise Problem(409, "final", "It is final", f"it is {seen.grading.state} and cannot be cancelled")
     service.events.publish(Event(seen.grading.id, "state", State.CANCELLED, done=True))

@@ -66,6 +66,10 @@ class Here(Crew, Lanes):
         self.wake()
         super().stop(grace_seconds)
 
+    def _round(self) -> None:
+        super()._round()
+        self._store.checkpoint()  # what was acknowledged does not stay in the log alone
+
     def _takes(self) -> tuple[str, ...]:
         return ()  # whatever waits: nobody else is there
 

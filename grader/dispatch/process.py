@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ from grader.seeds import Seed
 
 TICK_SECONDS = 1.0
 """How often a running training says what it has used."""
+LOOK_SECONDS = 0.5
+"""How often the CPU clock of a process that grades is read."""
+WAKE_SECONDS = LOOK_SECONDS / 5
+"""How often a process that can run does, whatever it waits for, so that its CPU clock moves between two looks."""
 _spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
 
 
@@ -43,6 +48,8 @@ class Plan:
     sandbox: str
     core: int | None = None
     """The one core for the process and all its sandboxes; None leaves that to the kernel."""
+    still_looks: int = 60
+    """A process is stopped whose CPU clock has not moved at so many looks in a row."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class GradingProcess:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._sending: threading.Thread | None = None
         self._process, self._channel = self._started()
 
     @property
@@ -82,13 +90,20 @@ class GradingProcess:
 
     def grade(self, job: Job, look_up_seconds: float) -> Iterator[Said | None]:
         """Events, then the `Report` or why we failed; None now and then, so that the caller can do something else.
-        A process that has died before is replaced first."""
+        A process that has died before is replaced first, and one that is stopped (SIGSTOP) as soon as that is noticed.
+        """
         if not self.alive:
             self.restart()
         try:
-            self._channel.send(job)
+            self._sending = threading.Thread(target=_send, args=(self._channel, job), daemon=True)
+            self._sending.start()  # a process that is stopped reads nothing, and files are larger than a pipe
+            clock = _Clock(self.pid)
             while True:
                 if not self._channel.poll(look_up_seconds):
+                    if clock.still_looks() >= self._plan.still_looks:
+                        self.restart()
+                        yield Failed("the grading process stood still: it was stopped")
+                        return
                     yield None
                     continue
                 said: Said = self._channel.recv()
@@ -108,6 +123,8 @@ class GradingProcess:
         """At once. Its sandboxes end with it, since they notice that nobody holds their channels any more."""
         self._process.kill()
         self._process.join()
+        if self._sending is not None:
+            self._sending.join()
         self._channel.close()
 
     def _started(self) -> tuple[SpawnProcess, Connection]:
@@ -116,6 +133,37 @@ class GradingProcess:
         process.start()
         theirs.close()
         return process, ours
+
+
+def _send(channel: Connection, job: Job) -> None:
+    with suppress(OSError):  # it has ended, as who listens on the channel learns
+        channel.send(job)
+
+
+class _Clock:
+    """The CPU clock of a process. It stands still while the process is stopped, and is not moved by its children."""
+
+    def __init__(self, pid: int) -> None:
+        self._id = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it
+        self._seen: int | None = None
+        self._still = 0
+        self._next = 0.0
+
+    def still_looks(self) -> int:
+        """Return at how many looks in a row it had not moved. Time in which nobody looked, because this process was
+        stopped too, is one look."""
+        moment = time.monotonic()
+        if moment >= self._next:
+            self._next = moment + LOOK_SECONDS
+            seen = self._read()
+            self._still = self._still + 1 if seen == self._seen else 0
+            self._seen = seen
+        return self._still
+
+    def _read(self) -> int:
+        with suppress(OSError):
+            return time.clock_gettime_ns(self._id)
+        return -1  # the process has ended
 
 
 def _in_words(code: int | None) -> str:
@@ -131,6 +179,7 @@ def _main(channel: Connection, plan: Plan) -> None:
     if plan.core is not None:
         os.sched_setaffinity(0, {plan.core})
     threading.Thread(target=_end_with_the_service, daemon=True).start()
+    threading.Thread(target=_show_that_it_runs, daemon=True).start()
     with suppress(EOFError, OSError):  # so it ends
         try:
             sandbox = another(plan.sandbox, plan.runtime)
@@ -157,6 +206,12 @@ def _end_with_the_service() -> None:
     assert parent is not None
     parent.join()
     os._exit(1)
+
+
+def _show_that_it_runs() -> NoReturn:
+    """Use a little CPU time now and then, also while the sandbox has all the work."""
+    while True:
+        time.sleep(WAKE_SECONDS)
 
 
 class _Talking:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
+from grader.store.sqlite_file import LOG, SHARED_MEMORY, DatabaseFile, write_header
 
-COMPANIONS = ("", "-wal", "-shm")
+LOCK_SECONDS = 20
+COMPANIONS = ("", LOG, SHARED_MEMORY)
 """What the names of a database's files end with while it is in use."""
 
 
@@ -37,8 +39,9 @@ def copy(database: Path, to: Path) -> Copy:
     """One state of the whole database in one file, which only its owner may read. Raises `BadCall` where there is
     such a file already."""
     with _made(to) as unfinished:
-        with _as_ours(), closing(_opened(database)) as source, closing(sqlite3.connect(unfinished)) as target:
+        with _as_ours(), closing(_live(database)) as source, closing(sqlite3.connect(unfinished)) as target:
             source.backup(target)
+            write_header(target)  # another database from now on: the original's log must not be applied to it
             target.execute("PRAGMA journal_mode = DELETE")  # so that it is one file, and can lie where none is written
         found = examine(unfinished)
     return Copy(to, found.submissions, found.size)
@@ -83,14 +86,12 @@ def _log_everybody_out(database: Path) -> int:
 
 
 def _set_aside(database: Path) -> Path | None:
-    if not database.exists():
-        return None
     aside = database.with_name(f"{database.stem}-before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.db")
     for ending in COMPANIONS:  # together: the newest transactions may be in the second
         file = database.with_name(database.name + ending)
         if file.exists():
             file.replace(aside.with_name(aside.name + ending))
-    return aside
+    return aside if aside.exists() else None
 
 
 @contextmanager
@@ -109,6 +110,13 @@ def _made(to: Path) -> Iterator[Path]:
             _sync(to.parent)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _live(database: Path) -> sqlite3.Connection:
+    """A connection to a database that a service may be using."""
+    file = DatabaseFile(database)
+    file.mark()
+    return file.connect(LOCK_SECONDS)
 
 
 def _opened(file: Path, mode: str = "rw") -> sqlite3.Connection:

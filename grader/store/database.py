@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import ticket_schema
+from grader.store.sqlite_file import DatabaseFile
 from grader.store.tables import metadata
 
 LOCK_SECONDS = 20
@@ -42,7 +44,8 @@ class Store:
         """`sqlite:////path/to/grader.db` or `postgresql://…`. Raises `BadCall` for anything else."""
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
+        self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_ONE_STATE)
         self._writing = threading.Lock()
 
@@ -54,14 +57,14 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that writes nothing and sees one state of the database."""
-        with _as_ours(), self._reading.connect() as connection, connection.begin():
+        with _as_ours(), self._connect(self._reading) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def apart(self) -> Iterator[Connection]:
         """A connection of its own, not from the pool, on which every statement is a transaction."""
         apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        with _as_ours(), apart.connect() as connection:
+        with _as_ours(), self._connect(apart) as connection:
             connection.detach()
             yield connection
 
@@ -74,20 +77,38 @@ class Store:
             return
         # SQLite has one writer. Its own waiting is a lottery, ours is first come, first served.
         immediate = self._engine.execution_options(begins="IMMEDIATE")
-        with self._writing, _as_ours(), immediate.begin() as connection:
+        with self._writing, _as_ours(), self._connect(immediate) as connection, connection.begin():
             yield connection
 
+    def _connect(self, engine: Engine) -> Connection:
+        """What is written to a file that is no longer at its path is lost, and SQLite would not notice: raise
+        `StoreUnavailable` until it is back."""
+        if self._file is not None:
+            self._file.check()
+        return engine.connect()
+
     def migrate(self) -> None:
-        """Brings the schema to this version of the grader. Only this makes SQLite's file, where there is none."""
+        """Bring the schema to this version of the grader. Only this makes SQLite's file, where there is none."""
         with _as_ours():
-            if self.is_sqlite:
-                _make_file(self.url)
-            if not self.is_sqlite:
+            if self._file is None:
                 ticket_schema.migrate(self._engine)
+            else:
+                self._file.make()
+                self._file.mark()
             try:
                 command.upgrade(self._alembic(), "head")
             except CommandError as unknown:  # its revision is none of ours
                 raise BadCall(f"a newer grader has made this database: install that version ({unknown})") from None
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Copy what SQLite's write-ahead log has into the file itself, as far as readers allow. PostgreSQL does so
+        unasked."""
+        if self._file is None:
+            return
+        self._file.check()
+        with _as_ours(), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def differences(self) -> list[Any]:
         """Between the schema of the database and the tables that this version knows."""
@@ -108,6 +129,19 @@ class Store:
 Tx = Connection
 """An open transaction, as queries take it and nobody else looks into it."""
 AnyRow = sa.Row[*tuple[Any, ...]]
+
+
+def one_at_a_time(tx: Tx, what: str) -> None:
+    """Wait for all other transactions that do this. SQLite has one writer as it is."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"grader {what}"})
+
+
+def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
+    """Return False where there is such a row, even one that another transaction has just written."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    return tx.execute(new).first() is not None
 
 
 def now() -> dt.datetime:
@@ -132,48 +166,22 @@ def _with_driver(url: str) -> sa.URL:
     raise BadCall("GRADER_DATABASE_URL must be postgresql://user:password@host/name or sqlite:////path/to/file")
 
 
-def _make_file(url: sa.URL) -> None:
-    """Where that fails, opening it says so."""
-    with suppress(OSError):
-        Path(str(url.database)).touch(mode=0o600)
-
-
-def _sqlite(url: sa.URL) -> Engine:
-    file = Path(str(url.database)).absolute()
+def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
     # autocommit at the driver, so that BEGIN is said by us: Python's own would be a deferred one, which fails
     # where another transaction has written since it began to read
-    engine = sa.create_engine(
-        url.set(database=file.as_uri(), query={"mode": "rw", "uri": "true"}),  # a file that is missing stays missing
-        connect_args={"timeout": LOCK_SECONDS, "isolation_level": None},
-    )
+    engine = sa.create_engine(url, creator=lambda: file.connect(LOCK_SECONDS))
 
     @event.listens_for(engine, "connect")
-    def settings(connection: Any, record: Any) -> None:
-        record.info["file"] = _which(file)
+    def settings(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives the loss of power
         connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "checkout")
-    def is_still_the_file(_connection: Any, record: Any, _proxy: Any) -> None:
-        """What is written to a file that has been removed is lost, and SQLite would not notice."""
-        there = _which(file)
-        if there is None or there != record.info["file"]:
-            raise sa.exc.DisconnectionError
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begins', 'DEFERRED')}")
 
     return engine
-
-
-def _which(file: Path) -> tuple[int, int] | None:
-    """Tells the file at this path from another one that takes its place."""
-    with suppress(OSError):
-        found = file.stat()
-        return found.st_dev, found.st_ino
-    return None
 
 
 def _postgresql(url: sa.URL) -> Engine:

@@ -18,12 +18,20 @@ def secret(tx: Tx) -> str:
     return str(tx.execute(select(facts.c.value).where(facts.c.name == "secret")).scalar_one())
 
 
+def put_address(tx: Tx, url: str) -> None:
+    """Record how browsers reach the service, for commands that do not know how it was started."""
+    tx.execute(text(_PUT), {"name": "address", "value": url})
+
+
+def address(tx: Tx) -> str:
+    """Return it. Empty where no service has recorded any."""
+    return tx.execute(select(facts.c.value).where(facts.c.name == "address")).scalar_one_or_none() or ""
+
+
 def touch(tx: Tx) -> None:
     """Writes, so that whoever asks learns whether the database can be written to."""
     row = {"name": "touched", "value": now().isoformat()}
-    tx.execute(text(_TOUCH), row)
+    tx.execute(text(_PUT), row)
 
 
-_TOUCH = (
-    "INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
+_PUT = "INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from grader.store.database import AnyRow, Tx, now
-from grader.store.records import Course, Member, Person, Role, Token, TokenKind, new_id
+from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time
+from grader.store.records import EVERY_SCOPE, Course, Member, Person, Role, Scope, Token, TokenKind, new_id
 from grader.store.tables import courses, members, people, tokens
 
 PERSON = (people.c.id, people.c.login, people.c.name, people.c.admin)
@@ -53,8 +53,10 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
     known = person_by_login(tx, login)
     if known is None:
         new = Person(new_id(), login, name or login, bool(admin))
-        tx.execute(insert(people).values(asdict(new) | {"created_at": now()}))
-        return new
+        if insert_new(tx, people, asdict(new) | {"created_at": now()}):
+            return new
+        known = person_by_login(tx, login)  # another process has made it meanwhile
+        assert known is not None
     wanted = Person(known.id, login, name or known.name, known.admin if admin is None else admin)
     if wanted != known:
         tx.execute(update(people).where(people.c.id == known.id).values(name=wanted.name, admin=wanted.admin))
@@ -69,6 +71,12 @@ def person_by_login(tx: Tx, login: str) -> Person | None:
 def person(tx: Tx, id: str) -> Person | None:
     row = tx.execute(select(*PERSON).where(people.c.id == id)).one_or_none()
     return person_of(row) if row else None
+
+
+def first_admin(tx: Tx, login: str, name: str) -> Person | None:
+    """Make an administrator. None where there is one: of services that start at once, one makes it."""
+    one_at_a_time(tx, "first administrator")
+    return None if has_admin(tx) else put_person(tx, login, name, admin=True)
 
 
 def has_admin(tx: Tx) -> bool:
@@ -114,10 +122,25 @@ def roster(tx: Tx, course: str) -> list[Member]:
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def new_token(tx: Tx, person: str, kind: TokenKind, label: str = "", lasts: dt.timedelta | None = None) -> str:
-    """The token itself, which is seen here for the only time: the database keeps its hash."""
+def new_token(
+    tx: Tx,
+    person: str,
+    kind: TokenKind,
+    label: str = "",
+    lasts: dt.timedelta | None = None,
+    scopes: Iterable[Scope] = EVERY_SCOPE,
+    parent: Token | None = None,
+) -> str:
+    """Return the token itself, which is seen here for the only time: the database keeps its hash.
+
+    Args:
+        lasts: None for a token that lasts until it is revoked.
+        scopes: What it may be used for; of those, it gets what its parent has.
+        parent: The program's token that it is made with. The new one ends with it, or before.
+    """
     secret = secrets.token_urlsafe(32)
     moment = now()
+    ends = [end for end in (moment + lasts if lasts else None, parent.expires_at if parent else None) if end]
     row = {
         "id": new_id(),
         "hash": _hash(secret),
@@ -125,7 +148,9 @@ def new_token(tx: Tx, person: str, kind: TokenKind, label: str = "", lasts: dt.t
         "kind": kind,
         "label": label,
         "created_at": moment,
-        "expires_at": moment + lasts if lasts else None,
+        "expires_at": min(ends, default=None),
+        "scopes": sorted(set(scopes) & (parent.scopes if parent else EVERY_SCOPE)),
+        "parent": parent.id if parent else None,
     }
     tx.execute(insert(tokens).values(row))
     return secret
@@ -133,12 +158,18 @@ def new_token(tx: Tx, person: str, kind: TokenKind, label: str = "", lasts: dt.t
 
 def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
     """The person behind a token that has not expired."""
-    row = tx.execute(
-        select(*PERSON)
-        .join(tokens, tokens.c.person == people.c.id)
-        .where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _alive())
+    found = holder(tx, secret, kinds)
+    return found[0] if found else None
+
+
+def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, Token] | None:
+    """The person behind a token that has not expired, and what it is good for."""
+    known = tx.execute(
+        select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _alive())
     ).one_or_none()
-    return person_of(row) if row else None
+    if known is None:
+        return None
+    return person_of(tx.execute(select(*PERSON).where(people.c.id == known.person)).one()), _token(known)
 
 
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
@@ -158,11 +189,19 @@ def token(tx: Tx, secret: str) -> Token:
     return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
 
 
+def token_by_id(tx: Tx, id: str) -> Token | None:
+    """A token that has not expired. Until this transaction ends, nobody revokes it."""
+    row = tx.execute(select(tokens).where(tokens.c.id == id, _alive()).with_for_update(read=True)).one_or_none()
+    return _token(row) if row else None
+
+
 def _token(row: AnyRow) -> Token:
-    return Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at)
+    scopes = frozenset(map(Scope, row.scopes))
+    return Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at, scopes, row.parent)
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:
+    """Remove it and all that were made with it."""
     return bool(tx.execute(delete(tokens).where(tokens.c.id == id, tokens.c.person == person)).rowcount)
 
 

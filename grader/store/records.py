@@ -65,6 +65,20 @@ class TokenKind(StrEnum):
     """In a browser's cookie."""
 
 
+class Scope(StrEnum):
+    """What a token may be used for, of what its person may do."""
+
+    READ = "read"
+    """Every request that changes nothing."""
+    SUBMIT = "submit"
+    """Submit, pre-check and cancel."""
+    STAFF = "staff"
+    """What staff and admins alone may do or see. Without it they are ordinary members of their courses."""
+
+
+EVERY_SCOPE = frozenset(Scope)
+
+
 @dataclass(frozen=True)
 class Token:
     """What may be shown of a token: never the token itself."""
@@ -74,6 +88,9 @@ class Token:
     label: str
     created_at: dt.datetime
     expires_at: dt.datetime | None
+    scopes: frozenset[Scope] = EVERY_SCOPE
+    parent: str | None = None
+    """The id of the program's token that this one was made with: it ends with that one, at the latest."""
 
 
 # ── what is asked ────────────────────────────────────────────────────────────────────────────────────

@@ -152,6 +152,8 @@ tokens = Table(
     Column("label", NAME, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
+    Column("scopes", Data, nullable=False, server_default='["read", "staff", "submit"]'),
+    Column("parent", ForeignKey("tokens.id", ondelete="CASCADE"), index=True),
     _one_of("kind", "program", "login", "session"),
 )
 

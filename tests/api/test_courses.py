@@ -71,6 +71,18 @@ def test_settings_that_cannot_be_are_refused_with_a_reason(world: World, setting
     assert got(world, TOY, "grace") == before
 
 
+EDGES = ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59Z")
+
+
+@pytest.mark.parametrize("date", EDGES)
+def test_dates_that_another_time_zone_cannot_show_are_refused(world: World, date: str) -> None:
+    extension = f"{TOY}/extensions/ada"
+    asked = [(TOY, {name: date}) for name in ("opens_at", "due_at", "closes_at")] + [(extension, {"due_at": date})]
+    for path, settings in asked:
+        answer = ask(world, "PUT", path, "grace", json=settings)
+        assert (answer.status_code, "1970 to 2999" in answer.text) == (422, True), (path, settings, answer.text)
+
+
 def test_an_extension_is_given_seen_by_its_student_alone_and_taken_back(world: World) -> None:
     path = f"{TOY}/extensions"
     assert ask(world, "PUT", f"{path}/ada", "grace", json={"due_at": LATER}).status_code == 200

@@ -411,7 +411,8 @@ def test_staff_see_what_waits_and_who_grades(grace: Visitor, world: World) -> No
 
 
 def test_a_token_is_shown_once_works_and_can_be_revoked(ada: Visitor, world: World) -> None:
-    made = ada.sends("/settings", "/settings/tokens", label="for curl").text
+    assert ada.sends("/settings", "/settings/tokens", label="for nothing").status_code == 422, "no scope was chosen"
+    made = ada.sends("/settings", "/settings/tokens", label="for curl", scopes="read").text
     secret = re.search(r'class="secret">([\w-]+)<', made)
     assert secret is not None
     headers = {"Authorization": f"Bearer {secret[1]}"}

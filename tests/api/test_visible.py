@@ -12,11 +12,13 @@ from grader.api.identity import Caller
 from grader.dispatch.events import CheckEvent, Event
 from grader.model import Comparison, Evidence, Judgement, Opinion, Points, Report, Status, Usage, Written
 from grader.render import as_json
-from grader.store.records import Offering, Person, Role, TokenKind
+from grader.store.database import now
+from grader.store.records import Offering, Person, Role, Token, TokenKind
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 
-STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TokenKind.PROGRAM)
-STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TokenKind.PROGRAM)
+TOKEN = Token("t", TokenKind.PROGRAM, "", now(), None)
+STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TOKEN)
+STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TOKEN)
 OPEN = Offering(COURSE, ASSIGNMENT)
 HELD = Offering(COURSE, ASSIGNMENT, held=True)
 HIDDEN = Offering(COURSE, ASSIGNMENT, hidden=("q1.2",))

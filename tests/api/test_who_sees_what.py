@@ -5,6 +5,7 @@ What somebody may not see answers as what does not exist, byte for byte.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from grader.catalogue import Assignment
 from grader.model import Points, Report
 from grader.store import people, readings, rubrics
 from grader.store.readings import Given
-from grader.store.records import Role, TokenKind
+from grader.store.records import Role, Scope, TokenKind
 from grader.store.rubrics import Question
 from tests.api.world import World, answering, living
 
@@ -163,6 +164,14 @@ TABLE = [
     Row("POST /api/v1/regrades/{regrade}/discard", STAFF),
 ]
 
+NARROW = (
+    ("ada", "ada, who may read", {Scope.READ}),
+    ("ada", "ada, who may submit", {Scope.SUBMIT}),
+    ("grace", "grace without staff", {Scope.READ, Scope.SUBMIT}),
+    ("root", "root without staff", {Scope.READ, Scope.SUBMIT}),
+)
+"""Login, name and scopes of tokens that may do less than their people."""
+
 UNKNOWN = {
     "id": "01" + "z" * 24,
     "grading": "01" + "z" * 24,
@@ -207,6 +216,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
                 world.people[login] = person
                 world.tokens[login] = people.new_token(tx, person.id, TokenKind.PROGRAM)
             ada = world.people["ada"].id
+            for login, name, scopes in NARROW:
+                world.tokens[name] = people.new_token(
+                    tx, world.people[login].id, TokenKind.PROGRAM, scopes=scopes, lasts=dt.timedelta(days=1)
+                )
             token, other = (people.token(tx, people.new_token(tx, ada, TokenKind.PROGRAM, "old")) for _ in range(2))
         world.reports = reports | {"right": answering(reports["right"], "because")}
         ids = {login: world.hand_in(login) for login in ("ada", "bob")}
@@ -310,3 +323,30 @@ def test_nothing_that_a_student_may_read_names_another(scene: Scene, row: Row) -
     text = scene.ask(row, "ada", _parameters(scene, row)).text
     assert not [id for id in scene.of_bob if id in text]
     assert not re.search(r"\bbob\b", text, re.IGNORECASE)
+
+
+# ── tokens that may do less ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("who", ["grace without staff", "root without staff"])
+@pytest.mark.parametrize("row", [r for r in TABLE if r.who in (STAFF, ANY_STAFF, ADMINS)], ids=lambda r: r.route)
+def test_a_token_without_the_scope_staff_opens_nothing_of_staffs(scene: Scene, row: Row, who: str) -> None:
+    assert scene.ask(row, who, _parameters(scene, row)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "row",
+    [r for r in TABLE if r.route.startswith("GET") and r.who in (ALL, OWN, MEMBERS, AUTHORS)],
+    ids=lambda r: r.route,
+)
+def test_a_token_without_the_scope_read_reads_nothing(scene: Scene, row: Row) -> None:
+    answer = scene.ask(row, "ada, who may submit", _parameters(scene, row))
+    assert (answer.status_code, "read" in answer.headers["www-authenticate"]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in TABLE if not r.route.startswith("GET") and r.who in (MEMBERS, AUTHORS)], ids=lambda r: r.route
+)
+def test_a_token_without_the_scope_submit_submits_and_cancels_nothing(scene: Scene, row: Row) -> None:
+    answer = scene.ask(row, "ada, who may read", _parameters(scene, row))
+    assert (answer.status_code, "submit" in answer.headers["www-authenticate"]) == (403, True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import update
+from alembic import command
+from sqlalchemy import text, update
 
 from grader import catalogue
 from grader.catalogue import Assignment
@@ -22,6 +26,7 @@ from grader.seeds import Seed
 from grader.store import facts, gradings, marks, offerings, people, regrades, submissions, workers
 from grader.store.database import Store, now
 from grader.store.records import (
+    EVERY_SCOPE,
     Counts,
     Course,
     Kind,
@@ -32,6 +37,7 @@ from grader.store.records import (
     Priority,
     RegradeState,
     Role,
+    Scope,
     State,
     TokenKind,
     Which,
@@ -41,6 +47,7 @@ from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
+T = TypeVar("T")
 LANE = "grader 1, toy 2, numpy 3"
 
 
@@ -187,6 +194,71 @@ def test_a_login_is_the_same_person_however_it_is_written(store: Store) -> None:
     with store.write() as tx:
         first = people.put_person(tx, "Ann@Example.org ", "Ann")
         assert people.put_person(tx, "ann@example.org", "Ann B.") == Person(first.id, "ann@example.org", "Ann B.")
+
+
+def at_once(act: Callable[[], T], times: int = 4) -> list[T]:
+    """Done by threads that begin together."""
+    together = threading.Barrier(times)
+
+    def begin(_: int) -> T:
+        together.wait()
+        return act()
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(begin, range(times)))
+
+
+def test_a_person_whom_several_processes_add_at_once_is_one(store: Store) -> None:
+    def put(login: str) -> Person:
+        with store.write() as tx:
+            return people.put_person(tx, login, login)
+
+    for n in range(10):
+        assert len(set(at_once(partial(put, f"new{n}")))) == 1
+
+
+def test_of_services_that_start_at_once_one_makes_the_first_administrator(store: Store) -> None:
+    def first() -> Person | None:
+        with store.write() as tx:
+            return people.first_admin(tx, "admin", "Administrator")
+
+    found = at_once(first)
+    assert [who.login for who in found if who] == ["admin"]
+    with store.read() as tx:
+        assert people.has_admin(tx)
+
+
+def test_a_token_ends_with_the_one_it_was_made_with(store: Store, classroom: dict[str, Person]) -> None:
+    ann = classroom["ann"].id
+    with store.write() as tx:
+        parent = people.token(tx, people.new_token(tx, ann, TokenKind.PROGRAM, lasts=dt.timedelta(days=1)))
+        child = people.new_token(tx, ann, TokenKind.PROGRAM, scopes={Scope.READ}, parent=parent)
+        made = people.token(tx, child)
+        grandchild = people.new_token(tx, ann, TokenKind.SESSION, lasts=dt.timedelta(days=9), parent=made)
+        last = people.token(tx, grandchild)
+    assert [(t.expires_at, t.scopes) for t in (made, last)] == [(parent.expires_at, {Scope.READ})] * 2
+    with store.write() as tx:
+        assert people.revoke_token(tx, ann, parent.id)
+        assert people.tokens_of(tx, ann) == []
+
+
+def test_tokens_of_an_earlier_version_may_do_what_they_could(store: Store) -> None:
+    command.downgrade(store._alembic(), "0003")
+    with store.write() as tx:
+        ann = people.put_person(tx, "ann", "Ann").id
+        tx.execute(
+            text(
+                "INSERT INTO tokens (id, hash, person, kind, label, created_at) "
+                "VALUES ('t1', :hash, :ann, 'program', '', '2026-01-01')"
+            ),
+            {"hash": hashlib.sha256(b"old").hexdigest(), "ann": ann},
+        )
+    store.migrate()
+    with store.read() as tx:
+        found = people.holder(tx, "old", [TokenKind.PROGRAM])
+    assert found is not None
+    assert (found[0].login, found[1].scopes, found[1].parent) == ("ann", EVERY_SCOPE, None)
+    assert store.differences() == []
 
 
 def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroom: dict[str, Person]) -> None:

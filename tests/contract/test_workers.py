@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,11 +29,19 @@ from grader.store.database import Store
 from grader.store.records import Course, Grading, Kind, Offering, Priority, State
 from grader.store.submissions import NewSubmission
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.running import WAIT_SECONDS
 
 SECRET = b"secret"
 T = TypeVar("T")
-BUSY = TOY_SOLUTION.replace("return a + b", "n = sum(range(200_000_000)); return a + b")
-"""Keeps its grading process busy until the call's limit of a CPU second."""
+
+
+def sleeping(seconds: float) -> str:
+    """Right, and uses no CPU time while the grading process waits for each of its calls."""
+    return "import time\n" + TOY_SOLUTION.replace("return a + b", f"time.sleep({seconds}); return a + b")
+
+
+LONG = sleeping(60)
+"""Is being graded until the calls' wall-clock limits, half a minute later: no test misses that state."""
 
 
 @pytest.fixture
@@ -77,7 +88,7 @@ def test_a_grading_process_tells_of_each_section_and_then_reports(process: Gradi
 
 def test_a_process_that_is_killed_fails_one_grading_and_no_more(process: GradingProcess) -> None:
     last(process, job(TOY_SOLUTION))  # it is warm
-    grading = process.grade(job(BUSY), 0.1)
+    grading = process.grade(job(LONG), 0.1)
     next(grading)
     os.kill(process.pid, signal.SIGKILL)
     (failed,) = [said for said in grading if isinstance(said, Report | Failed)]
@@ -87,15 +98,38 @@ def test_a_process_that_is_killed_fails_one_grading_and_no_more(process: Grading
     assert again.points == Points(4)
 
 
+@pytest.mark.parametrize("size", [0, 1 << 20])  # the second one is more than a pipe takes
+def test_a_process_that_is_stopped_fails_one_grading_and_is_replaced(plan: Plan, size: int) -> None:
+    process = GradingProcess(replace(plan, still_looks=6))
+    last(process, job(TOY_SOLUTION))  # it is warm
+    stopped = process.pid
+    os.kill(stopped, signal.SIGSTOP)
+    assert last(process, job(f"{TOY_SOLUTION}#{'x' * size}")) == Failed(
+        "the grading process stood still: it was stopped"
+    )
+    again = last(process, job(TOY_SOLUTION))
+    assert isinstance(again, Report)
+    assert (again.points, process.pid == stopped) == (Points(4), False)
+    process.end()
+
+
+def test_a_process_that_waits_for_a_sandbox_that_sleeps_does_not_count_as_stopped(plan: Plan) -> None:
+    process = GradingProcess(replace(plan, still_looks=2))
+    report = last(process, job(sleeping(1.5)))
+    assert isinstance(report, Report), report
+    assert report.points == Points(4)
+    process.end()
+
+
 def test_a_process_ends_with_the_service_even_while_it_grades(plan: Plan) -> None:
     """As a service that is killed leaves it: nobody waits for the answer."""
     child = os.fork()
     if child == 0:
         process = GradingProcess(plan)
-        grading = process.grade(job(BUSY), 0.1)
+        grading = process.grade(job(LONG), 0.1)
         next(grading)
         Path(plan.assignments, "pid").write_text(str(process.pid))
-        time.sleep(60)
+        time.sleep(WAIT_SECONDS)
     pid = _until(lambda: _pid(plan.assignments / "pid"))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -113,7 +147,7 @@ def _pid(file: Path) -> int:
 
 
 def _until(found: Callable[[], T]) -> T:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + WAIT_SECONDS
     while not (value := found()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -174,7 +208,7 @@ def test_what_is_handed_in_is_graded_and_kept(bench: Bench) -> None:
 
 
 def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench: Bench) -> None:
-    slow = bench.hand_in(BUSY)
+    slow = bench.hand_in(LONG)
     bench.wait(slow, State.RUNNING)
     quick = bench.wait(bench.hand_in(TOY_SOLUTION, Kind.PRECHECK), State.GRADED)
     assert quick.seed == "public"
@@ -183,7 +217,7 @@ def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench:
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
 def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_graded(bench: Bench) -> None:
-    killing, honest = bench.hand_in(BUSY), bench.hand_in(TOY_SOLUTION)
+    killing, honest = bench.hand_in(LONG), bench.hand_in(TOY_SOLUTION)
     process = bench.crew._performers[0].process
     for failures in range(gradings.MOST_FAILURES):
         _until(lambda n=failures: _runs_again(bench.look(killing), n) and process.alive)
@@ -192,12 +226,36 @@ def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_grade
     assert bench.wait(honest, State.GRADED).points == Points(4)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
+def test_a_grading_whose_process_is_stopped_waits_again_with_a_failure_counted(store: Store, plan: Plan) -> None:
+    bench = Bench(store, replace(plan, still_looks=10))
+    bench.crew.start()
+    stopped = bench.hand_in(LONG)
+    bench.wait(stopped, State.RUNNING)
+    os.kill(bench.crew._performers[0].process.pid, signal.SIGSTOP)
+    _until(lambda: bench.look(stopped).failures == 1)
+    assert bench.wait(stopped, State.RUNNING).why == "the grading process stood still: it was stopped"
+    bench.crew.stop(0)
+
+
 def _runs_again(grading: Grading, failures: int) -> bool:
     return grading.state is State.RUNNING and grading.failures == failures
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_was_handed_in_is_soon_in_the_databases_file_without_its_log(bench: Bench) -> None:
+    grading = bench.hand_in(LONG)
+    file = Path(str(bench.store.url.database))
+
+    def is_in_the_file() -> bool:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            return (grading,) in connection.execute("SELECT id FROM gradings").fetchall()
+
+    assert _until(is_in_the_file)
+
+
 def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
-    running, next_one = bench.hand_in(BUSY), bench.hand_in(TOY_SOLUTION)
+    running, next_one = bench.hand_in(LONG), bench.hand_in(TOY_SOLUTION)
     bench.wait(running, State.RUNNING)
     with bench.store.write() as tx:
         assert bench.queue.cancel(tx, running)
@@ -206,7 +264,7 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
 
 
 def test_work_that_outlasts_the_grace_is_handed_back(bench: Bench) -> None:
-    running = bench.hand_in(BUSY)
+    running = bench.hand_in(LONG)
     bench.wait(running, State.RUNNING)
     bench.crew.stop(0)
     assert bench.look(running).state is State.QUEUED

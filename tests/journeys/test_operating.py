@@ -180,6 +180,28 @@ def test_without_its_postgresql_a_door_says_when_to_come_back_and_recovers(
     assert "no worker is alive" in ready.json()["parts"]["workers"]["why"]
 
 
+@pytest.mark.parametrize("kind", ["door", "worker"])
+def test_what_is_started_before_its_postgresql_waits_for_it(
+    kind: str, tmp_path: Path, postgres: Cluster, postgres_url: str
+) -> None:
+    with running(tmp_path, students=1, GRADER_DATABASE_URL=postgres_url, GRADER_WORKERS="1") as door:
+        started = door if kind == "door" else door.worker()
+        try:
+            with postgres.gone():
+                started.launch()
+                deadline = time.monotonic() + WAIT_SECONDS
+                while '"event": "waiting for the database"' not in started.log():
+                    assert time.monotonic() < deadline, started.log()
+                    assert started.process is not None
+                    assert started.process.poll() is None, started.log()
+                    time.sleep(0.05)
+            started.wait()
+            assert started.send(signal.SIGTERM) == 0
+            assert started.log().count("waiting for the database") <= 3, "it says so once for each reason"
+        finally:
+            started.end()
+
+
 WRONG = [
     ({"GRADER_WORKERS": "none"}, "GRADER_WORKERS=none"),
     ({"GRADER_HOME": "/dev/null"}, "GRADER_HOME=/dev/null cannot be made"),

@@ -15,6 +15,7 @@ from grader.api.schemas import TokenId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.service import Service
+from grader.store.records import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,11 +34,14 @@ def make_token(
     caller: TheCaller,
     label: Annotated[str, Form(max_length=200)] = "",
     days: Annotated[str, Form()] = "180",
+    scopes: Annotated[tuple[Scope, ...], Form()] = (),
 ) -> Response:
     """The answer shows the token, for the only time."""
     if not label.strip() or days not in _DAYS:
         raise BadCall("say what the token is for, so that you know it again in a year")
-    secret, _ = api.new_token(service, caller, label, _DAYS[days])
+    if not scopes:
+        raise BadCall("choose what the token may be used for")
+    secret, _ = api.new_token(service, caller, label, _DAYS[days], scopes)
     return _page(request, service, caller, secret)
 
 
@@ -48,4 +52,6 @@ def revoke(id: TokenId, service: TheService, caller: TheCaller) -> Response:
 
 
 def _page(request: Request, service: Service, caller: Caller, made: str = "") -> Response:
-    return page(request, "settings.html", tokens=api.list_tokens(caller, service), made=made)
+    offered = caller.token.scopes if caller.is_staff_somewhere else caller.token.scopes - {Scope.STAFF}
+    scopes = [scope for scope in Scope if scope in offered]
+    return page(request, "settings.html", tokens=api.list_tokens(caller, service), scopes=scopes, made=made)

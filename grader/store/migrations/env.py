@@ -7,8 +7,9 @@ from alembic import context
 from grader.store.tables import metadata
 
 engine = context.config.attributes["engine"]
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+# SQLite undoes a schema change as a whole too, which Alembic does not assume: a migration that is killed has not begun
+with engine.execution_options(begins="IMMEDIATE").connect() as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":  # several replicas may start at once
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('grader migrations'))")

@@ -1,0 +1,179 @@
+"""The file of an SQLite database: which one it is, found out before SQLite touches it.
+
+SQLite removes the write-ahead log that lies beside an empty file, and applies a log to whatever file has its name. Both
+destroy what was acknowledged, so a file is opened only where it is known to be the database that the log belongs to.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import BadCall, StoreUnavailable
+
+APPLICATION_ID = int.from_bytes(b"GRDR")
+"""In the header of every database of the grader (`PRAGMA application_id`). 0 is one of a version before this id."""
+LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
+"""What the names of the files beside a database end with. The last one is ours: it has the id of the database that the
+log belongs to (`PRAGMA user_version`, random)."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Distinguishes a file from another one that takes its place."""
+
+    device: int
+    inode: int
+
+
+class DatabaseFile:
+    """The file of one database. Once it has been opened, nothing else at its path is ever opened instead."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._opened: _Place | None = None
+        self._opening = threading.Lock()
+
+    def check(self) -> None:
+        """Raise `StoreUnavailable` unless the database may be opened, or is still the one that was opened."""
+        there = self._place()
+        if self._opened is None:
+            with self._opening:
+                self._require_ours()
+                self._opened = there
+            there = self._place()
+        if there != self._opened:
+            raise StoreUnavailable(f"another file is in the place of {self.path.name}: put the database back")
+
+    def connect(self, lock_seconds: float) -> sqlite3.Connection:
+        """Open the database. A connection may be passed between threads, and every BEGIN on it is explicit."""
+        self.check()
+        connection = _opened(self.path, "rw", lock_seconds)
+        try:
+            self.check()  # again: SQLite has opened the file, and looks for its log at the first statement
+        except StoreUnavailable:
+            connection.close()
+            raise
+        return connection
+
+    def make(self) -> None:
+        """Make a database without tables where there is none. Raise `StoreUnavailable` where files that belong to one
+        are left."""
+        companions = self._companions()  # before the look at the file, which another process may be making
+        if not self.path.exists():
+            if companions:
+                raise StoreUnavailable(
+                    f"{self.path} is missing, but {' and '.join(companions)} beside it are not: bring the database "
+                    "back, or, to begin with an empty one, remove them too"
+                )
+            _make(self.path)
+
+    def mark(self) -> None:
+        """Give ids to a database that has none yet, because an earlier version made it. Raise `BadCall` where the
+        file is a database of another program."""
+        self._place()
+        if _header(self.path)[0] == 0:
+            self._require_own_log(0)
+            _mark(self.path)
+
+    def _place(self) -> _Place:
+        try:
+            found = self.path.stat()
+        except OSError:
+            raise StoreUnavailable(f"{self.path.name} is missing: bring the database back") from None
+        if not found.st_size:
+            raise StoreUnavailable(f"{self.path.name} is empty: put the database back, or remove the empty file")
+        return _Place(found.st_dev, found.st_ino)
+
+    def _require_ours(self) -> None:
+        application, id = _header(self.path)
+        if application != APPLICATION_ID:
+            raise StoreUnavailable(f"{self.path.name} is not a database of the grader: put the database back")
+        self._require_own_log(id)
+        if self._owner() != id:
+            _replace(self._beside(OWNER), f"{id}\n")
+
+    def _require_own_log(self, id: int) -> None:
+        log = self._beside(LOG)
+        if self._owner() not in (None, id) and log.exists() and log.stat().st_size:
+            raise StoreUnavailable(
+                f"{log.name} belongs to another database than {self.path.name}: put that one back, or move the log away"
+            )
+
+    def _owner(self) -> int | None:
+        """The id of the database that the log belongs to, if known."""
+        with suppress(OSError, ValueError):
+            return int(self._beside(OWNER).read_text("ascii"))
+        return None
+
+    def _companions(self) -> list[str]:
+        return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := self._beside(ending)).exists()]
+
+    def _beside(self, ending: str) -> Path:
+        return self.path.with_name(self.path.name + ending)
+
+
+def _make(path: Path) -> None:
+    """Under another name first, so that a file of this name is never empty."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.touch(mode=0o600)
+        with closing(sqlite3.connect(unfinished)) as connection:
+            write_header(connection)
+        with suppress(FileExistsError):  # another process was quicker
+            os.link(unfinished, path)
+    except (OSError, sqlite3.Error) as wrong:
+        raise StoreUnavailable(f"{path} cannot be made: {wrong}") from wrong
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> None:
+    """Write the header into the file itself, so that it can be read without the log."""
+    with closing(_opened(path, "rw", lock_seconds=20)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            raise BadCall(f"{path} is a database of another program: choose another GRADER_HOME")
+        write_header(connection)
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StoreUnavailable(f"{path} is in use by another process: end that one first")
+
+
+def write_header(connection: sqlite3.Connection) -> None:
+    """Mark a database as one of the grader, and as no other than itself."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
+
+
+def _header(path: Path) -> tuple[int, int]:
+    """The ids of the application and of the database, read by SQLite without a look at the log.
+
+    Never read them with `open`: when it closes the file, POSIX takes the locks of all connections of this process.
+    """
+    try:
+        with closing(_opened(path, "ro&immutable=1")) as connection:
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (id,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as wrong:
+        raise StoreUnavailable(f"{path.name} cannot be read as a database ({wrong}): put the database back") from None
+    return application, id
+
+
+def _opened(path: Path, mode: str, lock_seconds: float = 5) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, lock_seconds, isolation_level=None, check_same_thread=False, uri=True)
+
+
+def _replace(file: Path, content: str) -> None:
+    new = file.with_name(f"{file.name}.{os.getpid()}.new")
+    try:
+        new.touch(mode=0o600)
+        new.write_text(content, "ascii")
+        new.replace(file)
+    except OSError as wrong:
+        raise StoreUnavailable(f"{file.name} cannot be written: {wrong.strerror}") from None

@@ -1,0 +1,249 @@
+"""A database whose file is swapped for another one loses nothing, whichever step of the swap a kill interrupts."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from grader.backup import backup, restore
+from grader.errors import BadCall, StoreUnavailable
+from grader.settings import Settings
+from grader.store import people
+from grader.store.database import Store
+from grader.store.records import Course
+
+COURSES = ["acknowledged-1", "acknowledged-2"]
+KILLED = """
+import os, sys
+from grader.store import people
+from grader.store.database import Store
+from grader.store.records import Course
+store = Store(sys.argv[1])
+store.migrate()
+for course in sys.argv[2:]:
+    with store.write() as tx:
+        people.add_course(tx, Course(course, ""))
+os._exit(9)
+"""
+"""Writes courses, and ends as a kill ends it: they are in the log alone."""
+
+
+def url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def courses(store: Store) -> list[str]:
+    with store.read() as tx:
+        return [course.id for course in people.all_courses(tx)]
+
+
+def opened(file: Path) -> list[str]:
+    """What a service finds that starts with this file."""
+    store = Store(url(file))
+    try:
+        store.migrate()
+        return courses(store)
+    finally:
+        store.close()
+
+
+def kill_a_writer(file: Path, *courses: str) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, url(file), *courses], timeout=120)
+    assert done.returncode == 9
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A database whose log has what was acknowledged, as a kill has left it."""
+    file = tmp_path / "grader.db"
+    kill_a_writer(file, *COURSES)
+    assert Path(f"{file}-wal").stat().st_size
+    return file
+
+
+def nothing(_file: Path) -> None:
+    """The database's place is empty."""
+
+
+def an_empty_file(file: Path) -> None:
+    file.touch()
+
+
+def text(file: Path) -> None:
+    file.write_text("not a database\n" * 500, "utf-8")
+
+
+def another_programs(file: Path) -> None:
+    with closing(sqlite3.connect(file.with_name("other.db"))) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+    file.with_name("other.db").rename(file)
+
+
+def another_graders(file: Path) -> None:
+    folder = file.with_name("another")
+    folder.mkdir()
+    opened(folder / "grader.db")
+    (folder / "grader.db").rename(file)
+
+
+def a_backup(file: Path) -> None:
+    """As somebody puts it there who does not know of `grader restore`."""
+    file.with_name("copy.db").rename(file)
+
+
+Takes = Callable[[Path], None]
+TAKE_ITS_PLACE: list[Takes] = [nothing, an_empty_file, text, another_programs, another_graders]
+
+
+@pytest.mark.parametrize("take_its_place", [*TAKE_ITS_PLACE, a_backup])
+def test_a_start_beside_the_log_of_another_database_is_refused_and_the_log_stays(
+    killed: Path, take_its_place: Takes
+) -> None:
+    acknowledged = COURSES
+    if take_its_place is a_backup:
+        backup(Settings(home=killed.parent), killed.with_name("copy.db"))
+        kill_a_writer(killed, "acknowledged-3")
+        acknowledged = [*COURSES, "acknowledged-3"]
+    log = Path(f"{killed}-wal")
+    gone, before = killed.rename(killed.with_name("gone.db")), log.read_bytes()
+    take_its_place(killed)
+    for _ in range(2):  # a supervisor tries again
+        with pytest.raises((StoreUnavailable, BadCall)):
+            opened(killed)
+    assert log.read_bytes() == before
+    gone.replace(killed)
+    assert opened(killed) == acknowledged
+
+
+@pytest.mark.parametrize("take_its_place", TAKE_ITS_PLACE)
+def test_a_running_store_refuses_what_takes_its_files_place_and_goes_on_when_it_is_back(
+    tmp_path: Path, take_its_place: Takes
+) -> None:
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+    gone = file.rename(file.with_name("gone.db"))
+    take_its_place(file)
+    for use in (store.read, store.write, store.apart):
+        with pytest.raises(StoreUnavailable), use():
+            raise AssertionError("it was used")
+    with pytest.raises(StoreUnavailable):
+        store.checkpoint()
+    gone.replace(file)
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[1], ""))
+    assert courses(store) == COURSES
+    store.close()
+    assert opened(file) == COURSES
+
+
+@pytest.mark.parametrize("take_its_place", [nothing, an_empty_file])
+def test_a_store_that_ends_during_the_swap_leaves_its_log_behind(tmp_path: Path, take_its_place: Takes) -> None:
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+    gone = file.rename(file.with_name("gone.db"))
+    take_its_place(file)
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        opened(file)
+    gone.replace(file)
+    assert opened(file) == COURSES[:1]
+
+
+def test_no_empty_database_is_made_where_one_has_been(tmp_path: Path) -> None:
+    """It was closed in order: nothing but the file with its id says that there was one."""
+    file = tmp_path / "grader.db"
+    assert opened(file) == []
+    file.rename(tmp_path / "gone.db")
+    with pytest.raises(StoreUnavailable, match=r"grader\.db-id beside it"):
+        opened(file)
+    assert not file.exists()
+
+
+def test_a_backup_during_the_swap_is_refused_and_the_log_stays(killed: Path) -> None:
+    gone = killed.rename(killed.with_name("gone.db"))
+    killed.touch()
+    with pytest.raises(StoreUnavailable, match="is empty"):
+        backup(Settings(home=killed.parent), killed.with_name("copy.db"))
+    gone.replace(killed)
+    assert opened(killed) == COURSES
+
+
+def test_a_database_of_an_earlier_version_keeps_what_its_log_has(killed: Path) -> None:
+    with closing(sqlite3.connect(killed, isolation_level=None)) as connection:
+        connection.execute("PRAGMA application_id = 0")
+        connection.execute("PRAGMA user_version = 0")
+    Path(f"{killed}-id").unlink()
+    code = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute(\"INSERT INTO courses VALUES ('in-the-log', '', '2026-01-01 00:00:00.000000')\"); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(killed)], timeout=120).returncode == 9
+    assert Path(f"{killed}-wal").stat().st_size
+    assert opened(killed) == [*COURSES, "in-the-log"]
+
+
+def test_processes_that_start_at_once_make_one_database(tmp_path: Path) -> None:
+    file = tmp_path / "grader.db"
+    start = [sys.executable, "-c", KILLED, url(file)]
+    processes = [subprocess.Popen([*start, f"course-{n}"]) for n in range(4)]
+    assert [process.wait(120) for process in processes] == [9] * 4
+    assert sorted(opened(file)) == [f"course-{n}" for n in range(4)]
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_looking_at_the_header_releases_no_lock_of_a_connection(tmp_path: Path) -> None:
+    """Else another process that ends takes itself for the last one, and removes the log that is being written."""
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+    another = Store(url(file))
+    assert courses(another) == COURSES[:1]
+    another.close()
+    subprocess.run([sys.executable, "-c", KILLED.replace("os._exit(9)", "store.close()"), url(file)], check=True)
+    assert Path(f"{file}-wal").exists()
+    store.close()
+    assert opened(file) == COURSES[:1]
+
+
+def test_a_checkpoint_brings_what_was_written_into_the_file_itself(tmp_path: Path) -> None:
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+    before = _without_its_log(file)
+    store.checkpoint()
+    after = _without_its_log(file)
+    store.close()
+    assert (before, after) == ([], COURSES[:1])
+
+
+def _without_its_log(file: Path) -> list[str]:
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        return [id for (id,) in connection.execute("SELECT id FROM courses ORDER BY id")]
+
+
+def test_a_restore_that_was_killed_may_be_done_again(killed: Path) -> None:
+    """The database has been set aside, and its log has not."""
+    settings = Settings(home=killed.parent)
+    backup(settings, killed.with_name("copy.db"))
+    kill_a_writer(killed, "acknowledged-3")
+    killed.rename(killed.with_name("aside.db"))
+    restore(settings, killed.with_name("copy.db"))
+    assert opened(killed) == COURSES
+    (log,) = killed.parent.glob("grader-before-*-wal")
+    assert b"acknowledged-3" in log.read_bytes()
