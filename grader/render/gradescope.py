@@ -107,6 +107,8 @@ def _output(report: Report) -> str:
     if report.code_absent:
         lines.append(f"Code not submitted, and no part of the score: {report.missing}")
     lines.append(f"By machine: {show_points(report.points)} of {show_points(report.decided)} points.")
+    if report.late is not None:
+        lines.append(report.late.words)
     open_checks = [c for c in report.checks if not _decided(c) and report.code_submitted]
     if open_checks:
         lines.append(f"Not decided yet, and no part of the score: {', '.join(c.id for c in open_checks)}.")

@@ -49,6 +49,8 @@ class Terminal:
                 yield from _part(part, told)
         yield from _opinions(report.written)
         yield _total(report)
+        if report.late is not None:
+            yield Text(one_line(report.late.words, 400), "yellow")
         yield from _first_to_fix(report)
 
 
