@@ -91,7 +91,7 @@ class FileOut(Out):
 class LatenessOut(Out):
     is_late: bool
     remains: float = Field(description="The part of the points that is left, from 0 to 1", examples=[0.9])
-    sentence: str = Field(examples=["Handed in by the due date."])
+    sentence: str = Field(examples=["Submitted by the due date."])
 
     @classmethod
     def of(cls, late: Lateness) -> LatenessOut:

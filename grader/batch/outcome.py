@@ -183,9 +183,11 @@ def _waits(report: Report) -> str:
         return "" if report.scope == "full" else f"{report.scope}: not the grade"
     by_people = [w.id for part in report.parts for w in part.written if not w.decided]
     open_checks = [c.id for c in report.checks if c.status is Status.WAITING]
-    words = f"{show_points(report.waiting)} points wait for a person" if by_people else ""
+    words = f"{show_points(report.waiting)} points await marking" if by_people else ""
     if open_checks:
-        words = f"{show_points(report.waiting)} points wait, of which {', '.join(open_checks)} were not run"
+        words = (
+            f"{show_points(report.waiting)} points are not graded yet, of which {', '.join(open_checks)} were not run"
+        )
     return words if report.scope == "full" else f"{words} ({report.scope}: not the grade)"
 
 

@@ -24,7 +24,7 @@ from grader.render.said import scope, words
 from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
-PERSON = "Waits for a person; no part of the score yet."
+PERSON = "Awaits marking; not in the score yet."
 PROVEN = "Proven right by machine."
 OPEN = "Not decided yet; no part of the score."
 
@@ -122,7 +122,7 @@ def _output(report: Report) -> str:
 def _waiting(answers: list[Written]) -> str:
     points = show_points(sum((a.possible for a in answers), Points(0)))
     ids = ", ".join(a.id for a in answers)
-    said = f"Waiting for a person, and no part of the score: {ids} ({points} points)."
+    said = f"Await marking, and not in the score yet: {ids} ({points} points)."
     missing = [a.id for a in answers if not a.found]
     return f"{said} No answer was found for {', '.join(missing)}; a person will look." if missing else said
 

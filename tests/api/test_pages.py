@@ -78,7 +78,7 @@ def test_who_has_not_logged_in_is_led_to_the_login_and_back(world: World) -> Non
 def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World, ada: Visitor) -> None:
     home = ada.get("/")
     assert f'href="{OF_ASSIGNMENT}"' in home
-    assert "not handed in" in words(home)
+    assert "not submitted" in words(home)
     submission = ada.hands_in()
     waiting = ada.get(submission)
     assert "Number 1 in the queue" in words(waiting)
@@ -259,7 +259,7 @@ def test_code_that_was_not_submitted_is_said_on_every_page_of_it(
         assert missing in words(ada.get(path))
     world.grade_next("without_code")
     page = words(ada.get(submission))
-    assert f"{missing} This was no attempt." in page
+    assert f"{missing} It did not use up an attempt." in page
     assert "0 of" not in page
     assert "code not submitted" in words(ada.get(OF_ASSIGNMENT))
 
@@ -286,7 +286,7 @@ def _graded(world: World, login: str, report: str) -> str:
 
 def test_staff_see_everybody_s_score_and_how_scores_are_spread(grace: Visitor, graded: dict[str, str]) -> None:
     page = grace.get(f"{OF_ASSIGNMENT}/scores")
-    assert "have handed in 2" in words(page)
+    assert "have submitted 2" in words(page)
     assert re.search(r"Ada ada .*?4 of 4.*?Bob bob .*?2 of 4", words(page))
     assert 'aria-label="Scores of 2 students: 1 from 2 to 2.4, 1 from 3.6 to 4."' in page
 

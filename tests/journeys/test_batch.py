@@ -109,7 +109,7 @@ def test_a_class_of_fifty_comes_to_the_right_gradebook(graded: SimpleNamespace, 
     assert said(graded.out) == [expected(p) for p in pupils]
     by_login = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
     assert by_login["s37"]["status"].endswith("the same files as Student38 Family38, Student39 Family39")
-    assert "1.5 points wait for a person" in by_login["s16"]["status"]
+    assert "1.5 points await marking" in by_login["s16"]["status"]
     assert "Late by 2 days 2 hours, which begins day 3" in by_login["s46"]["status"]
 
 
@@ -437,7 +437,7 @@ def test_a_moodle_worksheet_comes_out_again_with_grades_and_feedback(
     found = rows(out / "moodle.csv")
     assert [row["Identifier"] for row in found] == [f"Participant {p.id}" for p in pupils]
     assert (found[16]["Grade"], found[43]["Grade"], found[16]["Maximum Grade"]) == ("4", "", "5.50")
-    assert found[16]["Feedback comments"] == "partly graded: 1.5 points wait for a person"
+    assert found[16]["Feedback comments"] == "partly graded: 1.5 points await marking"
 
 
 def test_another_years_scores_stand_beside_ours_with_the_reason_for_each_difference(
