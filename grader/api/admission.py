@@ -17,6 +17,7 @@ from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
 from grader.intake import receive_all
 from grader.late import Lateness, lateness
+from grader.render.text import file_name
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
@@ -215,10 +216,9 @@ def _storable(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     but what kind of file it is."""
     if len(files) == 1:
         return [(_short(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
-    return [(name.encode("utf-8", "replace").decode(), content) for name, content in files]
+    return [(file_name(name), content) for name, content in files]
 
 
 def _short(name: str) -> str:
-    clean = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)
-    stem, dot, suffix = clean.rpartition(".")
+    stem, dot, suffix = file_name(name).rpartition(".")
     return f"{stem[:150]}{dot}{suffix[:20]}"
