@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from grader.batch.journal import GRADED, RECORD, REPORT, STUDENTS, Journal, write
 from grader.batch.whose import Attribution
@@ -64,9 +65,8 @@ def remove_others(out: Path, keys: Collection[str]) -> None:
                 folder.rmdir()
 
 
-def _loaded(file: Path) -> Json | list[Json] | None:
+def _loaded(file: Path) -> Any:
     try:
-        loaded: Json | list[Json] = json.loads(file.read_text("utf-8"))
+        return json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return loaded
