@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -847,6 +848,23 @@ answer = found
     earlier.close()
     for _ in range(3):
         assert run(spaced(), finds, secret[:16], secret[16:]) == []
+
+
+def test_a_session_adds_a_small_part_of_its_templates_memory(sandbox: Sandbox) -> None:
+    """What it has written to; all else is the template's, and there once for all sessions."""
+    source = (ROOT / "submissions" / "perfect" / "mlp.py").read_bytes()
+    with sandbox.session(QUICK, {}) as session:
+        files = {"mlp.py": np.frombuffer(source, np.uint8)}
+        assert isinstance(session.request(["load", files, [], ["TwoLayerMLP"], {}, 0.0], 20), Answered)
+        assert session.pid is not None
+        (parent,) = re.findall(r"PPid:\s+(\d+)", Path(f"/proc/{session.pid}/status").read_text())
+        own, template = (_kilobytes(int(pid)) for pid in (session.pid, parent))
+    assert own["Private_Dirty"] + own["Private_Clean"] < template["Rss"] / 8
+
+
+def _kilobytes(process: int) -> dict[str, int]:
+    found = re.findall(r"(\w+):\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text())
+    return {name: int(size) for name, size in found}
 
 
 def test_what_is_written_cannot_be_run(spaced: Start) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from grader import catalogue
 from grader.catalogue import Assignment
@@ -39,6 +41,7 @@ from grader.store.records import (
 )
 from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
+from grader.store.tables import tokens
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
 LANE = "grader 1, toy 2, numpy 3"
@@ -187,6 +190,15 @@ def test_a_login_is_the_same_person_however_it_is_written(store: Store) -> None:
     with store.write() as tx:
         first = people.put_person(tx, "Ann@Example.org ", "Ann")
         assert people.put_person(tx, "ann@example.org", "Ann B.") == Person(first.id, "ann@example.org", "Ann B.")
+
+
+def test_the_database_keeps_no_token_but_its_hash(store: Store, classroom: dict[str, Person]) -> None:
+    with store.write() as tx:
+        secrets = {people.new_token(tx, classroom["ann"].id, kind) for kind in TokenKind}
+        kept = [str(value) for row in tx.execute(select(tokens)) for value in row]
+    assert [len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets] == [32] * len(TokenKind)  # 256 bits
+    assert sum(hashlib.sha256(secret.encode()).hexdigest() in kept for secret in secrets) == len(TokenKind)
+    assert [value for value in kept for secret in secrets if secret in value] == []
 
 
 def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroom: dict[str, Person]) -> None:

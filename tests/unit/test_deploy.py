@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from grader.api.entrance import MAX_UPLOAD_BYTES
 from grader.cli import app
 from grader.sandbox.filter import ALLOWED, MODES, TIMES
 from grader.settings import Settings
@@ -20,6 +21,7 @@ from grader.settings import Settings
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+README = (DEPLOY / "README.md").read_text("utf-8")
 SECCOMP = json.loads((DEPLOY / "seccomp.json").read_text("utf-8"))
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -54,6 +56,26 @@ def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
     assert parsed["Service"]["User"] == "grader"
     # Without a /tmp of its own a service could not hold a filter, or an upload, while it is at work.
     assert parsed["Service"].get("ProtectSystem") != "strict" or parsed["Service"].get("PrivateTmp") == "yes"
+
+
+def test_units_leave_out_what_takes_the_sandbox_away() -> None:
+    (named,) = re.findall(r"The units leave out (.+?): they take away", README, re.DOTALL)
+    left_out = re.findall(r"`(\w+)=`", named)
+    assert len(left_out) == 5
+    assert [(unit.name, key) for unit in UNITS for key in left_out if f"\n{key}=" in unit.read_text("utf-8")] == []
+
+
+def test_copies_are_made_every_night_and_kept_for_thirty_days() -> None:
+    timer = (DEPLOY / "systemd" / "grader-backup.timer").read_text("utf-8")
+    service = (DEPLOY / "systemd" / "grader-backup.service").read_text("utf-8")
+    assert "OnCalendar=daily" in timer or re.search(r"OnCalendar=\*-\*-\* \d", timer)
+    assert "-mtime +30 -delete" in service
+    assert "thirty days are kept" in README
+
+
+def test_a_proxy_passes_every_upload_that_the_service_takes() -> None:
+    (said,) = re.findall(r"takes requests of (\d+) MiB", README)
+    assert int(said) << 20 == MAX_UPLOAD_BYTES
 
 
 def test_services_have_no_capability_and_nowhere_to_write() -> None:
