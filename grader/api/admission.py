@@ -110,8 +110,8 @@ def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tupl
     if not wanted or wanted == [caller.person.login]:
         return (caller.person.id,)
     if not caller.is_staff(course):
-        detail = "only staff hand in for others: leave authors out, and ask your teachers to hand in for a group"
-        raise Problem(403, "not-for-others", "You hand in for yourself alone", detail)
+        detail = "only staff submit for others: leave authors out, and ask your teachers to submit for a group"
+        raise Problem(403, "not-for-others", "You submit for yourself alone", detail)
     members = {member.person.login: member.person.id for member in people.roster(tx, course)}
     strangers = [login for login in wanted if login not in members]
     if strangers:
@@ -143,7 +143,7 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
 def _known(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
     before = submissions.repeated(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
-        detail = "this key came with another request before: use a new key for each hand-in"
+        detail = "this key came with another request before: use a new key for each submission"
         raise Problem(422, "key-reused", "The Idempotency-Key is taken", detail)
     return before.submission if before else None
 
@@ -166,7 +166,7 @@ def _kept(
         _require_open(tx, offering, caller)
         _require_attempt(tx, offering, new)
     if gradings.waiting(tx) >= service.settings.queue_limit:
-        detail = "nothing was kept of this hand-in: send it again later, and it has the time at which it then comes"
+        detail = "nothing was kept of this submission: send it again later, and it has the time at which it then comes"
         raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
     id = submissions.add(tx, new)
     service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])

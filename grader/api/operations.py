@@ -78,7 +78,7 @@ def _queue(service: Service) -> str:
 
 def _workers(service: Service) -> str:
     with service.store.read() as tx:
-        return "" if workers.live(tx) else "no worker is alive: what is handed in waits until grader worker runs"
+        return "" if workers.live(tx) else "no worker is alive: submissions wait until grader worker runs"
 
 
 _TEXT = {"schema": {"type": "string"}}

@@ -67,7 +67,7 @@ def of(error: Exception) -> Problem:
         case RequestValidationError():
             return _invalid(error)
         case Refused():
-            return Problem(422, "refused", "The hand-in cannot be read", str(error))
+            return Problem(422, "refused", "The submission cannot be read", str(error))
         case BadCall():
             return Problem(422, "bad-call", "The request cannot be done", str(error))
         case OurFailure():

@@ -110,7 +110,7 @@ class ReceiptOut(Out):
     received_at: dt.datetime
     digest: str = Field(description="sha256 over the names and bytes that are graded")
     files: list[FileOut] = Field(description="As they came")
-    code_submitted: bool = Field(description="If not, this is no attempt, and the code has no points")
+    code_submitted: bool = Field(description="If not, no attempt is used up, and the code has no points")
     late: LatenessOut
     remarks: list[str] = Field(
         description="What to know of the files at once",
