@@ -33,6 +33,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 _DATE = 'as "2026-12-01 23:59" (here) or "2026-12-01T23:59+01:00"; none takes it away'
 _MOST_COLUMNS = 6
+_MOST_DRAWN = 1_000
+"""Rows of a table. More are written with tabs between their cells: drawing a row takes a millisecond."""
 
 out = Console(highlight=False)
 
@@ -310,6 +312,10 @@ def _show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         return
     if len(rows) == 1 and len(rows[0]) > _MOST_COLUMNS:
         rows = [{"setting": name, "value": value} for name, value in rows[0].items()]
+    if len(rows) > _MOST_DRAWN:
+        sys.stdout.write("\t".join(rows[0]) + "\n")
+        sys.stdout.writelines("\t".join(_cell(value).plain for value in row.values()) + "\n" for row in rows)
+        return
     table = Table()
     for name in rows[0] if rows else ("none",):
         table.add_column(name, overflow="fold")

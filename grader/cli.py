@@ -70,6 +70,8 @@ def main() -> NoReturn:
         err.print(f"grader: {one_line(str(error), 600)}", style="red", markup=False)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001  no traceback, and never the exit code of a low score
+        if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps its click to itself; the help is printed by now
+            sys.exit(2)
         if not hasattr(error, "format_message"):
             err.print(
                 f"grader: our own failure: {type(error).__name__}: {one_line(str(error))}", style="red", markup=False
@@ -103,8 +105,8 @@ def check(
     if only == "":  # a script's unset variable: everything would be graded, and nobody would notice
         raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     for file in (html_file, gradescope_file):
-        if file and not file.absolute().parent.is_dir():
-            raise BadCall(f"there is no folder {file.parent} to write {file.name} into")
+        if file:
+            _require_writable(file)
     with sandbox_for(sandbox) as chosen, Display(err, task) as display:
         report = grade(submission, task, chosen, seed(), Scope(only or "", quick, code), display.watch)
     if html_file:
@@ -123,6 +125,15 @@ def check(
     raise typer.Exit(_exit_code(report, fail_under))
 
 
+def _require_writable(file: Path) -> None:
+    """Raise `BadCall` if the file cannot be written, before any work is done for it."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise BadCall(f"there is no folder {file.parent} to write {file.name} into")
+    if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+        raise BadCall(f"{file} cannot be written: choose another place")
+
+
 def _exit_code(report: Report, fail_under: float | None) -> int:
     return 1 if fail_under is not None and report.points < fail_under else 0
 
@@ -131,6 +142,8 @@ def _exit_code(report: Report, fail_under: float | None) -> int:
 def watch(path: PathArgument, assignment: AssignmentOption = "ps4", sandbox: SandboxOption = "auto") -> None:
     """Grade the code again on every save; m trains on MNIST, q ends."""
     task = catalogue.find(assignment, Settings().assignments)
+    if not path.exists():
+        raise BadCall(f"there is no file or folder {path} to watch")
     with sandbox_for(sandbox) as room:
         watching.watch(path, task, room, seed(), out)
 
@@ -347,10 +360,11 @@ def pack_student(
 ) -> None:
     """What students install to check themselves: handout, checks and recorded answers, and no solution."""
     task = catalogue.find(assignment, Settings().assignments)
+    file = to or Path(f"{task.id}-student.zip")
+    _require_writable(file)
     total = len([c for c in task.checks if not c.long])
     with sandbox_for(sandbox) as room, _bar("recording the reference's answers", total) as tick:
         archive = packing.pack_student(task, room, tick)
-    file = to or Path(f"{task.id}-student.zip")
     file.write_bytes(archive)
     out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)
 
@@ -362,8 +376,9 @@ def pack_gradescope(
 ) -> None:
     """The autograder zip for Gradescope. It holds the solution: for instructors only."""
     task = catalogue.find(assignment, Settings().assignments)
-    archive = autograder.pack_gradescope(task, Settings().secret)
     file = to or Path(f"{task.id}-gradescope.zip")
+    _require_writable(file)
+    archive = autograder.pack_gradescope(task, Settings().secret)
     file.write_bytes(archive)
     out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB), for instructors only", markup=False)
 
@@ -376,7 +391,7 @@ ServiceSandboxOption = Annotated[
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen at.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")] = 8000,
     sandbox: ServiceSandboxOption = "bubblewrap",
 ) -> None:
     """Run the grading service until it is asked to end (SIGTERM or Ctrl-C). With PostgreSQL (GRADER_DATABASE_URL) it
@@ -448,6 +463,8 @@ def zip_(
     from grader.batch.feedback import pack  # with what it needs of a class, it takes a second to import
 
     file = to or folder / "feedback.zip"
+    if to:
+        _require_writable(to)
     count = pack(folder, file)
     out.print(f"written: {file} ({count} reports)", markup=False)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.errors import BadCall
-from grader.model import Points, show_points
+from grader.model import ZERO, LatePenalty, Points, show_points
 
 _DAY = dt.timedelta(days=1)
 _EXAMPLE = '{"grace_minutes": 10, "per_day": "10%", "most_days": 5}'
@@ -35,6 +35,17 @@ class Lateness:
     """Why, for the student."""
     is_late: bool = False
     """Also where it costs nothing."""
+
+    def penalty(self, final: Points | None, decided: Points = ZERO) -> LatePenalty | None:
+        """Return what a report says; None if it is not late.
+
+        Args:
+            final: the score after the penalty; None if nothing is graded yet.
+            decided: the points that it is out of.
+        """
+        if not self.is_late:
+            return None
+        return LatePenalty(self.sentence, final if self.remains != 1 else None, decided)
 
 
 def read_policy(policy: Mapping[str, object]) -> Policy:
@@ -79,7 +90,7 @@ def lateness(
     late_by = submitted - date
     of_yours = " of your extension" if extension is not None and date == extension else ""
     if late_by <= dt.timedelta(0):
-        return Lateness(Fraction(1), f"Handed in by the due date{of_yours}.")
+        return Lateness(Fraction(1), f"Submitted by the due date{of_yours}.")
     by = _in_words(late_by)
     if late_by <= dt.timedelta(minutes=rules.grace_minutes):
         return Lateness(Fraction(1), f"Late by {by}, within {_count(rules.grace_minutes, 'minute')} of grace.", True)

@@ -390,6 +390,26 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class LatePenalty:
+    """A late submission, as its student reads of it."""
+
+    sentence: str
+    """How late it is, and the share of the points that this takes."""
+    final: Points | None = None
+    """The score after the penalty; None if nothing is taken off, or nothing is graded yet."""
+    decided: Points = ZERO
+    """The points that `final` is out of."""
+
+    @property
+    def words(self) -> str:
+        """Return the sentence, and the score after the penalty if there is one."""
+        if self.final is None:
+            return self.sentence
+        after = f"{show_points(self.final)} of {show_points(self.decided)} points"
+        return f"{self.sentence} Score after the late penalty: {after}."
+
+
+@dataclass(frozen=True)
 class Report:
     assignment: str
     assignment_title: str
@@ -411,6 +431,8 @@ class Report:
     """Of what opinions on written answers depend on; empty where the assignment has none."""
     missing: str = ""
     """Message about code that was not submitted, in which case every check waits; empty if it was."""
+    late: LatePenalty | None = None
+    """Added where the report is shown: no verdict depends on dates. None in time, and without a due date."""
 
     @property
     def points(self) -> Points:

@@ -36,7 +36,7 @@ Every time:  python -m grader check mlp.py -a {id}
 While you work (q ends it):  python -m grader watch mlp.py -a {id}
 
 Run both from this folder, with your file in the place of mlp.py (a notebook works too). The problems are public
-ones: at hand-in your code meets others. What is not decided here (MNIST, for one) is decided at hand-in, so this is not
+ones: after you submit, your code meets others. What is not run here (MNIST, for one) is graded then, so this is not
 the grade. On your own machine your code may run without isolation: that is fine for code of your own. The grader's
 `doctor` is for servers; you do not need it.
 """

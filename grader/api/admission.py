@@ -18,6 +18,7 @@ from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
 from grader.bounds import MIB
 from grader.late import Lateness, lateness
+from grader.render.text import file_name
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
@@ -124,8 +125,8 @@ def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tupl
     if not wanted or wanted == [caller.person.login]:
         return (caller.person.id,)
     if not caller.is_staff(course):
-        detail = "only staff hand in for others: leave authors out, and ask your teachers to hand in for a group"
-        raise Problem(403, "not-for-others", "You hand in for yourself alone", detail)
+        detail = "only staff submit for others: leave authors out, and ask your teachers to submit for a group"
+        raise Problem(403, "not-for-others", "You submit for yourself alone", detail)
     members = {member.person.login: member.person.id for member in people.roster(tx, course)}
     strangers = [login for login in wanted if login not in members]
     if strangers:
@@ -157,7 +158,7 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
 def _known(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
     before = submissions.repeated(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
-        detail = "this key came with another request before: use a new key for each hand-in"
+        detail = "this key came with another request before: use a new key for each submission"
         raise Problem(422, "key-reused", "The Idempotency-Key is taken", detail)
     return before.submission if before else None
 
@@ -182,7 +183,7 @@ def _kept(
         _require_few_waiting(tx, service, new)
         _require_room(tx, service, new)
     if gradings.waiting(tx) >= service.settings.queue_limit:
-        detail = "nothing was kept of this hand-in: send it again later, and it has the time at which it then comes"
+        detail = "nothing was kept of this submission: send it again later, and it has the time at which it then comes"
         raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
     id = submissions.add(tx, new)
     service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
@@ -249,10 +250,9 @@ def _storable(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     but what kind of file it is."""
     if len(files) == 1:
         return [(_short(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
-    return [(name.encode("utf-8", "replace").decode(), content) for name, content in files]
+    return [(file_name(name), content) for name, content in files]
 
 
 def _short(name: str) -> str:
-    clean = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)
-    stem, dot, suffix = clean.rpartition(".")
+    stem, dot, suffix = file_name(name).rpartition(".")
     return f"{stem[:150]}{dot}{suffix[:20]}"

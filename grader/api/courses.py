@@ -313,7 +313,7 @@ def put_roster(
 
 @router.delete(
     "/courses/{course}/members/{login}",
-    summary="Take one person out of the course; what they have handed in stays (admins)",
+    summary="Take one person out of the course; their submissions stay (admins)",
     status_code=204,
 )
 def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> Response:

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from grader.render.text import file_name
+
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
@@ -16,7 +18,7 @@ REPORT_POLICY = (
 
 def download(name: str, content: bytes) -> Response:
     """To be kept and not shown, whatever its name and bytes would have a browser believe."""
-    headers = {"Content-Disposition": _attachment(name), "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Disposition": _attachment(file_name(name)), "X-Content-Type-Options": "nosniff"}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 

@@ -13,7 +13,7 @@ from grader.api.problems import MEDIA_TYPE
 from grader.model import Json
 from grader.render import as_json
 
-ABOUT = """Hand in over HTTP, watch it being graded, get the report.
+ABOUT = """Submit over HTTP, watch it being graded, get the report.
 
 Programs send `Authorization: Bearer …`; browsers have a session's cookie, and send with whatever changes something
 the header `X-CSRF-Token`. Everything that goes wrong is answered as RFC 9457 says, in `application/problem+json`.
@@ -47,7 +47,7 @@ PROBLEM: Json = {
     "examples": [
         {
             "type": "/problems/refused",
-            "title": "The hand-in cannot be read",
+            "title": "The submission cannot be read",
             "status": 422,
             "detail": "mlp.docx is none of the files that can be graded: hand in mlp.py, a notebook (.ipynb), or a "
             "zip of both",

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -14,12 +15,13 @@ from grader.api.metrics import Metrics
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
 from grader.api.wiring import TheService
-from grader.errors import OurFailure
+from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.store import counts, facts, gradings, workers
 from grader.store.database import now
 from grader.store.records import Role
 
+log = structlog.get_logger()
 router = APIRouter(tags=["operations"])
 
 
@@ -52,6 +54,9 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
 def _part(trouble: Callable[[], str]) -> PartOfServiceOut:
     try:
         why = trouble()
+    except StoreUnavailable as failure:
+        log.warning("not ready", why=str(failure))
+        why = "the database cannot be used; the service's log says why"
     except OurFailure as failure:
         why = str(failure)
     return PartOfServiceOut(ok=not why, why=why)
@@ -73,7 +78,7 @@ def _queue(service: Service) -> str:
 
 def _workers(service: Service) -> str:
     with service.store.read() as tx:
-        return "" if workers.live(tx) else "no worker is alive: what is handed in waits until grader worker runs"
+        return "" if workers.live(tx) else "no worker is alive: submissions wait until grader worker runs"
 
 
 _TEXT = {"schema": {"type": "string"}}

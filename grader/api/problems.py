@@ -67,11 +67,12 @@ def of(error: Exception) -> Problem:
         case RequestValidationError():
             return _invalid(error)
         case Refused():
-            return Problem(422, "refused", "The hand-in cannot be read", str(error))
+            return Problem(422, "refused", "The submission cannot be read", str(error))
         case BadCall():
             return Problem(422, "bad-call", "The request cannot be done", str(error))
         case OurFailure():
-            detail = f"{error}: nothing was lost that had been acknowledged; try again in a moment"
+            # the reason is in the log: it may name hosts and files
+            detail = "nothing that was acknowledged is lost; try again in a moment"
             return come_back("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
     detail = "this is our mistake, and it has been logged; quote the request id when you ask about it"
     return Problem(500, "our-mistake", "Our mistake", detail)

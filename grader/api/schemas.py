@@ -91,7 +91,7 @@ class FileOut(Out):
 class LatenessOut(Out):
     is_late: bool
     remains: float = Field(description="The part of the points that is left, from 0 to 1", examples=[0.9])
-    sentence: str = Field(examples=["Handed in by the due date."])
+    sentence: str = Field(examples=["Submitted by the due date."])
 
     @classmethod
     def of(cls, late: Lateness) -> LatenessOut:
@@ -110,7 +110,7 @@ class ReceiptOut(Out):
     received_at: dt.datetime
     digest: str = Field(description="sha256 over the names and bytes that are graded")
     files: list[FileOut] = Field(description="As they came")
-    code_submitted: bool = Field(description="If not, this is no attempt, and the code has no points")
+    code_submitted: bool = Field(description="If not, no attempt is used up, and the code has no points")
     late: LatenessOut
     remarks: list[str] = Field(
         description="What to know of the files at once",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.api import visible
 from grader.api.admission import how_late
@@ -134,8 +134,11 @@ def place_of(tx: Tx, service: Service, seen: Seen) -> Place | None:
 
 
 def report_of(tx: Tx, caller: Caller, seen: Seen) -> Report:
-    """Raises 409 while there is none."""
-    return visible.shown(stored_report(tx, seen.grading), seen.offering, caller)
+    """Return the report that counts, with the late penalty of the score. Raise 409 while there is none."""
+    report = visible.shown(stored_report(tx, seen.grading), seen.offering, caller)
+    if seen.score is None:
+        return report
+    return replace(report, late=seen.late.penalty(seen.score.final, seen.score.decided))
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:

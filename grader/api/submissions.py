@@ -64,7 +64,7 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
 @router.post(
     OF_ASSIGNMENT,
     status_code=202,
-    summary="Hand in",
+    summary="Submit",
     dependencies=[LimitedHandIns],
     responses={
         202: {"description": "It is kept, and will be graded", "headers": {"Location": {"schema": {"type": "string"}}}},
@@ -80,7 +80,7 @@ async def hand_in(
     response: Response,
     files: Annotated[list[UploadFile], File(description="mlp.py, a notebook, a zip of both, or several files")],
     kind: Annotated[Kind, Form(description="A pre-check is free, and never the grade")] = Kind.SUBMISSION,
-    authors: Annotated[list[str], Form(description="Logins, for staff who hand in for others")] = [],  # noqa: B006
+    authors: Annotated[list[str], Form(description="Logins, for staff who submit for others")] = [],  # noqa: B006
     supersede: Annotated[bool, Form(description="Own earlier ones that still wait are left out")] = False,
     idempotency_key: Annotated[
         str, Header(description="The same request under the same key is kept once", examples=["8e03978e-40d5-43dd"])
@@ -88,7 +88,7 @@ async def hand_in(
 ) -> ReceiptOut:
     """Keeps the files and queues their grading. The receipt is the promise: what it names is in the database."""
     if len(files) > MAX_FILES:
-        raise BadCall(f"more than {MAX_FILES} files: hand in the code without data sets, or a zip")
+        raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     contents = [(file.filename or "", await file.read()) for file in files]
     receipt = await admission.hand_in(
         service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede

@@ -62,7 +62,7 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
     if result.late is not None and result.points is not None and result.final != result.points:
         yield f"late -{show_points(result.points - (result.final or ZERO))}: {result.late.sentence}"
     if result.waiting:
-        yield f"{show_points(result.waiting)} points wait for a person and are not in ours"
+        yield f"{show_points(result.waiting)} points await marking and are not in ours"
 
 
 def _matched(results: Sequence[Result], old: Sequence[Old]) -> tuple[dict[str, Old], list[Old]]:

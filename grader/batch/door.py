@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from grader import catalogue
-from grader.batch import formats, people, table
+from grader.batch import class_files, formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, HandIn
 from grader.batch.journal import GRADED, Journal, ours_alone, write
@@ -63,7 +63,7 @@ def batch(
     limit: Annotated[int | None, typer.Option(min=1, help="Grade so many hand-ins at most.")] = None,
     students: Annotated[str, typer.Option(help="Grade only these: ids, logins, e-mail addresses or names.")] = "",
     due: Annotated[str, typer.Option(help='As "2026-12-01 23:59".')] = "",
-    late: Annotated[str, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = "{}",
+    late: Annotated[str, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = "",
     column: Annotated[str, typer.Option(help="What the gradebook's column is called in the platform.")] = "",
     gradescope: Annotated[bool, typer.Option("--gradescope", help="Write each a results.json too.")] = False,
     compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV): its scores beside ours.")] = None,
@@ -79,7 +79,7 @@ def batch(
     settings = Settings()
     task = catalogue.find(assignment, settings.assignments)
     scope = Scope(_part(only), quick, code)
-    dates = Dates(_moment(due), _policy(late))
+    dates = _dates(due, late)
     wishes = Wishes(column or task.title, gradescope, _old(compare, compare_column))
     with opened(path) as tree:
         export = formats.read(tree, task.id)
@@ -92,8 +92,11 @@ def batch(
             if dry_run:
                 _show_plan(export, task, attribution, run, outcomes, as_json)
                 return
+            partial_run = bool(students or limit)
+            class_files.require_kept(to, journal, scope.label, attribution, partial=partial_run)
             _grade(run, graders.pool, sum(map(wanted, export.hand_ins)))
             results = _write(to, task, outcomes, wishes)
+            class_files.note(to, journal, scope.label)
             if similar:
                 _write_similar(to, task, export, attribution, run)
     _show(to, scope, results, attribution, table.left_over(export), as_json)
@@ -228,11 +231,17 @@ def _part(only: str | None) -> str:
     return only or ""
 
 
+def _dates(due: str, late: str) -> Dates:
+    if late and not due:
+        raise BadCall('--late needs the due date that it counts from: add --due "2026-12-01 23:59"')
+    return Dates(_moment(due), _policy(late or "{}"))
+
+
 def _moment(text: str) -> dt.datetime | None:
     try:
         return dt.datetime.fromisoformat(text).astimezone() if text else None
     except ValueError:
-        raise BadCall(f'--due {text[:40]!r} is no moment: write "2026-12-01 23:59"') from None
+        raise BadCall(f'--due {text[:40]!r} is not a valid date: write "2026-12-01 23:59"') from None
 
 
 def _policy(text: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ No score, no cell: where something is missing, unclear or our failure, the grade
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from grader.batch.outcome import Result
 from grader.batch.people import Student
@@ -17,6 +18,7 @@ OURS = (
     "student", "name", "id", "email", "login", "hand-in", "submitted", "points", "final", "decided", "waiting",
     "possible", "status",
 )  # fmt: skip
+NO_MARKS: Mapping[str, Points] = MappingProxyType({})
 LONG = ("student", "name", "part", "check", "points", "possible", "status", "reason", "mistake")
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 MOODLE = (
@@ -44,8 +46,12 @@ def ours(results: Iterable[Result]) -> Iterator[Row]:
         )
 
 
-def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
-    """A line for each check and each written answer; who has no report has one line that says why."""
+def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points] = NO_MARKS) -> Iterator[Row]:
+    """Yield a row for each check and each written answer; without a report, one row that says why.
+
+    Args:
+        marks: question → points that people gave.
+    """
     student = result.student
     who = (student.key, student.name)
     if report is None:
@@ -66,8 +72,10 @@ def long_rows(result: Result, report: Report | None) -> Iterator[Row]:
             )
         for written in part.written:
             found = "" if written.found else "no answer was found"
-            earned = show_points(written.points) if written.decided else ""
-            yield (*who, part.id, written.id, earned, show_points(written.possible), written.status.value, found, "")
+            given = marks.get(written.id)
+            points = given if given is not None else written.points if written.decided else None
+            status = "marked" if given is not None else written.status.value
+            yield (*who, part.id, written.id, _cell(points), show_points(written.possible), status, found, "")
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:

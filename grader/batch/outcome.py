@@ -89,7 +89,7 @@ class Result:
         return "; ".join(words)
 
 
-_UNKNOWN = Lateness(Points(1), "When it was handed in is not known: nothing is taken.")
+_UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 
 
 class Outcomes:
@@ -165,14 +165,16 @@ class Outcomes:
         if submitted is not None:
             return lateness(submitted, self._dates.due, student.extension, self._dates.policy)
         if hand_in.marked_late:
-            return Lateness(Points(1), "Late, and the export does not say by how much: nothing is taken.", True)
+            return Lateness(Points(1), "Late, no timestamp: no penalty applied.", True)
         return None if self._dates.due is None else _UNKNOWN
 
 
-def for_students(report: Report) -> Report:
-    """Without what the machine makes of written answers, which is for those who decide."""
+def for_students(report: Report, result: Result) -> Report:
+    """Return the report with the gradebook's late penalty, and without suggestions for written answers, which are for
+    those who mark them."""
     parts = (replace(p, written=tuple(replace(w, opinion=None) for w in p.written)) for p in report.parts)
-    return replace(report, parts=tuple(parts))
+    late = result.late.penalty(result.final, report.decided) if result.late else None
+    return replace(report, parts=tuple(parts), late=late)
 
 
 def _waits(report: Report) -> str:
@@ -181,9 +183,11 @@ def _waits(report: Report) -> str:
         return "" if report.scope == "full" else f"{report.scope}: not the grade"
     by_people = [w.id for part in report.parts for w in part.written if not w.decided]
     open_checks = [c.id for c in report.checks if c.status is Status.WAITING]
-    words = f"{show_points(report.waiting)} points wait for a person" if by_people else ""
+    words = f"{show_points(report.waiting)} points await marking" if by_people else ""
     if open_checks:
-        words = f"{show_points(report.waiting)} points wait, of which {', '.join(open_checks)} were not run"
+        words = (
+            f"{show_points(report.waiting)} points are not graded yet, of which {', '.join(open_checks)} were not run"
+        )
     return words if report.scope == "full" else f"{words} ({report.scope}: not the grade)"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from grader.batch import cells, gradebooks, pages
+from grader.batch.class_files import remove_others
 from grader.batch.class_page import page
 from grader.batch.compare import compared
 from grader.batch.journal import RECORD, STUDENTS, write
@@ -27,8 +28,9 @@ def write_all(
         summary.add(result, report)
         rows += gradebooks.long_rows(result, report)
         if report is not None:
-            fresh += _write_student(out / STUDENTS / result.student.key, report, wishes)
+            fresh += _write_student(out / STUDENTS / result.student.key, for_students(report, result), wishes)
     results = summary.results
+    remove_others(out, {result.student.key for result in results})
     write(out / "scores.csv", cells.dumps(rows))
     write(out / "gradebook.csv", cells.dumps(gradebooks.ours(results)))
     write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, wishes.column)))
@@ -59,9 +61,8 @@ def _record(result: Result) -> Json:
     }
 
 
-def _write_student(folder: Path, for_staff: Report, wishes: Wishes) -> list[Path]:
-    """The report as its student may read it, where its page is still to be drawn."""
-    report = for_students(for_staff)
+def _write_student(folder: Path, report: Report, wishes: Wishes) -> list[Path]:
+    """Write a student's report. Return its file if its page is still to be drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     file, content = folder / "report.json", as_json.dumps(report)
     drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content

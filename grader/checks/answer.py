@@ -117,7 +117,7 @@ _NO_NETWORK = (
     "The sandbox has no network, and needs none: train() is given its data. Take the download out, or put it under "
     'if __name__ == "__main__"'
 )
-_DOES_NOT_FIT = "is called with other arguments than its def line takes"
+_DOES_NOT_FIT = "was called with arguments that its def line does not accept"
 
 _ADVICE = (
     (

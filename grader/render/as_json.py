@@ -17,6 +17,7 @@ from grader.model import (
     Evidence,
     Json,
     Judgement,
+    LatePenalty,
     Loaded,
     Opinion,
     Part,
@@ -72,7 +73,13 @@ def as_json(report: Report) -> Json:
         "remarks": list(report.remarks),
         "evidence": [_evidence(e) for e in report.evidence],
         "usage": {section: _usage(used) for section, used in report.usage.items()},
+        "late": _late(report.late) if report.late else None,
     }
+
+
+def _late(late: LatePenalty) -> Json:
+    final = None if late.final is None else _number(late.final)
+    return {"sentence": late.sentence, "final": final, "decided": _number(late.decided)}
 
 
 def _graded(loaded: Loaded) -> Json:
@@ -199,6 +206,16 @@ def _report_of(written: Json) -> Report:
         usage={section: Usage(**used) for section, used in written["usage"].items()},
         written_digest=written["assignment"].get("written_digest", ""),
         missing=written["submission"].get("missing", ""),
+        late=_late_of(written.get("late")),
+    )
+
+
+def _late_of(written: Json | None) -> LatePenalty | None:
+    if written is None:
+        return None
+    final = written["final"]
+    return LatePenalty(
+        written["sentence"], None if final is None else _points_of(final), _points_of(written["decided"])
     )
 
 

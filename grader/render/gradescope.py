@@ -24,7 +24,7 @@ from grader.render.said import scope, words
 from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
-PERSON = "Waits for a person; no part of the score yet."
+PERSON = "Awaits marking; not in the score yet."
 PROVEN = "Proven right by machine."
 OPEN = "Not decided yet; no part of the score."
 
@@ -107,6 +107,8 @@ def _output(report: Report) -> str:
     if report.code_absent:
         lines.append(f"Code not submitted, and no part of the score: {report.missing}")
     lines.append(f"By machine: {show_points(report.points)} of {show_points(report.decided)} points.")
+    if report.late is not None:
+        lines.append(report.late.words)
     open_checks = [c for c in report.checks if not _decided(c) and report.code_submitted]
     if open_checks:
         lines.append(f"Not decided yet, and no part of the score: {', '.join(c.id for c in open_checks)}.")
@@ -120,7 +122,7 @@ def _output(report: Report) -> str:
 def _waiting(answers: list[Written]) -> str:
     points = show_points(sum((a.possible for a in answers), Points(0)))
     ids = ", ".join(a.id for a in answers)
-    said = f"Waiting for a person, and no part of the score: {ids} ({points} points)."
+    said = f"Await marking, and not in the score yet: {ids} ({points} points)."
     missing = [a.id for a in answers if not a.found]
     return f"{said} No answer was found for {', '.join(missing)}; a person will look." if missing else said
 

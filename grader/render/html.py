@@ -49,7 +49,7 @@ class Totals:
     number: str
     """ "37.5" """
     words: str
-    """ "of 40 by machine · 40 points wait for a person" """
+    """ "of 40 autograded · 40 points await marking" """
     earned: Points
     decided: Points
     possible: Points
@@ -112,17 +112,17 @@ def where(fix: Fix) -> str:
 
 
 def total(report: Report) -> str:
-    """ "37.5 of 40 by machine · 40 points wait for a person" """
+    """ "37.5 of 40 autograded · 40 points await marking" """
     absent = _absent_points(report)
     person = _possible(w for w in report.written if not w.decided and w.found)
-    hand_in = report.waiting - person - absent
-    said = [f"{show_points(report.points)} of {show_points(report.decided)} by machine"]
+    later = report.waiting - person - absent
+    said = [f"{show_points(report.points)} of {show_points(report.decided)} autograded"]
     if report.code_absent:
         said = ["Code not submitted", *(said if report.decided else [])]
-    if hand_in:
-        said.append(f"{_counted(hand_in)} {'is' if hand_in == 1 else 'are'} decided at hand-in")
+    if later:
+        said.append(f"{_counted(later)} graded after you submit")
     if person:
-        said.append(f"{_counted(person)} {'waits' if person == 1 else 'wait'} for a person")
+        said.append(f"{_counted(person)} {'awaits' if person == 1 else 'await'} marking")
     if absent:
         said.append(f"{_counted(absent)} not submitted")
     return " · ".join(said)
@@ -216,7 +216,7 @@ def _why_no_plots(report: Report) -> str:
     if report.scope != "full":
         return f"There is nothing to plot: the trainings that plots show were left out ({report.scope})."
     if any(c.status is Status.WAITING for c in report.checks):
-        return "There is nothing to plot yet: the trainings that plots show run at hand-in."
+        return "There is nothing to plot yet: the trainings that plots show run after you submit."
     return "There is nothing to plot: no training came far enough to leave curves. The table of parts says why."
 
 

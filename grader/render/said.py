@@ -171,7 +171,7 @@ _SCOPES = {
     "quick": "the nets were trained on fewer images (--quick), and held to lower accuracies",
     "without MNIST": "nothing was trained on MNIST",
     "only handout": "nothing was graded but the handout's two losses and two gradient checks",
-    "pre-check": "a student's own check; what it cannot decide is decided at hand-in",
+    "pre-check": "a student's own check; the rest is graded after you submit",
 }
 
 

@@ -49,6 +49,8 @@ class Terminal:
                 yield from _part(part, told)
         yield from _opinions(report.written)
         yield _total(report)
+        if report.late is not None:
+            yield Text(one_line(report.late.words, 400), "yellow")
         yield from _first_to_fix(report)
 
 
@@ -152,19 +154,21 @@ def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
 
 
 def _total(report: Report) -> Text:
-    scored = f"{show_points(report.points)} of {show_points(report.decided)}"
-    total = Text.assemble(("Total by machine: ", "bold"), (scored if report.decided else "nothing decided", "bold"))
+    scored = f"{show_points(report.points)}/{show_points(report.decided)}"
+    total = Text(f"Autograded {scored}" if report.decided else "Nothing graded", "bold")
     written = [w for w in report.written if not w.decided]
     for_a_person = sum((w.possible for w in written), ZERO)
     found = [w for w in written if w.found]
     absent = for_a_person - sum((w.possible for w in found), ZERO)
     if found:
         waiting = show_points(for_a_person - absent)
-        total.append(f" · {waiting} wait for a person ({len(found)} of {len(written)} answers found)")
-    if absent or report.code_absent:
-        total.append(f" · {show_points(absent + report.code_absent)} not submitted")
+        total.append(f" · {waiting} points await marking ({len(found)} of {len(written)} answers found)")
     if report.waiting > for_a_person + report.code_absent:
-        total.append(f" · {show_points(report.waiting - for_a_person - report.code_absent)} not decided here")
+        total.append(f" · {show_points(report.waiting - for_a_person - report.code_absent)} not run here")
+    if report.code_absent:
+        total.append(f" · code not submitted ({show_points(report.code_absent)})")
+    if absent:
+        total.append(f" · no written answers found ({show_points(absent)})")
     return total
 
 

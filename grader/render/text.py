@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 ANSWER_LIMIT = 20_000
 """Characters of one written answer that a report shows; the hand-in itself keeps all of it."""
@@ -17,6 +18,7 @@ _MISLEADING = re.compile(
     "\U000e0000-\U000e00ff"  # "tag" characters: a hidden alphabet
     "]"
 )
+_ACTING = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _MARK = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _STACKED_MARKS = re.compile(f"({_MARK}{{3}}){_MARK}+")
 
@@ -36,6 +38,12 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
     joined = " ".join(text[: 4 * limit].split())
     cut = len(joined) > limit or len(text) > 4 * limit
     return clean(joined[:limit]) + ("…" if cut else "")
+
+
+def file_name(name: str) -> str:
+    """Return the name with "_" in place of every character that acts instead of showing, by its Unicode category:
+    controls (C0 and C1), what turns the direction of text, separators of lines, and what is no character at all."""
+    return "".join("_" if unicodedata.category(c) in _ACTING else c for c in name)
 
 
 def _visible(match: re.Match[str]) -> str:

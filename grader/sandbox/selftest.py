@@ -9,13 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from grader.errors import SandboxUnavailable
-from grader.model import Failure, Limits, Stopped
+from grader.model import Died, Failure, Limits, Stopped
+from grader.sandbox import filter
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import Answered, Sandbox, Session
 
 PROBES = Path(__file__).with_name("probes.py")
 LIMITS = Limits(load_cpu_seconds=20, call_cpu_seconds=20, memory_bytes=1 << 30, disk_bytes=16 << 20)
 CPU_SECONDS = 0.3
+ALL_CALLS = 1024
+"""Linux has fewer than 500."""
+OTHER_ABI = 0x40000000
+"""Added to a number, x86-64's x32 call; unknown elsewhere."""
 
 Try = Callable[[Sandbox], tuple[bool, object]]
 """Whether the promise holds, and what was seen."""
@@ -70,8 +75,8 @@ def _session(sandbox: Sandbox) -> Session:
     return session
 
 
-def _ask(session: Session, method: str, cpu_seconds: float = 20.0) -> object | Failure:
-    answer = session.request(["call", 0, method, [], {}, 0.0], cpu_seconds)
+def _ask(session: Session, method: str, *arguments: object, cpu_seconds: float = 20.0) -> object | Failure:
+    answer = session.request(["call", 0, method, list(arguments), {}, 0.0], cpu_seconds)
     value = answer.value if isinstance(answer, Answered) else answer
     return value.tolist() if isinstance(value, np.ndarray) else value
 
@@ -92,6 +97,22 @@ def _refused(seen: object) -> bool:
 
 def _nothing(seen: object) -> bool:
     return seen == []
+
+
+def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
+    """Make every call that is not allowed, with arguments that do nothing, until one is not refused. A number of
+    another ABI (x32) is refused or ends the session."""
+    unfiltered = filter.unfiltered_numbers()
+    tried = [number for number in range(ALL_CALLS) if number not in unfiltered]
+    with _session(sandbox) as session:
+        seen = _ask(session, "first_call_let_through", np.array(tried))
+    if seen != -1:
+        return False, f"system call {seen} is let through" if isinstance(seen, int) else seen
+    with _session(sandbox) as session:
+        other = _ask(
+            session, "first_call_let_through", np.array([OTHER_ABI + number for number in sorted(unfiltered)[:1]])
+        )
+    return other == -1 or isinstance(other, Died), f"{len(tried)} system calls refused"
 
 
 # ── from outside ─────────────────────────────────────────────────────────────────────────────────────
@@ -149,7 +170,7 @@ def _cpu_is_bounded(sandbox: Sandbox) -> tuple[bool, object]:
     with _session(sandbox) as session:
         if session.pid is None:
             return False, "its CPU time cannot be read from outside"
-        answer = _ask(session, "spins", CPU_SECONDS)
+        answer = _ask(session, "spins", cpu_seconds=CPU_SECONDS)
         used = session.used.cpu_seconds
     return isinstance(answer, Stopped) and not session.alive, f"ended within {used:.3f} CPU seconds"
 
@@ -184,6 +205,7 @@ PROMISES = (
     Promise("processes", "no process can be started (filter)", _inside("starts_processes", _refused)),
     Promise("signals", "no process can be signalled (filter)", _inside("signals", _refused)),
     Promise("calls", "dangerous system calls are refused (filter)", _inside("calls_the_kernel", _nothing)),
+    Promise("every call", "every system call but those listed is refused (filter)", _every_call_is_filtered),
     Promise("filter", "the kernel filters its system calls", _outside(_filtered, lambda seen: seen == "2")),
     Promise("seen", "no other process is to be seen", _inside("sees_processes", _nothing)),
     Promise("namespaces", "its namespaces are not ours", _outside(_shared_namespaces, lambda s: s in ([], ["cgroup"]))),

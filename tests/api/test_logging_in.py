@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import re
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -15,7 +18,7 @@ from grader.api.identity import TheCaller, csrf_token
 from grader.service import login_link
 from grader.store import people
 from grader.store.records import TokenKind
-from tests.api.world import World
+from tests.api.world import SUBMISSIONS, World
 
 TOKENS = "/api/v1/tokens"
 A_DAY = dt.timedelta(days=1)
@@ -224,3 +227,24 @@ def test_a_wrong_authorization_is_refused_whatever_cookie_comes_with_it(
     answer = world.client.get("/api/v1/me", headers={"Authorization": header})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("authorization", ["Bearer nonsense", ""])
+def test_who_asks_is_found_before_any_body_is_read(world: World, authorization: str) -> None:
+    """A body that is asked for fails the request."""
+    sent: list[MutableMapping[str, Any]] = []
+    headers = [(b"content-type", b"multipart/form-data; boundary=x"), (b"authorization", authorization.encode())]
+    scope = {
+        "type": "http", "method": "POST", "path": SUBMISSIONS, "raw_path": SUBMISSIONS.encode(), "query_string": b"",
+        "headers": headers, "client": ("192.0.2.1", 1), "server": ("localhost", 80), "scheme": "http",
+        "http_version": "1.1", "root_path": "",
+    }  # fmt: skip
+
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError("the body was asked for")
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(world.client.app(scope, receive, send))
+    assert sent[0]["status"] == 401

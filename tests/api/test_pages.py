@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import re
 from html import unescape
 from html.parser import HTMLParser
@@ -12,9 +14,12 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from grader.api import counting
+from grader.api.pages import gradebook
+from grader.batch.scores import read_scores
 from grader.dispatch.events import CheckEvent, Event
+from grader.model import Points
 from grader.render import as_json
-from grader.store import gradings, people
+from grader.store import gradings, marks, people
 from grader.store.database import now
 from grader.store.records import Counts, Role, TokenKind
 from tests.api.world import ASSIGNMENT, COURSE, LANE, WRONG, World
@@ -78,7 +83,7 @@ def test_who_has_not_logged_in_is_led_to_the_login_and_back(world: World) -> Non
 def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World, ada: Visitor) -> None:
     home = ada.get("/")
     assert f'href="{OF_ASSIGNMENT}"' in home
-    assert "not handed in" in words(home)
+    assert "not submitted" in words(home)
     submission = ada.hands_in()
     waiting = ada.get(submission)
     assert "Number 1 in the queue" in words(waiting)
@@ -259,7 +264,7 @@ def test_code_that_was_not_submitted_is_said_on_every_page_of_it(
         assert missing in words(ada.get(path))
     world.grade_next("without_code")
     page = words(ada.get(submission))
-    assert f"{missing} This was no attempt." in page
+    assert f"{missing} It did not use up an attempt." in page
     assert "0 of" not in page
     assert "code not submitted" in words(ada.get(OF_ASSIGNMENT))
 
@@ -286,7 +291,7 @@ def _graded(world: World, login: str, report: str) -> str:
 
 def test_staff_see_everybody_s_score_and_how_scores_are_spread(grace: Visitor, graded: dict[str, str]) -> None:
     page = grace.get(f"{OF_ASSIGNMENT}/scores")
-    assert "have handed in 2" in words(page)
+    assert "have submitted 2" in words(page)
     assert re.search(r"Ada ada .*?4 of 4.*?Bob bob .*?2 of 4", words(page))
     assert 'aria-label="Scores of 2 students: 1 from 2 to 2.4, 1 from 3.6 to 4."' in page
 
@@ -303,6 +308,58 @@ def test_what_counts_is_chosen_from_all_that_there_is(
     assert worth in words(ada.get("/"))
     assert words(ada.get(OF_ASSIGNMENT)).count("this one counts") == 1
     assert words(grace.get(f"{OF_ASSIGNMENT}/students/ada")).count("this one counts") == 1
+
+
+def table(answer: Response) -> list[dict[str, str]]:
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/octet-stream")
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_the_scores_page_offers_gradebooks_that_come_in_again_with_the_same_scores(
+    grace: Visitor, world: World, graded: dict[str, str]
+) -> None:
+    with world.service.store.write() as tx:
+        people.put_member(tx, COURSE, people.put_person(tx, "zoe@x.edu", "=Zoe").id, Role.STUDENT)
+    page = grace.get(f"{OF_ASSIGNMENT}/scores")
+    offered = re.findall(r'href="(/[^"]+)" download', page)
+    assert offered == [f"{OF_ASSIGNMENT}/scores/{name}.csv" for name in gradebook.FORMATS]
+    canvas, moodle, long = map(grace.asks, offered)
+    for answer in (canvas, moodle):
+        back = {old.student.name: old.points for old in read_scores(answer.content)}
+        assert back == {"Ada": 4, "Bob": 2, "=Zoe": None}
+    assert [row["SIS Login ID"] for row in table(canvas)] == ["", "zoe@x.edu", "ada", "bob"]
+    assert [row["Email address"] for row in table(moodle)] == ["zoe@x.edu", "", ""]
+    assert "4" in {row["Maximum Grade"] for row in table(moodle)}
+    checks = table(long)
+    assert {row["student"] for row in checks} == {"ada", "bob", "zoe@x.edu"}
+    assert sum(float(row["points"] or 0) for row in checks if row["student"] == "bob") == 2
+    assert [row["status"] for row in checks if row["student"] == "zoe@x.edu"] == ["missing"]
+
+
+def test_a_gradebook_of_the_service_has_the_late_penalty_and_peoples_marks(
+    grace: Visitor, world: World, graded: dict[str, str]
+) -> None:
+    world.set(due_at=now() - dt.timedelta(hours=1), late={"per_day": "50%"})
+    with world.service.store.write() as tx:
+        marks.put(tx, graded["ada"], "q1.1.written", Points(1), "", world.people["grace"].id)
+    (_, ada, bob) = table(grace.asks(f"{OF_ASSIGNMENT}/scores/canvas.csv"))
+    assert (ada["Sums"], bob["Sums"]) == ("2.5", "1")
+    rows = table(grace.asks(f"{OF_ASSIGNMENT}/scores/long.csv"))
+    marked = [(row["points"], row["status"]) for row in rows if row["check"] == "q1.1.written"]
+    assert marked[0] == ("1", "marked")
+
+
+def test_a_late_student_reads_the_penalty_on_the_page_and_in_the_report_files(
+    ada: Visitor, world: World, graded: dict[str, str]
+) -> None:
+    world.set(due_at=now() - dt.timedelta(hours=1), late={"per_day": "50%"})
+    id = graded["ada"]
+    says = "50 % of the points are taken (50 % a day). Score after the late penalty: 2 of 4 points."
+    for path in (f"/submissions/{id}", f"/api/v1/submissions/{id}/report.html"):
+        assert says in words(ada.get(path))
+    report = ada.asks(f"/api/v1/submissions/{id}/report.json").json()
+    assert (report["late"]["final"], report["late"]["decided"]) == (2, 4)
+    assert says in ada.asks(f"/api/v1/submissions/{id}/results.json").json()["output"]
 
 
 def test_scores_are_sorted_as_asked(grace: Visitor, world: World, graded: dict[str, str]) -> None:

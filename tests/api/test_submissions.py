@@ -80,6 +80,15 @@ def test_a_hostile_name_of_a_single_file_changes_nothing(world: World, name: str
     assert "x-" not in answer.headers["content-disposition"].lower()
 
 
+@pytest.mark.parametrize("extra", [[], [("files", ("notes.txt", b"x"))]], ids=["alone", "of several"])
+def test_a_stored_name_has_no_character_that_acts_instead_of_showing(world: World, extra: list[Any]) -> None:
+    acting = "\x85\x9b\u202e\u2066\u200f"
+    receipt = post(world, "ada", [("files", (f"mlp{acting}.py", TOY_SOLUTION.encode())), *extra]).json()
+    assert receipt["files"][0]["name"] == "mlp_____.py"
+    named = get(world, "ada", f"/submissions/{receipt['submission']}/files/0").headers["content-disposition"]
+    assert "filename*=UTF-8''mlp_____.py" in named
+
+
 def test_a_file_is_never_shown_as_a_page(world: World) -> None:
     files = [*FILES, ("files", ("page.html.txt", b"<script>alert(1)</script>"))]
     id = post(world, "ada", files).json()["submission"]

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyseccomp as seccomp
 import pytest
 
 from grader.model import Limits
-from grader.sandbox import cgroup, selftest, warm
+from grader.sandbox import cgroup, filter, selftest, warm
 from grader.sandbox.bubblewrap import Bubblewrap, python_of
+from grader.sandbox.choose import choose
 from grader.sandbox.contract import GUEST, Array, Ended, Sandbox, Session
 from grader.sandbox.plain import Plain
 from grader.sandbox.warm import Warm
@@ -69,7 +71,8 @@ BREACHES = {
     "no Landlock": Breach(("read",), ("walls.py", "    if not abi:", "    if abi:")),
     "writable mounts": Breach(("write",), None, writable),
     "no filter": Breach(
-        ("sockets", "processes", "signals", "calls", "filter"), ("walls.py", "    _filter(walls.filter)\n", "")
+        ("sockets", "processes", "signals", "calls", "every call", "filter"),
+        ("walls.py", "    _filter(walls.filter)\n", ""),
     ),
     "our network": Breach(
         ("network", "namespaces"), ("walls.py", '    "net": 0x40000000,\n', ""), without("--unshare-net")
@@ -131,6 +134,20 @@ def test_a_wall_that_is_down_is_seen(name: str, tmp_path: Path, monkeypatch: pyt
     with breached(breach, tmp_path) as room:
         seen = {id: PROMISES[id].attempt(room) for id in breach.promises}
     assert {id for id, (holds, _) in seen.items() if holds} == set(), seen
+
+
+def test_one_system_call_too_many_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = filter.unfiltered_numbers()
+    monkeypatch.setattr(filter, "ALLOWED", [*filter.ALLOWED, "getpriority"])
+    monkeypatch.setattr(warm, "program", filter.program.__wrapped__)
+    monkeypatch.setattr(filter, "unfiltered_numbers", lambda: numbers)
+    room, _ = choose("bubblewrap", Settings().runtime)
+    holds, seen = PROMISES["every call"].attempt(room)
+    room.close()
+    assert (holds, seen) == (
+        False,
+        f"system call {seccomp.resolve_syscall(seccomp.Arch.NATIVE, 'getpriority')} is let through",
+    )
 
 
 def test_a_control_group_bounds_memory_where_one_can_be_made(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -759,6 +760,111 @@ def test_one_sessions_files_are_not_anothers(walled: Start) -> None:
     place = run(one, "open('mine', 'w').write('x'); answer = os.path.abspath('mine')")
     for elsewhere in {place, "/dev/shm/mine", "/tmp/mine"}:
         assert isinstance(run(other, f"open({elsewhere!r}).read()"), Raised)
+
+
+NAMESPACES_OF_A_SESSION = ("ipc", "mnt", "net", "pid", "user", "uts")
+
+REACHES = '''
+import ctypes, glob, signal
+libc = ctypes.CDLL(None, use_errno=True)
+
+def refused(call, *arguments):
+    ctypes.set_errno(0)
+    result = libc.syscall(call, *map(ctypes.c_long, arguments))
+    return result == -1 and ctypes.get_errno() == 1  # EPERM
+
+def traces(pid):
+    """ptrace(PTRACE_ATTACH), process_vm_readv and pidfd_open, as x86-64 numbers them; doctor tries all elsewhere."""
+    attempts = [(101, (16, pid, 0, 0)), (310, (pid, 0, 0, 0, 0, 0)), (434, (pid, 0))]
+    return attempts if os.uname().machine == "x86_64" else []
+
+(other,) = map(int, arguments)
+there = {1, 2, os.getppid(), other} - {os.getpid()}
+def signalled(pid):
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return False
+    return True
+answer = [
+    glob.glob("/proc/[0-9]*"),
+    [pid for pid in there if signalled(pid)],
+    [pid for pid in there if not all(refused(call, *rest) for call, rest in traces(pid))],
+]
+'''
+
+
+def test_two_sessions_of_one_template_cannot_see_signal_or_trace_each_other(spaced: Start) -> None:
+    """They are the same user outside, so it must be namespaces and the filter that part them."""
+    one, other = spaced(), spaced()
+    assert one.pid is not None
+    assert other.pid is not None
+    status = [Path(f"/proc/{pid}/status").read_text() for pid in (one.pid, other.pid)]
+    uids, parents = (
+        [line for text in status for line in text.splitlines() if line.startswith(w)] for w in ("Uid:", "PPid:")
+    )
+    assert len(set(uids)) == len(set(parents)) == 1  # one template's, under one user
+    shared = [
+        n
+        for n in NAMESPACES_OF_A_SESSION
+        if len({Path(f"/proc/{p}/ns/{n}").readlink() for p in (one.pid, other.pid)}) < 2
+    ]
+    assert shared == []
+    for session, neighbour in ((one, other.pid), (other, one.pid)):
+        assert run(session, REACHES, neighbour) == [[], [], []]
+    assert one.alive
+    assert other.alive
+
+
+def test_nothing_of_an_earlier_session_can_be_read_in_a_later_one(spaced: Start) -> None:
+    secret = os.urandom(16).hex()
+    leaves = """
+(secret,) = arguments
+for place in (".", "/tmp", "/dev/shm", os.path.expanduser("~"), os.environ.get("TMPDIR", "/tmp")):
+    try:
+        with open(os.path.join(place, "left"), "w") as file:
+            file.write(secret)
+    except OSError:
+        pass
+os.environ["LEFT"] = np.left_here = sys.left_here = secret
+kept = [np.frombuffer(secret.encode() * (1 << 16), np.uint8).copy() for _ in range(8)]
+self.kept = np.kept = kept
+answer = len(kept)
+"""
+    finds = """
+(half, rest) = arguments
+whole = (half + rest).encode()
+found = [name for name in ("LEFT",) if name in os.environ]
+found += [m.__name__ for m in (np, sys) if hasattr(m, "left_here") or hasattr(m, "kept")]
+for top in (".", "/tmp", "/dev/shm", "/var/tmp", os.path.expanduser("~")):
+    found += [os.path.join(root, f) for root, _, files in os.walk(top) for f in files if f == "left"]
+blocks = [np.empty(1 << 19, np.uint8) for _ in range(64)]
+found += ["memory"] * any(whole in block.tobytes() for block in blocks)
+answer = found
+"""
+    earlier = spaced()
+    assert run(earlier, leaves, secret) == 8
+    assert "numpy" in run(earlier, finds, secret[:16], secret[16:])  # the search finds what is there
+    earlier.close()
+    for _ in range(3):
+        assert run(spaced(), finds, secret[:16], secret[16:]) == []
+
+
+def test_a_session_adds_a_small_part_of_its_templates_memory(sandbox: Sandbox) -> None:
+    """What it has written to; all else is the template's, and there once for all sessions."""
+    source = (ROOT / "submissions" / "perfect" / "mlp.py").read_bytes()
+    with sandbox.session(QUICK, {}) as session:
+        files = {"mlp.py": np.frombuffer(source, np.uint8)}
+        assert isinstance(session.request(["load", files, [], ["TwoLayerMLP"], {}, 0.0], 20), Answered)
+        assert session.pid is not None
+        (parent,) = re.findall(r"PPid:\s+(\d+)", Path(f"/proc/{session.pid}/status").read_text())
+        own, template = (_kilobytes(int(pid)) for pid in (session.pid, parent))
+    assert own["Private_Dirty"] + own["Private_Clean"] < template["Rss"] / 8
+
+
+def _kilobytes(process: int) -> dict[str, int]:
+    found = re.findall(r"(\w+):\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text())
+    return {name: int(size) for name, size in found}
 
 
 def test_what_is_written_cannot_be_run(spaced: Start) -> None:

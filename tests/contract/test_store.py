@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import hashlib
 import threading
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 import pytest
 from alembic import command
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from grader import catalogue
 from grader.catalogue import Assignment
@@ -45,6 +46,7 @@ from grader.store.records import (
 )
 from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
+from grader.store.tables import tokens
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
 T = TypeVar("T")
@@ -259,6 +261,15 @@ def test_tokens_of_an_earlier_version_may_do_what_they_could(store: Store) -> No
     assert found is not None
     assert (found[0].login, found[1].scopes, found[1].parent) == ("ann", EVERY_SCOPE, None)
     assert store.differences() == []
+
+
+def test_the_database_keeps_no_token_but_its_hash(store: Store, classroom: dict[str, Person]) -> None:
+    with store.write() as tx:
+        secrets = {people.new_token(tx, classroom["ann"].id, kind) for kind in TokenKind}
+        kept = [str(value) for row in tx.execute(select(tokens)) for value in row]
+    assert [len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets] == [32] * len(TokenKind)  # 256 bits
+    assert sum(hashlib.sha256(secret.encode()).hexdigest() in kept for secret in secrets) == len(TokenKind)
+    assert [value for value in kept for secret in secrets if secret in value] == []
 
 
 def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroom: dict[str, Person]) -> None:

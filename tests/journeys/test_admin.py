@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader import admin
+from grader import admin, roster
 from grader.errors import BadCall
 from tests.conftest import Command
 
@@ -79,6 +80,20 @@ def test_a_dry_run_of_a_roster_changes_nothing(call: Call, course: str, tmp_path
         ("not in the file", "grace@x.edu"),
     ]
     assert len(rows(call("roster", course, "--json"))) == 3
+
+
+def test_a_dry_run_takes_little_longer_than_reading_the_file(call: Call, course: str, tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("login,name\n" + "".join(f"s{n}@x.edu,Student {n}\n" for n in range(20_000)), "utf-8")
+    call("roster", course, "--json")  # what is imported and opened once
+    began = time.process_time()
+    roster.read(file.read_bytes())
+    reading = time.process_time() - began
+    began = time.process_time()
+    printed = call("roster", course, file, "--dry-run")
+    assert (time.process_time() - began) / reading < 10  # a drawn table took over a hundred times as long
+    assert "added\ts19999@x.edu\tStudent 19999\tstudent\t—" in printed
+    assert "20000 would be added" in printed
 
 
 def test_a_person_is_taken_out_of_a_course(call: Call, course: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from grader.batch import door, formats
 from grader.batch.feedback import pack
@@ -24,6 +26,9 @@ from grader.certify import specimens
 from grader.errors import BadCall
 from grader.model import show_points
 from grader.reading.offline import commands as offline
+from grader.render import as_json
+from grader.render.gradescope import gradescope
+from grader.render.terminal import Terminal
 from grader.seeds import Seed
 from tests import classes
 from tests.classes import Pupil
@@ -104,7 +109,7 @@ def test_a_class_of_fifty_comes_to_the_right_gradebook(graded: SimpleNamespace, 
     assert said(graded.out) == [expected(p) for p in pupils]
     by_login = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
     assert by_login["s37"]["status"].endswith("the same files as Student38 Family38, Student39 Family39")
-    assert "1.5 points wait for a person" in by_login["s16"]["status"]
+    assert "1.5 points await marking" in by_login["s16"]["status"]
     assert "Late by 2 days 2 hours, which begins day 3" in by_login["s46"]["status"]
 
 
@@ -184,6 +189,125 @@ def test_another_late_policy_is_recomputed_without_any_grading(
     assert batch(graded.export, tmp_path / "out", "--roster", graded.roster, *policy) == 0
     final = {row["login"]: row["final"] for row in rows(tmp_path / "out" / "gradebook.csv")}
     assert (final["s16"], final["s45"], final["s46"]) == ("4", "3", "1")
+
+
+def test_a_students_report_and_feedback_file_have_the_gradebooks_late_penalty(graded: SimpleNamespace) -> None:
+    of = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
+    said_to_student = (
+        "Late by 2 hours, which begins day 1 after the due date: 10 % of the points are taken (10 % a day). "
+        f"Score after the late penalty: {of['s45']['final']} of {of['s45']['decided']} points."
+    )
+    assert of["s45"]["final"] == "3.6"
+    for folder, is_late in (("s45", True), ("s16", False)):
+        report = as_json.loads((graded.out / "students" / folder / "report.json").read_text("utf-8"))
+        page = (graded.out / "students" / folder / "report.html").read_text("utf-8")
+        console = Console(width=200, record=True, file=io.StringIO())
+        console.print(Terminal(report))
+        shown = (page, console.export_text(), gradescope(report)["output"])
+        assert [said_to_student in text for text in shown] == [is_late] * 3
+    pack(graded.out, graded.out.parent / "feedback.zip")
+    with zipfile.ZipFile(graded.out.parent / "feedback.zip") as feedback:
+        told = [name for name in feedback.namelist() if "Score after the late penalty" in feedback.read(name).decode()]
+    assert len(told) == 2
+
+
+def test_a_late_policy_without_a_due_date_is_a_wrong_call(
+    batch: Batch, graded: SimpleNamespace, tmp_path: Path
+) -> None:
+    with pytest.raises(BadCall, match="--late needs the due date that it counts from: add --due"):
+        batch(graded.export, tmp_path, "--late", '{"per_day": "10%"}')
+
+
+def test_a_late_mark_without_a_time_says_everywhere_that_nothing_is_taken_off(
+    batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export, out = tmp_path / "export", tmp_path / "out"
+    export.mkdir()
+    for name in ("lovelaceada_LATE_17_1001_solution.py", "hopper_18_1002_solution.py"):
+        (export / name).write_text(f"{TOY_SOLUTION}# {name}\n", "utf-8")
+    says = "Late, no timestamp: no penalty applied."
+    late = ("--due", "2026-12-01 23:59", "--late", '{"per_day": "10%"}')
+    assert batch(export, out, *late, "--dry-run", "--json") == 0
+    notes = {line["student"]: line["notes"] for line in json.loads(capsys.readouterr().out)["lines"]}
+    assert (notes["lovelaceada"], notes["hopper"]) == (says, "")
+    assert batch(export, out, *late) == 0
+    found = {row["student"]: row for row in rows(out / "gradebook.csv")}
+    assert found["lovelaceada"]["status"].endswith(says)
+    assert found["lovelaceada"]["final"] == found["lovelaceada"]["points"] == "4"
+    assert f"<td>late</td><td>lovelaceada</td><td>{says}</td>" in (out / "class.html").read_text("utf-8")
+    assert says in (out / "students" / "lovelaceada" / "report.html").read_text("utf-8")
+
+
+# ── the class's files ────────────────────────────────────────────────────────────────────────────────
+
+
+def files_of(out: Path) -> dict[str, bytes]:
+    """Everything but the journal, whose reports are of all scopes."""
+    found = (f for f in out.rglob("*") if f.is_file() and f.name != ".lock" and (out / "graded") not in f.parents)
+    return {f.relative_to(out).as_posix(): f.read_bytes() for f in found}
+
+
+@pytest.fixture
+def own_out(graded: SimpleNamespace, tmp_path: Path) -> Path:
+    """The graded class in a folder that a test may change."""
+    return Path(shutil.copytree(graded.out, tmp_path / "class"))
+
+
+def test_another_scope_does_not_overwrite_the_class(batch: Batch, graded: SimpleNamespace, own_out: Path) -> None:
+    before = files_of(own_out)
+    asked = ("--roster", graded.roster, *LATE, "--only", "q1.1")
+    with pytest.raises(
+        BadCall, match=r"would lose scores: .* graded in full, and this run is only q1.1\. Choose anoth"
+    ):
+        batch(graded.export, own_out, *asked)
+    assert files_of(own_out) == before
+
+
+def test_some_students_do_not_overwrite_a_class_that_was_graded_with_another_secret(
+    batch: Batch, graded: SimpleNamespace, own_out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files_of(own_out)
+    monkeypatch.setenv("GRADER_SECRET", "another")
+    with pytest.raises(BadCall, match=r"would lose scores: .* under other rules .*, and this run grades a part"):
+        batch(graded.export, own_out, "--roster", graded.roster, *LATE, "--students", "s16")
+    assert files_of(own_out) == before
+
+
+def test_one_students_export_does_not_overwrite_the_class(
+    batch: Batch, graded: SimpleNamespace, own_out: Path, pupils: list[Pupil], tmp_path: Path
+) -> None:
+    before = files_of(own_out)
+    again = classes.canvas([pupils[16]], tmp_path / "again.zip")
+    with pytest.raises(BadCall, match="would lose scores: this export has no submission of "):
+        batch(again, own_out, "--roster", graded.roster, *LATE, "--students", "s16")
+    assert files_of(own_out) == before
+
+
+def test_some_students_of_the_class_are_completed_and_everybody_keeps_their_score(
+    batch: Batch, graded: SimpleNamespace, own_out: Path
+) -> None:
+    before = files_of(own_out)
+    (todo,) = (f for f in own_out.glob("graded/*/*.json") if '"helper.py"' in f.read_text("utf-8"))
+    todo.unlink()
+    assert batch(graded.export, own_out, "--roster", graded.roster, *LATE, "--students", "s42") == 0
+    assert todo.is_file()
+    after = files_of(own_out)
+    assert after["gradebook.csv"] == before["gradebook.csv"]
+    assert set(after) == set(before)
+
+
+def test_a_class_has_one_folder_a_student_whatever_the_roster_calls_them(
+    batch: Batch, graded: SimpleNamespace, own_out: Path, pupils: list[Pupil], tmp_path: Path
+) -> None:
+    names = tmp_path / "names.csv"
+    with names.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("name", "id"), *((p.name, p.id) for p in pupils)])
+    own = own_out / "students" / "s16" / "remark.txt"
+    own.write_text("mine", "utf-8")
+    reports = len(list(own_out.glob("students/*/report.json")))
+    assert batch(graded.export, own_out, "--roster", names, *LATE) == 0
+    assert len(list(own_out.glob("students/*/report.json"))) == reports
+    assert [f.name for f in own.parent.iterdir()] == ["remark.txt"]
 
 
 def test_only_those_asked_for_are_graded(
@@ -313,7 +437,7 @@ def test_a_moodle_worksheet_comes_out_again_with_grades_and_feedback(
     found = rows(out / "moodle.csv")
     assert [row["Identifier"] for row in found] == [f"Participant {p.id}" for p in pupils]
     assert (found[16]["Grade"], found[43]["Grade"], found[16]["Maximum Grade"]) == ("4", "", "5.50")
-    assert found[16]["Feedback comments"] == "partly graded: 1.5 points wait for a person"
+    assert found[16]["Feedback comments"] == "partly graded: 1.5 points await marking"
 
 
 def test_another_years_scores_stand_beside_ours_with_the_reason_for_each_difference(

@@ -89,6 +89,17 @@ def test_a_link_is_one_button_and_its_token_stands_in_no_address_and_no_log(
     assert not [line for line in (*asked, *caplog.messages) if token in line]
 
 
+def test_a_link_pasted_while_the_login_page_is_open_is_taken(running: Running) -> None:
+    with running.browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{running.url}/login")
+        page.goto(running.link())  # which loads nothing: only what is behind the # changes
+        page.wait_for_function("!location.hash", timeout=5_000)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(lambda url: "/login" not in url)
+        assert [cookie["name"] for cookie in context.cookies()] == ["grader"]
+
+
 def test_without_javascript_the_link_is_pasted(running: Running) -> None:
     with running.browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()

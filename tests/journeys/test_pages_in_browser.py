@@ -105,7 +105,7 @@ def test_a_student_hands_in_sees_progress_move_and_gets_the_report(ada: Visitor)
     page = ada.page
     page.get_by_role("link", name="A two-layer perceptron").click()
     page.get_by_label("Drop your files here").set_input_files(SUBMISSIONS / "perfect" / "mlp.py")
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_role("button", name="Submit").click()
     page.wait_for_url("**/submissions/*")
     used = page.locator(".figures").first
     expect(used).to_contain_text(re.compile(r"trains: ([3-9]|\d\d+) of 240 CPU seconds used"), timeout=GRADED_WITHIN)

@@ -17,7 +17,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from grader import catalogue
-from grader.batch.outcome import for_students
+from grader.batch.outcome import Result, Standing, for_students
+from grader.batch.people import Student
 from grader.errors import BadCall
 from grader.model import Report
 from grader.reading.offline import commands
@@ -43,7 +44,9 @@ def out(tmp_path: Path, report: Report) -> Path:
     for student in ("lovelace", "bob"):
         folder = tmp_path / "out" / "students" / student
         folder.mkdir(parents=True)
-        (folder / "report.json").write_text(as_json.dumps(for_students(report)), "utf-8")
+        (folder / "report.json").write_text(
+            as_json.dumps(for_students(report, Result(Student(), Standing.GRADED))), "utf-8"
+        )
     graded = tmp_path / "out" / "graded" / "rules"
     graded.mkdir(parents=True)
     (graded / "handin.json").write_text(as_json.dumps(report), "utf-8")

@@ -127,7 +127,7 @@ def test_hostile_words_do_nothing(desk: Desk) -> None:
     opened = desk.open(samples.hostile())
     opened.page.wait_for_timeout(200)
     assert opened.complaints == []
-    assert opened.page.title() == "ps4: 36 of 40 by machine · 36 points wait for a person · 4 points not submitted"
+    assert opened.page.title() == "ps4: 36 of 40 autograded · 36 points await marking · 4 points not submitted"
     assert opened.ask("document.querySelectorAll('script, img, iframe, [onerror]').length") == 0
     assert opened.ask("document.querySelectorAll('h1').length") == 1
     words = opened.page.locator("body").inner_text()

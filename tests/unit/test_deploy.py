@@ -21,6 +21,7 @@ from grader.settings import Settings
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+README = (DEPLOY / "README.md").read_text("utf-8")
 SECCOMP = json.loads((DEPLOY / "seccomp.json").read_text("utf-8"))
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -74,6 +75,21 @@ def test_the_proxy_is_told_the_limits_that_the_service_has() -> None:
     assert f"client_max_body_size {largest}m" in said
     assert f"within {HEAD_SECONDS:.0f} s" in said
     assert f"{MIN_BYTES_PER_SECOND:,} bytes a second" in said
+
+
+def test_units_leave_out_what_takes_the_sandbox_away() -> None:
+    (named,) = re.findall(r"The units leave out (.+?): they take away", README, re.DOTALL)
+    left_out = re.findall(r"`(\w+)=`", named)
+    assert len(left_out) == 5
+    assert [(unit.name, key) for unit in UNITS for key in left_out if f"\n{key}=" in unit.read_text("utf-8")] == []
+
+
+def test_copies_are_made_every_night_and_kept_for_thirty_days() -> None:
+    timer = (DEPLOY / "systemd" / "grader-backup.timer").read_text("utf-8")
+    service = (DEPLOY / "systemd" / "grader-backup.service").read_text("utf-8")
+    assert "OnCalendar=daily" in timer or re.search(r"OnCalendar=\*-\*-\* \d", timer)
+    assert "-mtime +30 -delete" in service
+    assert "thirty days are kept" in README
 
 
 def test_services_have_no_capability_and_nowhere_to_write() -> None:

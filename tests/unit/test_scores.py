@@ -21,7 +21,7 @@ from tests.conftest import MakeAssignment
 
 WHEN = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 ANN = Person(new_id(), "ann", "Ann")
-IN_TIME = Lateness(Fraction(1), "Handed in by the due date.")
+IN_TIME = Lateness(Fraction(1), "Submitted by the due date.")
 LATE = Lateness(Fraction(9, 10), "Late by 1 hour.", True)
 MARK = Mark("s", "q1.1.written", Points(1), "", ANN, WHEN)
 GRADED = Grading(

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from grader.api.pages import (
     assignment,
     failures,
+    gradebook,
     gradings,
     home,
     queue,
@@ -19,5 +20,18 @@ from grader.api.pages import (
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (home, assignment, submission, settings, scores, failures, gradings, regrading, rubric, reading, queue):
+for part in (
+    home,
+    assignment,
+    submission,
+    settings,
+    scores,
+    gradebook,
+    failures,
+    gradings,
+    regrading,
+    rubric,
+    reading,
+    queue,
+):
     router.include_router(part.router)

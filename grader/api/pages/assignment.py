@@ -83,7 +83,7 @@ async def hand_in(
     if not contents:
         raise BadCall("no file was chosen: choose mlp.py, your notebook, or both")
     if len(contents) > MAX_FILES:
-        raise BadCall(f"more than {MAX_FILES} files: hand in the code without data sets, or a zip")
+        raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     receipt = await admission.hand_in(
         service, caller, course, assignment, contents, kind, "page", key=_key(once, kind, contents)
     )

@@ -20,7 +20,7 @@ from grader.api.pages.progress import progress_of
 from grader.api.schemas import SubmissionId
 from grader.api.seen import Seen, all_gradings, assignment_of, find, report_of
 from grader.api.wiring import TheService
-from grader.model import ZERO, Report, show_points
+from grader.model import ZERO, Points, Report, show_points
 from grader.render.html import Totals, context
 from grader.render.plots import Plot, plots
 from grader.scores import Score
@@ -68,10 +68,14 @@ def _worth(score: Score) -> Totals:
     final = score.final if score.final is not None else ZERO
     words = f"of {show_points(score.decided)} points"
     if score.waiting:
-        words += f" · {show_points(score.waiting)} {'waits' if score.waiting == 1 else 'wait'} to be decided"
+        words += f" · {_points(score.waiting)} {'awaits' if score.waiting == 1 else 'await'} marking"
     if score.absent:
         words += f" · {show_points(score.absent)} not submitted"
     return Totals(show_points(final), words, final, score.decided, score.possible, score.absent)
+
+
+def _points(points: Points) -> str:
+    return f"{show_points(points)} {'point' if points == 1 else 'points'}"
 
 
 @router.get("/submissions/{id}/receipt")

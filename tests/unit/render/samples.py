@@ -219,7 +219,7 @@ def quick() -> Report:
 
 
 def precheck() -> Report:
-    """A student's own machine: what needs the live reference is decided at hand-in."""
+    """A student's own machine: what needs the live reference is graded after you submit."""
     report = perfect()
     parts = tuple(replace(p, checks=tuple(_at_hand_in(c) for c in p.checks)) for p in report.parts)
     environment = replace(ENVIRONMENT, isolation="plain")
@@ -429,7 +429,7 @@ def without_code() -> Report:
 def _at_hand_in(check: CheckResult) -> CheckResult:
     if check.id.endswith(("published", "stable")):
         return check
-    return replace(check, points=ZERO, status=Status.WAITING, reason="Decided at hand-in.")
+    return replace(check, points=ZERO, status=Status.WAITING, reason="Graded after you submit.")
 
 
 _pages: dict[str, str] = {}

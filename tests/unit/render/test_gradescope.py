@@ -88,8 +88,8 @@ def test_answers_in_words_are_no_zeros_but_are_named() -> None:
     waiting = [t for t in results["tests"] if "score" not in t]
     assert len(waiting) == 10
     assert sum(t["max_score"] for t in waiting) == 40
-    assert all("status" not in t and "Waits for a person" in t["output"] for t in waiting)
-    assert "Waiting for a person, and no part of the score: q1.1.written" in results["output"]
+    assert all("status" not in t and "Awaits marking" in t["output"] for t in waiting)
+    assert "Await marking, and not in the score yet: q1.1.written" in results["output"]
     assert "(40 points)" in results["output"]
     assert "No answer was found for q3.2.written; a person will look." in results["output"]
     assert len(results["extra_data"]["waiting_for_a_person"]) == 10

@@ -57,11 +57,11 @@ def page(report: Report) -> Page:
 
 
 def test_the_total_keeps_machine_and_person_apart() -> None:
-    assert total(samples.wrong()) == "32.5 of 40 by machine · 36 points wait for a person · 4 points not submitted"
+    assert total(samples.wrong()) == "32.5 of 40 autograded · 36 points await marking · 4 points not submitted"
     assert total(samples.precheck()) == (
-        "6 of 6 by machine · 34 points are decided at hand-in · 36 points wait for a person · 4 points not submitted"
+        "6 of 6 autograded · 34 points graded after you submit · 36 points await marking · 4 points not submitted"
     )
-    assert total(samples.code_only()) == "7 of 10 by machine"
+    assert total(samples.code_only()) == "7 of 10 autograded"
     assert total(samples.wrong()) in page(samples.wrong()).said
 
 
@@ -104,7 +104,7 @@ def test_a_part_is_held_only_when_nothing_of_it_is_lost() -> None:
 
 def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
     text = samples.drawn(samples.wrong())
-    assert text.count("waiting for a person") == 9
+    assert text.count("awaits marking") == 9
     assert r"Since $\hat y = \sigma(a^{(2)})$ we have" in page(samples.wrong()).said
     assert "No answer was found under this label." in text
 
@@ -121,7 +121,7 @@ def test_where_nothing_was_written_nobody_waits() -> None:
     assert "40 not submitted of 80 in all" in said
     assert "wait" not in said.partition("Written answers")[2].partition("Plots")[0].replace("what waits", "")
     assert said.count("– not submitted") == 20  # each answer among the parts, and by itself
-    assert "40 of 40 by machine · 40 points not submitted" in said
+    assert "40 of 40 autograded · 40 points not submitted" in said
 
 
 def test_a_run_that_is_not_the_grade_says_so() -> None:
@@ -173,7 +173,7 @@ def test_five_plots_state_what_they_show_in_numbers() -> None:
 
 def test_without_trainings_the_page_says_why_there_are_no_plots() -> None:
     assert "were left out (only q2.2)" in page(samples.code_only()).said
-    assert "run at hand-in" in page(samples.precheck()).said
+    assert "run after you submit" in page(samples.precheck()).said
     assert "no training came far enough" in page(samples.unreadable()).said
     assert page(samples.code_only()).having(role="img") == []
 

@@ -81,7 +81,7 @@ def test_advice_is_told_apart_where_there_is_no_place_either():
     found = failure(lost("params", raised))
     assert found is not None
     assert found.call == "Net(…) cannot be made"
-    assert found.advice.startswith("loss() is called with other arguments than its def line takes")
+    assert found.advice.startswith("loss() was called with arguments that its def line does not accept")
     assert found.error == "TypeError: Net.loss() missing 1 required positional argument: 'y'"
 
 

@@ -25,7 +25,7 @@ def test_every_lost_check_and_its_reason_are_shown():
 
 
 def test_what_waits_is_not_shown_as_lost():
-    assert "wait for a person" in shown(samples.wrong())
+    assert "points await marking" in shown(samples.wrong())
 
 
 def test_both_kernels_are_named_where_they_differ():
@@ -44,7 +44,7 @@ def test_nothing_of_a_student_reaches_the_terminal_as_a_command():
 def test_code_that_was_not_submitted_is_said_once_and_is_no_zero():
     text = " ".join(shown(samples.without_code()).split())
     assert text.count("mlp.py was not submitted; upload it with the notebook.") == 1
-    assert "nothing decided" in text
+    assert "Nothing graded" in text
     assert " 0/" not in text
     assert "0 of 0" not in text
 

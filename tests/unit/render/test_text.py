@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.render.text import clean, one_line
+from grader.render.text import clean, file_name, one_line
 
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
@@ -25,6 +25,15 @@ def test_no_character_of_unicode_still_acts() -> None:
     everything = "".join(map(chr, range(0x110000)))
     shown = clean(everything, limit=len(everything))
     assert [c for c in shown if acts_instead_of_showing(c)] == []
+
+
+def test_a_file_name_keeps_letters_of_every_language_and_loses_what_acts() -> None:
+    everything = "".join(map(chr, range(0x110000)))
+    named = file_name(everything)
+    assert len(named) == len(everything)
+    assert [c for c in named if acts_instead_of_showing(c) or unicodedata.category(c) in ("Cc", "Cf", "Cs")] == []
+    honest = "Übung 1 (résumé) · 課題 · עברית · 👩🏽.py"
+    assert file_name(honest) == honest
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""The class's files in an output folder: a run over a part of the class completes them, or is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from grader.batch.journal import GRADED, RECORD, REPORT, STUDENTS, Journal, write
+from grader.batch.whose import Attribution
+from grader.errors import BadCall
+from grader.model import Json
+
+_WRITTEN_BY = "class.json"
+"""In the folder of the journals: the journal and the scope of the run that wrote the class's files."""
+_OF_A_STUDENT = ("report.json", REPORT, "results.json")
+
+
+def require_kept(out: Path, journal: Journal, scope: str, attribution: Attribution, *, partial: bool) -> None:
+    """Raise `BadCall` if this run would overwrite scores of the class without grading them again.
+
+    Args:
+        scope: the label of this run's scope ("full", "only q1.1").
+        partial: whether only some students are graded (--students, --limit).
+    """
+    before = _loaded(out / GRADED / _WRITTEN_BY) or {}
+    other = "the class's files there were graded under other rules"
+    if before and before["journal"] != journal.folder.name:
+        if before["scope"] == "full" != scope:
+            raise _would_overwrite(out, f"the class's files there are graded in full, and this run is {scope}")
+        if partial:
+            raise _would_overwrite(out, f"{other} (grader, assignment, scope or secret), and this run grades a part")
+    if partial and (lost := [one["name"] or one["student"] for one in _scored(out) if not _is_in(attribution, one)]):
+        raise _would_overwrite(out, f"this export has no submission of {', '.join(lost[:3])}, graded there before")
+
+
+def _would_overwrite(out: Path, why: str) -> BadCall:
+    return BadCall(f"{out} would lose scores: {why}. Choose another folder with --out, or grade the whole class again")
+
+
+def _scored(out: Path) -> list[Json]:
+    return [one for one in _loaded(out / RECORD) or () if one["points"] is not None]
+
+
+def _is_in(attribution: Attribution, one: Json) -> bool:
+    return one["student"] in attribution.claimed
+
+
+def note(out: Path, journal: Journal, scope: str) -> None:
+    """Record which run wrote the class's files."""
+    write(out / GRADED / _WRITTEN_BY, json.dumps({"journal": journal.folder.name, "scope": scope}) + "\n")
+
+
+def remove_others(out: Path, keys: Collection[str]) -> None:
+    """Remove the reports that earlier runs wrote for students who are now called otherwise, or are not in the class.
+    Reports stay in the journal, and folders that earlier runs did not write stay."""
+    for one in _loaded(out / RECORD) or ():
+        if one["student"] not in keys:
+            folder = out / STUDENTS / one["student"]
+            for name in _OF_A_STUDENT:
+                (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # not there, or somebody has put a file of their own into it
+                folder.rmdir()
+
+
+def _loaded(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,49 @@
+"""Every promise and operating rule in the documents names tests, and these exist and run in `make check`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.sandbox.selftest import PROMISES
+
+ROOT = Path(__file__).parents[2]
+SPECIFICATION = ROOT / "SPECIFICATION.md"
+OPERATING, IDENTITY = (ROOT / "grader" / "decisions" / name for name in ("operating.md", "identity.md"))
+DEPLOY = ROOT / "deploy" / "README.md"
+NAMED = re.compile(r"`(test_\w+)`")
+
+
+def names_in_check() -> Iterator[str]:
+    """Names of all test functions but those that only `make proof` runs."""
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.parse(file.read_text("utf-8")).body:
+            marks = {ast.unparse(mark) for mark in getattr(node, "decorator_list", ())}
+            if isinstance(node, ast.FunctionDef) and not marks & {"pytest.mark.proof", "pytest.mark.skip"}:
+                yield node.name  # helpers among them, whose names no document has
+
+
+def rules(file: Path) -> list[str]:
+    """The parts of a document that each say what an operator may rely on."""
+    text = file.read_text("utf-8")
+    if file == SPECIFICATION:
+        return [line for line in text.splitlines() if line.startswith("| ") and not re.match(r"\| promise \|", line)]
+    if file == DEPLOY:
+        return re.split(r"\n## |\nThe units leave out", text.partition("\n## What has been tried")[0])
+    decision = text.partition("**Decision.**")[2].partition("**Consequences.**")[0]
+    return re.split(r"\n- ", decision)[1:] if file == OPERATING else decision.strip().split("\n\n")
+
+
+@pytest.mark.parametrize("file", [SPECIFICATION, OPERATING, IDENTITY, DEPLOY], ids=lambda file: file.name)
+def test_every_rule_names_a_test_and_every_test_that_is_named_exists(file: Path) -> None:
+    assert [rule for rule in rules(file) if not NAMED.search(rule)] == []
+    assert len(rules(file)) >= 4
+    assert set(NAMED.findall(file.read_text("utf-8"))) - set(names_in_check()) == set()
+
+
+def test_the_specification_counts_the_promises_of_the_sandbox() -> None:
+    assert f"| {len(PROMISES)} of {len(PROMISES)} |" in SPECIFICATION.read_text("utf-8")
