@@ -101,14 +101,8 @@ def test_sqlite_needs_nothing_of_postgresql_and_postgresql_says_what_it_needs() 
     assert "pip install '.[postgres]'" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("database", "code", "words"),
-    [
-        ("sqlite:///grader.db", 2, "--database postgresql://"),
-        ("postgresql://grader@/none?host=/nowhere", 4, "the database cannot be used"),
-    ],
-)
-def test_a_worker_says_what_is_wrong_with_its_database(grader: Command, database: str, code: int, words: str) -> None:
-    done = grader("worker", "--sandbox", "plain", "--database", database)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert words in done.stderr
+def test_a_worker_says_what_is_wrong_with_its_database(grader: Command) -> None:
+    """One that is not reachable is waited for: tests/journeys/test_operating.py."""
+    done = grader("worker", "--sandbox", "plain", "--database", "sqlite:///grader.db")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--database postgresql://" in done.stderr
