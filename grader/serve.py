@@ -40,8 +40,8 @@ def serve(
         # what is wrong in the settings is said before anything is started
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
         behind.start()
-        service.intake.start()
         try:
+            service.intake.start()
             logs_in = f"; its administrator logs in at {link}" if (link := first_link(service)) else ""
             say(f"grader is at {settings.url} ({who_grades}){logs_in}")
             server.run(sockets=[listener])
