@@ -22,6 +22,8 @@ MIN_BYTES_PER_SECOND = 1_000
 that reads its answer."""
 MAX_UPLOAD_BYTES = 16 * MIB
 """Of the files of one request, as they are sent."""
+MAX_REQUESTS_AT_ONCE = 8
+"""Of one person, uploads and streams of events left out; further ones wait."""
 MAX_UPLOADS_AT_ONCE = 4
 """Of one person. Each may hold a connection and files until its time is over."""
 

@@ -13,9 +13,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,6 +25,7 @@ from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECOND
 from grader.errors import OurFailure, Refused
 from grader.intake import receive_all
 from grader.missing_code import has_code
+from grader.turns import Turns
 
 if TYPE_CHECKING:
     from grader.catalogue import Assignment
@@ -78,7 +79,7 @@ class IntakePool:
         self._idle: queue.SimpleQueue[_IntakeProcess] = queue.SimpleQueue()
         for process in self._processes:
             self._idle.put(process)
-        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._turns = Turns(1)
 
     @property
     def pids(self) -> list[int]:
@@ -113,7 +114,7 @@ class IntakePool:
             tuple(assignment.modules),
         )
         contents = [content for _, content in files]
-        async with self._turn(person):
+        async with self._turns.of(person):
             reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
         match reply:
             case Received():
@@ -128,20 +129,6 @@ class IntakePool:
             return process.ask(request, contents)
         finally:
             self._idle.put(process)
-
-    @asynccontextmanager
-    async def _turn(self, person: str) -> AsyncIterator[None]:
-        lock, waiting = self._turns.get(person, (asyncio.Lock(), 0))
-        self._turns[person] = (lock, waiting + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            waiting = self._turns[person][1] - 1
-            if waiting:
-                self._turns[person] = (lock, waiting)
-            else:
-                del self._turns[person]
 
 
 class _IntakeProcess:

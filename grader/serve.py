@@ -50,8 +50,8 @@ def serve(
         # what is wrong in the settings is said before anything is started
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
         behind.start()
-        service.intake.start()
         try:
+            service.intake.start()
             link = when_reachable(lambda: first_link(service)) if settings.has_postgresql else first_link(service)
             say(
                 f"grader is at {settings.url} ({who_grades}){_first_login(settings, link, on_terminal) if link else ''}"

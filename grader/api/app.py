@@ -23,7 +23,7 @@ from grader.api import (
     sessions,
     submissions,
 )
-from grader.api.entrance import BodyLimit, Requests, UploadLimit
+from grader.api.entrance import BodyLimit, PersonLimit, Requests
 from grader.api.frame import problem_page
 from grader.api.headers import SecurityHeaders
 from grader.api.identity import Identify, is_https
@@ -57,7 +57,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.limits = Limits(service.settings)
     app.state.provider = provider_of(service.settings)
     openapi.install(app)
-    for layer in (UploadLimit, Identify, BodyLimit, Requests):  # the last is the outermost
+    for layer in (PersonLimit, Identify, BodyLimit, Requests):  # the last is the outermost
         app.add_middleware(layer)
     app.add_middleware(SecurityHeaders, https=is_https(service.settings))
     for part in (

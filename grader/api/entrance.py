@@ -15,7 +15,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader.api import problems
 from grader.api.problems import Problem
-from grader.bounds import MAX_UPLOAD_BYTES, MAX_UPLOADS_AT_ONCE, MIB, MIN_BYTES_PER_SECOND, STALLED_SECONDS
+from grader.bounds import (
+    MAX_REQUESTS_AT_ONCE,
+    MAX_UPLOAD_BYTES,
+    MAX_UPLOADS_AT_ONCE,
+    MIB,
+    MIN_BYTES_PER_SECOND,
+    STALLED_SECONDS,
+)
+from grader.turns import Turns
 
 MAX_BODY_BYTES = MIB
 """Of a body that is no upload. An upload may have so much more than its files, for boundaries and headers."""
@@ -122,19 +130,27 @@ class _Timed:
         return message
 
 
-class UploadLimit:
-    """429 for a person who sends more uploads at once than anybody needs: each keeps a connection and files open. It
-    stands behind `grader.api.identity.Identify`."""
+class PersonLimit:
+    """Bounds what one person asks at once. It stands behind `grader.api.identity.Identify`.
+
+    Of uploads, each of which keeps a connection and files open, more than anybody needs are answered with 429. Other
+    requests of one person wait for each other, so that others' do not wait for all of them. Streams of events have a
+    limit of their own.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._sending: Counter[str] = Counter()
+        self._turns = Turns(MAX_REQUESTS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope.get("state", {}).get("caller")
-        if caller is None or not is_upload(Headers(scope=scope)):
+        if caller is None or scope["path"].endswith("/events"):
             return await self._app(scope, receive, send)
         person = caller.person.id
+        if not is_upload(Headers(scope=scope)):
+            async with self._turns.of(person):
+                return await self._app(scope, receive, send)
         if self._sending[person] >= MAX_UPLOADS_AT_ONCE:
             return await problems.response(Request(scope, receive), _too_many_at_once())(scope, receive, send)
         self._sending[person] += 1

@@ -30,7 +30,7 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import inside
 from grader.api.identity import is_https
-from grader.api.problems import Problem, not_found
+from grader.api.problems import RETRY_SECONDS, Problem, come_back, not_found
 from grader.api.sessions import begin_session
 from grader.api.wiring import TheService
 from grader.errors import BadCall, OurFailure

@@ -95,25 +95,25 @@ def test_a_body_that_comes_steadily_may_take_longer(world: World, impatient: Non
     assert answer.startswith(b"HTTP/1.1 202")
 
 
-def asks_for_20_mb(world: World) -> bytes:
-    files = [("files", ("mlp.py", TOY_SOLUTION.encode())), ("files", ("data.npy", bytes(20_000_000)))]
+def asks_for_16_mb(world: World) -> bytes:
+    files = [("files", ("mlp.py", TOY_SOLUTION.encode())), ("files", ("data.npy", bytes(16_000_000)))]
     kept = world.client.post(SUBMISSIONS, files=files, headers=world.headers("ada")).json()["submission"]
     path = f"/api/v1/submissions/{kept}/files/1"
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.tokens['ada']}\r\n\r\n".encode()
 
 
 def test_an_answer_that_nobody_reads_is_dropped(world: World, impatient: None) -> None:
-    """Of 20 MB the kernel takes a part, and the rest would wait for ever."""
-    with serving(world) as address, connected(address, asks_for_20_mb(world)) as connection:
+    """Of 16 MB the kernel takes a part, and the rest would wait for ever."""
+    with serving(world) as address, connected(address, asks_for_16_mb(world)) as connection:
         assert connection.recv(12) == b"HTTP/1.1 200"
         time.sleep(3)
-        assert len(ended(connection)) < 20_000_000
+        assert len(ended(connection)) < 16_000_000
 
 
 def test_an_answer_that_is_read_slowly_is_read_to_its_end(world: World, impatient: None) -> None:
     received = 0
-    with serving(world) as address, connected(address, asks_for_20_mb(world)) as connection:
-        while received < 20_000_000:
+    with serving(world) as address, connected(address, asks_for_16_mb(world)) as connection:
+        while received < 16_000_000:
             piece = connection.recv(1_000_000)
             assert piece
             received += len(piece)
