@@ -18,6 +18,7 @@ from rich.text import Text
 
 from grader import catalogue, offers, roster
 from grader.errors import BadCall
+from grader.late import checked_date
 from grader.render.text import one_line
 from grader.service import login_link, open_store
 from grader.settings import Settings
@@ -289,7 +290,7 @@ def _moment(option: str, text: str) -> dt.datetime | None:
         moment = None
     if moment is None or len(text) <= len("2026-12-01"):
         raise BadCall(f"--{option} must be a day and a time, {_DATE}")
-    return offers.checked_date(moment).astimezone()  # without a zone, this machine's
+    return checked_date(moment).astimezone()  # without a zone, this machine's
 
 
 def _object(text: str) -> dict[str, object]:

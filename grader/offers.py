@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import replace
 from itertools import pairwise
 
 from grader.catalogue import Assignment
 from grader.errors import BadCall
-from grader.late import read_policy
+from grader.late import checked_date, read_policy
 from grader.store.records import Offering
-
-YEARS = range(1970, 3000)
-"""Of dates that a course may set. Near the years 1 and 9999 another time zone's clock shows no date at all."""
-
-
-def checked_date(date: dt.datetime) -> dt.datetime:
-    """Return the date. Raise `BadCall` for a year outside `YEARS`."""
-    if date.year not in YEARS:
-        raise BadCall(f"{date.isoformat()} is not a date for a course: write one from {YEARS[0]} to {YEARS[-1]}")
-    return date
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:

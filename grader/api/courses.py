@@ -14,6 +14,7 @@ from grader.api.problems import Problem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
 from grader.api.wiring import TheService
 from grader.catalogue import Assignment
+from grader.late import checked_date
 from grader.service import Service
 from grader.store import offerings, people
 from grader.store.database import Tx
@@ -208,7 +209,7 @@ def extend(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login, new: ExtensionIn
 ) -> ExtensionOut:
     require_staff(caller, course, "assignment")
-    due = offers.checked_date(new.due_at)
+    due = checked_date(new.due_at)
     with service.store.write() as tx:
         known_offering(tx, service, course, assignment)
         person = known_member(tx, course, login)

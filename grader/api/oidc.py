@@ -28,9 +28,10 @@ from joserfc.jwk import KeySet, OctKey
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from grader.api import problems
 from grader.api.frame import inside
 from grader.api.identity import is_https
-from grader.api.problems import RETRY_SECONDS, Problem, come_back, not_found
+from grader.api.problems import RETRY_SECONDS, Problem, not_found
 from grader.api.sessions import begin_session
 from grader.api.wiring import TheService
 from grader.errors import BadCall, OurFailure
@@ -103,7 +104,7 @@ class Provider:
                 log.warning("a login failed", why=f"{type(wrong).__name__}: {one_line(str(wrong))}")
                 raise _failed("the provider's answer does not hold, or came too late") from wrong
             except httpx2.HTTPError as gone:
-                raise OurFailure("the university's login service does not answer") from gone
+                raise _no_answer(gone) from gone
 
     def _verified(self, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """The claims of the ID token, once its signature, issuer, audience, times and nonce hold."""
@@ -158,11 +159,17 @@ class Provider:
         return self._keys
 
 
+def _no_answer(why: Exception) -> Problem:
+    log.error("the login service does not answer", why=f"{type(why).__name__}: {one_line(str(why))}")
+    detail = "the university's login service does not answer; try again in a moment"
+    return problems.come_back("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
+
+
 def _fetched(url: str) -> dict[str, Any]:
     try:
         answer = httpx2.get(url, timeout=_WAIT_SECONDS).raise_for_status().json()
     except (httpx2.HTTPError, ValueError) as gone:
-        raise OurFailure("the university's login service does not answer") from gone
+        raise _no_answer(gone) from gone
     return answer if isinstance(answer, dict) else {}
 
 

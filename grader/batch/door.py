@@ -33,7 +33,7 @@ from grader.catalogue import Assignment
 from grader.dispatch.lane import lane, numpy_of
 from grader.dispatch.process import Plan
 from grader.errors import BadCall
-from grader.late import read_policy
+from grader.late import checked_date, read_policy
 from grader.pipeline import Scope
 from grader.render.said import scope as in_words
 from grader.render.text import one_line
@@ -239,7 +239,7 @@ def _dates(due: str, late: str) -> Dates:
 
 def _moment(text: str) -> dt.datetime | None:
     try:
-        return dt.datetime.fromisoformat(text).astimezone() if text else None
+        return checked_date(dt.datetime.fromisoformat(text)).astimezone() if text else None
     except ValueError:
         raise BadCall(f'--due {text[:40]!r} is not a valid date: write "2026-12-01 23:59"') from None
 

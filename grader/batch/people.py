@@ -14,6 +14,7 @@ from grader import csv_people
 from grader.batch.cells import as_written
 from grader.batch.export import Who
 from grader.errors import BadCall
+from grader.late import checked_date
 
 IDS = (*csv_people.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
 _WHO = (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
@@ -100,7 +101,7 @@ def _moment(number: int, text: str) -> dt.datetime | None:
     if not text:
         return None
     try:
-        return dt.datetime.fromisoformat(text).astimezone()
+        return checked_date(dt.datetime.fromisoformat(text)).astimezone()
     except ValueError:
         raise BadCall(f"the roster's line {number}: {text[:40]!r} is no moment: write 2026-12-01 23:59") from None
 
