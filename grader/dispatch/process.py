@@ -36,6 +36,8 @@ LOOK_SECONDS = 0.5
 """How often the CPU clock of a process that grades is read."""
 WAKE_SECONDS = LOOK_SECONDS / 5
 """How often a process that can run does, whatever it waits for, so that its CPU clock moves between two looks."""
+NICENESS = 5
+"""Of processes that grade, so that the service beside them answers at once while all cores are busy."""
 _spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
 
 
@@ -176,6 +178,7 @@ def _in_words(code: int | None) -> str:
 def _main(channel: Connection, plan: Plan) -> None:
     os.setsid()  # Ctrl-C in the service's terminal is the service's business
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _give_way()
     if plan.core is not None:
         os.sched_setaffinity(0, {plan.core})
     threading.Thread(target=_end_with_the_service, daemon=True).start()
@@ -191,6 +194,13 @@ def _main(channel: Connection, plan: Plan) -> None:
             _grade_all(channel, plan, sandbox)
         finally:
             sandbox.close()
+
+
+def _give_way() -> None:
+    """Lower the priority of this process and of its sandboxes, also where the kernel groups processes by session."""
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _grade_all(channel: Connection, plan: Plan, sandbox: Sandbox) -> NoReturn:

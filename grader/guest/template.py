@@ -107,10 +107,17 @@ class Template:
         os._exit(0)
 
 
+def _keep_niceness() -> None:
+    """Give this session's group of processes the niceness of this process, where the kernel schedules by groups."""
+    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
+        group.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
+
+
 def main() -> None:
     """`sys.argv[1]` is the control socket's descriptor."""
     os.dup2(int(sys.argv[1]), walls.CHANNEL)
     control = socket.socket(fileno=walls.CHANNEL)
+    _keep_niceness()
     plan = json.loads(control.recv(MAX_MESSAGE_BYTES))
     sys.argv = ["mlp.py"]
     for name in plan["imports"]:
