@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import threading
-from collections import Counter
+import time
 from collections.abc import Callable
 
 import structlog
@@ -19,33 +20,35 @@ _LINES = 100
 
 
 class Repeats:
-    """Counts log lines, and says which are repeated too often."""
+    """Counts log lines, and says which are repeated too often. It starts no thread: a line may be logged while the
+    interpreter ends."""
 
     def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
         """`report` is called with a line and how often it was left out."""
         self._report = report
         self._most = most
         self._seconds = seconds
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, tuple[float, int]] = {}
+        """Line → when it was first written, and how often since."""
         self._lock = threading.Lock()
 
     def allow(self, line: str) -> bool:
         """Count a line. Return whether it is to be written."""
         with self._lock:
             known = line if line in self._counts or len(self._counts) < _LINES else "other lines"
-            self._counts[known] += 1
-            count = self._counts[known]
-        if count == 1:
-            timer = threading.Timer(self._seconds, self._begin_again, (known,))
-            timer.daemon = True
-            timer.start()
-        return count <= self._most
+            since, count = self._counts.get(known, (time.monotonic(), 0))
+            self._counts[known] = since, count + 1
+        return count < self._most
 
-    def _begin_again(self, line: str) -> None:
+    def begin_again(self, *, all_lines: bool = False) -> None:
+        """Report what was left out of each line whose time is over, and count it anew."""
+        now = time.monotonic()
         with self._lock:
-            left_out = self._counts.pop(line) - self._most
-        if left_out > 0:
-            self._report(line, left_out)
+            over = [line for line, (since, _) in self._counts.items() if all_lines or now - since >= self._seconds]
+            left_out = [(line, self._counts.pop(line)[1] - self._most) for line in over]
+        for line, count in left_out:
+            if count > 0:
+                self._report(line, count)
 
 
 class _Filter(logging.Filter):
@@ -54,11 +57,13 @@ class _Filter(logging.Filter):
         self._repeats = repeats
 
     def filter(self, record: logging.LogRecord) -> bool:
+        self._repeats.begin_again()
         return record.levelno < logging.WARNING or self._repeats.allow(f"{record.name}: {record.msg}"[:300])
 
 
 def _without_repeats(repeats: Repeats) -> structlog.typing.Processor:
     def drop(_: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        repeats.begin_again()
         said = [str(event[field]) for field in ("event", "why", "kind") if field in event]
         raised = [repr(sys.exc_info()[1])] if event.get("exc_info") else []
         if level not in ("debug", "info") and not repeats.allow(" ".join(said + raised)[:300]):
@@ -85,6 +90,7 @@ def configure() -> None:
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     repeats = Repeats(_left_out)
+    atexit.register(repeats.begin_again, all_lines=True)
     structlog.configure(
         processors=[_without_repeats(repeats), *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

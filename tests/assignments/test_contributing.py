@@ -39,12 +39,12 @@ def test_the_commands_of_the_new_assignment_work(followed, command):
 
 def test_the_new_assignment_gives_its_reference_all_machine_points(followed):
     done = run(followed, "check", "reference/line/line.py", "-a", "line")
-    assert "9.5 of 9.5" in done.stdout
+    assert "9.5/9.5" in done.stdout
 
 
 def test_the_new_assignment_takes_points_from_a_wrong_file(followed):
     done = run(followed, "check", "reference/line/faults/no_intercept.py", "-a", "line")
-    assert "4 of 9.5" in done.stdout
+    assert "Autograded 4/9.5" in done.stdout
     assert "intercept" in done.stdout
 
 
