@@ -23,7 +23,9 @@ that reads its answer."""
 MAX_UPLOAD_BYTES = 16 * MIB
 """Of the files of one request, as they are sent."""
 MAX_REQUESTS_AT_ONCE = 8
-"""Of one person, uploads and streams of events left out; further ones wait."""
+"""Of one person, without uploads and streams of events; further ones wait."""
+MAX_REQUESTS_WAITING = 100
+"""Of one person. Each keeps a connection open while it waits."""
 MAX_UPLOADS_AT_ONCE = 4
 """Of one person. Each may hold a connection and files until its time is over."""
 
