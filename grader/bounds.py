@@ -39,9 +39,9 @@ MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
 
 INTAKE_CPU_SECONDS = 20
 INTAKE_MEMORY_BYTES = 1024 * MIB
-"""Of a process in which the service has a submission read (grader.intake_pool)."""
-INTAKE_SECONDS = 120.0
-"""The process is replaced if it has not answered by then."""
+"""Of a process that reads submissions for the service (grader.intake_pool). The CPU time is for each submission."""
+INTAKE_SECONDS = 120
+"""The process is replaced if it has not answered after this time."""
 
 # ── its notebooks, all together (grader.notebook) ────────────────────────────────────────────────────
 
