@@ -22,7 +22,7 @@ from grader.errors import BadCall
 from grader.settings import Settings
 from grader.turns import Turns
 
-REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "hand-ins"
+REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "submissions"
 
 STREAM_SECONDS = 10
 """When to come back for a stream: about as long as a grading without trainings takes."""
