@@ -23,7 +23,9 @@ that reads its answer."""
 MAX_UPLOAD_BYTES = 16 * MIB
 """Of the files of one request, as they are sent."""
 MAX_REQUESTS_AT_ONCE = 8
-"""Of one person, uploads and streams of events left out; further ones wait."""
+"""Of one person, without uploads and streams of events; further ones wait."""
+MAX_REQUESTS_WAITING = 100
+"""Of one person. Each keeps a connection open while it waits."""
 MAX_UPLOADS_AT_ONCE = 4
 """Of one person. Each may hold a connection and files until its time is over."""
 
@@ -37,9 +39,9 @@ MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
 
 INTAKE_CPU_SECONDS = 20
 INTAKE_MEMORY_BYTES = 1024 * MIB
-"""Of a process in which the service has a submission read (grader.intake_pool)."""
-INTAKE_SECONDS = 120.0
-"""The process is replaced if it has not answered by then."""
+"""Of a process that reads submissions for the service (grader.intake_pool). The CPU time is for each submission."""
+INTAKE_SECONDS = 120
+"""The process is replaced if it has not answered after this time."""
 
 # ── its notebooks, all together (grader.notebook) ────────────────────────────────────────────────────
 

@@ -1,6 +1,6 @@
 """Bytes from any door → Submission, never trusting a name or a size.
 
-What may be handed in: mlp.py, a notebook, or a zip or folder with both and helper files. A file that comes
+What may be submitted: mlp.py, a notebook, or a zip or folder with both and helper files. A file that comes
 alone loses its name on the way in: learning platforms put people's names into file names, and those never
 enter the sandbox. Messages show the name that it came with.
 """
@@ -30,7 +30,7 @@ _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumb
 _TWO_LINES = 10_000
 """Bytes in which a file's first two lines are looked for, which may name its encoding."""
 
-_WHAT = "hand in mlp.py, a notebook (.ipynb), or a zip of both"
+_WHAT = "submit mlp.py, a notebook (.ipynb), or a zip of both"
 
 
 def receive(name: str, content: bytes) -> Submission:
@@ -43,7 +43,7 @@ def receive(name: str, content: bytes) -> Submission:
             return _alone("notebook.ipynb", name, content)
         case ".py":
             return _alone("mlp.py", name, content)
-    raise Refused(f"{_short(name)} is none of the files that can be graded: {_WHAT}")
+    raise Refused(f"{_short(name)} has an unsupported file type: {_WHAT}")
 
 
 def _alone(inner: str, name: str, content: bytes) -> Submission:
@@ -113,7 +113,7 @@ def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
     remarks = [remark for _, remark in read.values() if remark]
     if left_out:
         shown = ", ".join(_short(n) for n in sorted(left_out)[:5])
-        remarks.append(f"left out of the hand-in: {shown}{' …' if len(left_out) > 5 else ''}")
+        remarks.append(f"left out of the submission: {shown}{' …' if len(left_out) > 5 else ''}")
     return Submission(
         files={n: c for n, (c, _) in read.items() if not n.endswith(".ipynb")},
         notebooks=notebooks,
@@ -134,18 +134,16 @@ def _readable(files: dict[str, bytes]) -> None:
         raise Refused(f"there is no Python file and no notebook in it: {_WHAT}")
     for name, content in code.items():
         if not content.strip() and len(code) == 1:
-            raise Refused(f"{name} is empty: save your work in the editor and hand it in again")
+            raise Refused(f"{name} is empty: save your work in the editor and submit it again")
         if name.endswith(".py"):
             _refuse_what_is_no_text(name, content)
 
 
 def _refuse_what_is_no_text(name: str, content: bytes) -> None:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise Refused(
-            f"{name} is saved as UTF-16: save it as UTF-8 (PowerShell's > writes UTF-16) and hand it in again"
-        )
+        raise Refused(f"{name} is saved as UTF-16: save it as UTF-8 (PowerShell's > writes UTF-16) and submit it again")
     if b"\0" in content:
-        raise Refused(f"{name} is not Python source but binary data: hand in the .py file itself")
+        raise Refused(f"{name} is not Python source but binary data: submit the .py file itself")
 
 
 def _in_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
@@ -165,7 +163,7 @@ def _in_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
 
 
 def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Where there is no code beside them, zips in the zip are opened too: learning platforms wrap what is handed in."""
+    """Where there is no code beside them, zips in the zip are opened too: learning platforms wrap submissions."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
@@ -202,7 +200,7 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise Refused(f"{_short(entry.filename)} in the zip is a link: put the file itself there")
     if entry.flag_bits & 1:
-        raise Refused("the zip has a password: hand it in without one")
+        raise Refused("the zip has a password: submit it without one")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise NotImplementedError(entry.compress_type)  # bzip2 and LZMA, which nobody's file manager writes
     _bounded(entry.filename, entry.file_size)

@@ -1,7 +1,7 @@
-"""Intake in processes of its own: what a hand-in costs to read is not paid by the process that answers everybody.
+"""Intake in separate processes, so that reading a submission does not cost the API process its CPU time.
 
-A process is started once and reads one hand-in after another. It has limits for memory and CPU time; where a hand-in
-ends it, the student is told so, and the next hand-in gets a new process.
+A process is started once and reads one submission after another, with limits for memory and CPU time. A submission that
+ends two processes is refused, and the next submission gets a new process.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import queue
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,14 +35,14 @@ PROCESSES = 2
 _ATTEMPTS = 2
 """A process that ends may have been killed for another's memory."""
 _CODE = "from grader.intake_pool import main; main({}, {}, {})"
-"""`multiprocessing` would import the whole command again, which takes some times as long."""
+"""`multiprocessing` would import the whole command again, which takes several times as long."""
 
 Files = Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
 class Received:
-    """What the service keeps of a hand-in besides its files."""
+    """What the service keeps of a submission besides its files."""
 
     digest: str
     has_code: bool
@@ -65,7 +66,7 @@ _Reply = Received | Refused | _Bug
 
 
 class IntakePool:
-    """Reads hand-ins, `processes` at a time and one person's one after another."""
+    """Reads submissions, `processes` at a time, and those of one person one after another."""
 
     def __init__(
         self,
@@ -73,7 +74,13 @@ class IntakePool:
         cpu_seconds: int = INTAKE_CPU_SECONDS,
         memory_bytes: int = INTAKE_MEMORY_BYTES,
     ) -> None:
-        """`cpu_seconds` of one hand-in; `memory_bytes` of a process, beyond what it has taken at its start."""
+        """Start nothing yet.
+
+        Args:
+            processes: How many submissions are read at a time.
+            cpu_seconds: CPU time for one submission.
+            memory_bytes: Address space of a process, beyond what it has after its start.
+        """
         self._threads = ThreadPoolExecutor(processes, "intake")
         self._processes = [_IntakeProcess(cpu_seconds, memory_bytes) for _ in range(processes)]
         self._idle: queue.SimpleQueue[_IntakeProcess] = queue.SimpleQueue()
@@ -87,21 +94,24 @@ class IntakePool:
         return [process.pid for process in self._processes if process.pid]
 
     def start(self) -> None:
-        """Start the processes now. Otherwise each starts when it is first needed."""
-        for process in self._processes:
-            process.start()
+        """Start the processes now. Otherwise each starts when it is first needed. Raises `OurFailure` if one ends."""
+        try:
+            for process in self._processes:
+                process.start()
+        except (EOFError, OSError) as ended:
+            raise OurFailure("an intake process ends at its start: see what it has written to the log") from ended
 
     def close(self) -> None:
-        """End the processes and whatever they read."""
+        """End the processes, also while they read."""
         for process in self._processes:
             process.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def read(self, person: str, files: Files, assignment: Assignment) -> Received:
-        """Read a hand-in.
+        """Read a submission.
 
         Args:
-            person: Whose turn it is. Hand-ins of one person wait for each other, so that others' do not wait for all.
+            person: Who submits. One person's submissions are read one at a time, so that others need not wait for them.
 
         Raises:
             Refused: The files cannot be graded, or take too much time or memory to read.
@@ -152,32 +162,35 @@ class _IntakeProcess:
         if self._closed:
             raise OurFailure("the service is ending")
         ours, theirs = socket.socketpair()
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # a stopped process neither answers nor reads
+            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", INTAKE_SECONDS, 0))
+        self._channel = channel = Connection(ours.detach())
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _CODE.format(theirs.fileno(), *self._limits)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C in the service's terminal is the service's business
+                start_new_session=True,  # Ctrl-C in the service's terminal is for the service alone
             )
-        self._channel = Connection(ours.detach())
-        self._channel.recv()
-        return self._channel
+        channel.recv()
+        return channel
 
     def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
         for _ in range(_ATTEMPTS):
-            with suppress(EOFError, OSError):
+            try:
                 channel = self.start()
                 channel.send(request)
                 for content in contents:
                     channel.send_bytes(content)
-                if not channel.poll(INTAKE_SECONDS):
-                    self.end()
-                    raise OurFailure("the files could not be read in time")
                 reply: _Reply = channel.recv()
                 return reply
-            if self._exit_code() == -signal.SIGXCPU:
-                break
-        return _too_much()
+            except BlockingIOError:
+                self.end()
+                raise OurFailure("the files could not be read in time") from None
+            except (EOFError, OSError):  # the process has ended
+                if self._exit_code() == -signal.SIGXCPU:
+                    break
+        return Refused("the files take too much time or memory to read: submit the code and the notebook without data")
 
     def close(self) -> None:
         self._closed = True
@@ -199,24 +212,22 @@ class _IntakeProcess:
         return self._process.returncode
 
 
-def _too_much() -> Refused:
-    return Refused("the files take too much time or memory to read: hand in the code and the notebook without data")
-
-
 # ── inside the process ───────────────────────────────────────────────────────────────────────────────
 
 
 def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
-    """Read hand-ins that come over a socket, until its other end is closed."""
+    """Read submissions that come over a socket, until its other end is closed or the memory does not suffice."""
     channel = Connection(descriptor)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(memory_bytes)
-    with suppress(EOFError, OSError):  # the service has ended
+    with suppress(EOFError, OSError, MemoryError):
         channel.send("ready")
         while True:
             request: _Request = channel.recv()
             files = [(name, channel.recv_bytes()) for name in request.names]
-            _limit_cpu(cpu_seconds)
-            channel.send(_reply(request, files))
+            with _cpu_limit(cpu_seconds):
+                reply = _reply(request, files)
+            channel.send(reply)
 
 
 def _reply(request: _Request, files: Files) -> _Reply:
@@ -225,8 +236,8 @@ def _reply(request: _Request, files: Files) -> _Reply:
         return Received(received.digest, has_code(received, request.wanted, request.reference, request.modules))
     except Refused as refused:
         return refused
-    except MemoryError:
-        return _too_much()
+    except MemoryError:  # perhaps for what earlier submissions have left: a new process tries again
+        raise
     except Exception as bug:  # noqa: BLE001  it is raised in the service, which logs it
         return _Bug(f"{type(bug).__name__}: {bug}")
 
@@ -237,7 +248,11 @@ def _limit_memory(more_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _limit_cpu(more_seconds: int) -> None:
+@contextmanager
+def _cpu_limit(more_seconds: int) -> Iterator[None]:
+    """Limit the CPU time of one submission, and not of what is done for the next one."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime) + more_seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + more_seconds, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))

@@ -28,7 +28,7 @@ _SECRET_FILES = ("truth.py", "mistakes.py", "written.py", MUTATION, "calibration
 _SECRET_FOLDERS = ("variants", "faults", "answers", "handout")
 
 README = """\
-Check your work before you hand it in
+Check your work before you submit it
 =====================================
 
 Once:        python -m pip install ./precheck

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     """GRADER_WAITING_LIMIT: how many submissions of one student may wait, pre-checks among them; at least 10. Regrades
     are not counted."""
     storage_limit_mib: PositiveInt = 500
-    """GRADER_STORAGE_LIMIT_MIB: how much all files that one student has handed in may take."""
+    """GRADER_STORAGE_LIMIT_MIB: how much all files that one student has submitted may take."""
     streams_limit: PositiveInt = 10
     """GRADER_STREAMS_LIMIT: how many gradings one person may watch at the same time."""
     metrics_token: str = ""
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     rate_limit_logins: str = "20/minute"
     """GRADER_RATE_LIMIT_LOGINS: failed logins from one address."""
     rate_limit_hand_ins: str = "30/minute"
-    """GRADER_RATE_LIMIT_HAND_INS: hand-ins of one person, pre-checks among them."""
+    """GRADER_RATE_LIMIT_HAND_INS: submissions of one person, pre-checks among them."""
     oidc_issuer: str = ""
     """GRADER_OIDC_ISSUER: the university's OpenID Connect provider, as its metadata names it; empty for none."""
     oidc_client_id: str = ""

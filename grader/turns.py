@@ -1,4 +1,4 @@
-"""Turns: so many of one person's at a time, and the rest of theirs wait without holding anybody else up."""
+"""Turns: how many things of one person run at a time, so that others do not wait for all of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from contextlib import asynccontextmanager
 class Turns:
     """For the tasks of one event loop."""
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, waiting: int = 0) -> None:
+        """`waiting`: how many more of one person may wait before `is_full`."""
         self._at_once = at_once
+        self._most = at_once + waiting
         self._turns: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        """Person → the semaphore, and how many run or wait."""
+
+    def is_full(self, person: str) -> bool:
+        """Return whether this person has as many running and waiting as they may."""
+        return person in self._turns and self._turns[person][1] >= self._most
 
     @asynccontextmanager
     async def of(self, person: str) -> AsyncIterator[None]:
-        """Wait for a turn of this person's, and keep it meanwhile. First come, first served."""
+        """Wait for this person's turn, first come, first served, and keep it until the block ends."""
         turns, asking = self._turns.get(person, (asyncio.Semaphore(self._at_once), 0))
         self._turns[person] = (turns, asking + 1)
         try:

@@ -86,7 +86,7 @@ async def hand_in(
     receipt = await run_in_threadpool(keep)
     service.queue.wake()
     id = receipt.submission.id
-    log.info("handed in", submission=id, course=course, assignment=assignment, kind=str(kind), door=door)
+    log.info("submitted", submission=id, course=course, assignment=assignment, kind=str(kind), door=door)
     return receipt
 
 

@@ -174,7 +174,8 @@ class _Connection(H11Protocol):
 
     async def _counting_what_is_sent(self, scope: Any, receive: Any, send: Any) -> None:
         async def counted(message: Any) -> None:
-            self._sent += len(message.get("body", b""))
-            await send(message)
+            await send(message)  # which may wait until the client has read some of what was sent before
+            if scope["method"] != "HEAD":
+                self._sent += len(message.get("body", b""))
 
         await self._app(scope, receive, counted)

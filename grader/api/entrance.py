@@ -6,7 +6,6 @@ import asyncio
 import re
 import secrets
 import time
-from collections import Counter
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +16,7 @@ from grader.api import problems
 from grader.api.problems import Problem
 from grader.bounds import (
     MAX_REQUESTS_AT_ONCE,
+    MAX_REQUESTS_WAITING,
     MAX_UPLOAD_BYTES,
     MAX_UPLOADS_AT_ONCE,
     MIB,
@@ -28,6 +28,7 @@ from grader.turns import Turns
 MAX_BODY_BYTES = MIB
 """Of a body that is no upload. An upload may have so much more than its files, for boundaries and headers."""
 
+_STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 log = structlog.get_logger()
@@ -131,39 +132,34 @@ class _Timed:
 
 
 class PersonLimit:
-    """Bounds what one person asks at once. It stands behind `grader.api.identity.Identify`.
+    """Bounds how many requests of one person are served at once. It stands behind `grader.api.identity.Identify`.
 
-    Of uploads, each of which keeps a connection and files open, more than anybody needs are answered with 429. Other
-    requests of one person wait for each other, so that others' do not wait for all of them. Streams of events have a
-    limit of their own.
+    Further requests wait, so that one person's do not occupy every thread. An upload does not wait, since it keeps a
+    connection and files open meanwhile, and neither do more requests than `MAX_REQUESTS_WAITING`: they are answered
+    with 429. Streams of events have their own limit, `grader.api.limits.Limits.stream`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._sending: Counter[str] = Counter()
-        self._turns = Turns(MAX_REQUESTS_AT_ONCE)
+        self._uploads = Turns(MAX_UPLOADS_AT_ONCE)
+        self._requests = Turns(MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope.get("state", {}).get("caller")
-        if caller is None or scope["path"].endswith("/events"):
+        if caller is None or _STREAM.fullmatch(scope["path"]):
             return await self._app(scope, receive, send)
-        person = caller.person.id
-        if not is_upload(Headers(scope=scope)):
-            async with self._turns.of(person):
-                return await self._app(scope, receive, send)
-        if self._sending[person] >= MAX_UPLOADS_AT_ONCE:
-            return await problems.response(Request(scope, receive), _too_many_at_once())(scope, receive, send)
-        self._sending[person] += 1
-        try:
+        uploads = is_upload(Headers(scope=scope))
+        turns = self._uploads if uploads else self._requests
+        if turns.is_full(caller.person.id):
+            refusal = _too_many_uploads() if uploads else _too_many_requests()
+            return await problems.response(Request(scope, receive), refusal)(scope, receive, send)
+        async with turns.of(caller.person.id):
             return await self._app(scope, receive, send)
-        finally:
-            self._sending[person] -= 1
-            if not self._sending[person]:
-                del self._sending[person]
 
 
-# the rest of the body is not waited for, so the connection is of no more use
 _CLOSE = {"Connection": "close"}
+"""The rest of the body is not read, so the connection cannot be used again."""
+_RETRY = _CLOSE | {"Retry-After": "5"}
 
 
 def _too_large(limit: int) -> Problem:
@@ -181,6 +177,11 @@ def _too_slow() -> Problem:
     return Problem(408, "too-slow", "The request did not come in time", detail, _CLOSE)
 
 
-def _too_many_at_once() -> Problem:
-    detail = f"{MAX_UPLOADS_AT_ONCE} uploads of yours are being received: wait until they are, then send this again"
-    return Problem(429, "uploads-at-once", "Too many uploads at once", detail, _CLOSE | {"Retry-After": "5"})
+def _too_many_uploads() -> Problem:
+    detail = f"{MAX_UPLOADS_AT_ONCE} of your uploads are being received: wait until they are, then send this again"
+    return Problem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
+
+
+def _too_many_requests() -> Problem:
+    detail = f"{MAX_REQUESTS_WAITING} of your requests wait already: wait for their answers, then send this again"
+    return Problem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)

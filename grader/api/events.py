@@ -42,7 +42,7 @@ def _seen(id: SubmissionId, service: TheService, caller: TheCaller) -> Seen:
 async def _counted(request: Request, caller: TheCaller) -> AsyncIterator[None]:
     """Count the stream as one of this person's until it has ended."""
     limits: Limits = request.app.state.limits
-    with limits.stream(caller.person.id):
+    async with limits.stream(caller.person.id):
         yield
 
 

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from grader.api import problems
+from grader.api.entrance import is_upload
 from grader.api.limits import REQUESTS, address, limit
 from grader.api.problems import Problem, is_for_a_person, not_found
 from grader.api.wiring import service_of
@@ -198,7 +199,7 @@ async def _identified(request: Request) -> Caller | None:
         raise bad_token()
     if unsafe and (found is None or found.kind is TokenKind.SESSION):
         _require_same_site(request, service_of(request).settings.url)
-    if unsafe and found is None and request.url.path != _LOGIN:
+    if unsafe and found is None and (request.url.path != _LOGIN or is_upload(request.headers)):
         raise log_in_first(request)
     if found and not unsafe:
         require_scope(found, Scope.READ)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import Depends
 from limits import RateLimitItem, parse
@@ -21,8 +20,9 @@ from starlette.requests import Request
 from grader.api.problems import Problem
 from grader.errors import BadCall
 from grader.settings import Settings
+from grader.turns import Turns
 
-REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "hand-ins"
+REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "submissions"
 
 STREAM_SECONDS = 10
 """When to come back for a stream: about as long as a grading without trainings takes."""
@@ -38,7 +38,7 @@ class Limits:
             HAND_INS: _rate("GRADER_RATE_LIMIT_HAND_INS", settings.rate_limit_hand_ins),
         }
         self._most_streams = settings.streams_limit
-        self._streams: Counter[str] = Counter()
+        self._streams = Turns(settings.streams_limit)
 
     def hit(self, what: str, whose: str) -> None:
         """Counts one. Raises 429 where it is one too many."""
@@ -49,19 +49,14 @@ class Limits:
         detail = f"{what} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
         raise Problem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
 
-    @contextmanager
-    def stream(self, person: str) -> Iterator[None]:
-        """Count a stream of events while it is open. Raise 429 where it is one too many."""
-        if self._streams[person] >= self._most_streams:
+    @asynccontextmanager
+    async def stream(self, person: str) -> AsyncIterator[None]:
+        """Count a stream of events while it is open. Raise 429 for one more than a person may have."""
+        if self._streams.is_full(person):
             detail = f"{self._most_streams} gradings may be watched at the same time: close one of the others"
             raise Problem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
-        self._streams[person] += 1
-        try:
+        async with self._streams.of(person):
             yield
-        finally:
-            self._streams[person] -= 1
-            if not self._streams[person]:
-                del self._streams[person]
 
 
 def _rate(name: str, text: str) -> RateLimitItem | None:

@@ -38,7 +38,7 @@ def is_alive() -> AliveOut:
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """The database, the sandbox and the queue, each with ok and why not. Where others grade, `workers` says whether any
-    is alive; without one, what is handed in is kept and waits, so that this alone turns nobody away."""
+    is alive; without one, submissions are kept and wait, so that this alone turns nobody away."""
     parts = {
         "database": _part(lambda: _database(service)),
         "sandbox": _part(service.queue.trouble),

@@ -1,4 +1,4 @@
-"""`grader batch`: a class's hand-ins → a gradebook."""
+"""`grader batch`: a class's submissions → a gradebook."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def batch(
     quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
     code: Annotated[bool, typer.Option("--code", help="Leave MNIST out.")] = False,
     only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Grade so many hand-ins at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Grade this many submissions at most.")] = None,
     students: Annotated[str, typer.Option(help="Grade only these: ids, logins, e-mail addresses or names.")] = "",
     due: Annotated[str, typer.Option(help='As "2026-12-01 23:59".')] = "",
     late: Annotated[str, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = "",
@@ -68,7 +68,7 @@ def batch(
     gradescope: Annotated[bool, typer.Option("--gradescope", help="Write each a results.json too.")] = False,
     compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV): its scores beside ours.")] = None,
     compare_column: Annotated[str, typer.Option(help="Its column of scores, where that is not plain.")] = "",
-    similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of hand-ins that are alike.")] = False,
+    similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of similar submissions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="What came out as JSON, alone on standard output.")] = False,
     sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
     database: Annotated[
@@ -110,7 +110,7 @@ class _Graders:
     """As the pool calls it."""
     secret: bytes
     rules: tuple[str, ...]
-    """All that a report depends on besides the hand-in."""
+    """All that a report depends on besides the submission."""
 
 
 @contextmanager
@@ -269,7 +269,7 @@ def _show(
     to: Path, scope: Scope, results: list[Result], attribution: Attribution, left: list[str], as_json: bool
 ) -> None:
     counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
-    nobodys = [{"hand-in": u.hand_in.place, "why": u.why} for u in attribution.unclear]
+    nobodys = [{"submission": u.hand_in.place, "why": u.why} for u in attribution.unclear]
     failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
     if as_json:
         _json(
@@ -291,9 +291,9 @@ def _show(
             markup=False,
         )
     for row in nobodys:
-        out.print(f"unclear: {one_line(row['hand-in'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
+        out.print(f"unclear: {one_line(row['submission'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
     for file in left:
-        out.print(f"belongs to no hand-in: {one_line(file)}", style="yellow", markup=False)
+        out.print(f"belongs to no submission: {one_line(file)}", style="yellow", markup=False)
     for row in failed:
         out.print(f"our failure: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
     out.print(

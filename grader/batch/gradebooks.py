@@ -15,7 +15,7 @@ from grader.model import ZERO, Points, Report, show_points
 Row = Sequence[str]
 
 OURS = (
-    "student", "name", "id", "email", "login", "hand-in", "submitted", "points", "final", "decided", "waiting",
+    "student", "name", "id", "email", "login", "submission", "submitted", "points", "final", "decided", "waiting",
     "possible", "status",
 )  # fmt: skip
 NO_MARKS: Mapping[str, Points] = MappingProxyType({})

@@ -18,7 +18,7 @@ from grader.late import checked_date
 
 IDS = (*csv_people.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
 _WHO = (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
-_HAND_IN = ("hand-in", "hand in", "folder")
+_HAND_IN = ("submission", "hand-in", "hand in", "folder")
 _EXTENSION = ("extension", "extended to", "extension until")
 _SUBMITTED = ("submitted", "submitted at")
 

@@ -72,7 +72,7 @@ def shown(rows: Sequence[Line]) -> Table:
     cells = [[one_line(str(cell)) for cell in asdict(row).values()] for row in rows]
     filled = [any(column) for column in zip(*cells, strict=True)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in compress(("student", "hand-in", "by", "files", "submitted", "state", "notes"), filled):
+    for title in compress(("student", "submission", "by", "files", "submitted", "state", "notes"), filled):
         table.add_column(title, overflow="fold")
     for row, line in zip(rows, cells, strict=True):
         style = "" if row.state in (s.value for s in _READY) or row.state == "to grade" else "yellow"
@@ -86,9 +86,9 @@ def left_over(export: Export) -> list[str]:
 
 
 def sentence(export: Export, rows: Sequence[Line]) -> str:
-    """ "Canvas download: 48 hand-ins; 45 to grade, 2 missing, 1 unclear" """
+    """ "Canvas download: 48 submissions; 45 to grade, 2 missing, 1 unclear" """
     states = dict.fromkeys(row.state for row in rows)
     counted = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
     left = left_over(export)
-    over = f"; belongs to no hand-in: {', '.join(left[:5])}{' …' if len(left) > 5 else ''}" if left else ""
-    return f"{export.format}: {len(export.hand_ins)} hand-ins; {counted}{over}"
+    over = f"; belongs to no submission: {', '.join(left[:5])}{' …' if len(left) > 5 else ''}" if left else ""
+    return f"{export.format}: {len(export.hand_ins)} submissions; {counted}{over}"

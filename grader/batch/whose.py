@@ -12,7 +12,7 @@ from grader.batch.export import Export, HandIn, Who
 from grader.batch.people import Student, outsider, with_keys
 
 _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
-_RESOLVE = 'write its name into a column "hand-in" of the roster'
+_RESOLVE = 'write its name into a column "submission" of the roster'
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _attribution(
             continue
         newest = max(hand_ins, key=lambda c: c.hand_in.submitted_at or _NEVER)
         claimed[student.key] = newest
-        why = f"{student.shown} has handed in again: {newest.hand_in.place}"
+        why = f"{student.shown} has submitted again: {newest.hand_in.place}"
         replaced += [Unclear(c.hand_in, why, (student.key,)) for c in hand_ins if c is not newest]
     return Attribution(tuple(students), claimed, tuple(doubtful), tuple(replaced))
 

@@ -7,12 +7,12 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
-from grader.store.sqlite_file import LOG, SHARED_MEMORY, DatabaseFile, write_header
+from grader.store.sqlite_file import LOG, OWNER, SHARED_MEMORY, DatabaseFile, write_header
 
 LOCK_SECONDS = 20
 COMPANIONS = ("", LOG, SHARED_MEMORY)
@@ -87,11 +87,16 @@ def _log_everybody_out(database: Path) -> int:
 
 def _set_aside(database: Path) -> Path | None:
     aside = database.with_name(f"{database.stem}-before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.db")
+    with suppress(FileNotFoundError):  # a copy: without it a service that starts now would make an empty database
+        shutil.copy(_beside(database, OWNER), _beside(aside, OWNER))
     for ending in COMPANIONS:  # together: the newest transactions may be in the second
-        file = database.with_name(database.name + ending)
-        if file.exists():
-            file.replace(aside.with_name(aside.name + ending))
+        with suppress(FileNotFoundError):
+            _beside(database, ending).replace(_beside(aside, ending))
     return aside if aside.exists() else None
+
+
+def _beside(database: Path, ending: str) -> Path:
+    return database.with_name(database.name + ending)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -107,8 +108,11 @@ class Store:
         if self._file is None:
             return
         self._file.check()
-        with _as_ours(), closing(self._engine.raw_connection()) as connection:
-            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        try:
+            with _as_ours(), closing(self._engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as wrong:  # SQLAlchemy does not see what its raw connection raises
+            raise StoreUnavailable(f"the database cannot be used: {wrong}") from wrong
 
     def differences(self) -> list[Any]:
         """Between the schema of the database and the tables that this version knows."""

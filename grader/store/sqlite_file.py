@@ -41,13 +41,12 @@ class DatabaseFile:
 
     def check(self) -> None:
         """Raise `StoreUnavailable` unless the database may be opened, or is still the one that was opened."""
-        there = self._place()
-        if self._opened is None:
-            with self._opening:
+        with self._opening:
+            if self._opened is None:
+                there = self._place()
                 self._require_ours()
                 self._opened = there
-            there = self._place()
-        if there != self._opened:
+        if self._place() != self._opened:
             raise StoreUnavailable(f"another file is in the place of {self.path.name}: put the database back")
 
     def connect(self, lock_seconds: float) -> sqlite3.Connection:
@@ -135,11 +134,14 @@ def _make(path: Path) -> None:
 
 def _mark(path: Path) -> None:
     """Write the header into the file itself, so that it can be read without the log."""
-    with closing(_opened(path, "rw", lock_seconds=20)) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
-            raise BadCall(f"{path} is a database of another program: choose another GRADER_HOME")
-        write_header(connection)
-        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    try:
+        with closing(_opened(path, "rw", lock_seconds=20)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+                raise BadCall(f"{path} is a database of another program: choose another GRADER_HOME")
+            write_header(connection)
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as wrong:
+        raise StoreUnavailable(f"{path} cannot be written: {wrong}") from wrong
     if busy:
         raise StoreUnavailable(f"{path} is in use by another process: end that one first")
 

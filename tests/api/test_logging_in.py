@@ -248,3 +248,9 @@ def test_who_asks_is_found_before_any_body_is_read(world: World, authorization: 
 
     asyncio.run(world.client.app(scope, receive, send))
     assert sent[0]["status"] == 401
+
+
+def test_only_who_has_logged_in_may_send_files(world: World) -> None:
+    """A form with files may be as large as an upload."""
+    answer = world.client.post("/login", files={"token": ("t", world.tokens["ada"])}, follow_redirects=False)
+    assert answer.status_code == 401

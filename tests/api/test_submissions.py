@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(world: World) -> None:
     answer = post(world, "ada", [("files", ("mlp.docx", b"PK"))])
     assert answer.status_code == 422
     assert answer.json()["type"] == "/problems/refused"
-    assert "hand in mlp.py" in answer.json()["detail"]
+    assert "submit mlp.py" in answer.json()["detail"]
 
 
 def test_a_refused_hand_in_leaves_nothing(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -247,3 +249,34 @@ def test_a_restore_that_was_killed_may_be_done_again(killed: Path) -> None:
     assert opened(killed) == COURSES
     (log,) = killed.parent.glob("grader-before-*-wal")
     assert b"acknowledged-3" in log.read_bytes()
+
+
+def test_a_restore_is_undone_by_moving_back_what_it_has_set_aside(killed: Path) -> None:
+    settings = Settings(home=killed.parent)
+    backup(settings, killed.with_name("copy.db"))
+    kill_a_writer(killed, "acknowledged-3")
+    aside = restore(settings, killed.with_name("copy.db"))[1].aside
+    assert aside is not None
+    assert opened(killed) == COURSES
+    for file in killed.parent.glob(f"{aside.name}*"):
+        file.replace(killed.with_name(file.name.replace(aside.name, killed.name)))
+    assert opened(killed) == [*COURSES, "acknowledged-3"]
+
+
+def test_a_disk_that_refuses_a_checkpoint_is_our_failure(tmp_path: Path) -> None:
+    """The heartbeat goes on, and says so in one line."""
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        with pytest.raises(StoreUnavailable, match="cannot be used"):
+            store.checkpoint()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    store.close()

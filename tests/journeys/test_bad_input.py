@@ -48,7 +48,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     ("name", "content", "says"),
     [
         ("mlp.py", b"", "mlp.py is empty: save your work in the editor and hand it in again"),
-        ("mlp.py", PNG, "mlp.py is not Python source but binary data: hand in the .py file itself"),
+        ("mlp.py", PNG, "mlp.py is not Python source but binary data: submit the .py file itself"),
         ("mlp.py", CODE.decode().encode("utf-16"), "mlp.py is saved as UTF-16: save it as UTF-8"),
         ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
         ("ps4.ipynb", b"#" * (50 * MIB), "clear the outputs (Kernel → Restart & Clear Output) and save"),
@@ -60,8 +60,8 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         ("all.zip", zipped(**{"../../mlp.py": CODE}), "leads out of its folder: pack it again"),
         ("all.zip", zipped(**{"/etc/cron.d/mlp.py": CODE}), "leads out of its folder: pack it again"),
         ("all.zip", CODE, "the zip cannot be opened: make it again"),
-        ("all.zip", zipped(**{"photo.jpg": PNG}), "there is no Python file and no notebook in it: hand in mlp.py"),
-        ("mlp.docx", PNG, "mlp.docx is none of the files that can be graded: hand in mlp.py"),
+        ("all.zip", zipped(**{"photo.jpg": PNG}), "there is no Python file and no notebook in it: submit mlp.py"),
+        ("mlp.docx", PNG, "mlp.docx has an unsupported file type: submit mlp.py"),
     ],
     ids=[
         "empty", "binary", "UTF-16", "50 MB", "50 MB notebook", "broken JSON", "no notebook", "format 1",

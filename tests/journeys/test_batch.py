@@ -140,7 +140,7 @@ def test_the_dry_run_says_what_then_happens(
     becomes = {"to grade": "partly graded"}
     states = [becomes.get(line["state"], line["state"]) for line in plan["lines"]]
     assert states == [state for state, _ in said(graded.out)]
-    places = [row["hand-in"] for row in rows(graded.out / "gradebook.csv")]
+    places = [row["submission"] for row in rows(graded.out / "gradebook.csv")]
     assert [line["hand_in"] for line in plan["lines"]] == places
     notes = {line["student"]: line["notes"] for line in plan["lines"]}
     assert "the same files as" in notes["Student38 Family38"]
@@ -335,7 +335,7 @@ def test_a_file_that_is_nobodys_is_named_at_the_end(
     for name in ("ada/mlp.py", "grace.txt"):
         (tmp_path / "in" / name).write_text("x = 1\n", "utf-8")
     batch(tmp_path / "in", tmp_path / "out", "--only", "q1.1")
-    assert "belongs to no hand-in: grace.txt" in capsys.readouterr().out
+    assert "belongs to no submission: grace.txt" in capsys.readouterr().out
 
 
 def test_no_cell_of_a_gradebook_is_a_formula_and_no_name_is_lost(graded: SimpleNamespace, pupils: list[Pupil]) -> None:

@@ -155,7 +155,7 @@ def test_logs_tell_of_a_request_and_its_submission_to_its_grading(service: Runni
     lines = [json.loads(line) for line in service.log().splitlines() if line.startswith("{")]
     mine = [line for line in lines if line.get("submission") == submission]
     assert [(line["event"], line.get("request")) for line in mine] == [
-        ("handed in", "from-the-proxy-1"),
+        ("submitted", "from-the-proxy-1"),
         ("graded", None),
     ]
     assert [line["status"] for line in lines if line.get("request") == "from-the-proxy-1" and "status" in line] == [202]

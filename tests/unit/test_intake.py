@@ -77,17 +77,17 @@ def refusal(name: str, content: bytes) -> str:
     [
         ("mlp.py", b"", "mlp.py is empty: save your work in the editor"),
         ("mlp.py", b" \n\t\n", "is empty"),
-        ("mlp.py", b"\x89PNG\r\n\x1a\n\0\0\0", "is not Python source but binary data: hand in the .py file itself"),
+        ("mlp.py", b"\x89PNG\r\n\x1a\n\0\0\0", "is not Python source but binary data: submit the .py file itself"),
         ("mlp.py", b"x = 1\n\0", "binary data"),
         ("mlp.py", CODE.decode().encode("utf-16"), "is saved as UTF-16: save it as UTF-8"),
         ("mlp.py", b"\xfe\xff" + CODE.decode().encode("utf-16-be"), "UTF-16"),
         ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
         ("notebook.ipynb", b"#" * (50 * MIB), "clear the outputs"),
         ("all.zip", b"#" * (50 * MIB), "all.zip has 50 MiB"),
-        ("mlp.pdf", CODE, "mlp.pdf is none of the files that can be graded: hand in mlp.py, a notebook (.ipynb)"),
-        ("mlp", CODE, "is none of the files"),
-        ("", CODE, "is none of the files"),
-        ("mlp.tar.gz", CODE, "is none of the files"),
+        ("mlp.pdf", CODE, "mlp.pdf has an unsupported file type: submit mlp.py, a notebook (.ipynb)"),
+        ("mlp", CODE, "has an unsupported file type"),
+        ("", CODE, "has an unsupported file type"),
+        ("mlp.tar.gz", CODE, "has an unsupported file type"),
         ("mlp.rar", CODE, "or a zip of both"),
         ("notebook.ipynb", b"", "notebook.ipynb is empty"),
         ("notebook.ipynb", b"{", "is not a notebook: open it in Jupyter and save it again"),
@@ -186,7 +186,10 @@ def test_what_operating_systems_and_tools_leave_is_dropped_silently() -> None:
 def test_a_zip_in_a_zip_is_opened_once() -> None:
     inner = zipped({"ps4/mlp.py": CODE, "ps4/deeper.zip": zipped({"x.py": CODE}), "__MACOSX/x.py": CODE})
     handed_in = receive("all.zip", zipped({"doe/ps4.zip": inner}))
-    assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ("left out of the hand-in: doe/ps4/deeper.zip",))
+    assert (list(handed_in.files), handed_in.remarks) == (
+        ["mlp.py"],
+        ("left out of the submission: doe/ps4/deeper.zip",),
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,7 @@ def test_a_zip_in_a_zip_is_no_more_trusted(inner: bytes, says: str) -> None:
 
 def test_a_zip_beside_code_is_left_out_unopened() -> None:
     handed_in = receive("all.zip", zipped({"mlp.py": CODE, "data.zip": b"no zip"}))
-    assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ("left out of the hand-in: data.zip",))
+    assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ("left out of the submission: data.zip",))
 
 
 def test_suffixes_in_capitals_are_read() -> None:
@@ -215,7 +218,7 @@ def test_files_that_nobody_needs_are_left_out_and_named() -> None:
     handed_in = receive("all.zip", zipped({"mlp.py": CODE, "report.pdf": b"%PDF", "run.exe": b"MZ"}))
     assert (list(handed_in.files), handed_in.remarks) == (
         ["mlp.py"],
-        ("left out of the hand-in: report.pdf, run.exe",),
+        ("left out of the submission: report.pdf, run.exe",),
     )
 
 
@@ -281,7 +284,7 @@ def test_a_zip_whose_contents_are_spoilt_is_refused(compression: int) -> None:
 
 @pytest.mark.parametrize("files", [{}, {"readme.txt": b"x"}, {"photo.jpg": b"x"}, {"__MACOSX/mlp.py": CODE}], ids=str)
 def test_a_zip_without_anything_to_grade_is_refused(files: dict[str, bytes]) -> None:
-    assert "no Python file and no notebook in it: hand in mlp.py" in refusal("all.zip", zipped(files))
+    assert "no Python file and no notebook in it: submit mlp.py" in refusal("all.zip", zipped(files))
 
 
 def test_too_many_files_are_refused() -> None:
@@ -398,7 +401,7 @@ def test_noise_in_a_folder_is_dropped(folder: Path) -> None:
 def test_a_large_file_that_nobody_needs_does_not_matter(folder: Path) -> None:
     with (folder / "video.mp4").open("wb") as out:
         out.truncate(10 << 30)
-    assert receive_path(folder).remarks == ("left out of the hand-in: video.mp4",)
+    assert receive_path(folder).remarks == ("left out of the submission: video.mp4",)
 
 
 def test_a_name_in_a_folder_that_is_no_text_does_not_matter(folder: Path) -> None:

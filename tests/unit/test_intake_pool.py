@@ -1,17 +1,19 @@
-"""Hand-ins that are read in processes of their own: the same as in this one, whatever a hand-in does to its process."""
+"""Submissions are read in separate processes as in this one, whatever one of them does to its process."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Iterator
 
 import pytest
 
+from grader import intake_pool
 from grader.bounds import MIB
 from grader.catalogue import Assignment
-from grader.errors import Refused
+from grader.errors import OurFailure, Refused
 from grader.intake import receive_all
 from grader.intake_pool import IntakePool, Received
 from tests.conftest import MakeNotebook
@@ -66,8 +68,34 @@ def test_a_hand_in_that_takes_too_much_is_refused_and_the_next_one_is_read(
 ) -> None:
     pool = IntakePool(1, **limits)
     try:
-        with pytest.raises(Refused, match="too much time or memory to read: hand in"):
+        pool.start()
+        before = pool.pids
+        with pytest.raises(Refused, match="too much time or memory to read: submit"):
             read(pool, ps4, EMPTY_LINES)
+        assert read(pool, ps4, CODE).has_code
+        assert pool.pids != before  # what is left of it in memory may refuse nobody else
+    finally:
+        pool.close()
+
+
+def test_what_one_submission_has_used_is_not_charged_to_the_next_one(pool: IntakePool, ps4: Assignment) -> None:
+    assert read(pool, ps4, CODE).has_code
+    limits = [resource.prlimit(pid, resource.RLIMIT_CPU) for pid in pool.pids]
+    assert limits == [resource.getrlimit(resource.RLIMIT_CPU)] * len(limits)
+
+
+@pytest.mark.parametrize("files", [CODE, LARGE])
+def test_a_process_that_is_stopped_is_replaced(
+    ps4: Assignment, monkeypatch: pytest.MonkeyPatch, files: list[tuple[str, bytes]]
+) -> None:
+    """It does not even read what is larger than the socket's buffer."""
+    monkeypatch.setattr(intake_pool, "INTAKE_SECONDS", 3)
+    pool = IntakePool(1)
+    try:
+        pool.start()
+        os.kill(pool.pids[0], signal.SIGSTOP)
+        with pytest.raises(OurFailure, match="could not be read in time"):
+            read(pool, ps4, files)
         assert read(pool, ps4, CODE).has_code
     finally:
         pool.close()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from grader.api.entrance import PersonLimit
-from grader.bounds import MAX_REQUESTS_AT_ONCE
+from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_WAITING
 from grader.turns import Turns
 
 
@@ -72,3 +72,37 @@ def test_fifty_requests_of_one_person_leave_the_service_to_others(path: str, mos
 
     asyncio.run(all_())
     assert running == {"ada": 50, "bob": 1}
+
+
+def test_of_one_person_s_requests_so_many_wait_and_further_ones_are_refused() -> None:
+    """Each that waits keeps a connection open, which others need."""
+    refused: list[int] = []
+    problems: list[str] = []
+
+    async def all_() -> None:
+        over = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await over.wait()
+
+        async def send(message: Any) -> None:
+            refused.extend([message["status"]] if "status" in message else [])
+
+        limited = PersonLimit(app)
+        caller = SimpleNamespace(person=SimpleNamespace(id="ada"))
+        state = {"caller": caller, "request_id": "x"}
+        app_ = SimpleNamespace(state=SimpleNamespace(metrics=SimpleNamespace(problem=problems.append)))
+        scope = {"type": "http", "path": "/api/v1/me", "headers": [], "state": state, "app": app_}
+        tasks = [
+            asyncio.create_task(limited(scope, None, send))  # type: ignore[arg-type]
+            for _ in range(MAX_REQUESTS_AT_ONCE + MAX_REQUESTS_WAITING + 2)
+        ]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert refused == [429, 429]
+        over.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(all_())
+    assert refused == [429, 429]
+    assert problems == ["requests-at-once"] * 2

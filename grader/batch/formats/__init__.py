@@ -35,7 +35,7 @@ def read(tree: Tree, assignment: str) -> Export:
     found = _recognised(tree)
     if found is None:
         raise BadCall(
-            "there are no hand-ins in it: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
+            "there are no submissions in it: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
             "submitted/ folder, a folder per student, or files named by student"
         )
     format, tree = found

@@ -45,5 +45,5 @@ def _hand_in(user: str, found: Sequence[re.Match[str]]) -> HandIn:
         who=(Who(id=user, squeezed=found[0]["who"].lower()),),
         files=tuple((name, path) for path, name in names.items()),
         marked_late=any(match["late"] for match in found),
-        notes=tuple(f"{name} was handed in again under its old name" for name in again),
+        notes=tuple(f"{name} was submitted again under its old name" for name in again),
     )

@@ -50,7 +50,7 @@ def test_canvas_files_of_one_student_are_one_hand_in_under_their_own_names() -> 
     (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").hand_ins
     assert dict(ada.files).keys() == {"mlp.py", "layers.py"}
     assert (ada.who[0].id, ada.who[0].squeezed, ada.marked_late) == ("11", "lovelaceada", False)
-    assert ada.notes == ("mlp-2.py was handed in again under its old name",)
+    assert ada.notes == ("mlp-2.py was submitted again under its old name",)
 
 
 def test_canvas_marks_what_is_late_and_keeps_underscores_of_the_files_own_name() -> None:
@@ -152,5 +152,5 @@ def test_what_is_no_export_is_the_calls_mistake(tmp_path: Path, content: bytes) 
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(BadCall, match="neither a folder nor a zip"), opened(tmp_path / "x.zip"):
         pass
-    with pytest.raises(BadCall, match="there are no hand-ins"):
+    with pytest.raises(BadCall, match="there are no submissions"):
         export("readme.txt")

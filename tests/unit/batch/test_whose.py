@@ -43,7 +43,7 @@ def claims(found: Attribution) -> dict[str, str]:
 
 
 def test_namesakes_with_a_hand_in_each_keep_their_own() -> None:
-    namesakes = people.with_keys(students("name,hand-in\nJohn Smith,js1\nJohn Smith,js2\n"))
+    namesakes = people.with_keys(students("name,submission\nJohn Smith,js1\nJohn Smith,js2\n"))
     found = attributed(hand_in("js1", Who(anything="js1")), hand_in("js2", Who(anything="js2")), roster=namesakes)
     assert [found.claimed[student.key].hand_in.place for student in namesakes] == ["js1", "js2"]
 
@@ -99,7 +99,7 @@ def test_the_rosters_own_column_settles_what_is_unclear() -> None:
 def test_of_several_hand_ins_the_newest_counts_where_their_times_are_known() -> None:
     found = attributed(hand_in("b", Who(id="11"), hour=9), hand_in("a", Who(id="11"), hour=10))
     assert claims(found) == {"al1": "a"}
-    assert [(u.hand_in.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has handed in again: a")]
+    assert [(u.hand_in.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has submitted again: a")]
 
 
 @pytest.mark.parametrize("hours", [(None, None), (9, None), (9, 9)])
