@@ -83,9 +83,14 @@ class Assignment:
     """Id of a lost check → where to look for the line that it is about."""
 
     @property
+    def file(self) -> str:
+        """The name of the file that students submit."""
+        return str(self.config.get("file", "solution.py"))
+
+    @property
     def reference(self) -> Path:
-        """The reference solution: a file of the name that students hand in."""
-        return self.folder / str(self.config.get("file", "solution.py"))
+        """The reference solution: a file of the name that students submit."""
+        return self.folder / self.file
 
     @property
     def not_submitted(self) -> str:

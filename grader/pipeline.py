@@ -300,7 +300,9 @@ class _Run:
             with self._sharing:  # both trainings want the same arrays at the same moment
                 arrays = self._assignment.shared(self._scope.quick)
         task = self._assignment
-        return Student(self._submission, sandbox, task.wanted, task.limits, arrays, task.modules, self._budget)
+        return Student(
+            self._submission, sandbox, task.wanted, task.file, task.limits, arrays, task.modules, self._budget
+        )
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
         """Everything that the checks of a section claim. Whatever is raised here is ours."""

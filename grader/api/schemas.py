@@ -497,7 +497,8 @@ class WorkerOut(Out):
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
     lanes: list[str] = Field(
-        description="The gradings that it takes; none: all", examples=[["grader 0.1.0, ps4 0123456789ab, numpy 2.4.6"]]
+        description="The gradings that it takes; none: all",
+        examples=[["grader 0.1.0 89abcdef0123, ps4 0123456789ab, numpy 2.4.6"]],
     )
 
     @classmethod
@@ -513,7 +514,7 @@ class WorkerOut(Out):
 
 
 class UnservedOut(Out):
-    lane: str = Field(examples=["grader 0.1.0, ps4 0123456789ab, numpy 2.4.6"])
+    lane: str = Field(examples=["grader 0.1.0 89abcdef0123, ps4 0123456789ab, numpy 2.4.6"])
     gradings: int = Field(description="How many wait", examples=[3])
     since: dt.datetime
     why: str = Field(description="What to do")

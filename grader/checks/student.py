@@ -45,15 +45,18 @@ class Student:
         submission: Submission,
         sandbox: Sandbox,
         wanted: Sequence[str],
+        file: str,
         limits: Limits,
         shared: Mapping[str, Array],
         handout: Mapping[str, bytes],
         budget: Budget | None = None,
     ) -> None:
-        """`budget`: shared by all sessions of the submission; None if this student has the only one."""
+        """`wanted`: names of the class, the right one first. `file`: the file that the handout asks for. `budget`:
+        shared by all sessions of the submission; None if this student has the only one."""
         self._submission = submission
         self._sandbox = sandbox
         self._wanted = list(wanted)
+        self._file = file
         self._limits = limits
         self.budget = budget or Budget(limits)
         self._shared = shared
@@ -181,7 +184,7 @@ class Student:
             for n in self._submission.notebooks
         ]
         files, handout = _as_arrays(self._submission.files), _as_arrays(self._handout)
-        return ["load", files, notebooks, self._wanted, handout, self._limits.load_cpu_seconds]
+        return ["load", files, notebooks, self._wanted, self._file, handout, self._limits.load_cpu_seconds]
 
     def _request_of(self, method: str, request: list[Any]) -> Any:
         return self._several_of(method, [request])[-1]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
-from grader import __version__
+import grader
 from grader.catalogue import Assignment
 from grader.errors import SandboxUnavailable
 from grader.store import gradings
@@ -15,12 +17,27 @@ from grader.store.records import Priority
 
 
 def lane(assignment: Assignment, numpy: str) -> str:
-    """Workers of one lane give the same report for the same bytes: the same grader, assignment and numpy.
+    """Return the compatibility key. Workers of one key give the same report for the same bytes: they have the same
+    source, assignment and numpy.
 
     The BLAS kernel is no part of it: no verdict depends on it, and a grading must not wait for a certain processor.
     """
+    judging = f"{assignment.id} {assignment.digest[:12]}"
     written = f" written {assignment.written_digest[:12]}" if assignment.written_digest else ""
-    return f"grader {__version__}, {assignment.id} {assignment.digest[:12]}{written}, numpy {numpy}"
+    return f"grader {grader.__version__} {source_digest()}, {judging}{written}, numpy {numpy}"
+
+
+@cache
+def source_digest() -> str:
+    """Return a digest of the grader's own Python files. The version alone is the same between two releases, while
+    checks change."""
+    over = hashlib.sha256()
+    package = Path(grader.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        over.update(
+            f"{path.relative_to(package).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
+        )
+    return over.hexdigest()[:12]
 
 
 def lanes_of(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:

@@ -45,7 +45,10 @@ class Candidates:
     """What cannot be read in notebooks, which may be why there are no candidates."""
 
 
-def candidates(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> Candidates:
+def candidates(
+    files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: Sequence[str], file: str
+) -> Candidates:
+    """Return the files that may hold a class of the wanted names. `file` is the name that the handout asks for."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
@@ -65,9 +68,9 @@ def candidates(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]],
         found.broken += selected.broken
         if selected.unread or any(not s.binds.isdisjoint(wanted) for s in selected.statements):
             found.ranked.append(Candidate(path, selected, notebook=True))
-    found.ranked += [Candidate(p, modules[p], notebook=False) for p in _modules_by_promise(texts, wanted)]
+    found.ranked += [Candidate(p, modules[p], notebook=False) for p in _modules_by_promise(texts, wanted, file)]
     everyone = list(found.ranked)
-    finished = any(_is_its_own_file(one.path) and one.path in files and one.is_whole for one in everyone)
+    finished = any(_is_named(one.path, file) and one.path in files and one.is_whole for one in everyone)
     found.ranked.sort(
         key=lambda one: (
             _is_copy(one.path),
@@ -78,20 +81,20 @@ def candidates(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]],
     return found
 
 
-def _modules_by_promise(modules: Mapping[str, bytes], wanted: Sequence[str]) -> list[str]:
-    """Python files, those that say `class TwoLayerMLP` first, mlp.py before others, shallow before deep."""
+def _modules_by_promise(modules: Mapping[str, bytes], wanted: Sequence[str], file: str) -> list[str]:
+    """Return the Python files that define the class, or else those of the wanted name: that one first, shallow before
+    deep."""
     promise = re.compile(rb"^\s*class\s+(%s)\b" % b"|".join(re.escape(n.encode()) for n in wanted), re.MULTILINE)
     likely = [name for name, content in modules.items() if promise.search(content)]
     if not likely:
-        likely = [name for name in modules if _is_its_own_file(name)]
-    return sorted(likely, key=lambda name: (not _is_its_own_file(name), name.count("/"), name))
+        likely = [name for name in modules if _is_named(name, file)]
+    return sorted(likely, key=lambda name: (not _is_named(name, file), name.count("/"), name))
 
 
-def _is_its_own_file(path: str) -> bool:
-    """The one that the handout asks for."""
-    return PurePosixPath(path).name == "mlp.py"
+def _is_named(path: str, file: str) -> bool:
+    return PurePosixPath(path).name == file
 
 
 def _is_copy(path: str) -> bool:
-    """What editors and browsers call a second file: mlp - Copy.py, mlp-Copy1.ipynb, mlp (1).py, and checkpoints."""
+    """Return whether editors and browsers call a second file so: a - Copy.py, a-Copy1.ipynb, a (1).py, a checkpoint."""
     return re.search(r"(?i)(?<![a-z])(copy|kopie|copie|backup|old)(?![a-z])|\(\d+\)|checkpoint", path) is not None

@@ -31,15 +31,17 @@ def load(
     files: Mapping[str, Any],
     notebooks: Sequence[Mapping[str, Any]],
     wanted: Sequence[str],
+    file: str,
     handout: Mapping[str, Any],
     cpu_seconds: float,
 ) -> tuple[type, dict[str, Any]]:
-    """The class, and where it was found. Raises whatever the student's own code raises.
+    """Return the class, and where it was found. Raises what the student's own code raises.
 
+    `wanted` are names of the class; `file` is the name of the Python file that the handout asks for.
     `handout` are modules that every student has and nobody hands in; a student's own of that name wins.
     `cpu_seconds` are shared among the files that may hold the class; 0 is no limit.
     """
-    found = candidates(files, notebooks, wanted)
+    found = candidates(files, notebooks, wanted, file)
     written = {name: text.encode() for name, (text, _, _) in found.written.items()}
     _lay_out({name: content.tobytes() for name, content in files.items()} | written, handout)
     _without_screen()

@@ -70,10 +70,11 @@ class Guest:
         files: dict[str, Any],
         notebooks: list[dict[str, Any]],
         wanted: list[str],
+        file: str,
         handout: dict[str, Any],
         soft: float,
     ) -> dict[str, Any]:
-        self.found, facts = load(files, notebooks, wanted, handout, soft)
+        self.found, facts = load(files, notebooks, wanted, file, handout, soft)
         self.rows_of = cache(lambda: structure(_texts(files), notebooks))
         return facts
 

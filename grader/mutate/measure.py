@@ -206,7 +206,7 @@ def measure(
             classified = classifier.classify(mutant.source)
             free.append(classifier)
             expected = mutation.expected(classified.parts) if classified.kind == "wrong" else Expected((), ())
-            file = receive(str(assignment.config.get("file", "solution.py")), mutant.source.encode())
+            file = receive(assignment.file, mutant.source.encode())
             report = grade(file, assignment, sandbox, Seed(), Scope(code_only=True))
             tick(1)
             return Row(mutant, classified, expected, report)

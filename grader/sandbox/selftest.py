@@ -70,7 +70,7 @@ def probe(sandbox: Sandbox) -> list[Finding]:
 def _session(sandbox: Sandbox) -> Session:
     session = sandbox.session(LIMITS, {})
     files = {"mlp.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
-    session.request(["load", files, [], ["Probes"], {}, 0.0], LIMITS.load_cpu_seconds)
+    session.request(["load", files, [], ["Probes"], "mlp.py", {}, 0.0], LIMITS.load_cpu_seconds)
     session.request(["new", 0, [], {}], LIMITS.call_cpu_seconds)
     return session
 

@@ -131,7 +131,7 @@ FAILURES = (Raised, Stopped, Died, Unusable)
 def test_whatever_a_student_writes_to_the_channel_the_grader_gets_values(sandbox: Sandbox, data: bytes) -> None:
     with sandbox.session(Limits(load_cpu_seconds=5, call_cpu_seconds=1, reply_bytes=1 << 20), {}) as session:
         files = {"mlp.py": np.frombuffer(WRITER, np.uint8)}
-        assert isinstance(session.request(["load", files, [], ["Writer"], {}, 0.0], 20), Answered)
+        assert isinstance(session.request(["load", files, [], ["Writer"], "mlp.py", {}, 0.0], 20), Answered)
         session.request(["new", 0, [], {}], 5)
         for _ in range(2):  # the second is asked of what the first has left
             got = session.request(["call", 0, "writes", [np.frombuffer(data, np.uint8)], {}, 0.0], 5)

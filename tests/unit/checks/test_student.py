@@ -29,7 +29,7 @@ class Net:
 
 @pytest.fixture
 def student(sandbox: Sandbox) -> Iterator[Student]:
-    made = Student(receive("mlp.py", NET), sandbox, ["Net"], Limits(call_cpu_seconds=0.2), {}, {})
+    made = Student(receive("mlp.py", NET), sandbox, ["Net"], "mlp.py", Limits(call_cpu_seconds=0.2), {}, {})
     yield made
     made.close()
 
@@ -93,7 +93,7 @@ def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
 ) -> None:
     long = "\n".join(["# " + "x" * 98] * 9_000)
     cells = [("code", NET.decode()), *[("code", f"{long}\n# {number}") for number in range(6)]]
-    student = Student(receive("a.ipynb", make_notebook(*cells)), sandbox, ["Net"], Limits(), {}, {})
+    student = Student(receive("a.ipynb", make_notebook(*cells)), sandbox, ["Net"], "mlp.py", Limits(), {}, {})
     try:
         student.begin()
         assert student.new().call("other").value == 2

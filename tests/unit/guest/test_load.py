@@ -82,12 +82,14 @@ class HandedIn:
 
 
 @contextmanager
-def handed_in(files: Files, sandbox: Sandbox, make_notebook: MakeNotebook) -> Iterator[HandedIn]:
+def handed_in(
+    files: Files, sandbox: Sandbox, make_notebook: MakeNotebook, asked_for: str = "mlp.py"
+) -> Iterator[HandedIn]:
     contents = {
         name: content.encode() if isinstance(content, str) else make_notebook(*(("code", c) for c in content))
         for name, content in files.items()
     }
-    student = Student(receive_files(contents.items()), sandbox, ["Net", "OldNet"], LIMITS, {}, HANDOUT)
+    student = Student(receive_files(contents.items()), sandbox, ["Net", "OldNet"], asked_for, LIMITS, {}, HANDOUT)
     student.begin()
     try:
         yield HandedIn(student)
@@ -273,6 +275,16 @@ def test_the_class_is_found_and_its_place_is_told(
     with handed_in(files, sandbox, make_notebook) as hand_in:
         assert hand_in.answers == (7, 8)
         assert (hand_in.loaded.source, list(hand_in.loaded.cells)) == (source, cells)
+
+
+@pytest.mark.parametrize("draft", ["a_draft.py", "mlp.py"])
+def test_the_file_that_the_handout_asks_for_goes_before_drafts_whatever_it_is_called(
+    draft: str, sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    files: Files = {draft: net(loss="0"), "line.py": net()}
+    with handed_in(files, sandbox, make_notebook, asked_for="line.py") as hand_in:
+        assert hand_in.answers == (7, 8)
+        assert hand_in.loaded.source == "line.py"
 
 
 # ── what fails beside it ─────────────────────────────────────────────────────────────────────────────
