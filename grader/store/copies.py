@@ -41,7 +41,7 @@ def copy(database: Path, to: Path) -> Copy:
     with _made(to) as unfinished:
         with _as_ours(), closing(_live(database)) as source, closing(sqlite3.connect(unfinished)) as target:
             source.backup(target)
-            write_header(target)  # another database from now on: the original's log must not be applied to it
+            write_header(target)  # a new id: the original's log must not be applied to the copy
             target.execute("PRAGMA journal_mode = DELETE")  # so that it is one file, and can lie where none is written
         found = examine(unfinished)
     return Copy(to, found.submissions, found.size)

@@ -82,14 +82,14 @@ class Store:
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
-        """What is written to a file that is no longer at its path is lost, and SQLite would not notice: raise
-        `StoreUnavailable` until it is back."""
+        """Connect. Raise `StoreUnavailable` while SQLite's file is not at its path: what is written to it would be
+        lost."""
         if self._file is not None:
             self._file.check()
         return engine.connect()
 
     def migrate(self) -> None:
-        """Bring the schema to this version of the grader. Only this makes SQLite's file, where there is none."""
+        """Bring the schema to this version of the grader. Nothing else makes SQLite's file."""
         with _as_ours():
             if self._file is None:
                 ticket_schema.migrate(self._engine)
@@ -103,8 +103,7 @@ class Store:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Copy what SQLite's write-ahead log has into the file itself, as far as readers allow. PostgreSQL does so
-        unasked."""
+        """Copy SQLite's write-ahead log into the database file, as far as readers allow. Do nothing for PostgreSQL."""
         if self._file is None:
             return
         self._file.check()

@@ -1,7 +1,7 @@
-"""The file of an SQLite database: which one it is, found out before SQLite touches it.
+"""The identity of an SQLite database file, checked before SQLite opens it.
 
 SQLite removes the write-ahead log that lies beside an empty file, and applies a log to whatever file has its name. Both
-destroy what was acknowledged, so a file is opened only where it is known to be the database that the log belongs to.
+lose acknowledged transactions, so a file is opened only if it is the database that the log belongs to.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from grader.errors import BadCall, StoreUnavailable
 APPLICATION_ID = int.from_bytes(b"GRDR")
 """In the header of every database of the grader (`PRAGMA application_id`). 0 is one of a version before this id."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
-"""What the names of the files beside a database end with. The last one is ours: it has the id of the database that the
-log belongs to (`PRAGMA user_version`, random)."""
+"""Endings of the files beside a database. The grader writes the last one: it has the id (`PRAGMA user_version`, random)
+of the database that the log belongs to."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class DatabaseFile:
         return connection
 
     def make(self) -> None:
-        """Make a database without tables where there is none. Raise `StoreUnavailable` where files that belong to one
-        are left."""
+        """Make a database without tables if there is none. Raise `StoreUnavailable` if files of a missing one are
+        left."""
         companions = self._companions()  # before the look at the file, which another process may be making
         if not self.path.exists():
             if companions:
@@ -73,8 +73,7 @@ class DatabaseFile:
             _make(self.path)
 
     def mark(self) -> None:
-        """Give ids to a database that has none yet, because an earlier version made it. Raise `BadCall` where the
-        file is a database of another program."""
+        """Give ids to a database of an earlier version, which has none. Raise `BadCall` for one of another program."""
         self._place()
         if _header(self.path)[0] == 0:
             self._require_own_log(0)
@@ -105,7 +104,7 @@ class DatabaseFile:
             )
 
     def _owner(self) -> int | None:
-        """The id of the database that the log belongs to, if known."""
+        """Return the id of the database that the log belongs to, if known."""
         with suppress(OSError, ValueError):
             return int(self._beside(OWNER).read_text("ascii"))
         return None
@@ -118,7 +117,7 @@ class DatabaseFile:
 
 
 def _make(path: Path) -> None:
-    """Under another name first, so that a file of this name is never empty."""
+    """Make the file under another name first, so that a file of this name is never empty."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.touch(mode=0o600)
@@ -127,7 +126,7 @@ def _make(path: Path) -> None:
         with suppress(FileExistsError):  # another process was quicker
             os.link(unfinished, path)
     except (OSError, sqlite3.Error) as wrong:
-        raise StoreUnavailable(f"{path} cannot be made: {wrong}") from wrong
+        raise StoreUnavailable(f"{path} cannot be created: {wrong}; check its folder") from wrong
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -147,15 +146,15 @@ def _mark(path: Path) -> None:
 
 
 def write_header(connection: sqlite3.Connection) -> None:
-    """Mark a database as one of the grader, and as no other than itself."""
+    """Mark a database as one of the grader, with a new id."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
 
 
 def _header(path: Path) -> tuple[int, int]:
-    """The ids of the application and of the database, read by SQLite without a look at the log.
+    """Return the ids of the application and of the database, without reading the log.
 
-    Never read them with `open`: when it closes the file, POSIX takes the locks of all connections of this process.
+    Do not read them with `open`: closing the file would release the locks of all connections of this process (POSIX).
     """
     try:
         with closing(_opened(path, "ro&immutable=1")) as connection:
