@@ -23,11 +23,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import ticket_schema
-from grader.store.sqlite_file import DatabaseFile
+from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 from grader.store.tables import metadata
 
-LOCK_SECONDS = 20
-"""How long a transaction waits for another one's lock before it is our failure."""
 _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _NOTICES_THAT_ITS_SERVER_IS_GONE = {  # after 20 seconds, not the two hours of TCP; what a URL says itself is kept
     "connect_timeout": "5",
@@ -172,7 +170,7 @@ def _with_driver(url: str) -> sa.URL:
 def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
     # autocommit at the driver, so that BEGIN is said by us: Python's own would be a deferred one, which fails
     # where another transaction has written since it began to read
-    engine = sa.create_engine(url, creator=lambda: file.connect(LOCK_SECONDS))
+    engine = sa.create_engine(url, creator=file.connect)
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _record: Any) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
 
+LOCK_SECONDS = 20
+"""How long a transaction waits for another one's lock before it is our failure."""
 APPLICATION_ID = int.from_bytes(b"GRDR")
 """In the header of every database of the grader (`PRAGMA application_id`). 0 is one of a version before this id."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
@@ -49,10 +51,10 @@ class DatabaseFile:
         if self._place() != self._opened:
             raise StoreUnavailable(f"another file is in the place of {self.path.name}: put the database back")
 
-    def connect(self, lock_seconds: float) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
         """Open the database. A connection may be passed between threads, and every BEGIN on it is explicit."""
         self.check()
-        connection = _opened(self.path, "rw", lock_seconds)
+        connection = open_file(self.path)
         try:
             self.check()  # again: SQLite has opened the file, and looks for its log at the first statement
         except StoreUnavailable:
@@ -94,10 +96,10 @@ class DatabaseFile:
             raise StoreUnavailable(f"{self.path.name} is not a database of the grader: put the database back")
         self._require_own_log(id)
         if self._owner() != id:
-            _replace(self._beside(OWNER), f"{id}\n")
+            _replace(beside(self.path, OWNER), f"{id}\n")
 
     def _require_own_log(self, id: int) -> None:
-        log = self._beside(LOG)
+        log = beside(self.path, LOG)
         if self._owner() not in (None, id) and log.exists() and log.stat().st_size:
             raise StoreUnavailable(
                 f"{log.name} belongs to another database than {self.path.name}: put that one back, or move the log away"
@@ -106,14 +108,16 @@ class DatabaseFile:
     def _owner(self) -> int | None:
         """Return the id of the database that the log belongs to, if known."""
         with suppress(OSError, ValueError):
-            return int(self._beside(OWNER).read_text("ascii"))
+            return int(beside(self.path, OWNER).read_text("ascii"))
         return None
 
     def _companions(self) -> list[str]:
-        return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := self._beside(ending)).exists()]
+        return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := beside(self.path, ending)).exists()]
 
-    def _beside(self, ending: str) -> Path:
-        return self.path.with_name(self.path.name + ending)
+
+def beside(path: Path, ending: str) -> Path:
+    """Return the file beside a database whose name has this ending."""
+    return path.with_name(path.name + ending)
 
 
 def _make(path: Path) -> None:
@@ -134,7 +138,7 @@ def _make(path: Path) -> None:
 def _mark(path: Path) -> None:
     """Write the header into the file itself, so that it can be read without the log."""
     try:
-        with closing(_opened(path, "rw", lock_seconds=20)) as connection:
+        with closing(open_file(path)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
                 raise BadCall(f"{path} is a database of another program: choose another GRADER_HOME")
             write_header(connection)
@@ -157,7 +161,7 @@ def _header(path: Path) -> tuple[int, int]:
     Do not read them with `open`: closing the file would release the locks of all connections of this process (POSIX).
     """
     try:
-        with closing(_opened(path, "ro&immutable=1")) as connection:
+        with closing(open_file(path, "ro&immutable=1")) as connection:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (id,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as wrong:
@@ -165,9 +169,10 @@ def _header(path: Path) -> tuple[int, int]:
     return application, id
 
 
-def _opened(path: Path, mode: str, lock_seconds: float = 5) -> sqlite3.Connection:
+def open_file(path: Path, mode: str = "rw") -> sqlite3.Connection:
+    """Open an SQLite file that is there, without a check. Each statement is a transaction unless it says BEGIN."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, lock_seconds, isolation_level=None, check_same_thread=False, uri=True)
+    return sqlite3.connect(uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
 
 
 def _replace(file: Path, content: str) -> None:
