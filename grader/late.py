@@ -15,13 +15,13 @@ _EXAMPLE = '{"grace_minutes": 10, "per_day": "10%", "most_days": 5}'
 
 
 YEARS = range(1970, 3000)
-"""Of dates that a course may set. Near the years 1 and 9999 another time zone's clock shows no date at all."""
+"""Years that a course may use. Near the years 1 and 9999 a conversion to another time zone fails."""
 
 
 def checked_date(date: dt.datetime) -> dt.datetime:
     """Return the date. Raise `BadCall` for a year outside `YEARS`."""
     if date.year not in YEARS:
-        raise BadCall(f"{date.isoformat()} is not a date for a course: write one from {YEARS[0]} to {YEARS[-1]}")
+        raise BadCall(f"{date.isoformat()} is not a valid date for a course: write one from {YEARS[0]} to {YEARS[-1]}")
     return date
 
 

@@ -13,18 +13,18 @@ import structlog
 
 REPEATED = 10
 REPEATED_SECONDS = 60.0
-"""A warning or an error is written so often in so many seconds, and after them how often it was left out. A disk that
-is full of them would be the next failure."""
+"""The same warning or error is written this often in this many seconds, so that repeated lines cannot fill the disk.
+Then one line says how many were left out."""
 _LINES = 100
-"""So many different ones are counted; further ones are counted together."""
+"""Different lines that are counted separately; further ones are counted together."""
 
 
 class Repeats:
-    """Counts log lines, and says which are repeated too often. It starts no thread: a line may be logged while the
-    interpreter ends."""
+    """Counts log lines and decides which are repeated too often. It starts no thread, since a line may be logged while
+    the interpreter ends."""
 
     def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
-        """`report` is called with a line and how often it was left out."""
+        """`report` is called with a line and the number of times that it was left out."""
         self._report = report
         self._most = most
         self._seconds = seconds

@@ -391,10 +391,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class LatePenalty:
-    """A late submission, as its student reads of it."""
+    """What a report says about a late submission."""
 
     sentence: str
-    """How late it is, and the share of the points that this takes."""
+    """How late it is, and the share of the points that is taken off."""
     final: Points | None = None
     """The score after the penalty; None if nothing is taken off, or nothing is graded yet."""
     decided: Points = ZERO

@@ -30,14 +30,14 @@ _ALONE = "submit the notebook with your answers alone"
 
 @dataclass
 class NotebookBudget:
-    """What the notebooks of one submission may still hold."""
+    """How much the notebooks of one submission may still contain."""
 
     values: int = MAX_NOTEBOOK_VALUES
     cells: int = MAX_CELLS
     lines: int = MAX_LINES
 
     def take(self, what: Literal["values", "cells", "lines"], count: int) -> bool:
-        """Count these. Return whether they are within the bound."""
+        """Subtract this count. Return False if that is more than was left."""
         left: int = getattr(self, what) - count
         setattr(self, what, left)
         return left >= 0
@@ -55,7 +55,7 @@ def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
 def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = None) -> Notebook:
     """Parse a notebook. Raises `Refused`, with what to do, if Jupyter could not open it.
 
-    `budget` is what it may hold, and is less afterwards; None is all that one submission may hold.
+    `budget` is what the notebook may contain, and is reduced by what it does; None is the budget of a submission.
 
     Outputs and attachments are dropped before validation, and cells are counted before they are
     converted: a validator takes seconds for megabytes that no check needs.
@@ -73,9 +73,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
         if not isinstance(saved_cells, list):
             raise TypeError("cells")
         if not budget.take("cells", len(saved_cells)):
-            raise Refused(
-                f"{path} has more than {MAX_CELLS} cells{_TOGETHER}: submit the notebook with your answers alone"
-            )
+            raise Refused(f"{path} has more than {MAX_CELLS} cells{_TOGETHER}: {_ALONE}")
         printed = _printed(saved_cells)
         if version != 4:
             saved_cells = _of_today(saved, saved_cells)
@@ -92,9 +90,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
             f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
         )
     if not budget.take("lines", sum(map(_line_ends, (source for _, source in cells)))):
-        raise Refused(
-            f"{path} has more than {MAX_LINES:,} lines{_TOGETHER}: submit the notebook with your answers alone"
-        )
+        raise Refused(f"{path} has more than {MAX_LINES:,} lines{_TOGETHER}: {_ALONE}")
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells), printed)
 

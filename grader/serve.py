@@ -24,9 +24,9 @@ from grader.store import facts, people
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
-"""So many the kernel keeps until they are accepted."""
+"""Connections that the kernel keeps until they are accepted."""
 FIRST_LINK_FILE = "first-login"
-"""In GRADER_HOME, where nobody reads on a terminal what the service says."""
+"""In GRADER_HOME: the first administrator's login link, if there is no terminal."""
 
 
 Meanwhile = Callable[[str], AbstractContextManager[object]]
@@ -47,7 +47,7 @@ def serve(
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     together = _put_together(settings, sandbox, meanwhile)
     with _listening(host, port) as listener, together as (service, behind, who_grades):
-        # what is wrong in the settings is said before anything is started
+        # which raises for wrong settings before anything is started
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
         behind.start()
         try:
@@ -80,8 +80,9 @@ def _put_together(
 
 
 def first_link(service: Service) -> str | None:
-    """Return a link that logs the first administrator in. None where there is one. Also record the service's address,
-    for links that `grader admin` makes."""
+    """Return a link that logs the first administrator in, or None if there is an administrator. Also record the
+    service's
+    address, for links that `grader admin` makes."""
     with service.store.write() as tx:
         facts.put_address(tx, service.settings.url)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
@@ -89,7 +90,7 @@ def first_link(service: Service) -> str | None:
 
 
 def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
-    """Say how the first administrator logs in. No log has the link itself."""
+    """Return how the first administrator logs in. The link itself is in no log."""
     if on_terminal:
         return f"; its administrator logs in at {link}"
     try:
@@ -117,7 +118,7 @@ class _Server(uvicorn.Server):
     """One whose end on SIGTERM or Ctrl-C is an ordinary end: uvicorn's own raises the signal again afterwards."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """asyncio takes one number for what it accepts in one turn and for what the kernel keeps until then."""
+        """Give the kernel's queue its size: asyncio has one number for it and for what one iteration accepts."""
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(WAITING_CONNECTIONS)

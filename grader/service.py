@@ -66,8 +66,7 @@ def open_store(settings: Settings) -> Store:
 
 
 def when_reachable(act: Callable[[], T]) -> T:
-    """Do it as soon as PostgreSQL can be used. Without it a part of the service waits, and says so in its log, rather
-    than end: whatever starts the machines may start the database last."""
+    """Call `act` until the database can be used, and log why it cannot: the database may be started last."""
     said = ""
     while True:
         try:

@@ -28,7 +28,7 @@ _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
 """When to come back to a queue that is full."""
 ROOM_SECONDS = 3_600
-"""When to come back for more room: not before the teachers have raised the limit."""
+"""Retry-After for a student over the storage limit, which only teachers can raise."""
 
 log = structlog.get_logger()
 
@@ -125,8 +125,8 @@ def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tupl
     if not wanted or wanted == [caller.person.login]:
         return (caller.person.id,)
     if not caller.is_staff(course):
-        detail = "only staff submit for others: leave authors out, and ask your teachers to submit for a group"
-        raise Problem(403, "not-for-others", "You submit for yourself alone", detail)
+        detail = "leave authors out, and ask your teachers to submit for a group"
+        raise Problem(403, "not-for-others", "Only staff submit for others", detail)
     members = {member.person.login: member.person.id for member in people.roster(tx, course)}
     strangers = [login for login in wanted if login not in members]
     if strangers:
@@ -158,7 +158,7 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
 def _known(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
     before = submissions.repeated(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
-        detail = "this key came with another request before: use a new key for each submission"
+        detail = "another request had this key: use a new key for each submission"
         raise Problem(422, "key-reused", "The Idempotency-Key is taken", detail)
     return before.submission if before else None
 
@@ -183,7 +183,7 @@ def _kept(
         _require_few_waiting(tx, service, new)
         _require_room(tx, service, new)
     if gradings.waiting(tx) >= service.settings.queue_limit:
-        detail = "nothing was kept of this submission: send it again later, and it has the time at which it then comes"
+        detail = "this submission was not stored: send it again later; its time is then that of the new request"
         raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
     id = submissions.add(tx, new)
     service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
@@ -225,20 +225,29 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
 
 
 def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
-    """So that a few students cannot fill the queue for everybody."""
+    """Raise 429 if this person has too many submissions waiting."""
     waiting, limit = gradings.waiting(tx, new.by), service.settings.waiting_limit
     if waiting >= limit:
-        detail = f"{waiting} submissions of yours wait, and {limit} may: cancel some, or come back later"
+        detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
         raise Problem(
-            429, "too-many-waiting", "Too many of yours are waiting", detail, {"Retry-After": str(FULL_SECONDS)}
+            429,
+            "too-many-waiting",
+            "Too many of your submissions are waiting",
+            detail,
+            {"Retry-After": str(FULL_SECONDS)},
         )
 
 
 def _require_room(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
+    """Raise 429 if the stored files of this person would exceed their limit."""
     limit = service.settings.storage_limit_mib
     if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
-        detail = f"your submissions would take more than {limit} MiB together: leave out data, or ask your teachers"
-        raise Problem(429, "no-room", "Your submissions take too much room", detail, {"Retry-After": str(ROOM_SECONDS)})
+        detail = (
+            f"your submissions would take more than {limit} MiB: leave out data, or ask your teachers for more space"
+        )
+        raise Problem(
+            429, "no-room", "Your submissions take too much space", detail, {"Retry-After": str(ROOM_SECONDS)}
+        )
 
 
 def _said(moment: dt.datetime) -> str:

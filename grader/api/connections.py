@@ -1,7 +1,7 @@
-"""Connections of the HTTP server: how many are open, and how long each may keep us waiting.
+"""Connections of the HTTP server: how many may be open, and how long each may wait.
 
-uvicorn has no time limit for a request's head and none for a client that does not read its answer. The time limit of
-a body is `grader.api.entrance.BodyLimit`'s, which can still answer.
+uvicorn limits neither the time for a request's head nor the time in which a client reads its answer.
+`grader.api.entrance.BodyLimit` limits the time for a body, since it can still answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from grader.bounds import (
 )
 
 ACCEPTED_AT_ONCE = 100
-"""Connections that the event loop accepts in one turn. They take descriptors before they can be counted."""
+"""Connections that the event loop accepts in one iteration, before they can be counted."""
 _DETAIL = (
     b'{"type":"/problems/too-many-connections","title":"Too many connections","status":503,'
     b'"detail":"every connection of the service is in use; try again in a moment"}'
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 
 def raise_descriptor_limit() -> int:
-    """Raise this process's soft limit of open files as far as it may be raised. Return the new limit."""
+    """Raise the soft limit of open files to the hard limit, or to `MAX_DESCRIPTORS`. Return the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     limit = max(soft, most)
@@ -47,7 +47,8 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_limit(descriptors: int) -> int:
-    """Return how many connections may be open. Half of the descriptors are for files: a large upload needs one."""
+    """Return how many connections may be open. Half of the descriptors are for files: each large file of an upload
+    needs one."""
     return max(1, min(MAX_CONNECTIONS, (descriptors - RESERVED_DESCRIPTORS) // 2))
 
 
@@ -58,16 +59,16 @@ class Connections:
         self.limit = limit
         self.open: dict[_Connection, None] = {}
         self.awaiting: dict[_Connection, float] = {}
-        """Those that owe us a request → since when (the event loop's clock), the oldest first."""
+        """Connections without a complete request head → since when (the event loop's clock), the oldest first."""
 
     def options(self) -> dict[str, Any]:
-        """Return what `uvicorn.Config` needs to count and to close them."""
+        """Return the arguments of `uvicorn.Config` that apply these limits."""
         return {
             "http": self.protocol,
             "ws": "none",
             "backlog": ACCEPTED_AT_ONCE,
             "callback_notify": self.close_stalled,
-            "timeout_notify": 0,  # once a second, as often as it looks
+            "timeout_notify": 0,  # uvicorn calls it once a second at most
         }
 
     def protocol(self, **uvicorn: Any) -> asyncio.Protocol:
@@ -75,14 +76,14 @@ class Connections:
         return _Connection(self, **uvicorn)
 
     def make_room(self) -> bool:
-        """Close the connection that has owed us a request for longest. Return whether there was one."""
+        """Close the connection that has waited longest for its request. Return False if there is none."""
         oldest = next((connection for connection in self.awaiting if not connection.unread), None)
         if oldest is not None:
             oldest.abort()
         return oldest is not None
 
     async def close_stalled(self) -> None:
-        """Close every connection whose request does not come, or whose answer is not read."""
+        """Close the connections whose request head or whose reading of an answer takes too long."""
         now = asyncio.get_running_loop().time()
         stalled = [connection for connection in self.open if connection.is_stalled(now)]
         late = [c for c, since in self.awaiting.items() if now - since > HEAD_SECONDS and not c.unread]
@@ -90,18 +91,19 @@ class Connections:
             connection.abort()
 
 
-class _KnownLengths(h11.Connection):
-    """Parses no body whose length is not known before: a chunk of one byte costs as much as one of a megabyte.
-    `grader.api.entrance.BodyLimit` answers such a request with 411, and closes the connection."""
+class _Parser(h11.Connection):
+    """An HTTP parser that stops before a body in chunks: parsing a chunk of one byte costs as much as one of a
+    megabyte.
+    `grader.api.entrance.BodyLimit` answers such a request with 411 and closes the connection."""
 
-    has_unknown_length = False
+    is_chunked = False
 
     def next_event(self) -> Any:
-        if self.has_unknown_length:
+        if self.is_chunked:
             return h11.NEED_DATA
         event = super().next_event()
         if isinstance(event, h11.Request):
-            self.has_unknown_length = any(name == b"transfer-encoding" for name, _ in event.headers)
+            self.is_chunked = any(name == b"transfer-encoding" for name, _ in event.headers)
         return event
 
 
@@ -109,12 +111,12 @@ class _Connection(H11Protocol):
     def __init__(self, all_: Connections, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
         self._all = all_
-        self.conn: _KnownLengths = _KnownLengths(h11.SERVER)
+        self.conn: _Parser = _Parser(h11.SERVER)
         self._app = self.app
-        self.app = self._counting_what_is_sent
+        self.app = self._count_sent
         self._sent = 0
         self._unread_since: tuple[float, int] | None = None
-        """Since when something is unread, and how much had been read by then."""
+        """Since when part of an answer is unread, and how many bytes had been read at that time."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -131,27 +133,27 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if not self.conn.has_unknown_length and not self.transport.is_closing():
+        if not self.conn.is_chunked and not self.transport.is_closing():
             super().data_received(data)
             self._note_request()
 
     def on_response_complete(self) -> None:
         self._all.awaiting[self] = self.loop.time()
-        super().on_response_complete()  # which may begin a request that has been received already
+        super().on_response_complete()  # which may start a pipelined request
         self._note_request()
 
     def abort(self) -> None:
-        """Close at once: what the client has not read is dropped."""
+        """Close at once, and drop what the client has not read."""
         self._forget()
         self.transport.abort()
 
     @property
     def unread(self) -> int:
-        """Bytes of answers that the client has not taken yet."""
+        """Bytes of answers that wait to be sent."""
         return self.transport.get_write_buffer_size()
 
     def is_stalled(self, now: float) -> bool:
-        """Return whether the client reads its answer more slowly than it may."""
+        """Return whether the client reads its answer too slowly."""
         read = self._sent - self.unread
         if self._unread_since is None:
             self._unread_since = (now, read) if self.unread else None
@@ -172,7 +174,7 @@ class _Connection(H11Protocol):
         self._all.open.pop(self, None)
         self._all.awaiting.pop(self, None)
 
-    async def _counting_what_is_sent(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _count_sent(self, scope: Any, receive: Any, send: Any) -> None:
         async def counted(message: Any) -> None:
             await send(message)  # which may wait until the client has read some of what was sent before
             if scope["method"] != "HEAD":

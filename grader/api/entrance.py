@@ -26,7 +26,7 @@ from grader.bounds import (
 from grader.turns import Turns
 
 MAX_BODY_BYTES = MIB
-"""Of a body that is no upload. An upload may have so much more than its files, for boundaries and headers."""
+"""Of a request without files. An upload may have this many bytes besides its files, for boundaries and headers."""
 
 _STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -83,8 +83,9 @@ class _Answer:
 
 
 class BodyLimit:
-    """413 for a body that is too large, 411 for one that does not say how large it is, 408 for one that comes too
-    slowly. The HTTP server reads no more of a body than its Content-Length says."""
+    """Answers 413 if a body is too large, 411 if its length is unknown, and 408 if it arrives too slowly. The HTTP
+    server
+    reads no more of a body than its Content-Length says."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -94,8 +95,8 @@ class BodyLimit:
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         limit = MAX_UPLOAD_BYTES + MIB if is_upload(headers) else MAX_BODY_BYTES
-        said = headers.get("content-length", "")
-        if said.isdecimal() and int(said[:20]) > limit:
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length[:20]) > limit:
             return await problems.response(Request(scope, receive), _too_large(limit))(scope, receive, send)
         if "transfer-encoding" in headers:
             return await problems.response(Request(scope, receive), _unknown_length())(scope, receive, send)
@@ -107,7 +108,7 @@ def is_upload(headers: Headers) -> bool:
 
 
 class _Timed:
-    """Receives a body, and raises 408 once we have waited longer for it than what has come allows."""
+    """Receives a body. Raises 408 if it takes longer than the bytes received so far allow."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -119,9 +120,9 @@ class _Timed:
         if self._complete:
             return await self._receive()
         started = time.monotonic()
-        patience = STALLED_SECONDS + self._bytes / MIN_BYTES_PER_SECOND - self._waited_seconds
+        seconds = STALLED_SECONDS + self._bytes / MIN_BYTES_PER_SECOND - self._waited_seconds
         try:
-            async with asyncio.timeout(max(0.0, patience)):
+            async with asyncio.timeout(max(0.0, seconds)):
                 message = await self._receive()
         except TimeoutError:
             raise _too_slow() from None
@@ -163,18 +164,18 @@ _RETRY = _CLOSE | {"Retry-After": "5"}
 
 
 def _too_large(limit: int) -> Problem:
-    detail = f"more than {limit // MIB} MiB are not taken: leave out data sets, and clear a notebook's outputs"
-    return Problem(413, "too-large", "Too much to take", detail, _CLOSE)
+    detail = f"the request has more than {limit // MIB} MiB: leave out data sets, and clear a notebook's outputs"
+    return Problem(413, "too-large", "The request is too large", detail, _CLOSE)
 
 
 def _unknown_length() -> Problem:
     detail = "the request has a body in chunks: send it with a Content-Length"
-    return Problem(411, "unknown-length", "The length is not known", detail, _CLOSE)
+    return Problem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
 
 
 def _too_slow() -> Problem:
-    detail = f"the request came at less than {MIN_BYTES_PER_SECOND} bytes in a second: send it again over a faster line"
-    return Problem(408, "too-slow", "The request did not come in time", detail, _CLOSE)
+    detail = f"the request arrived at less than {MIN_BYTES_PER_SECOND} bytes a second: use a faster connection"
+    return Problem(408, "too-slow", "The request took too long", detail, _CLOSE)
 
 
 def _too_many_uploads() -> Problem:

@@ -28,8 +28,8 @@ from grader.store.records import State
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
 LOOK_SECONDS = 2.0
-"""How often the database is asked for the place in the queue, for what another machine has done, and whether who
-watches may still do so."""
+"""How often the database is asked for the place in the queue, for changes by other machines, and for the watcher's
+permission."""
 RECONNECT_MILLISECONDS = 3_000
 
 
@@ -40,7 +40,7 @@ def _seen(id: SubmissionId, service: TheService, caller: TheCaller) -> Seen:
 
 
 async def _counted(request: Request, caller: TheCaller) -> AsyncIterator[None]:
-    """Count the stream as one of this person's until it has ended."""
+    """Count the stream for this person until it ends."""
     limits: Limits = request.app.state.limits
     async with limits.stream(caller.person.id):
         yield
@@ -57,11 +57,11 @@ _EXAMPLE = (
     response_class=EventSourceResponse,
     dependencies=[Depends(_counted)],
     responses={
-        429: {"description": "This person watches too many already"},
+        429: {"description": "This person watches too many gradings already"},
         200: {
             "description": "Server-sent events: `state` (first as it is now, then whenever it changes), `position` "
             "while it waits, `section` as each is begun or decided, `training` with the CPU seconds used, and `end` "
-            "once nothing more will come. Without `end` the stream ends once who watches may not do so any more",
+            "once nothing more will come. The stream ends without `end` if the watcher may not see it any more",
             "content": {"text/event-stream": {"example": _EXAMPLE}},
         },
     },
@@ -119,7 +119,7 @@ class _Watch:
         return news
 
     async def heard(self, happened: Event) -> list[ServerSentEvent]:
-        """Return an event as the watcher may see it. While the database is away, nothing in it has been revoked."""
+        """Return an event as the watcher may see it. A database that is away cannot revoke the permission."""
         with suppress(StoreUnavailable):
             self.over = not await run_in_threadpool(self._may_watch)
         if self.over:
@@ -137,7 +137,7 @@ class _Watch:
             return _Look(grading.state, place(tx, self._service, grading, self._seen.submission.kind))
 
     def _may_watch(self) -> bool:
-        """Whether the token or session is still valid, and its holder may still see the submission."""
+        """Return whether the token or session is still valid and its person may still see the submission."""
         caller = holder(self._request)
         if caller is None or not may_see(caller, self._seen.submission):
             return False

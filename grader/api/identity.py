@@ -43,7 +43,7 @@ class Caller:
     roles: Mapping[str, Role]
     """Course → role."""
     token: Token
-    """A session's in a browser, a program's otherwise."""
+    """The session in a browser, or a program's token."""
 
     @property
     def kind(self) -> TokenKind:
@@ -106,7 +106,7 @@ def require_admin(caller: Caller, what: str = "page") -> None:
 
 
 def require_scope(caller: Caller, scope: Scope) -> None:
-    """Raise a 403 where the caller's token is not good for this. Staff's rights are not in `caller` without it."""
+    """Raise 403 if the caller's token lacks the scope. Without STAFF, `caller` has no staff role to begin with."""
     if scope not in caller.token.scopes:
         detail = f"this needs the scope {scope}: make a token that has it, under /settings or by `grader admin token`"
         challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
@@ -207,7 +207,7 @@ async def _identified(request: Request) -> Caller | None:
 
 
 def holder(request: Request) -> Caller | None:
-    """Return who sends this request by what the database says now, or None without a valid token or session."""
+    """Look up the caller in the database. Return None without a valid token or session."""
     return _by_bearer(request) if "authorization" in request.headers else _by_cookie(request)
 
 

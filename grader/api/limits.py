@@ -25,7 +25,7 @@ from grader.turns import Turns
 REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "submissions"
 
 STREAM_SECONDS = 10
-"""When to come back for a stream: about as long as a grading without trainings takes."""
+"""Retry-After for a stream: about the duration of a grading without trainings."""
 
 
 class Limits:
@@ -53,7 +53,7 @@ class Limits:
     async def stream(self, person: str) -> AsyncIterator[None]:
         """Count a stream of events while it is open. Raise 429 for one more than a person may have."""
         if self._streams.is_full(person):
-            detail = f"{self._most_streams} gradings may be watched at the same time: close one of the others"
+            detail = f"you may watch {self._most_streams} gradings at the same time: close one of the others"
             raise Problem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
         async with self._streams.of(person):
             yield

@@ -81,7 +81,7 @@ class TokenOut(Out):
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     scopes: list[Scope]
-    parent: str | None = Field(description="The token that it was made with, and with which it ends")
+    parent: str | None = Field(description="Id of the token that it was made with, and ends with")
 
     @classmethod
     def of(cls, token: Token) -> Self:
@@ -101,7 +101,10 @@ class NewToken(In):
         None, ge=1, le=3660, description="Left out, it lasts until it is revoked", examples=[120]
     )
     scopes: set[Scope] | None = Field(
-        None, min_length=1, description="What it may be used for; left out, whatever yours may", examples=[["read"]]
+        None,
+        min_length=1,
+        description="What it may be used for; by default, all that your token may",
+        examples=[["read"]],
     )
 
 
@@ -125,8 +128,11 @@ def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeTok
 def new_token(
     service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[Scope] | None = None
 ) -> tuple[str, Token]:
-    """Return the token itself, which is seen here for the only time, and what may be shown of it later. It can do no
-    more than the caller's, and ends with the program's token that the caller has used, here or to log in."""
+    """Make a token. Return its secret, which cannot be shown again, and its record.
+
+    It has no scope that the caller's token lacks, and ends with the program's token that the caller used, here or
+    to log in.
+    """
     label = roster.name_of(label)
     for scope in scopes or ():
         require_scope(caller, scope)
@@ -142,7 +148,7 @@ def new_token(
 
 
 def _parent(tx: Tx, caller: Caller) -> Token | None:
-    """The program's token that the caller has used, here or to log in; None where they have logged in otherwise."""
+    """Return the program's token that the caller used, here or to log in; None after another login."""
     id = caller.token.id if caller.kind is TokenKind.PROGRAM else caller.token.parent
     if id is None:
         return None
@@ -153,7 +159,7 @@ def _parent(tx: Tx, caller: Caller) -> Token | None:
 
 @router.delete("/tokens/{id}", summary="Revoke one of one's own tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
-    """Those made with it end with it. A token revokes only what can do no more than itself."""
+    """Revoke a token and all that were made with it. A token cannot revoke one that has more scopes."""
     with service.store.write() as tx:
         target = next((token for token in people.tokens_of(tx, caller.person.id) if token.id == id), None)
         if target is None:

@@ -52,7 +52,7 @@ def _page(request: Request, next: str, problem: str = "", status: int = 200) -> 
 
 
 def _exchange(service: Service, secret: str) -> tuple[Person, Token | None] | None:
-    """Who logs in, and the program's token with which they do, if any."""
+    """Return who logs in, and the program's token that they log in with, if any."""
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
             return used_up, None
@@ -72,8 +72,9 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 def begin_session(
     request: Request, service: Service, person: Person, next: str, token: Token | None = None
 ) -> Response:
-    """A new session, whatever the browser had before: nobody can make it use one that they know. It can do what `token`
-    can, and ends with it."""
+    """Begin a new session, and end the one that the browser had: an attacker may know that one. With `token`, the
+    session
+    has its scopes and ends with it."""
     _end_session(request, service)
     with service.store.write() as tx:
         people.forget_expired_tokens(tx)

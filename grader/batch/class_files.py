@@ -1,4 +1,4 @@
-"""The class's files in an output folder: a run over a part of the class completes them, or is refused."""
+"""The class's files in an output folder: a run over some of the students completes them or is refused."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ def note(out: Path, journal: Journal, scope: str) -> None:
 
 
 def remove_others(out: Path, keys: Collection[str]) -> None:
-    """Remove the reports that earlier runs wrote for students who are now called otherwise, or are not in the class.
-    Reports stay in the journal, and folders that earlier runs did not write stay."""
+    """Remove the reports of earlier runs whose students have another key now, or left the class. The journal keeps
+    every
+    report, and folders that no run wrote stay."""
     for one in _loaded(out / RECORD) or ():
         if one["student"] not in keys:
             folder = out / STUDENTS / one["student"]
             for name in _OF_A_STUDENT:
                 (folder / name).unlink(missing_ok=True)
-            with suppress(OSError):  # not there, or somebody has put a file of their own into it
+            with suppress(OSError):  # it is missing, or has other files in it
                 folder.rmdir()
 
 

@@ -33,11 +33,12 @@ from grader.seeds import Seed
 TICK_SECONDS = 1.0
 """How often a running training says what it has used."""
 LOOK_SECONDS = 0.5
-"""How often the CPU clock of a process that grades is read."""
+"""How often the CPU clock of a grading process is read."""
 WAKE_SECONDS = LOOK_SECONDS / 5
-"""How often a process that can run does, whatever it waits for, so that its CPU clock moves between two looks."""
+"""How often a grading process uses a little CPU time, so that its clock moves between two looks unless it is
+stopped."""
 NICENESS = 5
-"""Of processes that grade, so that the service beside them answers at once while all cores are busy."""
+"""Of grading processes, so that the service beside them answers at once while all cores are busy."""
 _spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
 
 
@@ -51,7 +52,7 @@ class Plan:
     core: int | None = None
     """The one core for the process and all its sandboxes; None leaves that to the kernel."""
     still_looks: int = 60
-    """A process is stopped whose CPU clock has not moved at so many looks in a row."""
+    """A process counts as stopped after this many looks at which its CPU clock has not moved."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class GradingProcess:
             self.restart()
         try:
             self._sending = threading.Thread(target=_send, args=(self._channel, job), daemon=True)
-            self._sending.start()  # a process that is stopped reads nothing, and files are larger than a pipe
+            self._sending.start()  # a stopped process reads nothing, and a pipe holds less than the files
             clock = _Clock(self.pid)
             while True:
                 if not self._channel.poll(look_up_seconds):
@@ -138,12 +139,12 @@ class GradingProcess:
 
 
 def _send(channel: Connection, job: Job) -> None:
-    with suppress(OSError):  # it has ended, as who listens on the channel learns
+    with suppress(OSError):  # the process has ended, which the reader of the channel notices
         channel.send(job)
 
 
 class _Clock:
-    """The CPU clock of a process. It stands still while the process is stopped, and is not moved by its children."""
+    """The CPU clock of a process, without its children. It stands still while the process is stopped."""
 
     def __init__(self, pid: int) -> None:
         self._id = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it
@@ -152,8 +153,7 @@ class _Clock:
         self._next = 0.0
 
     def still_looks(self) -> int:
-        """Return at how many looks in a row it had not moved. Time in which nobody looked, because this process was
-        stopped too, is one look."""
+        """Return at how many looks in a row it had not moved. A pause of this process counts as one look."""
         moment = time.monotonic()
         if moment >= self._next:
             self._next = moment + LOOK_SECONDS
@@ -219,7 +219,7 @@ def _end_with_the_service() -> None:
 
 
 def _show_that_it_runs() -> NoReturn:
-    """Use a little CPU time now and then, also while the sandbox has all the work."""
+    """Use a little CPU time now and then, also while only the sandbox works."""
     while True:
         time.sleep(WAKE_SECONDS)
 

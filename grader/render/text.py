@@ -41,8 +41,8 @@ def one_line(text: str, limit: int = LINE_LIMIT) -> str:
 
 
 def file_name(name: str) -> str:
-    """Return the name with "_" in place of every character that acts instead of showing, by its Unicode category:
-    controls (C0 and C1), what turns the direction of text, separators of lines, and what is no character at all."""
+    """Return the name with "_" for each control, format, surrogate, private and unassigned character, and for line
+    separators."""
     return "".join("_" if unicodedata.category(c) in _ACTING else c for c in name)
 
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
-from grader.store.sqlite_file import LOG, OWNER, SHARED_MEMORY, DatabaseFile, write_header
+from grader.store.sqlite_file import LOG, OWNER, SHARED_MEMORY, DatabaseFile, beside, open_file, write_header
 
-LOCK_SECONDS = 20
 COMPANIONS = ("", LOG, SHARED_MEMORY)
 """What the names of a database's files end with while it is in use."""
 
@@ -41,7 +40,7 @@ def copy(database: Path, to: Path) -> Copy:
     with _made(to) as unfinished:
         with _as_ours(), closing(_live(database)) as source, closing(sqlite3.connect(unfinished)) as target:
             source.backup(target)
-            write_header(target)  # another database from now on: the original's log must not be applied to it
+            write_header(target)  # a new id: the original's log must not be applied to the copy
             target.execute("PRAGMA journal_mode = DELETE")  # so that it is one file, and can lie where none is written
         found = examine(unfinished)
     return Copy(to, found.submissions, found.size)
@@ -50,7 +49,7 @@ def copy(database: Path, to: Path) -> Copy:
 def examine(file: Path) -> Copy:
     """Raises `BadCall` for what is no whole copy."""
     try:
-        with closing(_opened(file, "ro")) as connection:
+        with closing(open_file(file, "ro")) as connection:
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (submissions,) = connection.execute("SELECT count(*) FROM submissions, alembic_version").fetchone()
     except sqlite3.Error as wrong:
@@ -79,7 +78,7 @@ def put_back(copy: Path, database: Path) -> PutBack:
 def _log_everybody_out(database: Path) -> int:
     """How many tokens of programs are left."""
     moment = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
-    with closing(_opened(database)) as connection, connection:
+    with closing(open_file(database)) as connection, connection:
         connection.execute("DELETE FROM tokens WHERE kind IN ('session', 'login')")
         alive = "SELECT count(*) FROM tokens WHERE expires_at IS NULL OR expires_at > ?"
         return int(connection.execute(alive, (moment,)).fetchone()[0])
@@ -88,15 +87,11 @@ def _log_everybody_out(database: Path) -> int:
 def _set_aside(database: Path) -> Path | None:
     aside = database.with_name(f"{database.stem}-before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.db")
     with suppress(FileNotFoundError):  # a copy: without it a service that starts now would make an empty database
-        shutil.copy(_beside(database, OWNER), _beside(aside, OWNER))
+        shutil.copy(beside(database, OWNER), beside(aside, OWNER))
     for ending in COMPANIONS:  # together: the newest transactions may be in the second
         with suppress(FileNotFoundError):
-            _beside(database, ending).replace(_beside(aside, ending))
+            beside(database, ending).replace(beside(aside, ending))
     return aside if aside.exists() else None
-
-
-def _beside(database: Path, ending: str) -> Path:
-    return database.with_name(database.name + ending)
 
 
 @contextmanager
@@ -121,11 +116,7 @@ def _live(database: Path) -> sqlite3.Connection:
     """A connection to a database that a service may be using."""
     file = DatabaseFile(database)
     file.mark()
-    return file.connect(LOCK_SECONDS)
-
-
-def _opened(file: Path, mode: str = "rw") -> sqlite3.Connection:
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True)
+    return file.connect()
 
 
 def _sync(path: Path) -> None:

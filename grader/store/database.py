@@ -23,11 +23,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import ticket_schema
-from grader.store.sqlite_file import DatabaseFile
+from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 from grader.store.tables import metadata
 
-LOCK_SECONDS = 20
-"""How long a transaction waits for another one's lock before it is our failure."""
 _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _NOTICES_THAT_ITS_SERVER_IS_GONE = {  # after 20 seconds, not the two hours of TCP; what a URL says itself is kept
     "connect_timeout": "5",
@@ -82,14 +80,14 @@ class Store:
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
-        """What is written to a file that is no longer at its path is lost, and SQLite would not notice: raise
-        `StoreUnavailable` until it is back."""
+        """Connect. Raise `StoreUnavailable` while SQLite's file is not at its path: what is written to it would be
+        lost."""
         if self._file is not None:
             self._file.check()
         return engine.connect()
 
     def migrate(self) -> None:
-        """Bring the schema to this version of the grader. Only this makes SQLite's file, where there is none."""
+        """Bring the schema to this version of the grader. Nothing else makes SQLite's file."""
         with _as_ours():
             if self._file is None:
                 ticket_schema.migrate(self._engine)
@@ -103,8 +101,7 @@ class Store:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Copy what SQLite's write-ahead log has into the file itself, as far as readers allow. PostgreSQL does so
-        unasked."""
+        """Copy SQLite's write-ahead log into the database file, as far as readers allow. Do nothing for PostgreSQL."""
         if self._file is None:
             return
         self._file.check()
@@ -173,7 +170,7 @@ def _with_driver(url: str) -> sa.URL:
 def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
     # autocommit at the driver, so that BEGIN is said by us: Python's own would be a deferred one, which fails
     # where another transaction has written since it began to read
-    engine = sa.create_engine(url, creator=lambda: file.connect(LOCK_SECONDS))
+    engine = sa.create_engine(url, creator=file.connect)
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _record: Any) -> None:

@@ -24,7 +24,7 @@ def put_address(tx: Tx, url: str) -> None:
 
 
 def address(tx: Tx) -> str:
-    """Return it. Empty where no service has recorded any."""
+    """Return the recorded address; empty if there is none."""
     return tx.execute(select(facts.c.value).where(facts.c.name == "address")).scalar_one_or_none() or ""
 
 

@@ -131,12 +131,12 @@ def new_token(
     scopes: Iterable[Scope] = EVERY_SCOPE,
     parent: Token | None = None,
 ) -> str:
-    """Return the token itself, which is seen here for the only time: the database keeps its hash.
+    """Make a token. Return its secret, of which the database keeps only the hash.
 
     Args:
-        lasts: None for a token that lasts until it is revoked.
-        scopes: What it may be used for; of those, it gets what its parent has.
-        parent: The program's token that it is made with. The new one ends with it, or before.
+        lasts: Its lifetime; None until it is revoked.
+        scopes: What it may be used for; those that the parent lacks are left out.
+        parent: The program's token that it is made with. It expires no later, and is revoked together with it.
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -163,7 +163,7 @@ def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | Non
 
 
 def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, Token] | None:
-    """The person behind a token that has not expired, and what it is good for."""
+    """Return the person and the record of a token that has not expired."""
     known = tx.execute(
         select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _alive())
     ).one_or_none()
@@ -190,7 +190,7 @@ def token(tx: Tx, secret: str) -> Token:
 
 
 def token_by_id(tx: Tx, id: str) -> Token | None:
-    """A token that has not expired. Until this transaction ends, nobody revokes it."""
+    """Return a token that has not expired, and lock it against revocation until this transaction ends."""
     row = tx.execute(select(tokens).where(tokens.c.id == id, _alive()).with_for_update(read=True)).one_or_none()
     return _token(row) if row else None
 
@@ -201,7 +201,7 @@ def _token(row: AnyRow) -> Token:
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:
-    """Remove it and all that were made with it."""
+    """Remove a token and all that were made with it. Return whether it was there."""
     return bool(tx.execute(delete(tokens).where(tokens.c.id == id, tokens.c.person == person)).rowcount)
 
 

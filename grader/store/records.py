@@ -73,7 +73,7 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     """Submit, pre-check and cancel."""
     STAFF = "staff"
-    """What staff and admins alone may do or see. Without it they are ordinary members of their courses."""
+    """What only staff and admins may do or see. Without it they are ordinary members of their courses."""
 
 
 EVERY_SCOPE = frozenset(Scope)
@@ -90,7 +90,7 @@ class Token:
     expires_at: dt.datetime | None
     scopes: frozenset[Scope] = EVERY_SCOPE
     parent: str | None = None
-    """The id of the program's token that this one was made with: it ends with that one, at the latest."""
+    """The id of the program's token that this one was made with, and ends with."""
 
 
 # ── what is asked ────────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
-"""The file of an SQLite database: which one it is, found out before SQLite touches it.
+"""The identity of an SQLite database file, checked before SQLite opens it.
 
 SQLite removes the write-ahead log that lies beside an empty file, and applies a log to whatever file has its name. Both
-destroy what was acknowledged, so a file is opened only where it is known to be the database that the log belongs to.
+lose acknowledged transactions, so a file is opened only if it is the database that the log belongs to.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
 
+LOCK_SECONDS = 20
+"""How long a transaction waits for another one's lock before it is our failure."""
 APPLICATION_ID = int.from_bytes(b"GRDR")
 """In the header of every database of the grader (`PRAGMA application_id`). 0 is one of a version before this id."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
-"""What the names of the files beside a database end with. The last one is ours: it has the id of the database that the
-log belongs to (`PRAGMA user_version`, random)."""
+"""Endings of the files beside a database. The grader writes the last one: it has the id (`PRAGMA user_version`, random)
+of the database that the log belongs to."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class DatabaseFile:
         if self._place() != self._opened:
             raise StoreUnavailable(f"another file is in the place of {self.path.name}: put the database back")
 
-    def connect(self, lock_seconds: float) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
         """Open the database. A connection may be passed between threads, and every BEGIN on it is explicit."""
         self.check()
-        connection = _opened(self.path, "rw", lock_seconds)
+        connection = open_file(self.path)
         try:
             self.check()  # again: SQLite has opened the file, and looks for its log at the first statement
         except StoreUnavailable:
@@ -61,8 +63,8 @@ class DatabaseFile:
         return connection
 
     def make(self) -> None:
-        """Make a database without tables where there is none. Raise `StoreUnavailable` where files that belong to one
-        are left."""
+        """Make a database without tables if there is none. Raise `StoreUnavailable` if files of a missing one are
+        left."""
         companions = self._companions()  # before the look at the file, which another process may be making
         if not self.path.exists():
             if companions:
@@ -73,8 +75,7 @@ class DatabaseFile:
             _make(self.path)
 
     def mark(self) -> None:
-        """Give ids to a database that has none yet, because an earlier version made it. Raise `BadCall` where the
-        file is a database of another program."""
+        """Give ids to a database of an earlier version, which has none. Raise `BadCall` for one of another program."""
         self._place()
         if _header(self.path)[0] == 0:
             self._require_own_log(0)
@@ -95,30 +96,32 @@ class DatabaseFile:
             raise StoreUnavailable(f"{self.path.name} is not a database of the grader: put the database back")
         self._require_own_log(id)
         if self._owner() != id:
-            _replace(self._beside(OWNER), f"{id}\n")
+            _replace(beside(self.path, OWNER), f"{id}\n")
 
     def _require_own_log(self, id: int) -> None:
-        log = self._beside(LOG)
+        log = beside(self.path, LOG)
         if self._owner() not in (None, id) and log.exists() and log.stat().st_size:
             raise StoreUnavailable(
                 f"{log.name} belongs to another database than {self.path.name}: put that one back, or move the log away"
             )
 
     def _owner(self) -> int | None:
-        """The id of the database that the log belongs to, if known."""
+        """Return the id of the database that the log belongs to, if known."""
         with suppress(OSError, ValueError):
-            return int(self._beside(OWNER).read_text("ascii"))
+            return int(beside(self.path, OWNER).read_text("ascii"))
         return None
 
     def _companions(self) -> list[str]:
-        return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := self._beside(ending)).exists()]
+        return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := beside(self.path, ending)).exists()]
 
-    def _beside(self, ending: str) -> Path:
-        return self.path.with_name(self.path.name + ending)
+
+def beside(path: Path, ending: str) -> Path:
+    """Return the file beside a database whose name has this ending."""
+    return path.with_name(path.name + ending)
 
 
 def _make(path: Path) -> None:
-    """Under another name first, so that a file of this name is never empty."""
+    """Make the file under another name first, so that a file of this name is never empty."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.touch(mode=0o600)
@@ -127,7 +130,7 @@ def _make(path: Path) -> None:
         with suppress(FileExistsError):  # another process was quicker
             os.link(unfinished, path)
     except (OSError, sqlite3.Error) as wrong:
-        raise StoreUnavailable(f"{path} cannot be made: {wrong}") from wrong
+        raise StoreUnavailable(f"{path} cannot be created: {wrong}; check its folder") from wrong
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -135,7 +138,7 @@ def _make(path: Path) -> None:
 def _mark(path: Path) -> None:
     """Write the header into the file itself, so that it can be read without the log."""
     try:
-        with closing(_opened(path, "rw", lock_seconds=20)) as connection:
+        with closing(open_file(path)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
                 raise BadCall(f"{path} is a database of another program: choose another GRADER_HOME")
             write_header(connection)
@@ -147,18 +150,18 @@ def _mark(path: Path) -> None:
 
 
 def write_header(connection: sqlite3.Connection) -> None:
-    """Mark a database as one of the grader, and as no other than itself."""
+    """Mark a database as one of the grader, with a new id."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
 
 
 def _header(path: Path) -> tuple[int, int]:
-    """The ids of the application and of the database, read by SQLite without a look at the log.
+    """Return the ids of the application and of the database, without reading the log.
 
-    Never read them with `open`: when it closes the file, POSIX takes the locks of all connections of this process.
+    Do not read them with `open`: closing the file would release the locks of all connections of this process (POSIX).
     """
     try:
-        with closing(_opened(path, "ro&immutable=1")) as connection:
+        with closing(open_file(path, "ro&immutable=1")) as connection:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (id,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as wrong:
@@ -166,9 +169,10 @@ def _header(path: Path) -> tuple[int, int]:
     return application, id
 
 
-def _opened(path: Path, mode: str, lock_seconds: float = 5) -> sqlite3.Connection:
+def open_file(path: Path, mode: str = "rw") -> sqlite3.Connection:
+    """Open an SQLite file that is there, without a check. Each statement is a transaction unless it says BEGIN."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, lock_seconds, isolation_level=None, check_same_thread=False, uri=True)
+    return sqlite3.connect(uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
 
 
 def _replace(file: Path, content: str) -> None:

@@ -59,7 +59,7 @@ def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
 
 
 def stored_bytes(tx: Tx, person: str) -> int:
-    """Return the size of all files that this person has handed in."""
+    """Return the bytes of all files that this person has submitted."""
     size = select(func.sum(func.length(files.c.content))).join(submissions, submissions.c.id == files.c.submission)
     return tx.scalar(size.where(submissions.c.by == person)) or 0
 

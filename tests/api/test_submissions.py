@@ -199,7 +199,7 @@ def test_who_fills_the_queue_is_slowed_down_and_everybody_else_is_served(world: 
     assert [post(world, "ada").status_code for _ in range(limit)] == [202] * limit
     refused = post(world, "ada", kind="precheck")
     assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-waiting")
-    assert f"{limit} submissions of yours wait" in refused.json()["detail"]
+    assert f"{limit} of your submissions are waiting" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
     assert post(world, "bob").status_code == 202
     assert world.client.get("/readyz").json()["parts"]["queue"]["ok"]
@@ -226,7 +226,7 @@ def test_who_fills_the_disk_is_told_so_and_everybody_else_is_served(world: World
     assert post(world, "ada", large).status_code == 202
     refused = post(world, "ada", large)
     assert (refused.status_code, refused.json()["type"]) == (429, "/problems/no-room")
-    assert "more than 1 MiB together" in refused.json()["detail"]
+    assert "more than 1 MiB" in refused.json()["detail"]
     assert int(refused.headers["retry-after"]) > 0
     assert (post(world, "ada").status_code, post(world, "bob", large).status_code) == (202, 202)
     assert post(world, "grace", large).status_code == 202

@@ -47,7 +47,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("mlp.py", b"", "mlp.py is empty: save your work in the editor and hand it in again"),
+        ("mlp.py", b"", "mlp.py is empty: save your work in the editor and submit it again"),
         ("mlp.py", PNG, "mlp.py is not Python source but binary data: submit the .py file itself"),
         ("mlp.py", CODE.decode().encode("utf-16"), "mlp.py is saved as UTF-16: save it as UTF-8"),
         ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),

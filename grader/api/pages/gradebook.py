@@ -1,4 +1,4 @@
-"""For staff: everybody's score as a CSV file, in the formats of `grader batch`."""
+"""CSV files of all scores, for staff, in the formats of `grader batch`."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _standing(seen: Seen) -> Standing:
 
 
 def _report(tx: Tx, seen: Seen | None) -> Report | None:
-    """None while there is none, and of one that an older version wrote."""
+    """Return the report; None if there is none, or if an older version wrote it."""
     text = gradings.report(tx, seen.grading.id) if seen else None
     try:
         return as_json.loads(text) if text is not None else None

@@ -135,7 +135,7 @@ def test_keys_are_folders_that_no_two_students_share() -> None:
         ("id,email\n1,a@x\n1,b@x\n", "several people with the id 1"),
         ("id,name,section\n,,ML\n", "line 2 names nobody"),
         ("id,extension\n1,soon\n", "line 2: 'soon' is no moment"),
-        ("id,extension\n1,0001-01-01T00:00+14:00\n", "is not a date for a course: write one from 1970 to 2999"),
+        ("id,extension\n1,0001-01-01T00:00+14:00\n", "is not a valid date for a course: write one from 1970 to 2999"),
     ],
 )
 def test_a_roster_that_cannot_be_used_says_what_to_mend(text: str, says: str) -> None:
