@@ -7,6 +7,7 @@ ends two processes is refused, and the next submission gets a new process.
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
 import resource
 import signal
@@ -42,7 +43,7 @@ Files = Sequence[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Received:
-    """What the service keeps of a submission besides its files."""
+    """The facts about a submission that the service keeps beside its files."""
 
     digest: str
     has_code: bool
@@ -63,6 +64,7 @@ class _Bug:
 
 
 _Reply = Received | Refused | _Bug
+_MAX_REPLY_BYTES = 100_000
 
 
 class IntakePool:
@@ -172,7 +174,7 @@ class _IntakeProcess:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C in the service's terminal is for the service alone
             )
-        channel.recv()
+        channel.recv_bytes(_MAX_REPLY_BYTES)
         return channel
 
     def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
@@ -182,8 +184,7 @@ class _IntakeProcess:
                 channel.send(request)
                 for content in contents:
                     channel.send_bytes(content)
-                reply: _Reply = channel.recv()
-                return reply
+                return _decoded(channel.recv_bytes(_MAX_REPLY_BYTES))
             except BlockingIOError:
                 self.end()
                 raise OurFailure("the files could not be read in time") from None
@@ -212,6 +213,27 @@ class _IntakeProcess:
         return self._process.returncode
 
 
+def _encoded(reply: _Reply) -> bytes:
+    """Return the reply as JSON: the service unpickles nothing that comes from a process that has read a submission."""
+    match reply:
+        case Received(digest, has_code):
+            return json.dumps(["received", digest, has_code]).encode()
+        case Refused():
+            return json.dumps(["refused", str(reply)]).encode()
+    return json.dumps(["bug", reply.text]).encode()
+
+
+def _decoded(content: bytes) -> _Reply:
+    match json.loads(content):
+        case ["received", str(digest), bool(has_code)]:
+            return Received(digest, has_code)
+        case ["refused", str(text)]:
+            return Refused(text)
+        case ["bug", str(text)]:
+            return _Bug(text)
+    return _Bug("an intake process sent an unknown reply")
+
+
 # ── inside the process ───────────────────────────────────────────────────────────────────────────────
 
 
@@ -221,13 +243,13 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(memory_bytes)
     with suppress(EOFError, OSError, MemoryError):
-        channel.send("ready")
+        channel.send_bytes(b"ready")
         while True:
             request: _Request = channel.recv()
             files = [(name, channel.recv_bytes()) for name in request.names]
             with _cpu_limit(cpu_seconds):
                 reply = _reply(request, files)
-            channel.send(reply)
+            channel.send_bytes(_encoded(reply))
 
 
 def _reply(request: _Request, files: Files) -> _Reply:

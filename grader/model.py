@@ -391,7 +391,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class LatePenalty:
-    """What a report says about a late submission."""
+    """The lateness of a submission, and its cost."""
 
     sentence: str
     """How late it is, and the share of the points that is taken off."""

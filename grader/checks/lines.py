@@ -656,8 +656,8 @@ def _carries(flow: Flow, source: int, event: int) -> bool:
 
 
 def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str], right: RightValues) -> list[int]:
-    """Where they are written under another name, or outputs of the same kind are written, and these are not: the loop
-    that leaves them out, or its body."""
+    """Return the event that writes a missing output under another name; or else the loop that writes other outputs of
+    the same kind and leaves this one out, or its body."""
     misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
     if misnamed:
         return misnamed[:1]

@@ -115,7 +115,7 @@ class Measured:
     @property
     def diagnoses(self) -> Counter[str]:
         return Counter(
-            "known mistake" if c.mistake else "follows from another check" if follows_from(c) else "undiagnosed"
+            "known mistake" if c.mistake else "follows from another check" if c.follows_from else "undiagnosed"
             for _, c in self.lost
         )
 
@@ -123,11 +123,6 @@ class Measured:
     def median_loss(self) -> float:
         """Points that a wrong mutant loses."""
         return float(median(r.points_lost for r in self.of("wrong"))) if self.of("wrong") else 0.0
-
-
-def follows_from(check: CheckResult) -> tuple[str, ...]:
-    """Return the ids of the checks at which this one's cause was charged."""
-    return tuple(check.follows_from)
 
 
 # ── which mutants ────────────────────────────────────────────────────────────────────────────────────

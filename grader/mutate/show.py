@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.model import CheckResult, Json, Status
-from grader.mutate.measure import Measured, Row, follows_from
+from grader.mutate.measure import Measured, Row
 
 KINDS = ("same", "allowed", "wrong", "undecided")
 
@@ -64,7 +64,7 @@ def _check(row: Row, check: CheckResult) -> Json:
         "possible": float(check.possible),
         "reason": check.reason,
         "mistake": check.mistake,
-        "follows_from": list(follows_from(check)),
+        "follows_from": list(check.follows_from),
         "line": check.place.line if check.place else None,
         "line_is": row.line_of(check) if check.points < check.possible else "",
     }

@@ -409,6 +409,11 @@ def _own_gradient(
     return same_fault_as_in_sigmoid(student, asked[0][0].problem, name, truth)
 
 
+def _loss_holds(holds: Holds) -> bool:
+    """Return whether the loss is right at scores of ordinary size."""
+    return all(holds(id) for id in ("q2.1.published", "q2.1.scores", "q2.1.loss", "q2.4.forward"))
+
+
 def _in_gradient(name: str, holds: Holds) -> str:
     """Narrow down an undiagnosed gradient by those that are right: each is computed from others."""
     beside = {"W1": "b1", "b1": "W1", "W2": "b2", "b2": "W2"}[name]
@@ -423,7 +428,7 @@ def _in_gradient(name: str, holds: Holds) -> str:
             "the gradients of W2 and b2 are right: check the gradient of the hidden layer (the step back through W2, "
             "the activation's derivative), and that W1's and b1's are made from it"
         )
-    if not (holds("q2.1") and holds("q2.4.forward")):
+    if not _loss_holds(holds):
         return "the loss is wrong as well: correct it first, then compare with numerical gradients"
     if not any(holds(parameter, case) for parameter in PARAMETERS for case in ("reg = 0", "reg > 0")):
         return (
@@ -667,7 +672,7 @@ def _that_follow(
 
 def _in_training(name: str, holds: Holds) -> str:
     """Narrow down an undiagnosed training by the simpler ones that are right."""
-    if name != "epochs" and not holds("q2.1"):
+    if name != "epochs" and not _loss_holds(holds):
         return "the loss is wrong by itself: correct it first"
     match name:
         case "step" if holds("q2.2"):

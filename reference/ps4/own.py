@@ -198,7 +198,7 @@ def _varies(scores: Array | None) -> bool:
 
 
 def _mostly_differ(scores: Array | None) -> bool:
-    """Return whether most examples have scores of their own; a few may have no active unit of a ReLU."""
+    """Return whether most examples have different scores; a few may have no active unit of a ReLU."""
     return scores is not None and 2 * len(np.unique(scores, axis=0)) > len(scores)
 
 

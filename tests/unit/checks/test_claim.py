@@ -415,7 +415,10 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
         (Raised("NotImplementedError", ""), "still waits to be written"),
         (Raised("EOFError", "EOF when reading a line"), "No one is there to answer input()"),
         (Raised("SystemExit", "0"), "Take out exit()"),
-        (Raised("TypeError", "Net.loss() got an unexpected keyword argument 'reg'"), "loss() was called with arguments"),
+        (
+            Raised("TypeError", "Net.loss() got an unexpected keyword argument 'reg'"),
+            "loss() was called with arguments",
+        ),
         (Raised("TypeError", "Net.loss() got multiple values for argument 'reg'"), "self comes first there"),
         (Raised("TypeError", "Net.loss() missing 1 required positional argument: 'y'"), "the handout's arguments"),
         (Raised("TypeError", "Net.loss() takes 2 positional arguments but 3 were given"), "self comes first there"),
