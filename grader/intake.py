@@ -163,7 +163,7 @@ def _in_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
 
 
 def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Return the files of a zip. Without code beside them, open the zips inside: learning platforms wrap submissions."""
+    """Yield the files of a zip. Without code beside them, open the zips inside: learning platforms wrap submissions."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
