@@ -18,6 +18,7 @@ from grader.checks.lines import Target
 from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
 from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
+from grader.guest.entry_points import EntryPoints
 from grader.missing_code import has_code
 from grader.model import ZERO, Limits, Notebook, Points, Submission
 from grader.notebook import read_notebook
@@ -55,8 +56,7 @@ class Assignment:
     id: str
     folder: Path
     title: str
-    wanted: tuple[str, ...]
-    """Names of the class to look for, the right one first."""
+    entry_points: EntryPoints
     parts: tuple[PartRow, ...]
     checks: tuple[Check, ...]
     limits: Limits
@@ -99,7 +99,7 @@ class Assignment:
 
     def missing(self, submission: Submission) -> str:
         """Return the message about a submission without its code, or "" if there is code."""
-        there = has_code(submission, self.wanted, self.reference.name, self.modules)
+        there = has_code(submission, self.entry_points, (self.reference.name,), self.modules)
         return "" if there else self.not_submitted
 
     @property
@@ -159,7 +159,7 @@ def load(folder: Path) -> Assignment:
         id=str(_need(config, "id", folder)),
         folder=folder,
         title=str(_need(config, "title", folder)),
-        wanted=_names(_need(config, "class", folder), folder),
+        entry_points=_entry_points(config, folder),
         parts=tuple(_part(row, folder) for row in _need(config, "part", folder)),
         checks=checks,
         limits=_limits(config.get("limits", {}), folder),
@@ -238,10 +238,15 @@ def _need(config: Mapping[str, Any], key: str, folder: Path) -> Any:
     return config[key]
 
 
-def _names(value: Any, folder: Path) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
-        raise BadAssignment(f"{folder.name}/assignment.toml: class must be a list of names, the right one first")
-    return tuple(value)
+def _entry_points(config: Mapping[str, Any], folder: Path) -> EntryPoints:
+    kinds: tuple[Literal["class", "functions"], ...] = ("class", "functions")
+    given = [kind for kind in kinds if kind in config]
+    if len(given) != 1:
+        raise BadAssignment(f"{folder.name}/assignment.toml: give either class or functions, a list of names")
+    names = config[given[0]]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise BadAssignment(f"{folder.name}/assignment.toml: {given[0]} must be a list of names, the right one first")
+    return EntryPoints(given[0], tuple(names))
 
 
 def _limits(table: Mapping[str, Any], folder: Path) -> Limits:

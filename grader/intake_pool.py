@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS
 from grader.errors import OurFailure, Refused
+from grader.guest.entry_points import EntryPoints
 from grader.intake import receive_all
 from grader.missing_code import has_code
 from grader.turns import Turns
@@ -53,8 +54,8 @@ class Received:
 class _Request:
     names: Sequence[str]
     """The files' contents follow, each as bytes: pickling them would copy them twice."""
-    wanted: Sequence[str]
-    reference: str
+    entry_points: EntryPoints
+    accepted: Sequence[str]
     modules: Sequence[str]
 
 
@@ -121,8 +122,8 @@ class IntakePool:
         """
         request = _Request(
             tuple(name for name, _ in files),
-            tuple(assignment.wanted),
-            assignment.reference.name,
+            assignment.entry_points,
+            (assignment.reference.name,),
             tuple(assignment.modules),
         )
         contents = [content for _, content in files]
@@ -255,7 +256,7 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 def _reply(request: _Request, files: Files) -> _Reply:
     try:
         received = receive_all(files)
-        return Received(received.digest, has_code(received, request.wanted, request.reference, request.modules))
+        return Received(received.digest, has_code(received, request.entry_points, request.accepted, request.modules))
     except Refused as refused:
         return refused
     except MemoryError:  # perhaps for what earlier submissions have left: a new process tries again

@@ -164,7 +164,7 @@ class Limits:
 
 
 class NoteKind(StrEnum):
-    """What there may be to say about how the class was found."""
+    """Kinds of remarks about how the class, or the functions, were found."""
 
     FAILED = "failed"
     """A file could not be loaded, so another one was."""
@@ -182,6 +182,8 @@ class NoteKind(StrEnum):
     """Another file defines the class in another way."""
     ADDED = "added"
     """A notebook adds to the class of a file."""
+    ELSEWHERE = "elsewhere"
+    """A function that the graded file lacks was found in another one."""
     ABSENT = "absent"
     """A module that is imported and not there."""
 
@@ -199,8 +201,9 @@ class Loaded:
     """What the guest found in the student's files. Facts for the report; nothing is decided on them alone."""
 
     source: str
-    """The file or notebook that defines the class."""
+    """The file or notebook that defines the class, or the functions."""
     names: tuple[str, ...]
+    """The class's name and then its attributes, or the functions' names."""
     cells: tuple[int, ...]
     """Numbers of the notebook cells whose definitions were run."""
     notes: tuple[Note, ...] = ()

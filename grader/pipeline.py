@@ -301,7 +301,7 @@ class _Run:
                 arrays = self._assignment.shared(self._scope.quick)
         task = self._assignment
         return Student(
-            self._submission, sandbox, task.wanted, task.file, task.limits, arrays, task.modules, self._budget
+            self._submission, sandbox, task.entry_points, [task.file], task.limits, arrays, task.modules, self._budget
         )
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:

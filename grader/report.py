@@ -9,6 +9,7 @@ from grader.catalogue import Assignment, PartRow
 from grader.checks.claim import Verdict
 from grader.checks.lines import FoundLine
 from grader.checks.mistakes import Judged
+from grader.guest.entry_points import EntryPoints
 from grader.intake import with_known_names
 from grader.model import (
     ZERO,
@@ -71,7 +72,7 @@ def assemble(
     remarks = [
         *submission.remarks,
         *_alias(assignment, loaded),
-        *_how_found(loaded),
+        *_how_found(loaded, assignment.entry_points),
         *_of_several_notebooks(submission, assignment.handout, loaded.source if loaded else ""),
     ]
     report = Report(
@@ -123,28 +124,34 @@ class _Answered:
 
 
 def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
-    if loaded is None or not loaded.names or loaded.names[0] == assignment.wanted[0]:
+    wanted = assignment.entry_points
+    if loaded is None or not loaded.names or not wanted.of_class or loaded.names[0] == wanted.names[0]:
         return []
-    return [f"the class is called {loaded.names[0]}; the handout calls it {assignment.wanted[0]} (accepted)"]
+    return [f"the class is called {loaded.names[0]}; the handout calls it {wanted.names[0]} (accepted)"]
 
 
 _SENTENCES = {
     NoteKind.FAILED: "{where} could not be loaded ({why}); {source} was graded instead",
-    NoteKind.UNFINISHED: "{where} stopped below the class ({why}); what it had defined until then was graded",
+    NoteKind.UNFINISHED: "{where} stopped below {what} ({why}); what it had defined until then was graded",
     NoteKind.SKIPPED: "{where} failed and was left out ({why})",
-    NoteKind.MADE_WITH_IT: "{where} was not run, because it uses the class itself; no method can rely on its {why}",
-    NoteKind.EMPTY: "{where} was left out: it has gaps ({why}) where an earlier definition of the class has code",
+    NoteKind.MADE_WITH_IT: "{where} was not run, because it uses {what} itself; no {part} can rely on its {why}",
+    NoteKind.EMPTY: "{where} was left out: it has gaps ({why}) where an earlier definition of {what} has code",
     NoteKind.GAPS: "{where} has gaps where {source} has code; {source} was graded",
-    NoteKind.OTHER: "{where} defines the class too, in another way; {source} was graded",
+    NoteKind.OTHER: "{where} defines {what} too, in another way; {source} was graded",
+    NoteKind.ELSEWHERE: "{where} has {why}, which {source} lacks; that was graded from there",
     NoteKind.ADDED: "{where} adds to the class of {source}; that was graded too",
     NoteKind.ABSENT: "{where} is not available here ({why}); only what uses it fails",
 }
 
 
-def _how_found(loaded: Loaded | None) -> list[str]:
+def _how_found(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
     if loaded is None:
         return []
-    return [_SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source) for n in loaded.notes]
+    what, part = ("the class", "method") if wanted.of_class else ("the functions", "function")
+    return [
+        _SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source, what=what, part=part)
+        for n in loaded.notes
+    ]
 
 
 def _of_several_notebooks(submission: Submission, handout: Sequence[Notebook], source: str) -> list[str]:

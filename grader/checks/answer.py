@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+import numpy as np
+
 from grader.model import Died, Failure, Limit, Raised, Stopped, Unusable
 
 FAILURES = (Raised, Stopped, Died, Unusable)
@@ -33,6 +35,21 @@ class Answer:
         if isinstance(self.value, list) and len(self.value) > key:
             return Answer(what, self.value[key])
         return Answer(what, Unusable(f"{self.what} must return several values but returned {describe(self.value)}"))
+
+    def unpack(self, count: int) -> tuple[Answer, ...]:
+        """Return the items of a tuple of this length, each as an answer.
+
+        Every one of them is a failure if the call failed, or if it returned anything but so many values: the student is
+        told what it returned instead.
+        """
+        names = [f"{self.what}[{number}]" for number in range(count)]
+        if self.failure is not None:
+            return tuple(Answer(self.what, self.value) for _ in names)
+        values = list(self.value) if isinstance(self.value, np.ndarray) and self.value.ndim == 1 else self.value
+        if isinstance(values, list) and len(values) == count:
+            return tuple(Answer(name, value) for name, value in zip(names, values, strict=True))
+        wrong = Unusable(f"it must return {count} values but returned {describe(self.value)}")
+        return tuple(Answer(self.what, wrong) for _ in names)
 
 
 MAX_KEYS = 12
@@ -114,7 +131,7 @@ _PYTHON_2 = {
 _OF_PYTHON_2 = f"'(?P<old>{'|'.join(_PYTHON_2)})'"
 _BUILT_IN = "float|int|bool|object|str|long|unicode|complex"
 _NO_NETWORK = (
-    "The sandbox has no network, and needs none: train() is given its data. Take the download out, or put it under "
+    "The sandbox has no network, and needs none: your code is given its data. Take the download out, or put it under "
     'if __name__ == "__main__"'
 )
 _DOES_NOT_FIT = "was called with arguments that its def line does not accept"
@@ -129,7 +146,7 @@ _ADVICE = (
     (
         "NameError",
         "because its cell failed",
-        "Let no method rely on data or results of other cells: it is given what it needs as arguments",
+        "Let no method or function rely on data or results of other cells: it is given what it needs as arguments",
     ),
     ("NameError", "'get_ipython'", "get_ipython exists in notebooks only: take this line out"),
     ("NameError", rf"name {_OF_PYTHON_2}", "This is Python 2: write {new} instead of {old}"),
@@ -150,12 +167,12 @@ _ADVICE = (
         "ModuleNotFoundError|ImportError",
         "",
         "This module is not here. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and tqdm, "
-        "and no network; upload files of your own with your code. Data need not be loaded: train() is given it",
+        "and no network; upload files of your own with your code. Data need not be loaded: your code is given it",
     ),
     (
         "FileNotFoundError",
         "",
-        "This file is not here: upload it with your code. Data need not be loaded: train() is given it",
+        "This file is not here: upload it with your code. Data need not be loaded: your code is given it",
     ),
     ("NotImplementedError", "", "This part still waits to be written"),
     ("EOFError", "", "No one is there to answer input(): take it out"),

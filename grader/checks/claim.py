@@ -128,12 +128,17 @@ def near(
 ) -> Verdict:
     """Return whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least), after shape, dtype and finiteness.
 
+    Where `want` holds integers (labels, counts), every one of them must be equal, and the reason counts those that are
+    not: they have no size to be off by.
+
     Args:
         least: The smallest norm that a right answer has. Where a known mistake's terms cancel, `want` is rounding only,
             and the answer is other rounding: both are zeros beside this size.
         single: The student's parameters are float32, in which case (as for a float32 answer) `SINGLE` takes `rtol`'s
             place.
     """
+    if np.asarray(want).dtype.kind in "iub":
+        return _equal(answer, np.asarray(want))
     wanted = np.asarray(want, np.float64)
     got = numbers(answer, wanted.shape)
     if isinstance(got, Verdict):
@@ -163,11 +168,27 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
     wrong = ~np.isclose(got, labels, rtol=0 if labels.dtype.kind in "iu" else tolerance, atol=tolerance)
     if float(np.mean(~wrong)) >= share:
         return Verdict(Fraction(1))
-    row = int(np.argmax(wrong))
+    return _unequal(answer, got, labels, wrong)
+
+
+def _equal(answer: Answer, want: np.ndarray[Any, Any]) -> Verdict:
+    got = numbers(answer, want.shape)
+    if isinstance(got, Verdict):
+        return got
+    wrong = got != want
+    return _unequal(answer, got, want, wrong) if wrong.any() else Verdict(Fraction(1))
+
+
+def _unequal(
+    answer: Answer, got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], wrong: np.ndarray[Any, Any]
+) -> Verdict:
+    if not want.shape:
+        return lost(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
+    first = int(np.argmax(wrong))
+    what, where = ("labels", f"row {first}") if want.ndim == 1 else ("entries", f"at {np.argwhere(wrong)[0].tolist()}")
     return lost(
-        f"{answer.what}: {int(wrong.sum())} of {wrong.size} labels are not the class with the largest score at the "
-        "net's own parameters",
-        f"row {row}: got {got.flat[row]:g}, expected {labels.flat[row]}",
+        f"{answer.what}: {int(wrong.sum())} of {wrong.size} {what} differ",
+        f"{where}: got {got.flat[first]:g}, expected {want.flat[first]}",
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from grader import environment
 from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.checks.answer import FAILURES, Answer
+from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
 from grader.model import (
     NOTHING_USED,
@@ -44,19 +45,24 @@ class Student:
         self,
         submission: Submission,
         sandbox: Sandbox,
-        wanted: Sequence[str],
-        file: str,
+        entry_points: EntryPoints,
+        accepted: Sequence[str],
         limits: Limits,
         shared: Mapping[str, Array],
         handout: Mapping[str, bytes],
         budget: Budget | None = None,
     ) -> None:
-        """`wanted`: names of the class, the right one first. `file`: the file that the handout asks for. `budget`:
-        shared by all sessions of the submission; None if this student has the only one."""
+        """Start nothing yet.
+
+        Args:
+            entry_points: The class or the functions to look for.
+            accepted: Names of the Python file that the handout asks for, the usual one first.
+            budget: Shared by all sessions of the submission; None if this student has the only one.
+        """
         self._submission = submission
         self._sandbox = sandbox
-        self._wanted = list(wanted)
-        self._file = file
+        self._entry_points = entry_points
+        self._accepted = list(accepted)
         self._limits = limits
         self.budget = budget or Budget(limits)
         self._shared = shared
@@ -144,7 +150,7 @@ class Student:
     def new(self, *args: Any, seed: int = 0, **kwargs: Any) -> Remote:
         """An object of the student's class. `seed` is numpy's global one, set just before."""
         (made,) = self._made([["new", seed, list(args), kwargs]])
-        return Remote(self, Answer(f"{self._wanted[0]}(…)", made))
+        return Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made))
 
     def new_with(
         self, attribute: str, values: Mapping[str, Array], *args: Any, **kwargs: Any
@@ -154,7 +160,32 @@ class Student:
         newest = -1
         new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
         made, placed, held = self._made([new, put, ["get", newest, attribute]])
-        return Remote(self, Answer(f"{self._wanted[0]}(…)", made)), Answer(attribute, placed), Answer(attribute, held)
+        return (
+            Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made)),
+            Answer(attribute, placed),
+            Answer(attribute, held),
+        )
+
+    def call(self, function: str, *args: Any, seed: int | None = None, **kwargs: Any) -> Answer:
+        """Call one of the wanted functions and return its answer, or why there is none.
+
+        Args:
+            function: Its name, as in the manifest.
+            args: Plain data and arrays, which arrive as fresh copies; or references to arrays that `keep` has sent, so
+                that `look` can tell what the call has changed in place.
+            seed: numpy's global seed, and Python's, set just before the call. None leaves them as they are.
+        """
+        shown = f"{function}({', '.join(_shown(args, kwargs))})"
+        return Answer(shown, self._request_of(function, ["call_function", function, list(args), kwargs, seed, 0.0]))
+
+    def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
+        """Call a function with a limit of its own, in CPU seconds."""
+        request = ["call_function", function, list(args), kwargs, None, cpu_seconds]
+        return Answer(f"{function}(…)", self._request(request, _with_grace(cpu_seconds)))
+
+    def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+        """Call a function once more and follow it statement by statement. No claim judges this call."""
+        return Answer(function, self._request_of(function, ["function_traced", function, list(args), kwargs]))
 
     def _made(self, requests: list[list[Any]]) -> list[Any]:
         """Send requests of which the first makes an object. Where it cannot be made, every answer says so."""
@@ -162,7 +193,7 @@ class Student:
         failure = answers[0]
         if not isinstance(failure, FAILURES) or failure.before:
             return answers
-        return [replace(failure, before=f"{self._wanted[0]}(…) cannot be made")] * len(answers)
+        return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
     def keep(self, **arrays: Array) -> list[Ref]:
         """Arrays that stay inside, the same objects in every call that is given these references. They travel with
@@ -184,7 +215,8 @@ class Student:
             for n in self._submission.notebooks
         ]
         files, handout = _as_arrays(self._submission.files), _as_arrays(self._handout)
-        return ["load", files, notebooks, self._wanted, self._file, handout, self._limits.load_cpu_seconds]
+        wanted = self._entry_points.plain()
+        return ["load", files, notebooks, wanted, self._accepted, handout, self._limits.load_cpu_seconds]
 
     def _request_of(self, method: str, request: list[Any]) -> Any:
         return self._several_of(method, [request])[-1]
@@ -228,16 +260,22 @@ class Remote:
         if handle.failure is None and type(value) is not int:
             value = Unusable("the process broke the protocol")
         self._handle = value
+        self._failed: Answer | None = None
+        """The last call, if it failed: what it would have set may be missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         shown = f"{method}({', '.join(_shown(args, kwargs))})"
-        return self._ask_of(method, shown, "call", method, list(args), kwargs, 0.0)
+        return self._noted(self._ask_of(method, shown, "call", method, list(args), kwargs, 0.0))
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """A call with a limit of its own. At the limit the guest first interrupts it, so that what it has
         reached can still be looked at; where it does not heed that, it is ended a little later."""
         shown = f"{method}(…)"
         answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=_with_grace(cpu_seconds))
+        return self._noted(answer)
+
+    def _noted(self, answer: Answer) -> Answer:
+        self._failed = answer if answer.failure is not None else None
         return answer
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
@@ -258,7 +296,12 @@ class Remote:
         return self._ask_of(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
 
     def get(self, attribute: str) -> Answer:
-        return self._ask(attribute, "get", attribute)
+        """Return an attribute's value. If it has none after a call that failed, the answer is that call's failure."""
+        answer = self._ask(attribute, "get", attribute)
+        failed = self._failed.failure if self._failed is not None else None
+        if self._failed is None or failed is None or not _is_missing(answer):
+            return answer
+        return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
 
     def stand_in(self, method: str) -> Answer:
         """From now on this method answers a zero for every row it is given: for one that does not work, and that
@@ -281,6 +324,10 @@ class Remote:
         if type(self._handle) is not int:
             return Answer(what, self._handle)
         return Answer(what, self._student._request([operation, self._handle, *arguments], cpu_seconds))
+
+
+def _is_missing(answer: Answer) -> bool:
+    return isinstance(answer.failure, Raised) and answer.failure.kind == "AttributeError"
 
 
 def _with_grace(soft_seconds: float) -> float:
@@ -309,11 +356,11 @@ def _shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
 def _loaded(facts: Any) -> Loaded | None:
     """Facts from inside, taken only in the shape that we expect."""
     match facts:
-        case {"source": str(source), "class": str(name), "names": list(names), "cells": cells, "notes": list(notes)}:
+        case {"source": str(source), "names": list(names), "cells": cells, "notes": list(notes)}:
             numbers = cells.reshape(-1)[:MAX_NUMBERS].tolist() if isinstance(cells, np.ndarray) else cells
             return Loaded(
                 cut(source, MAX_NAME),
-                tuple(cut(n, MAX_NAME) for n in [name, *names][:MAX_NAMES] if isinstance(n, str)),
+                tuple(cut(n, MAX_NAME) for n in names[:MAX_NAMES] if isinstance(n, str)),
                 tuple(c for c in numbers[:MAX_NUMBERS] if type(c) is int) if isinstance(numbers, list) else (),
                 tuple(filter(None, map(_note, notes[:MAX_NOTES]))),
             )

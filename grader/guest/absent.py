@@ -56,7 +56,7 @@ class StandIn(ModuleType):
 def _defined_by(importer: FrameType, name: str) -> Any:
     """Return what the importing file itself has defined under this name, None where it has defined nothing.
 
-    A file that defines the class and then says `from mlp import TwoLayerMLP` keeps its class where mlp.py is missing.
+    A file that defines the class and then says `from net import Net` keeps its class where net.py is missing.
     """
     own = importer.f_globals.get(name) if importer.f_code.co_name == "<module>" else None
     return None if isinstance(own, StandIn) else own

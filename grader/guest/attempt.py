@@ -1,4 +1,4 @@
-"""Runs one file or notebook for the class in it, within a time, and keeps what fails on the way."""
+"""Runs one file or notebook for the entry points in it, within a time, and keeps what fails on the way."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import ModuleType
+from typing import Any
 
 from .absent import Absent, StandIn, bind_stand_ins, package, stand_ins
 from .candidates import Candidate
 from .cells import Statement
 from .describe import FOLDER, describe
+from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
 
 VALUE_SHARE = 0.1
@@ -30,17 +32,20 @@ Note = tuple[str, str, str]
 @dataclass
 class Attempt:
     candidate: Candidate
-    found: type | None = None
+    found: dict[str, Any] = field(default_factory=dict)
+    """The class, or the functions, by name."""
     error: BaseException | None = None
-    """Why there is no class; or, where there is one, what ended the file after it had been defined."""
+    """Why nothing was found; or, where something was, what ended the file after that had been defined."""
+    lacking: dict[str, BaseException] = field(default_factory=dict)
+    """Wanted functions that were not found → why, as far as that is known."""
     source: str = ""
-    """The file that defines it: a notebook may only import it."""
+    """The file that defines them: a notebook may only import them."""
     cells: list[int] = field(default_factory=list)
     """Of the notebook, with definitions that were run; where the source is another file, those that add to it."""
     notes: list[Note] = field(default_factory=list)
 
 
-def attempt(candidate: Candidate, wanted: Sequence[str], cpu_seconds: float) -> Attempt:
+def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> Attempt:
     """`cpu_seconds` of 0 are no limit."""
     sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # its helper files lie beside it
     tried = Attempt(candidate)
@@ -50,7 +55,7 @@ def attempt(candidate: Candidate, wanted: Sequence[str], cpu_seconds: float) -> 
         else:
             _try_module(tried, wanted, cpu_seconds)
     tried.notes += [("absent", name, f"imported in {where}") for name, where in absent.missing.items()]
-    if tried.found is None or tried.error is not None:
+    if not tried.found or tried.error is not None:
         _forget_modules()  # the next one may have helpers of the same names
     return tried
 
@@ -68,8 +73,8 @@ def one_line(error: BaseException) -> str:
 # ── a module ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _try_module(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> None:
-    """A class that is there when the file fails further down counts: many train and plot below it."""
+def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None:
+    """Definitions that are there when the file fails further down count: many train and plot below them."""
     path = tried.candidate.path
     module = ModuleType("")
     try:
@@ -79,11 +84,13 @@ def _try_module(tried: Attempt, wanted: Sequence[str], cpu_seconds: float) -> No
             execute(module)
     except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
         tried.error = error
-    tried.found = _class_in(module, wanted)
-    if tried.found is None and tried.error is None:
-        tried.error = next(_not_there(module, wanted), None)
-    if tried.found is not None:
-        tried.source = _file_of(tried.found) or path
+    tried.found = _found_in(module, wanted)
+    if not tried.found and tried.error is None:
+        tried.error = next(iter(_not_there(module, wanted).values()), None)
+    if tried.found:
+        ended = {} if tried.error is None else dict.fromkeys(wanted.lacking(tried.found), tried.error)
+        tried.lacking = _not_there(module, wanted) | ended
+        tried.source = _file_of(tried.found, path)
         if tried.error is not None:
             tried.notes.append(("unfinished", path, one_line(tried.error)))
 
@@ -123,20 +130,27 @@ def _name_in_package(path: str) -> str:
     return ".".join((*folders, name))
 
 
-def _class_in(module: ModuleType, wanted: Sequence[str]) -> type | None:
-    classes = (vars(module).get(name) for name in wanted)
-    return next((c for c in classes if isinstance(c, type)), None)
+def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
+    """Return the class, under the first of its names that is defined, or the functions by name. Stand-ins for what is
+    missing are neither."""
+    values = {name: vars(module)[name] for name in wanted.names if name in vars(module)}
+    if wanted.of_class:
+        return dict([(name, value) for name, value in values.items() if isinstance(value, type)][:1])
+    return {name: value for name, value in values.items() if callable(value) and not isinstance(value, StandIn)}
 
 
-def _not_there(module: ModuleType, wanted: Sequence[str]) -> Iterator[Exception]:
-    """Where the class itself is imported from a file that was not handed in."""
-    yield from (c.error() for c in map(vars(module).get, wanted) if isinstance(c, StandIn))
+def _not_there(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
+    """Wanted names that are imported from a file that was not submitted → why they are missing."""
+    values = ((name, vars(module).get(name)) for name in wanted.names)
+    return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
 
-def _file_of(found: type) -> str:
-    """The student's file that defines the class, "" where it is none."""
-    file = getattr(sys.modules.get(found.__module__), "__file__", None)
-    return os.path.relpath(file) if isinstance(file, str) and file.startswith(os.getcwd() + os.sep) else ""
+def _file_of(found: Mapping[str, Any], path: str) -> str:
+    """Return the student's file that defines what was found; `path`, if that defines some of it."""
+    modules = (sys.modules.get(getattr(value, "__module__", None) or "") for value in found.values())
+    files = [getattr(module, "__file__", None) for module in modules]
+    known = [os.path.relpath(f) for f in files if isinstance(f, str) and f.startswith(os.getcwd() + os.sep)]
+    return path if path in known or len(known) < len(found) else known[0]
 
 
 def _forget_modules() -> None:
@@ -149,21 +163,26 @@ def _forget_modules() -> None:
 # ── a notebook ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _try_notebook(tried: Attempt, wanted: Sequence[str], cpu_seconds: float, absent: Absent) -> None:
-    """What fails is left out. If a method needs it after all, that method will say so, and the others count."""
+def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
+    """What fails is left out. If a method or function needs it after all, that will say so, and the others count."""
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
     failures = run(selected.statements, path, module, cpu_seconds, absent)
-    tried.found = _class_in(module, wanted)
-    if tried.found is None:
-        of_the_class = [error for s, error in failures if not s.binds.isdisjoint(wanted)]
+    tried.found = _found_in(module, wanted)
+    not_there = _not_there(module, wanted)
+    if not tried.found:
+        of_wanted = [error for s, error in failures if not s.binds.isdisjoint(wanted.names)]
         others = [error for _, error in failures]
-        tried.error = next(iter((*selected.unread, *of_the_class, *_not_there(module, wanted), *others)), None)
+        tried.error = next(iter((*selected.unread, *of_wanted, *not_there.values(), *others)), None)
         return
+    missing = wanted.lacking(tried.found)
+    if missing and selected.unread:
+        tried.lacking |= dict.fromkeys(missing, selected.unread[0])
+    tried.lacking |= not_there | {name: error for s, error in failures for name in s.binds.intersection(missing)}
     failed = {id(s) for s, _ in failures}
     ran = [s for s in selected.statements if id(s) not in failed]
-    tried.source = _file_of(tried.found) or path
+    tried.source = _file_of(tried.found, path)
     imports = (ast.Import, ast.ImportFrom)  # nobody looks for a mistake in them
     tried.cells = sorted({s.cell for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))})
     tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]

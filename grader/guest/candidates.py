@@ -1,4 +1,4 @@
-"""Which of the student's files may hold the class, the likeliest first. Nothing is run here."""
+"""Which of the student's files may hold the entry points, the likeliest first. Nothing is run here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from .cells import Selected, select
+from .entry_points import EntryPoints
 
 
 @dataclass
@@ -17,19 +18,33 @@ class Candidate:
     path: str
     selected: Selected
     notebook: bool
+    wanted: EntryPoints
+    promised: int = 0
+    """How many of the wanted names it seems to define, by its text; for a file that cannot be parsed."""
 
     @property
     def own_text(self) -> str:
-        """The class as this file defines it; "" where it only imports it."""
+        """The class or the functions as this file defines them; "" where it only imports them."""
         if not self.selected.own:
             return ""
-        return "\n".join(ast.unparse(s.node) for s in self.selected.statements if isinstance(s.node, ast.ClassDef))
+        kind = ast.ClassDef if self.wanted.of_class else ast.FunctionDef
+        nodes = (s.node for s in self.selected.statements if self.wanted.of_class or s.binds & {*self.wanted.names})
+        return "\n".join(ast.unparse(node) for node in nodes if isinstance(node, kind))
 
     @property
     def is_whole(self) -> bool:
-        """It defines the class and leaves no gap in it."""
+        """It defines all that is wanted and leaves no gap in it."""
         found = self.selected.outline
-        return self.selected.own and found is not None and bool(found.filled) and not found.open
+        if found is None or not self.selected.own or found.open:
+            return False
+        return bool(found.filled) if self.wanted.of_class else not self.wanted.lacking(found.filled)
+
+    @property
+    def functions(self) -> int:
+        """How many of the wanted functions have code here; 0 where a class is wanted."""
+        if self.wanted.of_class:
+            return 0
+        return self.promised if self.selected.outline is None else len(self.selected.outline.filled)
 
     def is_empty_beside(self, other: Candidate) -> bool:
         mine, theirs = self.selected.outline, other.selected.outline
@@ -46,14 +61,17 @@ class Candidates:
 
 
 def candidates(
-    files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: Sequence[str], file: str
+    files: Mapping[str, Any],
+    notebooks: Sequence[Mapping[str, Any]],
+    wanted: EntryPoints,
+    accepted: Sequence[str],
 ) -> Candidates:
-    """Return the files that may hold a class of the wanted names. `file` is the name that the handout asks for."""
+    """Return the files that may hold the entry points. `accepted` are the file names that the handout asks for."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
     if not cells and len(texts) == 1:
-        found.ranked = [Candidate(path, Selected(), notebook=False) for path in texts]
+        found.ranked = [Candidate(path, Selected(), notebook=False, wanted=wanted) for path in texts]
         return found  # there is nothing to choose from
     for path, code in cells.items():
         for name, (text, cell) in select(code, wanted).modules.items():
@@ -66,33 +84,39 @@ def candidates(
         for error in selected.broken:
             error.filename = f"{path} {error.filename}"
         found.broken += selected.broken
-        if selected.unread or any(not s.binds.isdisjoint(wanted) for s in selected.statements):
-            found.ranked.append(Candidate(path, selected, notebook=True))
-    found.ranked += [Candidate(p, modules[p], notebook=False) for p in _modules_by_promise(texts, wanted, file)]
+        if selected.unread or any(not s.binds.isdisjoint(wanted.names) for s in selected.statements):
+            found.ranked.append(Candidate(path, selected, notebook=True, wanted=wanted))
+    for path, promised in _modules_by_promise(texts, wanted, accepted):
+        found.ranked.append(Candidate(path, modules[path], notebook=False, wanted=wanted, promised=promised))
     everyone = list(found.ranked)
-    finished = any(_is_named(one.path, file) and one.path in files and one.is_whole for one in everyone)
+    finished = any(_is_named(one.path, accepted) and one.path in files and one.is_whole for one in everyone)
     found.ranked.sort(
         key=lambda one: (
             _is_copy(one.path),
             any(one.is_empty_beside(other) for other in everyone),
             finished and one.notebook and one.selected.own and not one.selected.imported,  # a draft, most likely
+            -one.functions,
         )
     )
     return found
 
 
-def _modules_by_promise(modules: Mapping[str, bytes], wanted: Sequence[str], file: str) -> list[str]:
-    """Return the Python files that define the class, or else those of the wanted name: that one first, shallow before
-    deep."""
-    promise = re.compile(rb"^\s*class\s+(%s)\b" % b"|".join(re.escape(n.encode()) for n in wanted), re.MULTILINE)
-    likely = [name for name, content in modules.items() if promise.search(content)]
-    if not likely:
-        likely = [name for name in modules if _is_named(name, file)]
-    return sorted(likely, key=lambda name: (not _is_named(name, file), name.count("/"), name))
+def _modules_by_promise(
+    modules: Mapping[str, bytes], wanted: EntryPoints, accepted: Sequence[str]
+) -> list[tuple[str, int]]:
+    """Return the Python files that define what is wanted, or else those of an accepted name, and how many of the wanted
+    names each defines: an accepted name first, shallow before deep."""
+    promise = re.compile(rf"^\s*{wanted.definition()}".encode(), re.MULTILINE)
+    promised = {name: len(set(promise.findall(content))) for name, content in modules.items()}
+    likely = [name for name in modules if promised[name]] or [name for name in modules if _is_named(name, accepted)]
+    return [
+        (name, promised[name])
+        for name in sorted(likely, key=lambda name: (not _is_named(name, accepted), name.count("/"), name))
+    ]
 
 
-def _is_named(path: str, file: str) -> bool:
-    return PurePosixPath(path).name == file
+def _is_named(path: str, accepted: Sequence[str]) -> bool:
+    return PurePosixPath(path).name in accepted
 
 
 def _is_copy(path: str) -> bool:

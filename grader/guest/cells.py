@@ -1,8 +1,8 @@
-"""A notebook's cells → the statements that the class needs. Nothing is run here.
+"""A notebook's cells → the statements that the entry points need. Nothing is run here.
 
-A notebook is never run from top to bottom. Only what the class needs is: its own definition, wherever it
-stands and in however many cells, and the imports, functions and constants that it refers to. Plots stay out
-because they bind nothing that it needs, and trainings because they are made with the class itself.
+A notebook is never run from top to bottom. Only what the class, or the functions, need is: their own definitions,
+wherever they stand and in however many cells, and the imports, functions and constants that these refer to. Plots stay
+out because they bind nothing that is needed, and trainings because they are made with the class itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from .outline import Outline, outline
+from .entry_points import EntryPoints
+from .outline import Outline, outline, outline_of
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -43,13 +44,14 @@ class Statement:
 class Selected:
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
-    """Of the class that the notebook defines or imports from a known module; None where it does neither."""
+    """Of the class, or of the functions, that the notebook defines or imports from a known module; None where it does
+    neither."""
     own: bool = False
-    """It is the notebook that defines it."""
+    """It is the notebook that defines the class, or one of the functions."""
     imported: bool = False
-    """It imports it from a known module, even where it defines it as well."""
+    """It imports them from a known module, even where it defines them as well."""
     unread: list[SyntaxError] = field(default_factory=list)
-    """Of cells that define the class or what it needs."""
+    """Of cells that define the entry points or what they need."""
     broken: list[SyntaxError] = field(default_factory=list)
     """Of all cells, those first."""
     modules: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -59,13 +61,14 @@ class Selected:
 
 
 def select(
-    cells: Sequence[tuple[int, str]], wanted: Sequence[str], modules: Mapping[str, Outline] | None = None
+    cells: Sequence[tuple[int, str]], entry_points: EntryPoints, modules: Mapping[str, Outline] | None = None
 ) -> Selected:
-    """The statements that `wanted` needs, in order, last definition winning as in the notebook itself.
+    """Return the statements that the entry points need, in order; the last definition wins, as in the notebook.
 
-    `modules` are outlines of the class in the hand-in's modules, which the notebook may import it from.
+    `modules` are outlines of the entry points in the submission's modules, which the notebook may import them from.
     """
     selected = Selected()
+    wanted = entry_points.names
     parsed: list[tuple[int, ast.stmt]] = []
     broken: list[tuple[SyntaxError, str]] = []
     for number, source in cells:
@@ -85,8 +88,12 @@ def select(
         for number, node in parsed
         if (binds := _binds(node, frozenset(wanted)))
     ]
-    statements = _without_values_of_defined_names(statements, wanted)
-    statements = _without_empty_copies(statements, wanted, dict(modules or {}), selected)
+    if entry_points.of_class:
+        statements = _without_values_of_defined_names(statements, wanted)
+        statements = _without_empty_copies(statements, wanted, modules or {}, selected)
+    else:
+        statements = _without_values_of_defined_names(statements, ())
+        statements = _without_gaps(statements, wanted, modules or {}, selected)
     needed = _keep_what_is_needed(statements, wanted, selected)
     names = re.compile(rf"^\s*(?:def|class)\s+({'|'.join(map(re.escape, needed))})\b", re.MULTILINE)
     selected.unread = [error for error, source in broken if names.search(source)]
@@ -142,7 +149,7 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 
 
 def _without_empty_copies(
-    statements: list[Statement], wanted: Sequence[str], modules: dict[str, Outline], selected: Selected
+    statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
     """Where the handout's gaps stand below the answer, the answer counts; else the last definition does."""
     kept: list[Statement] = []
@@ -170,8 +177,40 @@ def _without_empty_copies(
     return kept
 
 
+def _without_gaps(
+    statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
+) -> list[Statement]:
+    """Leave out definitions of functions that have gaps where an earlier one has code; else the last one counts."""
+    kept: list[Statement] = []
+    for statement in statements:
+        found, before = _functions(statement, wanted, modules), selected.outline
+        if before is not None and found.is_empty_beside(before):
+            selected.notes.append(("empty", statement.cell, ", ".join(sorted(found.open & before.filled))))
+            continue
+        if found.filled or found.open:
+            is_own = not isinstance(statement.node, ast.ImportFrom)
+            selected.outline = found.on(before)
+            selected.own |= is_own
+            selected.imported |= not is_own
+        kept.append(statement)
+    return kept
+
+
+def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str, Outline]) -> Outline:
+    """Return which of the wanted functions a statement defines, or imports from a known module."""
+    match statement.node:
+        case ast.Import():
+            return Outline(frozenset(), frozenset())
+        case ast.ImportFrom(module=module, names=names):
+            known = modules.get((module or "").rpartition(".")[2], Outline(frozenset(), frozenset()))
+            return known.only(wanted if any(n.name == "*" for n in names) else [n.name for n in names])
+    functions = [n for n in ast.walk(statement.node) if isinstance(n, ast.FunctionDef)]
+    defined = outline_of(functions).only(statement.binds).only(wanted)
+    return Outline(statement.binds.intersection(wanted) - defined.open, defined.open)
+
+
 def _without_values_of_defined_names(statements: list[Statement], wanted: Collection[str]) -> list[Statement]:
-    """`sigmoid = sigmoid(x)` in a cell for trying out takes the function's name, not its place in the class."""
+    """`slope = slope(x)` in a cell for trying out takes the function's name, not its place beside the class."""
     kept: list[Statement] = []
     defined: set[str] = set()
     for statement in statements:
@@ -195,7 +234,7 @@ def _is_a_value(statement: Statement) -> bool:
 
 
 def _is_aliased(statements: Sequence[Statement], wanted: Sequence[str]) -> bool:
-    """As in `Base = TwoLayerMLP`, which the next definition then derives from."""
+    """As in `Base = Net`, which the next definition then derives from."""
     aliases = (s for s in statements if not (s.defines or s.adds or s.calls))
     return any(not s.uses.isdisjoint(wanted) for s in aliases)
 
@@ -257,7 +296,7 @@ def _imported(run: re.Match[str]) -> str:
 
 
 def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -> None:
-    """`%%writefile mlp.py` anew, with -a at its end; the last cell wins as in the notebook itself."""
+    """`%%writefile net.py` anew, with -a at its end; the last cell wins as in the notebook itself."""
     first, _, content = source.lstrip().partition("\n")
     options, name = first.split()[1:-1], first.split()[-1].removeprefix("./")
     if re.fullmatch(r"[A-Za-z_]\w*\.py", name):

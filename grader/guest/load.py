@@ -1,7 +1,8 @@
-"""The student's files and notebooks → the one class that is asked for.
+"""The student's files and notebooks → the class, or the functions, that are asked for.
 
-A hand-in may have several files that define it, and some of them may be broken. The likeliest is taken first;
-where it fails, the next one; and what happened on the way is noted. Facts only: `grader.report` words them.
+A submission may have several files that define them, and some of them may be broken. The likeliest is taken first;
+where it fails, the next one; and what happened on the way is noted. Functions that it lacks are taken from the others.
+Facts only: `grader.report` words them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .attempt import Attempt, Note, attempt, one_line
 from .candidates import Candidate, Candidates, candidates
 from .describe import FOLDER
+from .entry_points import EntryPoints
 from .nearly import nearly
 
 HANDOUT = "handout"
@@ -24,46 +27,85 @@ that led there."""
 
 
 class NotFound(Exception):
-    """No file defines the class that is asked for."""
+    """No file defines what is asked for."""
+
+
+Loaded = dict[str, Any]
+"""The class or the functions by name; an error in the place of a function that was not found."""
 
 
 def load(
     files: Mapping[str, Any],
     notebooks: Sequence[Mapping[str, Any]],
-    wanted: Sequence[str],
-    file: str,
+    wanted: EntryPoints,
+    accepted: Sequence[str],
     handout: Mapping[str, Any],
     cpu_seconds: float,
-) -> tuple[type, dict[str, Any]]:
-    """Return the class, and where it was found. Raises what the student's own code raises.
+) -> tuple[Loaded, dict[str, Any]]:
+    """Return the entry points, and where they were found. Raises what the student's own code raises.
 
-    `wanted` are names of the class; `file` is the name of the Python file that the handout asks for.
+    `accepted` are the names of the Python file that the handout asks for, the usual one first.
     `handout` are modules that every student has and nobody hands in; a student's own of that name wins.
-    `cpu_seconds` are shared among the files that may hold the class; 0 is no limit.
+    `cpu_seconds` are shared among the files that may hold the entry points; 0 is no limit.
     """
-    found = candidates(files, notebooks, wanted, file)
+    found = candidates(files, notebooks, wanted, accepted)
     written = {name: text.encode() for name, (text, _, _) in found.written.items()}
     _lay_out({name: content.tobytes() for name, content in files.items()} | written, handout)
+    sys.argv[:] = accepted[:1]
     _without_screen()
     tried = _until_one_works(found.ranked, wanted, cpu_seconds)
-    whole = (a for a in tried if a.found is not None and a.error is None)
-    best = next(whole, None) or next((a for a in tried if a.found is not None), None)
-    if best is None or best.found is None:
+    whole = (a for a in tried if a.found and a.error is None)
+    best = next(whole, None) or next((a for a in tried if a.found), None)
+    if best is None:
         errors = [*(a.error for a in tried if a.error is not None), *found.broken]
-        raise errors[0] if errors else _not_found(files, notebooks, wanted)
+        nothing = f"none of the files defines {wanted.what}{_instead(files, notebooks, wanted)}"
+        raise errors[0] if errors else NotFound(nothing)
     source, cells, added = _where(best, found)
-    return best.found, {
+    entry_points: Loaded = dict(best.found)
+    others = _elsewhere(best, tried, found.ranked, wanted, cpu_seconds)
+    for name, other in others.items():
+        entry_points[name] = other.found[name]
+        added.append(("elsewhere", other.candidate.path, name))
+    for name in wanted.lacking(entry_points):
+        missing = replace(wanted, names=(name,))
+        entry_points[name] = best.lacking.get(name) or NotFound(
+            f"{source} defines no {name}{_instead(files, notebooks, missing)}"
+        )
+    return entry_points, {
         "source": source,
-        "class": best.found.__name__,
-        "names": sorted(n for n in vars(best.found) if not n.startswith("__"))[:50],
+        "names": [*best.found, *_attributes(best.found)] if wanted.of_class else sorted({*best.found, *others}),
         "cells": cells,
-        "notes": [list(note) for note in (*_other_files(best, tried, found), *added, *best.notes)],
+        "notes": [list(note) for note in (*_other_files(best, [*tried, *others.values()], found), *added, *best.notes)],
     }
 
 
-def _not_found(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> NotFound:
+def _attributes(found: Mapping[str, Any]) -> list[str]:
+    """Names that the class defines, so that a message can mention them."""
+    return sorted(n for one in found.values() for n in vars(one) if not n.startswith("__"))[:50]
+
+
+def _instead(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
     instead = nearly(files, notebooks, wanted)
-    return NotFound(f"none of the files defines a class {wanted[0]}" + (f" ({instead})" if instead else ""))
+    return f" ({instead})" if instead else ""
+
+
+def _elsewhere(
+    best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
+) -> dict[str, Attempt]:
+    """Return functions that the best file lacks, or has gaps for, and the other file that has each of them."""
+    if wanted.of_class:
+        return {}
+    have = {a.candidate.path: a for a in tried}
+    gaps = best.candidate.selected.outline.open if best.candidate.selected.outline else frozenset()
+    found: dict[str, Attempt] = {}
+    for candidate in ranked:
+        missing = wanted.lacking({*best.found, *found} - gaps.difference(found))
+        outline = candidate.selected.outline
+        if candidate is best.candidate or outline is None or outline.filled.isdisjoint(missing):
+            continue
+        other = have.get(candidate.path) or attempt(candidate, wanted, cpu_seconds and cpu_seconds / len(ranked))
+        found |= {name: other for name in missing if name in other.found}
+    return found
 
 
 def _without_screen() -> None:
@@ -89,7 +131,7 @@ def _write(folder: str, files: Mapping[str, bytes]) -> None:
             out.write(content)
 
 
-def _until_one_works(ranked: Sequence[Candidate], wanted: Sequence[str], cpu_seconds: float) -> list[Attempt]:
+def _until_one_works(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float) -> list[Attempt]:
     """Each may use its share of the time that is left."""
     tried: list[Attempt] = []
     started = time.process_time()
@@ -97,13 +139,13 @@ def _until_one_works(ranked: Sequence[Candidate], wanted: Sequence[str], cpu_sec
         left = cpu_seconds - (time.process_time() - started)
         share = max(left / (len(ranked) - number), 0.1) if cpu_seconds else 0.0
         tried.append(attempt(candidate, wanted, round(share, 1)))
-        if tried[-1].found is not None and tried[-1].error is None:
+        if tried[-1].found and tried[-1].error is None:
             break
     return tried
 
 
 def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Source and cells, and which cells of a notebook add to the class of a file."""
+    """Return source and cells, and which cells of a notebook add to the class of a file."""
     if best.source in found.written:  # a module that a cell writes is that cell of the notebook
         _, notebook, cell = found.written[best.source]
         return notebook, sorted({cell, *best.cells}), []
@@ -114,7 +156,7 @@ def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]
 
 
 def _other_files(best: Attempt, tried: Sequence[Attempt], found: Candidates) -> list[Note]:
-    """Those that could not be loaded, and those that define the class in another way."""
+    """Return notes on those that could not be loaded, and on those that define the same in another way."""
     failed = {one_line(a.error): a.candidate.path for a in reversed(tried) if a is not best and a.error is not None}
     if best.error is not None:
         failed.pop(one_line(best.error), None)  # a notebook that imports a file fails with it

@@ -1,34 +1,48 @@
-"""Where no class of the wanted name was found: what there is instead. By the text alone; nothing is run."""
+"""What there is instead where an entry point was not found. By the text alone; nothing is run."""
 
 from __future__ import annotations
 
 import ast
+import difflib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .entry_points import EntryPoints
+
 FEW = 3
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def nearly(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> str:
-    """ "mlp.py defines Net: rename it to TwoLayerMLP", or "" where there is nothing like it."""
+def nearly(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
+    """Return "net.py defines Net: rename it to TwoLayerNet", or "" where there is nothing like it."""
     others: dict[str, str] = {}
+    fitting: list[str] = []
     for path, tree in _trees(files, notebooks):
         top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
-            if not isinstance(node, ast.ClassDef):
+            if not isinstance(node, ast.ClassDef if wanted.of_class else _FUNCTIONS):
                 continue
-            if node.name in wanted and id(node) not in top:
+            if node.name in wanted.names and id(node) not in top:
                 return (
                     f"{path} defines {node.name} inside another block (line {node.lineno}), where it is not made when "
                     "the file is imported: move it to the left margin"
                 )
             others.setdefault(node.name, path)
-    if not others:
-        return ""
-    names = ", ".join(list(others)[:FEW]) + (" …" if len(others) > FEW else "")
-    it = "it" if len(others) == 1 else "the right one"
-    return f"{next(iter(others.values()))} defines {names}: rename {it} to {wanted[0]}"
+            methods = {n.name for n in node.body if isinstance(n, _FUNCTIONS)}
+            if wanted.methods and methods.issuperset(wanted.methods):
+                fitting.append(node.name)
+    if wanted.of_class:
+        likely = fitting or list(others)
+        return _renamed(others, likely, wanted.names[0]) if likely else ""
+    pairs = ((name, difflib.get_close_matches(name, others, FEW, 0.75)) for name in wanted.names)
+    return next((_renamed(others, likely, name) for name, likely in pairs if likely), "")
+
+
+def _renamed(others: Mapping[str, str], likely: Sequence[str], name: str) -> str:
+    names = ", ".join(likely[:FEW]) + (" …" if len(likely) > FEW else "")
+    it = "it" if len(likely) == 1 else "the right one"
+    return f"{others[likely[0]]} defines {names}: rename {it} to {name}"
 
 
 def _trees(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:

@@ -1,9 +1,9 @@
-"""Which methods of a class are written and which are still gaps, by their text alone."""
+"""Methods of a class, or functions of a module, that are written or still gaps, by their text alone."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -15,6 +15,10 @@ class Outline:
     def with_(self, names: frozenset[str]) -> Outline:
         """After these have been put into the class."""
         return Outline(self.filled | names, self.open - names)
+
+    def only(self, names: Collection[str]) -> Outline:
+        """Return what it says about these names."""
+        return Outline(self.filled.intersection(names), self.open.intersection(names))
 
     def on(self, base: Outline | None) -> Outline:
         """Of a class that continues `base`."""
@@ -30,9 +34,13 @@ class Outline:
 
 
 def outline(node: ast.ClassDef) -> Outline:
-    methods = [n for n in node.body if isinstance(n, ast.FunctionDef)]
-    gaps = frozenset(m.name for m in methods if _is_gap(m.body))
-    return Outline(frozenset(m.name for m in methods) - gaps, gaps)
+    return outline_of(n for n in node.body if isinstance(n, ast.FunctionDef))
+
+
+def outline_of(functions: Iterable[ast.FunctionDef]) -> Outline:
+    functions = list(functions)
+    gaps = frozenset(f.name for f in functions if _is_gap(f.body))
+    return Outline(frozenset(f.name for f in functions) - gaps, gaps)
 
 
 def _is_gap(body: Sequence[ast.stmt]) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from .describe import describe
+from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
 from .load import NotFound, load
 from .plain import plain, sequence_type
@@ -41,7 +42,8 @@ class Guest:
         """What has come and was not read yet."""
         self.objects: list[Any] = []
         self.arrays = arrays
-        self.found: Any = None
+        self.found: dict[str, Any] = {}
+        """The student's class or functions, by name."""
         self.rows_of: Callable[[], Structure] = Structure
         """Reads the statements of the student's functions."""
         self.operations: dict[str, Callable[..., Any]] = {
@@ -49,6 +51,7 @@ class Guest:
             "load": self.load,
             "new": self.new,
             "call": self.call,
+            "call_function": self.call_function,
             "call_many": self.call_many,
             "get": self.get,
             "put": self.put,
@@ -58,6 +61,7 @@ class Guest:
             "look": self.look,
             "structure": self.structure,
             "call_traced": self.call_traced,
+            "function_traced": self.function_traced,
         }  # and "several" of these at once
 
     def warm(self, modules: list[str]) -> None:
@@ -69,20 +73,36 @@ class Guest:
         self,
         files: dict[str, Any],
         notebooks: list[dict[str, Any]],
-        wanted: list[str],
-        file: str,
+        wanted: list[Any],
+        accepted: list[str],
         handout: dict[str, Any],
         soft: float,
     ) -> dict[str, Any]:
-        self.found, facts = load(files, notebooks, wanted, file, handout, soft)
+        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), accepted, handout, soft)
         self.rows_of = cache(lambda: structure(_texts(files), notebooks))
         return facts
 
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
-        random.seed(seed)
-        np.random.seed(seed)
-        self.objects.append(self.found(*args, **kwargs))
+        _seed(seed)
+        self.objects.append(self.found_class()(*args, **kwargs))
         return len(self.objects) - 1
+
+    def found_class(self) -> type:
+        return next(found for found in self.found.values() if isinstance(found, type))
+
+    def call_function(self, name: str, args: list[Any], kwargs: dict[str, Any], seed: int | None, soft: float) -> Any:
+        """One of the wanted functions. `seed` is numpy's global one, and Python's, set just before; None: it is not."""
+        function = self.function(name)
+        if seed is not None:
+            _seed(seed)
+        with soft_limit(soft):
+            return function(*args, **kwargs)
+
+    def function(self, name: str) -> Any:
+        found = self.found[name]
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     def call(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any], soft: float) -> Any:
         with soft_limit(soft):
@@ -173,6 +193,12 @@ class Guest:
         trace.follow(lambda: bound(*args, **kwargs), owner)
         return trace.facts()
 
+    def function_traced(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """As `call_traced`, of one of the wanted functions."""
+        trace, function = Trace(self.rows_of()), self.function(name)
+        trace.follow(lambda: function(*args, **kwargs), None)
+        return trace.facts()
+
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
 
     def serve(self) -> None:
@@ -203,7 +229,9 @@ class Guest:
         """Return the student's function that a request calls, as its class defines it; None where it calls none."""
         match operation, arguments:
             case "new", _:
-                return inspect.getattr_static(self.found, "__init__", None)
+                return inspect.getattr_static(self.found_class(), "__init__", None)
+            case "call_function", [str(name), *_]:
+                return self.found.get(name)
             case ("call", [int(target), str(method), *_]) | ("call_many", [int(target), _, _, str(method), *_]):
                 found = self.objects[target] if 0 <= target < len(self.objects) else None
                 return inspect.getattr_static(type(found), method, None)
@@ -261,6 +289,11 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be sent: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 def _texts(files: Mapping[str, Any]) -> dict[str, str]:

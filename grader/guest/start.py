@@ -32,7 +32,7 @@ def main() -> None:
     channel = socket.create_connection(("127.0.0.1", int(port)))
     channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     channel.sendall(bytes.fromhex(token))
-    sys.argv = ["mlp.py"]
+    del sys.argv[1:]
     silence()
     guest = Guest(channel, {name: _map(*rest) for name, *rest in json.loads(shared)})
     known = facts()

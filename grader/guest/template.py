@@ -119,7 +119,7 @@ def main() -> None:
     control = socket.socket(fileno=walls.CHANNEL)
     _keep_niceness()
     plan = json.loads(control.recv(MAX_MESSAGE_BYTES))
-    sys.argv = ["mlp.py"]
+    del sys.argv[1:]
     for name in plan["imports"]:
         importlib.import_module(name)
     template = Template(control, plan, facts())

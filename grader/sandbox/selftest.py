@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from grader.errors import SandboxUnavailable
+from grader.guest.entry_points import EntryPoints
 from grader.model import Died, Failure, Limits, Stopped
 from grader.sandbox import filter
 from grader.sandbox.choose import choose
@@ -69,8 +70,9 @@ def probe(sandbox: Sandbox) -> list[Finding]:
 
 def _session(sandbox: Sandbox) -> Session:
     session = sandbox.session(LIMITS, {})
-    files = {"mlp.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
-    session.request(["load", files, [], ["Probes"], "mlp.py", {}, 0.0], LIMITS.load_cpu_seconds)
+    files = {"probes.py": np.frombuffer(PROBES.read_bytes(), np.uint8)}
+    wanted = EntryPoints("class", ("Probes",)).plain()
+    session.request(["load", files, [], wanted, ["probes.py"], {}, 0.0], LIMITS.load_cpu_seconds)
     session.request(["new", 0, [], {}], LIMITS.call_cpu_seconds)
     return session
 

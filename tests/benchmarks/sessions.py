@@ -61,7 +61,9 @@ def empty(room: Sandbox) -> None:
 
 def loaded(room: Sandbox, source: bytes) -> None:
     with room.session(Limits(), {}) as session:
-        session.request(["load", {"mlp.py": np.frombuffer(source, np.uint8)}, [], ["Net"], "mlp.py", {}, 0.0], 20)
+        session.request(
+            ["load", {"mlp.py": np.frombuffer(source, np.uint8)}, [], ["class", ["Net"], []], ["mlp.py"], {}, 0.0], 20
+        )
 
 
 def fresh_python() -> None:

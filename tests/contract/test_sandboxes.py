@@ -128,7 +128,7 @@ def starting(room: Sandbox) -> Iterator[Start]:
 
 def load(session: Session, files: dict[str, str], notebooks: list[Any] | None = None) -> Answered | Failure:
     sources = {name: np.frombuffer(text.encode(), np.uint8) for name, text in files.items()}
-    return session.request(["load", sources, notebooks or [], ["Probe"], "mlp.py", {}, 0.0], 20)
+    return session.request(["load", sources, notebooks or [], ["class", ["Probe"], []], ["mlp.py"], {}, 0.0], 20)
 
 
 def call(session: Session, method: str, *arguments: Any, cpu: float = 5.0, soft: float = 0.0) -> Answered | Failure:
@@ -517,7 +517,7 @@ from grader.settings import Settings
 room, _ = choose(sys.argv[1], Settings().runtime)
 session = room.session(Limits(), {{}})
 source = np.frombuffer({STUBBORN.encode()!r}, np.uint8)
-load = ["load", {{"mlp.py": source}}, [], ["Probe"], "mlp.py", {{}}, 0.0]
+load = ["load", {{"mlp.py": source}}, [], ["class", ["Probe"], []], ["mlp.py"], {{}}, 0.0]
 threading.Timer(0.5, lambda: print("ready", flush=True)).start()
 session.request(load, 60)
 """
@@ -855,7 +855,9 @@ def test_a_session_adds_a_small_part_of_its_templates_memory(sandbox: Sandbox) -
     source = (ROOT / "submissions" / "perfect" / "mlp.py").read_bytes()
     with sandbox.session(QUICK, {}) as session:
         files = {"mlp.py": np.frombuffer(source, np.uint8)}
-        assert isinstance(session.request(["load", files, [], ["TwoLayerMLP"], "mlp.py", {}, 0.0], 20), Answered)
+        assert isinstance(
+            session.request(["load", files, [], ["class", ["TwoLayerMLP"], []], ["mlp.py"], {}, 0.0], 20), Answered
+        )
         assert session.pid is not None
         (parent,) = re.findall(r"PPid:\s+(\d+)", Path(f"/proc/{session.pid}/status").read_text())
         own, template = (_kilobytes(int(pid)) for pid in (session.pid, parent))

@@ -20,7 +20,7 @@ from grader.model import Limits
 from grader.sandbox.contract import Array, Ended, Session
 
 FACTS = {"python": "3", "numpy": np.__version__, "blas": "", "kernel": "", "threads": 1}
-LOADED = {"source": "mlp.py", "class": "TwoLayerMLP", "names": ["loss", "train"], "cells": [], "notes": []}
+LOADED = {"source": "mlp.py", "names": ["TwoLayerMLP", "loss", "train"], "cells": [], "notes": []}
 
 KEYS = ["", "W", "W1", "b2", "\0", "loss_history", "…", "x" * 300, "__class__", " ", "1", "W" * 40, "{}", "%s"]
 TEXTS = [*KEYS, "mlp.py", "x" * 100_000, "[/red]", "{0}", "\n" * 50, "(", "\\", "'", "𝛁\u202e\x1b[31m"]
@@ -183,7 +183,7 @@ class Damaged(Session):
         self.facts = FACTS
         self._damage = damage
         self._guest = Guest(self._theirs, dict(arrays))
-        self._guest.found = found
+        self._guest.found = {found.__name__: found}
         self._guest.operations["load"] = lambda *_: dict(LOADED)
 
     def close(self) -> None:

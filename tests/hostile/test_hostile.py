@@ -131,7 +131,9 @@ def seen_by_the_next(sandbox: Sandbox, mark: str) -> Any:
     """What another session finds of an attack's mark."""
     with sandbox.session(Limits(), {}) as session:
         files = {"mlp.py": np.frombuffer(LOOKER.encode(), np.uint8)}
-        assert isinstance(session.request(["load", files, [], ["Looker"], "mlp.py", {}, 0.0], 20), Answered)
+        assert isinstance(
+            session.request(["load", files, [], ["class", ["Looker"], []], ["mlp.py"], {}, 0.0], 20), Answered
+        )
         session.request(["new", 0, [], {}], 20)
         answer = session.request(["call", 0, "finds", [mark[:9], mark[9:]], {}, 0.0], 20)
     assert isinstance(answer, Answered), answer

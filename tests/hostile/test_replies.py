@@ -146,7 +146,7 @@ def test_forged_texts_are_cut(ps4: Assignment, right: type) -> None:
     assert len(why.detail) <= 2_000
 
     def forged(reply: list[Any]) -> list[Any]:
-        loads = type(reply[1]) is dict and "class" in reply[1]
+        loads = type(reply[1]) is dict and "source" in reply[1]
         return reply if loads else ["raised", text, text, text, 3, text, 1]
 
     report = graded(ps4, DamagedReplies(right, forged))
@@ -156,10 +156,10 @@ def test_forged_texts_are_cut(ps4: Assignment, right: type) -> None:
 
 def test_a_forged_description_of_the_class_is_cut(ps4: Assignment, right: type) -> None:
     def forged(reply: list[Any]) -> list[Any]:
-        if type(reply[1]) is dict and "class" in reply[1]:
+        if type(reply[1]) is dict and "source" in reply[1]:
             text = "x" * 5_000
             notes = [["added", text, text]] * 50
-            names = {"source": text, "class": text, "names": [text] * 90}
+            names = {"source": text, "names": [text] * 90}
             return ["value", names | {"cells": np.ones(9999), "notes": notes}]
         return reply
 

@@ -20,7 +20,7 @@ PLAIN = (type(None), bool, int, float, str, list, dict, np.ndarray, Ref, Opaque)
 REAL: list[Any] = [
     ["value", [1.182248, {"W1": np.ones((4, 10)), "b1": np.zeros(10), "W2": np.eye(3), "b2": np.float32([1, 2])}]],
     ["value", {"loss_history": np.arange(50.0), "train_acc_history": [0.5] * 3, "names": ["loss", "train"]}],
-    ["value", {"source": "mlp.py", "class": "Net", "names": [], "cells": [1, 2], "notes": [["added", "a", ""]]}],
+    ["value", {"source": "mlp.py", "names": ["Net"], "cells": [1, 2], "notes": [["added", "a", ""]]}],
     ["raised", "ValueError", "no", "mlp.py", 3, "x = 1", 0],
     ["stopped", 1.5],
     ["unusable", "loss has no entry"],
@@ -131,7 +131,9 @@ FAILURES = (Raised, Stopped, Died, Unusable)
 def test_whatever_a_student_writes_to_the_channel_the_grader_gets_values(sandbox: Sandbox, data: bytes) -> None:
     with sandbox.session(Limits(load_cpu_seconds=5, call_cpu_seconds=1, reply_bytes=1 << 20), {}) as session:
         files = {"mlp.py": np.frombuffer(WRITER, np.uint8)}
-        assert isinstance(session.request(["load", files, [], ["Writer"], "mlp.py", {}, 0.0], 20), Answered)
+        assert isinstance(
+            session.request(["load", files, [], ["class", ["Writer"], []], ["mlp.py"], {}, 0.0], 20), Answered
+        )
         session.request(["new", 0, [], {}], 5)
         for _ in range(2):  # the second is asked of what the first has left
             got = session.request(["call", 0, "writes", [np.frombuffer(data, np.uint8)], {}, 0.0], 5)

@@ -24,7 +24,7 @@ def complaint(folder: Path) -> str:
 
 def test_a_folder_becomes_an_assignment(make_assignment: MakeAssignment) -> None:
     toy = catalogue.load(make_assignment())
-    assert (toy.id, toy.title, toy.wanted, toy.points) == ("toy", "Sums", ("Sums",), Fraction(11, 2))
+    assert (toy.id, toy.title, toy.entry_points.names, toy.points) == ("toy", "Sums", ("Sums",), Fraction(11, 2))
     assert [c.name for c in toy.checks] == ["q1.1:small", "q1.1:large", "q1.2:negative"]
     assert toy.limits == Limits(load_cpu_seconds=5, call_cpu_seconds=1)
     assert toy.section_points("q1.1") == {"small": Fraction(5, 4), "large": Fraction(3, 4)}
@@ -51,7 +51,7 @@ def test_points_are_exact(make_assignment: MakeAssignment) -> None:
         ("small = 1.25", 'small = "1/0"', "not a number of points"),
         ('id = "toy"\n', "", "'id' is missing"),
         ('title = "Sums"\n', "", "'title' is missing"),
-        ('class = ["Sums"]\n', "", "'class' is missing"),
+        ('class = ["Sums"]\n', "", "give either class or functions, a list of names"),
         ("points = 5.5\n", "", "'points' is missing"),
         ('id = "q1.2"\n', "", "'id' is missing"),
         ('title = "Negating"\n', "", "'title' is missing"),

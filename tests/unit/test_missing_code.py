@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from grader.guest.entry_points import EntryPoints
 from grader.intake import receive_files
 from grader.missing_code import has_code
 from tests.conftest import MakeNotebook
@@ -44,9 +45,12 @@ def test_code_is_there_where_a_text_defines_the_class_or_a_file_may(
         (name, make_notebook(("code", text)) if name.endswith(".ipynb") else text.encode())
         for name, text in files.items()
     ]
-    assert has_code(receive_files(named), ("TwoLayerMLP", "OldName"), "mlp.py", ["utils.py"]) is there
+    assert (
+        has_code(receive_files(named), EntryPoints("class", ("TwoLayerMLP", "OldName")), ["mlp.py"], ["utils.py"])
+        is there
+    )
 
 
 def test_words_about_the_class_are_no_code(make_notebook: MakeNotebook) -> None:
     told = make_notebook(("markdown", CLASS), ("code", IMPORT))
-    assert not has_code(receive_files([("ps4.ipynb", told)]), ("TwoLayerMLP",), "mlp.py")
+    assert not has_code(receive_files([("ps4.ipynb", told)]), EntryPoints("class", ("TwoLayerMLP",)), ["mlp.py"])

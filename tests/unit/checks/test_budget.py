@@ -15,6 +15,7 @@ import pytest
 from grader.bounds import HEADER_WEIGHT
 from grader.checks.answer import explain
 from grader.checks.student import Student
+from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import decode
 from grader.intake import receive
 from grader.model import Limit, Limits, Stopped
@@ -45,7 +46,7 @@ NO_ROOM_LEFT = Stopped(Limit.REPLY, float(3 << 20), whole_submission=True)
 
 
 def student_of(sandbox: Sandbox, limits: Limits, budget: Budget | None = None) -> Student:
-    return Student(receive("mlp.py", NET), sandbox, ["Net"], "mlp.py", limits, {}, {}, budget)
+    return Student(receive("mlp.py", NET), sandbox, EntryPoints("class", ("Net",)), ["mlp.py"], limits, {}, {}, budget)
 
 
 @pytest.fixture

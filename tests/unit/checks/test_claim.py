@@ -438,7 +438,10 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
         (Raised("ModuleNotFoundError", "No module named 'cPickle'"), "Python 2: import pickle instead of cPickle"),
         (Raised("NameError", "name 'get_ipython' is not defined"), "exists in notebooks only"),
         (Raised("URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>"), "has no network"),
-        (Raised("ConnectionError", "HTTPConnectionPool(host='a', port=80): Max retries"), "train() is given its data"),
+        (
+            Raised("ConnectionError", "HTTPConnectionPool(host='a', port=80): Max retries"),
+            "your code is given its data",
+        ),
         (Raised("FileNotFoundError", "[Errno 2] No such file or directory: 'mnist.npz'"), "upload it with your code"),
         (Raised("IndentationError", "unexpected indent"), "Python cannot read the file"),
         (Raised("MemoryError", ""), "more memory than the limit"),
@@ -484,3 +487,12 @@ def test_numbers_give_float64_of_the_wanted_shape() -> None:
     got = numbers(answer(np.array([[1, 2]], np.int8)), (2,))
     assert isinstance(got, np.ndarray)
     assert (got.dtype, got.tolist()) == (np.float64, [1.0, 2.0])
+
+
+def test_labels_and_counts_are_counted_and_have_no_relative_error() -> None:
+    want = np.array([0, 1, 2, 1])
+    wrong = near(Answer("predict(X)", np.array([0, 2, 1, 1.0])), want)
+    assert (wrong.reason, wrong.values) == ("predict(X): 2 of 4 labels differ", "row 1: got 2, expected 1")
+    assert near(Answer("predict(X)", want.astype(np.float32)), want).holds
+    assert near(Answer("count", 5), 7).reason == "count is not the right number"
+    assert near(Answer("count", 7.0), 7).holds

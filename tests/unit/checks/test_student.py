@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from grader.checks.answer import explain
+from grader.checks.claim import failed
 from grader.checks.student import Student
+from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
 from grader.intake import receive
-from grader.model import Limit, Limits, Stopped
+from grader.model import Limit, Limits, Place, Stopped
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook
 
@@ -29,7 +31,15 @@ class Net:
 
 @pytest.fixture
 def student(sandbox: Sandbox) -> Iterator[Student]:
-    made = Student(receive("mlp.py", NET), sandbox, ["Net"], "mlp.py", Limits(call_cpu_seconds=0.2), {}, {})
+    made = Student(
+        receive("mlp.py", NET),
+        sandbox,
+        EntryPoints("class", ("Net",)),
+        ["mlp.py"],
+        Limits(call_cpu_seconds=0.2),
+        {},
+        {},
+    )
     yield made
     made.close()
 
@@ -82,6 +92,29 @@ def test_long_trainings_do_not_count(student: Student) -> None:
     assert student.new().call("spin", forever=False).value == 1
 
 
+FITTED = b"""\
+class Line:
+    def fit(self, x):
+        self.slope = x
+        self.intercept = meen
+"""
+
+
+def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sandbox) -> None:
+    student = Student(receive("mlp.py", FITTED), sandbox, EntryPoints("class", ("Line",)), ["mlp.py"], Limits(), {}, {})
+    try:
+        student.begin()
+        line = student.new()
+        line.call("fit", 2.5)
+        assert line.get("slope").value == 2.5
+        missing = failed(line.get("intercept"))
+        assert missing is not None
+        assert missing.reason == "fit(2.5): NameError: name 'meen' is not defined (mlp.py:4)"
+        assert missing.place == Place("mlp.py", 4)
+    finally:
+        student.close()
+
+
 def test_the_student_is_told_that_it_was_not_called_again() -> None:
     says = explain(Stopped(Limit.CPU, 10.0, given_up=True))
     assert says.endswith("(it was not called again after two calls had been stopped)")
@@ -93,7 +126,9 @@ def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
 ) -> None:
     long = "\n".join(["# " + "x" * 98] * 9_000)
     cells = [("code", NET.decode()), *[("code", f"{long}\n# {number}") for number in range(6)]]
-    student = Student(receive("a.ipynb", make_notebook(*cells)), sandbox, ["Net"], "mlp.py", Limits(), {}, {})
+    student = Student(
+        receive("a.ipynb", make_notebook(*cells)), sandbox, EntryPoints("class", ("Net",)), ["mlp.py"], Limits(), {}, {}
+    )
     try:
         student.begin()
         assert student.new().call("other").value == 2

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from grader.guest.cells import Selected, select
+from grader.guest.entry_points import EntryPoints
 
 NET = "class TwoLayerMLP:\n    def loss(self, X):\n        return X"
 
 
 def selected(*cells: str) -> Selected:
-    return select(list(enumerate(cells, 1)), ["TwoLayerMLP", "TwoLayerNet"])
+    return select(list(enumerate(cells, 1)), EntryPoints("class", ("TwoLayerMLP", "TwoLayerNet")))
 
 
 def kept(*cells: str) -> list[str]:

@@ -14,6 +14,7 @@ from grader.checks.student import Student
 from grader.guest.absent import Absent
 from grader.guest.attempt import run
 from grader.guest.cells import select
+from grader.guest.entry_points import EntryPoints
 from grader.intake import receive_files
 from grader.model import Failure, Limit, Limits, Loaded, Note, NoteKind, Place, Raised, Stopped
 from grader.sandbox.contract import Sandbox
@@ -22,6 +23,7 @@ from tests.conftest import MakeNotebook
 HANDOUT = {
     "utils.py": b"import numpy as np\ndef ten():\n    return 10\ndef data():\n    raise OSError('no data here')\n"
 }
+NET = EntryPoints("class", ("Net", "OldNet"))
 LIMITS = Limits(load_cpu_seconds=2)
 
 Files = dict[str, str | list[str]]
@@ -89,7 +91,7 @@ def handed_in(
         name: content.encode() if isinstance(content, str) else make_notebook(*(("code", c) for c in content))
         for name, content in files.items()
     }
-    student = Student(receive_files(contents.items()), sandbox, ["Net", "OldNet"], asked_for, LIMITS, {}, HANDOUT)
+    student = Student(receive_files(contents.items()), sandbox, NET, [asked_for], LIMITS, {}, HANDOUT)
     student.begin()
     try:
         yield HandedIn(student)
@@ -510,7 +512,7 @@ PIECES = (
 @given(st.permutations(PIECES))
 def test_cells_may_stand_in_any_order(cells: list[str]) -> None:
     module = ModuleType("notebook")
-    failures = run(select(list(enumerate(cells)), ["Net"]).statements, "a.ipynb", module, 0.0, Absent())
+    failures = run(select(list(enumerate(cells)), NET).statements, "a.ipynb", module, 0.0, Absent())
     assert failures == []
     assert module.Net().both() == (7, 8)
 
@@ -525,5 +527,5 @@ def test_of_two_definitions_the_last_counts_unless_it_is_an_emptier_copy(first: 
             f"\n  def {m}(self):\n    {'return 1' if m in filled else 'pass'}" for m in METHODS
         )
 
-    kept = [s.cell for s in select([(1, cell(first)), (2, cell(last))], ["Net"]).statements]
+    kept = [s.cell for s in select([(1, cell(first)), (2, cell(last))], NET).statements]
     assert kept == [1 if last < first else 2]

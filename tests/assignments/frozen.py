@@ -1,0 +1,107 @@
+"""Verdicts on ps4's specimens and on mutants, as they were when its checks were written without the author's kit.
+
+    python -m tests.assignments.frozen        writes the table anew
+
+A rewrite of the checks must keep them: `test_frozen.py` grades everything again, on the same problems, and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from grader import catalogue, certify
+from grader.catalogue import Assignment
+from grader.intake import receive, receive_path
+from grader.model import Report, Status, Submission
+from grader.mutate import measure
+from grader.pipeline import Scope, grade
+from grader.sandbox.choose import choose
+from grader.sandbox.contract import Sandbox
+from grader.seeds import Seed
+from grader.settings import Settings
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+TABLE = HERE / "frozen.json"
+MUTANTS, SEED = 250, 13
+
+Row = list[str]
+"""Points, possible points, status and known mistake of one check."""
+
+
+def submissions(assignment: Assignment, table: dict[str, Any]) -> Iterator[tuple[str, Submission]]:
+    """Yield the name and content of everything in the table."""
+    for folder in ("perfect", "partly", "notebook", "notebook_and_file"):
+        yield f"submissions/{folder}", receive_path(ROOT / "submissions" / folder)
+    for specimen in certify.specimens(assignment):
+        yield specimen.name, specimen.submission
+    for name, (path, first, last, lines) in table["mutants"].items():
+        source = (assignment.folder / path).read_text("utf-8").splitlines()
+        mutated = "\n".join([*source[:first], *lines, *source[last:]]) + "\n"
+        yield name, receive(assignment.file, mutated.encode())
+
+
+def verdicts(assignment: Assignment, sandbox: Sandbox, table: dict[str, Any]) -> dict[str, dict[str, Row]]:
+    """Grade everything in the table on the problems that it was made with."""
+    pinned = replace(assignment, digest=table["digest"])
+
+    def one(entry: tuple[str, Submission]) -> tuple[str, dict[str, Row]]:
+        name, submission = entry
+        return name, _rows(grade(submission, pinned, sandbox, Seed(), Scope(code_only=True)))
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(pool.map(one, submissions(assignment, table)))
+
+
+def _rows(report: Report) -> dict[str, Row]:
+    return {
+        c.id: [str(c.points), str(c.possible), c.status.value, c.mistake]
+        for c in report.checks
+        if c.status is not Status.WAITING
+    }
+
+
+def _mutants(assignment: Assignment) -> dict[str, list[Any]]:
+    mutation: Any = catalogue.mutation_module(assignment.folder)
+    found = []
+    for classifier, its_mutants in measure.prepare(assignment, mutation):
+        classifier.close()
+        found += its_mutants
+    drawn = measure.draw(found, MUTANTS, SEED, mutation.KEPT_APART)
+    return {mutant.id: _edit(mutant.file, mutant.original, mutant.source) for mutant in drawn}
+
+
+def _edit(file: str, original: str, mutated: str) -> list[Any]:
+    """Return a mutant as the lines of a variant that it replaces: path, first, last, new lines."""
+    before, after = original.splitlines(), mutated.splitlines()
+    shorter = min(len(before), len(after))
+    first = next((i for i in range(shorter) if before[i] != after[i]), shorter)
+    tail = next((i for i in range(shorter - first) if before[-1 - i] != after[-1 - i]), shorter - first)
+    return [f"variants/{file}", first, len(before) - tail, after[first : len(after) - tail]]
+
+
+def main() -> None:
+    assignment = catalogue.load(ROOT / "reference" / "ps4")
+    sandbox, _ = choose("bubblewrap", Settings().runtime)
+    table: dict[str, Any] = {"digest": assignment.digest, "mutants": _mutants(assignment)}
+    table["verdicts"] = verdicts(assignment, sandbox, table)
+    sandbox.close()
+    TABLE.write_text(_text(table), "utf-8")
+
+
+def _text(table: dict[str, Any]) -> str:
+    """Return the table as JSON with an entry a line."""
+    parts = [f'"digest": {json.dumps(table["digest"])}']
+    for key in ("mutants", "verdicts"):
+        rows = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in table[key].items())
+        parts.append(f'"{key}": {{\n{rows}\n}}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+if __name__ == "__main__":
+    main()
