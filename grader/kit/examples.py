@@ -174,7 +174,8 @@ def _choices(known: Iterable[Episode]) -> dict[tuple[str, int | str], set[int]]:
     found: dict[tuple[str, int | str], set[int]] = {}
     for episode in known:
         for call in (*([episode.new] if episode.new else []), *episode.calls):
-            for place, value in (*enumerate(call.args), *call.kwargs.items()):
+            places: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
+            for place, value in places:
                 if type(value) is int:
                     found.setdefault((call.name, place), set()).add(value)
     return found

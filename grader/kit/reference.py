@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.mistakes import Assumptions, Mistake, Truths
+from grader.checks.mistakes import Assumptions, Truths
 from grader.errors import BadAssignment
 from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
@@ -54,7 +54,8 @@ class ReferenceTruth:
 
         def ask(*args: Any, **kwargs: Any) -> Plain:
             arrays: dict[str, Any] = {}
-            call = Call(name, tuple(_referred(args, arrays)), dict(zip(kwargs, _referred(kwargs.values(), arrays))))
+            positional = tuple(_referred(value, arrays) for value in args)
+            call = Call(name, positional, {key: _referred(value, arrays) for key, value in kwargs.items()})
             played = self.play(Episode((call,), arrays, judged=name))
             if RAISED in played:
                 raise ValueError(f"the reference's {name} raises {played[RAISED]}")
@@ -133,14 +134,12 @@ def _resolved(value: Any, arrays: Mapping[str, Any]) -> Any:
     return value
 
 
-def _referred(values: Any, arrays: dict[str, Any]) -> Iterator[Any]:
-    for value in values:
-        if isinstance(value, np.ndarray):
-            name = f"array {len(arrays)}"
-            arrays[name] = value
-            yield Ref(name)
-        else:
-            yield value
+def _referred(value: Any, arrays: dict[str, Any]) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    name = f"array {len(arrays)}"
+    arrays[name] = value
+    return Ref(name)
 
 
 def _copied(value: Any) -> Plain:
@@ -234,9 +233,7 @@ def nudged(episode: Episode) -> Episode:
     def nudge(array: Any) -> Any:
         return array * (1 + 1e-13 * generator.normal(size=array.shape)) if array.dtype == np.float64 else array
 
-    return replace(
-        episode, arrays=_map_arrays(dict(episode.arrays), nudge), put=_map_arrays(dict(episode.put), nudge)
-    )
+    return replace(episode, arrays=_map_arrays(dict(episode.arrays), nudge), put=_map_arrays(dict(episode.put), nudge))
 
 
 # ── from an assignment's folder ──────────────────────────────────────────────────────────────────────
@@ -280,7 +277,7 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
 
 def known_mistakes(
     reference: ModuleType, names: Sequence[str], module: ModuleType, checks: Sequence[str], folder: str
-) -> list[Mistake]:
+) -> list[KnownMistake]:
     """Return and check what mistakes.py has registered. Raises `BadAssignment` with what to change."""
     points = replaceable(reference, names)
     mistakes = addressed(mistakes_of(module), points)
