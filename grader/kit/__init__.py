@@ -51,6 +51,7 @@ from grader.kit.losses import (
     fresh_scores,
     new_parameters,
 )
+from grader.kit.mistake import mistake
 from grader.kit.models import Model, array_of, gradient_of, gradients_of, history_of, is_near, loss_of
 from grader.kit.problems import (
     SHAPES,
@@ -160,6 +161,7 @@ __all__ = [
     "loss_follows",
     "loss_of",
     "lost",
+    "mistake",
     "moved_a_little",
     "near",
     "new_parameters",
