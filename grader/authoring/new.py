@@ -141,14 +141,14 @@ def _checks(checked: Sequence[str]) -> str:
 
 @kit.check("{name}", each=kit.around(EXAMPLES, "{name}"))
 def {name}(student, episode):
-    """{name} answers as the reference does, and leaves its arguments alone where the reference does."""
+    """{name} answers as it should, and leaves its arguments as they should be."""
     yield from kit.same_as_reference(student, episode)
 '''
         for name in checked
     )
 
 
-_CHECKS = '''"""Each function or method is compared with the reference, on fresh inputs drawn around the example calls."""
+_CHECKS = '''"""Each function or method is compared with the reference, on fresh inputs around the examples."""
 
 from grader import kit
 
