@@ -48,10 +48,10 @@ class Certified:
 
 def specimens(assignment: Assignment) -> list[Specimen]:
     """The reference, then variants, then faults."""
-    folder = assignment.folder
-    reference = Specimen("reference", receive_path(assignment.reference))
-    variants = [Specimen(f"variants/{p.stem}", receive_path(p)) for p in _entries(folder / "variants")]
-    return [reference, *variants, *(_fault(p) for p in _entries(folder / "faults"))]
+    folder, file = assignment.folder, assignment.files[0]
+    reference = Specimen("reference", receive_path(assignment.reference, file))
+    variants = [Specimen(f"variants/{p.stem}", receive_path(p, file)) for p in _entries(folder / "variants")]
+    return [reference, *variants, *(_fault(p, file) for p in _entries(folder / "faults"))]
 
 
 def certify(
@@ -166,7 +166,7 @@ def _entries(folder: Path) -> Iterator[Path]:
         yield from sorted(solutions)
 
 
-def _fault(path: Path) -> Specimen:
+def _fault(path: Path, file: str) -> Specimen:
     """A complete .py, or a .fault that patches variants/textbook.py; its first comment lines are the header."""
     text = path.read_text("utf-8")
     header = dict(re.findall(r"^# (loses on mnist|loses|says):[ \t]*(.*)$", text, re.MULTILINE))
@@ -175,7 +175,7 @@ def _fault(path: Path) -> Specimen:
     source = _patched(path, text) if "# --- replace" in text else text
     return Specimen(
         f"faults/{path.stem}",
-        receive("mlp.py", source.encode()),
+        receive(file, source.encode(), file),
         frozenset(header["loses"].split()),
         header.get("says", ""),
         frozenset(header.get("loses on mnist", "").split()),

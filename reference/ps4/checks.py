@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +31,7 @@ from grader.checks.claim import (
 )
 from grader.checks.student import Student, stopped_softly
 from grader.guest.wire import Ref
+from grader.kit.settings import manifest
 from grader.model import Died, Evidence, Raised, Series, Stopped
 
 from .nets import PARAMETERS, Net, arrays, gradient_of, history_of, loss_of, parameters_after, predicts_nothing
@@ -79,7 +77,8 @@ from .problems import (
     twelve_examples,
 )
 
-CONFIG = tomllib.loads((Path(__file__).parent / "assignment.toml").read_text("utf-8"))
+MANIFEST = manifest(__package__)
+SETTINGS: Mapping[str, Any] = MANIFEST.settings
 FORWARD, BACKWARD, TRAINING = ("loss", "forward"), ("backward", "loss", "forward"), ("training", "predict", "forward")
 HISTORIES = ("histories", "training")
 """Topics of the known mistakes that each kind of check looks for. A mistake in predict is charged before the
@@ -106,7 +105,7 @@ def published_loss(student: Student, nearby: Problem, *, given: Sequence[str], r
     loss = loss_of(net.loss(problem))
     net.remote.put("params", nearby.params)
     other = replace(loss_of(net.loss(nearby)), what="the loss a small step from the toy problem")
-    tolerance = float(CONFIG["published"]["tolerance"])
+    tolerance = float(SETTINGS["published"]["tolerance"])
     asked = [Asked(Own(student, problem), loss), Asked(Own(student, nearby), other)]
 
     def judge(truth: Any) -> Verdict:
@@ -1221,7 +1220,7 @@ def large_step(student: Student, training: Training) -> Iterator[Claim]:
 
 
 def images(quick: bool) -> int:
-    return int(CONFIG["mnist"]["quick"]["images"]) if quick else 50_000
+    return int(SETTINGS["mnist"]["shorter_images"]) if quick else 50_000
 
 
 def shared(quick: bool) -> Mapping[str, Array]:
@@ -1238,10 +1237,11 @@ def with_permuted_labels(draw: Draw, _truth: Any) -> Iterator[tuple[Mnist, bool]
 
 
 def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool) -> Iterator[Claim]:
-    recipe = CONFIG["mnist"]
+    recipe = SETTINGS["mnist"]
     net = student.new(784, recipe["hidden_size"], 10, std=recipe["std"], activation=activation)
     options = {n: recipe[n] for n in ("num_epochs", "batch_size", "learning_rate", "learning_rate_decay", "reg")}
-    seconds = float(recipe["cpu_seconds"])
+    long = MANIFEST.long[0]
+    seconds = long.cpu_seconds
     labels = data.y_train, data.y_val
 
     def train() -> Answer:
@@ -1256,8 +1256,7 @@ def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool)
     unfinished = stopped_softly(stats, student)
     params = net.get("params")
     guess = net.call("predict", Ref("X_test"))
-    table = recipe["quick"]["steps"] if quick else recipe["steps"]
-    steps = [(float(least), Fraction(part)) for least, part in table[activation]]
+    steps = (long.shorter_steps if quick else long.steps)[activation]
 
     def judge(truth: Any) -> Verdict:
         if not unfinished and (wrong := failed(stats)) is not None:
@@ -1289,7 +1288,7 @@ def trains_on_mnist(activation: str, student: Student, data: Mnist, quick: bool)
 def _own_accuracy(student: Student, activation: str, params: Answer, data: Mnist) -> Any:
     """Follow gradients that learn less than right ones; or a train that has lost points, where it learns."""
     names = ("num_epochs", "batch_size", "learning_rate", "learning_rate_decay")
-    recipe = {name: CONFIG["mnist"][name] for name in names}
+    recipe = {name: SETTINGS["mnist"][name] for name in names}
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
         def score(at: Params) -> float:
@@ -1315,7 +1314,7 @@ CHANCE = 0.2
 
 def _first_images(activation: str, data: Mnist) -> Problem:
     """A few images to learn, from weights as the handout draws them."""
-    random, recipe = np.random.default_rng(0), CONFIG["mnist"]
+    random, recipe = np.random.default_rng(0), SETTINGS["mnist"]
     hidden, images = int(recipe["hidden_size"]), int(recipe["quick"]["images"])
     std = float(recipe["std"])
     params = {
@@ -1336,7 +1335,7 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 
 
 def _trained(params: Answer) -> Params | Verdict:
-    hidden = int(CONFIG["mnist"]["hidden_size"])
+    hidden = int(SETTINGS["mnist"]["hidden_size"])
     shapes = {"W1": (784, hidden), "b1": (hidden,), "W2": (hidden, 10), "b2": (10,)}
     return arrays({name: params.item(name, f"params['{name}']") for name in shapes}, shapes)
 

@@ -16,8 +16,8 @@ from grader.checks.lines import MISAPPLIED, OTHER, PARTIAL
 from grader.checks.mistakes import Assumptions, Reading
 
 from .mistakes import KNOWN, HardRelu, Known, Softplus
-from .mlp import Array, Params, TwoLayerMLP
 from .problems import LEAST_GRADIENT, LEAST_LOSS, Problem, Training, sketch
+from .reference import Array, Params, TwoLayerMLP
 
 threadpool_limits(1, user_api="blas")
 """For good: the truth is so small that a second thread waits, busily, for longer than both compute."""
