@@ -18,6 +18,8 @@ from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
 from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
 from grader.guest.entry_points import EntryPoints
+from grader.kit import reference as default_truth
+from grader.kit.mistake import KnownMistake
 from grader.missing_code import has_code
 from grader.model import Limits, Notebook, Points, Submission
 from grader.notebook import read_notebook
@@ -29,6 +31,7 @@ _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
 """What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
+MISTAKES = "mistakes.py"
 LINES = "lines.py"
 """Calls to follow for the line of a lost check; optional."""
 REFERENCE = "reference.py"
@@ -104,6 +107,11 @@ class Assignment:
         return self.folder / REFERENCE
 
     @property
+    def reference_module(self) -> ModuleType:
+        """The module of the reference solution."""
+        return _submodule(self.checks[0].run.__module__.rpartition(".")[0], REFERENCE.removesuffix(".py"))
+
+    @property
     def not_submitted(self) -> str:
         """Message about a submission without its code."""
         return f"{self.files[0]} was not submitted; upload it with the notebook."
@@ -151,13 +159,13 @@ def load(folder: Path) -> Assignment:
     truth = _truth(folder, package)
     settings = manifest.settings
     handout = _handout(folder)
-    truths = truth.truths(settings) if hasattr(truth, "truths") else lambda _reading, _assumed: truth
+    known, truths = _known(truth, module, manifest, folder, package)
     assignment = Assignment(
         manifest=manifest,
         folder=folder,
         checks=tuple(_with_length(value, manifest) for value in vars(module).values() if isinstance(value, Check)),
         digest=getattr(truth, "digest", digest),
-        mistakes=tuple(truth.mistakes(settings)) if hasattr(truth, "mistakes") else (),
+        mistakes=known,
         readings=_readings(truth, settings),
         truths=truths,
         remembered=Remembered(truths),
@@ -196,6 +204,24 @@ def _truth(folder: Path, package: str) -> Any:
     return _submodule(package, "checks")
 
 
+def _known(
+    truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
+) -> tuple[tuple[Mistake, ...], Truths]:
+    """Return the known mistakes, and the truths with and without them: of truth.py; without it those of the reference
+    and mistakes.py; without a reference checks.py itself."""
+    if truth is not checks:
+        return tuple(truth.mistakes(manifest.settings)), truth.truths(manifest.settings)
+    if not (folder / REFERENCE).exists():
+        return (), lambda _reading, _assumed: truth
+    reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names
+    registered: list[KnownMistake] = []
+    if (folder / MISTAKES).exists():
+        mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
+        ids = [check for part in manifest.parts for check in part.points_of_checks]
+        registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
+    return tuple(registered), default_truth.truths(reference, names, registered)
+
+
 def _known_questions(folder: Path, package: str) -> tuple[Question | InWords, ...]:
     return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
 
@@ -226,8 +252,8 @@ def _same_sections(assignment: Assignment) -> None:
         raise BadAssignment(f"{assignment.id}: {MANIFEST} and checks.py do not have the same sections: {odd}")
 
 
-def _readings(truth: Any, config: Mapping[str, Any]) -> tuple[Reading, ...]:
-    readings: Sequence[Reading] = truth.readings(config) if hasattr(truth, "readings") else ()
+def _readings(truth: Any, settings: Mapping[str, Any]) -> tuple[Reading, ...]:
+    readings: Sequence[Reading] = truth.readings(settings) if hasattr(truth, "readings") else ()
     return tuple(readings) or (Reading("", ""),)
 
 
@@ -259,5 +285,7 @@ def _package(folder: Path, version: str, manifest: Manifest) -> str:
 def _submodule(package: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(f"{package}.{name}")
+    except BadAssignment:
+        raise
     except Exception as wrong:
         raise BadAssignment(f"{name}.py of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

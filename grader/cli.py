@@ -219,7 +219,7 @@ def certify(
         bool, typer.Option("--necessity", help="Show the faults that one check alone catches.")
     ] = False,
     seeds: Annotated[int, typer.Option(help="Run reference and variants on this many secret seeds.")] = 0,
-    mnist: Annotated[bool, typer.Option("--mnist", help="Train on MNIST too (minutes).")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Run the long checks too (minutes).")] = False,
     written: Annotated[bool, typer.Option("--written", help="Certify the reading of written answers instead.")] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
     mutate: Annotated[bool, typer.Option("--mutate", help="Grade mutants of right solutions instead.")] = False,
@@ -244,10 +244,11 @@ def certify(
             chooser = partial(another, sandbox, Settings().runtime)
             rows = certification.certify_seeds(chosen, task, chooser, seeds=seeds, workers=workers, tick=tick)
         else:
-            rows = certification.certify(chosen, task, room, mnist=mnist, workers=workers, tick=tick)
+            rows = certification.certify(chosen, task, room, long=long, workers=workers, tick=tick)
+            rows += certification.certify_mistakes(task, workers=workers, only=only, tick=tick)
     _show_certified(rows, task, necessity)
     wrong = sum(not row.holds for row in rows)
-    held = f"{len(chosen)} specimens" + (f" on {seeds} seeds" if seeds else "")
+    held = f"{len(chosen) if seeds else len(rows)} specimens" + (f" on {seeds} seeds" if seeds else "")
     out.print(f"{held}: {f'{wrong} do not hold' if wrong else 'all hold'}", style="red" if wrong else "green")
     raise typer.Exit(3 if wrong else 0)
 
@@ -300,7 +301,7 @@ def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) ->
     for row in rows:
         lost = " ".join(sorted(row.lost)) or "everything earned"
         sign, style = ("✓", "green") if row.holds else ("✗", "red")
-        out.print(Text.assemble((f"{sign} {row.specimen.name}", style), f"  {lost}"))
+        out.print(Text.assemble((f"{sign} {row.name}", style), f"  {lost}"))
         for problem in row.problems:
             out.print(Text(f"    under seed {row.seed}: {problem}", "red"))
     if necessity:

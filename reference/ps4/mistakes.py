@@ -6,14 +6,14 @@ must be true of everybody whose numbers fit it, however they came to them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from grader.checks.lines import Line
-from grader.checks.mistakes import Mistake
+from grader.kit.mistake import Change, mistake, mistakes_of
 
 from .reference import Array, Params, TwoLayerMLP
 
@@ -21,34 +21,24 @@ Net = TwoLayerMLP
 """Every change is a class that overrides methods of the reference and may stand in front of other changes."""
 
 
-@dataclass(frozen=True)
-class Known(Mistake):
-    echoes: tuple[str, ...] = ()
-    """Mistakes that are this one again, in what is derived from it: who forgets the ½ in the loss and
-    differentiates what they wrote has made one mistake, not two."""
-    change: type = TwoLayerMLP
-
-
-KNOWN: list[Known] = []
-
-
 def register(
-    topic: str, id: str, sentence: str, change: type, *line: Line, carries: bool = True, echoes: tuple[str, ...] = ()
+    topic: str,
+    id: str,
+    sentence: str,
+    change: type,
+    *line: Line,
+    carries: bool = True,
+    echoes: tuple[str, ...] = (),
+    alike: tuple[str, ...] = (),
 ) -> None:
-    KNOWN.append(Known(id, topic, sentence, line, carries, echoes, change))
+    mistake(sentence, topic=topic, id=id, line=line, carries=carries, echoes=echoes, alike=alike)(change)
 
 
 def known(
     topic: str, sentence: str, *line: Line, carries: bool = True, echoes: tuple[str, ...] = ()
-) -> Callable[[type], type]:
-    """Registers the class below it as a mistake; its id is the class's name in snake case."""
-
-    def decorate(change: type) -> type:
-        name = "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(change.__name__))
-        register(topic, name, sentence, change, *line, carries=carries, echoes=echoes)
-        return change
-
-    return decorate
+) -> Callable[[Change], Change]:
+    """Register the class below as a mistake in this topic."""
+    return mistake(sentence, topic=topic, line=line, carries=carries, echoes=echoes)
 
 
 # ── where to look for what is left out ───────────────────────────────────────────────────────────────
@@ -459,6 +449,7 @@ for _activation, _name in (("sigmoid", "sigmoid"), ("relu", "ReLU")):
             NOT_APPLIED.format(_name),
             activated(_activation, identity, _slope_of),
             carries=False,
+            alike=() if _id == "not_applied" else (f"{_activation}_not_applied",),  # forward, they are the same
         )
 for _id, _slope_of in (("sigmoid_is_relu", of_relu), ("sigmoid_is_relu_but_for_its_slope", None)):
     register(
@@ -467,6 +458,7 @@ for _id, _slope_of in (("sigmoid_is_relu", of_relu), ("sigmoid_is_relu_but_for_i
         IS_ANOTHER.format("sigmoid", "ReLU's max(0, a)"),
         activated("sigmoid", hard, _slope_of),
         carries=False,
+        alike=() if _id == "sigmoid_is_relu" else ("sigmoid_is_relu",),
     )
 register(
     "forward",
@@ -1066,6 +1058,7 @@ register(
     "All gradients are zero, whatever the data and the parameters are: compute them.",
     GradientsZero,
     carries=False,
+    alike=("nothing_updated",),  # in training, where zero gradients change nothing
 )
 
 
@@ -1331,16 +1324,14 @@ class NoSmallBatches(Net):
             yield from super().batches(N, batch_size)
 
 
-@known("training", "batch_size is ignored: every batch has 100 examples, which is only its default.")
+@known(
+    "training",
+    "batch_size is ignored: an epoch of up to 100 examples is one step over all of them. Take batch_size rows for each "
+    "step; 100 is only its default.",
+)
 class BatchSizeFixed(Net):
     def batches(self, N: int, batch_size: int) -> Iterator[Array]:
         yield from super().batches(N, 100)
-
-
-@known("training", "batch_size is ignored: an epoch is one step over all the data.")
-class OneWholeBatch(Net):
-    def batches(self, N: int, batch_size: int) -> Iterator[Array]:
-        yield np.arange(N)
 
 
 @known("training", "Only one batch of each epoch is used: go through max(N // batch_size, 1) of them.")
@@ -1472,6 +1463,7 @@ for _id, _at_least in (("best_parameters_kept", False), ("last_best_parameters_k
         _id,
         "Training ends with the parameters of the epoch that validated best: end with those after the last update.",
         best_kept(_at_least),
+        alike=("single_epoch",),  # where the first epoch validates best
     )
 
 
@@ -1653,8 +1645,8 @@ def _divided_along_batch(scores: Array) -> Array:
     return np.asarray(shifted - np.logaddexp.reduce(shifted, axis=0))
 
 
-def _predict(id: str, sentence: str, scores: Callable[[TwoLayerMLP, Array], Array]) -> None:
-    register("predict", id, sentence, predicting(scores))
+def _predict(id: str, sentence: str, scores: Callable[[TwoLayerMLP, Array], Array], *, alike: str = "") -> None:
+    register("predict", id, sentence, predicting(scores), alike=(alike,) if alike else ())
 
 
 AS_THEY_ARE = "take np.argmax of the scores as they are."
@@ -1673,6 +1665,7 @@ _predict(
     "predict_clips",
     f"predict clips the scores at zero: {AS_THEY_ARE}",
     lambda net, X: np.maximum(0, net.scores(X)),
+    alike="predict_activates",  # in a ReLU net
 )
 PREDICT_ALONG_BATCH = "predict takes the softmax along the wrong axis: each row (axis=1) is one example."
 _predict(
@@ -1750,3 +1743,6 @@ class PredictOffByOne(Net):
 class PredictOverEverything(Net):
     def predict(self, X: Array) -> Array:
         return np.asarray(self.prediction_scores(X).argmax())
+
+
+KNOWN = mistakes_of(sys.modules[__name__])

@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from grader.checks.lines import MISAPPLIED, OTHER, PARTIAL
 from grader.checks.mistakes import Assumptions, Reading
+from grader.kit.mistake import KnownMistake
 
-from .mistakes import KNOWN, HardRelu, Known, Softplus
+from .mistakes import KNOWN, HardRelu, Softplus
 from .problems import LEAST_GRADIENT, LEAST_LOSS, Problem, Training, sketch
 from .reference import Array, Params, TwoLayerMLP
 
@@ -26,13 +27,13 @@ DEFINITION, PUBLISHED = "definition", "published"
 MOST_ENDS = 2000
 """Sequences of batches that are followed; more take longer than they tell."""
 
-SOFTPLUS_FOR_RELU = Known(
+SOFTPLUS_FOR_RELU = KnownMistake(
     "softplus_for_relu",
     "forward",
     "This is softplus, ln(1 + e^a); ReLU is max(0, a).",
     change=Softplus,
 )
-RELU_FOR_SOFTPLUS = Known(
+RELU_FOR_SOFTPLUS = KnownMistake(
     "relu_for_softplus",
     "forward",
     "This is max(0, a); this course asks for the smooth version ln(1 + e^a), whose loss the handout prints.",
@@ -40,7 +41,7 @@ RELU_FOR_SOFTPLUS = Known(
 )
 
 
-def mistakes(config: Mapping[str, Any]) -> Sequence[Known]:
+def mistakes(config: Mapping[str, Any]) -> Sequence[KnownMistake]:
     match config["relu_reference"]:
         case "definition":
             return [*KNOWN, SOFTPLUS_FOR_RELU]

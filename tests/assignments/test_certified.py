@@ -1,4 +1,4 @@
-"""The assignment's specimens, code checks only; `make proof` trains them on MNIST as well."""
+"""The assignment's specimens, code checks only; `make proof` runs the long ones as well."""
 
 from functools import partial
 
@@ -10,24 +10,39 @@ from grader.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def rows(ps4, sandbox):
-    return certify.certify(certify.specimens(ps4), ps4, sandbox, mnist=False, workers=2)
+def specimens(ps4):
+    return {s.name: s for s in certify.specimens(ps4)}
 
 
-def test_every_right_solution_earns_everything(rows):
-    assert not [(row.specimen.name, row.problems) for row in rows if not row.specimen.loses and not row.holds]
+@pytest.fixture(scope="module")
+def rows(ps4, sandbox, specimens):
+    return certify.certify(list(specimens.values()), ps4, sandbox, long=False, workers=2)
 
 
-def test_every_wrong_solution_loses_points(rows):
-    assert not [row.specimen.name for row in rows if row.specimen.loses and not row.lost]
+@pytest.fixture(scope="module")
+def mistakes(ps4):
+    return certify.certify_mistakes(ps4, workers=2)
 
 
-def test_every_fault_loses_exactly_what_it_should(rows):
-    assert not [(row.specimen.name, row.problems) for row in rows if row.specimen.loses and not row.holds]
+def test_every_right_solution_earns_everything(rows, specimens):
+    assert not [(row.name, row.problems) for row in rows if not specimens[row.name].loses and not row.holds]
+
+
+def test_every_wrong_solution_loses_points(rows, specimens):
+    assert not [row.name for row in rows if specimens[row.name].loses and not row.lost]
+
+
+def test_every_fault_loses_exactly_what_it_should(rows, specimens):
+    assert not [(row.name, row.problems) for row in rows if specimens[row.name].loses and not row.holds]
+
+
+def test_every_known_mistake_is_diagnosed_as_itself_or_as_one_that_is_declared_alike(ps4, mistakes):
+    assert [row.name for row in mistakes] == [f"mistakes/{m.id}" for m in ps4.mistakes]
+    assert not [(row.name, row.problems) for row in mistakes if not row.holds]
 
 
 def test_there_are_enough_variants_and_faults(rows):
-    names = [row.specimen.name for row in rows]
+    names = [row.name for row in rows]
     assert sum(n.startswith("variants/") for n in names) >= 8
     assert sum(n.startswith("faults/") for n in names) >= 60
 
@@ -44,9 +59,9 @@ def test_every_code_check_catches_a_fault_that_no_other_does(ps4, rows):
     assert not [check for check in checks if not alone[check]]
 
 
-def test_no_seed_costs_a_right_solution_a_point(ps4):
+def test_no_seed_costs_a_right_solution_a_point(ps4, specimens):
     """Of a few; `make proof` tries a thousand."""
-    right = [s for s in certify.specimens(ps4) if s.name in ("reference", "variants/float32", "variants/softplus")]
+    right = [specimens[name] for name in ("reference", "variants/float32", "variants/softplus")]
     chooser = partial(another, "bubblewrap", Settings().runtime)
     rows = certify.certify_seeds(right, ps4, chooser, seeds=8, workers=2)
-    assert not [(row.specimen.name, row.seed, row.problems) for row in rows if not row.holds]
+    assert not [(row.name, row.seed, row.problems) for row in rows if not row.holds]

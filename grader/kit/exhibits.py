@@ -1,0 +1,79 @@
+"""Plots for people, made from a student's answers. No verdict depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Verdict
+from grader.kit.problems import Array, Params, Problem
+from grader.model import Evidence, Series
+
+MOST_POINTS = 500
+"""Most points of a curve; longer histories are thinned."""
+CURVES = {
+    "loss": "loss_history",
+    "gradient": "grad_magnitude_history",
+    "train_accuracy": "train_acc_history",
+    "val_accuracy": "val_acc_history",
+}
+"""Curve → the history that it shows."""
+
+
+def evidence_of(
+    name: str, stats: Answer, after: Params | Verdict, tested: Callable[[Params], Problem], truth: Any
+) -> Evidence:
+    """Return the plots of a long training: its histories, the first weights as images, and a confusion matrix.
+
+    Args:
+        name: of the model.
+        stats: train's answer.
+        after: the trained parameters, or what is wrong with them; then there are no plots.
+        tested: parameters → the test data at them.
+        truth: asked `best`.
+    """
+    if isinstance(after, Verdict):
+        return Evidence(name)
+    problem = tested(after)
+    with np.errstate(all="ignore"):  # parameters may be finite and yet overflow on the data
+        labels = truth.best(problem)
+        units = grey(after[problem.weights[0]].T)
+    return Evidence(
+        name=name,
+        series=curves(stats),
+        weights=tuple(tuple(int(v) for v in unit) for unit in units),
+        confusion=confusion(problem.y, labels, problem.classes),
+        accuracy=float(np.mean(labels == problem.y)),
+    )
+
+
+def curves(stats: Answer) -> Mapping[str, Series]:
+    """Return the student's own histories, as far as they are arrays."""
+    found = {key: curve(stats.item(name, name)) for key, name in CURVES.items()}
+    return {key: series for key, series in found.items() if series is not None}
+
+
+def curve(history: Answer) -> Series | None:
+    """Return a history, thinned to at most `MOST_POINTS` points, or None if it is no array of numbers."""
+    value = history.value
+    if type(value) is not np.ndarray or value.ndim != 1 or value.dtype.kind not in "fiu" or not value.size:
+        return None
+    every = -(-value.size // MOST_POINTS)
+    return Series(tuple(float(f"{v:.5g}") for v in value[::every].astype(np.float64)), every)
+
+
+def confusion(y: Array, labels: Array, classes: int) -> tuple[tuple[int, ...], ...]:
+    """Return how many examples of each class (row) are given each label (column)."""
+    counts = np.zeros((classes, classes), int)
+    np.add.at(counts, (y, labels), 1)
+    return tuple(tuple(int(v) for v in row) for row in counts)
+
+
+def grey(units: Array) -> Array:
+    """Return each row stretched to 0 … 255; black where its range overflows."""
+    low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
+    share = (units - low) / np.maximum(high - low, 1e-12)
+    return np.asarray(np.nan_to_num(255 * share, posinf=0).round().astype(int))

@@ -1,0 +1,164 @@
+"""Long trainings: a model learns a data set in the student's process, and what it has learnt is judged outside.
+
+The accuracy is recomputed from the trained parameters, on images whose labels the student's process never sees, and
+classes have other numbers in each submission, so that labels known by heart are of no use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Claim, OwnJudgement, Verdict, agree, claim, failed, held, ladder, lost
+from grader.checks.student import Student, stopped_softly
+from grader.guest.wire import Ref
+from grader.kit.exhibits import evidence_of
+from grader.kit.follow import Trainer, gradients_use_data, learns_less
+from grader.kit.losses import already_charged
+from grader.kit.models import arrays, predicts_nothing
+from grader.kit.problems import Array, Params, Problem, Training
+from grader.model import Raised
+
+ROWS_OF_DATA = 20
+"""Examples by which it is judged whether gradients use the data."""
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Inputs (N, D) and labels (N,) for training, for validation and for testing."""
+
+    X_train: Array
+    y_train: Array
+    X_val: Array
+    y_val: Array
+    X_test: Array
+    y_test: Array
+
+    def shared(self) -> dict[str, Array]:
+        """Return what lies ready in the sessions that train: inputs alone. Held-out labels stay outside."""
+        return {"X_train": self.X_train, "X_val": self.X_val, "X_test": self.X_test}
+
+    def renumbered(self, new: Array) -> DataSet:
+        """Return the data with class c under the number new[c]."""
+        return replace(self, y_train=new[self.y_train], y_val=new[self.y_val], y_test=new[self.y_test])
+
+
+@dataclass(frozen=True, eq=False)
+class LongTraining:
+    """A training on a data set, and what it must reach.
+
+    Args:
+        name: of the model, for people.
+        start: the parameters to start from where the student's own gradients are followed, and a part of the training
+            data. The student's model draws its own.
+        data: the whole data. Its inputs lie ready in the session (`DataSet.shared`).
+        recipe: arguments of train.
+        cpu_seconds: limit of train.
+        steps: (least accuracy, credit), the highest first. `grader calibrate` measures them.
+        given: ids of the checks that the accuracy builds on.
+        predict_given: ids of the checks that predict's answers build on.
+        trainer: what the assignment says about train.
+        chance: an accuracy below which nothing was learnt.
+    """
+
+    name: str
+    start: Problem
+    data: DataSet
+    recipe: Mapping[str, Any]
+    cpu_seconds: float
+    steps: Sequence[tuple[float, Fraction]]
+    given: Sequence[str]
+    predict_given: Sequence[str]
+    trainer: Trainer
+    chance: float
+    training: type[Training] = Training
+
+    def tested(self, params: Params) -> Problem:
+        """Return the test data at these parameters."""
+        return replace(self.start, params=params, X=self.data.X_test, y=self.data.y_test)
+
+
+def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> Iterator[Claim]:
+    """Claim the accuracy of the trained parameters on the test data, and that predict answers by these parameters.
+
+    Asks the truth `accuracy`, `labels`, `best` and, after earlier checks have lost points, `gradients_once`.
+    """
+    stats, unfinished, params, guess = _trained(student, long)
+    shapes = {p: value.shape for p, value in long.start.params.items()}
+    after = arrays({p: params.item(p, f"params['{p}']") for p in shapes}, shapes)
+
+    def judge(truth: Any) -> Verdict:
+        if not unfinished and (wrong := failed(stats)) is not None:
+            return wrong
+        if isinstance(after, Verdict):
+            return after
+        accuracy = truth.accuracy(long.tested(after))
+        verdict = ladder(accuracy, long.steps, "accuracy on the test images")
+        return _in_time(verdict, unfinished, long.cpu_seconds, accuracy)
+
+    def honest(truth: Any) -> Verdict:
+        if isinstance(after, Verdict):
+            return held()  # judged above
+        return agree(guess, truth.labels(long.tested(after)), share=0.999)
+
+    yield claim(
+        name,
+        judge,
+        outcome=True,
+        given=long.given,
+        own=_own_accuracy(student, long, after),
+        evidence=lambda truth: evidence_of(long.name, stats, after, long.tested, truth),
+    )
+    # a predict that has lost its points by itself does not lose them here again
+    yield claim(name, honest, given=long.predict_given, own=already_charged)
+
+
+def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer, Answer]:
+    """Return train's answer, whether its time ran out, the parameters, and predict's answers to the test data."""
+    start, data = long.start, long.data
+    net = student.new(*start.sizes, **start.options)
+    arguments = (Ref("X_train"), data.y_train, Ref("X_val"), data.y_val)
+    options = {"cpu_seconds": long.cpu_seconds, "reg": start.reg, **long.recipe}
+    stats = net.call_long("train", *arguments, **options)
+    if isinstance(stats.failure, Raised) and predicts_nothing(net, np.zeros((2, start.inputs))):
+        net.stand_in("predict")  # it is judged by itself
+        stats = net.call_long("train", *arguments, **options)
+    unfinished = stopped_softly(stats, student)
+    return stats, unfinished, net.get("params"), net.call("predict", Ref("X_test"))
+
+
+def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
+    """Judge a training that was interrupted by what it had reached."""
+    if not unfinished:
+        return verdict & held(f"accuracy {accuracy:.3f} on the test images")
+    note = f"training was stopped after {seconds:g} CPU seconds; what it had learnt by then is judged: vectorise loss"
+    return replace(verdict, reason=f"{note} ({verdict.reason})") if not verdict.holds else verdict & held(note)
+
+
+def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
+    """Follow gradients that learn less than right ones; or a train that has lost points, where it learns."""
+
+    def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        def score(at: Params) -> float:
+            return float(truth.accuracy(long.tested(at)))
+
+        learnt = not isinstance(after, Verdict) and score(after) > long.chance
+        if learnt and any(_in_train(cause, long.trainer) for cause in causes):
+            return held()
+        start = long.training(long.start, long.data.X_val, long.data.y_val, long.recipe)
+        if not learns_less(student, start, truth, score):
+            return lost("the gradients learn as well as right ones")
+        return gradients_use_data(student, long.start.rows(slice(ROWS_OF_DATA)))
+
+    return own
+
+
+def _in_train(cause: str, trainer: Trainer) -> bool:
+    """Return whether a check is of the section that judges train, and not of predict."""
+    section = trainer.decay.rpartition(".")[0]
+    return cause.startswith(f"{section}.") and cause != trainer.predict

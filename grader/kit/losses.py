@@ -1,0 +1,465 @@
+"""Checks of a model's loss, scores and gradients. Each method yields claims; a check of an assignment calls one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Claim, Holds, OwnJudgement, Verdict, because, claim, failed, held, lost, near, numbers
+from grader.checks.student import Student
+from grader.kit.follow import Asked, Own, all_gradients_follow, gradient_follows, loss_follows
+from grader.kit.models import Model, floats_of, gradient_of, loss_of
+from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Pair, Problem
+from grader.kit.truth import nudged, sketch
+
+Follow = Callable[[Sequence[Asked], Any, Sequence[str]], Verdict]
+"""(losses asked for, truth, causes) → verdict by the student's own scores."""
+Hint = Callable[[Holds], str]
+
+
+def all_hold(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the worst of several verdicts."""
+    return reduce(Verdict.__and__, verdicts, held())
+
+
+def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
+    """Accept a claim that only repeats a check that has lost points. Made for `claim(own=…)`."""
+    return held()
+
+
+def case_of(problem: Problem) -> str:
+    """Return the kind of problem, or "" for a reg so large that nothing else is seen beside it."""
+    return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
+
+
+# ── repeated calls ───────────────────────────────────────────────────────────────────────────────────
+
+
+def repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
+    """Explain a call that answers otherwise the second time, on the same arrays.
+
+    Args:
+        verdict, repeated: on the first and the second answer.
+        first, again: the answers.
+        untouched: the arguments are as they were.
+    """
+    if verdict.holds and repeated.holds:
+        return verdict if untouched else verdict & held("loss changes X or y in place (no effect on this check)")
+    if verdict.holds:
+        cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
+        return because(repeated, f"The first call was right, so loss {cause}.")
+    if untouched and not same_again(first, again).holds:
+        return because(verdict, "Two equal calls differ: loss is random from call to call, or keeps something.")
+    return verdict
+
+
+def same_again(first: Answer, again: Answer) -> Verdict:
+    """Return whether two equal calls have answered the same number or array."""
+    value = first.value
+    if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
+        return held()  # whatever it is, it is judged as an answer
+    if type(again.value) is type(value) and np.array_equal(again.value, value, equal_nan=True):
+        return held()
+    return near(again, value, rtol=1e-9)
+
+
+def of_other_batch(other: Verdict, first: Verdict) -> Verdict:
+    """Explain an answer that is wrong for a second batch where the first was right."""
+    if other.holds or not first.holds:
+        return other
+    return because(other, "loss was right for another batch, of another size, just before: it keeps something of it.")
+
+
+# ── loss and scores ──────────────────────────────────────────────────────────────────────────────────
+
+STABLE = (
+    "exp overflows at large numbers, and log(0) is infinite: subtract each row's largest score, then "
+    "scores - log(sum(exp(scores))) is the log-probability itself."
+)
+
+
+@dataclass(frozen=True)
+class LossChecks:
+    """Checks of `loss(X, y, reg)` and of the scores, `loss(X)`. They ask the truth `loss` and `scores`.
+
+    Args:
+        follow: judges losses that fail after earlier checks have lost points.
+        hint: which checks hold → where an undiagnosed loss may go wrong.
+    """
+
+    follow: Follow = loss_follows
+    hint: Hint | None = None
+
+    def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
+        """Claim the losses at a pair of problems, the first of them asked for twice on the same arrays."""
+        model = Model(student, pair.first)
+        first, again = loss_of(model.loss(pair.first)), loss_of(model.loss_again(pair.first))
+        untouched = model.left_alone(pair.first)
+        second = loss_of(model.loss(pair.second))
+        asked = [Asked(Own(student, pair.first), first), Asked(Own(student, pair.second), second)]
+
+        def judge(truth: Any) -> Verdict:
+            as_here = partial(near, least=LEAST_LOSS, single=model.single)
+            verdict, repeated = (as_here(answer, truth.loss(pair.first)) for answer in (first, again))
+            other = as_here(second, truth.loss(pair.second))
+            return repeatable(verdict, repeated, first, again, untouched) & of_other_batch(other, verdict)
+
+        def own(truth: Any, causes: Sequence[str]) -> Verdict:
+            return self.follow(asked, truth, causes) & same_again(first, again)
+
+        aspect = "" if pair.first.reg else "data"
+        yield claim(name, judge, aspect=aspect, case=case_of(pair.first), given=given, own=own, hint=self.hint)
+
+    def published(
+        self,
+        student: Student,
+        problem: Problem,
+        nearby: Problem,
+        *,
+        tolerance: float,
+        name: str = "published",
+        given: Sequence[str] = (),
+    ) -> Iterator[Claim]:
+        """Claim the loss that the handout prints. A hard-coded number earns nothing: the loss must also be right near
+        the published problem.
+
+        Args:
+            problem: the handout's problem.
+            nearby: the same with its parameters moved a little.
+            tolerance: absolute tolerance of the printed number.
+        """
+        model = Model(student, problem)
+        loss = loss_of(model.loss(problem))
+        model.put(nearby.params)
+        other = replace(loss_of(model.loss(nearby)), what="the loss a small step from the toy problem")
+        asked = [Asked(Own(student, problem), loss), Asked(Own(student, nearby), other)]
+
+        def judge(truth: Any) -> Verdict:
+            published = near(loss, truth.loss(problem), rtol=0, atol=tolerance, single=model.single)
+            return published & near(other, truth.loss(nearby), single=model.single)
+
+        yield claim(name, judge, shows_values=True, given=given, own=partial(self.follow, asked), hint=self.hint)
+
+    def two_models(
+        self, student: Student, problem: Problem, other: Problem, *, name: str = "loss", given: Sequence[str] = ()
+    ) -> Iterator[Claim]:
+        """Claim that a model stays as it is when another is made and used.
+
+        Args:
+            other: the problem of the other model, unlike the first in as much as possible.
+        """
+        model = Model(student, problem)
+        alone = loss_of(model.loss(problem))
+        Model(student, other).loss(other)
+        beside = loss_of(model.loss(problem))
+
+        def judge(truth: Any) -> Verdict:
+            first, second = (near(answer, truth.loss(problem), single=model.single) for answer in (alone, beside))
+            if second.holds or not first.holds:
+                return first & second
+            kept = " and ".join(["parameters", *(name for name in problem.options if name in _changed(problem, other))])
+            return because(
+                second,
+                "It was right until another net was made and used, so the two share something: keep "
+                f"{kept} on self, not on the class or in globals.",
+            )
+
+        def own(truth: Any, causes: Sequence[str]) -> Verdict:
+            return self.follow([Asked(Own(student, problem), alone)], truth, causes) & same_again(alone, beside)
+
+        yield claim(name, judge, given=given, own=own)
+
+    def stable(
+        self,
+        student: Student,
+        problem: Problem,
+        *,
+        bias: str,
+        name: str = "stable",
+        given: Sequence[str] = (),
+        advice: str = STABLE,
+    ) -> Iterator[Claim]:
+        """Claim the loss at large scores, where a plain exp overflows, and that its gradients are numbers.
+
+        Args:
+            bias: name of the parameter whose gradient must not be NaN.
+            advice: what to do, for a loss that is not finite.
+        """
+        model = Model(student, problem)
+        answer = model.loss(problem)
+        loss = loss_of(answer)
+
+        def numbers_only() -> Verdict:
+            if np.isnan(floats_of(gradient_of(answer, bias))).any():
+                return because(lost(f"grads['{bias}'] is NaN at large scores, where the loss is right"), advice)
+            return held()
+
+        def judge(truth: Any) -> Verdict:
+            verdict = near(loss, truth.loss(problem), single=model.single)
+            if verdict.holds:
+                return verdict & numbers_only()
+            return verdict if np.isfinite(floats_of(loss)).all() else because(verdict, advice)
+
+        def own(truth: Any, causes: Sequence[str]) -> Verdict:
+            """Judge a loss that has lost its points elsewhere: here it must only stay finite."""
+            value = numbers(loss, ())
+            if isinstance(value, Verdict):
+                return value
+            return numbers_only() & self.follow([Asked(Own(student, problem), loss)], truth, causes)
+
+        yield claim(name, judge, given=given, own=own, hint=self.hint)
+
+
+def _changed(problem: Problem, other: Problem) -> set[str]:
+    """Return the constructor's options in which two problems differ."""
+    return {name for name, value in problem.options.items() if other.options.get(name) != value}
+
+
+def fresh_scores(
+    student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None
+) -> Iterator[Claim]:
+    """Claim the scores (N, C) that loss(X) returns without labels. Where that call fails, they are read off losses."""
+    model = Model(student, problem)
+    answer = replace(model.scores(problem.X), what="the scores, loss(X),")
+    if answer.failure is None:
+        yield claim(name, lambda truth: near(answer, truth.scores(problem), single=model.single), hint=hint)
+    else:
+        yield from _scores_from_losses(model, problem, name)
+
+
+def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
+    """Older skeletons have no loss(X): there, minus the loss of one example under each label is its log-softmax."""
+    ones = [
+        replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
+        for i in range(min(len(problem.X), 3))
+        for c in range(problem.classes)
+    ]
+    answers = [loss_of(model.loss(one)) for one in ones]
+
+    def judge(truth: Any) -> Verdict:
+        verdict = held("loss(X) without labels does not work, so the scores were read off the losses")
+        for one, answer in zip(ones, answers, strict=True):
+            verdict = verdict & near(answer, truth.loss(one), single=model.single, atol=1e-9)
+        return verdict
+
+    yield claim(name, judge)
+
+
+def new_parameters(student: Student, problem: Problem, *, advice: str, name: str = "scores") -> Iterator[Claim]:
+    """Claim that a new model's parameters have the shapes of the problem's.
+
+    Args:
+        advice: the shapes, as the handout gives them.
+    """
+    params = student.new(*problem.sizes, **problem.options).get("params")
+    shapes = {name: value.shape for name, value in problem.params.items()}
+
+    def judge(_truth: Any) -> Verdict:
+        found = [numbers(params.item(n, f"params['{n}'] of a new net"), shape) for n, shape in shapes.items()]
+        verdict = all_hold([value for value in found if isinstance(value, Verdict)])
+        return verdict if verdict.holds else because(verdict, advice)
+
+    yield claim(name, judge)
+
+
+# ── gradients ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def by_own_forward_pass(asked: Sequence[Asked], name: str, truth: Any, _causes: Sequence[str], single: bool) -> Verdict:
+    return gradient_follows(asked, name, truth, single=single)
+
+
+def by_whole_backward_pass(asked: Sequence[Asked], truth: Any, single: bool) -> Verdict:
+    return all_gradients_follow(asked, truth, single=single)
+
+
+@dataclass(frozen=True)
+class GradientChecks:
+    """Checks of the gradients that `loss(X, y, reg)` returns, one claim for each parameter, of its name.
+
+    They ask the truth `gradients`, `sketched_gradients`, `loss` and `losses_near`.
+
+    Args:
+        given: ids of the checks that gradients build on.
+        earlier: section with checks of the same names that come before these, if any.
+        follow: judges a gradient that fails after earlier checks have lost points: (answers of loss, parameter's name,
+            truth, causes, whether the student computes in float32) → verdict.
+        work: judges all gradients together, where an earlier check leaves no work to build on.
+        hint: (parameter's name, which checks hold) → where an undiagnosed gradient may go wrong.
+        own: class of the student's own answers.
+    """
+
+    given: Sequence[str] = ()
+    earlier: str = ""
+    follow: Callable[[Sequence[Asked], str, Any, Sequence[str], bool], Verdict] = by_own_forward_pass
+    work: Callable[[Sequence[Asked], Any, bool], Verdict] = by_whole_backward_pass
+    hint: Callable[[str, Holds], str] = lambda _name, _holds: ""
+    own: type[Own] = Own
+
+    def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
+        """Claim the gradients at a pair of problems, the first of them asked for twice on the same arrays."""
+        model = Model(student, pair.first)
+        first, again = model.loss(pair.first), model.loss_again(pair.first)
+        untouched = model.left_alone(pair.first)
+        second = model.loss(pair.second)
+        asked = [Asked(self.own(student, pair.first), first), Asked(self.own(student, pair.second), second)]
+
+        def judge(name: str, truth: Any) -> Verdict:
+            as_here = partial(near, least=LEAST_GRADIENT, single=model.single)
+            mine, mine_again = gradient_of(first, name), gradient_of(again, name)
+            verdict, repeated = (as_here(one, truth.gradients(pair.first)[name]) for one in (mine, mine_again))
+            other = as_here(gradient_of(second, name), truth.gradients(pair.second)[name])
+            return repeatable(verdict, repeated, mine, mine_again, untouched) & of_other_batch(other, verdict)
+
+        def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+            if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:
+                return lost("two equal calls differ")
+            return self.follow(asked, name, truth, causes, model.single)
+
+        for name in pair.first.params:
+            yield claim(
+                name,
+                partial(judge, name),
+                aspect="" if pair.first.reg else "data",
+                case=case_of(pair.first),
+                given=self._given(name),
+                own=partial(own, name),
+                own_work=self._work(asked, model),
+                hint=partial(self.hint, name),
+            )
+
+    def numerical(
+        self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
+    ) -> Iterator[Claim]:
+        """Claim the gradients and the losses of the handout's own numerical gradient check. Losses are believed only
+        where they are the reference's: a loss can tell that it is being differenced and play along.
+
+        Args:
+            problem: the handout's, one object for all submissions.
+            losses: ids of the checks that have judged the loss.
+            case: name of the problem.
+        """
+        model = Model(student, problem)
+        answer = model.loss(problem)
+        near_it = {name: model.losses_at(nudged(problem, name), problem) for name in problem.params}
+        asked = [Asked(self.own(student, problem), answer)]
+
+        def judge_gradient(name: str, truth: Any) -> Verdict:
+            gradient = gradient_of(answer, name)
+            verdict = near(gradient, truth.gradients(problem)[name], least=LEAST_GRADIENT, single=model.single)
+            return verdict & held(*rounding_remark(name, student.printed)) if verdict.holds else verdict
+
+        def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+            return self.follow(asked, name, truth, causes, model.single)
+
+        def judge_losses(name: str, truth: Any) -> Verdict:
+            what = f"the loss near {case} ({name} nudged)"
+            return _differences(name, replace(near_it[name], what=what), loss_of(answer), problem, truth, model.single)
+
+        for name in problem.params:
+            yield claim(
+                name,
+                partial(judge_gradient, name),
+                shows_values=True,
+                case=case,
+                given=self._given(name),
+                own=partial(own, name),
+                own_work=self._work(asked, model),
+            )
+            yield claim(
+                name,
+                partial(judge_losses, name),
+                shows_values=True,
+                given=[*self.given, *losses],
+                own=already_charged,
+                own_work=already_charged,
+            )
+
+    def large(self, student: Student, problem: Problem, *, case: str) -> Iterator[Claim]:
+        """Claim the gradients at a size at which differences of the loss take minutes and backpropagation milliseconds.
+        They are compared in `sketch`.
+
+        Args:
+            case: name of the problem.
+        """
+        model = Model(student, problem)
+        answer = model.loss(problem)
+        asked = [Asked(self.own(student, problem), answer)]
+
+        def judge(name: str, truth: Any) -> Verdict:
+            gradient = gradient_of(answer, name)
+            if (wrong := failed(gradient)) is not None:
+                return wrong  # whatever the truth, which is dear here
+            want, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
+            return _near_sketch(gradient, want, shape, model.single)
+
+        def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+            if (wrong := failed(gradient_of(answer, name))) is not None:
+                return wrong
+            return self.follow(asked, name, truth, causes, model.single)
+
+        for name in problem.params:
+            yield claim(
+                name,
+                partial(judge, name),
+                case=case,
+                given=self._given(name),
+                own=partial(own, name),
+                own_work=self._work(asked, model),
+            )
+
+    def _given(self, name: str) -> list[str]:
+        return [*self.given, *([f"{self.earlier}.{name}"] if self.earlier else [])]
+
+    def _work(self, asked: Sequence[Asked], model: Model) -> OwnJudgement:
+        return lambda truth, _causes: self.work(asked, truth, model.single)
+
+
+def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: bool) -> Verdict:
+    if len(shape) == 1:
+        return near(gradient, want, least=LEAST_GRADIENT, single=single)
+    value = numbers(gradient, shape if want.shape[-1:] == shape[-1:] else shape[::-1])  # a mistake may transpose it
+    if isinstance(value, Verdict):
+        return value
+    sums = Answer(f"{gradient.what} (sums of rows)", sketch(value))
+    return near(sums, want, least=LEAST_GRADIENT, single=single)
+
+
+def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool) -> Verdict:
+    """Judge the losses near a problem, and how they differ from the loss at it."""
+    want = truth.losses_near(problem, name)
+    unmoved = truth.loss(problem)  # asked for in any case, so that a student's pack has the answer
+    verdict = near(losses, want, single=single)
+    got, central = numbers(losses, want.shape), numbers(loss, ())
+    if not verdict.holds or isinstance(got, Verdict) or isinstance(central, Verdict):
+        return verdict
+    return verdict & _changes(name, got - central, want - unmoved, float(central), single)
+
+
+def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
+    """Judge how the loss changes with the parameter. A single nudge moves it by no more than its tolerance, so that a
+    loss that stood still would pass; and by less than float32 can tell, for which the last two, of all entries, are."""
+    for some in (slice(None, -2), slice(-2, None)):
+        rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
+        change = Answer(f"the change of the loss with {name}", got[some])
+        if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
+            return because(verdict, "Does loss compute everything anew in each call?")
+    return held()
+
+
+def rounding_remark(name: str, printed: str) -> tuple[str, ...]:
+    """Explain an error above 1e-8 that the student's notebook prints for a right gradient: many handouts ask for less
+    than 1e-8, which rounding alone exceeds (up to 2e-6 for a right gradient of biases)."""
+    errors = re.findall(rf"\b{name}\b[^\n]{{0,80}}?(\d(?:\.\d{{1,20}})?e[-+]\d{{1,3}})", printed)
+    large = [float(error) for error in errors if 1e-8 < float(error) < 1e-4]
+    if not large:
+        return ()
+    return (
+        f"your notebook prints an error of {max(large):.0e} for {name}: that is rounding, and the gradient is right",
+    )

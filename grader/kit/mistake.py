@@ -1,0 +1,157 @@
+"""Known mistakes: code, a sentence to the student, and what it costs. One object explains a wrong submission, is a
+specimen that `grader certify` grades, and documents the checks."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar
+
+from grader.checks.lines import Line
+from grader.checks.mistakes import Mistake
+from grader.errors import BadAssignment
+
+Change = TypeVar("Change", bound=Callable[..., Any])
+
+_REGISTRY = "__mistakes__"
+"""The variable of a mistakes.py that holds what it has registered."""
+
+
+@dataclass(frozen=True)
+class KnownMistake(Mistake):
+    """A mistake with the code that makes it."""
+
+    change: Callable[..., Any] = object
+    """A class that overrides methods of the reference's class, or a function that replaces one of the reference's."""
+    of: str = ""
+    """For a function: the function or method that it replaces."""
+    fails: tuple[str, ...] = ()
+    """Ids of the checks or sections that lose points by it. Empty: at least one check."""
+    echoes: tuple[str, ...] = ()
+    """Mistakes that are this one again in what is derived from it: who forgets the ½ in the loss and differentiates
+    what they wrote has made one mistake, not two."""
+    alike: tuple[str, ...] = ()
+    """Mistakes that explain this one's specimen as well, and are found instead of it."""
+
+
+def mistake(
+    sentence: str,
+    *,
+    fails: Sequence[str] = (),
+    line: Line | Sequence[Line] = (),
+    of: str = "",
+    carries: bool = True,
+    echoes: Sequence[str] = (),
+    alike: Sequence[str] = (),
+    topic: str = "",
+    id: str = "",
+) -> Callable[[Change], Change]:
+    """Register the function or class below as a known mistake of the assignment.
+
+    A function has the parameters of the reference's function that it replaces. A class overrides methods of the
+    reference's class; several mistakes are combined by inheritance, so it calls `super()` for everything else. The
+    mistake belongs to the module that calls this. Where two mistakes look alike in every claim, the first one
+    registered is named: put the commoner one first.
+
+    Args:
+        sentence: Tells the student what is wrong and how to fix it. It must be true of everyone whose numbers fit it.
+        fails: Ids of the checks ("q1.gradient") or sections ("q1") that it costs points. `grader certify` holds it to
+            them. Without any it must lose at least one check.
+        line: Where to look for a step that was left out, the likeliest first.
+        of: The function or method of the reference that a function replaces. It may be left out where the reference has
+            only one entry point.
+        carries: False where it leaves no work that later checks could build on.
+        echoes: Ids of mistakes that are this one again in what is derived from it.
+        alike: Ids of mistakes that may be named instead of this one, because no problem tells them apart.
+        topic: Checks that name topics look only for mistakes of these.
+        id: The mistake's id; by default the name of the function or class, in snake case.
+
+    Returns:
+        A decorator that returns the function or class unchanged.
+
+    Raises:
+        BadAssignment: If the sentence does not end like one.
+    """
+    module = sys._getframe(1).f_globals
+    lines = (line,) if isinstance(line, Line) else tuple(line)
+    if not sentence.rstrip().endswith((".", "!", "?")):
+        raise BadAssignment(f"mistakes.py: the sentence {sentence!r} must end with a full stop")
+
+    def register(change: Change) -> Change:
+        name = id or _snake_case(change.__name__)
+        found = KnownMistake(
+            name, topic, sentence, lines, carries, change, of, tuple(fails), tuple(echoes), tuple(alike)
+        )
+        module.setdefault(_REGISTRY, []).append(found)
+        return change
+
+    return register
+
+
+def mistakes_of(module: ModuleType) -> tuple[KnownMistake, ...]:
+    """Return what a module has registered, in order."""
+    return tuple(vars(module).get(_REGISTRY, ()))
+
+
+def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: Collection[str], folder: str) -> None:
+    """Check that mistakes name what exists.
+
+    Args:
+        checks: Ids of all checks.
+        replaceable: Names that `of` may have: functions of the reference, or methods of its class.
+        folder: Name of the assignment's folder, for the message.
+
+    Raises:
+        BadAssignment: If they do not. The message names the mistake and what to change.
+    """
+    ids = [m.id for m in mistakes]
+    for one in (m for m in mistakes if isinstance(m, KnownMistake)):
+        where = f"{folder}/mistakes.py: {one.id}"
+        if ids.count(one.id) > 1:
+            raise BadAssignment(f"{where} is registered {ids.count(one.id)} times; rename all but one")
+        for key, named in (("echoes", one.echoes), ("alike", one.alike)):
+            if unknown := [other for other in named if other not in ids]:
+                raise BadAssignment(f"{where} {key} {unknown[0]!r}, which is no known mistake; correct the id")
+        if unknown := [id for id in one.fails if not any(f"{check}.".startswith(f"{id}.") for check in checks)]:
+            raise BadAssignment(f"{where} fails {unknown[0]!r}, which is no check or section; correct the id")
+        if not isinstance(one.change, type) and one.of not in replaceable:
+            known = ", ".join(sorted(replaceable))
+            raise BadAssignment(f"{where} replaces {one.of!r}; set of= to a function of the reference ({known})")
+
+
+def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
+    """Return the mistakes with the only entry point as the function that they replace, where they name none."""
+    only = entry_points[0] if len(entry_points) == 1 else ""
+    return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
+
+
+def combined(reference: type, mistakes: Sequence[KnownMistake]) -> type:
+    """Return the reference's class with these mistakes in it. One that another builds on is in it already."""
+    changes = [_as_class(one, reference) for one in mistakes]
+    changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
+    return type(reference.__name__, (*dict.fromkeys(changes), reference), {})
+
+
+def _as_class(one: KnownMistake, reference: type) -> type:
+    if isinstance(one.change, type):
+        return one.change
+    return type(one.id, (reference,), {one.of: one.change})
+
+
+def substituted(reference: Mapping[str, Any], changes: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    """Return the reference module's variables with functions replaced, also where its other functions call them."""
+    namespace = dict(reference)
+    for name, value in reference.items():
+        if isinstance(value, FunctionType) and value.__globals__ is reference:
+            copy = FunctionType(value.__code__, namespace, name, value.__defaults__, value.__closure__)
+            copy.__kwdefaults__ = value.__kwdefaults__
+            namespace[name] = copy
+    namespace.update(changes)
+    return namespace
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,232 @@
+"""A student's model inside the sandbox, at parameters that a check chooses.
+
+The model is an object with a dict `params`, and methods `loss(X, y=None, reg=…)` → scores or (loss, gradients by
+parameter name), `train(X, y, X_val, y_val, reg=…, **recipe)` → histories by name, `predict(X)` → labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from weakref import WeakSet
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Verdict, failed, near, numbers
+from grader.checks.student import Remote, Student
+from grader.guest.wire import Ref
+from grader.kit.problems import Array, Params, Problem, Training
+from grader.model import Raised
+
+AGAIN = ", called a second time,"
+
+
+class Model:
+    """A student's model at a problem's parameters.
+
+    Args:
+        student: the submission, in a session that has begun.
+        problem: the problem whose parameters are put into the model. Its batch is not used here.
+    """
+
+    def __init__(self, student: Student, problem: Problem) -> None:
+        self._student = student
+        self._names = tuple(problem.params)
+        made = student.new_with("params", problem.params, *problem.sizes, **problem.options)
+        self.remote: Remote = made[0]
+        self._put = made[1]
+        self._note_precision(made[2])
+
+    @property
+    def single(self) -> bool:
+        """True if this student computes in float32."""
+        return in_single(self._student)
+
+    def _note_precision(self, answer: Answer) -> None:
+        if _single_precision(answer):
+            _IN_SINGLE.add(self._student)
+
+    def put(self, params: Params) -> Answer:
+        """Replace the model's parameters."""
+        return self.remote.put("params", params)
+
+    def loss(self, problem: Problem) -> Answer:
+        """Return (loss, grads) at the problem's batch, which is kept in the sandbox as arrays X and y."""
+        if self._put.failure is not None:
+            return self._put
+        X, y = self._student.keep(X=problem.X, y=problem.y)
+        answer = self.remote.call("loss", X, y, reg=problem.reg)
+        self._note_precision(answer.item(1, "grads"))
+        return answer
+
+    def loss_again(self, problem: Problem) -> Answer:
+        """Repeat the same call on the same arrays, even if the first call has changed them."""
+        again = self.remote.call("loss", Ref("X"), Ref("y"), reg=problem.reg)
+        return replace(again, what=f"{again.what}{AGAIN}")
+
+    def scores(self, X: Array) -> Answer:
+        """Return loss(X), the scores (N, C)."""
+        return self._put if self._put.failure is not None else self.remote.call("loss", X)
+
+    def scores_at(self, stacks: Mapping[str, Array], X: Array) -> Answer:
+        """Return the scores (N, C) at each of K sets of parameters, given as stacks (K, *shape)."""
+        return self.remote.call_many("params", stacks, "loss", X)
+
+    def losses_at(self, stacks: Mapping[str, Array], problem: Problem) -> Answer:
+        """Return the losses (K,) at each of K sets of parameters, given as stacks (K, *shape)."""
+        return self.remote.call_many("params", stacks, "loss", problem.X, problem.y, reg=problem.reg)
+
+    def predict(self, X: Array) -> Answer:
+        """Return predict(X), the labels (N,)."""
+        return self.remote.call("predict", X)
+
+    def left_alone(self, problem: Problem) -> bool:
+        """Return whether loss has left X and y as they were."""
+        kept = self._student.look("X", "y")
+        return all(
+            np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
+        )
+
+    def train(self, training: Training) -> Answer:
+        """Train on data kept in the sandbox, and return train's answer.
+
+        predict is judged separately: if it does not work and train raises, train again with a stand-in for predict.
+        """
+        if self._put.failure is not None:
+            return self._put
+        stats = self._train_on(training)
+        if isinstance(stats.failure, Raised) and predicts_nothing(self.remote, training.problem.X):
+            self.remote.stand_in("predict")
+            self.put(training.problem.params)
+            stats = self._train_on(training)
+        return stats
+
+    def _train_on(self, training: Training) -> Answer:
+        problem = training.problem
+        self._student.keep(X=problem.X, y=problem.y, X_val=training.X_val, y_val=training.y_val)
+        return self._train(training)
+
+    def train_again(self, training: Training) -> Answer:
+        """Train from the same parameters on the same arrays, even if the first training has changed them."""
+        self.put(training.problem.params)
+        again = self._train(training)
+        return replace(again, what=f"{again.what}{AGAIN}")
+
+    def _train(self, training: Training) -> Answer:
+        data = (Ref("X"), Ref("y"), Ref("X_val"), Ref("y_val"))
+        return self.remote.call("train", *data, reg=training.problem.reg, **training.recipe)
+
+    def parameters(self) -> dict[str, Answer]:
+        """Return the parameters as they are now, by name."""
+        params = self.remote.get("params")
+        self._note_precision(params)
+        return {name: params.item(name, f"params['{name}']") for name in self._names}
+
+
+def predicts_nothing(model: Remote, X: Array) -> bool:
+    """Return whether predict raises, or answers something else than a number for each row."""
+    return isinstance(numbers(model.call("predict", X), (len(X),)), Verdict)
+
+
+# ── parts of answers ─────────────────────────────────────────────────────────────────────────────────
+
+
+def loss_of(answer: Answer) -> Answer:
+    """Return the loss in an answer of `Model.loss`."""
+    return answer.item(0, answer.what)
+
+
+def gradient_of(answer: Answer, name: str) -> Answer:
+    """Return one parameter's gradient in an answer of `Model.loss`."""
+    again = AGAIN if AGAIN in answer.what else ""
+    return answer.item(1, "grads").item(name, f"grads['{name}']{again}")
+
+
+def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
+    """Return all gradients by parameter name, each of its parameter's shape, or what is wrong with the first."""
+    found = {name: gradient_of(answer, name) for name in params}
+    return arrays(found, {name: value.shape for name, value in params.items()})
+
+
+def history_of(stats: Answer, name: str) -> Answer:
+    """Return one of train's histories as an array. A list of one number does not arrive as an array."""
+    history = stats.item(name, name)
+    if type(history.value) is list and len(history.value) == 1:
+        one = numbers(history.item(0, name), ())
+        return history if isinstance(one, Verdict) else replace(history, value=one.reshape(1))
+    return history
+
+
+def last_of(history: Answer) -> Answer:
+    """Return the last entry of a history, whatever its length."""
+    value = history.value
+    if type(value) is np.ndarray and value.ndim == 1 and value.size:
+        return replace(history, value=value[-1:])
+    return history.item(0, history.what) if type(value) is list else history
+
+
+def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Training) -> Params | Verdict:
+    """Return the parameters after a training, or the verdict on what is wrong."""
+    if (wrong := failed(stats)) is not None:
+        return wrong
+    return arrays(after, {p: value.shape for p, value in training.problem.params.items()})
+
+
+def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -> Params | Verdict:
+    """Return all answers as finite arrays of these shapes, or what is wrong with the first that is not."""
+    found: Params = {}
+    for name, shape in shapes.items():
+        value = numbers(answers[name], shape)
+        if isinstance(value, Verdict):
+            return value
+        found[name] = value
+    return found
+
+
+def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
+    """Return an answer as a finite array of this shape, or None if it is not."""
+    value = numbers(answer, shape)
+    return None if isinstance(value, Verdict) else value
+
+
+def floats_of(answer: Answer) -> Array:
+    """Return an answer's floats as they are, NaN included; an empty array if it has none."""
+    value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
+    return value if value.dtype.kind == "f" else np.zeros(0)
+
+
+def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
+    """Return whether two arrays or numbers agree in norm."""
+    return near(Answer("", np.asarray(got, np.float64)), want, single=single, rtol=rtol).holds
+
+
+# ── float32 ──────────────────────────────────────────────────────────────────────────────────────────
+
+_IN_SINGLE: WeakSet[Student] = WeakSet()
+"""Students with an answer in float32, from any model. If only the computation is in float32 and the parameters are
+float64, the gradients alone show it; that is as right."""
+
+
+def in_single(student: Student) -> bool:
+    """Return whether this student has computed in float32 so far."""
+    return student in _IN_SINGLE
+
+
+def _single_precision(answer: Answer) -> bool:
+    """Return whether an array is float32, or a matrix was cast from it. Biases' gradients tell nothing: if the softmax
+    saturates they are simple fractions."""
+    values = answer.value.values() if isinstance(answer.value, dict) else ()
+    floats = [v for v in values if type(v) is np.ndarray and v.dtype.kind == "f"]
+    return any(v.dtype.itemsize < 8 or (v.ndim == 2 and 1 not in v.shape and _was_cast(v)) for v in floats)
+
+
+def _was_cast(value: Array) -> bool:
+    """Return whether float32 represents every entry exactly, and most nonzero ones need all its 24 bits, unlike
+    constants and simple fractions."""
+    with np.errstate(over="ignore"):
+        single = value.astype(np.float32)
+    if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):
+        return False
+    bits = single[single != 0].view(np.uint32) & 0xFF
+    return bool(np.unique(single).size > 1 and bits.size > 1 and np.mean(bits != 0) > 0.5)

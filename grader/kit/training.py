@@ -1,0 +1,506 @@
+"""Checks of `train` and `predict`. Each function yields claims; a check of an assignment calls one.
+
+Trainings on identical rows end at the same parameters however batches are drawn, so that parameters are compared with
+the reference's. How batches are drawn is judged by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import (
+    EXACT,
+    Claim,
+    OwnJudgement,
+    Verdict,
+    agree,
+    because,
+    claim,
+    failed,
+    held,
+    lost,
+    near,
+    numbers,
+)
+from grader.checks.student import Student
+from grader.kit.follow import (
+    Asked,
+    Ended,
+    Own,
+    Trainer,
+    gradients_use_data,
+    labels_follow,
+    share_of_right,
+    trained,
+)
+from grader.kit.losses import Hint, all_hold, already_charged
+from grader.kit.models import Model, array_of, floats_of, history_of, in_single, last_of, parameters_after
+from grader.kit.problems import Array, Pair, Params, Problem, Training
+from grader.kit.truth import Histories
+from grader.model import Died, Raised, Stopped
+
+DIVERGED = 1e6
+"""Parameters that many times larger than before have diverged."""
+SLOWER = (1e-4, 1e-7)
+"""Shares of the learning rate at which wrong gradients do not diverge."""
+
+
+# ── where a training ends ────────────────────────────────────────────────────────────────────────────
+
+
+def trained_parameters(
+    trainer: Trainer,
+    student: Student,
+    training: Training,
+    *,
+    name: str,
+    given: Sequence[str],
+    model: Model | None = None,
+    uses_data: bool = False,
+    hint: Hint | None = None,
+) -> Iterator[Claim]:
+    """Claim that the parameters have moved exactly as the reference's; or, if the student's own gradients or steps have
+    lost points, as a right training with those moves them. Asks the truth `trained` and `moved_by`.
+
+    Args:
+        training: one whose rows are all the same.
+        model: the model to train, if it is used afterwards.
+        uses_data: a claim that follows from wrong gradients must show that these use the data.
+    """
+    model = model or Model(student, training.problem)
+    stats, after = model.train(training), model.parameters()
+    single = model.single
+
+    def judge(truth: Any) -> Verdict:
+        if isinstance(stats.failure, Stopped | Died) and (wrong := failed(stats)) is not None:
+            return wrong  # whatever the truth
+        want, _ = truth.trained(training)
+        return trained_to(want, stats, after, training, single)
+
+    def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        for at, ended, (want, _) in that_follow(trainer, student, training, (stats, after), causes, truth):
+            if trained_to(want, *ended, at, single).holds:
+                return gradients_use_data(student, training.problem) if uses_data else held()
+        return lost("does not follow the student's own gradients or steps")
+
+    raised = isinstance(stats.failure, Raised)
+    yield claim(name, judge, given=given, own=own, own_work=own, diagnosable=not raised, hint=hint)
+
+
+def that_follow(
+    trainer: Trainer, student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
+) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
+    """Yield (training, the student's result, the parameters and histories that follow from earlier losses).
+
+    The expected result uses the student's own gradients or steps. Trainings have the given rate and smaller ones, at
+    which wrong gradients do not diverge; a single epoch if the decay has lost points; and constant gradients if the
+    student's cannot be followed.
+    """
+    rate = float(training.recipe["learning_rate"])
+    options = [training, *(training.changed(learning_rate=share * rate) for share in SLOWER)]
+    if trainer.decay in causes and training.epochs > 1:
+        options.append(training.lasting(1))
+    for at in options:
+        if at is not training:
+            ended = trained(student, at)
+            yield at, ended, truth.trained(at)
+        for followed in trainer.own_trainings(student, at, causes):
+            yield at, ended, followed
+    if (by_constants := trainer.by_constants(student, training, truth)) is not None:
+        yield training, *by_constants
+
+
+def trained_again(training: Training, model: Model, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
+    """Claim that the same training a second time, from the same parameters on the same arrays, ends at the same
+    parameters. Asks the truth `trained_again`.
+
+    Args:
+        model: a model that has been trained so once.
+    """
+    stats, after = model.train_again(training), model.parameters()
+
+    def judge(truth: Any) -> Verdict:
+        verdict = trained_to(truth.trained_again(training), stats, after, training, model.single)
+        if verdict.holds:
+            return verdict
+        return because(
+            verdict,
+            "This is the same training a second time, from the same parameters on the same arrays: train keeps "
+            "something between calls, or changes X or y.",
+        )
+
+    yield claim(name, judge, given=given, own=already_charged, own_work=already_charged)
+
+
+def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool) -> Verdict:
+    """Compare the parameters after train. If train raised after moving them rightly, that counts."""
+    before = training.problem.params
+    moved, wrong = all_moved(after, before, want, single), failed(stats)
+    if wrong is None or (moved.holds and not all_moved(after, before, before, single).holds):
+        return moved
+    return wrong
+
+
+def all_moved(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
+    """Compare how all parameters have moved."""
+    return all_hold([_moved(after[p], before[p], want[p], single) for p in before])
+
+
+def diverged(after: Array, before: Array) -> bool:
+    return not np.isfinite(after).all() or bool(np.abs(after).max(initial=0) > DIVERGED * np.abs(before).max(initial=0))
+
+
+def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
+    if diverged(want, before):  # a mistaken truth may, just as the student does, and rounding then decides where to
+        both = diverged(floats_of(after), before)
+        return held() if both else lost(f"{after.what} does not diverge")
+    got = numbers(after, before.shape)
+    if isinstance(got, Verdict):
+        return got
+    if np.array_equal(got, before) and not np.array_equal(want, before):
+        return lost(f"{after.what} is unchanged by train")
+    change = Answer(f"the change of {after.what} in training", got - before)
+    # what float32 rounds away of the parameters themselves is not the update's fault
+    rounding = (1e-6 if single else 1e-14) * float(np.linalg.norm(want))
+    return near(change, want - before, single=single, atol=rounding)
+
+
+# ── how batches are drawn ────────────────────────────────────────────────────────────────────────────
+
+
+def _sampling(student: Student, training: Training) -> OwnJudgement:
+    """Follow wrong gradients or steps, with which the rows of a batch cannot be told, as far as they use the data."""
+    return lambda _truth, _causes: gradients_use_data(student, training.problem)
+
+
+def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
+    """Claim that every step is taken on a batch of batch_size examples: the training ends where some sequence of
+    batches leads. Asks the truth `ends`.
+
+    Args:
+        training: one epoch of few batches (`examples_of_one_class`).
+    """
+    (stats, after), (N, rows) = trained(student, training), (len(training.problem.X), training.batch_size)
+    single = in_single(student)
+
+    def judge(truth: Any) -> Verdict:
+        params = parameters_after(stats, after, training)
+        if isinstance(params, Verdict):
+            return params
+        ends = truth.ends(training)
+        if ends is None or any(all_moved(after, training.problem.params, end, single).holds for end in ends):
+            return held()
+        return because(
+            lost(
+                f"with {N} examples and batch_size={rows}, an epoch ends where no {training.steps} batches of {rows} "
+                "rows lead"
+            ),
+            "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
+        )
+
+    own = _sampling(student, training)
+    yield claim(name, judge, given=given, own=own, own_work=own)
+
+
+def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
+    """Claim that batches are drawn at random: an epoch does not end where batches in the order of the data lead. Asks
+    the truth `in_order` and `trained`.
+
+    Args:
+        training: one epoch of so many examples that chance does not order them (`examples_of_one_class`).
+    """
+    (stats, after), single = trained(student, training), in_single(student)
+
+    def judge(truth: Any) -> Verdict:
+        params = parameters_after(stats, after, training)
+        if isinstance(params, Verdict):
+            return params
+        before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
+        if all_moved(after, before, in_order, single).holds and not _same(want, in_order):
+            return because(
+                lost("they lead where batches in that order lead"), "The batches follow the order of the data."
+            )
+        return held()
+
+    own = _sampling(student, training)
+    yield claim(name, judge, given=given, own=own, own_work=own)
+
+
+def _same(some: Params, others: Params) -> bool:
+    """Return whether parameters are equal up to rounding."""
+    return all(np.allclose(value, others[p], rtol=EXACT, atol=0) for p, value in some.items())
+
+
+FEW, SOME, MOST = 0.3, 0.45, 0.8
+"""Shares of the examples that an epoch uses. Without replacement it uses all; with it, 0.63 ± 0.03 of 100, or 0.68 ±
+0.03 if no batch of 25 has a row twice."""
+
+
+def every_example(
+    student: Student, training: Training, first: str, *, name: str, given: Sequence[str]
+) -> Iterator[Claim]:
+    """Claim that an epoch goes over the data, each row with its own label. Asks the truth `trained`.
+
+    Args:
+        training: one whose X is the identity (`one_row_an_example`).
+        first: name of the first weights (N, …), of which row i moves only if example i is used.
+    """
+    stats, after = trained(student, training)
+    N, before = len(training.problem.X), training.problem.params[first]
+
+    def judge(truth: Any) -> Verdict:
+        params = parameters_after(stats, after, training)
+        if isinstance(params, Verdict):
+            return params
+        want, _ = truth.trained(training)
+        used, wanted = (rows_moved(before, p[first]) for p in (params, want))
+        uses = f"one epoch of {training.steps} batches of {training.batch_size} uses"
+        if used < SOME * N <= wanted or wanted < FEW * N < SOME * N <= used:
+            return because(
+                lost(f"{uses} only {used} of {N} examples"),
+                "An epoch must go through the data: every batch takes other rows.",
+            )
+        if MOST * N < used < N:
+            return because(
+                lost(f"{uses} {used} of {N} examples"),
+                "Batches lose some of their rows: check the indices that cut an epoch into batches.",
+            )
+        if strange := _with_other_labels(before, params[first], want[first]):
+            return because(
+                lost(f"{strange} of {N} examples are trained with the label of another"),
+                "X_batch and y_batch must be the same rows of X and y: does every row go with its own label?",
+            )
+        return held()
+
+    own = _sampling(student, training)
+    yield claim(name, judge, given=given, own=own, own_work=own)
+
+
+def _with_other_labels(before: Array, after: Array, want: Array) -> int:
+    """Return how many rows move against the direction in which their own label moves them: with two classes, the other
+    label moves a row the other way. What single precision's rounding could have moved says nothing."""
+    ours, theirs = want - before, after - before
+    length = np.linalg.norm(ours, axis=1)
+    along = np.divide(ours, length[:, None], out=np.zeros_like(ours), where=length[:, None] > 0)
+    moved = np.sum(theirs * along, axis=1)
+    rounding = 4 * np.finfo(np.float32).eps * np.sum(np.abs(before * along), axis=1)
+    return int(np.sum((np.minimum(length, -moved) > rounding) & (moved < 0)))
+
+
+def rows_moved(before: Array, after: Array) -> int:
+    """Return how many rows of a matrix have moved."""
+    return int((np.linalg.norm(after - before, axis=1) > 1e-9).sum())
+
+
+def own_label(student: Student, training: Training, first: str, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
+    """Claim that every example is used and is learnt with its own label. Asks the truth `trained`, `accuracy`, `loss`.
+
+    Args:
+        training: one whose labels have no pattern (`by_heart`). Drawing with replacement misses one of 24 examples in
+            60 epochs once in 10^25 times.
+        first: name of the first weights (N, …), of which row i moves only if example i is used.
+    """
+    stats, after = trained(student, training)
+    problem = training.problem
+    N, before = len(problem.X), problem.params[first]
+
+    def judge(truth: Any) -> Verdict:
+        want, _ = truth.trained(training)
+        if not all(np.isfinite(p).all() for p in want.values()):
+            return held()  # a mistaken truth may overflow, and then this tells nothing
+        params = parameters_after(stats, after, training)
+        if isinstance(params, Verdict):
+            return params
+        reached, reachable = (rows_moved(before, p[first]) for p in (params, want))
+        if reached < reachable == N:
+            return because(
+                lost(f"{N - reached} of {N} examples are not used once in {training.epochs} epochs"),
+                "Batches must be drawn from all rows, from 0 to N - 1.",
+            )
+        got = truth.accuracy(problem.at(params))
+        # 0.003 where all is right; a mistaken training that comes near the labels may miss them on other batches
+        learnt = truth.loss(replace(problem.at(want), reg=0.0)) < 0.01
+        if got < 0.95 and learnt:
+            return because(
+                lost(f"{N} examples are not fitted in {training.epochs} epochs (accuracy {got:.2f})"),
+                "Does every row of a batch go with its own label?",
+            )
+        return held()
+
+    own = _sampling(student, training)
+    yield claim(name, judge, given=given, own=own, own_work=own)
+
+
+# ── histories ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def histories(
+    trainer: Trainer,
+    student: Student,
+    training: Training,
+    *,
+    name: str = "histories",
+    given: Sequence[str],
+    hint: Hint | None = None,
+) -> Iterator[Claim]:
+    """Claim that train returns its histories, and that they hold what they claim. Asks the truth `trained`,
+    `decided_by_rounding` and `labels`.
+
+    Args:
+        training: one whose rows are all the same.
+    """
+    model = Model(student, training.problem)
+    ended = stats, after = model.train(training), model.parameters()
+    problem, (of_train, of_val) = training.problem, trainer.accuracies
+    data = {of_train: (problem.X, problem.y), of_val: (training.X_val, training.y_val)}
+    guesses = {history: model.predict(X) for history, (X, _) in data.items()}
+
+    def judge(history: str, truth: Any) -> Verdict:
+        entries, (_, want) = stats.item(history, history), truth.trained(training)
+        chance = truth.decided_by_rounding(training)  # asked for in any case, so that a student's pack has the answer
+        verdict = near(entries, np.array(want[history]), single=model.single)
+        if history == of_train and _equal_but_for_rounding(entries, want[history], chance):
+            return held()
+        return replace(verdict, inconclusive=False)  # no right answers is an accuracy too
+
+    def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        others = [cause for cause in causes if cause != trainer.predict]
+        for at, (theirs, _), (_, recorded) in that_follow(trainer, student, training, ended, others, truth):
+            slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
+            if slowed and not diverged(floats_of(stats.item(history, history)), np.ones(1)):
+                continue  # at such a rate, a train that changes nothing has the same history
+            if near(history_of(theirs, history), np.array(recorded.get(history, [])), single=model.single).holds:
+                return held()
+        after_training = parameters_after(stats, after, training)
+        if history in data and not isinstance(after_training, Verdict):
+            there = replace(problem.at(after_training), X=data[history][0], y=data[history][1])
+            values = array_of(stats.item(history, history), (training.recorded,))
+            if _follows_predict(values, guesses[history], there, truth):
+                return held()
+        return lost(f"{history} does not follow what has lost points before")
+
+    for history in trainer.histories:
+        follows = partial(own, history)
+        yield claim(name, partial(judge, history), given=given, own=follows, own_work=follows, hint=hint)
+
+
+def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
+    """Return whether predict is wrong and the history ends with the accuracy of its answers. If predict gives equal
+    rows different labels, rounding decides about them and may have decided otherwise in training."""
+    labels = array_of(guess, at.y.shape)
+    if labels is None or history is None:
+        return False
+    right = agree(guess, truth.labels(at)).holds
+    by_rounding = bool(np.all(at.X[0] == at.X) and np.any(labels != labels[0]))
+    return not right and (by_rounding or abs(float(history[-1]) - float(np.mean(labels == at.y))) < 1e-9)
+
+
+def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Array) -> bool:
+    """Return whether these accuracies are the wanted ones, but after epochs where rounding decides about them."""
+    got = array_of(history, (len(want),))
+    if got is None or len(chance) != len(want):
+        return False
+    return bool(np.all(chance | (np.abs(got - want) <= 1e-6)))
+
+
+def accuracies(
+    trainer: Trainer, student: Student, training: Training, *, name: str = "histories", given: Sequence[str]
+) -> Iterator[Claim]:
+    """Claim that the histories of accuracies hold shares of right answers, at the parameters that the training ended
+    with. Asks the truth `measured` and `clear_rows`.
+
+    Args:
+        training: one epoch on examples that differ (`one_epoch`).
+    """
+    model, problem = Model(student, training.problem), training.problem
+    stats, after = model.train(training), model.parameters()
+    data = (problem.X, problem.y), (training.X_val, training.y_val)
+    guesses = [model.predict(X) for X, _ in data]
+    # the training accuracy may be that of a batch drawn with replacement: any share but all or none
+    of_batch = tuple(np.arange(1, training.batch_size) / training.batch_size), ()
+
+    def judge(truth: Any) -> Verdict:
+        params = parameters_after(stats, after, training)
+        if isinstance(params, Verdict):
+            return params
+        verdict = held()
+        for history, share, guess, (X, y), others in zip(
+            trainer.accuracies, truth.measured(training, params), guesses, data, of_batch, strict=True
+        ):
+            got = numbers(last_of(stats.item(history, history)), ())
+            if isinstance(got, Verdict):
+                return got
+            near_a_tie = float(np.mean(~truth.clear_rows(replace(problem.at(params), X=X, y=y))))
+            shares = share, share_of_right(guess, y), *others
+            if not any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares):
+                verdict = verdict & lost(f"{history} is not the share of right answers, where examples differ")
+        return verdict
+
+    def own(truth: Any, _causes: Sequence[str]) -> Verdict:
+        if (by_constants := trainer.by_constants(student, training, truth)) is None:
+            return lost("train can be followed, and was")
+        (theirs, _), (_, recorded) = by_constants
+        return all_hold([near(history_of(theirs, h), np.array(recorded[h])) for h in trainer.accuracies])
+
+    yield claim(name, judge, given=given, own=own, own_work=own)
+
+
+# ── predict ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def predicted(
+    student: Student,
+    pair: Pair,
+    training: Training,
+    *,
+    name: str = "predict",
+    given: Sequence[str],
+    charged: str = "",
+    work: bool = True,
+) -> Iterator[Claim]:
+    """Claim the labels of predict on one batch and on another, on a single row, after the parameters have changed, and
+    after a training. Asks the truth `labels` and `clear_rows`.
+
+    Args:
+        training: a short training on the pair's second batch.
+        charged: id of the check that judges predict of other models; what has lost points there is not charged again.
+        work: predict can show work where an earlier check leaves none to build on.
+    """
+    problem, other = pair.first, pair.second
+    flipped = problem.at({n: -p for n, p in problem.params.items()})
+    model = Model(student, problem)
+    asked = [
+        ("", model.predict(problem.X), problem),
+        (" on other rows", model.predict(other.X), other),
+        (" on a single row", last_of(model.predict(problem.X[:1])), problem.rows(slice(1))),
+    ]
+    changed = model.put(flipped.params)
+    asked.append((", after the parameters have changed,", model.predict(problem.X), flipped))
+    stats = model.train(training)
+    model.put(problem.params)
+    if stats.failure is None:
+        asked.append((", after training and new parameters,", model.predict(other.X), other))
+    named = [Asked(Own(student, at), replace(answer, what=f"predict(X){when}")) for when, answer, at in asked]
+
+    def judge(truth: Any) -> Verdict:
+        if (wrong := failed(changed)) is not None:
+            return wrong
+        return all_hold([_agrees(one, truth) for one in named])
+
+    def own(_truth: Any, causes: Sequence[str]) -> Verdict:
+        return held() if charged in causes else labels_follow(named)
+
+    yield claim(name, judge, given=given, own=own, own_work=own if work else None)
+
+
+def _agrees(asked: Asked, truth: Any) -> Verdict:
+    """Compare labels. Rows that are near a tie at these parameters may go either way."""
+    problem: Problem = asked.own.problem
+    share = float(np.mean(truth.clear_rows(problem)))
+    return agree(asked.answer, truth.labels(problem), share=share)

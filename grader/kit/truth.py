@@ -1,0 +1,412 @@
+"""The truth about models: what a right solution answers to a problem.
+
+`Truth` states what the kit's draws and checks ask. `ModelTruth` answers it from a reference class that has the shape of
+the students' class. A known mistake is the same class with a method done differently, so that a truth under a mistake
+is `ModelTruth` of that class.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Problem, Training, is_clear
+
+T = TypeVar("T")
+Histories = dict[str, list[float]]
+MOST_ENDS = 2000
+"""Sequences of batches that are followed; more take longer than they tell."""
+
+
+class Truth(Protocol):
+    """What the kit asks about models. A check that asks only some of it says which.
+
+    Arguments and answers are plain data and dataclasses of it: a student's pack holds recorded answers.
+    """
+
+    # losses, gradients and labels
+
+    def scores(self, problem: Problem) -> Array:
+        """Return the scores (N, C)."""
+        ...
+
+    def loss(self, problem: Problem) -> float:
+        """Return the loss with its regularisation."""
+        ...
+
+    def gradients(self, problem: Problem) -> Params:
+        """Return the gradients by parameter name, each of its parameter's shape."""
+        ...
+
+    def sketched_gradients(self, problem: Problem) -> Params:
+        """Return `sketch` of each gradient."""
+        ...
+
+    def losses_near(self, problem: Problem, name: str) -> Array:
+        """Return the losses (K,) at the K sets of parameters of `nudged(problem, name)`."""
+        ...
+
+    def labels(self, problem: Problem) -> Array:
+        """Return what predict must answer (N,)."""
+        ...
+
+    def best(self, problem: Problem) -> Array:
+        """Return the class with the largest score (N,), whatever predict makes of it."""
+        ...
+
+    def accuracy(self, problem: Problem) -> float:
+        """Return the share of rows whose best class is their label."""
+        ...
+
+    def clear_rows(self, problem: Problem) -> Array:
+        """Return for each row (N,) whether rounding cannot change its label (`is_clear`)."""
+        ...
+
+    # draws
+
+    def scores_at(self, problem: Problem) -> Array:
+        """Return the scores (N, C) of a problem that is asked about only once."""
+        ...
+
+    def well_posed(self, problem: Problem) -> bool:
+        """Return whether loss and gradients are large enough to compare, and smooth around the parameters."""
+        ...
+
+    def well_posed_training(self, training: Training) -> bool:
+        """Return whether the loss is smooth at each step of a training whose rows are all the same."""
+        ...
+
+    def after_epochs(self, training: Training) -> list[Params]:
+        """Return the parameters after each epoch of a training whose rows are all the same."""
+        ...
+
+    # trainings
+
+    def trained(self, training: Training) -> tuple[Params, Histories]:
+        """Return the parameters after training, and train's histories."""
+        ...
+
+    def trained_again(self, training: Training) -> Params:
+        """Return the parameters after the same training, on the arrays as a first one has left them."""
+        ...
+
+    def ends(self, training: Training) -> list[Params] | None:
+        """Return the parameters after every sequence of batches that training can meet, or None if those are too
+        many."""
+        ...
+
+    def in_order(self, training: Training) -> Params:
+        """Return the parameters after one epoch whose batches follow the order of the data."""
+        ...
+
+    def measured(self, training: Training, after: Params) -> tuple[float, float]:
+        """Return the training and the validation accuracy that are recorded after one epoch that ended at these
+        parameters."""
+        ...
+
+    def decided_by_rounding(self, training: Training) -> Array:
+        """Return for each epoch whether rounding decides what predict answers to a training's rows, all the same,
+        after it."""
+        ...
+
+    # what follows from a student's own answers
+
+    def gradients_once(self, problem: Problem) -> Params:
+        """Return the gradients at a problem that is asked about only once."""
+        ...
+
+    def loss_from(self, problem: Problem, scores: Array) -> float:
+        """Return the loss at the problem's labels and parameters if these were its scores (N, C)."""
+        ...
+
+    def moved_by(self, training: Training, gradients: Params) -> Params:
+        """Return the parameters after a training in which every step has these gradients."""
+        ...
+
+
+class ModelTruth:
+    """Answers of a reference class, remembered by problem, since many claims ask for the same.
+
+    The class has `params`, `loss`, `train` and `predict` as students have, and draws batches from an attribute `random`
+    (by default the module `numpy.random`), which is replaced by a seeded generator here. It satisfies `Truth` but for
+    `loss_from`, which knows the parts of a loss: an assignment that follows students' own scores adds it.
+
+    Args:
+        model: the reference class, or the reference with a known mistake in it.
+    """
+
+    def __init__(self, model: type) -> None:
+        self.model = model
+        self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
+
+    # ── parts that a reference cut into finer methods overrides ──────────────────────────────────────
+
+    def make(self, problem: Problem) -> Any:
+        """Return a reference model at the problem's parameters."""
+        model = self.model(*problem.sizes, **problem.options)
+        model.params = {name: np.array(value) for name, value in problem.params.items()}
+        return model
+
+    def loss_by(self, model: Any, problem: Problem) -> float:
+        """Return a model's loss."""
+        return float(model.loss(problem.X, problem.y, problem.reg)[0])
+
+    def gradients_by(self, model: Any, problem: Problem) -> Params:
+        """Return a model's gradients."""
+        gradients: Params = model.loss(problem.X, problem.y, problem.reg)[1]
+        return gradients
+
+    def begin(self, training: Training) -> Any:
+        """Return a model as train has it before its first step."""
+        return self.make(training.problem)
+
+    def step(self, model: Any, batch: Problem, rate: float) -> None:
+        """Move a model by one step of train."""
+        self.move(model, self.gradients_by(model, batch), rate)
+
+    def move(self, model: Any, gradients: Params, rate: float) -> None:
+        """Move a model along these gradients."""
+        model.params = {name: value - rate * gradients[name] for name, value in model.params.items()}
+
+    def batch_sizes(self, training: Training) -> list[int]:
+        """Return the number of rows of each step of a training."""
+        return [training.batch_size] * training.iterations
+
+    def smooth_rows(self, problem: Problem) -> Array:
+        """Return for each row (N,) whether the loss is smooth around it, far enough from every kink of a unit."""
+        return np.ones(len(problem.X), bool)
+
+    def measured(self, training: Training, after: Params) -> tuple[float, float]:
+        """See `Truth`."""
+        model = self.make(training.problem.at(after))
+        X, y, X_val, y_val = copied(training)
+        return float(np.mean(model.predict(X) == y)), float(np.mean(model.predict(X_val) == y_val))
+
+    # ── losses, gradients and labels ─────────────────────────────────────────────────────────────────
+
+    def scores(self, problem: Problem) -> Array:
+        """See `Truth`."""
+        return self.once("scores", problem, lambda: self.scores_at(problem))
+
+    def scores_at(self, problem: Problem) -> Array:
+        """See `Truth`."""
+        return np.asarray(self.make(problem).loss(problem.X))
+
+    def loss(self, problem: Problem) -> float:
+        """See `Truth`."""
+        return self.once("loss", problem, lambda: self.loss_by(self.make(problem), problem))
+
+    def gradients(self, problem: Problem) -> Params:
+        """See `Truth`."""
+        return self.once("gradients", problem, lambda: self.gradients_once(problem))
+
+    def gradients_once(self, problem: Problem) -> Params:
+        """See `Truth`."""
+        return self.gradients_by(self.make(problem), problem)
+
+    def sketched_gradients(self, problem: Problem) -> Params:
+        """See `Truth`."""
+
+        def compute() -> Params:
+            return {name: sketch(value) for name, value in self.gradients(problem).items()}
+
+        return self.once("sketched_gradients", problem, compute)
+
+    def losses_near(self, problem: Problem, name: str) -> Array:
+        """See `Truth`."""
+        known = _NEAR.setdefault(problem, {})
+        if (self.model, name) not in known:
+            known[self.model, name] = self._losses_near(problem, name)
+        return known[self.model, name]
+
+    def _losses_near(self, problem: Problem, name: str) -> Array:
+        stacks, model, losses = nudged(problem, name), self.make(problem), []
+        for values in zip(*stacks.values(), strict=True):
+            model.params = dict(zip(stacks, values, strict=True))
+            losses.append(self.loss_by(model, problem))
+        return np.array(losses)
+
+    def labels(self, problem: Problem) -> Array:
+        """See `Truth`."""
+        return np.asarray(self.make(problem).predict(problem.X))
+
+    def best(self, problem: Problem) -> Array:
+        """See `Truth`."""
+        return np.asarray(self.scores_at(problem).argmax(axis=1))
+
+    def accuracy(self, problem: Problem) -> float:
+        """See `Truth`."""
+        return float(np.mean(self.best(problem) == problem.y))
+
+    def clear_rows(self, problem: Problem) -> Array:
+        """See `Truth`."""
+        return is_clear(self.scores_at(problem))
+
+    # ── draws ────────────────────────────────────────────────────────────────────────────────────────
+
+    def well_posed(self, problem: Problem) -> bool:
+        """See `Truth`. A right float32 solution stays far inside its tolerance there."""
+        if self.loss(problem) < LEAST_LOSS:
+            return False
+        if any(np.linalg.norm(g) < LEAST_GRADIENT for g in self.gradients(problem).values()):
+            return False
+        return bool(self.smooth_rows(problem).all())
+
+    def well_posed_training(self, training: Training) -> bool:
+        """See `Truth`."""
+        return all(self.smooth_rows(training.problem.at(params)).all() for params in self._steps(training))
+
+    def after_epochs(self, training: Training) -> list[Params]:
+        """See `Truth`."""
+        _, *after = self._steps(training)
+        return [params for step, params in enumerate(after) if training.ends_epoch(step)]
+
+    def _steps(self, training: Training) -> Iterator[Params]:
+        """Yield the parameters before the first step, then after each."""
+        model = self.begin(training)
+        yield dict(model.params)
+        for rate in training.rates():
+            self.step(model, training.problem, rate)
+            yield dict(model.params)
+
+    # ── trainings ────────────────────────────────────────────────────────────────────────────────────
+
+    def trained(self, training: Training) -> tuple[Params, Histories]:
+        """See `Truth`. The batches come from one seed."""
+
+        def compute() -> tuple[Params, Histories]:
+            model = self.make(training.problem)
+            histories = self._train(model, training, copied(training))
+            return model.params, histories  # in this order: a mistaken training may put another dict there
+
+        return self.once("trained", training, compute)
+
+    def trained_again(self, training: Training) -> Params:
+        """See `Truth`."""
+
+        def compute() -> Params:
+            data = copied(training)
+            for _ in range(2):
+                model = self.make(training.problem)
+                self._train(model, training, data)
+            params: Params = model.params
+            return params
+
+        return self.once("trained_again", training, compute)
+
+    def _train(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
+        model.random = np.random.default_rng(0)
+        histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
+        return histories
+
+    def ends(self, training: Training) -> list[Params] | None:
+        """See `Truth`. Batches are drawn with replacement or without."""
+        N = len(training.problem.X)
+
+        def compute() -> list[Params] | None:
+            draws = [list(itertools.combinations_with_replacement(range(N), n)) for n in self.batch_sizes(training)]
+            if math.prod(map(len, draws)) > MOST_ENDS:
+                return None
+            return [self._follow(training, sequence) for sequence in itertools.product(*draws)]
+
+        return self.once("ends", training, compute)
+
+    def in_order(self, training: Training) -> Params:
+        """See `Truth`."""
+        rows = np.arange(len(training.problem.X)).reshape(training.steps, training.batch_size)
+        return self.once("in_order", training, lambda: self._follow(training, rows))
+
+    def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
+        """Return the parameters after steps on just these rows, at the first learning rate."""
+        model = self.begin(training)
+        for rows in map(list, batches):
+            self.step(model, training.problem.rows(rows), float(training.recipe["learning_rate"]))
+        params: Params = model.params
+        return params
+
+    def moved_by(self, training: Training, gradients: Params) -> Params:
+        """See `Truth`."""
+        model = self.make(training.problem)
+        for rate in training.rates():
+            self.move(model, gradients, rate)
+        params: Params = model.params
+        return params
+
+    def decided_by_rounding(self, training: Training) -> Array:
+        """See `Truth`. Labels may not change 1e-12 away, as they do where all classes of equal rows are equal."""
+        problem, X = training.problem, training.problem.X
+        nearby = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
+
+        def changes(params: Params) -> bool:
+            model = self.make(problem.at(params))
+            labels = model.predict(X.copy())  # copies, since a mistaken predict may change them
+            return not all(np.allclose(model.predict(rows.copy()), labels) for rows in nearby)
+
+        def compute() -> Array:
+            return np.array([changes(params) for params in self.after_epochs(training)])
+
+        return self.once("decided_by_rounding", training, compute)
+
+    def once(self, what: str, about: object, compute: Callable[[], T]) -> T:
+        """Return what `compute` has returned for this question before, else compute it."""
+        key = (what, id(about))
+        if key not in self._known:
+            self._known[key] = (about, compute())  # holding the problem keeps its id from being reused
+        answer: T = self._known[key][1]
+        return answer
+
+
+_NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
+"""Losses near published problems, which are the same for every submission."""
+
+
+def copied(training: Training) -> tuple[Array, Array, Array, Array]:
+    """Return copies of X, y, X_val and y_val, since a mistaken training may change them."""
+    problem = training.problem
+    return problem.X.copy(), problem.y.copy(), training.X_val.copy(), training.y_val.copy()
+
+
+# ── gradients in few numbers ─────────────────────────────────────────────────────────────────────────
+
+_SKETCH_ROWS = 8
+
+
+def sketch(gradient: Array) -> Array:
+    """Return a few random sums of the rows of a matrix (D, H), as (8, H); a vector as it is. Two matrices that differ
+    by a share of their norm differ by about that share in it, and a student's pack holds a hundredth of the numbers."""
+    if gradient.ndim < 2:
+        return gradient
+    rows = np.random.default_rng(0).normal(size=(_SKETCH_ROWS, len(gradient)))
+    return np.asarray(rows @ gradient / _SKETCH_ROWS**0.5)
+
+
+# ── numerical gradients ──────────────────────────────────────────────────────────────────────────────
+
+NUDGE, FAR = 1e-5, 0.05
+"""Changes of a parameter: of single entries, as numerical gradient checks make them, and of all entries."""
+_NUDGED: WeakKeyDictionary[Problem, dict[str, Params]] = WeakKeyDictionary()
+
+
+def nudged(problem: Problem, name: str) -> Params:
+    """Return all parameters at the 2n points of the central differences of one of them, of n entries, first up, then
+    down; and with all its entries moved further, up and down. Stacks (2n + 2, *shape) by parameter name."""
+    known = _NUDGED.setdefault(problem, {})
+    if name not in known:
+        known[name] = _nudged(problem, name)
+    return known[name]
+
+
+def _nudged(problem: Problem, name: str) -> Params:
+    size = problem.params[name].size
+    stacks = {n: np.repeat(p[None], 2 * size + 2, axis=0) for n, p in problem.params.items()}
+    flat = stacks[name].reshape(2 * size + 2, size)
+    flat[np.arange(size), np.arange(size)] += NUDGE
+    flat[np.arange(size) + size, np.arange(size)] -= NUDGE
+    flat[-2] += FAR
+    flat[-1] -= FAR
+    return stacks
