@@ -38,12 +38,14 @@ from grader.kit.follow import (
     labels_follow,
     loss_follows,
     own_probabilities,
+    raw_gradients,
     right_for_own_scores,
     scores_are_right,
     vary,
 )
 from grader.kit.long import DataSet, LongTraining, learns
 from grader.kit.losses import (
+    STABLE,
     GradientChecks,
     LossChecks,
     all_hold,
@@ -84,11 +86,12 @@ from grader.kit.training import (
     trained_again,
     trained_parameters,
 )
-from grader.kit.truth import ModelTruth, Truth, sketch
+from grader.kit.truth import ModelTruth, Truth, copied, sketch
 
 __all__ = [
     "EXACT",
     "SHAPES",
+    "STABLE",
     "Answer",
     "Array",
     "Asked",
@@ -136,6 +139,7 @@ __all__ = [
     "check",
     "claim",
     "confusion",
+    "copied",
     "curve",
     "curves",
     "depend_on_data",
@@ -173,6 +177,7 @@ __all__ = [
     "pairs",
     "predicted",
     "predictions",
+    "raw_gradients",
     "right_for_own_scores",
     "scores_are_right",
     "sketch",
