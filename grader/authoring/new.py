@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,8 +119,8 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[s
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',
-        f'file = "{id}.py"',
-        f"{'class' if of_class else 'functions'} = [{listed}]",
+        f'files = ["{id}.py"]',
+        f'class = {{ name = "{names[0]}" }}' if of_class else f"functions = [{listed}]",
         f"points = {len(checked) * (ANSWER + STATE)}",
     ]
     for number, name in enumerate(checked, start=1):
@@ -133,6 +134,10 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[s
             f"state = {STATE}",
         ]
     return "\n".join(rows) + "\n"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return json.dumps(list(names))
 
 
 def _checks(checked: Sequence[str]) -> str:

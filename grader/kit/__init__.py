@@ -40,12 +40,14 @@ from grader.kit.follow import (
     labels_follow,
     loss_follows,
     own_probabilities,
+    raw_gradients,
     right_for_own_scores,
     scores_are_right,
     vary,
 )
 from grader.kit.long import DataSet, LongTraining, learns
 from grader.kit.losses import (
+    STABLE,
     GradientChecks,
     LossChecks,
     all_hold,
@@ -86,11 +88,12 @@ from grader.kit.training import (
     trained_again,
     trained_parameters,
 )
-from grader.kit.truth import ModelTruth, Truth, sketch
+from grader.kit.truth import ModelTruth, Truth, copied, sketch
 
 __all__ = [
     "EXACT",
     "SHAPES",
+    "STABLE",
     "Answer",
     "Array",
     "Asked",
@@ -141,6 +144,7 @@ __all__ = [
     "check",
     "claim",
     "confusion",
+    "copied",
     "curve",
     "curves",
     "depend_on_data",
@@ -180,6 +184,7 @@ __all__ = [
     "play",
     "predicted",
     "predictions",
+    "raw_gradients",
     "right_for_own_scores",
     "same_as_reference",
     "scores_are_right",

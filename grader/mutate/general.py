@@ -19,6 +19,7 @@ from grader.errors import BadAssignment
 from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
 from grader.kit.reference import RAISED, agreed, is_finite, is_near, nudged, played_with
+from grader.mutate import model
 from grader.mutate.model import Classified, Expected, Mutation
 
 INPUTS = 1000
@@ -44,7 +45,7 @@ class General:
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
         self.SUBJECTS: Sequence[str] = self._subjects()
-        self.Oracle: Callable[[Mapping[str, Any]], Oracle] = self._oracle
+        self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
     def _subjects(self) -> list[str]:
         """Return the reference, and the variants that are other code and one file."""
