@@ -115,14 +115,16 @@ def _write(
 
 
 def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[str]) -> str:
-    listed = ", ".join(f'"{name}"' for name in names)
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',
-        f'files = ["{id}.py"]',
-        f'class = {{ name = "{names[0]}" }}' if of_class else f"functions = [{listed}]",
         f"points = {len(checked) * (ANSWER + STATE)}",
+        f'files = ["{id}.py"]',
     ]
+    if of_class:
+        rows += ["", "[class]", f'name = "{names[0]}"', f"methods = {json.dumps(list(checked))}"]
+    else:
+        rows.append(f"functions = {json.dumps(list(names))}")
     for number, name in enumerate(checked, start=1):
         rows += [
             "",
@@ -134,10 +136,6 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[s
             f"state = {STATE}",
         ]
     return "\n".join(rows) + "\n"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return json.dumps(list(names))
 
 
 def _checks(checked: Sequence[str]) -> str:
