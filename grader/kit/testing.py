@@ -78,7 +78,12 @@ class _Guest(Guest):
 class _Session(Session):
     def __init__(self, solution: Solution, limits: Limits, shared: Mapping[str, Array]) -> None:
         channel, other = socket.socketpair()
-        super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None)
+
+        def end(_of_itself: bool) -> Ended:
+            other.close()
+            return Ended()
+
+        super().__init__(channel, end, limits, pid=None)
         self._guest = _Guest(solution, other, {name: array.copy() for name, array in shared.items()})
         self.facts = facts()
 
