@@ -6,7 +6,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +17,7 @@ from grader.authoring.record import record
 from grader.errors import BadAssignment
 from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
-from grader.kit.reference import RAISED, agreed, is_finite, is_near, nudged, played_with
+from grader.kit.reference import RAISED, STABLE, agreed, is_finite, is_near, nudged, played_with
 from grader.mutate import model
 from grader.mutate.model import Classified, Expected, Mutation
 
@@ -44,6 +43,7 @@ class General:
     def __init__(self, folder: Path) -> None:
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
+        self.examples = self._examples()
         self.SUBJECTS: Sequence[str] = self._subjects()
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
@@ -59,9 +59,8 @@ class General:
                 paths.append(f"variants/{path.name}")
         return paths
 
-    @cached_property
-    def examples(self) -> list[Episode]:
-        """The assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
+    def _examples(self) -> list[Episode]:
+        """Return the assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
         folder, reference = self._assignment.folder, self._assignment.reference
         if (folder / EXAMPLES).exists():
             return read(folder / EXAMPLES)
@@ -153,7 +152,7 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
         if RAISED in right or not is_finite(right):
             continue
         right = agreed(right, played_with(original, episode))
-        if _is_same(played_with(original, nudged(episode)), right, 1e-8):
+        if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
             found.append((episode, right))
     raise BadAssignment(
         f"the reference answers to only {len(found)} of {INPUTS * TRIES} inputs drawn around the examples of "
