@@ -143,8 +143,8 @@ class ModelTruth:
     The class has `params`, `loss`, `train` and `predict` as students have, and draws batches from an attribute `random`
     (by default the module `numpy.random`), which is replaced by a seeded generator here.
 
-    It satisfies `Truth` but for `gradients_from`: an assignment whose gradients follow students' own scores adds it. The
-    loss is taken for the mean cross-entropy of a softmax plus a penalty; for another one, override `data_loss` and
+    It satisfies `Truth` but for `gradients_from`: an assignment whose gradients follow students' own scores adds it.
+    The loss is taken for the mean cross-entropy of a softmax plus a penalty; for another one, override `data_loss` and
     `probabilities_of`.
 
     Args:
