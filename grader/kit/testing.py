@@ -79,8 +79,13 @@ class _Session(Session):
     def __init__(self, solution: Solution, limits: Limits, shared: Mapping[str, Array]) -> None:
         channel, other = socket.socketpair()
         super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None)
+        self._other = other
         self._guest = _Guest(solution, other, {name: array.copy() for name, array in shared.items()})
         self.facts = facts()
+
+    def close(self) -> None:
+        super().close()
+        self._other.close()
 
     def _exchange(self, request: list[Any], _watch: Any) -> Any:
         operation, *arguments = _across(request)
