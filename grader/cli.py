@@ -213,7 +213,33 @@ def assignments(
 
 
 @app.command()
+def new(
+    id: Annotated[str, typer.Argument(help="Id of the assignment, and name of its folder.")],
+    solution: Annotated[Path | None, typer.Argument(help="A marked solution: a notebook or a Python file.")] = None,
+    functions: Annotated[str, typer.Option(help="Names of the graded functions, with commas between.")] = "",
+    class_name: Annotated[str, typer.Option("--class", help="Name of the graded class.")] = "",
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Record the example calls of an assignment's reference.py again.")
+    ] = False,
+) -> None:
+    """Write a new assignment's folder, from a solution or without one."""
+    from grader.authoring import new as authoring  # which nothing else here needs
+
+    root = Settings().assignments or catalogue.default_root()
+    if examples:
+        task = catalogue.find(id, root)
+        count = authoring.record_again(task.folder, task.entry_points.names)
+        out.print(f"{count} examples recorded", style="green")
+        return
+    named = [name.strip() for name in functions.split(",") if name.strip()]
+    folder = authoring.new(id, root, source=solution, functions=named, class_name=class_name)
+    out.print(f"written: {folder}", style="green", markup=False)
+    out.print(f"Try it: grader certify {id}, then grader certify {id} --mutate", style="dim", markup=False)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def certify(
+    context: typer.Context,
     assignment: AssignmentArgument = "",
     necessity: Annotated[
         bool, typer.Option("--necessity", help="Show the faults that one check alone catches.")
@@ -230,6 +256,8 @@ def certify(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade the assignment's own specimens: each must earn, and lose, exactly what it should."""
+    if context.args:
+        raise BadCall(f"certify has no option {context.args[0]!r}; the long checks run with --long")
     task = assignment_of(assignment)
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,14 +115,16 @@ def _write(
 
 
 def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[str]) -> str:
-    listed = ", ".join(f'"{name}"' for name in names)
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',
-        f'files = ["{id}.py"]',
-        f'class = {{ name = "{names[0]}" }}' if of_class else f"functions = [{listed}]",
         f"points = {len(checked) * (ANSWER + STATE)}",
+        f'files = ["{id}.py"]',
     ]
+    if of_class:
+        rows += ["", "[class]", f'name = "{names[0]}"', f"methods = {json.dumps(list(checked))}"]
+    else:
+        rows.append(f"functions = {json.dumps(list(names))}")
     for number, name in enumerate(checked, start=1):
         rows += [
             "",
@@ -141,14 +144,14 @@ def _checks(checked: Sequence[str]) -> str:
 
 @kit.check("{name}", each=kit.around(EXAMPLES, "{name}"))
 def {name}(student, episode):
-    """{name} answers as the reference does, and leaves its arguments alone where the reference does."""
+    """{name} answers as it should, and leaves its arguments as they should be."""
     yield from kit.same_as_reference(student, episode)
 '''
         for name in checked
     )
 
 
-_CHECKS = '''"""Each function or method is compared with the reference, on fresh inputs drawn around the example calls."""
+_CHECKS = '''"""Each function or method is compared with the reference, on fresh inputs around the examples."""
 
 from grader import kit
 

@@ -127,6 +127,11 @@ def _is_definition(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
 
 
+def without_calls(text: str) -> str:
+    """Return a Python file's text without its example calls."""
+    return of_text("the solution", text, "").module
+
+
 def _is_main(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
 
@@ -158,9 +163,9 @@ def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
 
 def _attributes(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
-            if isinstance(node.ctx, ast.Store) and not node.attr.startswith("_"):
-                yield node.attr
+        match node:
+            case ast.Attribute(ast.Name("self"), name, ast.Store()) if not name.startswith("_"):
+                yield name
 
 
 def gaps(text: str, where: str) -> str:

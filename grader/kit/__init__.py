@@ -25,6 +25,8 @@ from grader.checks.claim import (
 from grader.checks.lines import Batches, FollowedCall, Line, Target
 from grader.checks.mistakes import Assumptions, Mistake, Reading
 from grader.checks.student import Remote, Student
+from grader.kit.episodes import Call, Episode, play, same_as_reference
+from grader.kit.examples import around, examples
 from grader.kit.exhibits import confusion, curve, curves, grey
 from grader.kit.follow import (
     Asked,
@@ -97,11 +99,13 @@ __all__ = [
     "Asked",
     "Assumptions",
     "Batches",
+    "Call",
     "Check",
     "Claim",
     "DataSet",
     "Draw",
     "Each",
+    "Episode",
     "FollowedCall",
     "GradientChecks",
     "Holds",
@@ -131,6 +135,7 @@ __all__ = [
     "all_gradients_follow",
     "all_hold",
     "already_charged",
+    "around",
     "array_of",
     "at_random",
     "batch_size",
@@ -144,6 +149,7 @@ __all__ = [
     "curves",
     "depend_on_data",
     "every_example",
+    "examples",
     "examples_of_one_class",
     "failed",
     "fresh_scores",
@@ -175,10 +181,12 @@ __all__ = [
     "own_label",
     "own_probabilities",
     "pairs",
+    "play",
     "predicted",
     "predictions",
     "raw_gradients",
     "right_for_own_scores",
+    "same_as_reference",
     "scores_are_right",
     "sketch",
     "trained_again",

@@ -21,10 +21,11 @@ from grader.guest.wire import Ref
 from grader.kit.episodes import Array, Call, Episode
 
 EXAMPLES = "data/examples.json"
-TRIES = 20
+TRIES = 40
 """Draws for each episode that is wanted; the reference may refuse some, and rounding may decide others."""
-FAR = 30
-"""Every fourth draw is so many times as large: what overflows or cancels shows there."""
+FARTHEST, NEARER = 300.0, 0.8
+"""Every third episode has one array so many times as large, or as much less as the reference still answers with finite
+numbers: what overflows or cancels shows there."""
 
 
 def examples(checks_file: str) -> list[Episode]:
@@ -39,7 +40,7 @@ def examples(checks_file: str) -> list[Episode]:
     return read(Path(checks_file).parent / EXAMPLES)
 
 
-def around(known: Sequence[Episode], name: str, count: int = 8) -> Each:
+def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
     """Return a draw of fresh inputs for one function or method, for `@kit.check(section, each=...)`.
 
     Args:
@@ -55,30 +56,35 @@ def around(known: Sequence[Episode], name: str, count: int = 8) -> Each:
         raise BadAssignment(f"{EXAMPLES} has no call of {name!r}; add one, or take its check out of checks.py")
 
     def draw(drawn: Draw, truth: Any) -> Iterator[Episode]:
-        found = 0
-        for number in range(count * TRIES):
-            form = forms[found % len(forms)] if number % TRIES else forms[number // TRIES % len(forms)]
-            episode = fresh(form, known, drawn.random, far=found % 4 == 3 and number % 4 > 1)
-            if truth.usable(episode):
-                yield episode
-                found += 1
-            if found == count:
-                return
+        found = [one for slot in range(count) if (one := _usable(slot, forms, known, drawn.random, truth)) is not None]
         if not found:
             raise BadAssignment(f"the reference answers to no input drawn around the examples of {name!r}: change them")
+        yield from found
 
     return draw
 
 
-def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, *, far: bool = False) -> Episode:
-    """Return an episode of the same form with other lengths, values and seed.
+def _usable(
+    slot: int, forms: Sequence[Episode], known: Sequence[Episode], random: np.random.Generator, truth: Any
+) -> Episode | None:
+    """Return the first usable episode of several draws, or None."""
+    for number in range(TRIES):
+        form = forms[(slot + number // 4) % len(forms)]
+        factor = max(FARTHEST * NEARER**number, 1.0) if slot % 3 == 2 else 1.0
+        episode = fresh(form, known, random, factor)
+        if truth.usable(episode):
+            return episode
+    return None
 
-    Args:
-        far: Draw larger values than the example has.
-    """
+
+def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, factor: float = 1.0) -> Episode:
+    """Return an episode of the same form with other lengths, values and seed; one of its arrays is `factor` times as
+    large as in the example."""
     lengths = _lengths(form, random)
-    factor = FAR if far else 1.0
-    arrays = {name: _array(array, lengths, random, factor) for name, array in form.arrays.items()}
+    large = random.choice(list(form.arrays)) if form.arrays else ""
+    arrays = {
+        name: _array(array, lengths, random, factor if name == large else 1.0) for name, array in form.arrays.items()
+    }
     put = {
         attribute: {name: _parameter(value, values, lengths, random) for name, value in values.items()}
         for attribute, values in form.put.items()

@@ -72,7 +72,7 @@ class ReferenceTruth:
             only the key `RAISED` with its message.
         """
         played: dict[str, Plain] = self._once(
-            "play", episode, lambda: _agreed(self._played(episode), self._played(episode))
+            "play", episode, lambda: agreed(self._played(episode), self._played(episode))
         )
         return played
 
@@ -188,12 +188,12 @@ def _key(what: str, episode: Episode) -> bytes:
 # ── comparing what was played ────────────────────────────────────────────────────────────────────────
 
 
-def _agreed(one: Plain, other: Plain) -> Any:
+def agreed(one: Plain, other: Plain) -> Any:
     """Return what two runs have in common; what differs is random."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-        return {name: _agreed(one[name], other[name]) for name in one}
+        return {name: agreed(one[name], other[name]) for name in one}
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        return [_agreed(a, b) for a, b in zip(one, other, strict=True)]
+        return [agreed(a, b) for a, b in zip(one, other, strict=True)]
     return one if is_near(one, other, 1e-12) else {VARIES: list(np.shape(one))}
 
 

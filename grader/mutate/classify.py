@@ -17,9 +17,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
-from grader.catalogue import mutation_module
+from grader.mutate.general import mutation_of
 from grader.mutate.model import Classified, Mutation
 
 CPU_SECONDS = 10
@@ -78,7 +78,7 @@ class Classifier:
 
 
 def _serve(folder: Path) -> None:
-    mutation = cast(Mutation, mutation_module(folder))
+    mutation = mutation_of(folder)
     answers = os.fdopen(os.dup(1), "w")
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # for mutants that print

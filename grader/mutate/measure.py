@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import Any
 
-from grader.catalogue import Assignment, mutation_module
+from grader.authoring.solution import without_calls
+from grader.catalogue import Assignment
 from grader.intake import receive
 from grader.model import ZERO, CheckResult, Points, Report, Status
 from grader.mutate.classify import Classifier
+from grader.mutate.general import mutation_of
 from grader.mutate.model import Classified, Expected, Mutation
 from grader.mutate.operators import Mutant, mutants
 from grader.pipeline import Scope, grade
@@ -131,7 +133,7 @@ class Measured:
 def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classifier, list[Mutant]]]:
     """Yield, for each right solution, a classifier (to be closed by the caller) and all of its mutants."""
     for path in mutation.SUBJECTS:
-        source = (assignment.folder / path).read_text("utf-8")
+        source = without_calls((assignment.folder / path).read_text("utf-8"))
         classifier = Classifier(assignment.folder, source)
         yield classifier, mutants(Path(path).name, source, classifier.alike())
 
@@ -183,7 +185,7 @@ def measure(
         seed: which ones.
         tick: called with 1 after each.
     """
-    mutation = cast(Mutation, mutation_module(assignment.folder))
+    mutation = mutation_of(assignment.folder)
     classifiers: dict[str, list[Classifier]] = {}
     found: list[Mutant] = []
     try:

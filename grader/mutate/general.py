@@ -1,0 +1,258 @@
+"""The oracle for an assignment without a mutation.py. It uses no check and no input of a check: reference and mutant
+are called on inputs that it draws around the examples in its own way. Equal values are the same, others are wrong."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from grader import catalogue
+from grader.authoring import solution
+from grader.authoring.record import record
+from grader.errors import BadAssignment
+from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
+from grader.kit.examples import EXAMPLES, read
+from grader.kit.reference import RAISED, agreed, is_finite, is_near, nudged, played_with
+from grader.mutate import model
+from grader.mutate.model import Classified, Expected, Mutation
+
+INPUTS = 1000
+"""That a mutant of a function, or of a class, must get right to count as the same."""
+TRIES = 10
+"""Draws for each input; the reference refuses some, and rounding decides others."""
+EQUAL = 1e-6
+
+
+def mutation_of(folder: Path) -> Mutation:
+    """Return the assignment's mutation.py, or the general oracle where there is none."""
+    if (folder / catalogue.MUTATION).exists():
+        return cast(Mutation, catalogue.mutation_module(folder))
+    return General(folder)
+
+
+class General:
+    """Stands in the place of a mutation.py."""
+
+    KEPT_APART = 7
+
+    def __init__(self, folder: Path) -> None:
+        self._assignment = catalogue.load(folder)
+        self._names = self._assignment.entry_points.names
+        self.SUBJECTS: Sequence[str] = self._subjects()
+        self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
+
+    def _subjects(self) -> list[str]:
+        """Return the reference, and the variants that are other code and one file."""
+        folder = self._assignment.folder
+        reference = self._assignment.reference.name
+        known = [_bare(folder / reference)]
+        paths = [reference]
+        for path in sorted((folder / "variants").glob("*.py")):
+            if _bare(path) not in known:
+                known.append(_bare(path))
+                paths.append(f"variants/{path.name}")
+        return paths
+
+    @cached_property
+    def examples(self) -> list[Episode]:
+        """The assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
+        folder, reference = self._assignment.folder, self._assignment.reference
+        if (folder / EXAMPLES).exists():
+            return read(folder / EXAMPLES)
+        found = solution.of_text(reference.name, reference.read_text("utf-8"), "")
+        if not found.calls:
+            raise BadAssignment(
+                f"{folder.name} has no {EXAMPLES} and no {catalogue.MUTATION}: add example calls to {reference.name} "
+                f"under if __name__ == '__main__':"
+            )
+        return record(reference.name, found.module, found.calls, self._names, found.attributes)
+
+    def _oracle(self, original: Mapping[str, Any]) -> Oracle:
+        return Oracle(self._named(original), self.examples, self._named)
+
+    def exercise(self, namespace: Mapping[str, Any]) -> None:
+        for episode in self.examples:
+            played_with(self._named(namespace), episode)
+
+    def expected(self, _parts: Sequence[str]) -> Expected:
+        """Any check may see the fault: which part of a solution a check judges is not known here."""
+        return Expected((), tuple(s for part in self._assignment.parts for s in part.sections))
+
+    def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a solution's variables, its class also by the name that the examples use."""
+        if not self._assignment.entry_points.of_class:
+            return namespace
+        found = next((namespace[name] for name in self._names if name in namespace), None)
+        return {**namespace, **dict.fromkeys(self._names, found)}
+
+
+def _bare(path: Path) -> str:
+    return ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
+
+
+class Oracle:
+    """Judge mutants of one right solution.
+
+    Args:
+        original: The right solution's variables.
+        examples: Example calls, around which inputs are drawn.
+        named: Returns a mutant's variables in the form that the examples are played with.
+    """
+
+    def __init__(
+        self,
+        original: Mapping[str, Any],
+        examples: Sequence[Episode],
+        named: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    ) -> None:
+        self._named = named
+        self._inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
+        for forms in _by_function(examples).values():
+            self._inputs += _drawn(original, [_each_twice(form) for form in forms])
+
+    def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
+        """Call the mutant on every input, and compare answers, attributes and arguments with the original's."""
+        note("calls")
+        namespace = self._named(mutant)
+        for episode, right in self._inputs:
+            played = played_with(namespace, episode)
+            if RAISED in played:
+                return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
+            for part, got, want in _parts(episode, played, right):
+                if not _is_same(got, want):
+                    return Classified("wrong", f"{part} differs", (part,))
+        return Classified("same", f"equal on {len(self._inputs)} inputs")
+
+
+def _by_function(examples: Sequence[Episode]) -> dict[tuple[str, ...], list[Episode]]:
+    """Return the examples of each function; those of a class are one group."""
+    groups: dict[tuple[str, ...], list[Episode]] = {}
+    for one in examples:
+        groups.setdefault(() if one.new else tuple(call.name for call in one.calls), []).append(one)
+    return groups
+
+
+def _each_twice(form: Episode) -> Episode:
+    return replace(form, calls=tuple(call for call in form.calls for _ in range(2)))
+
+
+def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[Episode, Mapping[str, Plain]]]:
+    random = np.random.default_rng(20261126)
+    found: list[tuple[Episode, Mapping[str, Plain]]] = []
+    for number in range(INPUTS * TRIES):
+        if len(found) == INPUTS:
+            return found
+        episode = _varied(forms[number % len(forms)], random)
+        right = played_with(original, episode)
+        if RAISED in right or not is_finite(right):
+            continue
+        right = agreed(right, played_with(original, episode))
+        if _is_same(played_with(original, nudged(episode)), right, 1e-8):
+            found.append((episode, right))
+    raise BadAssignment(
+        f"the reference answers to only {len(found)} of {INPUTS * TRIES} inputs drawn around the examples of "
+        f"{forms[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
+    )
+
+
+def _parts(episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[tuple[str, Plain, Plain]]:
+    for call, got, want in zip(episode.calls, played["answers"], right["answers"], strict=True):
+        yield call.name, got, want
+    for kind in ("attributes", "arrays"):
+        for name, want in right[kind].items():
+            yield f"{kind}.{name}", played[kind][name], want
+
+
+def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
+    """Return whether values are equal; of what is random, whether the shapes are."""
+    if isinstance(want, dict):
+        if VARIES in want:
+            return bool(list(np.shape(got)) == want[VARIES])
+        return (
+            isinstance(got, dict) and got.keys() == want.keys() and all(_is_same(got[k], want[k], rtol) for k in want)
+        )
+    if isinstance(want, list):
+        return isinstance(got, list) and len(got) == len(want) and all(map(_is_same, got, want, [rtol] * len(want)))
+    return is_near(got, want, rtol)
+
+
+# ── inputs ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _varied(form: Episode, random: np.random.Generator) -> Episode:
+    """Return an episode of the same form: axes of 1 to 9, some of them equal; values of several kinds."""
+    known = sorted({n for a in (*form.arrays.values(), *_values(form.put)) for n in a.shape})
+    lengths = {n: n if n < 2 else int(random.integers(1, 10)) for n in known}
+    for array in form.arrays.values():  # an axis that labels refer to has at least two classes
+        for n in _label_axes(array, known):
+            lengths[n] = max(lengths[n], 2)
+    scale = float(random.choice([1.0, 1.0, 0.1, 5.0, 30.0]))
+    calls: dict[int, Call] = {}
+
+    def varied(call: Call) -> Call:  # a call that is made twice stays the same
+        if id(call) not in calls:
+            args = tuple(_number(value, lengths, random) for value in call.args)
+            calls[id(call)] = Call(call.name, args, {k: _number(v, lengths, random) for k, v in call.kwargs.items()})
+        return calls[id(call)]
+
+    put = {
+        name: {key: random.normal(size=[lengths[n] for n in value.shape]) for key, value in values.items()}
+        for name, values in form.put.items()
+    }
+    return replace(
+        form,
+        calls=tuple(varied(call) for call in form.calls),
+        new=varied(form.new) if form.new else None,
+        arrays={name: _filled(array, known, lengths, scale, random) for name, array in form.arrays.items()},
+        put=put if random.integers(4) else {},
+        seed=int(random.integers(10**6)),
+    )
+
+
+def _values(put: Mapping[str, Mapping[str, Array]]) -> list[Array]:
+    return [value for values in put.values() for value in values.values()]
+
+
+def _label_axes(array: Array, known: Sequence[int]) -> list[int]:
+    """Return the axis that an array of small integers may refer to, as a list of one or none."""
+    if array.dtype.kind not in "iu" or array.min() < 0:
+        return []
+    return [n for n in known if n > array.max() and n not in array.shape][:1]
+
+
+def _filled(
+    example: Array, known: Sequence[int], lengths: Mapping[int, int], scale: float, random: np.random.Generator
+) -> Array:
+    shape = [lengths[n] for n in example.shape]
+    if example.dtype.kind == "b":
+        return random.integers(2, size=shape).astype(bool)
+    if example.dtype.kind in "iu":
+        axes = _label_axes(example, known)
+        top = lengths[axes[0]] if axes else int(example.max()) + 1
+        return random.integers(min(int(example.min()), top - 1), top, size=shape).astype(example.dtype)
+    size = float(np.abs(example).max()) or 1.0
+    drawn = random.choice(3)
+    values: Array = random.uniform(-size, size, shape) if drawn else size * random.standard_t(4, size=shape)
+    if example.min() >= 0:
+        values = np.abs(values)
+        if example.max() <= 1:
+            return (values / max(1.0, float(values.max(initial=0)))).astype(example.dtype)
+    if drawn == 1:
+        values = values * (random.random(shape) < 0.8)  # with zeros
+    return np.asarray(scale * values).astype(example.dtype)
+
+
+def _number(value: Any, lengths: Mapping[int, int], random: np.random.Generator) -> Any:
+    if type(value) is float:
+        return 0.0 if random.integers(8) == 0 else value * float(random.uniform(0.2, 3.0))
+    if type(value) is int and value > 1 and value in lengths:
+        return lengths[value]
+    if type(value) is int and random.integers(2):
+        return max(value + int(random.integers(-2, 3)), min(value, 1))
+    return value
