@@ -85,12 +85,13 @@ class Assignment:
     @property
     def file(self) -> str:
         """The name of the file that students submit."""
-        return str(self.config.get("file", "solution.py"))
+        return str(next(iter(self.config.get("files", ())), self.config.get("file", "solution.py")))
 
     @property
     def reference(self) -> Path:
         """The reference solution: a file of the name that students submit."""
-        return self.folder / self.file
+        own = self.folder / "reference.py"
+        return own if own.exists() else self.folder / self.file
 
     @property
     def not_submitted(self) -> str:
@@ -171,7 +172,7 @@ def load(folder: Path) -> Assignment:
         remembered=Remembered(truths),
         recorded=isinstance(truth, Recorded),
         handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
-        modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name != config.get("file")},
+        modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name not in (config.get("file"), *config.get("files", ()))},
         shared=getattr(module, "shared", lambda _quick: {}),
         known_questions=_known_questions(folder, package),
         written_digest=written_digest,

@@ -63,7 +63,7 @@ class Judged:
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain what is lost."""
     open: bool = False
-    """Not to be decided here: the truth that it needs is not in a student's pack."""
+    """Not to be decided here: the truth that it needs is not in a student's pack, or a person must decide."""
     follows_from: tuple[str, ...] = ()
     """Ids of the checks at which its cause was charged; it keeps its points then."""
 
@@ -159,8 +159,8 @@ class Ledger:
         claims = groups[name]
         try:
             verdict = self._evaluate(claims, frozenset())
-            if verdict.holds:
-                return Judged(verdict)
+            if verdict.holds or verdict.waits:
+                return Judged(verdict, open=verdict.waits)
             for assumed in charged[1:]:
                 under = self._evaluate(claims, assumed)
                 if under.holds and not under.inconclusive:
@@ -317,7 +317,7 @@ class Ledger:
                     if not assumed:
                         raise
                     return lost("no right answer has this mistake")  # or these mistakes do not go together
-                if not together.credit:
+                if not (together.credit or together.waits):
                     break
         return together
 

@@ -21,10 +21,12 @@ from grader.checks.claim import (
     lost,
     near,
     numbers,
+    waiting,
 )
 from grader.checks.lines import Batches, FollowedCall, Line, Target
 from grader.checks.mistakes import Assumptions, Mistake, Reading
 from grader.checks.student import Remote, Student
+from grader.guest.wire import Ref
 from grader.kit.exhibits import confusion, curve, curves, grey
 from grader.kit.follow import (
     Asked,
@@ -73,6 +75,7 @@ from grader.kit.problems import (
     trainings,
     until,
 )
+from grader.kit.speed import Speed, speed_ratio
 from grader.kit.training import (
     accuracies,
     at_random,
@@ -116,7 +119,9 @@ __all__ = [
     "Params",
     "Problem",
     "Reading",
+    "Ref",
     "Remote",
+    "Speed",
     "Student",
     "Target",
     "Trainer",
@@ -176,9 +181,11 @@ __all__ = [
     "right_for_own_scores",
     "scores_are_right",
     "sketch",
+    "speed_ratio",
     "trained_again",
     "trained_parameters",
     "trainings",
     "until",
     "vary",
+    "waiting",
 ]
