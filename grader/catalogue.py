@@ -19,6 +19,8 @@ from grader.checks.mistakes import Ledger, Mistake, Reading, Truths
 from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
 from grader.guest.entry_points import EntryPoints
+from grader.kit import reference as default_truth
+from grader.kit.mistake import KnownMistake
 from grader.missing_code import has_code
 from grader.model import ZERO, Limits, Notebook, Points, Submission
 from grader.notebook import read_notebook
@@ -29,6 +31,8 @@ from grader.written.question import InWords, Question
 _JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
+REFERENCE = "reference.py"
+MISTAKES = "mistakes.py"
 LINES = "lines.py"
 """Calls to follow for the line of a lost check; optional."""
 """What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
@@ -90,17 +94,21 @@ class Assignment:
     @property
     def reference(self) -> Path:
         """The reference solution: a file of the name that students submit."""
-        own = self.folder / "reference.py"
-        return own if own.exists() else self.folder / self.file
+        return self.folder / _reference(self.config, self.folder)
+
+    @property
+    def reference_module(self) -> ModuleType:
+        """The module of the reference solution."""
+        return _submodule(self.checks[0].run.__module__.rpartition(".")[0], self.reference.stem)
 
     @property
     def not_submitted(self) -> str:
         """Message about a submission without its code."""
-        return f"{self.reference.name} was not submitted; upload it with the notebook."
+        return f"{self.file} was not submitted; upload it with the notebook."
 
     def missing(self, submission: Submission) -> str:
         """Return the message about a submission without its code, or "" if there is code."""
-        there = has_code(submission, self.entry_points, (self.reference.name,), self.modules)
+        there = has_code(submission, self.entry_points, (self.file,), self.modules)
         return "" if there else self.not_submitted
 
     @property
@@ -155,18 +163,19 @@ def load(folder: Path) -> Assignment:
     truth = _truth(folder, package)
     checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
     handout = _handout(folder)
-    truths = truth.truths(config) if hasattr(truth, "truths") else lambda _reading, _assumed: truth
+    entry_points = _entry_points(config, folder)
+    known, truths = _known(truth, module, config, entry_points, folder, package)
     assignment = Assignment(
         id=str(_need(config, "id", folder)),
         folder=folder,
         title=str(_need(config, "title", folder)),
-        entry_points=_entry_points(config, folder),
+        entry_points=entry_points,
         parts=tuple(_part(row, folder) for row in _need(config, "part", folder)),
         checks=checks,
         limits=_limits(config.get("limits", {}), folder),
         config=config,
         digest=getattr(truth, "digest", digest),
-        mistakes=tuple(truth.mistakes(config)) if hasattr(truth, "mistakes") else (),
+        mistakes=known,
         readings=_readings(truth, config),
         truths=truths,
         remembered=Remembered(truths),
@@ -198,6 +207,34 @@ def _truth(folder: Path, package: str) -> Any:
     if (folder / RECORDED).exists():
         return Recorded.read(folder / RECORDED)
     return _submodule(package, "checks")
+
+
+def _known(
+    truth: Any, checks: ModuleType, config: Mapping[str, Any], entry_points: EntryPoints, folder: Path, package: str
+) -> tuple[tuple[Mistake, ...], Truths]:
+    """Return the known mistakes, and the truths with and without them: of truth.py; without it those of the reference
+    and mistakes.py; without a reference checks.py itself."""
+    if truth is not checks:
+        return tuple(truth.mistakes(config)), truth.truths(config)
+    if not (folder / _reference(config, folder)).exists():
+        return (), lambda _reading, _assumed: truth
+    reference = _submodule(package, _reference(config, folder).removesuffix(".py"))
+    ids = [
+        f"{section}.{name}"
+        for row in config["part"]
+        for section, names in row.get("checks", {}).items()
+        for name in names
+    ]
+    registered: list[KnownMistake] = []
+    if (folder / MISTAKES).exists():
+        mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
+        registered = default_truth.known_mistakes(reference, entry_points.names, mistakes, ids, folder.name)
+    return tuple(registered), default_truth.truths(reference, entry_points.names, registered)
+
+
+def _reference(config: Mapping[str, Any], folder: Path) -> str:
+    """Return the name of the file with the reference solution."""
+    return REFERENCE if (folder / REFERENCE).exists() else str(config.get("file", "solution.py"))
 
 
 def _known_questions(folder: Path, package: str) -> tuple[Question | InWords, ...]:
@@ -337,5 +374,7 @@ def _package(folder: Path, version: str) -> str:
 def _submodule(package: str, name: str) -> ModuleType:
     try:
         return importlib.import_module(f"{package}.{name}")
+    except BadAssignment:
+        raise
     except Exception as wrong:
         raise BadAssignment(f"{name}.py of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
 import random
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +21,13 @@ import numpy as np
 
 from grader.catalogue import Assignment
 from grader.errors import BadCall
+from grader.guest.entry_points import EntryPoints
 from grader.guest.facts import facts
+from grader.guest.load import NotFound
 from grader.guest.serve import Guest
 from grader.guest.wire import PREFIX, WireError, decode, encode
-from grader.kit.mistake import KnownMistake, combined, substituted
+from grader.kit.mistake import KnownMistake
+from grader.kit.reference import with_mistakes
 from grader.model import Limits, Report, Status, Submission
 from grader.pipeline import grade_code
 from grader.sandbox.contract import Array, Ended, Session
@@ -63,9 +65,14 @@ class _Guest(Guest):
         self._solution = solution
 
     def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *_: Any) -> dict[str, Any]:
-        name = wanted[1][0]
-        self.found = {name: self._solution} if isinstance(self._solution, type) else dict(self._solution)
-        return {"source": "", "names": [name], "cells": [], "notes": []}
+        entry_points = EntryPoints.read(wanted)
+        if isinstance(self._solution, type):
+            self.found = {entry_points.names[0]: self._solution}
+        else:
+            self.found = {name: self._solution[name] for name in entry_points.names if name in self._solution}
+        if missing := entry_points.lacking(self.found):
+            raise NotFound(f"there is no {' and no '.join(missing)} among the functions that are graded")
+        return {"source": "", "names": list(self.found), "cells": [], "notes": []}
 
 
 class _Session(Session):
@@ -140,12 +147,7 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
 
 def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
     """Return the reference with a known mistake in it."""
-    package = assignment.checks[0].run.__module__.rpartition(".")[0]
-    reference = vars(importlib.import_module(f"{package}.{assignment.reference.stem}"))
-    solution = next((reference[name] for name in assignment.entry_points.names if name in reference), None)
-    if isinstance(solution, type):
-        return combined(solution, [mistake])
-    return substituted(reference, {mistake.of: mistake.change})
+    return with_mistakes(assignment.reference_module, assignment.entry_points.names, [mistake])
 
 
 def lost(report: Report) -> frozenset[str]:

@@ -1463,6 +1463,7 @@ for _id, _at_least in (("best_parameters_kept", False), ("last_best_parameters_k
         _id,
         "Training ends with the parameters of the epoch that validated best: end with those after the last update.",
         best_kept(_at_least),
+        alike=("single_epoch",),  # where the first epoch validates best
     )
 
 
@@ -1644,8 +1645,8 @@ def _divided_along_batch(scores: Array) -> Array:
     return np.asarray(shifted - np.logaddexp.reduce(shifted, axis=0))
 
 
-def _predict(id: str, sentence: str, scores: Callable[[TwoLayerMLP, Array], Array]) -> None:
-    register("predict", id, sentence, predicting(scores))
+def _predict(id: str, sentence: str, scores: Callable[[TwoLayerMLP, Array], Array], *, alike: str = "") -> None:
+    register("predict", id, sentence, predicting(scores), alike=(alike,) if alike else ())
 
 
 AS_THEY_ARE = "take np.argmax of the scores as they are."
@@ -1664,6 +1665,7 @@ _predict(
     "predict_clips",
     f"predict clips the scores at zero: {AS_THEY_ARE}",
     lambda net, X: np.maximum(0, net.scores(X)),
+    alike="predict_activates",  # in a ReLU net
 )
 PREDICT_ALONG_BATCH = "predict takes the softmax along the wrong axis: each row (axis=1) is one example."
 _predict(

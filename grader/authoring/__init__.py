@@ -1,0 +1,1 @@
+"""Writing an assignment: its folder from a solution, and recorded example calls."""

@@ -1,0 +1,225 @@
+"""A new assignment's folder: from a marked solution, or from a small working one to change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.authoring import solution as reading
+from grader.authoring.record import record
+from grader.authoring.solution import Solution
+from grader.errors import BadCall
+from grader.kit.episodes import Episode
+from grader.kit.examples import EXAMPLES, write
+
+ANSWER, STATE = 2, 1
+"""Points of a function's or method's two checks."""
+
+
+def new(id: str, root: Path, *, source: Path | None, functions: Sequence[str], class_name: str) -> Path:
+    """Write an assignment's folder, which certifies as it is.
+
+    Args:
+        id: The assignment's id, and its folder's name.
+        root: The folder of assignments.
+        source: A marked solution: a notebook or a Python file. None writes a small one to change.
+        functions: Names of the functions that are graded; by default those with a mark in them.
+        class_name: Name of the class that is graded, instead of functions.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BadCall: If the folder exists, or the solution cannot be used. The message says what to change.
+    """
+    if not re.fullmatch(r"[a-z]\w*", id):
+        raise BadCall(f"{id!r} cannot be an id: use lower-case letters, digits and underscores, as in 'softmax'")
+    if functions and class_name:
+        raise BadCall("give --functions or --class, not both: an assignment grades functions or one class")
+    folder = root / id
+    if folder.exists():
+        raise BadCall(f"{folder} exists: choose another id, or remove the folder")
+    found = reading.read(source, id) if source else _template(id, functions, class_name)
+    names, methods = _entry_points(found, functions, class_name)
+    episodes = record(found.name, found.module, found.calls, names, found.attributes)
+    checked = _checked(found, names, methods, episodes)
+    _write(folder, id, found, names, bool(methods), checked, episodes)
+    return folder
+
+
+def record_again(folder: Path, names: Sequence[str]) -> int:
+    """Record the example calls of an assignment's reference.py again, and return how many there are."""
+    text = (folder / "reference.py").read_text("utf-8")
+    found = reading.of_text("reference.py", text, "")
+    given = [
+        reading.read(path, "") for path in sorted((folder / "handout").glob("*")) if path.suffix in (".py", ".ipynb")
+    ]
+    attributes = [name for one in given for name in one.attributes]
+    episodes = record("reference.py", found.module, found.calls, names, attributes)
+    write(folder / EXAMPLES, episodes)
+    return len(episodes)
+
+
+def _entry_points(found: Solution, functions: Sequence[str], class_name: str) -> tuple[list[str], list[str]]:
+    """Return the names of the functions, or of the class; and the marked methods of that."""
+    if class_name or (found.classes and not functions):
+        names = [class_name] if class_name else list(found.classes)
+        if len(names) > 1:
+            raise BadCall(f"{found.name}: {' and '.join(names)} have solutions; choose the graded one by --class")
+        return names, list(found.methods)
+    names = list(functions or found.functions)
+    if not names:
+        raise BadCall(
+            f"{found.name}: nothing is marked; put '### BEGIN SOLUTION' and '### END SOLUTION' around what students "
+            "write, or name what is graded by --functions or --class"
+        )
+    return names, []
+
+
+def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]) -> list[str]:
+    """Return the functions or methods that get a check: all that the example calls call."""
+    called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
+    for name in methods or names:
+        if name not in called and not (methods and name in names):
+            where = "in a cell" if found.handout[0].endswith(".ipynb") else "under if __name__ == '__main__':"
+            raise BadCall(f"{found.name}: {name} is never called by an example; add a call of it {where}")
+    if not called:
+        raise BadCall(f"{found.name}: no method of {names[0]} is called by an example; add a call of each")
+    return called
+
+
+def _write(
+    folder: Path,
+    id: str,
+    found: Solution,
+    names: Sequence[str],
+    of_class: bool,
+    checked: Sequence[str],
+    episodes: Sequence[Episode],
+) -> None:
+    files = {
+        "assignment.toml": _manifest(id, names, of_class, checked),
+        "reference.py": found.reference,
+        "checks.py": _checks(checked),
+        "mistakes.py": _MISTAKES,
+        "variants/solution.py": found.module,
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    (folder / "handout").mkdir()
+    (folder / "handout" / found.handout[0]).write_bytes(found.handout[1])
+    write(folder / EXAMPLES, episodes)
+
+
+def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[str]) -> str:
+    listed = ", ".join(f'"{name}"' for name in names)
+    rows = [
+        f'id = "{id}"',
+        f'title = "{id.replace("_", " ").capitalize()}"',
+        f'file = "{id}.py"',
+        f"{'class' if of_class else 'functions'} = [{listed}]",
+        f"points = {len(checked) * (ANSWER + STATE)}",
+    ]
+    for number, name in enumerate(checked, start=1):
+        rows += [
+            "",
+            "[[part]]",
+            f'id = "q{number}"',
+            f'title = "{name}"',
+            f"[part.checks.{name}]",
+            f"answer = {ANSWER}",
+            f"state = {STATE}",
+        ]
+    return "\n".join(rows) + "\n"
+
+
+def _checks(checked: Sequence[str]) -> str:
+    return _CHECKS + "".join(
+        f'''
+
+@kit.check("{name}", each=kit.around(EXAMPLES, "{name}"))
+def {name}(student, episode):
+    """{name} answers as the reference does, and leaves its arguments alone where the reference does."""
+    yield from kit.same_as_reference(student, episode)
+'''
+        for name in checked
+    )
+
+
+_CHECKS = '''"""Each function or method is compared with the reference, on fresh inputs drawn around the example calls."""
+
+from grader import kit
+
+EXAMPLES = kit.examples(__file__)
+'''
+
+_MISTAKES = '''"""Known mistakes: code, a sentence to the student, and the checks that it costs points.
+
+A mistake is a function that replaces one of the reference's, or a class that overrides methods of its class:
+
+    @kit.mistake("The loss is summed over the batch: divide it by N.", fails=["loss"], of="loss")
+    def loss_summed(W, X, y): ...
+
+`grader certify` grades each of them.
+"""
+'''
+
+
+# ── a solution to change ─────────────────────────────────────────────────────────────────────────────
+
+
+def _template(id: str, functions: Sequence[str], class_name: str) -> Solution:
+    if not (functions or class_name):
+        raise BadCall("give a solution file, or --functions a,b, or --class NAME")
+    text = _of_class(class_name) if class_name else _of_functions(functions)
+    return reading.of_text(f"the template of {id}", text, id)
+
+
+def _of_functions(names: Sequence[str]) -> str:
+    definitions = "".join(
+        f'''
+
+def {name}(X, w):
+    """Return the weighted sum of each row of X (N, D), an array (N,)."""
+    ### BEGIN SOLUTION
+    return X @ w
+    ### END SOLUTION
+'''
+        for name in names
+    )
+    calls = "\n".join(f"    {name}(np.random.randn(5, 3), np.random.randn(3))" for name in names)
+    return f"import numpy as np\n{definitions}\n\n{_MAIN}\n{calls}\n"
+
+
+def _of_class(name: str) -> str:
+    return f'''import numpy as np
+
+
+class {name}:
+    """A straight line, fitted by least squares."""
+
+    def fit(self, x, y):
+        """Fit the line to points x (N,), y (N,)."""
+        self.slope = self.intercept = 0.0
+        ### BEGIN SOLUTION
+        self.slope = np.mean((x - x.mean()) * (y - y.mean())) / np.var(x)
+        self.intercept = y.mean() - self.slope * x.mean()
+        ### END SOLUTION
+
+    def predict(self, x):
+        """Return the line's values at x (N,)."""
+        ### BEGIN SOLUTION
+        return self.slope * x + self.intercept
+        ### END SOLUTION
+
+
+{_MAIN}
+    line = {name}()
+    line.fit(np.random.randn(6), np.random.randn(6))
+    line.predict(np.random.randn(4))
+'''
+
+
+_MAIN = 'if __name__ == "__main__":'

@@ -1,0 +1,237 @@
+"""Recording of example calls: the author's own solution and calls run in a process of their own, with the entry points
+wrapped.
+
+    python -m grader.authoring.record FILE.json < REQUEST
+
+Nothing here runs students' code.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from grader.errors import BadCall
+from grader.guest.wire import Ref
+from grader.kit.episodes import Call, Episode
+from grader.kit.examples import read, write
+
+MOST_NUMBERS = 2000
+"""Of one argument. Inputs are drawn around an example, so a small one is as good as a large one."""
+MOST_EXAMPLES = 8
+"""Calls of one function, or objects, that are kept."""
+SECONDS = 300
+
+
+def record(name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]) -> list[Episode]:
+    """Run a solution and its example calls, and return the calls of its entry points.
+
+    Args:
+        name: The author's file, for messages.
+        module: Source of the solution.
+        calls: Source of the example calls; it runs in the solution's module.
+        functions: Names of the functions to record, or of one class.
+        attributes: Attributes of an object that are compared after its calls.
+
+    Raises:
+        BadCall: If a call raises, or is given what an example cannot hold. The message says which.
+    """
+    request = {"module": module, "calls": calls, "names": list(functions), "attributes": list(attributes)}
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "examples.json"
+        command = [sys.executable, "-m", "grader.authoring.record", str(file)]
+        try:
+            done = subprocess.run(
+                command, input=json.dumps(request), capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise BadCall(f"{name}: its example calls take longer than {SECONDS} seconds; make them smaller") from None
+        if done.returncode:
+            message = done.stderr.strip().splitlines()[-1:] or ["its process ended"]
+            raise BadCall(f"{name}: {message[0]}")
+        return read(file)
+
+
+# ── in the process ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Unrecordable(Exception):
+    """A call that cannot be an example."""
+
+
+@dataclass
+class Recorder:
+    """Wraps entry points, and notes the outermost calls of them."""
+
+    attributes: Sequence[str]
+    depth: int = 0
+    episodes: list[Episode] = field(default_factory=list)
+    objects: dict[int, tuple[Any, _Object]] = field(default_factory=dict)
+    """By id, with the object itself, so that no id is used twice."""
+
+    def function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def recorded(*args: Any, **kwargs: Any) -> Any:
+            if not self.depth:
+                arrays: dict[str, Any] = {}
+                call = _call(name, function, args, kwargs, arrays)
+                self.episodes.append(Episode((call,), arrays))
+            return self._inside(function, args, kwargs)
+
+        return recorded
+
+    def wrap_class(self, kind: type) -> None:
+        for name, method in list(vars(kind).items()):
+            if isinstance(method, types.FunctionType) and not name.startswith("_"):
+                setattr(kind, name, self._method(name, method))
+        construct: Any = kind.__init__  # type: ignore[misc]
+
+        @functools.wraps(construct)
+        def made(this: Any, *args: Any, **kwargs: Any) -> None:
+            arrays: dict[str, Any] = {}
+            call = None if self.depth else _call(kind.__name__, construct, (this, *args), kwargs, arrays, skip=1)
+            if construct is object.__init__:
+                object.__init__(this)
+            else:
+                self._inside(construct, (this, *args), kwargs)
+            if call is not None:
+                self.objects[id(this)] = (this, _Object(call, arrays, self._state(this)))
+
+        kind.__init__ = made  # type: ignore[misc]
+
+    def _method(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def recorded(this: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.depth and id(this) in self.objects:
+                known = self.objects[id(this)][1]
+                known.calls.append(_call(name, method, (this, *args), kwargs, known.arrays, skip=1))
+            return self._inside(method, (this, *args), kwargs)
+
+        return recorded
+
+    def _inside(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        self.depth += 1
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.depth -= 1
+
+    def _state(self, this: Any) -> dict[str, dict[str, Any]]:
+        """Return the attributes that hold float arrays by name: parameters, which other values can be put into."""
+        found = {}
+        for name in self.attributes:
+            value = getattr(this, name, None)
+            if isinstance(value, dict) and value and all(_is_parameter(item) for item in value.values()):
+                found[name] = {key: item.copy() for key, item in value.items()}
+        return found
+
+    def recorded(self) -> list[Episode]:
+        found = list(self.episodes)
+        for this, known in self.objects.values():
+            attributes = tuple(name for name in self.attributes if hasattr(this, name))
+            if known.calls:
+                found.append(Episode(tuple(known.calls), known.arrays, known.new, known.put, attributes))
+        kept: dict[tuple[str, ...], list[Episode]] = {}
+        for episode in found:
+            kept.setdefault(tuple(dict.fromkeys(call.name for call in episode.calls)), []).append(episode)
+        return [episode for same in kept.values() for episode in same[:MOST_EXAMPLES]]
+
+
+@dataclass
+class _Object:
+    new: Call
+    arrays: dict[str, Any]
+    put: dict[str, dict[str, Any]]
+    calls: list[Call] = field(default_factory=list)
+
+
+def _is_parameter(value: Any) -> bool:
+    return type(value) is np.ndarray and value.dtype.kind == "f" and value.size > 0
+
+
+def _call(
+    name: str, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any], skip: int = 0
+) -> Call:
+    names = _parameters(function)[skip:]
+    given = args[skip:]
+    labels = [names[i] if i < len(names) else f"argument {i + 1}" for i in range(len(given))]
+    return Call(
+        name,
+        tuple(_plain(value, label, name, arrays) for value, label in zip(given, labels, strict=True)),
+        {key: _plain(value, key, name, arrays) for key, value in kwargs.items()},
+    )
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except ValueError:
+        return []
+
+
+def _plain(value: Any, label: str, function: str, arrays: dict[str, Any]) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item, label, function, arrays) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(item, label, function, arrays) for key, item in value.items()}
+    if type(value) is not np.ndarray or value.dtype.kind not in "fiub":
+        raise Unrecordable(
+            f"{label} of {function} is a {type(value).__name__}; pass numbers, strings, arrays, lists or dicts there"
+        )
+    if not 0 < value.size <= MOST_NUMBERS:
+        raise Unrecordable(f"{label} of {function} has {value.size} numbers; pass 1 to {MOST_NUMBERS} in an example")
+    for known, array in arrays.items():
+        if array.dtype == value.dtype and np.array_equal(array, value):
+            return Ref(known)
+    names = [label, *(f"{label} {number}" for number in range(2, 1000))]
+    name = next(one for one in names if one not in arrays)
+    arrays[name] = value.copy()
+    return Ref(name)
+
+
+def _main(file: Path) -> None:
+    request = json.load(sys.stdin)
+    reference = types.ModuleType("reference")
+    sys.modules["reference"] = reference
+    exec(compile(request["module"], "solution", "exec"), reference.__dict__)  # noqa: S102  the author's own code
+    recorder = Recorder(request["attributes"])
+    for name in request["names"]:
+        value = getattr(reference, name)
+        if isinstance(value, type):
+            recorder.wrap_class(value)
+        else:
+            setattr(reference, name, recorder.function(name, value))
+    try:
+        exec(compile(request["calls"], "example calls", "exec"), reference.__dict__)  # noqa: S102
+    except Unrecordable as wrong:
+        sys.exit(f"{wrong}")
+    except Exception as error:  # noqa: BLE001  becomes the author's message
+        lines = [f.lineno for f in _frames(error) if f.filename == "example calls"]
+        statement = request["calls"].splitlines()[lines[-1] - 1].strip() if lines and lines[-1] else ""
+        sys.exit(f"the example call {statement!r} raises {type(error).__name__}: {error}".replace("\n", " "))
+    write(file, recorder.recorded())
+
+
+def _frames(error: BaseException) -> list[Any]:
+    import traceback
+
+    return list(traceback.extract_tb(error.__traceback__))
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

@@ -1,0 +1,197 @@
+"""A marked solution, read: what is graded, what students complete, and the example calls.
+
+`### BEGIN SOLUTION` and `### END SOLUTION` stand around what students write, as for nbgrader and Otter. Code that is no
+import, definition or constant holds the example calls: cells of a notebook, or the block under
+`if __name__ == "__main__":` of a Python file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from grader.errors import BadCall
+
+_BEGIN = re.compile(r"^([ \t]*)#+[ \t]*BEGIN SOLUTION\b.*$", re.IGNORECASE)
+_END = re.compile(r"^[ \t]*#+[ \t]*END SOLUTION\b.*$", re.IGNORECASE)
+_MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
+_MAIN = 'if __name__ == "__main__":'
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A marked solution.
+
+    `name` is the author's file; `module` the source with the solution and without marks; `calls` the example calls.
+    """
+
+    name: str
+    module: str
+    calls: str
+    functions: tuple[str, ...]
+    """Functions with a mark in them."""
+    classes: tuple[str, ...]
+    methods: tuple[str, ...]
+    """Public methods with a mark in them."""
+    attributes: tuple[str, ...]
+    """Attributes that the handout's own code names, so that students' code has them too."""
+    handout: tuple[str, bytes]
+    """Name and content of the file that students are given."""
+
+    @property
+    def reference(self) -> str:
+        """Return the source of reference.py."""
+        return f"{self.module.rstrip()}\n\n\n{_MAIN}\n{textwrap.indent(self.calls.strip(), '    ')}\n"
+
+
+def read(path: Path, handout_name: str) -> Solution:
+    """Read a marked solution, a notebook or a Python file.
+
+    Args:
+        path: The author's file.
+        handout_name: What students' file is called, without its ending.
+
+    Raises:
+        BadCall: If it cannot be read, or has no marks. The message says what to change.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise BadCall(f"{path}: cannot be read as text: {wrong}") from None
+    if path.suffix == ".ipynb":
+        return _of_notebook(path.name, text, handout_name)
+    if path.suffix != ".py":
+        raise BadCall(f"{path.name}: a solution is a notebook (.ipynb) or a Python file (.py)")
+    return of_text(path.name, text, handout_name)
+
+
+def of_text(name: str, text: str, handout_name: str) -> Solution:
+    """Return the solution of a Python file's text."""
+    tree = _parsed(text, name)
+    main = next((node for node in tree.body if _is_main(node)), None)
+    lines = text.splitlines()
+    calls, module = "", text
+    if isinstance(main, ast.If):
+        first, last = main.lineno - 1, main.end_lineno or main.lineno
+        calls = textwrap.dedent("\n".join(lines[first + 1 : last]))
+        module = "\n".join([*lines[:first], *lines[last:]])
+    handout = gaps(text, name).encode()
+    return _solution(name, module, calls, (f"{handout_name}.py", handout))
+
+
+def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
+    try:
+        notebook: Any = nbformat.reads(text, as_version=4)
+    except Exception as wrong:
+        raise BadCall(f"{name}: is no notebook: {wrong}") from wrong
+    module, calls = [], []
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code":
+            continue
+        where = f"{name}, cell {number}"
+        source = _MAGIC.sub("", cell.source)
+        kept, called = _divided(source, where)
+        module.append(kept)
+        calls.append(called)
+        cell.source = gaps(cell.source, where)
+        cell.outputs, cell.execution_count = [], None
+    content = nbformat.writes(notebook).encode()
+    return _solution(
+        name, "\n\n\n".join(filter(str.strip, module)), "\n".join(calls), (f"{handout_name}.ipynb", content)
+    )
+
+
+def _divided(source: str, where: str) -> tuple[str, str]:
+    """Return a cell's definitions, and its other statements. A statement's comments above it stay with it."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    lines, done = source.splitlines(), 0
+    for node in _parsed(source, where).body:
+        last = node.end_lineno or node.lineno
+        parts[0 if _is_definition(node) else 1].extend(lines[done:last])
+        done = last
+    return "\n".join(parts[0]).strip("\n"), "\n".join(parts[1]).strip("\n")
+
+
+def _is_definition(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):  # a constant
+        return all(
+            isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1 for target in node.targets
+        )
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+
+
+def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) -> Solution:
+    tree = _parsed(marked, name)
+    marks = [i for i, line in enumerate(marked.splitlines(), start=1) if _BEGIN.match(line)]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _has(node, marks)]
+    methods = [
+        node.name for kind in classes for node in kind.body if isinstance(node, ast.FunctionDef) and _has(node, marks)
+    ]
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _has(node, marks)]
+    given = _parsed(gaps(marked, name), name)
+    return Solution(
+        name,
+        _without_marks(marked).strip("\n") + "\n",
+        calls,
+        tuple(functions),
+        tuple(node.name for node in classes),
+        tuple(method for method in methods if not method.startswith("_")),
+        tuple(dict.fromkeys(_attributes(given))),
+        handout,
+    )
+
+
+def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
+    return any(node.lineno <= mark <= (node.end_lineno or node.lineno) for mark in marks)
+
+
+def _attributes(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            if isinstance(node.ctx, ast.Store) and not node.attr.startswith("_"):
+                yield node.attr
+
+
+def gaps(text: str, where: str) -> str:
+    """Return the text with every solution replaced by a comment and a statement that raises; outside of functions by
+    an ellipsis. Raises `BadCall` where marks do not pair up."""
+    found: list[str] = []
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        begin, end = _BEGIN.match(line), _END.match(line)
+        if bool(begin if inside else end):
+            expected = "END" if inside else "BEGIN"
+            raise BadCall(f"{where}, line {number}: {line.strip()!r} without '### {expected} SOLUTION' before it")
+        if begin:
+            inside = True
+            gap = "raise NotImplementedError" if begin[1] else "..."
+            found += [f"{begin[1]}# Write your code here.", f"{begin[1]}{gap}"]
+        elif end:
+            inside = False
+        elif not inside:
+            found.append(line)
+    if inside:
+        raise BadCall(f"{where}: the last '### BEGIN SOLUTION' has no '### END SOLUTION' after it; add one")
+    return "\n".join(found) + "\n"
+
+
+def _without_marks(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not (_BEGIN.match(line) or _END.match(line)))
+
+
+def _parsed(text: str, where: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as wrong:
+        raise BadCall(f"{where}, line {wrong.lineno}: Python cannot read it: {wrong.msg}") from None

@@ -1,0 +1,184 @@
+"""Episodes: calls in order, of functions or of one object, played by the student's code and by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import reduce
+from operator import and_
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Claim, Verdict, claim, failed, held, lost, near, numbers
+from grader.checks.student import Remote, Student
+from grader.guest.wire import Ref
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Plain = Any
+"""None, numbers, strings, arrays, and lists and dicts of them."""
+
+VARIES = "varies with shape"
+"""The only key of a dict that stands for an array whose values are random even with the seed set."""
+ROUNDING = 1e-10
+"""What is smaller is zero."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call. An array among the arguments is a `Ref` to one of its episode's arrays."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """Calls in order, and what they are given.
+
+    An array that several calls are given is one object for all of them, as in a student's own script.
+    """
+
+    calls: tuple[Call, ...]
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    """What the calls' references refer to."""
+    new: Call | None = None
+    """The construction of the object whose methods are called; None for functions."""
+    put: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    """Attribute → arrays to write into it after the construction, by key."""
+    attributes: tuple[str, ...] = ()
+    """Attributes that are read after the calls."""
+    judged: str = ""
+    """The function or method whose answers are compared."""
+    seed: int = 0
+    """numpy's global seed, and Python's, set before the construction, or before each call of a function."""
+
+    @property
+    def places(self) -> list[int]:
+        """The numbers of the calls that are compared."""
+        return [i for i, call in enumerate(self.calls) if call.name == self.judged]
+
+    def until(self, name: str) -> Episode:
+        """Return the episode up to its last call of this name, which is made twice: answers must not depend on how
+        often a question was asked, unless the reference's do."""
+        last = max(i for i, call in enumerate(self.calls) if call.name == name)
+        return replace(self, calls=(*self.calls[: last + 1], self.calls[last]), judged=name)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of an episode, each as an answer."""
+
+    answers: tuple[Answer, ...]
+    """One for each call."""
+    attributes: Mapping[str, Answer]
+    arrays: Mapping[str, Answer]
+    """The episode's arrays after the calls."""
+
+    @property
+    def failed(self) -> bool:
+        """True if a call did not answer, so that nothing can be said about what it leaves behind."""
+        return any(answer.failure is not None for answer in self.answers)
+
+
+def play(student: Student, episode: Episode) -> Played:
+    """Play an episode with the student's class or functions."""
+    student.keep(**episode.arrays)
+    if episode.new is None:
+        answers = [student.call(c.name, *c.args, seed=episode.seed, **c.kwargs) for c in episode.calls]
+        return Played(tuple(answers), {}, _arrays(student, episode))
+    made: Remote = student.new(*episode.new.args, seed=episode.seed, **episode.new.kwargs)
+    for attribute, values in episode.put.items():
+        made.put(attribute, values)
+    answers = [made.call(c.name, *c.args, **c.kwargs) for c in episode.calls]
+    attributes = {name: made.get(name) for name in episode.attributes}
+    return Played(tuple(answers), attributes, _arrays(student, episode))
+
+
+def _arrays(student: Student, episode: Episode) -> dict[str, Answer]:
+    if not episode.arrays:
+        return {}
+    kept = student.look(*episode.arrays)
+    return {name: kept.item(name, _argument(name, episode)) for name in episode.arrays}
+
+
+def _argument(name: str, episode: Episode) -> str:
+    """Return words for one of the episode's arrays: the call that it is an argument of."""
+    for call in (*([episode.new] if episode.new else []), *episode.calls):
+        for position, value in enumerate(call.args):
+            if value == Ref(name):
+                return f"argument {position + 1} of {call.name}, after the call"
+        for keyword, value in call.kwargs.items():
+            if value == Ref(name):
+                return f"{keyword} of {call.name}, after the call"
+    return f"{name} after the calls"
+
+
+def same_as_reference(student: Student, episode: Episode, section: str = "") -> Iterator[Claim]:
+    """Play an episode and claim that the student's code does what the reference does.
+
+    Yields two claims: "answer", that what the judged function or method returns is the same, each time it is called;
+    and "state", that it leaves its arguments and the episode's attributes as the reference does. Student and reference
+    run with the same seed. Answers of the reference that are random all the same are compared by their shape.
+
+    Args:
+        student: The submission.
+        episode: As `around` draws it.
+        section: The check's section; by default it has the name of the function or method.
+    """
+    played = play(student, episode)
+
+    def answer(truth: Any) -> Verdict:
+        right = truth.play(episode)["answers"]
+        return _all(same(played.answers[i], right[i]) for i in episode.places)
+
+    def state(truth: Any) -> Verdict:
+        right = truth.play(episode)
+        kept = _all(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
+        return kept & _all(same(played.attributes[name], right["attributes"][name]) for name in episode.attributes)
+
+    def of_a_failed_call(truth: Any, _causes: Any) -> Verdict:
+        return held() if played.failed else state(truth)
+
+    yield claim("answer", answer)
+    given = [f"{section or episode.judged}.answer"]
+    yield claim("state", state, given=given, own=of_a_failed_call, own_work=of_a_failed_call)
+
+
+def _all(verdicts: Iterator[Verdict]) -> Verdict:
+    return reduce(and_, verdicts, held())
+
+
+def same(answer: Answer, want: Plain) -> Verdict:
+    """Compare an answer with the reference's: numbers and arrays by `near`, lists and dicts entry by entry. Where the
+    reference returns None, anything may be returned."""
+    if (wrong := failed(answer)) is not None:
+        return wrong
+    if want is None:
+        return held()
+    if isinstance(want, Mapping):
+        if VARIES in want:
+            got = numbers(answer, want[VARIES])
+            return got if isinstance(got, Verdict) else held("random, so only its shape was compared")
+        return _all(same(answer.item(key, f"{answer.what}[{key!r}]"), value) for key, value in want.items())
+    if isinstance(want, list):
+        return _all(same(one, value) for one, value in zip(answer.unpack(len(want)), want, strict=True))
+    if isinstance(want, str | bool):
+        is_same = type(answer.value) is type(want) and answer.value == want
+        return _exactly(is_same, answer, want)
+    if isinstance(want, np.ndarray) and want.dtype.kind in "b":
+        return near(Answer(answer.what, _as_numbers(answer.value)), want.astype(int))
+    return near(answer, want, atol=ROUNDING)
+
+
+def _exactly(is_same: bool, answer: Answer, want: str | bool) -> Verdict:
+    if is_same:
+        return Verdict(Fraction(1))
+    return lost(f"{answer.what} is not what is asked for", f"got {answer.value!r}, expected {want!r}")
+
+
+def _as_numbers(value: Any) -> Any:
+    return value.astype(int) if type(value) is np.ndarray and value.dtype.kind == "b" else value

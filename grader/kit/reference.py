@@ -1,0 +1,286 @@
+"""The truth of an assignment that has no truth.py: what its reference solution answers, with known mistakes in it or
+without."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from grader.checks.mistakes import Assumptions, Truths
+from grader.errors import BadAssignment
+from grader.guest.plain import plain
+from grader.guest.wire import Opaque, Ref, encode
+from grader.kit.episodes import VARIES, Call, Episode, Plain
+from grader.kit.mistake import KnownMistake, addressed, combined, mistakes_of, substituted, validate
+
+Namespace = Mapping[str, Any]
+"""Functions, or one class, by name."""
+
+RAISED = "raised"
+"""The only key of what is played where the reference raises."""
+
+_GLOBAL_RANDOM = threading.Lock()
+"""Held while a reference runs with a seed of its own: numpy's generator is one for the whole process."""
+
+
+class ReferenceTruth:
+    """What the reference answers: `truth.f(*args)` for a function f of it, `truth.play(episode)` for calls in order.
+
+    Arguments and answers are plain data, so that a student's pack can hold recorded answers. Every answer is computed
+    once; arguments are copied, so that nothing that is called can change them.
+
+    Args:
+        namespace: The reference's functions, or its class, by name.
+    """
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+        self._known: dict[bytes, Plain] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., Plain]:
+        function = self._namespace.get(name)
+        if name.startswith("_") or not callable(function):
+            known = ", ".join(sorted(n for n, value in self._namespace.items() if callable(value) and n[0] != "_"))
+            raise AttributeError(f"the reference has no function {name!r} (it has {known})")
+
+        def ask(*args: Any, **kwargs: Any) -> Plain:
+            arrays: dict[str, Any] = {}
+            positional = tuple(_referred(value, arrays) for value in args)
+            call = Call(name, positional, {key: _referred(value, arrays) for key, value in kwargs.items()})
+            played = self.play(Episode((call,), arrays, judged=name))
+            if RAISED in played:
+                raise ValueError(f"the reference's {name} raises {played[RAISED]}")
+            return played["answers"][0]
+
+        return ask
+
+    def play(self, episode: Episode) -> dict[str, Plain]:
+        """Play an episode with the reference.
+
+        Returns:
+            "answers", one for each call; "attributes" and "arrays" by name, as they are afterwards. What is random
+            though the seed is set is a dict with the key `VARIES` and its shape. Where the reference raises, there is
+            only the key `RAISED` with its message.
+        """
+        played: dict[str, Plain] = self._once(
+            "play", episode, lambda: _agreed(self._played(episode), self._played(episode))
+        )
+        return played
+
+    def usable(self, episode: Episode) -> bool:
+        """Return whether an episode tells right from wrong: the reference answers with finite numbers, and rounding
+        decides none of them (a tie between two labels, a training that amplifies its last digit)."""
+        usable: bool = self._once("usable", episode, lambda: self._is_usable(episode))
+        return usable
+
+    def _is_usable(self, episode: Episode) -> bool:
+        right = self.play(episode)
+        return RAISED not in right and is_finite(right) and is_near(self.play(nudged(episode)), right, 1e-8)
+
+    def _played(self, episode: Episode) -> dict[str, Plain]:
+        return played_with(self._namespace, episode)
+
+    def _once(self, what: str, episode: Episode, compute: Callable[[], Any]) -> Any:
+        key = _key(what, episode)
+        if key not in self._known:
+            self._known[key] = compute()
+        return self._known[key]
+
+
+def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
+    """Play an episode with functions, or a class, of this process, and return plain copies of what came of it."""
+    arrays = {name: array.copy() for name, array in episode.arrays.items()}
+    answers = []
+    with _seeded(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            made = None
+            if episode.new is not None:
+                _seed(episode.seed)
+                made = _called(namespace[episode.new.name], episode.new, arrays)
+                for attribute, values in episode.put.items():
+                    getattr(made, attribute).update({name: value.copy() for name, value in values.items()})
+            for call in episode.calls:
+                if made is None:
+                    _seed(episode.seed)
+                function = namespace[call.name] if made is None else getattr(made, call.name)
+                answers.append(_copied(_called(function, call, arrays)))
+            attributes = {name: _copied(getattr(made, name)) for name in episode.attributes}
+        except Exception as error:  # noqa: BLE001  inputs that the reference refuses are no inputs
+            return {RAISED: f"{type(error).__name__}: {error}"}
+    return {"answers": answers, "attributes": attributes, "arrays": arrays}
+
+
+def _called(function: Any, call: Call, arrays: Mapping[str, Any]) -> Any:
+    kwargs = {name: _resolved(value, arrays) for name, value in call.kwargs.items()}
+    return function(*(_resolved(value, arrays) for value in call.args), **kwargs)
+
+
+def _resolved(value: Any, arrays: Mapping[str, Any]) -> Any:
+    if isinstance(value, Ref):
+        return arrays[value.name]
+    if isinstance(value, list | tuple):
+        return type(value)(_resolved(item, arrays) for item in value)
+    if isinstance(value, dict):
+        return {name: _resolved(item, arrays) for name, item in value.items()}
+    return value
+
+
+def _referred(value: Any, arrays: dict[str, Any]) -> Any:
+    if not isinstance(value, np.ndarray):
+        return value
+    name = f"array {len(arrays)}"
+    arrays[name] = value
+    return Ref(name)
+
+
+def _copied(value: Any) -> Plain:
+    return _map_arrays(plain(value), lambda array: array.copy())
+
+
+def _map_arrays(value: Plain, how: Callable[[Any], Any]) -> Plain:
+    if isinstance(value, np.ndarray):
+        return how(value)
+    if isinstance(value, list):
+        return [_map_arrays(item, how) for item in value]
+    if isinstance(value, dict):
+        return {name: _map_arrays(item, how) for name, item in value.items()}
+    return value
+
+
+@contextlib.contextmanager
+def _seeded() -> Iterator[None]:
+    """Leave the process's global generators as they were."""
+    with _GLOBAL_RANDOM:
+        states = random.getstate(), np.random.get_state()
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def _key(what: str, episode: Episode) -> bytes:
+    def listed(call: Call | None) -> Any:
+        return [call.name, list(call.args), dict(call.kwargs)] if call else None
+
+    content = [
+        what, [listed(c) for c in episode.calls], dict(episode.arrays), listed(episode.new),
+        {name: dict(values) for name, values in episode.put.items()}, list(episode.attributes), episode.seed,
+    ]  # fmt: skip
+    header, buffers = encode(content)
+    return hashlib.sha256(header + b"".join(buffers)).digest()
+
+
+# ── comparing what was played ────────────────────────────────────────────────────────────────────────
+
+
+def _agreed(one: Plain, other: Plain) -> Any:
+    """Return what two runs have in common; what differs is random."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return {name: _agreed(one[name], other[name]) for name in one}
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [_agreed(a, b) for a, b in zip(one, other, strict=True)]
+    return one if is_near(one, other, 1e-12) else {VARIES: list(np.shape(one))}
+
+
+def is_near(one: Plain, other: Plain, rtol: float) -> bool:
+    """Return whether two values are equal up to a norm-wise relative error. NaN equals NaN."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_near(one[k], other[k], rtol) for k in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(is_near(a, b, rtol) for a, b in zip(one, other, strict=True))
+    if isinstance(one, Opaque | str | None) or isinstance(other, Opaque | str | None):
+        return type(one) is type(other) and one == other
+    a, b = np.asarray(one), np.asarray(other)
+    if a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub" or a.shape != b.shape:
+        return False
+    a, b = a.astype(float), b.astype(float)
+    finite = np.isfinite(b)
+    if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
+        return False
+    return bool(np.linalg.norm(a[finite] - b[finite]) <= rtol * np.linalg.norm(b[finite]) + 1e-12)
+
+
+def is_finite(value: Plain) -> bool:
+    """Return whether all numbers in a value are finite."""
+    if isinstance(value, dict):
+        return all(is_finite(item) for item in value.values())
+    if isinstance(value, list):
+        return all(is_finite(item) for item in value)
+    if isinstance(value, float | np.ndarray) and np.asarray(value).dtype.kind == "f":
+        return bool(np.isfinite(value).all())
+    return True
+
+
+def nudged(episode: Episode) -> Episode:
+    """Return the episode with every float of its arrays changed in its last digits."""
+    generator = np.random.default_rng(0)
+
+    def nudge(array: Any) -> Any:
+        return array * (1 + 1e-13 * generator.normal(size=array.shape)) if array.dtype == np.float64 else array
+
+    return replace(episode, arrays=_map_arrays(dict(episode.arrays), nudge), put=_map_arrays(dict(episode.put), nudge))
+
+
+# ── from an assignment's folder ──────────────────────────────────────────────────────────────────────
+
+
+def truths(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Truths:
+    """Return the truths of an assignment: the reference, and the reference with known mistakes in it.
+
+    Args:
+        reference: The module of the reference solution.
+        names: The entry points: names of functions, or names that the class may have.
+        mistakes: What mistakes.py has registered.
+    """
+    by_id = {m.id: m for m in addressed(mistakes, replaceable(reference, names))}
+
+    def truth(_reading: str, assumed: Assumptions) -> ReferenceTruth:
+        return ReferenceTruth(with_mistakes(reference, names, [by_id[id] for id in sorted(assumed)]))
+
+    return truth
+
+
+def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
+    """Return the reference's variables with these mistakes in them."""
+    found = next((name for name in names if isinstance(vars(reference).get(name), type)), None)
+    if found is not None:
+        made = combined(vars(reference)[found], mistakes)
+        return {**vars(reference), **dict.fromkeys(names, made)}
+    return substituted(vars(reference), {m.of: m.change for m in mistakes})
+
+
+def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
+    """Return what a mistake that is a function can replace; the entry points alone where a choice must be made."""
+    found = next((vars(reference)[name] for name in names if isinstance(vars(reference).get(name), type)), None)
+    if found is not None:
+        return [name for name in vars(found) if callable(getattr(found, name)) and not name.startswith("__")]
+    missing = [name for name in names if not callable(vars(reference).get(name))]
+    if missing:
+        raise BadAssignment(f"reference.py does not define {missing[0]!r}, which assignment.toml asks students for")
+    return list(names)
+
+
+def known_mistakes(
+    reference: ModuleType, names: Sequence[str], module: ModuleType, checks: Sequence[str], folder: str
+) -> list[KnownMistake]:
+    """Return and check what mistakes.py has registered. Raises `BadAssignment` with what to change."""
+    points = replaceable(reference, names)
+    mistakes = addressed(mistakes_of(module), points)
+    functions = [name for name, value in vars(reference).items() if callable(value) and not name.startswith("__")]
+    validate(mistakes, checks, {*points, *functions}, folder)
+    return list(mistakes)
