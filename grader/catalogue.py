@@ -20,7 +20,7 @@ from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
 from grader.guest.entry_points import EntryPoints
 from grader.kit import reference as default_truth
-from grader.kit.mistake import KnownMistake
+from grader.kit.mistake import Interpretation, KnownMistake, interpretations_of
 from grader.missing_code import has_code
 from grader.model import ZERO, Limits, Notebook, Points, Submission
 from grader.notebook import read_notebook
@@ -164,7 +164,7 @@ def load(folder: Path) -> Assignment:
     checks = tuple(value for value in vars(module).values() if isinstance(value, Check))
     handout = _handout(folder)
     entry_points = _entry_points(config, folder)
-    known, truths = _known(truth, module, config, entry_points, folder, package)
+    known, truths, readings = _known(truth, module, config, entry_points, folder, package)
     assignment = Assignment(
         id=str(_need(config, "id", folder)),
         folder=folder,
@@ -176,12 +176,16 @@ def load(folder: Path) -> Assignment:
         config=config,
         digest=getattr(truth, "digest", digest),
         mistakes=known,
-        readings=_readings(truth, config),
+        readings=readings,
         truths=truths,
         remembered=Remembered(truths),
         recorded=isinstance(truth, Recorded),
         handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
-        modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name not in (config.get("file"), *config.get("files", ()))},
+        modules={
+            p.name: p.read_bytes()
+            for p in sorted(handout.glob("*.py"))
+            if p.name not in (config.get("file"), *config.get("files", ()))
+        },
         shared=getattr(module, "shared", lambda _quick: {}),
         known_questions=_known_questions(folder, package),
         written_digest=written_digest,
@@ -211,13 +215,13 @@ def _truth(folder: Path, package: str) -> Any:
 
 def _known(
     truth: Any, checks: ModuleType, config: Mapping[str, Any], entry_points: EntryPoints, folder: Path, package: str
-) -> tuple[tuple[Mistake, ...], Truths]:
-    """Return the known mistakes, and the truths with and without them: of truth.py; without it those of the reference
-    and mistakes.py; without a reference checks.py itself."""
+) -> tuple[tuple[Mistake, ...], Truths, tuple[Reading, ...]]:
+    """Return the known mistakes, the truths with and without them, and the accepted interpretations: of truth.py;
+    without it those of the reference and mistakes.py; without a reference checks.py itself."""
     if truth is not checks:
-        return tuple(truth.mistakes(config)), truth.truths(config)
+        return tuple(truth.mistakes(config)), truth.truths(config), _readings(truth, config)
     if not (folder / _reference(config, folder)).exists():
-        return (), lambda _reading, _assumed: truth
+        return (), lambda _reading, _assumed: truth, _readings(truth, config)
     reference = _submodule(package, _reference(config, folder).removesuffix(".py"))
     ids = [
         f"{section}.{name}"
@@ -226,10 +230,13 @@ def _known(
         for name in names
     ]
     registered: list[KnownMistake] = []
+    accepted: tuple[Interpretation, ...] = ()
     if (folder / MISTAKES).exists():
         mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
         registered = default_truth.known_mistakes(reference, entry_points.names, mistakes, ids, folder.name)
-    return tuple(registered), default_truth.truths(reference, entry_points.names, registered)
+        accepted = interpretations_of(mistakes)
+    truths = default_truth.truths(reference, entry_points.names, registered, accepted)
+    return tuple(registered), truths, (Reading("", ""), *accepted)
 
 
 def _reference(config: Mapping[str, Any], folder: Path) -> str:

@@ -163,6 +163,8 @@ class Ledger:
                 return Judged(verdict, open=verdict.waits)
             for assumed in charged[1:]:
                 under = self._evaluate(claims, assumed)
+                if under.waits:
+                    return Judged(under, open=True)
                 if under.holds and not under.inconclusive:
                     return _follows(under, [self.charged[i] for i in sorted(assumed)])
             if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
@@ -200,13 +202,15 @@ class Ledger:
             together, used = held(), [self.charged[i] for i in sorted(assumed)]
             for one, of_one, way in zip(claims, causes, ways, strict=True):
                 under = self._evaluate([one], assumed)
-                if not _is_settled(under, assumed) and way is not None:
+                if not (_is_settled(under, assumed) or under.waits) and way is not None:
                     under = self._evaluate([replace(one, judge=partial(_own, way, of_one))], assumed)
                     under = replace(under, inconclusive=False)
                     used += of_one
                 together = together & under
-                if not together.holds:
+                if not (together.holds or together.waits):
                     break
+            if together.waits:
+                return Judged(together, open=True)
             if _is_settled(together, assumed):
                 return _follows(together, used)
         return None

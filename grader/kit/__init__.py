@@ -44,6 +44,7 @@ from grader.kit.follow import (
     scores_are_right,
     vary,
 )
+from grader.kit.functions import call_twice, uses
 from grader.kit.long import DataSet, LongTraining, learns
 from grader.kit.losses import (
     GradientChecks,
@@ -53,8 +54,8 @@ from grader.kit.losses import (
     fresh_scores,
     new_parameters,
 )
-from grader.kit.mistake import mistake
-from grader.kit.models import Model, array_of, gradient_of, gradients_of, history_of, is_near, loss_of
+from grader.kit.mistake import interpretation, mistake
+from grader.kit.models import Model, array_of, floats_of, gradient_of, gradients_of, history_of, is_near, loss_of
 from grader.kit.problems import (
     SHAPES,
     Array,
@@ -138,6 +139,7 @@ __all__ = [
     "batch_size",
     "because",
     "by_heart",
+    "call_twice",
     "check",
     "claim",
     "confusion",
@@ -147,6 +149,7 @@ __all__ = [
     "every_example",
     "examples_of_one_class",
     "failed",
+    "floats_of",
     "fresh_scores",
     "from_own_scores",
     "gradient_follows",
@@ -158,6 +161,7 @@ __all__ = [
     "histories",
     "history_of",
     "identical_rows",
+    "interpretation",
     "is_near",
     "labels_follow",
     "ladder",
@@ -186,6 +190,7 @@ __all__ = [
     "trained_parameters",
     "trainings",
     "until",
+    "uses",
     "vary",
     "waiting",
 ]

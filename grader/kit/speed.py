@@ -6,15 +6,17 @@ of the sandboxed process, read from outside: clocks inside are the student's to 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import numpy as np
 
 from grader.checks.answer import Answer
-from grader.checks.claim import Verdict, failed, held, lost, waiting
+from grader.checks.claim import Verdict, failed, lost, near, waiting
 from grader.checks.student import Student
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
@@ -59,40 +61,45 @@ class Speed:
     def ratio(self) -> float:
         return self.slow_seconds / self.fast_seconds
 
-    def against(self, reference: Callable[..., Any]) -> Verdict:
-        """Return the verdict on the ratio; it waits for a person between `fails` and `passes`.
+    def against(self, truth: Any) -> Verdict:
+        """Return the verdict on the ratio, which waits for a person between `fails` and `passes`; and on the fast
+        function's last answer, since a wrong one may be fast. Asks the truth `seconds` and the fast function.
 
-        Args:
-            reference: the reference's slow function. It is timed at the same size: a slow function that costs more than
-                3 times as much would make any ratio.
+        The reference's slow function is timed at the same size: a slow function that costs more than 3 times as much
+        would make any ratio.
         """
+        if (wrong := failed(self.answer)) is not None:
+            return wrong
+        want = getattr(truth, self.fast)(*self.arguments)
+        wants = want if isinstance(want, list) else [want]
+        answers = self.answer.unpack(len(wants)) if isinstance(want, list) else (self.answer,)
+        right = reduce(and_, (near(a, w) for a, w in zip(answers, wants, strict=True)))
+        return self.ratio_verdict(truth) & right
+
+    def ratio_verdict(self, truth: Any) -> Verdict:
+        """Return the verdict on the ratio alone, whatever the functions answer."""
         if (wrong := failed(self.answer)) is not None:
             return wrong
         if not self.slow_seconds:
             return waiting("The speed cannot be measured here.")
-        most = MOST_OF_REFERENCE * self._reference_seconds(reference)
-        if self.slow_seconds > most:
-            share = MOST_OF_REFERENCE * self.slow_seconds / most
+        share = self.slow_seconds / self._reference_seconds(truth)
+        if share > MOST_OF_REFERENCE:
             return lost(
                 f"{self.slow} takes {share:.1f} times as long as plain loops do, and at most {MOST_OF_REFERENCE:g} "
                 "times can be compared: remove what slows it"
             )
         found = f"{self.fast} is {self.ratio:.1f} times as fast as {self.slow}"
         if self.ratio >= self.passes:
-            return held()
+            return Verdict(Fraction(1))
         if self.ratio < self.fails:
             return lost(f"{found}, and at least {self.passes:g} times are needed: remove its loops")
         return waiting(f"{found}; {self.passes:g} times are enough, so a person decides.")
 
-    def _reference_seconds(self, reference: Callable[..., Any]) -> float:
-        """Return the least CPU seconds of three calls, each on new arguments: the truth remembers old ones."""
+    def _reference_seconds(self, truth: Any) -> float:
+        """Return the least CPU seconds of three calls of the reference's slow function."""
         if not self._of_reference:
-            random = np.random.default_rng()
-            for _ in range(3):
-                arguments = self.draw(random, self.size)
-                before = time.thread_time()
-                reference(*arguments)
-                self._of_reference.append(time.thread_time() - before)
+            random = np.random.default_rng(self.seed)
+            self._of_reference.extend(truth.seconds(self.slow, *self.draw(random, self.size)) for _ in range(3))
         return min(self._of_reference)
 
 
@@ -125,8 +132,7 @@ def speed_ratio(
         fails: ratio below which it fails. Between both it waits for a person.
 
     Returns:
-        The times. `Speed.against` judges them; the claim should also judge `Speed.answer` at `Speed.arguments`, since a
-        wrong answer may be fast.
+        The times, which `Speed.against` judges.
 
     Raises:
         BadAssignment: `fails` is more than `passes`.
@@ -137,9 +143,7 @@ def speed_ratio(
     size, arguments = start, draw(random, start)
 
     def ended(slow_seconds: float, fast_seconds: float, answer: Answer) -> Speed:
-        return Speed(
-            slow, fast, slow_seconds, fast_seconds, size, draw, seed, arguments, answer, passes, fails
-        )
+        return Speed(slow, fast, slow_seconds, fast_seconds, size, draw, seed, arguments, answer, passes, fails)
 
     def call(name: str) -> tuple[Answer, float]:
         return _timed(student, name, arguments)
@@ -172,5 +176,5 @@ def _timed(student: Student, name: str, arguments: Sequence[Any]) -> tuple[Answe
     student.look()
     given = [Ref(f"argument {n}") if isinstance(a, np.ndarray) else a for n, a in enumerate(arguments)]
     before = student.used.cpu_seconds
-    answer = student.call(name, *given)
+    answer = replace(student.call(name, *given), what=f"{name}(…)")
     return answer, student.used.cpu_seconds - before

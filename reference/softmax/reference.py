@@ -13,12 +13,12 @@ def softmax_loss_naive(W, X, y, reg):
         loss += np.log(total) - (scores[y[i]] - largest)
         for c in range(W.shape[1]):
             dW[:, c] += (exps[c] / total - (c == y[i])) * X[i]
-    return loss / len(X) + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
+    return loss / len(X) + penalty(W, reg), dW / len(X) + penalty_gradient(W, reg)
 
 
 def softmax_loss_vectorized(W, X, y, reg):
     logs = log_probabilities(X.dot(W))
-    return cross_entropy(logs, y) + reg * np.sum(W * W), X.T.dot(by_scores(logs, y)) + 2 * reg * W
+    return cross_entropy(logs, y) + penalty(W, reg), X.T.dot(by_scores(logs, y)) + penalty_gradient(W, reg)
 
 
 def log_probabilities(scores):
@@ -35,3 +35,16 @@ def by_scores(logs, y):
     rows = np.exp(logs)
     rows[np.arange(len(y)), y] -= 1
     return rows / len(y)
+
+
+def penalty(W, reg):
+    return strength(reg) * np.sum(W * W)
+
+
+def penalty_gradient(W, reg):
+    return 2 * strength(reg) * W
+
+
+def strength(reg):
+    """Return the factor of the sum of squares."""
+    return reg
