@@ -3,13 +3,13 @@ so a threshold comes with the probability that a right solution falls below it."
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from grader.assignments.manifest import Steps
 from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.intake import receive_path
@@ -29,7 +29,7 @@ FEWEST_SEEDS = 5
 @dataclass(frozen=True)
 class Calibration:
     name: str
-    """Of the evidence, for example "sigmoid"."""
+    """Of the evidence."""
     accuracies: tuple[float, ...]
 
     @property
@@ -72,7 +72,7 @@ def calibrate(
     """Trains the reference under so many secret seeds; one Calibration for each kind of training."""
     if seeds < FEWEST_SEEDS:
         raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: take at least {FEWEST_SEEDS}, better 25")
-    reference = receive_path(assignment.reference)
+    reference = receive_path(assignment.reference, assignment.files[0])
 
     def one(number: int) -> Report:
         report = grade(reference, assignment, sandbox, Seed(f"calibrate {number}".encode()), Scope(quick=quick))
@@ -93,14 +93,23 @@ def _collected(reports: Sequence[Report]) -> list[Calibration]:
     return [Calibration(name, tuple(values)) for name, values in found.items()]
 
 
-def evidence(calibrations: Sequence[Calibration], thresholds: Mapping[str, Sequence[Sequence[Any]]]) -> Json:
+def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
+    """Return the thresholds of the long checks, of their shorter run if `quick`."""
+    return {
+        name: steps
+        for long in assignment.manifest.long
+        for name, steps in (long.shorter_steps if quick else long.steps).items()
+    }
+
+
+def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
     """What is kept beside the assignment: the measurements, and what follows for its thresholds."""
     return {
         c.name: {
             "accuracies": list(c.accuracies),
             "mean": round(c.mean, 5),
             "deviation": round(c.deviation, 5),
-            "false_fail": {str(step[0]): f"{c.false_fail(float(step[0])):.1e}" for step in thresholds.get(c.name, ())},
+            "false_fail": {str(least): f"{c.false_fail(least):.1e}" for least, _ in thresholds.get(c.name, ())},
             "proposed": {f"{p:g}": c.proposed(p) for p in PROBABILITIES},
         }
         for c in calibrations

@@ -51,9 +51,9 @@ class Certified:
 
 def specimens(assignment: Assignment) -> list[Specimen]:
     """The reference, then variants, then faults."""
-    folder = assignment.folder
-    reference = Specimen("reference", receive_path(assignment.reference))
-    variants = [Specimen(f"variants/{p.stem}", receive_path(p)) for p in _entries(folder / "variants")]
+    folder, file = assignment.folder, assignment.files[0]
+    reference = Specimen("reference", receive_path(assignment.reference, file))
+    variants = [Specimen(f"variants/{p.stem}", receive_path(p, file)) for p in _entries(folder / "variants")]
     return [reference, *variants, *(_fault(p, assignment) for p in _entries(folder / "faults"))]
 
 
@@ -236,7 +236,7 @@ def _fault(path: Path, assignment: Assignment) -> Specimen:
     source = _patched(path, text, header.get("of", ""), assignment) if _REPLACE in text else text
     return Specimen(
         f"faults/{path.stem}",
-        receive(assignment.file, source.encode()),
+        receive(assignment.files[0], source.encode(), assignment.files[0]),
         frozenset(header["loses"].split()),
         header.get("says", ""),
         frozenset(header.get("loses long", "").split()),

@@ -1,4 +1,4 @@
-"""The command line: `grader check mlp.py`. Exit codes: 0 graded, 1 below --fail-under, 2 wrong call or file,
+"""The command line: `grader check FILE`. Exit codes: 0 graded, 1 below --fail-under, 2 wrong call or file,
 3 broken assignment, 4 our failure."""
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_e
 pack = typer.Typer(no_args_is_help=True, help="Make an archive for somebody else.")
 app.add_typer(pack, name="pack")
 
-PathArgument = Annotated[Path, typer.Argument(help="mlp.py, a notebook, a zip, or a folder of them.")]
-AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
-AssignmentArgument = Annotated[str, typer.Argument(help="Id, or folder, of the assignment.")]
+PathArgument = Annotated[Path, typer.Argument(help="A Python file, a notebook, a zip, or a folder of them.")]
+_ASSIGNMENT = "Id, or folder, of the assignment [default: GRADER_ASSIGNMENT]."
+AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help=_ASSIGNMENT)]
+AssignmentArgument = Annotated[str, typer.Argument(help=_ASSIGNMENT)]
 OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
 SandboxOption = Annotated[str, typer.Option(help="auto, bubblewrap, landlock, or plain (no isolation: your own code).")]
 
@@ -87,9 +88,9 @@ def main() -> NoReturn:
 @app.command()
 def check(
     path: PathArgument,
-    assignment: AssignmentOption = "ps4",
-    quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
-    code: Annotated[bool, typer.Option("--code", help="Leave MNIST out: what a pre-check over HTTP decides.")] = False,
+    assignment: AssignmentOption = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Do less in long checks. Not the grade.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="Leave long checks out, as a pre-check over HTTP does.")] = False,
     only: OnlyOption = None,
     as_json_: Annotated[bool, typer.Option("--json", help="The report as JSON, alone on standard output.")] = False,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the report with plots here.")] = None,
@@ -100,8 +101,8 @@ def check(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade one submission and say why."""
-    task = catalogue.find(assignment, Settings().assignments)
-    submission = receive_path(path)
+    task = assignment_of(assignment)
+    submission = receive_path(path, task.files[0])
     if only == "":  # a script's unset variable: everything would be graded, and nobody would notice
         raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     for file in (html_file, gradescope_file):
@@ -139,9 +140,9 @@ def _exit_code(report: Report, fail_under: float | None) -> int:
 
 
 @app.command()
-def watch(path: PathArgument, assignment: AssignmentOption = "ps4", sandbox: SandboxOption = "auto") -> None:
-    """Grade the code again on every save; m trains on MNIST, q ends."""
-    task = catalogue.find(assignment, Settings().assignments)
+def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: SandboxOption = "auto") -> None:
+    """Grade the code again on every save; m runs the long checks, q ends."""
+    task = assignment_of(assignment)
     if not path.exists():
         raise BadCall(f"there is no file or folder {path} to watch")
     with sandbox_for(sandbox) as room:
@@ -160,7 +161,7 @@ def replay(
 ) -> None:
     """Form one verdict of a report again; exit 1 where it differs."""
     old = replaying.read_report(report_file)
-    task = catalogue.find(assignment or old.assignment, Settings().assignments)
+    task = assignment_of(assignment or old.assignment)
     places = [submission] if submission else [report_file.parent, Path.cwd()]
     with sandbox_for(sandbox) as room:
         again = replaying.replay(old, check_id, task, places, seed(), room)
@@ -206,15 +207,14 @@ def assignments(
         return
     table = Table("id", "title", "points", "by machine", "digest")
     for a in known:
-        machine = sum((p for part in a.parts for s in part.sections.values() for p in s.values()), ZERO)
+        machine = sum((p for part in a.parts for p in part.points_of_checks.values()), ZERO)
         table.add_row(a.id, a.title, show_points(a.points), show_points(machine), a.digest[:12])
     out.print(table)
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@app.command()
 def certify(
-    context: typer.Context,
-    assignment: AssignmentArgument = "ps4",
+    assignment: AssignmentArgument = "",
     necessity: Annotated[
         bool, typer.Option("--necessity", help="Show the faults that one check alone catches.")
     ] = False,
@@ -230,9 +230,7 @@ def certify(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade the assignment's own specimens: each must earn, and lose, exactly what it should."""
-    if context.args:
-        raise BadCall(f"certify has no option {context.args[0]!r}; the long checks run with --long")
-    task = catalogue.find(assignment, Settings().assignments)
+    task = assignment_of(assignment)
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
     if written:
@@ -307,7 +305,7 @@ def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) ->
         for problem in row.problems:
             out.print(Text(f"    under seed {row.seed}: {problem}", "red"))
     if necessity:
-        checks = [f"{s}.{n}" for part in task.parts for s, names in part.sections.items() for n in names]
+        checks = [check for part in task.parts for check in part.points_of_checks]
         table = Table("check", "only it catches")
         for check, faults in certification.necessity(rows, checks).items():
             table.add_row(check, ", ".join(f.removeprefix("faults/") for f in faults) or "—")
@@ -316,19 +314,17 @@ def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) ->
 
 @app.command()
 def calibrate(
-    assignment: AssignmentArgument = "ps4",
+    assignment: AssignmentArgument = "",
     seeds: Annotated[int, typer.Option(help="How many trainings of each kind.")] = 7,
     quick: Annotated[bool, typer.Option("--quick", help="Of the pre-check's shorter training.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the evidence in the assignment's folder.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Measure accuracy over seeds; propose thresholds with their false-fail probability."""
-    task = catalogue.find(assignment, Settings().assignments)
+    task = assignment_of(assignment)
     with sandbox_for(sandbox) as room, _bar("calibrating", seeds) as tick:
         rows = calibration.calibrate(task, room, seeds=seeds, quick=quick, tick=tick)
-    mnist = task.config.get("mnist", {})
-    steps = mnist.get("quick", {}).get("steps", {}) if quick else mnist.get("steps", {})
-    found = calibration.evidence(rows, steps)
+    found = calibration.evidence(rows, calibration.thresholds(task, quick=quick))
     table = Table("training", "mean", "deviation", "lowest", "threshold: false-fail probability", "proposed")
     for row in rows:
         shown = found[row.name]
@@ -358,12 +354,12 @@ def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 @pack.command("student")
 def pack_student(
-    assignment: AssignmentArgument = "ps4",
-    to: Annotated[Path | None, typer.Option("--to", help="Where to write it [default: ps4-student.zip].")] = None,
+    assignment: AssignmentArgument = "",
+    to: Annotated[Path | None, typer.Option("--to", help="Where to write it [default: ID-student.zip].")] = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """What students install to check themselves: handout, checks and recorded answers, and no solution."""
-    task = catalogue.find(assignment, Settings().assignments)
+    task = assignment_of(assignment)
     file = to or Path(f"{task.id}-student.zip")
     _require_writable(file)
     total = len([c for c in task.checks if not c.long])
@@ -375,11 +371,11 @@ def pack_student(
 
 @pack.command("gradescope")
 def pack_gradescope(
-    assignment: AssignmentArgument = "ps4",
-    to: Annotated[Path | None, typer.Option("--to", help="Where to write it [default: ps4-gradescope.zip].")] = None,
+    assignment: AssignmentArgument = "",
+    to: Annotated[Path | None, typer.Option("--to", help="Where to write it [default: ID-gradescope.zip].")] = None,
 ) -> None:
     """The autograder zip for Gradescope. It holds the solution: for instructors only."""
-    task = catalogue.find(assignment, Settings().assignments)
+    task = assignment_of(assignment)
     file = to or Path(f"{task.id}-gradescope.zip")
     _require_writable(file)
     archive = autograder.pack_gradescope(task, Settings().secret)
@@ -529,6 +525,12 @@ def restore(
 def version() -> None:
     """Print the version."""
     out.print(__version__)
+
+
+def assignment_of(name: str) -> Assignment:
+    """Return the assignment of this id or folder, or the one that the settings name."""
+    settings = Settings()
+    return catalogue.find(name or settings.assignment, settings.assignments)
 
 
 def seed() -> Seed:

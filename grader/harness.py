@@ -1,6 +1,6 @@
 """What runs in Gradescope's container for every submission: their folders in, their results.json out.
 
-python -m grader.harness /autograder /autograder/source/ps4
+python -m grader.harness /autograder /autograder/source/ASSIGNMENT
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def main(root: Path, assignment: Path) -> int:
 
 def results_of(submission: Path, assignment: Path) -> Json:
     settings = Settings()
+    task = catalogue.load(assignment)
     try:
-        received = receive_path(submission)
+        received = receive_path(submission, task.files[0])
     except Refused as unreadable:
         return _unreadable(str(unreadable))
-    task = catalogue.load(assignment)
     room = _sandbox(settings.runtime)
     try:
         return gradescope(grade(received, task, room, Seed(settings.secret.encode() or None)))

@@ -1,7 +1,7 @@
 """Bytes from any door → Submission, never trusting a name or a size.
 
-What may be submitted: mlp.py, a notebook, or a zip or folder with both and helper files. A file that comes
-alone loses its name on the way in: learning platforms put people's names into file names, and those never
+What may be submitted: a Python file, a notebook, or a zip or folder with both and helper files. A file that comes
+alone gets the name that the handout asks for: learning platforms put people's names into file names, and those never
 enter the sandbox. Messages show the name that it came with.
 """
 
@@ -30,11 +30,15 @@ _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumb
 _TWO_LINES = 10_000
 """Bytes in which a file's first two lines are looked for, which may name its encoding."""
 
-_WHAT = "submit mlp.py, a notebook (.ipynb), or a zip of both"
+_WHAT = "submit your Python file, a notebook (.ipynb), or a zip of both"
 
 
-def receive(name: str, content: bytes) -> Submission:
-    """One uploaded file. Raises `Refused` with a sentence that says what to do."""
+def receive(name: str, content: bytes, file: str) -> Submission:
+    """Read one uploaded file. Raises `Refused` with a sentence that says what to do.
+
+    Args:
+        file: The name that a Python file gets: the one that the handout asks for.
+    """
     _bounded(name, len(content))
     match PurePosixPath(name.lower()).suffix:
         case ".zip":
@@ -42,8 +46,8 @@ def receive(name: str, content: bytes) -> Submission:
         case ".ipynb":
             return _alone("notebook.ipynb", name, content)
         case ".py":
-            return _alone("mlp.py", name, content)
-    raise Refused(f"{_short(name)} has an unsupported file type: {_WHAT}")
+            return _alone(file, name, content)
+    raise Refused(f"{_short(name)} has an unsupported file type: submit {file}, a notebook (.ipynb), or a zip of both")
 
 
 def _alone(inner: str, name: str, content: bytes) -> Submission:
@@ -63,24 +67,24 @@ def with_known_names(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def receive_all(files: Sequence[tuple[str, bytes]]) -> Submission:
-    """(name, bytes) of what was uploaded together: one file or several."""
-    return receive(*files[0]) if len(files) == 1 else receive_files(files)
+def receive_all(files: Sequence[tuple[str, bytes]], file: str) -> Submission:
+    """Read what was uploaded together, one file or several, as (name, bytes). `file` as in `receive`."""
+    return receive(*files[0], file) if len(files) == 1 else receive_files(files)
 
 
-def receive_path(path: Path) -> Submission:
-    """A file or folder on this machine; links are not followed."""
+def receive_path(path: Path, file: str) -> Submission:
+    """Read a file or folder on this machine; links are not followed. `file` as in `receive`."""
     if path.is_dir():
         return _submission(_in_folder(path))
     if not path.exists():
         raise Refused(f"there is no file or folder {path}")
     if not path.is_file():
         raise Refused(f"{path} is not an ordinary file: {_WHAT}")
-    return receive(path.name, _content(path, path.name))
+    return receive(path.name, _content(path, path.name), file)
 
 
 def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
-    """Several uploaded files, for example mlp.py and a notebook. Zips are opened where no code lies beside them."""
+    """Read several uploaded files, such as a module and a notebook. Zips are opened where no code lies beside them."""
     named = [(safe_name(name), content) for name, content in files]
     return _submission(named if any(_is_code(name) for name, _ in named) else _opened(named))
 
@@ -123,7 +127,7 @@ def _submission(files: Iterable[tuple[str, bytes]]) -> Submission:
 
 
 def _with_small_suffix(name: str) -> str:
-    """MLP.PY → MLP.py, which Python can import."""
+    """SOLUTION.PY → SOLUTION.py, which Python can import."""
     stem, _, suffix = name.rpartition(".")
     return f"{stem}.{suffix.lower()}"
 

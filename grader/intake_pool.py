@@ -123,7 +123,7 @@ class IntakePool:
         request = _Request(
             tuple(name for name, _ in files),
             assignment.entry_points,
-            (assignment.reference.name,),
+            assignment.files,
             tuple(assignment.modules),
         )
         contents = [content for _, content in files]
@@ -255,7 +255,7 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 
 def _reply(request: _Request, files: Files) -> _Reply:
     try:
-        received = receive_all(files)
+        received = receive_all(files, request.accepted[0])
         return Received(received.digest, has_code(received, request.entry_points, request.accepted, request.modules))
     except Refused as refused:
         return refused

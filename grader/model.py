@@ -75,7 +75,7 @@ class Place:
 @dataclass(frozen=True)
 class _Failed:
     before: str = field(default="", kw_only=True)
-    """The step that failed before the call: "mlp.py cannot be loaded". Empty if the call itself failed."""
+    """The step that failed before the call: "solution.py cannot be loaded". Empty if the call itself failed."""
 
 
 @dataclass(frozen=True)
@@ -359,7 +359,7 @@ class Evidence:
     """What the long checks saw, for people who would rather look than read. Decides nothing."""
 
     name: str
-    """For example "sigmoid" or "relu"."""
+    """The last name of its section."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """Keys: loss, gradient, train_accuracy, val_accuracy."""
     weights: tuple[tuple[int, ...], ...] = ()

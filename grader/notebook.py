@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import nbformat
@@ -137,14 +138,48 @@ def _source(cell: Any) -> str:
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────
 
-_LABEL = re.compile(r"(?i)(?<![a-z0-9])q(?:uestion)?\s*\.?\s*([1-9])\s*\.\s*([1-9])(?![0-9])")
 _PLACEHOLDER = re.compile(
     r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
 )
-_LABEL_LINE = re.compile(
-    r"(?i)^[\s*_#>\[\]0-9pts.()-]*((solution|answer)( to| for)?\s*)?q(?:uestion)?\s*\.?\s*[1-9]\s*\.\s*[1-9]"
-    r"\s*(solution|answer)?\s*[:.*_ ]*\s*"
-)
+
+
+class Labels:
+    """How lines of a notebook name the written questions: "Q1.1 solution:", or as the manifest says."""
+
+    def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
+        """`labels`: of each question, by its id."""
+        self._questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
+        names = "|".join([*map(_flexible, sorted(self._questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
+        self._name = re.compile(rf"(?i)(?<![a-z0-9])(?:{names})(?![a-z0-9])")
+        self._beginning = re.compile(
+            rf"(?i)^[\s*_#>\[\]0-9pts.()-]*((solution|answer)( to| for)?\s*)?(?:{names})(?![a-z0-9])"
+            r"\s*(solution|answer)?\s*[:.*_ ]*\s*"
+        )
+
+    def question_of(self, line: str) -> str:
+        """Return the question that a line begins with, "" for none."""
+        name = self._name.search(line) if self._beginning.match(line) else None
+        return self._questions.get(_normal(name[0]), _normal(name[0])) if name else ""
+
+    def without(self, line: str) -> str:
+        """Return what stands behind the label."""
+        return self._beginning.sub("", line, count=1)
+
+
+def _normal(label: str) -> str:
+    """ "Question 1 . 2" → "q1.2"."""
+    if re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*\d+(?:\s*\.\s*\d+)*", label):
+        return f"q{'.'.join(re.findall(r'[0-9]+', label))}"
+    return " ".join(label.lower().split())
+
+
+def _flexible(label: str, digit: str = "") -> str:
+    """Return a pattern of the label, however it is spaced; with `digit`, of all labels of its form."""
+    numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
+    if numbered is None:
+        return r"\s+".join(map(re.escape, label.split()))
+    numbers = [digit or number for number in numbered[1].split(".")]
+    return r"q(?:uestion)?\s*\.?\s*" + r"\s*\.\s*".join(numbers)
 
 
 _FENCE = "```\n"
@@ -156,7 +191,9 @@ Region = list[tuple[int, str]]
 
 
 def answers(
-    notebooks: Iterable[Notebook], handed_out: Iterable[Notebook] = ()
+    notebooks: Iterable[Notebook],
+    handed_out: Iterable[Notebook] = (),
+    labels: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Question id → (answer as written, numbers of its cells). Only questions that have something in them.
 
@@ -164,13 +201,14 @@ def answers(
     question has no such line, whatever stands below its heading and not in the handout is its answer. Where there are
     no words below the label but a cell of code that is not the handout's, that is the answer.
     """
+    named = Labels(labels)
     handed_out = list(handed_out)
     known = {line.strip() for n in handed_out for _, source in n.cells for line in source.splitlines()}
     known_code = {source.strip() for n in handed_out for source in n.code}
     found: dict[str, tuple[str, tuple[int, ...]]] = {}
     for notebook in notebooks:
-        labelled, below_heading = _regions(_words(notebook.cells))
-        code_below, _ = _regions(notebook.cells)
+        labelled, below_heading = _regions(_words(notebook.cells), named)
+        code_below, _ = _regions(notebook.cells, named)
         for question in sorted(labelled.keys() | below_heading.keys()):
             cells = _written(labelled.get(question, []), frozenset()) or (
                 _code(code_below[question], known_code)
@@ -215,7 +253,7 @@ def _own_lines(text: str, known: AbstractSet[str]) -> str:
     return "\n".join(lines).strip() if any(line.strip("*_ ") for line in lines) else ""
 
 
-def _regions(cells: Sequence[tuple[str, str]]) -> tuple[dict[str, Region], dict[str, Region]]:
+def _regions(cells: Sequence[tuple[str, str]], labels: Labels) -> tuple[dict[str, Region], dict[str, Region]]:
     """Text below solution labels, and text below questions' headings, by question."""
     labelled: dict[str, Region] = {}
     below_heading: dict[str, Region] = {}
@@ -225,7 +263,7 @@ def _regions(cells: Sequence[tuple[str, str]]) -> tuple[dict[str, Region], dict[
             current.append((number, f"{_FENCE}{source}\n```"))
         if kind != "markdown":
             continue
-        for piece in _pieces(source):
+        for piece in _pieces(source, labels):
             if piece.kind == "solution":
                 current = labelled.setdefault(piece.question, [])
             elif piece.kind == "heading":
@@ -240,19 +278,18 @@ Kind = Literal["solution", "heading", "plain"]
 class Piece(NamedTuple):
     kind: Kind
     question: str
-    """ "q1.1", or "" for none."""
+    """Its id, "" for none."""
     text: str
 
 
-def _pieces(source: str) -> list[Piece]:
+def _pieces(source: str, labels: Labels) -> list[Piece]:
     """A cell's text cut before every line that labels a solution or asks a question."""
     begun: list[tuple[Kind, str, list[str]]] = [("plain", "", [""])]
     for line in source.splitlines():
-        label = _LABEL.search(line[:120]) if _LABEL_LINE.match(line[:120]) else None
-        question = f"q{label[1]}.{label[2]}" if label else ""
-        if label and re.search(r"(?i)solution|answer", line[:120]):
-            begun.append(("solution", question, [_LABEL_LINE.sub("", line[:120], count=1) + line[120:] + "\n"]))
-        elif label or re.match(r"#{1,6}\s", line):
+        question = labels.question_of(line[:120])
+        if question and re.search(r"(?i)solution|answer", line[:120]):
+            begun.append(("solution", question, [labels.without(line[:120]) + line[120:] + "\n"]))
+        elif question or re.match(r"#{1,6}\s", line):
             begun.append(("heading", question, []))
         else:
             begun[-1][2].append(line + "\n")

@@ -33,6 +33,5 @@ def _ids(assignment: Assignment) -> set[str]:
     """Parts, sections and their checks ("q2.2", "q2.2.W1"), as `visible` reads them."""
     found: set[str] = set()
     for part in assignment.parts:
-        found |= {part.id, *part.sections}
-        found |= {f"{section}.{name}" for section, checks in part.sections.items() for name in checks}
+        found |= {part.id, *part.sections, *part.points_of_checks}
     return found

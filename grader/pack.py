@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from grader import pipeline
-from grader.catalogue import MUTATION, Assignment
+from grader.catalogue import MUTATION, REFERENCE, WRITTEN, Assignment
 from grader.checks import recorded
 from grader.checks.claim import Claim
 from grader.checks.recorded import RECORDED, Recorder
@@ -24,20 +24,22 @@ from grader.remembered import Remembered
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 
-_SECRET_FILES = ("truth.py", "mistakes.py", "written.py", MUTATION, "calibration.json", "calibration-quick.json")
-_SECRET_FOLDERS = ("variants", "faults", "answers", "handout")
+_SECRET_FILES = (
+    REFERENCE, "truth.py", "mistakes.py", WRITTEN, MUTATION, "calibration.json", "calibration-quick.json",
+)  # fmt: skip
+_SECRET_FOLDERS = ("variants", "faults", "answers", "handout", "decisions")
 
 README = """\
 Check your work before you submit it
 =====================================
 
 Once:        python -m pip install ./precheck
-Every time:  python -m grader check mlp.py -a {id}
-While you work (q ends it):  python -m grader watch mlp.py -a {id}
+Every time:  python -m grader check {file} -a {id}
+While you work (q ends it):  python -m grader watch {file} -a {id}
 
-Run both from this folder, with your file in the place of mlp.py (a notebook works too). The problems are public
-ones: after you submit, your code meets others. What is not run here (MNIST, for one) is graded then, so this is not
-the grade. On your own machine your code may run without isolation: that is fine for code of your own. The grader's
+Run both from this folder, with your file in the place of {file} (a notebook works too). The problems are public
+ones: after you submit, your code meets others. What is not run here is graded then, so this is not the grade. On your
+own machine your code may run without isolation: that is fine for code of your own. The grader's
 `doctor` is for servers; you do not need it.
 """
 
@@ -49,7 +51,7 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
         _add_assignment(out, assignment)
         add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, sandbox, tick))
         add_grader(out, "precheck")
-        add(out, "README.txt", README.format(id=assignment.id).encode())
+        add(out, "README.txt", README.format(id=assignment.id, file=assignment.files[0]).encode())
     return archive.getvalue()
 
 
@@ -60,14 +62,14 @@ def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
             continue
         if inside.parts[0] == "handout":
             add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
-        elif _may_be_given_away(inside, assignment):
+        elif _may_be_given_away(inside):
             add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
 
 
-def _may_be_given_away(inside: Path, assignment: Assignment) -> bool:
+def _may_be_given_away(inside: Path) -> bool:
     if inside.parts[0] in _SECRET_FOLDERS or _is_hidden(inside):
         return False
-    return inside.as_posix() not in (*_SECRET_FILES, assignment.reference.name)
+    return inside.as_posix() not in _SECRET_FILES
 
 
 def _is_hidden(inside: Path) -> bool:
@@ -85,7 +87,7 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
     """Every answer that the public problems ask for, under every single known mistake."""
     recorder = Recorder(assignment.truths)
     listening = replace(assignment, truths=recorder.truth, remembered=Remembered(recorder.truth))
-    reference = receive_path(assignment.reference)
+    reference = receive_path(assignment.reference, assignment.files[0])
     recorded_checks: set[str] = set()
     for claim in pipeline.claims_of_code(reference, listening, sandbox, Seed()):
         tick(int(claim.check not in recorded_checks))
@@ -94,7 +96,7 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         for reading in assignment.readings:
             for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
                 _record(claim, recorder.truth(reading.id, assumed), mistaken=bool(assumed))
-    checks = [f"{section}.{name}" for part in assignment.parts for section, of in part.sections.items() for name in of]
+    checks = [check for part in assignment.parts for check in part.points_of_checks]
     for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
         for reading in assignment.readings:
             call.right(recorder.truth(reading.id, frozenset()))

@@ -12,6 +12,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from grader import environment
+from grader.assignments.manifest import Manifest
 from grader.catalogue import Assignment
 from grader.checks.claim import Check, Claim, Draw
 from grader.checks.lines import FoundLine, Lines
@@ -38,10 +39,10 @@ class Scope:
     code_only: bool = False
     """Leave the long checks out; they are reported as waiting."""
 
-    @property
-    def label(self) -> str:
+    def label(self, manifest: Manifest) -> str:
+        """Return what a report says about the scope: "full", or what makes it less, separated by commas."""
         words = [f"only {self.only}" if self.only else "", "quick" if self.quick else ""]
-        words.append("without MNIST" if self.code_only else "")
+        words += [f"without {long.name}" for long in manifest.long if self.code_only]
         return ", ".join(w for w in words if w) or "full"
 
 
@@ -198,7 +199,7 @@ class _Run:
     def _is_in_the_table(self, sections: Iterable[str]) -> bool:
         """What is asked for alone: a part, section, check or written question."""
         only = self._scope.only
-        ids = {id for part in self._assignment.parts for id in (part.id, *part.written)}
+        ids = {id for part in self._assignment.parts for id in (part.id, *(question.id for question in part.written))}
         ids |= {f"{s}.{name}" for s in sections for name in self._assignment.section_points(s)}
         return any(f"{id}.".startswith(f"{only}.") for id in ids)
 
@@ -274,12 +275,13 @@ class _Run:
             student.close()
 
     def report(self, outcomes: Mapping[str, Outcome]) -> Report:
+        label = self._scope.label(self._assignment.manifest)
         return assemble(
             self._submission,
             self._assignment,
             outcomes,
             self._seed.label,
-            _own_check(self._scope.label) if self._assignment.recorded else self._scope.label,
+            _own_check(label) if self._assignment.recorded else label,
             self.student.environment or environment.unknown(self._sandbox.name),
             self.student.loaded,
             self.wants,
@@ -291,7 +293,7 @@ class _Run:
     @cached_property
     def _opinions(self) -> Mapping[str, Opinion]:
         """On the written answers; worked out once, for every report on the way."""
-        found = answers(self._submission.notebooks, self._assignment.handout)
+        found = answers(self._submission.notebooks, self._assignment.handout, self._assignment.manifest.labels)
         return opinions(self._assignment.known_questions, {question: text for question, (text, _) in found.items()})
 
     def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
@@ -301,7 +303,7 @@ class _Run:
                 arrays = self._assignment.shared(self._scope.quick)
         task = self._assignment
         return Student(
-            self._submission, sandbox, task.entry_points, [task.file], task.limits, arrays, task.modules, self._budget
+            self._submission, sandbox, task.entry_points, task.files, task.limits, arrays, task.modules, self._budget
         )
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:

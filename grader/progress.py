@@ -1,4 +1,4 @@
-"""What a person sees while a submission is graded: each part as it is decided, and what every training has used."""
+"""What a person sees while a submission is graded: each part as it is decided, and what every long check has used."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import pipeline
+from grader.assignments.manifest import LongCheck
 from grader.catalogue import Assignment
 from grader.model import Report
 from grader.render.terminal import Parts
@@ -22,6 +23,7 @@ from grader.render.terminal import Parts
 @dataclass
 class _Training:
     cpu_seconds: Callable[[], float | None]
+    check: LongCheck
     started: float = field(default_factory=time.monotonic)
     done: bool = False
 
@@ -30,7 +32,7 @@ class Display:
     """Lives on a terminal until the report takes its place; silent elsewhere."""
 
     def __init__(self, console: Console, assignment: Assignment) -> None:
-        self._limit = assignment.config.get("mnist", {}).get("cpu_seconds")
+        self._manifest = assignment.manifest
         self._now = "starting"
         self._decided: set[str] = set()
         self._so_far: Report | None = None
@@ -44,7 +46,9 @@ class Display:
             return
         section = happened.section
         if happened.long and not happened.done:
-            self._trainings[section] = _Training(happened.cpu_seconds)
+            check = self._manifest.long_check(section)
+            assert check is not None, "a long section belongs to a long check"
+            self._trainings[section] = _Training(happened.cpu_seconds, check)
         elif happened.long:
             self._trainings[section].done = True
         else:
@@ -68,7 +72,7 @@ class Display:
             table.add_row(self._spinner, "code checks", self._now)
         for section, training in list(self._trainings.items()):
             sign = Text("✓") if training.done else self._spinner
-            table.add_row(sign, f"training {section}", "done" if training.done else self._used(training))
+            table.add_row(sign, f"{training.check.name} {section}", "done" if training.done else self._used(training))
         return Group(table)
 
     def _used(self, training: _Training) -> str:
@@ -77,7 +81,7 @@ class Display:
         cpu = training.cpu_seconds()
         if cpu is None:
             return said
-        return f"{said}, {cpu:.0f}{f' of {self._limit:g}' if self._limit else ''} CPU seconds used"
+        return f"{said}, {cpu:.0f} of {training.check.cpu_seconds:g} CPU seconds used"
 
     def __enter__(self) -> Display:
         if self._shown:

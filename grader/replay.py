@@ -77,17 +77,17 @@ def replay(
         )
     if old.seed != seed.label:
         raise BadCall(f"the report was made under the seed {old.seed!r}, here it is {seed.label!r}: set GRADER_SECRET")
-    submission = _named_as_then(_with_digest(old.submission_digest, places), old.files)
+    submission = _named_as_then(_with_digest(old.submission_digest, places, assignment.files[0]), old.files)
     report = grade(submission, assignment, sandbox, seed, Scope(only=check, quick=old.quick))
     now = next(c for c in report.checks if c.id == check)
     return Replayed(old.verdicts[check], _verdict(now))
 
 
-def _with_digest(digest: str, places: Iterable[Path]) -> Submission:
+def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
     """The submission with this digest among the places and what lies in them."""
     for candidate in _candidates(places):
         try:
-            submission = receive_path(candidate)
+            submission = receive_path(candidate, file)
         except Refused:
             continue
         if submission.digest == digest:

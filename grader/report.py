@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from grader.catalogue import Assignment, PartRow
+from grader.assignments.manifest import PartTable
+from grader.catalogue import Assignment
 from grader.checks.claim import Verdict
 from grader.checks.lines import FoundLine
 from grader.checks.mistakes import Judged
@@ -17,7 +18,6 @@ from grader.model import (
     Environment,
     Evidence,
     Loaded,
-    Notebook,
     NoteKind,
     Opinion,
     Part,
@@ -64,7 +64,7 @@ def assemble(
     lines: Mapping[str, FoundLine] | None = None,
 ) -> Report:
     """Assemble the report. `missing` is the message about code that was not submitted; empty if it was."""
-    found = answers(submission.notebooks, assignment.handout)
+    found = answers(submission.notebooks, assignment.handout, assignment.manifest.labels)
     answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
     parts = [_part(row, lines or {}, outcomes, wants, answered) for row in assignment.parts]
     if missing:
@@ -73,7 +73,7 @@ def assemble(
         *submission.remarks,
         *_alias(assignment, loaded),
         *_how_found(loaded, assignment.entry_points),
-        *_of_several_notebooks(submission, assignment.handout, loaded.source if loaded else ""),
+        *_of_several_notebooks(submission, assignment, loaded.source if loaded else ""),
     ]
     report = Report(
         assignment=assignment.id,
@@ -154,13 +154,14 @@ def _how_found(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
     ]
 
 
-def _of_several_notebooks(submission: Submission, handout: Sequence[Notebook], source: str) -> list[str]:
+def _of_several_notebooks(submission: Submission, assignment: Assignment, source: str) -> list[str]:
     """Say whose code was graded, and whose written answers count, where there are several notebooks."""
     if len(submission.notebooks) < 2:
         return []
     graded = f"; the code of {source} was graded" if source else ""
     said = [f"{len(submission.notebooks)} notebooks were submitted{graded}"]
-    answered = {notebook.path: answers([notebook], handout) for notebook in submission.notebooks}
+    handout, labels = assignment.handout, assignment.manifest.labels
+    answered = {notebook.path: answers([notebook], handout, labels) for notebook in submission.notebooks}
     counts = {question: path for path, found in answered.items() for question in found}  # the last one's, as above
     for path, found in answered.items():
         if counting := [question for question in found if counts[question] == path]:
@@ -170,7 +171,7 @@ def _of_several_notebooks(submission: Submission, handout: Sequence[Notebook], s
 
 
 def _part(
-    row: PartRow,
+    row: PartTable,
     lines: Mapping[str, FoundLine],
     outcomes: Mapping[str, Outcome],
     wants: Callable[[str], bool],
@@ -183,9 +184,7 @@ def _part(
         for name, possible in claims.items()
         if wants(f"{section}.{name}") and (section not in outcomes or name in outcomes[section].judged)
     ]
-    written = [
-        _written(name, row.questions[name], points, answered) for name, points in row.written.items() if wants(name)
-    ]
+    written = [_written(q.id, q.title, q.points, answered) for q in row.written if wants(q.id)]
     return Part(row.id, row.title, tuple(checks), tuple(written))
 
 
@@ -230,10 +229,8 @@ def _place(verdict: Verdict, found: FoundLine | None) -> tuple[Place | None, str
 
 
 def _written(id: str, title: str, points: Points, answered: _Answered) -> Written:
-    """Answers are labelled with their part's id alone: the written part of q2.4 stands under "Q2.4 solution"."""
-    label = ".".join(id.split(".")[:2])
-    text, cells = answered.found.get(label, ("", ()))
+    text, cells = answered.found.get(id, ("", ()))
     opinion = answered.opinions.get(id)
     decided = answered.gives_points and opinion is not None and opinion.is_proven
     where = notes(text, cells, answered.submission.notebooks)
-    return Written(id, title, points, label in answered.found, text, cells, opinion, decided, where)
+    return Written(id, title, points, id in answered.found, text, cells, opinion, decided, where)

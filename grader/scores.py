@@ -134,9 +134,8 @@ def _sum(points: Iterable[Points | None]) -> Points:
 def _questions(assignment: Assignment, marks: Sequence[Mark], answered: Answered) -> tuple[QuestionScore, ...]:
     by_hand = {mark.question: mark for mark in marks}
     return tuple(
-        _question(QuestionScore(id, part.questions[id], worth, Decision.WAITING), by_hand.get(id), answered)
-        for part in assignment.parts
-        for id, worth in part.written.items()
+        _question(QuestionScore(id, question.title, question.points, Decision.WAITING), by_hand.get(id), answered)
+        for id, question in assignment.questions.items()
     )
 
 

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
 
     assignments: Path = default_root()
     """GRADER_ASSIGNMENTS: the folder that holds one folder per assignment."""
+    assignment: str = "ps4"
+    """GRADER_ASSIGNMENT: the assignment that commands grade where none is named."""
     runtime: Path = Path(sys.prefix) / "sandbox"
     """GRADER_RUNTIME: the environment that students' code runs in, inside bubblewrap."""
     secret: str = ""

@@ -32,7 +32,12 @@ Event = Literal["saved", "train", "trained", "quit"]
 
 GRACE_SECONDS = 0.5
 """So long may a training that is broken off tidy up."""
-KEYS = "saving the file grades it again · m trains on MNIST · q ends"
+
+
+def keys(assignment: Assignment) -> str:
+    """Return the line that says what can be done."""
+    names = ", ".join(long.name for long in assignment.manifest.long)
+    return f"saving the file grades it again · {f'm runs {names} too · ' if names else ''}q ends"
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
@@ -46,7 +51,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
             for event, events in _events(path, console):
                 if event == "trained":
                     if training is not None and training.ended:
-                        console.print(KEYS, style="dim")
+                        console.print(keys(assignment), style="dim")
                     continue
                 broken_off = training is not None and training.stop()
                 console.show_cursor()  # which a display that is cut short leaves hidden
@@ -57,7 +62,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
                 else:
                     before = _round(path, assignment, room, seed, before, console)
                     if broken_off:
-                        console.print("the save broke the training off; m trains again", style="yellow")
+                        console.print("the save ended the long run; m starts it again", style="yellow")
         finally:
             if training is not None:
                 training.stop()
@@ -113,7 +118,7 @@ def _round(
 ) -> Report | None:
     """One grading, shown. A file that cannot be read just now (half saved, say) leaves the last report standing."""
     try:
-        submission = receive_path(path)
+        submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
         console.print(f"{wrong}", style="red", markup=False)
         return before
@@ -123,7 +128,7 @@ def _round(
     console.print(Terminal(report))
     if before is not None:
         console.print(_since(before, report))
-    console.print(KEYS, style="dim")
+    console.print(keys(assignment), style="dim")
     return report
 
 

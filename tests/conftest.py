@@ -116,7 +116,7 @@ def submit() -> Submit:
     """Source text → the submission that handing in this mlp.py makes."""
 
     def make(source: str) -> Submission:
-        return receive("mlp.py", source.encode())
+        return receive("mlp.py", source.encode(), "mlp.py")
 
     return make
 
@@ -147,7 +147,8 @@ def perfect() -> str:
 TOY_TOML = """\
 id = "toy"
 title = "Sums"
-class = ["Sums"]
+files = ["sums.py"]
+class = { name = "Sums" }
 points = 5.5
 
 [limits]

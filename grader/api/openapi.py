@@ -49,7 +49,7 @@ PROBLEM: Json = {
             "type": "/problems/refused",
             "title": "The submission cannot be read",
             "status": 422,
-            "detail": "mlp.docx has an unsupported file type: submit mlp.py, a notebook (.ipynb), or a zip of both",
+            "detail": "a.docx has an unsupported file type: submit solution.py, a notebook (.ipynb), or a zip of both",
             "request_id": "5f0c4a3d9b1e7c2a8d6f4b10",
         }
     ],

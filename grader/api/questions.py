@@ -57,9 +57,8 @@ def all_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment:
     require_staff(caller, course, "assignment")
     offering = known_offering(tx, service, course, assignment)
     return [
-        Asked(Question(course, assignment, id), part.questions[id], worth, offering)
-        for part in service.assignments[assignment].parts
-        for id, worth in part.written.items()
+        Asked(Question(course, assignment, id), question.title, question.points, offering)
+        for id, question in service.assignments[assignment].questions.items()
     ]
 
 

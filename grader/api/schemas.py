@@ -46,7 +46,7 @@ SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id", 
 GradingId = Annotated[str, Path(pattern=ID, description="A grading's id", examples=[_EXAMPLE])]
 RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id", examples=[_EXAMPLE])]
 CourseId = Annotated[str, Path(pattern=NAME, description="A course's id", examples=["ml"])]
-AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id", examples=["ps4"])]
+AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id", examples=["softmax"])]
 QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id", examples=["q1.1"])]
 TokenId = Annotated[str, Path(pattern=ID, description="A token's id", examples=[_EXAMPLE])]
 Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examples=["ada@example.org"])]
@@ -79,7 +79,7 @@ class PersonOut(Out):
 
 
 class FileOut(Out):
-    name: str = Field(examples=["mlp.py"])
+    name: str = Field(examples=["solution.py"])
     sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
     size: int = Field(description="Bytes", examples=[4200])
 
@@ -103,7 +103,7 @@ class ReceiptOut(Out):
 
     submission: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["ps4"])
+    assignment: str = Field(examples=["softmax"])
     kind: Kind
     by: PersonOut
     authors: list[PersonOut]
@@ -114,7 +114,7 @@ class ReceiptOut(Out):
     late: LatenessOut
     remarks: list[str] = Field(
         description="What to know of the files at once",
-        examples=[["mlp.py was not submitted; upload it with the notebook."]],
+        examples=[["solution.py was not submitted; upload it with the notebook."]],
     )
     position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
     estimate_seconds: float | None = Field(
@@ -278,7 +278,7 @@ class SubmissionOut(Out):
 
     id: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["ps4"])
+    assignment: str = Field(examples=["softmax"])
     kind: Kind
     door: str = Field(examples=["api"])
     by: PersonOut
@@ -356,7 +356,7 @@ class RegradeIn(In):
 class RegradeOut(Out):
     id: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["ps4"])
+    assignment: str = Field(examples=["softmax"])
     which: Which
     state: RegradeState
     by: PersonOut
@@ -465,7 +465,7 @@ class QueuedOut(Out):
     grading: str = Field(examples=[_EXAMPLE])
     submission: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["ps4"])
+    assignment: str = Field(examples=["softmax"])
     kind: Kind
     state: State
     priority: str = Field(examples=["interactive"])
@@ -498,7 +498,7 @@ class WorkerOut(Out):
     since: dt.datetime
     lanes: list[str] = Field(
         description="The gradings that it takes; none: all",
-        examples=[["grader 0.1.0 89abcdef0123, ps4 0123456789ab, numpy 2.4.6"]],
+        examples=[["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"]],
     )
 
     @classmethod
@@ -514,7 +514,7 @@ class WorkerOut(Out):
 
 
 class UnservedOut(Out):
-    lane: str = Field(examples=["grader 0.1.0 89abcdef0123, ps4 0123456789ab, numpy 2.4.6"])
+    lane: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
     gradings: int = Field(description="How many wait", examples=[3])
     since: dt.datetime
     why: str = Field(description="What to do")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -78,7 +77,7 @@ async def hand_in(
     service: TheService,
     caller: TheCaller,
     response: Response,
-    files: Annotated[list[UploadFile], File(description="mlp.py, a notebook, a zip of both, or several files")],
+    files: Annotated[list[UploadFile], File(description="A Python file, a notebook, a zip of both, or several files")],
     kind: Annotated[Kind, Form(description="A pre-check is free, and never the grade")] = Kind.SUBMISSION,
     authors: Annotated[list[str], Form(description="Logins, for staff who submit for others")] = [],  # noqa: B006
     supersede: Annotated[bool, Form(description="Own earlier ones that still wait are left out")] = False,
@@ -313,9 +312,10 @@ def put_mark(
     points = Points(mark.points)
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        worth = _questions(assignment_of(service, submission).parts).get(question)
-        if worth is None or submission.kind is not Kind.SUBMISSION:
+        asked = assignment_of(service, submission).questions.get(question)
+        if asked is None or submission.kind is not Kind.SUBMISSION:
             raise not_found("question")
+        worth = asked.points
         if points > worth:
             raise BadCall(f"{question} is worth {show_points(worth)} points; {show_points(points)} are more")
         marks.put(tx, id, question, points, mark.comment, caller.person.id)
@@ -329,10 +329,6 @@ def delete_mark(id: SubmissionId, question: QuestionId, service: TheService, cal
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)
         return _marks(tx, submission)
-
-
-def _questions(parts: Iterable[Any]) -> dict[str, Points]:
-    return {question: points for part in parts for question, points in part.written.items()}
 
 
 def _marks(tx: Tx, submission: Submission) -> list[MarkOut]:

@@ -129,7 +129,7 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
 
 
 def _tells_of(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
-    """Evidence bears the last name of its section ("relu" of q2.5.relu). It is shown where all of that section is."""
+    """Evidence bears the last name of its section ("large" of q1.1.large). It is shown where all of that section is."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
     return not own or any(_has_hidden(section, hidden) for section in own)

@@ -118,8 +118,8 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[s
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',
-        f'file = "{id}.py"',
-        f"{'class' if of_class else 'functions'} = [{listed}]",
+        f'files = ["{id}.py"]',
+        f'class = {{ name = "{names[0]}" }}' if of_class else f"functions = [{listed}]",
         f"points = {len(checked) * (ANSWER + STATE)}",
     ]
     for number, name in enumerate(checked, start=1):

@@ -52,13 +52,13 @@ err = Console(stderr=True, highlight=False)
 def batch(
     path: Annotated[Path, typer.Argument(help="What the learning platform exports: a folder or a zip.")],
     to: Annotated[Path, typer.Option("--out", "-o", help="The folder for everything that comes out.")],
-    assignment: Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")] = "ps4",
+    assignment: Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")] = "",
     roster: Annotated[
         Path | None, typer.Option(help="Who is in the class: a CSV file, a Canvas gradebook, a Moodle worksheet.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who maps to what, and grade nothing.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Train on fewer images. Not the grade.")] = False,
-    code: Annotated[bool, typer.Option("--code", help="Leave MNIST out.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Do less in long checks. Not the grade.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="Leave long checks out.")] = False,
     only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Grade this many submissions at most.")] = None,
     students: Annotated[str, typer.Option(help="Grade only these: ids, logins, e-mail addresses or names.")] = "",
@@ -77,29 +77,30 @@ def batch(
 ) -> None:
     """Grade a class. Run it again to go on after an interruption; what is graded is never graded again."""
     settings = Settings()
-    task = catalogue.find(assignment, settings.assignments)
+    task = catalogue.find(assignment or settings.assignment, settings.assignments)
     scope = Scope(_part(only), quick, code)
+    label = scope.label(task.manifest)
     dates = _dates(due, late)
     wishes = Wishes(column or task.title, gradescope, _old(compare, compare_column))
     with opened(path) as tree:
-        export = formats.read(tree, task.id)
+        export = formats.read(tree, task.id, task.files[0])
         attribution = attribute(export, people.read(_content(roster)) if roster else None)
         wanted = _wanted(export, attribution, students, limit)
         with ours_alone(to), _graders(settings, task, scope, sandbox, database, to) as graders:
             journal = Journal.under(to, graders.rules)
-            run = Run(export, Order(graders.assignment, scope, graders.secret, task.missing, wanted), journal)
+            run = Run(export, Order(graders.assignment, scope, graders.secret, task, wanted), journal)
             outcomes = Outcomes(attribution, run, journal, dates, partial(formats.back, export.format))
             if dry_run:
                 _show_plan(export, task, attribution, run, outcomes, as_json)
                 return
             partial_run = bool(students or limit)
-            class_files.require_kept(to, journal, scope.label, attribution, partial=partial_run)
+            class_files.require_kept(to, journal, label, attribution, partial=partial_run)
             _grade(run, graders.pool, sum(map(wanted, export.hand_ins)))
             results = _write(to, task, outcomes, wishes)
-            class_files.note(to, journal, scope.label)
+            class_files.note(to, journal, label)
             if similar:
                 _write_similar(to, task, export, attribution, run)
-    _show(to, scope, results, attribution, table.left_over(export), as_json)
+    _show(to, label, results, attribution, table.left_over(export), as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
@@ -118,7 +119,7 @@ def _graders(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> Iterator[_Graders]:
     """This machine's cores, or whoever takes from the service's queue."""
-    rules = (lane(task, numpy_of(settings.runtime)), task.digest, scope.label)
+    rules = (lane(task, numpy_of(settings.runtime)), task.digest, scope.label(task.manifest))
     if not database:
         secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
         pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
@@ -166,7 +167,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, wishes: Wishes) -> li
 def _write_similar(to: Path, task: Assignment, export: Export, attribution: Attribution, run: Run) -> None:
     from grader.batch import cells, similar, similar_page  # they draw on libraries that nothing else here needs
 
-    texts = similar_page.texts(export, attribution, run.receipts)
+    texts = similar_page.texts(export, attribution, run.receipts, task.files[0])
     with _bar("comparing", len(texts)) as tick:
         pairs = similar.ranked(texts, similar.baseline(task), tick)
     write(to / "similar.html", similar_page.page(f"{task.title}: what is alike", len(texts), pairs))
@@ -188,7 +189,7 @@ def _show_plan(
     export: Export, task: Assignment, attribution: Attribution, run: Run, outcomes: Outcomes, as_json: bool
 ) -> None:
     for hand_in in export.hand_ins:
-        run.receipts[hand_in.place] = receive(export, hand_in, task.missing)[0]
+        run.receipts[hand_in.place] = receive(export, hand_in, task)[0]
     rows = list(table.lines(attribution, (result for result, _ in outcomes)))
     if as_json:
         _json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})
@@ -266,7 +267,7 @@ def _content(file: Path) -> bytes:
 
 
 def _show(
-    to: Path, scope: Scope, results: list[Result], attribution: Attribution, left: list[str], as_json: bool
+    to: Path, scope: str, results: list[Result], attribution: Attribution, left: list[str], as_json: bool
 ) -> None:
     counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
     nobodys = [{"submission": u.hand_in.place, "why": u.why} for u in attribution.unclear]
@@ -274,7 +275,7 @@ def _show(
     if as_json:
         _json(
             {
-                "scope": scope.label,
+                "scope": scope,
                 "students": counts,
                 "unclear": nobodys,
                 "our_failures": failed,
@@ -284,9 +285,9 @@ def _show(
         )
         return
     out.print(", ".join(f"{n} {standing}" for standing, n in counts.items()), markup=False)
-    if scope != Scope():
+    if scope != "full":
         out.print(
-            f"This is not the grade: {one_line(in_words(scope.label))}. Do not upload canvas.csv or moodle.csv.",
+            f"This is not the grade: {one_line(in_words(scope))}. Do not upload canvas.csv or moodle.csv.",
             style="yellow",
             markup=False,
         )

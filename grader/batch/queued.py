@@ -62,7 +62,7 @@ class Queued:
     def _queued(self, job: Job) -> str:
         """Its grading: a new one, or the one that an earlier batch has queued."""
         files = tuple((name.encode("utf-8", "replace").decode(), content) for name, content in job.files)
-        received = receive_all(files)
+        received = receive_all(files, self._task.files[0])
         key = hashlib.sha256(f"{self._lane}\n{job.grading}".encode()).hexdigest()
         new = NewSubmission(
             COURSE.id,

@@ -12,11 +12,12 @@ from enum import StrEnum
 from grader.batch.export import Export, HandIn
 from grader.batch.journal import Journal, key_of
 from grader.batch.pool import Begun, Done, Notice, Pool
+from grader.catalogue import Assignment
 from grader.dispatch.events import Event
 from grader.dispatch.process import Failed, Job
 from grader.errors import Refused
 from grader.intake import receive_all
-from grader.model import Points, Report, Submission
+from grader.model import Points, Report
 from grader.pipeline import Scope
 
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -48,8 +49,7 @@ class Order:
     assignment: str
     scope: Scope
     secret: bytes
-    missing: Callable[[Submission], str]
-    """As `Assignment.missing`."""
+    task: Assignment
     wanted: Callable[[HandIn], bool]
     """Others are received, and what is known of them is shown."""
 
@@ -78,16 +78,14 @@ def longest_waiting_first(hand_ins: Iterable[HandIn]) -> list[HandIn]:
     return sorted(hand_ins, key=lambda hand_in: hand_in.submitted_at or _LAST)
 
 
-def receive(
-    export: Export, hand_in: HandIn, missing: Callable[[Submission], str]
-) -> tuple[Receipt, tuple[tuple[str, bytes], ...]]:
+def receive(export: Export, hand_in: HandIn, task: Assignment) -> tuple[Receipt, tuple[tuple[str, bytes], ...]]:
     """And its files, as they are graded."""
     try:
         files = tuple(export.content(hand_in))
-        submission = receive_all(files)
+        submission = receive_all(files, task.files[0])
     except Refused as why:
         return Unreadable(str(why)), ()
-    return Received(key_of(submission), submission.digest, missing(submission)), files
+    return Received(key_of(submission), submission.digest, task.missing(submission)), files
 
 
 class Run:
@@ -122,7 +120,7 @@ class Run:
 
     def _jobs(self) -> Iterator[Job]:
         for hand_in in longest_waiting_first(self._export.hand_ins):
-            receipt, files = receive(self._export, hand_in, self._order.missing)
+            receipt, files = receive(self._export, hand_in, self._order.task)
             self.receipts[hand_in.place] = receipt
             if not self._order.wanted(hand_in):
                 continue

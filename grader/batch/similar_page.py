@@ -18,7 +18,7 @@ from grader.render.html import environment
 COLUMNS = ("rank", "share", "one", "share of one", "other", "share of other", "tokens")
 
 
-def texts(export: Export, attribution: Attribution, receipts: Mapping[str, Receipt]) -> list[Text]:
+def texts(export: Export, attribution: Attribution, receipts: Mapping[str, Receipt], file: str) -> list[Text]:
     """The code of all that can be read, each once: that several have the same files is told elsewhere."""
     names: dict[str, list[str]] = defaultdict(list)
     for student in attribution.students:
@@ -28,7 +28,7 @@ def texts(export: Export, attribution: Attribution, receipts: Mapping[str, Recei
     for hand_in in export.hand_ins:
         receipt = receipts.get(hand_in.place)
         if isinstance(receipt, Received):
-            before = found.get(receipt.digest) or Text((), code_of(receive_all(export.content(hand_in))))
+            before = found.get(receipt.digest) or Text((), code_of(receive_all([*export.content(hand_in)], file)))
             whose = tuple(names[hand_in.place]) or (hand_in.place,)
             found[receipt.digest] = replace(before, names=(*before.names, *whose))
     return list(found.values())

@@ -42,9 +42,9 @@ class _Asked:
         self._truth, self._key, self._answers = truth, key, answers
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        def ask(*arguments: Any) -> Any:
-            answer = getattr(self._truth, method)(*arguments)
-            self._answers[_question(self._key, method, arguments)] = answer
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            answer = getattr(self._truth, method)(*args, **kwargs)
+            self._answers[_question(self._key, method, args, kwargs)] = _plain(answer, method)
             return answer
 
         return ask
@@ -88,9 +88,9 @@ class _Remembered:
         self._key, self._answers = key, answers
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        def ask(*arguments: Any) -> Any:
+        def ask(*args: Any, **kwargs: Any) -> Any:
             try:
-                return self._answers[_question(self._key, method, arguments)]
+                return self._answers[_question(self._key, method, args, kwargs)]
             except KeyError:
                 raise NotRecorded(method) from None
 
@@ -138,10 +138,24 @@ def _key_of(reading: str, assumed: Assumptions) -> str:
     return f"{reading}|{','.join(sorted(assumed))}"
 
 
-def _question(key: str, method: str, arguments: Sequence[Any]) -> str:
+def _plain(answer: Any, method: str) -> Any:
+    """Return the answer. Raises `BadAssignment` if it cannot be written down."""
+    try:
+        encode(answer)
+    except WireError:
+        raise BadAssignment(
+            f"the truth's {method} returns a {type(answer).__name__}, which a student's pack cannot hold: return numbers, "
+            "arrays, or lists and dicts of them"
+        ) from None
+    return answer
+
+
+def _question(key: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     over = hashlib.sha256(f"{key}|{method}|".encode())
-    for argument in arguments:
+    for argument in args:
         _add(over, argument)
+    if kwargs:
+        _add(over, kwargs)
     return over.hexdigest()[:32]
 
 

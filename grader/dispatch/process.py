@@ -244,7 +244,7 @@ def _said_of(
             tasks[job.assignment] = catalogue.find(job.assignment, plan.assignments)
         task = tasks[job.assignment]
         with _Watching(job.grading, task, say) as watching:
-            return grade(receive_all(job.files), task, sandbox, Seed(job.secret), job.scope, watching)
+            return grade(receive_all(job.files, task.files[0]), task, sandbox, Seed(job.secret), job.scope, watching)
     except GraderError as ours:
         return Failed(f"{type(ours).__name__}: {ours}")
     except Exception as bug:  # noqa: BLE001  a bug of ours fails one grading, and staff read about it
@@ -256,8 +256,8 @@ class _Watching:
 
     def __init__(self, grading: str, task: Assignment, say: Callable[[Event], None]) -> None:
         self._grading = grading
-        self._limit = task.config.get("mnist", {}).get("cpu_seconds")
-        self._possible = {f"{s}.{n}": p for part in task.parts for s, c in part.sections.items() for n, p in c.items()}
+        self._limits = {section: long.cpu_seconds for long in task.manifest.long for section in long.sections}
+        self._possible = {check: p for part in task.parts for check, p in part.points_of_checks.items()}
         self._say = say
         self._trainings: dict[str, Callable[[], float | None]] = {}
         self._over = threading.Event()
@@ -283,7 +283,7 @@ class _Watching:
         while not self._over.wait(TICK_SECONDS):
             for section, cpu_seconds in list(self._trainings.items()):
                 used = cpu_seconds()
-                self._say(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limit))
+                self._say(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
 
     def __enter__(self) -> _Watching:
         self._ticking.start()

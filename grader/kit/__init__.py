@@ -40,6 +40,7 @@ from grader.kit.follow import (
     labels_follow,
     loss_follows,
     own_probabilities,
+    raw_gradients,
     right_for_own_scores,
     scores_are_right,
     vary,
@@ -47,6 +48,7 @@ from grader.kit.follow import (
 from grader.kit.functions import call_twice, uses
 from grader.kit.long import DataSet, LongTraining, learns
 from grader.kit.losses import (
+    STABLE,
     GradientChecks,
     LossChecks,
     all_hold,
@@ -88,11 +90,12 @@ from grader.kit.training import (
     trained_again,
     trained_parameters,
 )
-from grader.kit.truth import ModelTruth, Truth, sketch
+from grader.kit.truth import ModelTruth, Truth, copied, sketch
 
 __all__ = [
     "EXACT",
     "SHAPES",
+    "STABLE",
     "Answer",
     "Array",
     "Asked",
@@ -143,6 +146,7 @@ __all__ = [
     "check",
     "claim",
     "confusion",
+    "copied",
     "curve",
     "curves",
     "depend_on_data",
@@ -182,6 +186,7 @@ __all__ = [
     "pairs",
     "predicted",
     "predictions",
+    "raw_gradients",
     "right_for_own_scores",
     "scores_are_right",
     "sketch",

@@ -139,7 +139,7 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
             "grade files by `grader check`"
         )
     digest = hashlib.sha256(repr(solution).encode()).hexdigest()
-    submission = Submission({assignment.file: _STAND_IN}, (), digest)
+    submission = Submission({assignment.files[0]: _STAND_IN}, (), digest)
     without_lines = replace(assignment, targets=lambda _check: ())  # an object has no file to show a line of
     (report,) = grade_code(submission, without_lines, InProcess(solution), [seed])
     return report

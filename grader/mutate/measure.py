@@ -201,7 +201,7 @@ def measure(
             classified = classifier.classify(mutant.source)
             free.append(classifier)
             expected = mutation.expected(classified.parts) if classified.kind == "wrong" else Expected((), ())
-            file = receive(assignment.file, mutant.source.encode())
+            file = receive(assignment.files[0], mutant.source.encode(), assignment.files[0])
             report = grade(file, assignment, sandbox, Seed(), Scope(code_only=True))
             tick(1)
             return Row(mutant, classified, expected, report)

@@ -462,7 +462,7 @@ def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 
 @_operator("other string")
 def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    """Replace a key or an option by another one that the function has."""
+    """Replace a key or an option by another one that the function has; a compared one also by a misspelt one."""
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
         return
     value = node.value
@@ -471,7 +471,7 @@ def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
             n.value for n in ast.walk(spot.function) if isinstance(n, ast.Constant) and isinstance(n.value, str)
         )
         if isinstance(spot.parent, ast.Compare):
-            known.update({"sigmoid": 1, "relu": 1} if value in ("sigmoid", "relu") else {})
+            known[value[:-1]] += 1
         others = [s for s in known if s != value and (len(s) == len(value) or isinstance(spot.parent, ast.Compare))]
         alike = [s for s in others if s.isidentifier()]
         for other in sorted(alike)[:3]:

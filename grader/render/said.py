@@ -168,18 +168,23 @@ def caret(source: str, column: int) -> str:
 
 
 _SCOPES = {
-    "quick": "the nets were trained on fewer images (--quick), and held to lower accuracies",
-    "without MNIST": "nothing was trained on MNIST",
-    "only handout": "nothing was graded but the handout's two losses and two gradient checks",
+    "quick": "long checks did less (--quick), and were held to lower thresholds",
+    "only handout": "nothing was graded but the handout's own checks",
     "pre-check": "a student's own check; the rest is graded after you submit",
 }
 
 
 def scope(label: str) -> str:
     """What was graded, and so why it is not the grade, for someone who does not know the options."""
-    return "; ".join(
-        _SCOPES.get(word) or word.replace("only ", "nothing was graded but ") for word in label.split(", ")
-    )
+    return "; ".join(map(_scope_phrase, label.split(", ")))
+
+
+def _scope_phrase(word: str) -> str:
+    if word in _SCOPES:
+        return _SCOPES[word]
+    if word.startswith("without "):
+        return f"{word.removeprefix('without ')} was not run"
+    return word.replace("only ", "nothing was graded but ")
 
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────

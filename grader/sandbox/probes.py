@@ -48,7 +48,7 @@ class Probes:
         found = []
         for root, folders, files in (step for top in tops for step in os.walk(top)):
             folders[:] = [f for f in folders if os.path.join(root, f) not in ("/proc", "/sys", "/usr")]
-            found += [os.path.join(root, f) for f in files if f in ("assignment.toml", "mnist.npz", "truth.py")]
+            found += [os.path.join(root, f) for f in files if f in ("assignment.toml", "reference.py", "mistakes.py", "truth.py")]
         return found[:5]
 
     def reads_elsewhere(self):

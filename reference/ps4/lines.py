@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.lines import Batches, FollowedCall, Target
-from grader.checks.student import Student
+from grader import kit
+from grader.kit import Answer, Batches, FollowedCall, Student, Target, Training
 
-from .problems import Problem, Training
+from .problems import PARAMETERS, RELU, SIGMOID, Problem
 
-PARAMETERS = ("W1", "b1", "W2", "b2")
 ROLES = (*PARAMETERS, "scores", "X", "y", "batch_size", "learning_rate", "num_epochs")
 SIZES = ("N", "D", "H", "C")
 """What the handout calls by these names."""
@@ -34,25 +32,24 @@ def _gradient(name: str) -> dict[str, str]:
 @cache
 def _problem(activation: str, reg: float = 0.7, rows: int = 9) -> Problem:
     """No two sizes are alike, and all classes are there."""
-    random = np.random.default_rng(11)
-    D, H, C = 5, 6, 4
-    params = {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
-    drawn = {name: random.normal(size=shape) for name, shape in params.items()}
-    y = random.permutation(np.arange(rows) % C)
-    return Problem(activation, drawn, random.normal(0.3, 1.0, size=(rows, D)), y, reg)
+    random, nets, sizes = np.random.default_rng(11), SIGMOID if activation == "sigmoid" else RELU, (5, 6, 4)
+    drawn = {name: random.normal(size=shape) for name, shape in nets.shapes(*sizes).items()}
+    y = random.permutation(np.arange(rows) % 4)
+    problem: Problem = nets.make(sizes, drawn, random.normal(0.3, 1.0, size=(rows, 5)), y, reg)
+    return problem
 
 
 @cache
 def _saturated() -> Problem:
     problem = _problem("sigmoid")
-    return replace(problem, params=problem.params | {"W2": 1000 * problem.params["W2"]})
+    return problem.at({"W2": 1000 * problem.params["W2"]})
 
 
 @cache
 def _labelled() -> Problem:
     """Several labels are predicted."""
     problem = _problem("sigmoid")
-    return replace(problem, params=problem.params | {"W1": 3 * problem.params["W1"], "b2": np.zeros(4)})
+    return problem.at({"W1": 3 * problem.params["W1"], "b2": np.zeros(4)})
 
 
 @cache
@@ -108,8 +105,7 @@ def _construction() -> FollowedCall:
     problem = _problem("sigmoid")
 
     def make(student: Student) -> Answer:
-        options: dict[str, Any] = dict(std=0.1, activation=problem.activation)
-        return student.new(*problem.sizes, **options).trace("__init__", *problem.sizes, **options)
+        return student.new(*problem.sizes, **problem.options).trace("__init__", *problem.sizes, **problem.options)
 
     def right(_truth: Any) -> Mapping[str, Any]:
         D, H, C = problem.sizes
@@ -118,8 +114,8 @@ def _construction() -> FollowedCall:
     return FollowedCall(make, right, PARAMETERS, random=True)
 
 
-def _follow(student: Student, problem: Problem, method: str, *args: Any, **options: Any) -> Answer:
-    net, put, _ = student.new_with("params", problem.params, *problem.sizes, std=0.1, activation=problem.activation)
+def _follow(student: Student, problem: kit.Problem, method: str, *args: Any, **options: Any) -> Answer:
+    net, put, _ = student.new_with("params", problem.params, *problem.sizes, **problem.options)
     return put if put.failure is not None else net.trace(method, *args, **options)
 
 

@@ -34,7 +34,7 @@ def reports(toy: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> d
         "wrong": ("mlp.py", WRONG.encode()),
         "without_code": ("ps4.ipynb", make_notebook(("code", "from solution import Sums"))),
     }
-    return {name: grade(receive(*file), toy, sandbox, Seed(SECRET)) for name, file in files.items()}
+    return {name: grade(receive(*file, "mlp.py"), toy, sandbox, Seed(SECRET)) for name, file in files.items()}
 
 
 @pytest.fixture

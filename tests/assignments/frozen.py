@@ -37,13 +37,13 @@ Row = list[str]
 def submissions(assignment: Assignment, table: dict[str, Any]) -> Iterator[tuple[str, Submission]]:
     """Yield the name and content of everything in the table."""
     for folder in ("perfect", "partly", "notebook", "notebook_and_file"):
-        yield f"submissions/{folder}", receive_path(ROOT / "submissions" / folder)
+        yield f"submissions/{folder}", receive_path(ROOT / "submissions" / folder, "mlp.py")
     for specimen in certify.specimens(assignment):
         yield specimen.name, specimen.submission
     for name, (path, first, last, lines) in table["mutants"].items():
         source = (assignment.folder / path).read_text("utf-8").splitlines()
         mutated = "\n".join([*source[:first], *lines, *source[last:]]) + "\n"
-        yield name, receive(assignment.file, mutated.encode())
+        yield name, receive(assignment.files[0], mutated.encode(), "mlp.py")
 
 
 def verdicts(assignment: Assignment, sandbox: Sandbox, table: dict[str, Any]) -> dict[str, dict[str, Row]]:

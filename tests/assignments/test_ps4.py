@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from fractions import Fraction
 from typing import Any
 
@@ -25,11 +24,9 @@ PARAMETERS = ("W1", "b1", "W2", "b2")
 class Problem:
     """The handout's toy, made here from its own words."""
 
-    published = True
-
     def __init__(self, activation: str, reg: float = 0.1) -> None:
         net, data = np.random.RandomState(0), np.random.RandomState(1)
-        self.activation = activation
+        self.sizes, self.options = (4, 10, 3), {"activation": activation}
         self.params = {
             "W1": 0.1 * net.randn(4, 10),
             "b1": np.zeros(10),
@@ -44,7 +41,7 @@ class Fresh(Problem):
 
     def __init__(self, activation: str, reg: float = 1.3) -> None:
         random = np.random.RandomState(7)
-        self.activation, self.reg = activation, reg
+        self.sizes, self.options, self.reg = (3, 5, 4), {"activation": activation}, reg
         shapes = {"W1": (3, 5), "b1": (5,), "W2": (5, 4), "b2": (4,)}
         self.params = {name: random.randn(*shape) for name, shape in shapes.items()}
         self.X, self.y = random.randn(6, 3), np.array([0, 1, 2, 3, 1, 0])
@@ -315,23 +312,3 @@ def test_a_net_without_activations_is_credited_with_none(ps4: Assignment, sandbo
         "q2.3.predict",
     }  # its own gradients and scores
     assert earned == follow
-
-
-def test_weights_that_overflow_are_shown_without_a_warning(ps4: Assignment) -> None:
-    grey = sys.modules[ps4.checks[0].run.__module__]._grey
-    with np.errstate(all="ignore"):  # as where it is called
-        assert grey(np.array([[1e308, -1e308], [0.0, 1.0]]))[1].tolist() == [0, 255]
-
-
-@pytest.mark.parametrize(
-    ("printed", "explained"),
-    [
-        ("b1 max relative error: 1.9e-07\n", True),
-        ("W1 max relative error: 1.9e-07\nb1 max relative error: 2.1e-09\n", False),
-        ("b1 max relative error: 9.1e-01\n", False),
-        ("", False),
-    ],
-)
-def test_rounding_is_explained_where_the_notebook_prints_it(ps4: Assignment, printed: str, explained: bool) -> None:
-    remark = sys.modules[ps4.checks[0].run.__module__]._rounding_remark("b1", printed)
-    assert bool(remark) == explained

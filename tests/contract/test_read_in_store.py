@@ -55,7 +55,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Report
     code = {"cell_type": "code", "metadata": {}, "source": TOY_SOLUTION, "execution_count": None, "outputs": []}
     words = {"cell_type": "markdown", "metadata": {}, "source": "**Q1.1 solution:** because"}
     notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [code, words]}
-    return grade(receive("a.ipynb", json.dumps(notebook).encode()), catalogue.load(folder), sandbox, Seed())
+    return grade(receive("a.ipynb", json.dumps(notebook).encode(), "mlp.py"), catalogue.load(folder), sandbox, Seed())
 
 
 HandIn = Callable[..., str]

@@ -90,7 +90,7 @@ def hand_in(store: Store, classroom: dict[str, Person]) -> HandIn:
     ) -> tuple[str, str]:
         content = source.encode()
         who = classroom[login].id
-        digest = receive("mlp.py", content).digest
+        digest = receive("mlp.py", content, "mlp.py").digest
         new = NewSubmission("ml", "toy", kind, "api", digest, who, (who,), ((name, content),))
         with store.write() as tx:
             submission = submissions.add(tx, new)
@@ -115,7 +115,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
 def reports(toy: Assignment, sandbox: Sandbox) -> dict[str, Report]:
     wrong = TOY_SOLUTION.replace("return -a", "return a")
     return {
-        name: grade(receive("mlp.py", source.encode()), toy, sandbox, Seed())
+        name: grade(receive("mlp.py", source.encode(), "mlp.py"), toy, sandbox, Seed())
         for name, source in (("right", TOY_SOLUTION), ("wrong", wrong))
     }
 

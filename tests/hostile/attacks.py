@@ -84,14 +84,14 @@ class Attack:
         """Raises `Refused` where intake turns it down."""
         if self.family == "hostile_files":
             made: Path = runpy.run_path(str(self.path))["make"](folder, perfect, mark)
-            return receive_path(made)
+            return receive_path(made, "mlp.py")
         text = self.path.read_text("utf-8").replace("@MARK@", mark)
         text = text.replace("@SECRET@", bytes(255 - b for b in secret).hex())
         above = [TOOLS] if self.tools else []
         if self.around == "perfect":
             above.append(perfect.partition("\nif __name__")[0])
         below = [PRIZE.format(perfect=perfect, nothing=NOTHING)] if self.around == "prize" else []
-        return receive("mlp.py", "\n\n".join([*above, text, *below]).encode())
+        return receive("mlp.py", "\n\n".join([*above, text, *below]).encode(), "mlp.py")
 
 
 _HEADER = re.compile(r"^# (Tries|earns at most|around|uses|only|limits|fails|refused|leaves): (.*)$")

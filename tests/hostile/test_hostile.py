@@ -89,7 +89,7 @@ def test_hostile(attack: Attack, ps4: Assignment, sandbox: Sandbox, perfect: str
     assert traces_since(before) == before
     assert marked(mark, (path.replace("@MARK@", mark) for path in attack.leaves)) == []
     assert seen_by_the_next(sandbox, mark) == ""
-    honest = grade(receive("mlp.py", perfect.encode()), ps4, sandbox, Seed(SECRET), Scope(only="handout"))
+    honest = grade(receive("mlp.py", perfect.encode(), "mlp.py"), ps4, sandbox, Seed(SECRET), Scope(only="handout"))
     assert honest.points == honest.decided > 0
 
 

@@ -63,7 +63,7 @@ def _numpy_warns_of_nothing() -> Iterator[None]:
 
 
 def graded(ps4: Assignment, sandbox: Sandbox, scope: Scope = CODE) -> Report:
-    return grade(receive("mlp.py", SOURCE.read_bytes()), ps4, sandbox, Seed(), scope)
+    return grade(receive("mlp.py", SOURCE.read_bytes(), "mlp.py"), ps4, sandbox, Seed(), scope)
 
 
 def shown(report: Report) -> str:

@@ -112,7 +112,7 @@ def graded(tx: Tx, student: Person, report: Report, lane: str, source: str = "# 
         ASSIGNMENT,
         Kind.SUBMISSION,
         "page",
-        receive("mlp.py", source.encode()).digest,
+        receive("mlp.py", source.encode(), "mlp.py").digest,
         student.id,
         (student.id,),
         (("mlp.py", source.encode()),),

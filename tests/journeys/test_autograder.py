@@ -64,7 +64,7 @@ def test_the_same_bytes_come_to_the_same_results_there_as_here(root: Path, toy: 
     (root / "submission" / "mlp.py").write_bytes(source)
     done = run(root)
     assert done.returncode == 0, done.stderr
-    here = gradescope(grade(receive("mlp.py", source), toy, sandbox, Seed(SECRET.encode())))
+    here = gradescope(grade(receive("mlp.py", source, "mlp.py"), toy, sandbox, Seed(SECRET.encode())))
     there = results(root)
     for found in (here, there):
         del found["execution_time"]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.calibrate import Calibration, calibrate
+from grader.calibrate import Calibration, calibrate, thresholds
 from grader.errors import BadCall
 
 FOLDER = Path(__file__).parents[2] / "reference" / "ps4"
@@ -37,7 +37,7 @@ def test_too_few_seeds_are_refused(ps4, sandbox):
 
 @pytest.mark.parametrize(("file", "quick"), [("calibration.json", False), ("calibration-quick.json", True)])
 def test_the_shipped_thresholds_are_the_measured_ones(ps4, file, quick):
-    steps = ps4.config["mnist"]["quick"]["steps"] if quick else ps4.config["mnist"]["steps"]
+    steps = thresholds(ps4, quick=quick)
     for name, measured in json.loads((FOLDER / file).read_text("utf-8")).items():
         assert list(measured["false_fail"]) == [str(step) for step, _ in steps[name]]
         assert float(measured["false_fail"][str(steps[name][0][0])]) < 1e-6

@@ -51,7 +51,11 @@ def test_points_are_exact(make_assignment: MakeAssignment) -> None:
         ("small = 1.25", 'small = "1/0"', "not a number of points"),
         ('id = "toy"\n', "", "'id' is missing"),
         ('title = "Sums"\n', "", "'title' is missing"),
-        ('class = ["Sums"]\n', "", "give either class or functions, a list of names"),
+        ('class = { name = "Sums" }\n', "", "give either functions = [names] or a table [class] with a name"),
+        ('class = { name = "Sums" }', 'class = { name = "Sums" }\nfunctions = ["add"]', "give either functions"),
+        ('files = ["sums.py"]\n', "", "'files' is missing: add it"),
+        ('files = ["sums.py"]', 'files = ["a/sums.py"]', "files 1: 'a/sums.py' must be the name of a Python file"),
+        ('files = ["sums.py"]', 'file = "sums.py"\nfiles = ["sums.py"]', "'file' is not known here: remove it"),
         ("points = 5.5\n", "", "'points' is missing"),
         ('id = "q1.2"\n', "", "'id' is missing"),
         ('title = "Negating"\n', "", "'title' is missing"),
@@ -61,8 +65,9 @@ def test_points_are_exact(make_assignment: MakeAssignment) -> None:
         ("load_cpu_seconds = 5", 'load_cpu_seconds = "5"', "load_cpu_seconds"),
         ('[part.checks."q1.2"]', '[part.checks."q1.3"]', "do not have the same sections: q1.2, q1.3"),
         ('[part.checks."q1.2"]\nnegative = 2', "", "add up to"),
-        ('class = ["Sums"]', "class = []", "class"),
-        ('class = ["Sums"]', 'class = "Sums"', "class"),
+        ('class = { name = "Sums" }', "class = []", "class: "),
+        ('class = { name = "Sums" }', 'class = { name = "my sums" }', "class, name: 'my sums' is not a Python name"),
+        ("[limits]", '[[long]]\nname = "L"\nsections = ["q9"]\ncpu_seconds = 1\n[limits]', "the section q9, which no"),
         ("points = 5.5", "points = 5.5\nid = 3", "assignment.toml"),
         ("points = 5.5", "points = = 5.5", "line 4"),
         ('[part.checks."q1.2"]\nnegative = 2', '[part.checks]\n"q1.2" = 2', "q1.2"),
@@ -179,7 +184,7 @@ def test_an_unknown_policy_is_refused(make_assignment: MakeAssignment) -> None:
 
 
 def test_students_code_may_import_the_handouts_modules_but_not_the_skeleton(make_assignment: MakeAssignment) -> None:
-    folder = make_assignment(toml=TOY_TOML.replace("points = 5.5", 'file = "sums.py"\npoints = 5.5'))
+    folder = make_assignment(toml=TOY_TOML)
     (folder / "handout").mkdir()
     for name in ("tools.py", "sums.py", "notes.txt"):
         (folder / "handout" / name).write_text("x = 1\n")

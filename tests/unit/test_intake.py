@@ -65,7 +65,7 @@ def with_sizes(archive: bytes, size: int) -> bytes:
 
 def refusal(name: str, content: bytes) -> str:
     with pytest.raises(Refused) as refused:
-        receive(name, content)
+        receive(name, content, "mlp.py")
     return str(refused.value)
 
 
@@ -111,26 +111,26 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(name: str, conten
     ids=["byte order mark", "latin-1 declared", "cp1252 declared", "UTF-8", "Windows", "old Mac"],
 )
 def test_python_files_as_editors_write_them_are_received_as_they_are(content: bytes) -> None:
-    assert receive("mlp.py", content).files == {"mlp.py": content}
+    assert receive("mlp.py", content, "mlp.py").files == {"mlp.py": content}
 
 
 def test_an_old_editor_s_windows_1252_is_read_as_such_and_said() -> None:
-    received = receive("mlp.py", CODE + b"# caf\xe9 \x96 \x81\n")
+    received = receive("mlp.py", CODE + b"# caf\xe9 \x96 \x81\n", "mlp.py")
     assert received.files == {"mlp.py": CODE + "# café – �\n".encode()}
     assert received.remarks == ("mlp.py is not UTF-8 (line 3) and was read as Windows-1252: save it as UTF-8",)
 
 
 @pytest.mark.parametrize("name", ["Doe_Jane_123_mlp.py", "mlp (1).py", "MLP.PY", "../../mlp.py", "x\x1b[2J.py"])
 def test_a_file_that_comes_alone_loses_its_name(name: str) -> None:
-    assert list(receive(name, CODE).files) == ["mlp.py"]
+    assert list(receive(name, CODE, "mlp.py").files) == ["mlp.py"]
 
 
 def test_a_notebook_that_comes_alone_loses_its_name(make_notebook: MakeNotebook) -> None:
-    assert receive("Doe_ps4.ipynb", make_notebook(("code", "x = 1"))).notebooks[0].path == "notebook.ipynb"
+    assert receive("Doe_ps4.ipynb", make_notebook(("code", "x = 1")), "mlp.py").notebooks[0].path == "notebook.ipynb"
 
 
 def test_its_own_name_is_kept_for_messages_and_changes_no_digest() -> None:
-    renamed, plain = receive("Doe/Doe_Jane_123.py", CODE), receive("mlp.py", CODE)
+    renamed, plain = receive("Doe/Doe_Jane_123.py", CODE, "mlp.py"), receive("mlp.py", CODE, "mlp.py")
     assert (renamed.names, plain.names) == ({"mlp.py": "Doe_Jane_123.py"}, {})
     assert renamed.digest == plain.digest
 
@@ -138,7 +138,7 @@ def test_its_own_name_is_kept_for_messages_and_changes_no_digest() -> None:
 def test_what_is_wrong_with_it_is_told_by_its_own_name(make_notebook: MakeNotebook) -> None:
     assert refusal("Doe.ipynb", b"{").startswith("Doe.ipynb is not a notebook")
     assert refusal("Doe.py", b"").startswith("Doe.py is empty")
-    assert receive("Doe.py", CODE + b"# \xe9").remarks[0].startswith("Doe.py is not UTF-8")
+    assert receive("Doe.py", CODE + b"# \xe9", "mlp.py").remarks[0].startswith("Doe.py is not UTF-8")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,9 @@ def test_a_refusal_shows_no_control_characters_of_a_name() -> None:
 
 def test_a_zip_of_notebook_and_helpers_is_received_whole(make_notebook: MakeNotebook) -> None:
     handed_in = receive(
-        "all.zip", zipped({"ps4.ipynb": make_notebook(("code", "x")), "mlp.py": CODE, "layers/act.py": b"a = 1\n"})
+        "all.zip",
+        zipped({"ps4.ipynb": make_notebook(("code", "x")), "mlp.py": CODE, "layers/act.py": b"a = 1\n"}),
+        "mlp.py",
     )
     assert set(handed_in.files) == {"mlp.py", "layers/act.py"}
     assert [n.path for n in handed_in.notebooks] == ["ps4.ipynb"]
@@ -171,7 +173,7 @@ def test_a_zip_of_notebook_and_helpers_is_received_whole(make_notebook: MakeNote
 @pytest.mark.parametrize("folder", ["ps4/", "Downloads/ps4/final/"])
 def test_a_folder_around_everything_is_taken_off(folder: str) -> None:
     files = {f"{folder}mlp.py": CODE, f"{folder}layers/act.py": CODE, f"{folder}report.pdf": b"%PDF"}
-    assert set(receive("all.zip", zipped(files)).files) == {"mlp.py", "layers/act.py"}
+    assert set(receive("all.zip", zipped(files), "mlp.py").files) == {"mlp.py", "layers/act.py"}
 
 
 def test_what_operating_systems_and_tools_leave_is_dropped_silently() -> None:
@@ -179,13 +181,13 @@ def test_what_operating_systems_and_tools_leave_is_dropped_silently() -> None:
         "__MACOSX/ps4/._mlp.py", "ps4/.DS_Store", "ps4/__pycache__/mlp.cpython-311.py", "ps4/Thumbs.db",
         "ps4/.ipynb_checkpoints/mlp-checkpoint.py", "ps4/venv/lib/site.py", "ps4/.git/hooks/x.py",
     )  # fmt: skip
-    handed_in = receive("all.zip", zipped({"ps4/mlp.py": CODE} | {name: b"\0" for name in noise}))
+    handed_in = receive("all.zip", zipped({"ps4/mlp.py": CODE} | {name: b"\0" for name in noise}), "mlp.py")
     assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ())
 
 
 def test_a_zip_in_a_zip_is_opened_once() -> None:
     inner = zipped({"ps4/mlp.py": CODE, "ps4/deeper.zip": zipped({"x.py": CODE}), "__MACOSX/x.py": CODE})
-    handed_in = receive("all.zip", zipped({"doe/ps4.zip": inner}))
+    handed_in = receive("all.zip", zipped({"doe/ps4.zip": inner}), "mlp.py")
     assert (list(handed_in.files), handed_in.remarks) == (
         ["mlp.py"],
         ("left out of the submission: doe/ps4/deeper.zip",),
@@ -206,16 +208,16 @@ def test_a_zip_in_a_zip_is_no_more_trusted(inner: bytes, says: str) -> None:
 
 
 def test_a_zip_beside_code_is_left_out_unopened() -> None:
-    handed_in = receive("all.zip", zipped({"mlp.py": CODE, "data.zip": b"no zip"}))
+    handed_in = receive("all.zip", zipped({"mlp.py": CODE, "data.zip": b"no zip"}), "mlp.py")
     assert (list(handed_in.files), handed_in.remarks) == (["mlp.py"], ("left out of the submission: data.zip",))
 
 
 def test_suffixes_in_capitals_are_read() -> None:
-    assert list(receive("all.zip", zipped({"PS4/MLP.PY": CODE})).files) == ["MLP.py"]
+    assert list(receive("all.zip", zipped({"PS4/MLP.PY": CODE}), "mlp.py").files) == ["MLP.py"]
 
 
 def test_files_that_nobody_needs_are_left_out_and_named() -> None:
-    handed_in = receive("all.zip", zipped({"mlp.py": CODE, "report.pdf": b"%PDF", "run.exe": b"MZ"}))
+    handed_in = receive("all.zip", zipped({"mlp.py": CODE, "report.pdf": b"%PDF", "run.exe": b"MZ"}), "mlp.py")
     assert (list(handed_in.files), handed_in.remarks) == (
         ["mlp.py"],
         ("left out of the submission: report.pdf, run.exe",),
@@ -258,7 +260,7 @@ def test_a_link_in_a_zip_is_refused(mode: int) -> None:
 
 @pytest.mark.parametrize("mode", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK], ids=oct)
 def test_a_zip_entry_that_says_it_is_a_device_is_only_its_bytes(mode: int) -> None:
-    assert receive("all.zip", zipped_as("odd.py", mode | 0o666)).files["odd.py"] == CODE
+    assert receive("all.zip", zipped_as("odd.py", mode | 0o666), "mlp.py").files["odd.py"] == CODE
 
 
 def test_a_zip_with_a_password_is_refused() -> None:
@@ -325,7 +327,7 @@ def test_a_zip_bomb_is_refused_before_it_goes_off(archive: bytes, says: str) -> 
 
 def test_large_files_that_nobody_needs_are_left_out_unopened() -> None:
     pictures = {f"{i}.png": bytes(15 * MIB) for i in range(4)}
-    assert list(receive("all.zip", zipped({"mlp.py": CODE} | pictures)).files) == ["mlp.py"]
+    assert list(receive("all.zip", zipped({"mlp.py": CODE} | pictures), "mlp.py").files) == ["mlp.py"]
 
 
 ANY_ZIP = zipped({"ps4/mlp.py": CODE, "ps4/data.npy": bytes(50), "ps4/layers/act.py": CODE * 3})
@@ -340,7 +342,7 @@ def test_a_damaged_zip_is_received_or_refused_and_nothing_else(changes: list[tup
     for place, byte in changes:
         damaged[place] = byte
     try:
-        handed_in = receive("all.zip", bytes(damaged[: changes[0][0]] if cut else damaged))
+        handed_in = receive("all.zip", bytes(damaged[: changes[0][0]] if cut else damaged), "mlp.py")
     except Refused:
         return
     assert isinstance(handed_in, Submission)
@@ -382,12 +384,12 @@ def test_links_in_a_folder_are_not_followed(folder: Path, tmp_path: Path) -> Non
     (folder / "inner").symlink_to(tmp_path / "secret")
     (folder / "dangling.py").symlink_to(tmp_path / "nowhere")
     (folder / "loop").symlink_to(folder)
-    assert list(receive_path(folder).files) == ["mlp.py"]
+    assert list(receive_path(folder, "mlp.py").files) == ["mlp.py"]
 
 
 def test_a_fifo_in_a_folder_is_not_opened(folder: Path) -> None:
     os.mkfifo(folder / "fifo.py")  # to open it would wait for ever
-    assert list(receive_path(folder).files) == ["mlp.py"]
+    assert list(receive_path(folder, "mlp.py").files) == ["mlp.py"]
 
 
 def test_noise_in_a_folder_is_dropped(folder: Path) -> None:
@@ -395,18 +397,18 @@ def test_noise_in_a_folder_is_dropped(folder: Path) -> None:
         (folder / name).mkdir()
         (folder / name / "file.py").write_bytes(CODE)
     (folder / ".hidden.py").write_bytes(CODE)
-    assert list(receive_path(folder).files) == ["mlp.py"]
+    assert list(receive_path(folder, "mlp.py").files) == ["mlp.py"]
 
 
 def test_a_large_file_that_nobody_needs_does_not_matter(folder: Path) -> None:
     with (folder / "video.mp4").open("wb") as out:
         out.truncate(10 << 30)
-    assert receive_path(folder).remarks == ("left out of the submission: video.mp4",)
+    assert receive_path(folder, "mlp.py").remarks == ("left out of the submission: video.mp4",)
 
 
 def test_a_name_in_a_folder_that_is_no_text_does_not_matter(folder: Path) -> None:
     (folder / os.fsdecode(b"caf\xe9.py")).write_bytes(CODE)
-    for name in receive_path(folder).files:
+    for name in receive_path(folder, "mlp.py").files:
         name.encode()  # raises where a report could not show it
 
 
@@ -422,12 +424,12 @@ def test_a_path_that_is_nothing_to_hand_in_is_refused(folder: Path, name: str, s
     os.mkfifo(folder / "fifo")
     (folder / "empty").mkdir()
     with pytest.raises(Refused, match=says):
-        receive_path(folder / name)
+        receive_path(folder / name, "mlp.py")
 
 
 def test_a_file_that_the_system_will_not_read_is_refused() -> None:
     with pytest.raises(Refused, match="cannot be read"):
-        receive_path(Path("/proc/self/mem"))
+        receive_path(Path("/proc/self/mem"), "mlp.py")
 
 
 # ── digests ──────────────────────────────────────────────────────────────────────────────────────────
@@ -436,9 +438,9 @@ def test_a_file_that_the_system_will_not_read_is_refused() -> None:
 def test_the_same_files_have_the_same_digest_at_every_door(folder: Path) -> None:
     (folder / "act.py").write_bytes(b"a = 1\n")
     doors = [
-        receive_path(folder),
-        receive("all.zip", zipped({"act.py": b"a = 1\n", "mlp.py": CODE})),
-        receive("all.zip", zipped({"ps4/mlp.py": CODE, "ps4/act.py": b"a = 1\n", "__MACOSX/._x": b"\0"})),
+        receive_path(folder, "mlp.py"),
+        receive("all.zip", zipped({"act.py": b"a = 1\n", "mlp.py": CODE}), "mlp.py"),
+        receive("all.zip", zipped({"ps4/mlp.py": CODE, "ps4/act.py": b"a = 1\n", "__MACOSX/._x": b"\0"}), "mlp.py"),
         receive_files([("mlp.py", CODE), ("act.py", b"a = 1\n")]),
     ]
     assert len({d.digest for d in doors}) == 1
@@ -446,12 +448,12 @@ def test_the_same_files_have_the_same_digest_at_every_door(folder: Path) -> None
 
 @pytest.mark.parametrize("other", [{"mlp.py": CODE + b"\n"}, {"net.py": CODE}, {"mlp.py": CODE, "x.py": b""}], ids=str)
 def test_other_files_have_another_digest(other: dict[str, bytes]) -> None:
-    assert receive_files(other.items()).digest != receive("mlp.py", CODE).digest
+    assert receive_files(other.items()).digest != receive("mlp.py", CODE, "mlp.py").digest
 
 
 def test_the_most_that_may_be_handed_in_is_received() -> None:
     largest = b"#" * (MAX_FILE_BYTES - 1) + b"\n"
-    assert receive("mlp.py", largest).files["mlp.py"] == largest
+    assert receive("mlp.py", largest, "mlp.py").files["mlp.py"] == largest
 
 
 # ── notebooks of one submission count together ───────────────────────────────────────────────────────
@@ -459,7 +461,7 @@ def test_the_most_that_may_be_handed_in_is_received() -> None:
 
 def test_more_notebooks_than_anybody_needs_are_refused(make_notebook: MakeNotebook) -> None:
     notebook = make_notebook(("code", "class MLP: pass"))
-    receive("all.zip", zipped({f"{n}.ipynb": notebook for n in range(MAX_NOTEBOOKS)}))
+    receive("all.zip", zipped({f"{n}.ipynb": notebook for n in range(MAX_NOTEBOOKS)}), "mlp.py")
     says = refusal("all.zip", zipped({f"{n}.ipynb": notebook for n in range(MAX_NOTEBOOKS + 1)}))
     assert f"more than {MAX_NOTEBOOKS} notebooks" in says
 
@@ -472,7 +474,7 @@ def test_the_notebooks_of_a_submission_are_bounded_together(
     make_notebook: MakeNotebook, source: str, count: int, said: str
 ) -> None:
     half = make_notebook(*[("code", source)] * count)
-    receive("all.zip", zipped({"a.ipynb": half}))
+    receive("all.zip", zipped({"a.ipynb": half}), "mlp.py")
     says = refusal("all.zip", zipped({"a.ipynb": half, "b.ipynb": half}))
     assert said in says
     assert "count together" in says

@@ -39,7 +39,7 @@ def test_it_reads_what_intake_in_this_process_reads(
 ) -> None:
     without_code = [("ps4.ipynb", make_notebook(("code", "from mlp import MLP")))]
     for files in (CODE, without_code):
-        received = receive_all(files)
+        received = receive_all(files, "mlp.py")
         assert read(pool, ps4, files) == Received(received.digest, not ps4.missing(received))
     assert read(pool, ps4, CODE).has_code
     assert not read(pool, ps4, without_code).has_code
@@ -48,7 +48,7 @@ def test_it_reads_what_intake_in_this_process_reads(
 def test_what_is_refused_is_refused_with_the_same_words(pool: IntakePool, ps4: Assignment) -> None:
     files = [("homework.ipynb", b"{}")]
     with pytest.raises(Refused) as here:
-        receive_all(files)
+        receive_all(files, "mlp.py")
     with pytest.raises(Refused) as there:
         read(pool, ps4, files)
     assert str(there.value) == str(here.value)

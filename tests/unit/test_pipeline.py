@@ -113,7 +113,7 @@ def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(
 
 def test_code_that_was_not_submitted_waits_and_needs_no_sandbox(toy: Assignment, make_notebook: MakeNotebook) -> None:
     answered = make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from solution import Sums"))
-    report = grade(receive("ps4.ipynb", answered), toy, Unreachable(), Seed())
+    report = grade(receive("ps4.ipynb", answered, "mlp.py"), toy, Unreachable(), Seed())
     assert (report.code_submitted, report.decided, report.code_absent) == (False, 0, 4)
     assert {(c.status, c.reason) for c in report.checks} == {
         (Status.WAITING, "solution.py was not submitted; upload it with the notebook.")

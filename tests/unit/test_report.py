@@ -57,7 +57,7 @@ def report(
     **options: Any,
 ) -> Report:
     return assemble(
-        submission or receive("mlp.py", MLP),
+        submission or receive("mlp.py", MLP, "mlp.py"),
         toy,
         outcomes,
         "public",
@@ -199,7 +199,7 @@ def test_what_happened_while_loading_is_remarked(toy: Assignment, kind: NoteKind
 
 
 def test_files_have_the_names_that_their_student_knows(toy: Assignment) -> None:
-    submission = receive("Doe (final).py", MLP)
+    submission = receive("Doe (final).py", MLP, "mlp.py")
     wrong = Verdict(HALF, "add(…): ValueError: no (mlp.py:3)", place=Place("mlp.py", 3))
     note = Note(NoteKind.UNFINISHED, "mlp.py", "x (mlp.py, line 9)")
     loaded = Loaded("mlp.py", ("Sums",), (), (note,))

@@ -81,7 +81,7 @@ async def hand_in(
     chosen = [file for file in files if not isinstance(file, str) and file.filename]
     contents = [(file.filename or "", await file.read()) for file in chosen]
     if not contents:
-        raise BadCall("no file was chosen: choose mlp.py, your notebook, or both")
+        raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
     if len(contents) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     receipt = await admission.hand_in(

@@ -17,8 +17,13 @@ class Format(Protocol):
 
     def recognises(self, tree: Tree, /) -> bool: ...
 
-    def read(self, tree: Tree, assignment: str, /) -> Sequence[HandIn]:
-        """Raises `BadCall` where there is a choice that is not ours."""
+    def read(self, tree: Tree, assignment: str, file: str, /) -> Sequence[HandIn]:
+        """Return the submissions. Raises `BadCall` where a person must choose.
+
+        Args:
+            assignment: The assignment's id.
+            file: The name that the handout asks for.
+        """
         ...
 
     def back(self, hand_in: HandIn, name: str, /) -> str:
@@ -30,8 +35,13 @@ FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loos
 """The first one that recognises it: those with a signature of their own, then the plain ones."""
 
 
-def read(tree: Tree, assignment: str) -> Export:
-    """Raises `BadCall` where it is none of them."""
+def read(tree: Tree, assignment: str, file: str) -> Export:
+    """Return the export. Raises `BadCall` where it is none of the formats.
+
+    Args:
+        assignment: The assignment's id.
+        file: The name that the handout asks for.
+    """
     found = _recognised(tree)
     if found is None:
         raise BadCall(
@@ -39,7 +49,7 @@ def read(tree: Tree, assignment: str) -> Export:
             "submitted/ folder, a folder per student, or files named by student"
         )
     format, tree = found
-    hand_ins = tuple(_tidy(hand_in) for hand_in in format.read(tree, assignment))
+    hand_ins = tuple(_tidy(hand_in) for hand_in in format.read(tree, assignment, file))
     taken = {path for hand_in in hand_ins for _, path in hand_in.files}
     left_over = tuple(name for name in tree.names if name not in taken)
     return Export(format.NAME, tree, hand_ins, left_over)

@@ -17,14 +17,15 @@ def recognises(tree: Tree) -> bool:
     return any(_is_hand_in(name) for name in tree.names)
 
 
-def read(tree: Tree, _assignment: str) -> Sequence[HandIn]:
+def read(tree: Tree, _assignment: str, file: str) -> Sequence[HandIn]:
     """A student's two files, ada.py and ada.ipynb, are one hand-in. The names are people's, and stay outside."""
+    code = PurePosixPath(file).stem
     files: dict[str, list[str]] = {}
     for name in tree.names:
         if _is_hand_in(name):
             files.setdefault(PurePosixPath(name).stem, []).append(name)
     return [
-        HandIn(stem, (Who(anything=stem),), tuple((f"mlp{PurePosixPath(n).suffix}", n) for n in names))
+        HandIn(stem, (Who(anything=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
         for stem, names in files.items()
     ]
 

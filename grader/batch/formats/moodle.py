@@ -17,7 +17,7 @@ def recognises(tree: Tree) -> bool:
     return any(_NAMED.fullmatch(name) for name in tree.names)
 
 
-def read(tree: Tree, _assignment: str) -> Sequence[HandIn]:
+def read(tree: Tree, _assignment: str, _file: str) -> Sequence[HandIn]:
     """Texts typed into Moodle's own editor (onlinetext) are noted, and are no files of a hand-in."""
     found: dict[str, list[re.Match[str]]] = {}
     for name in tree.names:

@@ -22,7 +22,7 @@ def recognises(tree: Tree) -> bool:
     return bool(deep) and len(deep) == len(names) and (stamped or ROOT in tops(tree))
 
 
-def read(tree: Tree, assignment: str) -> Sequence[HandIn]:
+def read(tree: Tree, assignment: str, _file: str) -> Sequence[HandIn]:
     students = _students(tree)
     root = "" if students is tree else f"{ROOT}/"
     wanted = _assignment(students, assignment)

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from grader import catalogue
+from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.reading.offline import sheet
 from grader.reading.offline.page import page
@@ -78,23 +79,28 @@ def export_reports(
     folder: FolderArgument,
     to: ToOption,
     questions: Annotated[list[str] | None, typer.Argument(help="For example q1.1; none: all.")] = None,
-    assignment: AssignmentOption = "ps4",
+    assignment: AssignmentOption = "",
 ) -> None:
     """Write the answers of a folder of reports, without names and each once, into a file to fill in."""
-    task = catalogue.find(assignment, Settings().assignments)
+    task = _assignment(assignment)
     lines = Folder(task, folder).lines(questions)
     of = f": {', '.join(questions)}" if questions else ""
     _write(to, f"{task.title}{of}", lines, ["import-reports", str(folder), f"{to.stem}.csv"])
 
 
 @app.command("import-reports")
-def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "ps4") -> None:
+def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
     """Take points and comments in, all or nothing. What was left empty stays unread; again changes nothing."""
-    place = Folder(catalogue.find(assignment, Settings().assignments), folder)
+    place = Folder(_assignment(assignment), folder)
     filled = sheet.read(_rows(file), place.lines())
     changed = place.keep(filled)
     out.print(f"{len(filled)} readings, {changed} of them new or changed", markup=False)
     out.print(f"written: {folder / KEPT}, {folder / TOTALS}", style="dim", markup=False, soft_wrap=True)
+
+
+def _assignment(name: str) -> Assignment:
+    settings = Settings()
+    return catalogue.find(name or settings.assignment, settings.assignments)
 
 
 def _rows(file: Path) -> list[Row]:

@@ -69,12 +69,10 @@ def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> 
     if offering is None:
         raise BadCall(f"{question.course[:60]} does not offer {question.assignment[:60]}")
     task = catalogue.find(question.assignment, assignments)
-    for part in task.parts:
-        if question.id in part.written:
-            worth = part.written[question.id]
-            found = papers(tx, question, worth, reader.id, offering.counts)
-            return Desk(question, part.questions[question.id], _asked(tx, question, worth), found, reader)
-    known = ", ".join(id for part in task.parts for id in part.written)
+    if (asked := task.questions.get(question.id)) is not None:
+        found = papers(tx, question, asked.points, reader.id, offering.counts)
+        return Desk(question, asked.title, _asked(tx, question, asked.points), found, reader)
+    known = ", ".join(task.questions)
     raise BadCall(f"{question.assignment[:60]} asks no question {question.id[:60]} in words (there are: {known})")
 
 

@@ -68,7 +68,7 @@ class Folder:
     @cached_property
     def worth(self) -> Mapping[str, Points]:
         """Written question → points."""
-        return {id: points for part in self.assignment.parts for id, points in part.written.items()}
+        return {id: question.points for id, question in self.assignment.questions.items()}
 
     def lines(self, questions: Collection[str] | None = None) -> list[Line]:
         """Of these questions, else of all; without names, in an order that says nothing and stays."""

@@ -36,7 +36,7 @@ class Asked:
     """A question whose answers are read."""
 
     place: str
-    """ "ml101 ps4 q1.6" in the service's database, "q1.6" in a folder of reports."""
+    """ "COURSE ASSIGNMENT q1.6" in the service's database, "q1.6" in a folder of reports."""
     worth: Points
     items: Sequence[RubricItem] = ()
     phrases: Sequence[str] = ()

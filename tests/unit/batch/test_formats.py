@@ -21,7 +21,7 @@ def export(*names: str, **contents: str) -> Export:
     with zipfile.ZipFile(packed, "w") as archive:
         for name in names:
             archive.writestr(name, contents.get(name, "x = 1\n"))
-    return formats.read(Archive(zipfile.ZipFile(packed)), "ps4")
+    return formats.read(Archive(zipfile.ZipFile(packed)), "ps4", "mlp.py")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_an_export_is_recognised_by_what_it_contains(tmp_path: Path, name: str, 
     pupils = classes.fifty()
     made = classes.EXPORTS[name](pupils, tmp_path / "export")
     with opened(made) as tree:
-        read = formats.read(tree, "toy")
+        read = formats.read(tree, "toy", "mlp.py")
         present = [p for p in pupils if p.files and not (name == "loose" and "essay.pdf" in p.files)]
         assert read.format == called
         assert len(read.hand_ins) == len(present)

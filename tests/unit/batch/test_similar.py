@@ -14,7 +14,7 @@ VARIANTS = ROOT / "reference" / "ps4" / "variants"
 
 
 def code(name: str) -> str:
-    return code_of(receive("mlp.py", (VARIANTS / f"{name}.py").read_bytes()))
+    return code_of(receive("mlp.py", (VARIANTS / f"{name}.py").read_bytes(), "mlp.py"))
 
 
 def disguised(source: str) -> str:
@@ -42,7 +42,7 @@ def test_what_the_handout_gives_to_everybody_counts_for_nothing(ps4: Assignment)
 
 def test_a_notebooks_cells_count_like_a_file(ps4: Assignment, make_notebook: MakeNotebook) -> None:
     source = (VARIANTS / "loops.py").read_text("utf-8")
-    notebook = receive("ps4.ipynb", make_notebook(("markdown", "mine"), ("code", source)))
+    notebook = receive("ps4.ipynb", make_notebook(("markdown", "mine"), ("code", source)), "mlp.py")
     (pair,) = ranked([Text(("file",), code("loops")), Text(("notebook",), code_of(notebook))], baseline(ps4))
     assert pair.share > 0.9
 

@@ -46,7 +46,9 @@ NO_ROOM_LEFT = Stopped(Limit.REPLY, float(3 << 20), whole_submission=True)
 
 
 def student_of(sandbox: Sandbox, limits: Limits, budget: Budget | None = None) -> Student:
-    return Student(receive("mlp.py", NET), sandbox, EntryPoints("class", ("Net",)), ["mlp.py"], limits, {}, {}, budget)
+    return Student(
+        receive("mlp.py", NET, "mlp.py"), sandbox, EntryPoints("class", ("Net",)), ["mlp.py"], limits, {}, {}, budget
+    )
 
 
 @pytest.fixture

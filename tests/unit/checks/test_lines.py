@@ -212,7 +212,7 @@ def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
 
 def test_a_call_that_failed_is_none() -> None:
     assert flow_of(Answer("loss", Raised("ValueError", "no")), 2) is None
-    assert rows_of(Answer("structure", Raised("ValueError", "no")), receive("mlp.py", b"x = 1")) == []
+    assert rows_of(Answer("structure", Raised("ValueError", "no")), receive("mlp.py", b"x = 1", "mlp.py")) == []
 
 
 def test_only_statements_of_the_submission_are_believed(submit: Submit) -> None:
@@ -285,7 +285,7 @@ def test_the_line_of_a_fault_is_found(
 ) -> None:
     right = (VARIANTS / f"{variant}.py").read_text("utf-8")
     assert right.count(before) == 1
-    submission = receive("mlp.py", right.replace(before, after).encode())
+    submission = receive("mlp.py", right.replace(before, after).encode(), "mlp.py")
     (report,) = grade_code(submission, ps4, sandbox, [Seed()])
     (lost,) = [c for c in report.checks if c.id == check]
     assert lost.place is not None

@@ -32,7 +32,7 @@ class Net:
 @pytest.fixture
 def student(sandbox: Sandbox) -> Iterator[Student]:
     made = Student(
-        receive("mlp.py", NET),
+        receive("mlp.py", NET, "mlp.py"),
         sandbox,
         EntryPoints("class", ("Net",)),
         ["mlp.py"],
@@ -101,7 +101,9 @@ class Line:
 
 
 def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sandbox) -> None:
-    student = Student(receive("mlp.py", FITTED), sandbox, EntryPoints("class", ("Line",)), ["mlp.py"], Limits(), {}, {})
+    student = Student(
+        receive("mlp.py", FITTED, "mlp.py"), sandbox, EntryPoints("class", ("Line",)), ["mlp.py"], Limits(), {}, {}
+    )
     try:
         student.begin()
         line = student.new()
@@ -127,7 +129,13 @@ def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
     long = "\n".join(["# " + "x" * 98] * 9_000)
     cells = [("code", NET.decode()), *[("code", f"{long}\n# {number}") for number in range(6)]]
     student = Student(
-        receive("a.ipynb", make_notebook(*cells)), sandbox, EntryPoints("class", ("Net",)), ["mlp.py"], Limits(), {}, {}
+        receive("a.ipynb", make_notebook(*cells), "mlp.py"),
+        sandbox,
+        EntryPoints("class", ("Net",)),
+        ["mlp.py"],
+        Limits(),
+        {},
+        {},
     )
     try:
         student.begin()

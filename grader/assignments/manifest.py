@@ -1,0 +1,234 @@
+"""The manifest of an assignment, assignment.toml: all of it that is data. Nothing else reads that file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from fractions import Fraction
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from grader.errors import BadAssignment
+from grader.guest.entry_points import EntryPoints
+from grader.model import ZERO, Limits, Points
+
+MANIFEST = "assignment.toml"
+
+Policy = Literal["suggest", "full-marks-only"]
+"""What is decided about written answers automatically: nothing, or the points of an answer that is proven right."""
+
+
+def _points(value: object) -> Points:
+    try:
+        if isinstance(value, bool):
+            raise ValueError(value)
+        points = Points(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{value!r} is not a number of points") from None
+    if (points * 100).denominator != 1 or points < 0:
+        raise ValueError(f"points must be multiples of 1/100, not {value!r}")
+    return points
+
+
+def _credit(value: object) -> Fraction:
+    try:
+        credit = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f'{value!r} is not a share such as "1/2"') from None
+    if not 0 < credit <= 1:
+        raise ValueError(f"a share of the points is more than 0 and at most 1, not {value!r}")
+    return credit
+
+
+def _limits(value: object) -> Limits:
+    known = [f.name for f in fields(Limits)]
+    table: dict[str, Any] = value if isinstance(value, dict) else {"limits": value}
+    for name, number in table.items():
+        if name not in known or type(number) not in (int, float) or not number > 0:
+            raise ValueError(f"[limits] takes positive numbers for {', '.join(known)}, not {name} = {number!r}")
+    return Limits(**table)
+
+
+def _python_file(name: str) -> str:
+    if PurePosixPath(name).name != name or not name.endswith(".py"):
+        raise ValueError(f'{name!r} must be the name of a Python file, for example "solution.py"')
+    return name
+
+
+def _identifier(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} is not a Python name")
+    return name
+
+
+ExactPoints = Annotated[Points, BeforeValidator(_points)]
+Credit = Annotated[Fraction, BeforeValidator(_credit)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Steps = dict[str, tuple[tuple[float, Credit], ...]]
+"""Name of a curve → (at least, share of the points) of each threshold, the highest first."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class WrittenQuestion(_Table):
+    """A question whose answer people mark."""
+
+    id: str
+    title: str
+    points: ExactPoints
+    labels: tuple[str, ...] = ()
+    """How notebooks name it beside its id, for example "Why squares?"."""
+
+
+class PartTable(_Table):
+    """A part of the assignment: the points of its checks and of its written questions."""
+
+    id: str
+    title: str
+    written: tuple[WrittenQuestion, ...] = ()
+    sections: dict[str, dict[str, ExactPoints]] = Field(default={}, alias="checks")
+    """Check sections in order, each with its claims' points."""
+
+    @property
+    def points_of_checks(self) -> Mapping[str, Points]:
+        """Points by check id ("q1.slope")."""
+        return {f"{section}.{name}": p for section, claims in self.sections.items() for name, p in claims.items()}
+
+    @property
+    def points(self) -> Points:
+        return sum((*self.points_of_checks.values(), *(question.points for question in self.written)), ZERO)
+
+
+class LongCheck(_Table):
+    """Check sections that take long: each runs in a session of its own, and a pre-check can leave them out."""
+
+    name: str
+    """As people call it, for example "training on the images"."""
+    sections: tuple[str, ...] = Field(min_length=1)
+    cpu_seconds: float = Field(gt=0)
+    """Limit of each section."""
+    shorter: str = ""
+    """What `--quick` does instead, for example "training on 10,000 images". Empty if it changes nothing."""
+    steps: Steps = {}
+    shorter_steps: Steps = {}
+
+
+class ClassTable(_Table):
+    """The class that students implement."""
+
+    name: Identifier
+    aliases: tuple[Identifier, ...] = ()
+    """Other names that are accepted with a remark."""
+    methods: tuple[Identifier, ...] = ()
+
+
+class WrittenTable(_Table):
+    policy: Policy = "suggest"
+
+
+class Manifest(_Table):
+    """An assignment's data."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str
+    points: ExactPoints
+    files: tuple[Annotated[str, AfterValidator(_python_file)], ...] = Field(min_length=1)
+    """Accepted names of the file that students submit. An uploaded file that comes alone gets the first."""
+    functions: tuple[Identifier, ...] = ()
+    class_: ClassTable | None = Field(default=None, alias="class")
+    limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
+    parts: tuple[PartTable, ...] = Field(alias="part", min_length=1)
+    long: tuple[LongCheck, ...] = ()
+    written: WrittenTable = WrittenTable()
+    settings: dict[str, Any] = {}
+    """Data of the assignment's own code, which reads it by `kit.settings`."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Manifest:
+        if bool(self.functions) == (self.class_ is not None):
+            raise ValueError("give either functions = [names] or a table [class] with a name")
+        total = sum((part.points for part in self.parts), ZERO)
+        if total != self.points:
+            raise ValueError(f"the parts add up to {total}, not to points = {self.points}")
+        sections = {section for part in self.parts for section in part.sections}
+        if unknown := sorted(s for long in self.long for s in long.sections if s not in sections):
+            raise ValueError(f"[[long]] names the section {unknown[0]}, which no part has")
+        ids = [question.id for part in self.parts for question in part.written]
+        if twice := sorted({id for id in ids if ids.count(id) > 1}):
+            raise ValueError(f"two written questions have the id {twice[0]!r}: give each its own")
+        return self
+
+    @property
+    def entry_points(self) -> EntryPoints:
+        if self.class_ is None:
+            return EntryPoints("functions", self.functions)
+        return EntryPoints("class", (self.class_.name, *self.class_.aliases), self.class_.methods)
+
+    @property
+    def questions(self) -> Mapping[str, WrittenQuestion]:
+        """The written questions by id."""
+        return {question.id: question for part in self.parts for question in part.written}
+
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """Labels of each written question, by its id."""
+        return {id: (id, *question.labels) for id, question in self.questions.items()}
+
+    def long_check(self, section: str) -> LongCheck | None:
+        """Return the long check that a section belongs to, if any."""
+        return next((long for long in self.long if section in long.sections), None)
+
+    def section_points(self, section: str) -> Mapping[str, Points]:
+        """Return the points of a section's claims. Raises `BadAssignment` if it has none."""
+        for part in self.parts:
+            if section in part.sections:
+                return part.sections[section]
+        raise BadAssignment(f"{self.id}: no points for the section [{section}]")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check assignment.toml. Raises `BadAssignment` with file, key and remedy."""
+    try:
+        table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise BadAssignment(f"{folder.name}/{MANIFEST} (TOML in UTF-8): {wrong}") from None
+    try:
+        return Manifest.model_validate(table)
+    except ValidationError as wrong:
+        first = wrong.errors(include_url=False)[0]
+        raise BadAssignment(f"{folder.name}/{MANIFEST}: {_sentence(first)}") from None
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    place = _place(error["loc"][:-1])
+    key = error["loc"][-1] if error["loc"] else ""
+    match error["type"]:
+        case "missing":
+            return f"{place}{key!r} is missing: add it"
+        case "extra_forbidden":
+            return f"{place}{key!r} is not known here: remove it, or put data of your own into [settings]"
+        case "value_error":
+            return f"{_place(error['loc'])}{error['ctx']['error']}"
+        case "string_pattern_mismatch":
+            return f"{_place(error['loc'])}{error['input']!r} may have letters, digits and _ . - only"
+    return f"{_place(error['loc'])}{_lower(error['msg'])}, not {error['input']!r}"
+
+
+def _place(keys: Sequence[str | int]) -> str:
+    """Return "part 2, written 1: " for the keys of a place in the file; lists count from 1."""
+    names: list[str] = []
+    for key in keys:
+        if isinstance(key, int) and names:
+            names[-1] += f" {key + 1}"
+        else:
+            names.append(str(key))
+    return f"{', '.join(names)}: " if names else ""
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,24 @@
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.kit.exhibits import MOST_POINTS, confusion, curve, grey
+
+
+def test_weights_that_overflow_are_shown_without_a_warning():
+    with np.errstate(all="ignore"):  # as where it is called
+        assert grey(np.array([[1e308, -1e308], [0.0, 1.0]]))[1].tolist() == [0, 255]
+
+
+def test_long_histories_are_thinned():
+    series = curve(Answer("loss_history", np.arange(10 * MOST_POINTS + 1.0)))
+    assert series is not None
+    assert (len(series.values) <= MOST_POINTS, series.step, series.values[1]) == (True, 11, 11.0)
+
+
+def test_what_is_no_history_is_no_curve():
+    assert curve(Answer("loss_history", {"loss": 1.0})) is None
+    assert curve(Answer("loss_history", np.zeros((2, 2)))) is None
+
+
+def test_rows_of_the_confusion_matrix_are_the_right_classes():
+    assert confusion(np.array([0, 0, 1]), np.array([1, 0, 1]), 2) == ((1, 1), (0, 1))
