@@ -19,7 +19,7 @@ from grader.checks.recorded import RECORDED, Recorded
 from grader.errors import BadAssignment, BadCall
 from grader.guest.entry_points import EntryPoints
 from grader.kit import reference as default_truth
-from grader.kit.mistake import KnownMistake
+from grader.kit.mistake import Interpretation, KnownMistake, interpretations_of
 from grader.missing_code import has_code
 from grader.model import Limits, Notebook, Points, Submission
 from grader.notebook import read_notebook
@@ -157,16 +157,15 @@ def load(folder: Path) -> Assignment:
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
-    settings = manifest.settings
     handout = _handout(folder)
-    known, truths = _known(truth, module, manifest, folder, package)
+    known, truths, readings = _known(truth, module, manifest, folder, package)
     assignment = Assignment(
         manifest=manifest,
         folder=folder,
         checks=tuple(_with_length(value, manifest) for value in vars(module).values() if isinstance(value, Check)),
         digest=getattr(truth, "digest", digest),
         mistakes=known,
-        readings=_readings(truth, settings),
+        readings=readings,
         truths=truths,
         remembered=Remembered(truths),
         recorded=isinstance(truth, Recorded),
@@ -206,20 +205,24 @@ def _truth(folder: Path, package: str) -> Any:
 
 def _known(
     truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
-) -> tuple[tuple[Mistake, ...], Truths]:
-    """Return the known mistakes, and the truths with and without them: of truth.py; without it those of the reference
-    and mistakes.py; without a reference checks.py itself."""
+) -> tuple[tuple[Mistake, ...], Truths, tuple[Reading, ...]]:
+    """Return the known mistakes, the truths with and without them, and the accepted interpretations: of truth.py;
+    without it those of the reference and mistakes.py; without a reference checks.py itself."""
+    settings = manifest.settings
     if truth is not checks:
-        return tuple(truth.mistakes(manifest.settings)), truth.truths(manifest.settings)
+        return tuple(truth.mistakes(settings)), truth.truths(settings), _readings(truth, settings)
     if not (folder / REFERENCE).exists():
-        return (), lambda _reading, _assumed: truth
+        return (), lambda _reading, _assumed: truth, _readings(truth, settings)
     reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names
     registered: list[KnownMistake] = []
+    accepted: tuple[Interpretation, ...] = ()
     if (folder / MISTAKES).exists():
         mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
         ids = [check for part in manifest.parts for check in part.points_of_checks]
         registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
-    return tuple(registered), default_truth.truths(reference, names, registered)
+        accepted = interpretations_of(mistakes)
+    truths = default_truth.truths(reference, names, registered, accepted)
+    return tuple(registered), truths, (Reading("", ""), *accepted)
 
 
 def _known_questions(folder: Path, package: str) -> tuple[Question | InWords, ...]:

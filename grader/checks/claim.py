@@ -43,14 +43,17 @@ class Verdict:
     inconclusive: bool = field(default=False, compare=False)
     """It holds, but shows no work of the student's code: both sides are zero or diverge, or nothing was compared. A
     check must not follow from a mistake by such a verdict alone."""
+    waits: bool = field(default=False, compare=False)
+    """A person must decide: what was measured lies between what passes and what fails."""
 
     @property
     def holds(self) -> bool:
         return self.credit == 1
 
     def __and__(self, other: Verdict) -> Verdict:
-        """The worse of the two, with the remarks of both."""
-        worse = self if self.credit <= other.credit else other
+        """Return the worse of the two, with the remarks of both. What waits is better than nothing and worse than a
+        part of the points."""
+        worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
         return Verdict(
             worse.credit,
             worse.reason,
@@ -61,6 +64,7 @@ class Verdict:
             worse.source,
             worse.says_why,
             self.inconclusive and other.inconclusive,
+            worse.waits,
         )
 
 
@@ -71,6 +75,11 @@ def held(*remarks: str) -> Verdict:
 
 def lost(reason: str, values: str = "") -> Verdict:
     return Verdict(Fraction(0), reason, values)
+
+
+def waiting(reason: str) -> Verdict:
+    """Return a verdict that leaves the decision to a person; its points are neither earned nor lost."""
+    return Verdict(Fraction(0), reason, says_why=True, waits=True)
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:

@@ -63,7 +63,7 @@ class Judged:
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain what is lost."""
     open: bool = False
-    """Not to be decided here: the truth that it needs is not in a student's pack."""
+    """Not to be decided here: the truth that it needs is not in a student's pack, or a person must decide."""
     follows_from: tuple[str, ...] = ()
     """Ids of the checks at which its cause was charged; it keeps its points then."""
 
@@ -159,10 +159,12 @@ class Ledger:
         claims = groups[name]
         try:
             verdict = self._evaluate(claims, frozenset())
-            if verdict.holds:
-                return Judged(verdict)
+            if verdict.holds or verdict.waits:
+                return Judged(verdict, open=verdict.waits)
             for assumed in charged[1:]:
                 under = self._evaluate(claims, assumed)
+                if under.waits:
+                    return Judged(under, open=True)
                 if under.holds and not under.inconclusive:
                     return _follows(under, [self.charged[i] for i in sorted(assumed)])
             if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
@@ -200,13 +202,15 @@ class Ledger:
             together, used = held(), [self.charged[i] for i in sorted(assumed)]
             for one, of_one, way in zip(claims, causes, ways, strict=True):
                 under = self._evaluate([one], assumed)
-                if not _is_settled(under, assumed) and way is not None:
+                if not (_is_settled(under, assumed) or under.waits) and way is not None:
                     under = self._evaluate([replace(one, judge=partial(_own, way, of_one))], assumed)
                     under = replace(under, inconclusive=False)
                     used += of_one
                 together = together & under
-                if not together.holds:
+                if not (together.holds or together.waits):
                     break
+            if together.waits:
+                return Judged(together, open=True)
             if _is_settled(together, assumed):
                 return _follows(together, used)
         return None
@@ -317,7 +321,7 @@ class Ledger:
                     if not assumed:
                         raise
                     return lost("no right answer has this mistake")  # or these mistakes do not go together
-                if not together.credit:
+                if not (together.credit or together.waits):
                     break
         return together
 

@@ -144,8 +144,8 @@ def _plain(answer: Any, method: str) -> Any:
         encode(answer)
     except WireError:
         raise BadAssignment(
-            f"the truth's {method} returns a {type(answer).__name__}, which a student's pack cannot hold: return numbers, "
-            "arrays, or lists and dicts of them"
+            f"the truth's {method} returns a {type(answer).__name__}, which a student's pack cannot hold: return "
+            "numbers, arrays, or lists and dicts of them"
         ) from None
     return answer
 

@@ -175,7 +175,7 @@ class Student:
                 that `look` can tell what the call has changed in place.
             seed: numpy's global seed, and Python's, set just before the call. None leaves them as they are.
         """
-        shown = f"{function}({', '.join(_shown(args, kwargs))})"
+        shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
         return Answer(shown, self._request_of(function, ["call_function", function, list(args), kwargs, seed, 0.0]))
 
     def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
@@ -264,7 +264,7 @@ class Remote:
         """The last call, if it failed: what it would have set may be missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
-        shown = f"{method}({', '.join(_shown(args, kwargs))})"
+        shown = f"{method}({', '.join(shown_arguments(args, kwargs))})"
         return self._noted(self._ask_of(method, shown, "call", method, list(args), kwargs, 0.0))
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
@@ -344,7 +344,9 @@ def stopped_softly(answer: Answer, student: Student) -> bool:
     return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
 
 
-def _shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
+def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
+    """Return the arguments of a call as messages show them, "…" for an array."""
+
     def show(value: Any) -> str:
         if isinstance(value, Ref):
             return value.name

@@ -21,10 +21,12 @@ from grader.checks.claim import (
     lost,
     near,
     numbers,
+    waiting,
 )
 from grader.checks.lines import Batches, FollowedCall, Line, Target
 from grader.checks.mistakes import Assumptions, Mistake, Reading
 from grader.checks.student import Remote, Student
+from grader.guest.wire import Ref
 from grader.kit.episodes import Call, Episode, play, same_as_reference
 from grader.kit.examples import around, examples
 from grader.kit.exhibits import confusion, curve, curves, grey
@@ -45,6 +47,7 @@ from grader.kit.follow import (
     scores_are_right,
     vary,
 )
+from grader.kit.functions import call_twice, uses
 from grader.kit.long import DataSet, LongTraining, learns
 from grader.kit.losses import (
     STABLE,
@@ -55,8 +58,8 @@ from grader.kit.losses import (
     fresh_scores,
     new_parameters,
 )
-from grader.kit.mistake import mistake
-from grader.kit.models import Model, array_of, gradient_of, gradients_of, history_of, is_near, loss_of
+from grader.kit.mistake import interpretation, mistake
+from grader.kit.models import Model, array_of, floats_of, gradient_of, gradients_of, history_of, is_near, loss_of
 from grader.kit.problems import (
     SHAPES,
     Array,
@@ -77,6 +80,7 @@ from grader.kit.problems import (
     trainings,
     until,
 )
+from grader.kit.speed import Speed, speed_ratio
 from grader.kit.training import (
     accuracies,
     at_random,
@@ -123,7 +127,9 @@ __all__ = [
     "Params",
     "Problem",
     "Reading",
+    "Ref",
     "Remote",
+    "Speed",
     "Student",
     "Target",
     "Trainer",
@@ -141,6 +147,7 @@ __all__ = [
     "batch_size",
     "because",
     "by_heart",
+    "call_twice",
     "check",
     "claim",
     "confusion",
@@ -152,6 +159,7 @@ __all__ = [
     "examples",
     "examples_of_one_class",
     "failed",
+    "floats_of",
     "fresh_scores",
     "from_own_scores",
     "gradient_follows",
@@ -163,6 +171,7 @@ __all__ = [
     "histories",
     "history_of",
     "identical_rows",
+    "interpretation",
     "is_near",
     "labels_follow",
     "ladder",
@@ -189,9 +198,12 @@ __all__ = [
     "same_as_reference",
     "scores_are_right",
     "sketch",
+    "speed_ratio",
     "trained_again",
     "trained_parameters",
     "trainings",
     "until",
+    "uses",
     "vary",
+    "waiting",
 ]

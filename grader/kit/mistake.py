@@ -11,13 +11,13 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from grader.checks.lines import Line
-from grader.checks.mistakes import Mistake
+from grader.checks.mistakes import Mistake, Reading
 from grader.errors import BadAssignment
 
 Change = TypeVar("Change", bound=Callable[..., Any])
 
-_REGISTRY = "__mistakes__"
-"""The variable of a mistakes.py that holds what it has registered."""
+_REGISTRY, _INTERPRETATIONS = "__mistakes__", "__interpretations__"
+"""The variables of a mistakes.py that hold what it has registered."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,41 @@ def mistake(
     return register
 
 
+@dataclass(frozen=True)
+class Interpretation(Reading):
+    """Another accepted meaning of the task, with the code that follows it."""
+
+    change: Callable[..., Any] = object
+    of: str = ""
+
+
+def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Change], Change]:
+    """Register the function or class below as an accepted interpretation of the task: as right as the reference, if a
+    submission follows it throughout. A check with `settles=True` decides which one that is.
+
+    Args:
+        remark: What the report remarks about it.
+        of: The function or method of the reference that a function replaces.
+        id: Its id; by default the name of the function or class, in snake case.
+
+    Returns:
+        A decorator that returns the function or class unchanged.
+    """
+    module = sys._getframe(1).f_globals
+
+    def register(change: Change) -> Change:
+        found = Interpretation(id or _snake_case(change.__name__), remark, change, of)
+        module.setdefault(_INTERPRETATIONS, []).append(found)
+        return change
+
+    return register
+
+
+def interpretations_of(module: ModuleType) -> tuple[Interpretation, ...]:
+    """Return what a module has registered, in order."""
+    return tuple(vars(module).get(_INTERPRETATIONS, ()))
+
+
 def mistakes_of(module: ModuleType) -> tuple[KnownMistake, ...]:
     """Return what a module has registered, in order."""
     return tuple(vars(module).get(_REGISTRY, ()))
@@ -128,14 +163,14 @@ def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> 
     return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
 
 
-def combined(reference: type, mistakes: Sequence[KnownMistake]) -> type:
+def combined(reference: type, mistakes: Sequence[KnownMistake | Interpretation]) -> type:
     """Return the reference's class with these mistakes in it. One that another builds on is in it already."""
     changes = [_as_class(one, reference) for one in mistakes]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type(reference.__name__, (*dict.fromkeys(changes), reference), {})
 
 
-def _as_class(one: KnownMistake, reference: type) -> type:
+def _as_class(one: KnownMistake | Interpretation, reference: type) -> type:
     if isinstance(one.change, type):
         return one.change
     return type(one.id, (reference,), {one.of: one.change})

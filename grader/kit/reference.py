@@ -8,6 +8,7 @@ import hashlib
 import io
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -20,7 +21,7 @@ from grader.errors import BadAssignment
 from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
 from grader.kit.episodes import VARIES, Call, Episode, Plain
-from grader.kit.mistake import KnownMistake, addressed, combined, mistakes_of, substituted, validate
+from grader.kit.mistake import Interpretation, KnownMistake, addressed, combined, mistakes_of, substituted, validate
 
 Namespace = Mapping[str, Any]
 """Functions, or one class, by name."""
@@ -78,6 +79,12 @@ class ReferenceTruth:
             "play", episode, lambda: agreed(self._played(episode), self._played(episode))
         )
         return played
+
+    def seconds(self, name: str, *args: Any) -> float:
+        """Return the CPU seconds of one call of a function. It is called each time that this is asked."""
+        before = time.thread_time()
+        self._namespace[name](*args)
+        return time.thread_time() - before
 
     def usable(self, episode: Episode) -> bool:
         """Return whether an episode tells right from wrong: the reference answers with finite numbers, and rounding
@@ -245,29 +252,42 @@ def nudged(episode: Episode, sign: int) -> Episode:
 # ── from an assignment's folder ──────────────────────────────────────────────────────────────────────
 
 
-def truths(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Truths:
-    """Return the truths of an assignment: the reference, and the reference with known mistakes in it.
+def truths(
+    reference: ModuleType,
+    names: Sequence[str],
+    mistakes: Sequence[KnownMistake],
+    interpretations: Sequence[Interpretation] = (),
+) -> Truths:
+    """Return the truths of an assignment: the reference, under each interpretation, and with known mistakes in it.
 
     Args:
         reference: The module of the reference solution.
         names: The entry points: names of functions, or names that the class may have.
-        mistakes: What mistakes.py has registered.
+        mistakes, interpretations: What mistakes.py has registered.
     """
     by_id = {m.id: m for m in addressed(mistakes, replaceable(reference, names))}
+    meanings = {one.id: _with(vars(reference), names, [one]) for one in interpretations}
 
-    def truth(_reading: str, assumed: Assumptions) -> ReferenceTruth:
-        return ReferenceTruth(with_mistakes(reference, names, [by_id[id] for id in sorted(assumed)]))
+    def truth(meaning: str, assumed: Assumptions) -> ReferenceTruth:
+        right = meanings.get(meaning, vars(reference))
+        return ReferenceTruth(_with(right, names, [by_id[id] for id in sorted(assumed)]))
 
     return truth
 
 
 def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
     """Return the reference's variables with these mistakes in them."""
-    found = next((name for name in names if isinstance(vars(reference).get(name), type)), None)
+    return _with(vars(reference), names, mistakes)
+
+
+def _with(right: Namespace, names: Sequence[str], changes: Sequence[KnownMistake | Interpretation]) -> Namespace:
+    found = next((name for name in names if isinstance(right.get(name), type)), None)
     if found is not None:
-        made = combined(vars(reference)[found], mistakes)
-        return {**vars(reference), **dict.fromkeys(names, made)}
-    return substituted(vars(reference), {m.of: m.change for m in mistakes})
+        return {**right, **dict.fromkeys(names, combined(right[found], changes))}
+    by_function = {one.of: one.change for one in changes}
+    if len(by_function) < len(changes):
+        raise BadAssignment("two mistakes in one function cannot be combined")
+    return substituted(right, by_function)
 
 
 def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:

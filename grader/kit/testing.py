@@ -78,14 +78,14 @@ class _Guest(Guest):
 class _Session(Session):
     def __init__(self, solution: Solution, limits: Limits, shared: Mapping[str, Array]) -> None:
         channel, other = socket.socketpair()
-
-        def end(_of_itself: bool) -> Ended:
-            other.close()
-            return Ended()
-
-        super().__init__(channel, end, limits, pid=None)
+        super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None)
+        self._other = other
         self._guest = _Guest(solution, other, {name: array.copy() for name, array in shared.items()})
         self.facts = facts()
+
+    def close(self) -> None:
+        super().close()
+        self._other.close()
 
     def _exchange(self, request: list[Any], _watch: Any) -> Any:
         operation, *arguments = _across(request)

@@ -124,6 +124,14 @@ class Truth(Protocol):
         """Return the loss at the problem's labels and parameters if these were its scores (N, C)."""
         ...
 
+    def probabilities_of(self, scores: Array) -> Array:
+        """Return the probabilities (N, C) that these scores mean."""
+        ...
+
+    def gradients_from(self, problem: Problem, probabilities: Array) -> Params:
+        """Return the gradients that a right backward pass makes of these probabilities (N, C)."""
+        ...
+
     def moved_by(self, training: Training, gradients: Params) -> Params:
         """Return the parameters after a training in which every step has these gradients."""
         ...
@@ -133,8 +141,11 @@ class ModelTruth:
     """Answers of a reference class, remembered by problem, since many claims ask for the same.
 
     The class has `params`, `loss`, `train` and `predict` as students have, and draws batches from an attribute `random`
-    (by default the module `numpy.random`), which is replaced by a seeded generator here. It satisfies `Truth` but for
-    `loss_from`, which knows the parts of a loss: an assignment that follows students' own scores adds it.
+    (by default the module `numpy.random`), which is replaced by a seeded generator here.
+
+    It satisfies `Truth` but for `gradients_from`: an assignment whose gradients follow students' own scores adds it.
+    The loss is taken for the mean cross-entropy of a softmax plus a penalty; for another one, override `data_loss` and
+    `probabilities_of`.
 
     Args:
         model: the reference class, or the reference with a known mistake in it.
@@ -186,6 +197,14 @@ class ModelTruth:
         model = self.make(training.problem.at(after))
         X, y, X_val, y_val = copied(training)
         return float(np.mean(model.predict(X) == y)), float(np.mean(model.predict(X_val) == y_val))
+
+    def data_loss(self, problem: Problem, scores: Array) -> float:
+        """Return the loss without its penalty."""
+        return float(-log_softmax(scores)[np.arange(len(problem.y)), problem.y].mean())
+
+    def probabilities_of(self, scores: Array) -> Array:
+        """See `Truth`."""
+        return np.asarray(np.exp(log_softmax(scores)))
 
     # ── losses, gradients and labels ─────────────────────────────────────────────────────────────────
 
@@ -337,6 +356,11 @@ class ModelTruth:
         params: Params = model.params
         return params
 
+    def loss_from(self, problem: Problem, scores: Array) -> float:
+        """See `Truth`."""
+        penalty = self.loss(problem) - self.data_loss(problem, self.scores_at(problem))
+        return self.data_loss(problem, scores) + penalty
+
     def decided_by_rounding(self, training: Training) -> Array:
         """See `Truth`. Labels may not change 1e-12 away, as they do where all classes of equal rows are equal."""
         problem, X = training.problem, training.problem.X
@@ -363,6 +387,12 @@ class ModelTruth:
 
 _NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
 """Losses near published problems, which are the same for every submission."""
+
+
+def log_softmax(scores: Array) -> Array:
+    """Return the logarithms of the softmax of each row."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def copied(training: Training) -> tuple[Array, Array, Array, Array]:

@@ -133,7 +133,7 @@ class Truth(kit.ModelTruth):
 
     # ── from the student's own values ────────────────────────────────────────────────────────────────
 
-    def loss_from(self, problem: Problem, scores: Array) -> float:
+    def loss_from(self, problem: kit.Problem, scores: Array) -> float:
         """Return the loss at the problem's labels and parameters for these scores (N, C)."""
         net = self.made(problem)
         return net.data_loss(scores, problem.y) + net.penalty(problem.reg, len(problem.y))

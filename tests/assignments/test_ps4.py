@@ -94,7 +94,7 @@ def test_the_reference_has_the_published_losses(
 ) -> None:
     loss = ps4.truths(reading, frozenset()).loss(Problem(activation))
     assert abs(loss - published) < 5e-7
-    assert published in ps4.config["published"].values()
+    assert published in ps4.manifest.settings["published"].values()
 
 
 @pytest.mark.parametrize("problem", [Problem, Fresh])
@@ -143,7 +143,7 @@ def test_the_points_are_the_handouts(ps4: Assignment) -> None:
         for part in ps4.parts
         if part.sections
     }
-    written = {part.id: sum(part.written.values()) for part in ps4.parts if part.written}
+    written = {part.id: sum(q.points for q in part.written) for part in ps4.parts if part.written}
     assert machine == {"q2.1": 8, "q2.2": 10, "q2.3": 6, "q2.4": 10, "q2.5": 6}
     assert written == dict.fromkeys(("q1.1", "q1.2", "q1.3", "q1.4", "q1.5", "q1.6"), 5) | {
         "q2.4": 1, "q2.5": 1, "q3.1": 4, "q3.2": 4,
@@ -180,11 +180,12 @@ def test_the_handout_prints_the_thresholds_and_limits_that_are_graded_by(
     ps4: Assignment, row: str, activation: str
 ) -> None:
     (printed,) = [rest for first, rest in handout_table().items() if first.startswith(row)]
-    steps = {Fraction(credit): least for least, credit in ps4.config["mnist"]["steps"][activation]}
+    (mnist,) = ps4.manifest.long
+    steps = {credit: least for least, credit in mnist.steps[activation]}
     assert [float(p) for p in printed] == [
         steps[Fraction(1)],
         steps[Fraction(1, 2)],
-        ps4.config["mnist"]["cpu_seconds"],
+        mnist.cpu_seconds,
     ]
 
 
@@ -197,17 +198,18 @@ def test_the_handout_prints_the_published_losses_and_the_recipe(ps4: Assignment)
     notebook = nbformat.read(ROOT / "reference" / "ps4" / "handout" / "ps4.ipynb", as_version=4)
     text = "\n".join(c.source for c in notebook.cells)
     for name in ("sigmoid", "relu_definition", "relu_published"):
-        assert str(ps4.config["published"][name]) in text
-    mnist = ps4.config["mnist"]
+        assert str(ps4.manifest.settings["published"][name]) in text
+    mnist = ps4.manifest.settings["mnist"]
     for said in (f"reg={mnist['reg']}", f"num_epochs={mnist['num_epochs']}", f"batch_size={mnist['batch_size']}"):
         assert said in text
     assert re.search(rf"TwoLayerMLP\(28 \* 28, {mnist['hidden_size']}, 10, std={mnist['std']}", text)
 
 
 def test_the_steps_fall_in_points_and_in_threshold(ps4: Assignment) -> None:
-    for steps in (*ps4.config["mnist"]["steps"].values(), *ps4.config["mnist"]["quick"]["steps"].values()):
-        assert steps == sorted(steps, reverse=True)
-        assert [Fraction(credit) for _, credit in steps] == [Fraction(1), Fraction(1, 2)]
+    (mnist,) = ps4.manifest.long
+    for steps in (*mnist.steps.values(), *mnist.shorter_steps.values()):
+        assert list(steps) == sorted(steps, reverse=True)
+        assert [credit for _, credit in steps] == [Fraction(1), Fraction(1, 2)]
 
 
 # ── answers that are none ────────────────────────────────────────────────────────────────────────────

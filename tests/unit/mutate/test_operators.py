@@ -58,7 +58,7 @@ IN_A_FUNCTION = """
         ("dropped statement", "x -= y", "pass"),
         ("dropped call", "return np.log(x)", "return x"),
         ("other function", "return np.sum(x)", "return np.max(x)"),
-        ("other string", "return y == 'relu'", "return y == 'sigmoid'"),
+        ("other string", "return y == 'relu'", "return y == 'rel'"),
         ("dropped argument", "return f(x, reg=reg)", "return f(x)"),
         ("dropped index", "return x[y]", "return x"),
     ],

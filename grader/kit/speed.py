@@ -1,0 +1,180 @@
+"""How many times faster one function of a student's is than another: a loop, and its vectorised version.
+
+Both are timed on the same machine in the same minute, so that no absolute time decides. CPU time is the kernel's count
+of the sandboxed process, read from outside: clocks inside are the student's to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import reduce
+from operator import and_
+from typing import Any
+
+import numpy as np
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Verdict, failed, lost, near, waiting
+from grader.checks.student import Student
+from grader.errors import BadAssignment
+from grader.guest.wire import Ref
+
+LEAST_SECONDS = 0.2
+"""CPU time that a call of the slow function must take, so that the clock's and the calls' own costs do not count."""
+CALLS = 5
+PASSES, FAILS = 6.0, 4.0
+MOST_OF_REFERENCE = 3.0
+"""A slow function may cost so many times the reference's; beyond, it is padded."""
+MOST_GROWTH = 8
+
+Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
+"""(random, size) → arguments of both functions."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """CPU seconds of a slow and a fast function, and what the fast one answered last.
+
+    Args:
+        slow, fast: names of the functions.
+        slow_seconds, fast_seconds: the best of several calls; 0 where a call has failed or no clock can be read.
+        arguments: of the last calls.
+        answer: the fast function's answer to them, or the call that has failed.
+    """
+
+    slow: str
+    fast: str
+    slow_seconds: float
+    fast_seconds: float
+    size: int
+    draw: Sizes
+    seed: int
+    arguments: Sequence[Any]
+    answer: Answer
+    passes: float
+    fails: float
+    _of_reference: list[float] = field(default_factory=list, compare=False)
+
+    @property
+    def ratio(self) -> float:
+        return self.slow_seconds / self.fast_seconds
+
+    def against(self, truth: Any) -> Verdict:
+        """Return the verdict on the ratio, which waits for a person between `fails` and `passes`; and on the fast
+        function's last answer, since a wrong one may be fast. Asks the truth `seconds` and the fast function.
+
+        The reference's slow function is timed at the same size: a slow function that costs more than 3 times as much
+        would make any ratio.
+        """
+        if (wrong := failed(self.answer)) is not None:
+            return wrong
+        want = getattr(truth, self.fast)(*self.arguments)
+        wants = want if isinstance(want, list) else [want]
+        answers = self.answer.unpack(len(wants)) if isinstance(want, list) else (self.answer,)
+        right = reduce(and_, (near(a, w) for a, w in zip(answers, wants, strict=True)))
+        return self.ratio_verdict(truth) & right
+
+    def ratio_verdict(self, truth: Any) -> Verdict:
+        """Return the verdict on the ratio alone, whatever the functions answer."""
+        if (wrong := failed(self.answer)) is not None:
+            return wrong
+        if not self.slow_seconds:
+            return waiting("The speed cannot be measured here.")
+        share = self.slow_seconds / self._reference_seconds(truth)
+        if share > MOST_OF_REFERENCE:
+            return lost(
+                f"{self.slow} takes {share:.1f} times as long as plain loops do, and at most {MOST_OF_REFERENCE:g} "
+                "times can be compared: remove what slows it"
+            )
+        found = f"{self.fast} is {self.ratio:.1f} times as fast as {self.slow}"
+        if self.ratio >= self.passes:
+            return Verdict(Fraction(1))
+        if self.ratio < self.fails:
+            return lost(f"{found}, and at least {self.passes:g} times are needed: remove its loops")
+        return waiting(f"{found}; {self.passes:g} times are enough, so a person decides.")
+
+    def _reference_seconds(self, truth: Any) -> float:
+        """Return the least CPU seconds of three calls of the reference's slow function."""
+        if not self._of_reference:
+            random = np.random.default_rng(self.seed)
+            self._of_reference.extend(truth.seconds(self.slow, *self.draw(random, self.size)) for _ in range(3))
+        return min(self._of_reference)
+
+
+def speed_ratio(
+    student: Student,
+    *,
+    slow: str,
+    fast: str,
+    draw: Sizes,
+    seed: int,
+    start: int = 64,
+    most: int = 200_000,
+    passes: float = PASSES,
+    fails: float = FAILS,
+) -> Speed:
+    """Time two functions of a student's on the same arguments.
+
+    The size grows until a call of the slow one takes at least 0.2 CPU seconds. Then both are called alternately, five
+    times each on new arguments, so that nothing can be remembered from an earlier call, and the best time of each
+    counts. Arguments are sent before the clock is read.
+
+    Args:
+        slow: name of the function with loops.
+        fast: name of the function that must be faster.
+        draw: (random, size) → arguments of both. The time of the slow one must grow with size.
+        seed: what arguments are drawn with.
+        start: first size.
+        most: size at which growth ends.
+        passes: ratio from which the claim passes.
+        fails: ratio below which it fails. Between both it waits for a person.
+
+    Returns:
+        The times, which `Speed.against` judges.
+
+    Raises:
+        BadAssignment: `fails` is more than `passes`.
+    """
+    if fails > passes:
+        raise BadAssignment(f"speed_ratio(passes={passes:g}, fails={fails:g}): fails must be at most passes")
+    random = np.random.default_rng(seed)
+    size, arguments = start, draw(random, start)
+
+    def ended(slow_seconds: float, fast_seconds: float, answer: Answer) -> Speed:
+        return Speed(slow, fast, slow_seconds, fast_seconds, size, draw, seed, arguments, answer, passes, fails)
+
+    def call(name: str) -> tuple[Answer, float]:
+        return _timed(student, name, arguments)
+
+    for name in (slow, fast):  # imports and caches of the first call
+        answer, _ = call(name)
+        if answer.failure is not None:
+            return ended(0.0, 0.0, answer)
+    answer, seconds = call(slow)
+    while answer.failure is None and 0 < seconds < LEAST_SECONDS and size < most:
+        growth = min(max(1.3 * LEAST_SECONDS / seconds, 1.5), MOST_GROWTH)
+        size = min(int(size * growth), most)
+        arguments = draw(random, size)
+        answer, seconds = call(slow)
+    best = {slow: seconds, fast: float("inf")}
+    for _ in range(CALLS if seconds > 0 else 1):
+        arguments = draw(random, size)
+        for name in (slow, fast):
+            answer, seconds = call(name)
+            if answer.failure is not None:
+                return ended(0.0, 0.0, answer)
+            best[name] = min(best[name], seconds)
+    return ended(best[slow], best[fast], answer)
+
+
+def _timed(student: Student, name: str, arguments: Sequence[Any]) -> tuple[Answer, float]:
+    """Call a function on arrays that the sandbox already holds; return its answer and the CPU seconds of the call."""
+    arrays = {f"argument {n}": value for n, value in enumerate(arguments) if isinstance(value, np.ndarray)}
+    student.keep(**arrays)
+    student.look()
+    given = [Ref(f"argument {n}") if isinstance(a, np.ndarray) else a for n, a in enumerate(arguments)]
+    before = student.used.cpu_seconds
+    answer = replace(student.call(name, *given), what=f"{name}(…)")
+    return answer, student.used.cpu_seconds - before
