@@ -4,7 +4,7 @@ are called on inputs that it draws around the examples in its own way. Equal val
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +17,7 @@ from grader.authoring.record import record
 from grader.errors import BadAssignment
 from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
-from grader.kit.reference import RAISED, STABLE, agreed, is_finite, is_near, nudged, played_with
+from grader.kit.reference import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
 from grader.mutate import model
 from grader.mutate.model import Classified, Expected, Mutation
 
@@ -73,7 +73,9 @@ class General:
         return record(reference.name, found.module, found.calls, self._names, found.attributes)
 
     def _oracle(self, original: Mapping[str, Any]) -> Oracle:
-        return Oracle(self._named(original), self.examples, self._named)
+        truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.readings[1:]]
+        meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
+        return Oracle(self._named(original), self.examples, self._named, meanings)
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
         for episode in self.examples:
@@ -102,6 +104,7 @@ class Oracle:
         original: The right solution's variables.
         examples: Example calls, around which inputs are drawn.
         named: Returns a mutant's variables in the form that the examples are played with.
+        meanings: Right solutions of other accepted meanings of the task.
     """
 
     def __init__(
@@ -109,8 +112,9 @@ class Oracle:
         original: Mapping[str, Any],
         examples: Sequence[Episode],
         named: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        meanings: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self._named = named
+        self._named, self._meanings = named, meanings
         self._inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
         for forms in _by_function(examples).values():
             self._inputs += _drawn(original, [_each_twice(form) for form in forms])
@@ -119,14 +123,23 @@ class Oracle:
         """Call the mutant on every input, and compare answers, attributes and arguments with the original's."""
         note("calls")
         namespace = self._named(mutant)
-        for episode, right in self._inputs:
+        wrong = self._difference(namespace, [right for _, right in self._inputs])
+        if wrong is None:
+            return Classified("same", f"equal on {len(self._inputs)} inputs")
+        for meaning in self._meanings:
+            if self._difference(namespace, (played_with(meaning, episode) for episode, _ in self._inputs)) is None:
+                return Classified("allowed", "right by another accepted meaning of the task")
+        return wrong
+
+    def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:
+        for (episode, _), right in zip(self._inputs, rights, strict=True):
             played = played_with(namespace, episode)
             if RAISED in played:
                 return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
             for part, got, want in _parts(episode, played, right):
                 if not _is_same(got, want):
                     return Classified("wrong", f"{part} differs", (part,))
-        return Classified("same", f"equal on {len(self._inputs)} inputs")
+        return None
 
 
 def _by_function(examples: Sequence[Episode]) -> dict[tuple[str, ...], list[Episode]]:

@@ -112,7 +112,7 @@ def main(arguments: Sequence[str]) -> None:
         for (name, check), (before, now) in differences(
             verdicts(assignment, sandbox, table, arguments or ("",)), table
         ).items():
-            print(f"{name} {check}: {' '.join(before)} → {' '.join(now)}")  # noqa: T201
+            print(f"{name} {check}: {' '.join(before)} → {' '.join(now)}")
     sandbox.close()
 
 

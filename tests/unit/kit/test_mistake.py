@@ -112,3 +112,14 @@ def test_registering_returns_the_function_itself():
         return x
 
     assert mistake("It is wrong.")(change) is change
+
+
+def test_two_mistakes_in_one_function_explain_nothing_together(with_mistakes):
+    """A wrong function that neither of them explains loses its points without a name; the assignment is not at fault."""
+    halved = DOUBLED.replace("doubled(", "halved(").replace("2 * X", "0.5 * X").replace('fails=["first"], ', "")
+    assignment = with_mistakes(DOUBLED + halved)
+    truth = assignment.truths("", frozenset({"doubled", "halved"}))
+    with pytest.raises(ValueError, match="cannot be combined"):
+        truth.first([[1.0]], [1.0])
+    report = testing.grade(assignment, {"first": lambda X, w: 2 * X @ w + 1, "second": lambda X, w: 3 * X @ w})
+    assert (testing.lost(report), testing.diagnosed(report)) == ({"first.answer", "second.answer"}, frozenset())
