@@ -144,6 +144,8 @@ def _called(function: Any, call: Call, arrays: Mapping[str, Any]) -> Any:
 def _resolved(value: Any, arrays: Mapping[str, Any]) -> Any:
     if isinstance(value, Ref):
         return arrays[value.name]
+    if isinstance(value, np.ndarray):
+        return value.copy()
     if isinstance(value, list | tuple):
         return type(value)(_resolved(item, arrays) for item in value)
     if isinstance(value, dict):
