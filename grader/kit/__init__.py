@@ -25,7 +25,7 @@ from grader.checks.claim import (
 from grader.checks.lines import Batches, FollowedCall, Line, Target
 from grader.checks.mistakes import Assumptions, Mistake, Reading
 from grader.checks.student import Remote, Student
-from grader.kit.exhibits import confusion, curve, curves, grey
+from grader.kit.exhibits import CURVES, confusion, curve, curves, grey
 from grader.kit.follow import (
     Asked,
     Own,
@@ -89,6 +89,7 @@ from grader.kit.training import (
 from grader.kit.truth import ModelTruth, Truth, copied, sketch
 
 __all__ = [
+    "CURVES",
     "EXACT",
     "SHAPES",
     "STABLE",
