@@ -72,8 +72,6 @@ for topic, id, of, sentence, change in (
     ("training", "biases_not_updated", "update", "The biases must be updated too.", without_biases),
     ("training", "reg_not_passed_on", "train", "train must pass reg on to loss.", without_reg),
     ("training", "no_decay", "decayed", "The learning rate must decay each epoch.", lambda net, rate, decay: rate),
-    ("training", "first_rows_always", "batch", "Draw the rows of a batch at random, anew for each step.",
-     lambda net, N, size: np.arange(size)),
     ("histories", "accuracies_are_counts", "measure", "An accuracy is a share: divide the count by N.",
      lambda net, X, y: float(np.sum(net.predict(X) == y))),
     ("predict", "predict_without_relu", "predict", "predict lacks the ReLU.",

@@ -22,7 +22,7 @@ class Training(kit.Training):
 
     def rates(self):
         decays = [self.recipe["learning_rate_decay"] if self.ends_epoch(n) else 1 for n in range(self.iterations)]
-        return list(self.recipe["learning_rate"] * np.cumprod([1, *decays[:-1]]))
+        return (self.recipe["learning_rate"] * np.cumprod([1, *decays[:-1]])).tolist()
 
     def at_each_moment(self):
         return [replace(self, moment=moment) for moment in range(3)]
