@@ -27,9 +27,10 @@ from grader.checks.lines import Batches, FollowedCall, Line, Target
 from grader.checks.mistakes import Assumptions, Mistake, Reading
 from grader.checks.student import Remote, Student
 from grader.guest.wire import Ref
+from grader.kit.either import either
 from grader.kit.episodes import Call, Episode, play, same_as_reference
 from grader.kit.examples import around, examples
-from grader.kit.exhibits import confusion, curve, curves, grey
+from grader.kit.exhibits import CURVES, confusion, curve, curves, grey
 from grader.kit.follow import (
     Asked,
     Own,
@@ -95,6 +96,7 @@ from grader.kit.training import (
 from grader.kit.truth import ModelTruth, Truth, copied, sketch
 
 __all__ = [
+    "CURVES",
     "EXACT",
     "SHAPES",
     "STABLE",
@@ -155,6 +157,7 @@ __all__ = [
     "curve",
     "curves",
     "depend_on_data",
+    "either",
     "every_example",
     "examples",
     "examples_of_one_class",

@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from grader.checks.lines import Line
-from grader.checks.mistakes import Mistake, Reading
+from grader.checks.mistakes import Assumptions, Mistake, Reading, Truths
 from grader.errors import BadAssignment
 
 Change = TypeVar("Change", bound=Callable[..., Any])
@@ -168,6 +168,29 @@ def combined(reference: type, mistakes: Sequence[KnownMistake | Interpretation])
     changes = [_as_class(one, reference) for one in mistakes]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type(reference.__name__, (*dict.fromkeys(changes), reference), {})
+
+
+def registered(
+    make: Callable[[type], Any], reference: type, module: ModuleType
+) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Reading]], Callable[[Any], Truths]]:
+    """Return what a truth.py must offer, of a truth about a class and of what mistakes.py has registered:
+
+        mistakes, readings, truths = registered(Truth, TwoLayerNet, known)
+
+    Args:
+        make: class → truth, for example a `ModelTruth`.
+        reference: The reference's class.
+        module: mistakes.py.
+    """
+    changes = {m.id: m for m in mistakes_of(module)}
+    meanings = {one.id: one for one in interpretations_of(module)}
+
+    def truth(meaning: str, assumed: Assumptions) -> Any:
+        mistaken = [changes[id] for id in sorted(assumed)]
+        return make(combined(reference, [*mistaken, *([meanings[meaning]] if meaning in meanings else [])]))
+
+    right = Reading("", "")
+    return lambda _: tuple(changes.values()), lambda _: (right, *meanings.values()), lambda _: truth
 
 
 def _as_class(one: KnownMistake | Interpretation, reference: type) -> type:

@@ -278,15 +278,15 @@ class ModelTruth:
 
     def well_posed_training(self, training: Training) -> bool:
         """See `Truth`."""
-        return all(self.smooth_rows(training.problem.at(params)).all() for params in self._steps(training))
+        return all(self.smooth_rows(training.problem.at(params)).all() for params in self.after_steps(training))
 
     def after_epochs(self, training: Training) -> list[Params]:
         """See `Truth`."""
-        _, *after = self._steps(training)
+        _, *after = self.after_steps(training)
         return [params for step, params in enumerate(after) if training.ends_epoch(step)]
 
-    def _steps(self, training: Training) -> Iterator[Params]:
-        """Yield the parameters before the first step, then after each."""
+    def after_steps(self, training: Training) -> Iterator[Params]:
+        """Yield the parameters before the first step of a training whose rows are all the same, then after each."""
         model = self.begin(training)
         yield dict(model.params)
         for rate in training.rates():
@@ -300,7 +300,7 @@ class ModelTruth:
 
         def compute() -> tuple[Params, Histories]:
             model = self.make(training.problem)
-            histories = self._train(model, training, copied(training))
+            histories = self.train_by(model, training, copied(training))
             return model.params, histories  # in this order: a mistaken training may put another dict there
 
         return self.once("trained", training, compute)
@@ -312,13 +312,14 @@ class ModelTruth:
             data = copied(training)
             for _ in range(2):
                 model = self.make(training.problem)
-                self._train(model, training, data)
+                self.train_by(model, training, data)
             params: Params = model.params
             return params
 
         return self.once("trained_again", training, compute)
 
-    def _train(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
+    def train_by(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
+        """Train a model on these arrays (X, y, X_val, y_val), and return train's histories."""
         model.random = np.random.default_rng(0)
         histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
         return histories

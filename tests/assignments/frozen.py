@@ -1,7 +1,7 @@
 """Verdicts on ps4's specimens and on mutants, as they were when its checks were written without the author's kit.
 
-    python -m tests.assignments.frozen write          writes the table anew
-    python -m tests.assignments.frozen [NAME …]       shows what is different, of all or of names that contain one of these
+    python -m tests.assignments.frozen write       writes the table anew
+    python -m tests.assignments.frozen [NAME …]    shows what is different, also of some names alone
 
 A rewrite of the checks must keep them: `test_frozen.py` grades everything again, on the same problems, and compares.
 """

@@ -115,7 +115,7 @@ def test_registering_returns_the_function_itself():
 
 
 def test_two_mistakes_in_one_function_explain_nothing_together(with_mistakes):
-    """A wrong function that neither of them explains loses its points; the assignment is not at fault."""
+    """A wrong function that neither explains loses its points without a name; the assignment is not at fault."""
     halved = DOUBLED.replace("doubled(", "halved(").replace("2 * X", "0.5 * X").replace('fails=["first"], ', "")
     assignment = with_mistakes(DOUBLED + halved)
     truth = assignment.truths("", frozenset({"doubled", "halved"}))

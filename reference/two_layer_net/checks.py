@@ -1,0 +1,151 @@
+"""The checks of the two-layer network. Every sentence in quotes is the handout's."""
+
+from functools import cache
+
+import numpy as np
+
+from grader import kit
+
+from .truth import Training
+
+PARAMETERS = ("W1", "b1", "W2", "b2")
+FORWARD, BACKWARD = ("forward", "loss"), ("forward", "loss", "backward")
+TRAINING, HISTORIES = ("training", "forward"), ("histories", "training", "forward")
+
+
+def shapes(D, H, C):
+    return {"W1": (D, H), "b1": (H,), "W2": (H, C), "b2": (C,)}
+
+
+NETS = kit.ModelSpec(shapes, {"std": 0.1}, training=Training)
+LOSS, GRADIENTS = kit.LossChecks(), kit.GradientChecks(given=("q1",))
+TRAINER = kit.Trainer(losses=("q1", "q2"), decay="q3.decay", predict="q3.predict")
+BEFORE = ("q1", "q2")
+
+
+@cache
+def toy():
+    """Return the handout's toy problem: seed 0 before the net, seed 1 before the data."""
+    net, data = np.random.RandomState(0), np.random.RandomState(1)
+    params = {"W1": 0.1 * net.randn(4, 10), "b1": np.zeros(10), "W2": 0.1 * net.randn(10, 3), "b2": np.zeros(3)}
+    return NETS.make((4, 10, 3), params, 10 * data.randn(5, 4), np.array([0, 1, 2, 2, 1]), 0.05)
+
+
+@kit.check("q1", each=kit.pairs(NETS, 4), topics=FORWARD, settles=True)
+def scores(student, pair):
+    """ "Without labels, loss returns the scores, of shape (N, C)." """
+    yield from kit.fresh_scores(student, pair.first)
+
+
+@kit.check("q1", each=kit.pairs(NETS, 4), topics=FORWARD)
+def parameters(student, pair):
+    """ "W1 has shape (D, H), b1 (H,), W2 (H, C) and b2 (C,)": a new net's parameters."""
+    advice = "Check __init__: W1 (D, H), b1 (H,), W2 (H, C), b2 (C,)."
+    yield from kit.new_parameters(student, pair.first, advice=advice)
+
+
+@kit.check("q1", each=kit.pairs(NETS, 6), topics=FORWARD, settles=True)
+def loss(student, pair):
+    """ "The loss is the mean softmax cross-entropy plus reg times the sum of the squares of W1 and W2." """
+    yield from LOSS.fresh(student, pair, given=["q1.scores"])
+
+
+@kit.check("q1", each=kit.moved_a_little(toy(), b2=0.01), handout=True, topics=FORWARD)
+def toy_loss(student, nearby):
+    """ "On the toy data the loss is about 1.30378789133." """
+    yield from LOSS.published(student, toy(), nearby, tolerance=1e-6, name="loss", given=["q1.scores"])
+
+
+@kit.check("q2", each=kit.pairs(NETS, 5), topics=BACKWARD)
+def gradients(student, pair):
+    """ "With labels, loss returns the loss and a dict of its gradients, under the parameters' names." """
+    yield from GRADIENTS.fresh(student, pair)
+
+
+@kit.check("q2", handout=True, topics=BACKWARD)
+def toy_gradients(student):
+    """ "Compare your gradients with numerical ones": the handout's own check, at its toy problem."""
+    yield from GRADIENTS.numerical(student, toy(), losses=["q1.loss"])
+
+
+def trained(name, student, training, given, **options):
+    yield from kit.trained_parameters(TRAINER, student, training, name=name, given=given, **options)
+
+
+ONE_BATCH = {"num_iters": 1, "batch_size": 12, "learning_rate": 0.5, "learning_rate_decay": 0.9}
+
+
+@kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, 20.0, **ONE_BATCH), topics=TRAINING)
+def step(student, training):
+    """ "Each iteration moves every parameter by -learning_rate times its gradient." """
+    yield from trained("step", student, training, BEFORE)
+
+
+SEVERAL = {"num_iters": 9, "batch_size": 4, "learning_rate": 0.2, "learning_rate_decay": 1.0}
+
+
+@kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, **SEVERAL), topics=TRAINING)
+def batches(student, training):
+    """ "Stochastic gradient descent on minibatches": several steps at one learning rate, and the same once more."""
+    given, model = (*BEFORE, "q3.step"), kit.Model(student, training.problem)
+    yield from trained("batches", student, training, given, model=model, uses_data=True)
+    yield from kit.trained_again(training, model, name="batches", given=given)
+
+
+TWO_A_STEP = {"batch_size": 2, "learning_rate": 0.3, "learning_rate_decay": 1.0}
+
+
+def of_one_class(draw, truth):
+    """Draw so few examples that all ends can be followed, then so many that chance does not order them."""
+    for N in (4, 12):
+        yield from kit.examples_of_one_class(NETS, (4, 5, 3, N), num_iters=N // 2, **TWO_A_STEP)(draw, truth)
+
+
+@kit.check("q3", each=of_one_class, topics=TRAINING)
+def drawn(student, training):
+    """ "Draw batch_size examples at random" for each step."""
+    claims = kit.batch_size if training.iterations == 2 else kit.at_random
+    yield from claims(student, training, name="batches", given=(*BEFORE, "q3.step"))
+
+
+BY_HEART = {"num_iters": 240, "batch_size": 8, "learning_rate": 1.0, "learning_rate_decay": 1.0}
+
+
+@kit.check("q3", each=kit.by_heart(NETS, (24, 16, 2, 24), **BY_HEART), topics=TRAINING)
+def own_label(student, training):
+    """ "X_batch and y_batch": every example is used and is learnt with its own label."""
+    yield from kit.own_label(student, training, "W1", name="batches", given=(*BEFORE, "q3.step"))
+
+
+DECAYING = {"num_iters": 9, "learning_rate": 0.3, "learning_rate_decay": 0.6}
+
+
+def decaying(draw, truth):
+    """Draw trainings of one step an epoch, and of three."""
+    for batch_size in (12, 4):
+        yield from kit.trainings(NETS, 0.3, batch_size=batch_size, **DECAYING)(draw, truth)
+
+
+@kit.check("q3", each=decaying, topics=TRAINING)
+def decay(student, training):
+    """ "After each epoch the learning rate is multiplied by learning_rate_decay": at whatever step of the epoch."""
+    ways = (trained("decay", student, t, (*BEFORE, "q3.step", "q3.batches")) for t in training.at_each_moment())
+    yield from kit.either(*ways)
+
+
+@kit.check("q3", each=kit.predictions(NETS), topics=("predict",))
+def predict(student, pair):
+    """ "predict returns for each row of X the label with the largest score." """
+    training = Training(pair.second, pair.second.X, pair.second.y, {**ONE_BATCH, "batch_size": len(pair.second.X)})
+    yield from kit.predicted(student, pair, training, given=["q1"])
+
+
+RECORDED = {"num_iters": 8, "batch_size": 12, "learning_rate": 0.2, "learning_rate_decay": 1.0, "verbose": True}
+
+
+@kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, **RECORDED), topics=HISTORIES)
+def histories(student, training):
+    """ "train returns loss_history, with the loss of each iteration, and train_acc_history and val_acc_history, with
+    the accuracies of each epoch": of all epochs, or without the first iteration's."""
+    given = (*BEFORE, "q3.step", "q3.batches", "q3.predict")
+    yield from kit.either(*(kit.histories(TRAINER, student, t, given=given) for t in training.at_each_moment()))
