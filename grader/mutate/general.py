@@ -7,6 +7,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -75,6 +76,7 @@ class General:
     def _oracle(self, original: Mapping[str, Any]) -> Oracle:
         truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.readings[1:]]
         meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
+        meanings += [self._named(_namespace(self._assignment.folder / path)) for path in self.SUBJECTS]
         return Oracle(self._named(original), self.examples, self._named, meanings)
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
@@ -93,6 +95,13 @@ class General:
         return {**namespace, **dict.fromkeys(self._names, found)}
 
 
+def _namespace(path: Path) -> dict[str, Any]:
+    """Return the variables of a right solution's file."""
+    module = ModuleType(path.stem)
+    exec(compile(path.read_text("utf-8"), path.name, "exec"), module.__dict__)  # noqa: S102  the author's own code
+    return module.__dict__
+
+
 def _bare(path: Path) -> str:
     return ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
 
@@ -104,7 +113,7 @@ class Oracle:
         original: The right solution's variables.
         examples: Example calls, around which inputs are drawn.
         named: Returns a mutant's variables in the form that the examples are played with.
-        meanings: Right solutions of other accepted meanings of the task.
+        meanings: Right solutions, also of other accepted meanings of the task.
     """
 
     def __init__(
@@ -128,7 +137,7 @@ class Oracle:
             return Classified("same", f"equal on {len(self._inputs)} inputs")
         for meaning in self._meanings:
             if self._difference(namespace, (played_with(meaning, episode) for episode, _ in self._inputs)) is None:
-                return Classified("allowed", "right by another accepted meaning of the task")
+                return Classified("allowed", "another right solution does the same")
         return wrong
 
     def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:
