@@ -238,8 +238,8 @@ def _known(
     if truth is not checks:
         if not hasattr(truth, "truths"):
             raise BadAssignment(
-                f"{folder.name}/truth.py must define truths(settings), a function that returns (interpretation, mistakes) "
-                "→ truth. Without the file the truth is reference.py"
+                f"{folder.name}/truth.py must define truths(settings): it returns a function of an interpretation's id "
+                "and mistakes' ids, which returns the truth. Without the file the truth is reference.py"
             )
         known = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
         return tuple(known), truth.truths(settings), _readings(truth, settings)

@@ -4,6 +4,7 @@ are called on inputs that it draws around the examples in its own way. Equal val
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,20 +46,24 @@ class General:
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
         self.examples = self._examples()
-        self.SUBJECTS: Sequence[str] = self._subjects()
+        self._solutions = self._right_solutions()
+        self.SUBJECTS: Sequence[str] = list(self._solutions)
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
-    def _subjects(self) -> list[str]:
-        """Return the reference, and the variants that are other code and one file."""
+    def _right_solutions(self) -> dict[str, Mapping[str, Any]]:
+        """Return the variables of the reference, and of the variants that are other code and one file. A variant that
+        imports what only the sandbox has is left out."""
         folder = self._assignment.folder
-        reference = self._assignment.reference.name
-        known = [_bare(folder / reference)]
-        paths = [reference]
-        for path in sorted((folder / "variants").glob("*.py")):
-            if _bare(path) not in known:
-                known.append(_bare(path))
-                paths.append(f"variants/{path.name}")
-        return paths
+        known: list[str] = []
+        found: dict[str, Mapping[str, Any]] = {}
+        for path in (self._assignment.reference, *sorted((folder / "variants").glob("*.py"))):
+            bare = ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
+            if bare in known:
+                continue
+            known.append(bare)
+            with contextlib.suppress(ImportError):
+                found[path.relative_to(folder).as_posix()] = self._named(_namespace(path))
+        return found
 
     def _examples(self) -> list[Episode]:
         """Return the assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
@@ -76,8 +81,7 @@ class General:
     def _oracle(self, original: Mapping[str, Any]) -> Oracle:
         truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.readings[1:]]
         meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
-        meanings += [self._named(_namespace(self._assignment.folder / path)) for path in self.SUBJECTS]
-        return Oracle(self._named(original), self.examples, self._named, meanings)
+        return Oracle(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
         for episode in self.examples:
@@ -100,10 +104,6 @@ def _namespace(path: Path) -> dict[str, Any]:
     module = ModuleType(path.stem)
     exec(compile(path.read_text("utf-8"), path.name, "exec"), module.__dict__)  # noqa: S102  the author's own code
     return module.__dict__
-
-
-def _bare(path: Path) -> str:
-    return ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
 
 
 class Oracle:
