@@ -24,7 +24,7 @@ from grader.mutate.general import mutation_of
 from grader.mutate.model import Classified, Mutation
 
 CPU_SECONDS, TIMES_AS_LONG = 10, 4
-"""Limit of a mutant's CPU time: so many seconds, or so many times as long as the right solution takes, if that is more."""
+"""Limit of a mutant: so many CPU seconds, or so many times as many as the right solution takes, if that is more."""
 WALL_SECONDS = 60
 MEMORY_BYTES = 3 << 30
 MODULE = "mutant_under_test"
