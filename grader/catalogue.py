@@ -27,6 +27,10 @@ from grader.remembered import Remembered
 from grader.sandbox.contract import Array
 from grader.written.question import InWords, Question
 
+OTHER_VERSION = (
+    "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
+    "download the pack again"
+)
 _JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
@@ -175,7 +179,12 @@ def everything(root: Path | None = None) -> list[Assignment]:
 def load(folder: Path) -> Assignment:
     """Read and check an assignment's folder. Raises `BadAssignment` with what its author must change."""
     folder = folder.resolve()
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except BadAssignment:
+        if (folder / RECORDED).exists():
+            raise BadAssignment(OTHER_VERSION) from None
+        raise
     digest = _digest(folder)
     written_digest = _digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
@@ -236,6 +245,10 @@ def _known(
     without it those of the reference and mistakes.py; without a reference checks.py itself."""
     settings = manifest.settings
     if truth is not checks:
+        if missing := [name for name in ("truths", "mistakes") if not hasattr(truth, name)]:
+            raise BadAssignment(
+                f"{folder.name}/truth.py defines no {missing[0]}(settings): add it, see grader.kit.truth"
+            )
         return tuple(truth.mistakes(settings)), truth.truths(settings), _readings(truth, settings)
     if not (folder / REFERENCE).exists():
         return (), lambda _reading, _assumed: truth, _readings(truth, settings)
