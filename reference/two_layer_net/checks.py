@@ -140,7 +140,7 @@ def predict(student, pair):
     yield from kit.predicted(student, pair, training, given=["q1"])
 
 
-RECORDED = {"num_iters": 8, "batch_size": 12, "learning_rate": 0.2, "learning_rate_decay": 1.0, "verbose": True}
+RECORDED = {"num_iters": 8, "batch_size": 12, "learning_rate": 0.1, "learning_rate_decay": 1.0, "verbose": True}
 
 
 @kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, **RECORDED), topics=HISTORIES)
@@ -148,4 +148,5 @@ def histories(student, training):
     """ "train returns loss_history, with the loss of each iteration, and train_acc_history and val_acc_history, with
     the accuracies of each epoch": of all epochs, or without the first iteration's."""
     given = (*BEFORE, "q3.step", "q3.batches", "q3.predict")
-    yield from kit.either(*(kit.histories(TRAINER, student, t, given=given) for t in training.at_each_moment()))
+    moments = training.at_each_moment()
+    yield from kit.either(*(kit.histories(TRAINER, student, t, given=given, own_predict=True) for t in moments))
