@@ -87,6 +87,7 @@ $(UV):
 	$(UV) pip install --quiet --python .venv --no-deps --editable .
 	$(UV) venv --quiet --allow-existing .venv/sandbox
 	$(UV) pip sync --quiet --compile-bytecode --python .venv/sandbox grader/sandbox/runtime.lock
+	$(GRADER) runtimes > /dev/null
 	@missing=; for p in $(DEBIAN); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \

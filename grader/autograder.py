@@ -25,8 +25,8 @@ python3 -m venv tools
 tools/bin/pip install --quiet uv
 tools/bin/uv venv --quiet --python 3.12 .venv
 tools/bin/uv pip install --quiet --python .venv ./package
-tools/bin/uv venv --quiet --python 3.12 .venv/sandbox
-tools/bin/uv pip sync --quiet --compile-bytecode --python .venv/sandbox runtime.lock
+tools/bin/uv venv --quiet --python 3.12 .venv/{runtime}
+tools/bin/uv pip sync --quiet --compile-bytecode --python .venv/{runtime} runtime.lock
 """
 
 RUN = """\
@@ -44,10 +44,10 @@ def pack_gradescope(assignment: Assignment, secret: str) -> bytes:
     asked."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        add(out, "setup.sh", SETUP.encode(), 0o755)
+        add(out, "setup.sh", SETUP.replace("{runtime}", assignment.runtime(Path("sandbox")).name).encode(), 0o755)
         add(out, "run_autograder", RUN.replace("{id}", assignment.id).encode(), 0o755)
         add(out, "secret", (secret or secrets.token_hex(16)).encode(), 0o600)
-        add(out, "runtime.lock", (_SANDBOX / "runtime.lock").read_bytes())
+        add(out, "runtime.lock", (assignment.lock or _SANDBOX / "runtime.lock").read_bytes())
         add_grader(out, "package")
         for path in sorted(assignment.folder.rglob("*")):
             inside = path.relative_to(assignment.folder)

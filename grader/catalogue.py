@@ -27,7 +27,7 @@ from grader.remembered import Remembered
 from grader.sandbox.contract import Array
 from grader.written.question import InWords, Question
 
-_JUDGING = ("*.toml", "*.py", "data/*", "handout/*.py")
+_JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
 """What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
@@ -93,6 +93,26 @@ class Assignment:
         return self.manifest.entry_points
 
     @property
+    def lock(self) -> Path | None:
+        """The requirements of the assignment's own environment for students' code; None if it uses the common one."""
+        return self.folder / self.manifest.runtime.lock if self.manifest.runtime else None
+
+    @property
+    def runtime_name(self) -> str:
+        """What reports call the assignment's own environment: "runtime.lock 0123456789ab". Empty for the common one."""
+        return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
+
+    def runtime(self, common: Path) -> Path:
+        """Return the environment that students' code runs in.
+
+        Args:
+            common: The one of all assignments that have no requirements of their own.
+        """
+        if self.lock is None:
+            return common
+        return common.with_name(f"{common.name}-{_short_digest(self.lock)}")
+
+    @property
     def policy(self) -> Policy:
         return self.manifest.written.policy
 
@@ -126,6 +146,10 @@ class Assignment:
 
     def ledger(self, truths: Truths) -> Ledger:
         return Ledger(truths, self.mistakes, self.readings)
+
+
+def _short_digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
 def default_root() -> Path:
@@ -179,6 +203,8 @@ def load(folder: Path) -> Assignment:
     )
     _same_sections(assignment)
     _same_questions(assignment)
+    if assignment.lock is not None and not assignment.lock.is_file():
+        raise BadAssignment(f"{folder.name}/{MANIFEST}: [runtime] names {assignment.lock.name}, which does not exist")
     return assignment
 
 

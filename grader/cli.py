@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from grader import __version__, autograder, catalogue
+from grader import __version__, autograder, catalogue, runtimes
 from grader import calibrate as calibration
 from grader import certify as certification
 from grader import certify_written as reading
@@ -108,7 +108,7 @@ def check(
     for file in (html_file, gradescope_file):
         if file:
             _require_writable(file)
-    with sandbox_for(sandbox) as chosen, Display(err, task) as display:
+    with sandbox_for(sandbox, assignment=task) as chosen, Display(err, task) as display:
         report = grade(submission, task, chosen, seed(), Scope(only or "", quick, code), display.watch)
     if html_file:
         from grader.render.html import html  # with its plots it takes a second to import, which few calls need
@@ -145,7 +145,7 @@ def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: Sandbo
     task = assignment_of(assignment)
     if not path.exists():
         raise BadCall(f"there is no file or folder {path} to watch")
-    with sandbox_for(sandbox) as room:
+    with sandbox_for(sandbox, assignment=task) as room:
         watching.watch(path, task, room, seed(), out)
 
 
@@ -163,7 +163,7 @@ def replay(
     old = replaying.read_report(report_file)
     task = assignment_of(assignment or old.assignment)
     places = [submission] if submission else [report_file.parent, Path.cwd()]
-    with sandbox_for(sandbox) as room:
+    with sandbox_for(sandbox, assignment=task) as room:
         again = replaying.replay(old, check_id, task, places, seed(), room)
     for title, verdict in (("then", again.then), ("now", again.now)):
         line = (
@@ -237,9 +237,18 @@ def new(
     out.print(f"Try it: grader certify {id}, then grader certify {id} --mutate", style="dim", markup=False)
 
 
-@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@app.command("runtimes")
+def make_runtimes() -> None:
+    """Make the environments of assignments whose students' code needs packages of their own."""
+    common = Settings().runtime
+    for task in catalogue.everything(Settings().assignments):
+        with _meanwhile(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
+            folder = runtimes.make(task, common)
+        out.print(f"{task.id}: {folder or common}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def certify(
-    context: typer.Context,
     assignment: AssignmentArgument = "",
     necessity: Annotated[
         bool, typer.Option("--necessity", help="Show the faults that one check alone catches.")
@@ -256,8 +265,6 @@ def certify(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade the assignment's own specimens: each must earn, and lose, exactly what it should."""
-    if context.args:
-        raise BadCall(f"certify has no option {context.args[0]!r}; the long checks run with --long")
     task = assignment_of(assignment)
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
@@ -267,9 +274,12 @@ def certify(
     if seeds:
         chosen = [s for s in chosen if not s.loses]
     workers = os.cpu_count() or 1
-    with sandbox_for(sandbox, 1 if seeds else workers) as room, _bar("certifying", len(chosen) * max(seeds, 1)) as tick:
+    with (
+        sandbox_for(sandbox, 1 if seeds else workers, task) as room,
+        _bar("certifying", len(chosen) * max(seeds, 1)) as tick,
+    ):
         if seeds:
-            chooser = partial(another, sandbox, Settings().runtime)
+            chooser = partial(another, sandbox, task.runtime(Settings().runtime))
             rows = certification.certify_seeds(chosen, task, chooser, seeds=seeds, workers=workers, tick=tick)
         else:
             rows = certification.certify(chosen, task, room, long=long, workers=workers, tick=tick)
@@ -286,7 +296,7 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
     from grader.mutate import measure, show  # which nothing else here needs
 
     workers = os.cpu_count() or 1
-    with sandbox_for(sandbox, workers) as room, _bar("grading mutants", count or None) as tick:
+    with sandbox_for(sandbox, workers, task) as room, _bar("grading mutants", count or None) as tick:
         found = measure.measure(task, room, count=count, seed=seed, workers=workers, tick=tick)
     if as_json_:
         sys.stdout.write(json.dumps(show.as_json(found), indent=1, ensure_ascii=False) + "\n")
@@ -350,7 +360,7 @@ def calibrate(
 ) -> None:
     """Measure accuracy over seeds; propose thresholds with their false-fail probability."""
     task = assignment_of(assignment)
-    with sandbox_for(sandbox) as room, _bar("calibrating", seeds) as tick:
+    with sandbox_for(sandbox, assignment=task) as room, _bar("calibrating", seeds) as tick:
         rows = calibration.calibrate(task, room, seeds=seeds, quick=quick, tick=tick)
     found = calibration.evidence(rows, calibration.thresholds(task, quick=quick))
     table = Table("training", "mean", "deviation", "lowest", "threshold: false-fail probability", "proposed")
@@ -391,7 +401,7 @@ def pack_student(
     file = to or Path(f"{task.id}-student.zip")
     _require_writable(file)
     total = len([c for c in task.checks if not c.long])
-    with sandbox_for(sandbox) as room, _bar("recording the reference's answers", total) as tick:
+    with sandbox_for(sandbox, assignment=task) as room, _bar("recording the reference's answers", total) as tick:
         archive = packing.pack_student(task, room, tick)
     file.write_bytes(archive)
     out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)
@@ -567,8 +577,11 @@ def seed() -> Seed:
 
 
 @contextmanager
-def sandbox_for(name: str, templates: int = 1) -> Iterator[Sandbox]:
-    chosen, why_not_better = choose(name, Settings().runtime, templates)
+def sandbox_for(name: str, templates: int = 1, assignment: Assignment | None = None) -> Iterator[Sandbox]:
+    """Yield a sandbox, with the environment of this assignment or the common one."""
+    common = Settings().runtime
+    runtime = assignment.runtime(common) if assignment else common
+    chosen, why_not_better = choose(name, runtime, templates)
     if why_not_better:
         err.print(
             f"no isolation here ({why_not_better}): fine for code of your own, not for a stranger's",

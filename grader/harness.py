@@ -43,7 +43,7 @@ def results_of(submission: Path, assignment: Path) -> Json:
         received = receive_path(submission, task.files[0])
     except Refused as unreadable:
         return _unreadable(str(unreadable))
-    room = _sandbox(settings.runtime)
+    room = _sandbox(task.runtime(settings.runtime))
     try:
         return gradescope(grade(received, task, room, Seed(settings.secret.encode() or None)))
     finally:

@@ -384,6 +384,8 @@ class Environment:
     """The name of the sandbox, for example "bubblewrap" or "plain"."""
     grader_kernel: str = "unknown"
     """BLAS kernel that the reference computed with. No verdict may depend on either; older reports do not say it."""
+    runtime: str = ""
+    """Requirements file of the assignment's own environment and its digest; empty for the common environment."""
 
     @property
     def kernels(self) -> str:

@@ -276,13 +276,14 @@ class _Run:
 
     def report(self, outcomes: Mapping[str, Outcome]) -> Report:
         label = self._scope.label(self._assignment.manifest)
+        found = self.student.environment or environment.unknown(self._sandbox.name)
         return assemble(
             self._submission,
             self._assignment,
             outcomes,
             self._seed.label,
             _own_check(label) if self._assignment.recorded else label,
-            self.student.environment or environment.unknown(self._sandbox.name),
+            replace(found, runtime=self._assignment.runtime_name),
             self.student.loaded,
             self.wants,
             self._opinions,

@@ -127,6 +127,14 @@ class ClassTable(_Table):
     methods: tuple[Identifier, ...] = ()
 
 
+class RuntimeTable(_Table):
+    """What students' code may import, where the common environment does not suffice."""
+
+    lock: str
+    """A requirements file of the folder, with versions and hashes. It must have numpy, msgpack and threadpoolctl, and
+    ipython for notebooks with magics."""
+
+
 class WrittenTable(_Table):
     policy: Policy = "suggest"
 
@@ -145,6 +153,7 @@ class Manifest(_Table):
     parts: tuple[PartTable, ...] = Field(alias="part", min_length=1)
     long: tuple[LongCheck, ...] = ()
     written: WrittenTable = WrittenTable()
+    runtime: RuntimeTable | None = None
     settings: dict[str, Any] = {}
     """Data of the assignment's own code, which reads it by `kit.settings`."""
 

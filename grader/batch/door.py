@@ -119,7 +119,7 @@ def _graders(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> Iterator[_Graders]:
     """This machine's cores, or whoever takes from the service's queue."""
-    rules = (lane(task, numpy_of(settings.runtime)), task.digest, scope.label(task.manifest))
+    rules = (lane(task, numpy_of(task.runtime(settings.runtime))), task.digest, scope.label(task.manifest))
     if not database:
         secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
         pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())

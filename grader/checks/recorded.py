@@ -171,5 +171,8 @@ def _add(over: Any, value: Any) -> None:
     elif isinstance(value, np.ndarray):
         over.update(f"{value.shape}".encode())
         over.update((np.round(value.astype(np.float64), DIGITS) + 0.0).tobytes())
+    elif isinstance(value, list | tuple) and any(isinstance(v, np.ndarray) or is_dataclass(v) for v in value):
+        for item in value:
+            _add(over, item)
     else:
         over.update(f"{value!r};".encode())

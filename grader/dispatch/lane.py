@@ -42,8 +42,7 @@ def source_digest() -> str:
 
 def lanes_of(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
     """Assignment → the lane of the gradings that are made here."""
-    numpy = numpy_of(runtime)
-    return {assignment.id: lane(assignment, numpy) for assignment in assignments}
+    return {one.id: lane(one, numpy_of(one.runtime(runtime))) for one in assignments}
 
 
 def numpy_of(runtime: Path) -> str:
@@ -51,7 +50,9 @@ def numpy_of(runtime: Path) -> str:
     for site in runtime.glob("lib/python*/site-packages"):
         for found in distributions(name="numpy", path=[str(site)]):
             return found.version
-    raise SandboxUnavailable(f"there is no numpy in {runtime} (GRADER_RUNTIME): make setup installs it")
+    raise SandboxUnavailable(
+        f"there is no numpy in {runtime}: make setup installs the common one (GRADER_RUNTIME), grader runtimes others"
+    )
 
 
 class Lanes:

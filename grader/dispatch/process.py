@@ -185,14 +185,32 @@ def _main(channel: Connection, plan: Plan) -> None:
     threading.Thread(target=_show_that_it_runs, daemon=True).start()
     with suppress(EOFError, OSError):  # so it ends
         try:
-            sandbox = another(plan.sandbox, plan.runtime)
+            sandboxes = _Sandboxes(plan)
         except GraderError as ours:
             channel.recv()
             channel.send(Failed(str(ours)))
             return
         try:
-            _grade_all(channel, plan, sandbox)
+            _grade_all(channel, plan, sandboxes)
         finally:
+            sandboxes.close()
+
+
+class _Sandboxes:
+    """The sandboxes of this process: the common one, and those of assignments with an environment of their own."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._by_runtime = {plan.runtime: another(plan.sandbox, plan.runtime)}
+
+    def of(self, assignment: Assignment) -> Sandbox:
+        runtime = assignment.runtime(self._plan.runtime)
+        if runtime not in self._by_runtime:
+            self._by_runtime[runtime] = another(self._plan.sandbox, runtime)
+        return self._by_runtime[runtime]
+
+    def close(self) -> None:
+        for sandbox in self._by_runtime.values():
             sandbox.close()
 
 
@@ -203,11 +221,11 @@ def _give_way() -> None:
         Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
-def _grade_all(channel: Connection, plan: Plan, sandbox: Sandbox) -> NoReturn:
+def _grade_all(channel: Connection, plan: Plan, sandboxes: _Sandboxes) -> NoReturn:
     tasks: dict[str, Assignment] = {}
     while True:
         job: Job = channel.recv()
-        channel.send(_said_of(job, tasks, plan, sandbox, _Talking(channel)))
+        channel.send(_said_of(job, tasks, plan, sandboxes, _Talking(channel)))
 
 
 def _end_with_the_service() -> None:
@@ -237,14 +255,15 @@ class _Talking:
 
 
 def _said_of(
-    job: Job, tasks: dict[str, Assignment], plan: Plan, sandbox: Sandbox, say: Callable[[Event], None]
+    job: Job, tasks: dict[str, Assignment], plan: Plan, sandboxes: _Sandboxes, say: Callable[[Event], None]
 ) -> Report | Failed:
     try:
         if job.assignment not in tasks:
             tasks[job.assignment] = catalogue.find(job.assignment, plan.assignments)
         task = tasks[job.assignment]
         with _Watching(job.grading, task, say) as watching:
-            return grade(receive_all(job.files, task.files[0]), task, sandbox, Seed(job.secret), job.scope, watching)
+            submission = receive_all(job.files, task.files[0])
+            return grade(submission, task, sandboxes.of(task), Seed(job.secret), job.scope, watching)
     except GraderError as ours:
         return Failed(f"{type(ours).__name__}: {ours}")
     except Exception as bug:  # noqa: BLE001  a bug of ours fails one grading, and staff read about it

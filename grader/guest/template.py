@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
+import importlib.util
 import json
 import os
 import random
@@ -121,7 +121,8 @@ def main() -> None:
     plan = json.loads(control.recv(MAX_MESSAGE_BYTES))
     del sys.argv[1:]
     for name in plan["imports"]:
-        importlib.import_module(name)
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:  # an assignment's own environment may lack it
+            importlib.import_module(name)
     template = Template(control, plan, facts())
     np.random.seed(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle

@@ -30,7 +30,7 @@ from grader.guest.wire import Ref
 from grader.kit.either import either
 from grader.kit.episodes import Call, Episode, play, same_as_reference
 from grader.kit.examples import around, examples
-from grader.kit.exhibits import confusion, curve, curves, grey
+from grader.kit.exhibits import CURVES, confusion, curve, curves, grey
 from grader.kit.follow import (
     Asked,
     Own,
@@ -96,6 +96,7 @@ from grader.kit.training import (
 from grader.kit.truth import ModelTruth, Truth, copied, sketch
 
 __all__ = [
+    "CURVES",
     "EXACT",
     "SHAPES",
     "STABLE",

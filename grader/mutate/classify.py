@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.errors import BadAssignment
 from grader.mutate.general import mutation_of
 from grader.mutate.model import Classified, Mutation
 
@@ -71,7 +72,10 @@ class Classifier:
         line = self._answers.readline()
         if not line:
             raise RuntimeError("the process that classifies mutants has ended")
-        return json.loads(line)
+        answer = json.loads(line)
+        if "author" in answer:
+            raise BadAssignment(answer["author"])
+        return answer
 
 
 # ── the server ───────────────────────────────────────────────────────────────────────────────────────
@@ -88,8 +92,11 @@ def _serve(folder: Path) -> None:
         question = json.loads(line)
         if "original" in question:
             original = question["original"]
-            oracle = mutation.Oracle(_namespace(original))
-            answer: Any = {}
+            try:
+                oracle = mutation.Oracle(_namespace(original))
+                answer: Any = {}
+            except BadAssignment as wrong:
+                answer = {"author": str(wrong)}
         elif "alike" in question:
             answer = _alike(original, mutation)
         else:

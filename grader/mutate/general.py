@@ -4,9 +4,8 @@ are called on inputs that it draws around the examples in its own way. Equal val
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +17,7 @@ from grader.authoring.record import record
 from grader.errors import BadAssignment
 from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
-from grader.kit.reference import RAISED, agreed, is_finite, is_near, nudged, played_with
+from grader.kit.reference import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
 from grader.mutate import model
 from grader.mutate.model import Classified, Expected, Mutation
 
@@ -44,6 +43,7 @@ class General:
     def __init__(self, folder: Path) -> None:
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
+        self.examples = self._examples()
         self.SUBJECTS: Sequence[str] = self._subjects()
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
@@ -59,9 +59,8 @@ class General:
                 paths.append(f"variants/{path.name}")
         return paths
 
-    @cached_property
-    def examples(self) -> list[Episode]:
-        """The assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
+    def _examples(self) -> list[Episode]:
+        """Return the assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
         folder, reference = self._assignment.folder, self._assignment.reference
         if (folder / EXAMPLES).exists():
             return read(folder / EXAMPLES)
@@ -74,7 +73,9 @@ class General:
         return record(reference.name, found.module, found.calls, self._names, found.attributes)
 
     def _oracle(self, original: Mapping[str, Any]) -> Oracle:
-        return Oracle(self._named(original), self.examples, self._named)
+        truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.readings[1:]]
+        meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
+        return Oracle(self._named(original), self.examples, self._named, meanings)
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
         for episode in self.examples:
@@ -103,6 +104,7 @@ class Oracle:
         original: The right solution's variables.
         examples: Example calls, around which inputs are drawn.
         named: Returns a mutant's variables in the form that the examples are played with.
+        meanings: Right solutions of other accepted meanings of the task.
     """
 
     def __init__(
@@ -110,8 +112,9 @@ class Oracle:
         original: Mapping[str, Any],
         examples: Sequence[Episode],
         named: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        meanings: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self._named = named
+        self._named, self._meanings = named, meanings
         self._inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
         for forms in _by_function(examples).values():
             self._inputs += _drawn(original, [_each_twice(form) for form in forms])
@@ -120,14 +123,23 @@ class Oracle:
         """Call the mutant on every input, and compare answers, attributes and arguments with the original's."""
         note("calls")
         namespace = self._named(mutant)
-        for episode, right in self._inputs:
+        wrong = self._difference(namespace, [right for _, right in self._inputs])
+        if wrong is None:
+            return Classified("same", f"equal on {len(self._inputs)} inputs")
+        for meaning in self._meanings:
+            if self._difference(namespace, (played_with(meaning, episode) for episode, _ in self._inputs)) is None:
+                return Classified("allowed", "right by another accepted meaning of the task")
+        return wrong
+
+    def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:
+        for (episode, _), right in zip(self._inputs, rights, strict=True):
             played = played_with(namespace, episode)
             if RAISED in played:
                 return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
             for part, got, want in _parts(episode, played, right):
                 if not _is_same(got, want):
                     return Classified("wrong", f"{part} differs", (part,))
-        return Classified("same", f"equal on {len(self._inputs)} inputs")
+        return None
 
 
 def _by_function(examples: Sequence[Episode]) -> dict[tuple[str, ...], list[Episode]]:
@@ -153,7 +165,7 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
         if RAISED in right or not is_finite(right):
             continue
         right = agreed(right, played_with(original, episode))
-        if _is_same(played_with(original, nudged(episode)), right, 1e-8):
+        if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
             found.append((episode, right))
     raise BadAssignment(
         f"the reference answers to only {len(found)} of {INPUTS * TRIES} inputs drawn around the examples of "

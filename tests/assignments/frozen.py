@@ -1,6 +1,7 @@
 """Verdicts on ps4's specimens and on mutants, as they were when its checks were written without the author's kit.
 
-    python -m tests.assignments.frozen        writes the table anew
+    python -m tests.assignments.frozen write       writes the table anew
+    python -m tests.assignments.frozen [NAME …]    shows what is different, also of some names alone
 
 A rewrite of the checks must keep them: `test_frozen.py` grades everything again, on the same problems, and compares.
 """
@@ -8,7 +9,8 @@ A rewrite of the checks must keep them: `test_frozen.py` grades everything again
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +48,10 @@ def submissions(assignment: Assignment, table: dict[str, Any]) -> Iterator[tuple
         yield name, receive(assignment.files[0], mutated.encode(), "mlp.py")
 
 
-def verdicts(assignment: Assignment, sandbox: Sandbox, table: dict[str, Any]) -> dict[str, dict[str, Row]]:
-    """Grade everything in the table on the problems that it was made with."""
+def verdicts(
+    assignment: Assignment, sandbox: Sandbox, table: dict[str, Any], names: Sequence[str] = ("",)
+) -> dict[str, dict[str, Row]]:
+    """Grade what is in the table, on the problems that it was made with: all, or names that contain one of these."""
     pinned = replace(assignment, digest=table["digest"])
 
     def one(entry: tuple[str, Submission]) -> tuple[str, dict[str, Row]]:
@@ -55,7 +59,18 @@ def verdicts(assignment: Assignment, sandbox: Sandbox, table: dict[str, Any]) ->
         return name, _rows(grade(submission, pinned, sandbox, Seed(), Scope(code_only=True)))
 
     with ThreadPoolExecutor(2) as pool:
-        return dict(pool.map(one, submissions(assignment, table)))
+        chosen = [entry for entry in submissions(assignment, table) if any(name in entry[0] for name in names)]
+        return dict(pool.map(one, chosen))
+
+
+def differences(now: dict[str, dict[str, Row]], table: dict[str, Any]) -> dict[tuple[str, str], tuple[Row, Row]]:
+    """Return (before, now) of the checks that are different, by submission and check."""
+    return {
+        (name, check): (table["verdicts"][name].get(check, []), rows.get(check, []))
+        for name, rows in now.items()
+        for check in [*rows, *(table["verdicts"][name].keys() - rows.keys())]
+        if table["verdicts"][name].get(check) != rows.get(check)
+    }
 
 
 def _rows(report: Report) -> dict[str, Row]:
@@ -85,13 +100,20 @@ def _edit(file: str, original: str, mutated: str) -> list[Any]:
     return [f"variants/{file}", first, len(before) - tail, after[first : len(after) - tail]]
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     assignment = catalogue.load(ROOT / "reference" / "ps4")
     sandbox, _ = choose("bubblewrap", Settings().runtime)
-    table: dict[str, Any] = {"digest": assignment.digest, "mutants": _mutants(assignment)}
-    table["verdicts"] = verdicts(assignment, sandbox, table)
+    if arguments == ["write"]:
+        table: dict[str, Any] = {"digest": assignment.digest, "mutants": _mutants(assignment)}
+        table["verdicts"] = verdicts(assignment, sandbox, table)
+        TABLE.write_text(_text(table), "utf-8")
+    else:
+        table = json.loads(TABLE.read_text("utf-8"))
+        for (name, check), (before, now) in differences(
+            verdicts(assignment, sandbox, table, arguments or ("",)), table
+        ).items():
+            print(f"{name} {check}: {' '.join(before)} → {' '.join(now)}")
     sandbox.close()
-    TABLE.write_text(_text(table), "utf-8")
 
 
 def _text(table: dict[str, Any]) -> str:
@@ -104,4 +126,4 @@ def _text(table: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

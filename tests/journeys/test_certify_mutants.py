@@ -24,13 +24,3 @@ def test_a_score_under_the_least_one_ends_with_3(grader):
     assert done.returncode == 3, done.stderr
     assert "score: " in done.stdout
     assert "false charges: " in done.stdout
-
-
-def test_an_assignment_without_an_oracle_says_what_is_missing(grader, tmp_path):
-    folder = tmp_path / "line"
-    folder.mkdir()
-    (folder / "assignment.toml").write_text('id = "line"\ntitle = "Line"\nclass = ["Line"]\npoints = 0\npart = []\n')
-    (folder / "checks.py").write_text("")
-    done = grader("certify", str(folder), "--mutate")
-    assert done.returncode == 3
-    assert "line has no mutation.py" in done.stderr

@@ -1,0 +1,168 @@
+"""grader new: a folder from a marked solution certifies before its author changes a line, and its checks see faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from grader import catalogue, certify
+from grader.authoring.new import new
+from grader.intake import receive_path
+from grader.mutate import measure
+from grader.pipeline import Scope, grade
+from grader.seeds import Seed
+
+SOLUTIONS = Path(__file__).parent / "solutions"
+NAMES = ("softmax.ipynb", "nearest.py", "net.py")
+LEAST = 0.9
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Name of a solution → its assignment."""
+    root = tmp_path_factory.mktemp("reference")
+    folders = {name: new(Path(name).stem, root, source=SOLUTIONS / name, functions=[], class_name="") for name in NAMES}
+    return {name: catalogue.load(folder) for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_certifies_as_it_is(made, sandbox, name):
+    rows = certify.certify(certify.specimens(made[name]), made[name], sandbox, long=False, workers=2)
+    assert [row.name for row in rows] == ["reference", "variants/solution"]
+    assert not [row.problems for row in rows if not row.holds]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_code_loses_nothing_under_any_seed(made, sandbox, name):
+    submission = certify.specimens(made[name])[1].submission
+    for number in range(10):
+        report = grade(submission, made[name], sandbox, Seed(f"new {number}".encode()))
+        assert not [(c.id, c.reason) for c in report.checks if c.points < c.possible]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_checks_catch_most_wrong_mutants(made, sandbox, name):
+    """Of some; `make proof` grades all."""
+    found = measure.measure(made[name], sandbox, count=25, seed=1)
+    assert len(found.of("wrong")) > 15
+    assert found.score >= LEAST, [row.mutant.diff for row in found.survivors]
+    assert not [row.mutant.diff for row in found.of("same") if row.lost]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", NAMES)
+def test_its_checks_catch_nine_of_ten_wrong_mutants(made, sandbox, name):
+    found = measure.measure(made[name], sandbox)
+    assert found.score >= LEAST
+    assert not found.false_charges
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_handout_earns_nothing_and_says_that_it_waits_to_be_written(made, sandbox, name):
+    (handout,) = (made[name].folder / "handout").iterdir()
+    text = handout.read_text("utf-8")
+    assert "BEGIN SOLUTION" not in text
+    report = grade(receive_path(handout, made[name].files[0]), made[name], sandbox, Seed(), Scope(code_only=True))
+    lost = [c for c in report.checks if c.points < c.possible]
+    assert any("This part still waits to be written" in c.reason for c in lost)
+
+
+def test_a_notebooks_handout_is_the_notebook_without_outputs(made):
+    notebook = nbformat.read(made["softmax.ipynb"].folder / "handout" / "softmax.ipynb", as_version=4)
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code", "code", "code"]
+    assert "raise NotImplementedError" in notebook.cells[2].source
+    assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+
+
+def test_examples_are_small_plain_json(made):
+    rows = json.loads((made["net.py"].folder / "data" / "examples.json").read_text("utf-8"))
+    assert [call["name"] for call in rows[0]["calls"]] == ["loss", "loss", "train", "predict"]
+    assert sorted(rows[0]["put"]["params"]) == ["W1", "W2", "b1", "b2"]
+
+
+# ── by the command ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "reference"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("graded", ["--functions=first,second", "--class=Line"])
+def test_without_a_solution_a_small_one_is_written_that_certifies(grader, root, graded):
+    assert grader("new", "small", graded, GRADER_ASSIGNMENTS=str(root)).returncode == 0
+    done = grader("certify", "small", GRADER_ASSIGNMENTS=str(root))
+    assert (done.returncode, "2 specimens: all hold" in done.stdout) == (0, True), done.stdout
+
+
+def test_examples_are_recorded_again_after_the_reference_has_changed(grader, root):
+    grader("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
+    reference = root / "small" / "reference.py"
+    reference.write_text(reference.read_text("utf-8").replace("np.random.randn(5, 3)", "np.ones((2, 3))"), "utf-8")
+    done = grader("new", "small", "--examples", GRADER_ASSIGNMENTS=str(root))
+    assert "1 examples recorded" in done.stdout, done.stderr
+    rows = json.loads((root / "small" / "data" / "examples.json").read_text("utf-8"))
+    assert rows[0]["arrays"]["X"]["values"] == [[1, 1, 1], [1, 1, 1]]
+
+
+def test_an_assignment_without_examples_or_oracle_says_what_to_add(grader, root):
+    grader("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
+    folder = root / "small"
+    shutil.rmtree(folder / "data")
+    (folder / "checks.py").write_text(
+        'from grader import kit\n\n\n@kit.check("first")\ndef first(student):\n'
+        '    for name in ("answer", "state"):\n        yield kit.claim(name, lambda truth: kit.held())\n'
+    )
+    reference = folder / "reference.py"
+    reference.write_text(reference.read_text("utf-8").partition("if __name__")[0], "utf-8")
+    done = grader("certify", "small", "--mutate", GRADER_ASSIGNMENTS=str(root))
+    assert done.returncode == 3
+    assert "add example calls to reference.py" in " ".join(done.stderr.split())
+
+
+MARKED = "import numpy as np\n\n\ndef f(x):\n    ### BEGIN SOLUTION\n    return x + 1\n    ### END SOLUTION\n"
+CALLED = '\n\nif __name__ == "__main__":\n    f(np.ones(3))\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (MARKED, "f is never called by an example; add a call of it under if __name__ == '__main__':"),
+        (
+            MARKED.replace("    ### END SOLUTION\n", "") + CALLED,
+            "the last '### BEGIN SOLUTION' has no '### END SOLUTION'",
+        ),
+        (MARKED.replace("    ### BEGIN SOLUTION\n", "") + CALLED, "without '### BEGIN SOLUTION' before it"),
+        ("import numpy as np\n\n\ndef f(x):\n    return x\n" + CALLED, "nothing is marked; put '### BEGIN SOLUTION'"),
+        (
+            MARKED + CALLED.replace("np.ones(3)", "np.ones(5000)"),
+            "x of f has 5000 numbers; pass 1 to 2000 in an example",
+        ),
+        (MARKED + CALLED.replace("np.ones(3)", "abs"), "x of f is a builtin_function_or_method; pass numbers"),
+        (
+            MARKED + CALLED.replace("f(np.ones(3))", "f(np.one(3))"),
+            "the example call 'f(np.one(3))' raises AttributeError",
+        ),
+        (MARKED.replace("return x", "return (x") + CALLED, "line 6: Python cannot read it"),
+    ],
+)
+def test_a_solution_that_cannot_be_used_says_what_to_change(grader, root, tmp_path, text, message):
+    source = tmp_path / "solution.py"
+    source.write_text(text, "utf-8")
+    done = grader("new", "f", source, GRADER_ASSIGNMENTS=str(root))
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert not (root / "f").exists()
+
+
+def test_a_folder_that_exists_is_left_alone(grader, root):
+    (root / "f").mkdir()
+    done = grader("new", "f", "--functions", "f", GRADER_ASSIGNMENTS=str(root))
+    assert done.returncode == 2
+    assert "exists: choose another id, or remove the folder" in " ".join(done.stderr.split())

@@ -1,0 +1,134 @@
+"""Inputs drawn around examples, and the reference as the default truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.checks.answer import Answer
+from grader.checks.claim import Draw
+from grader.errors import BadAssignment
+from grader.guest.wire import Ref
+from grader.kit.episodes import VARIES, Call, Episode, same
+from grader.kit.examples import around, fresh, read, write
+from grader.kit.reference import RAISED, ReferenceTruth
+
+RANDOM = np.random.default_rng(0)
+FIT = Episode(
+    calls=(Call("fit", (Ref("W"), Ref("X"), Ref("y"), 0.5), {"batch": 8, "steps": 2, "name": "sgd"}),),
+    arrays={"W": RANDOM.normal(size=(5, 3)), "X": RANDOM.normal(size=(8, 5)), "y": np.array([0, 1, 2, 1, 0, 2, 1, 0])},
+)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    random = np.random.default_rng(1)
+    return [fresh(FIT.until("fit"), [FIT], random) for _ in range(100)]
+
+
+def test_equal_lengths_are_one_axis_and_no_two_axes_have_one_length(drawn):
+    for one in drawn:
+        (D, C), (N, of_X), (of_y,) = (one.arrays[name].shape for name in ("W", "X", "y"))
+        assert (of_X, of_y) == (D, N)
+        assert len({D, C, N}) == 3
+    assert len({one.arrays["X"].shape for one in drawn}) > 20
+
+
+def test_an_integer_that_is_a_length_follows_it(drawn):
+    assert all(one.calls[0].kwargs["batch"] == len(one.arrays["X"]) for one in drawn)
+
+
+def test_labels_have_every_class_of_the_axis_that_they_refer_to(drawn):
+    assert all(set(one.arrays["y"]) == set(range(one.arrays["W"].shape[1])) for one in drawn)
+    assert all(one.arrays["y"].dtype == FIT.arrays["y"].dtype for one in drawn)
+
+
+def test_numbers_change_and_words_stay(drawn):
+    assert len({one.calls[0].args[3] for one in drawn}) == 100
+    assert len({one.calls[0].kwargs["steps"] for one in drawn}) > 1
+    assert {one.calls[0].kwargs["name"] for one in drawn} == {"sgd"}
+
+
+def test_the_last_call_is_made_twice_with_the_same_arguments(drawn):
+    assert all(one.calls[0] is one.calls[1] for one in drawn)
+
+
+def test_a_file_of_examples_holds_what_was_written(tmp_path):
+    made = Episode(
+        calls=(Call("train", (Ref("X"), None, True, [1, 2], {"rate": 0.1})),),
+        arrays={"X": np.ones((2, 3), np.float32)},
+        new=Call("Net", (3,)),
+        put={"params": {"W": np.zeros(2)}},
+        attributes=("params",),
+    )
+    write(tmp_path / "examples.json", [made])
+    (found,) = read(tmp_path / "examples.json")
+    assert (found.calls, found.new, found.attributes) == (made.calls, made.new, made.attributes)
+    assert found.arrays["X"].dtype == np.float32
+    assert found.put["params"]["W"].tolist() == [0, 0]
+
+
+# ── the reference as the truth ───────────────────────────────────────────────────────────────────────
+
+
+def ask(function, *arrays, seed=0):
+    names = [f"a{i}" for i in range(len(arrays))]
+    call = Call("f", tuple(map(Ref, names)))
+    return ReferenceTruth({"f": function}), Episode(
+        (call, call), dict(zip(names, arrays, strict=True)), judged="f", seed=seed
+    )
+
+
+def test_the_truth_answers_a_functions_name():
+    truth = ReferenceTruth({"scaled": lambda X, by=2: by * X})
+    assert truth.scaled(np.arange(3), by=3).tolist() == [0, 3, 6]
+
+
+def test_the_truth_says_which_functions_there_are():
+    with pytest.raises(AttributeError, match=r"no function 'g' \(it has f\)"):
+        ReferenceTruth({"f": abs}).g(1)
+
+
+def test_the_truth_leaves_its_arguments_alone_and_says_what_the_reference_changes():
+    array = np.ones(3)
+    truth, episode = ask(lambda x: np.multiply(x, 2, out=x), array)
+    played = truth.play(episode)
+    assert (array.tolist(), played["arrays"]["a0"].tolist()) == ([1, 1, 1], [4, 4, 4])
+    assert [answer.tolist() for answer in played["answers"]] == [[2, 2, 2], [4, 4, 4]]
+
+
+def test_what_is_drawn_from_numpys_generator_is_compared_by_its_values():
+    truth, episode = ask(lambda x: x + np.random.rand(3), np.ones(3))
+    assert isinstance(truth.play(episode)["answers"][0], np.ndarray)
+
+
+def test_what_is_random_all_the_same_is_compared_by_its_shape_and_says_so():
+    truth, episode = ask(lambda x: x + np.random.default_rng().random(3), np.ones(3))
+    right = truth.play(episode)["answers"][0]
+    assert right == {VARIES: [3]}
+    verdict = same(Answer("f(x)", np.zeros(3)), right)
+    assert (verdict.holds, verdict.remarks) == (True, ("random, so only its shape was compared",))
+    assert not same(Answer("f(x)", np.zeros(4)), right).holds
+
+
+def test_inputs_that_the_reference_refuses_are_not_used():
+    truth, episode = ask(lambda x: x[100], np.ones(3))
+    assert RAISED in truth.play(episode)
+    assert not truth.usable(episode)
+
+
+@pytest.mark.parametrize("function", [lambda x: np.log(-abs(x)), np.argmax])
+def test_inputs_without_a_clear_answer_are_not_used(function):
+    truth, episode = ask(function, np.array([0.3, 0.3]))
+    assert not truth.usable(episode)
+
+
+def test_a_reference_that_answers_to_no_input_is_the_authors_to_change():
+    draw = around([Episode((Call("f", (1.5,)),))], "f")
+    with pytest.raises(BadAssignment, match="answers to no input drawn around the examples of 'f': change them"):
+        list(draw(Draw(np.random.default_rng(0), False), ReferenceTruth({"f": lambda _x: np.nan})))
+
+
+def test_a_function_without_an_example_is_named():
+    with pytest.raises(BadAssignment, match="has no call of 'g'; add one, or take its check out"):
+        around([FIT], "g")

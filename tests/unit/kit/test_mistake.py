@@ -1,0 +1,125 @@
+"""Known mistakes are registered once, and are found, graded and refused by what they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.authoring.new import new
+from grader.catalogue import Assignment, load
+from grader.certify import certify_mistakes
+from grader.errors import BadAssignment
+from grader.kit import testing
+from grader.kit.mistake import mistake
+
+
+@pytest.fixture
+def with_mistakes(tmp_path):
+    """Text of a mistakes.py → an assignment with the functions `first` and `second`."""
+
+    def make(text: str) -> Assignment:
+        folder = new("sums", tmp_path, source=None, functions=["first", "second"], class_name="")
+        (folder / "mistakes.py").write_text("from grader import kit\n\n" + text, "utf-8")
+        return load(folder)
+
+    return make
+
+
+DOUBLED = """\
+@kit.mistake("It is doubled: divide by 2.", fails=["first"], of="first")
+def doubled(X, w):
+    return 2 * X @ w
+"""
+TWICE = DOUBLED.replace("doubled(", "twice(")
+
+
+def test_a_wrong_function_is_diagnosed_as_the_mistake(with_mistakes):
+    assignment = with_mistakes(DOUBLED)
+    right = assignment.reference_module
+    report = testing.grade(assignment, {"first": lambda X, w: X @ (w + w), "second": right.second})
+    assert testing.lost(report) == {"first.answer"}
+    assert testing.diagnosed(report) == {"doubled"}
+    assert "divide by 2" in next(c.reason for c in report.checks if c.id == "first.answer")
+
+
+def test_a_mistake_that_does_what_it_says_holds(with_mistakes):
+    (row,) = certify_mistakes(with_mistakes(DOUBLED), workers=1)
+    assert (row.name, row.lost, row.problems) == ("mistakes/doubled", {"first.answer"}, ())
+
+
+def test_a_mistake_that_costs_other_checks_than_it_says_does_not_hold(with_mistakes):
+    (row,) = certify_mistakes(with_mistakes(DOUBLED.replace('["first"]', '["second"]')), workers=1)
+    assert [problem.partition(":")[0] for problem in row.problems] == [
+        "earns second, which it should lose",
+        "loses first.answer, which it should earn",
+    ]
+
+
+def test_a_mistake_that_no_check_sees_does_not_hold(with_mistakes):
+    (row,) = certify_mistakes(
+        with_mistakes(DOUBLED.replace("2 * X", "1 * X").replace('fails=["first"], ', "")), workers=1
+    )
+    assert row.problems == ("loses nothing: add a problem that shows it, or remove it",)
+
+
+def test_a_mistake_that_is_taken_for_another_must_be_declared_alike(with_mistakes):
+    _, row = certify_mistakes(with_mistakes(DOUBLED + TWICE), workers=1)
+    assert row.problems == ("is diagnosed as doubled: register it before that one, or declare alike=",)
+
+
+def test_a_mistake_that_is_declared_alike_holds(with_mistakes):
+    alike = TWICE.replace('of="first"', 'of="first", alike=["doubled"]')
+    assert all(row.holds for row in certify_mistakes(with_mistakes(DOUBLED + alike), workers=1))
+
+
+def test_a_function_that_others_call_can_be_replaced(tmp_path):
+    source = tmp_path / "solution.py"
+    source.write_text(
+        "import numpy as np\n\n\ndef part(x):\n    return x + 1\n\n\ndef whole(x):\n    ### BEGIN SOLUTION\n"
+        "    return part(x).sum()\n    ### END SOLUTION\n\n\n"
+        'if __name__ == "__main__":\n    whole(np.arange(4.0))\n'
+    )
+    folder = new("whole", tmp_path, source=source, functions=[], class_name="")
+    text = '@kit.mistake("One is not added: add 1.", of="part")\ndef nothing_added(x):\n    return x\n'
+    (folder / "mistakes.py").write_text("from grader import kit\n\n\n" + text)
+    (row,) = certify_mistakes(load(folder), workers=1)
+    assert (row.lost, row.problems) == ({"whole.answer"}, ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new_text", "message"),
+    [
+        ('fails=["first"]', 'fails=["third"]', "sums/mistakes.py: doubled fails 'third', which is no check or section"),
+        ('of="first"', 'of="third"', "sums/mistakes.py: doubled replaces 'third'; set of= to a function"),
+        (', of="first"', "", "sums/mistakes.py: doubled replaces ''; set of= to a function"),
+        ('of="first"', 'of="first", alike=["none"]', "doubled alike 'none', which is no known mistake"),
+        ('of="first"', 'of="first", echoes=["none"]', "doubled echoes 'none', which is no known mistake"),
+        ("divide by 2.", "divide by 2", "must end with a full stop"),
+    ],
+)
+def test_a_mistake_that_names_what_does_not_exist_is_refused_in_one_sentence(with_mistakes, old, new_text, message):
+    with pytest.raises(BadAssignment, match=r"^[^\n]*$") as refused:
+        with_mistakes(DOUBLED.replace(old, new_text))
+    assert message in str(refused.value)
+
+
+def test_two_mistakes_of_one_name_are_refused(with_mistakes):
+    with pytest.raises(BadAssignment, match="doubled is registered 2 times; rename all but one"):
+        with_mistakes(DOUBLED + DOUBLED)
+
+
+def test_registering_returns_the_function_itself():
+    def change(x: float) -> float:
+        return x
+
+    assert mistake("It is wrong.")(change) is change
+
+
+def test_two_mistakes_in_one_function_explain_nothing_together(with_mistakes):
+    """A wrong function that neither explains loses its points without a name; the assignment is not at fault."""
+    halved = DOUBLED.replace("doubled(", "halved(").replace("2 * X", "0.5 * X").replace('fails=["first"], ', "")
+    assignment = with_mistakes(DOUBLED + halved)
+    truth = assignment.truths("", frozenset({"doubled", "halved"}))
+    with pytest.raises(ValueError, match="cannot be combined"):
+        truth.first([[1.0]], [1.0])
+    report = testing.grade(assignment, {"first": lambda X, w: 2 * X @ w + 1, "second": lambda X, w: 3 * X @ w})
+    assert (testing.lost(report), testing.diagnosed(report)) == ({"first.answer", "second.answer"}, frozenset())
