@@ -1,31 +1,12 @@
 """Right answers, under each accepted interpretation of reg, and with known mistakes."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 
 from grader import kit
 from grader.kit.mistake import registered
 
 from . import mistakes as known
-from .reference import TwoLayerNet, ends_epoch
-
-
-@dataclass(frozen=True, eq=False)
-class Training(kit.Training):
-    """The learning rate decays, and accuracies are recorded, at one of three moments of an epoch."""
-
-    moment: int = 0
-
-    def ends_epoch(self, step):
-        return ends_epoch(step, self.steps, self.moment)
-
-    def rates(self):
-        decays = [self.recipe["learning_rate_decay"] if self.ends_epoch(n) else 1 for n in range(self.iterations)]
-        return (self.recipe["learning_rate"] * np.cumprod([1, *decays[:-1]])).tolist()
-
-    def at_each_moment(self):
-        return [replace(self, moment=moment) for moment in range(3)]
+from .reference import TwoLayerNet
 
 
 class Truth(kit.ModelTruth):
