@@ -236,7 +236,13 @@ def _known(
     without it those of the reference and mistakes.py; without a reference checks.py itself."""
     settings = manifest.settings
     if truth is not checks:
-        return tuple(truth.mistakes(settings)), truth.truths(settings), _readings(truth, settings)
+        if not hasattr(truth, "truths"):
+            raise BadAssignment(
+                f"{folder.name}/truth.py must define truths(settings): it returns a function of an interpretation's id "
+                "and mistakes' ids, which returns the truth. Without the file the truth is reference.py"
+            )
+        known = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
+        return tuple(known), truth.truths(settings), _readings(truth, settings)
     if not (folder / REFERENCE).exists():
         return (), lambda _reading, _assumed: truth, _readings(truth, settings)
     reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names

@@ -69,7 +69,7 @@ def test_points_are_exact(make_assignment: MakeAssignment) -> None:
         ('class = { name = "Sums" }', 'class = { name = "my sums" }', "class, name: 'my sums' is not a Python name"),
         ("[limits]", '[[long]]\nname = "L"\nsections = ["q9"]\ncpu_seconds = 1\n[limits]', "the section q9, which no"),
         ("points = 5.5", "points = 5.5\nid = 3", "assignment.toml"),
-        ("points = 5.5", "points = = 5.5", "line 4"),
+        ("points = 5.5", "points = = 5.5", "line 5"),
         ('[part.checks."q1.2"]\nnegative = 2', '[part.checks]\n"q1.2" = 2', "q1.2"),
     ],
 )  # fmt: skip
@@ -134,8 +134,14 @@ def test_the_digest_is_over_all_that_verdicts_depend_on(make_assignment: MakeAss
     before = catalogue.load(folder).digest
     (folder / file).parent.mkdir(exist_ok=True)
     with (folder / file).open("a") as out:
-        out.write("# more\n")
+        out.write("def truths(settings):\n    return None\n" if file == "truth.py" else "# more\n")
     assert catalogue.load(folder).digest != before
+
+
+def test_a_truth_that_answers_nothing_is_told_to_its_author(make_assignment: MakeAssignment) -> None:
+    folder = make_assignment()
+    (folder / "truth.py").write_text("def truth(settings): ...\n", "utf-8")
+    assert "toy/truth.py must define truths(settings)" in complaint(folder)
 
 
 @pytest.mark.parametrize(
