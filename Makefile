@@ -46,6 +46,8 @@ proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand se
 	$(GRADER) certify ps4 --seeds 1000
 	$(PYTHON) -m tests.kernels
 	$(GRADER) certify ps4 --mutate
+	$(GRADER) certify two_layer_net --mutate --least 0.95
+	$(GRADER) certify softmax --mutate --least 0.95
 	$(MAKE) fuzz
 
 fuzz: .venv/others/ready  ## two minutes of coverage-guided fuzzing of the decoder

@@ -245,11 +245,13 @@ def _known(
     without it those of the reference and mistakes.py; without a reference checks.py itself."""
     settings = manifest.settings
     if truth is not checks:
-        if missing := [name for name in ("truths", "mistakes") if not hasattr(truth, name)]:
+        if not hasattr(truth, "truths"):
             raise BadAssignment(
-                f"{folder.name}/truth.py defines no {missing[0]}(settings): add it, see grader.kit.truth"
+                f"{folder.name}/truth.py must define truths(settings): it returns a function of an interpretation's id "
+                "and mistakes' ids, which returns the truth. Without the file the truth is reference.py"
             )
-        return tuple(truth.mistakes(settings)), truth.truths(settings), _readings(truth, settings)
+        known = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
+        return tuple(known), truth.truths(settings), _readings(truth, settings)
     if not (folder / REFERENCE).exists():
         return (), lambda _reading, _assumed: truth, _readings(truth, settings)
     reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names

@@ -23,7 +23,8 @@ from grader.errors import BadAssignment
 from grader.mutate.general import mutation_of
 from grader.mutate.model import Classified, Mutation
 
-CPU_SECONDS = 10
+CPU_SECONDS, TIMES_AS_LONG = 10, 4
+"""Limit of a mutant's CPU time: so many seconds, or so many times as long as the right solution takes, if that is more."""
 WALL_SECONDS = 60
 MEMORY_BYTES = 3 << 30
 MODULE = "mutant_under_test"
@@ -87,13 +88,14 @@ def _serve(folder: Path) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # for mutants that print
     os.dup2(silence, 2)
-    original, oracle = "", None
+    original, oracle, cpu_seconds = "", None, CPU_SECONDS
     for line in sys.stdin:
         question = json.loads(line)
         if "original" in question:
             original = question["original"]
             try:
                 oracle = mutation.Oracle(_namespace(original))
+                cpu_seconds = max(CPU_SECONDS, round(TIMES_AS_LONG * _cpu_seconds(oracle, original)))
                 answer: Any = {}
             except BadAssignment as wrong:
                 answer = {"author": str(wrong)}
@@ -101,7 +103,7 @@ def _serve(folder: Path) -> None:
             answer = _alike(original, mutation)
         else:
             assert oracle is not None
-            answer = _in_a_fork(oracle, question["mutant"])
+            answer = _in_a_fork(oracle, question["mutant"], cpu_seconds)
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
@@ -112,18 +114,25 @@ def _namespace(source: str) -> dict[str, Any]:
     return module.__dict__
 
 
-def _in_a_fork(oracle: Any, source: str) -> dict[str, Any]:
+def _cpu_seconds(oracle: Any, original: str) -> float:
+    """Return how long the right solution takes."""
+    started = time.process_time()
+    oracle.classify(_namespace(original), lambda _part: None)
+    return time.process_time() - started
+
+
+def _in_a_fork(oracle: Any, source: str, cpu_seconds: int) -> dict[str, Any]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _limit()
+        _limit(cpu_seconds)
         try:
             _judge(oracle, source, writing)
         finally:
             os._exit(0)
     os.close(writing)
-    text = _read(reading, child)
+    text = _read(reading, child, WALL_SECONDS * cpu_seconds / CPU_SECONDS)
     os.close(reading)
     os.waitpid(child, 0)
     last: dict[str, Any] = json.loads(text.splitlines()[-1])
@@ -135,15 +144,15 @@ def _in_a_fork(oracle: Any, source: str) -> dict[str, Any]:
     return {"kind": "wrong", "why": f"does not end, or takes too much memory: {part}", "parts": [f"ends.{part}"]}
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+def _limit(cpu_seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _read(pipe: int, child: int) -> str:
+def _read(pipe: int, child: int, wall_seconds: float) -> str:
     """Return everything that the child writes. It is killed at the end of its time."""
-    end, chunks = time.monotonic() + WALL_SECONDS, []
+    end, chunks = time.monotonic() + wall_seconds, []
     while True:
         if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
             os.kill(child, signal.SIGKILL)

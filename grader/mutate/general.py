@@ -4,9 +4,11 @@ are called on inputs that it draws around the examples in its own way. Equal val
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -44,20 +46,24 @@ class General:
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
         self.examples = self._examples()
-        self.SUBJECTS: Sequence[str] = self._subjects()
+        self._solutions = self._right_solutions()
+        self.SUBJECTS: Sequence[str] = list(self._solutions)
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
-    def _subjects(self) -> list[str]:
-        """Return the reference, and the variants that are other code and one file."""
+    def _right_solutions(self) -> dict[str, Mapping[str, Any]]:
+        """Return the variables of the reference, and of the variants that are other code and one file. A variant that
+        imports what only the sandbox has is left out."""
         folder = self._assignment.folder
-        reference = self._assignment.reference.name
-        known = [_bare(folder / reference)]
-        paths = [reference]
-        for path in sorted((folder / "variants").glob("*.py")):
-            if _bare(path) not in known:
-                known.append(_bare(path))
-                paths.append(f"variants/{path.name}")
-        return paths
+        known: list[str] = []
+        found: dict[str, Mapping[str, Any]] = {}
+        for path in (self._assignment.reference, *sorted((folder / "variants").glob("*.py"))):
+            bare = ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
+            if bare in known:
+                continue
+            known.append(bare)
+            with contextlib.suppress(ImportError):
+                found[path.relative_to(folder).as_posix()] = self._named(_namespace(path))
+        return found
 
     def _examples(self) -> list[Episode]:
         """Return the assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
@@ -75,7 +81,7 @@ class General:
     def _oracle(self, original: Mapping[str, Any]) -> Oracle:
         truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.readings[1:]]
         meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
-        return Oracle(self._named(original), self.examples, self._named, meanings)
+        return Oracle(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
         for episode in self.examples:
@@ -93,8 +99,11 @@ class General:
         return {**namespace, **dict.fromkeys(self._names, found)}
 
 
-def _bare(path: Path) -> str:
-    return ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
+def _namespace(path: Path) -> dict[str, Any]:
+    """Return the variables of a right solution's file."""
+    module = ModuleType(path.stem)
+    exec(compile(path.read_text("utf-8"), path.name, "exec"), module.__dict__)  # noqa: S102  the author's own code
+    return module.__dict__
 
 
 class Oracle:
@@ -104,7 +113,7 @@ class Oracle:
         original: The right solution's variables.
         examples: Example calls, around which inputs are drawn.
         named: Returns a mutant's variables in the form that the examples are played with.
-        meanings: Right solutions of other accepted meanings of the task.
+        meanings: Right solutions, also of other accepted meanings of the task.
     """
 
     def __init__(
@@ -128,7 +137,7 @@ class Oracle:
             return Classified("same", f"equal on {len(self._inputs)} inputs")
         for meaning in self._meanings:
             if self._difference(namespace, (played_with(meaning, episode) for episode, _ in self._inputs)) is None:
-                return Classified("allowed", "right by another accepted meaning of the task")
+                return Classified("allowed", "another right solution does the same")
         return wrong
 
     def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:

@@ -99,8 +99,8 @@ def test_what_is_wrong_with_the_checks_is_told_to_their_author(
 
 def test_a_truth_that_offers_nothing_is_its_authors_fault(make_assignment: MakeAssignment) -> None:
     folder = make_assignment()
-    (folder / "truth.py").write_text("def truths(settings): ...\n")
-    assert "toy/truth.py defines no mistakes(settings): add it" in complaint(folder)
+    (folder / "truth.py").write_text("")
+    assert "toy/truth.py must define truths(settings)" in complaint(folder)
 
 
 def test_a_folder_without_checks_is_its_authors_fault(make_assignment: MakeAssignment) -> None:
@@ -140,8 +140,14 @@ def test_the_digest_is_over_all_that_verdicts_depend_on(make_assignment: MakeAss
     before = catalogue.load(folder).digest
     (folder / file).parent.mkdir(exist_ok=True)
     with (folder / file).open("a") as out:
-        out.write("# more\n")
+        out.write("def truths(settings):\n    return None\n" if file == "truth.py" else "# more\n")
     assert catalogue.load(folder).digest != before
+
+
+def test_a_truth_that_answers_nothing_is_told_to_its_author(make_assignment: MakeAssignment) -> None:
+    folder = make_assignment()
+    (folder / "truth.py").write_text("def truth(settings): ...\n", "utf-8")
+    assert "toy/truth.py must define truths(settings)" in complaint(folder)
 
 
 @pytest.mark.parametrize(

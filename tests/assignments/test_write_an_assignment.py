@@ -1,0 +1,92 @@
+"""docs/write-an-assignment.md, followed to the letter in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "write-an-assignment.md").read_text("utf-8")
+STEPS = re.findall(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def run(folder, command):
+    name, *arguments = shlex.split(command)
+    program = [sys.executable, "-m", "pytest", "-p", "no:xdist"] if name == "pytest" else [sys.executable, "-m", name]
+    environment = os.environ | {
+        "GRADER_ASSIGNMENTS": str(folder / "reference"),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+    }
+    return subprocess.run(
+        [*program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory):
+    """The folder in the end, and what every command has printed."""
+    folder = tmp_path_factory.mktemp("author")
+    (folder / "reference").mkdir()
+    done = []
+    for language, file, content in STEPS:
+        if language == "sh":
+            done += [(command, run(folder, command)) for command in content.splitlines()]
+        else:
+            path = folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, "utf-8")
+    return folder, done
+
+
+def test_every_command_of_the_chapter_works(followed):
+    _, done = followed
+    assert len(done) == 9
+    assert not [(command, d.stdout + d.stderr) for command, d in done if d.returncode]
+
+
+def test_the_assignment_certifies_its_mistakes_and_its_fault(followed):
+    (certified,) = [d.stdout for command, d in followed[1] if command == "grader certify line"][1:]
+    for name in ("mistakes/no_intercept", "mistakes/divided_by_y", "faults/keeps_the_first_line", "variants/solution"):
+        assert f"✓ {name}" in certified
+
+
+def test_a_wrong_fit_costs_its_points_once(followed):
+    folder, _ = followed
+    right = (folder / "reference/line/variants/solution.py").read_text("utf-8")
+    (folder / "line.py").write_text(right.replace("np.var(x)", "np.var(y)"), "utf-8")
+    done = run(folder, "grader check line.py -a line")
+    assert "The slope is divided by the variance of y: divide it by that of x." in " ".join(done.stdout.split())
+    assert "Autograded 2.5/9.5" in done.stdout
+
+
+def test_the_written_answer_is_found_by_its_label(followed):
+    folder, _ = followed
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("## Why squares?"),
+            nbformat.v4.new_markdown_cell("The normal equations are linear then, and large errors count more."),
+        ]
+    )
+    (folder / "submission").mkdir()
+    (folder / "submission/line.py").write_bytes((folder / "reference/line/variants/solution.py").read_bytes())
+    nbformat.write(notebook, folder / "submission/answers.ipynb")
+    done = run(folder, "grader check submission -a line")
+    assert "0.5 points await marking" in " ".join(done.stdout.split()), done.stdout
+
+
+def test_a_claim_without_points_is_the_authors_fault_and_not_a_zero(followed):
+    folder, _ = followed
+    toml = folder / "reference/line/assignment.toml"
+    text = toml.read_text("utf-8")
+    toml.write_text(text.replace("intercept = 3\n", "").replace("points = 10", "points = 7"), "utf-8")
+    done = run(folder, "grader check reference/line/variants/solution.py -a line")
+    toml.write_text(text, "utf-8")
+    assert done.returncode == 3
+    assert "intercept" in done.stderr
