@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,13 +11,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from grader import kit
+from grader.checks.lines import MISAPPLIED, OTHER, PARTIAL
 from grader.kit import Assumptions, Reading, Training
 from grader.kit.mistake import KnownMistake
 
 from .mistakes import KNOWN, HardRelu, Softplus
 from .problems import Problem
 from .reference import Array, Params, TwoLayerMLP
-from .workings import workings_of, workings_of_training
 
 threadpool_limits(1, user_api="blas")
 """For good: the truth is so small that a second thread waits, busily, for longer than both compute."""
@@ -175,9 +176,155 @@ class Truth(kit.ModelTruth):
     def workings(self, problem: Problem) -> Params:
         """Return the intermediate values of right solutions for scores, loss and gradients, by name."""
         with np.errstate(all="ignore"):
-            return self.once("workings", problem, lambda: workings_of(self.made(problem), problem))
+            return self.once("workings", problem, lambda: _workings_of(self.made(problem), problem))
 
     def workings_of_training(self, training: Training) -> Params:
         """Return the same for each iteration of a training whose rows are all the same, and train's own values."""
         with np.errstate(all="ignore"):
-            return self.once("workings", training, lambda: workings_of_training(self.made(training.problem), training))
+            return self.once("workings", training, lambda: _workings_of_training(self.made(training.problem), training))
+
+
+# ── what right solutions compute on the way ──────────────────────────────────────────────────────────
+
+
+def _workings_of(net: TwoLayerMLP, problem: kit.Problem) -> Params:
+    """Return the values for scores, loss and gradients. "summed" is before division by N; each layer of a stack belongs
+    to one example."""
+    right = _workings(net, problem)
+    return right | _misapplied(right)
+
+
+def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
+    """Return the values of each iteration of a training whose rows are all the same, and train's own."""
+    problem, recipe = training.problem, training.recipe
+    N, B, epochs = len(problem.X), int(recipe["batch_size"]), int(recipe["num_epochs"])
+    steps, rate = max(N // B, 1), float(recipe["learning_rate"])
+    batch = replace(problem, X=problem.X[:B], y=problem.y[:B])
+    rates: list[float] = [rate]
+    losses: list[float] = []
+    norms: list[float] = []
+    shares: list[list[float]] = []
+    found: dict[str, Any] = {"X": problem.X, "y": problem.y, "X_val": training.X_val, "y_val": training.y_val}
+    found |= {f"count {n}": np.array(n) for n in (N, B, epochs, steps, steps * epochs, N // B)}
+    found |= {"num_epochs": epochs, "batch_size": B, "batch_size at most N": min(B, N), "learning_rate": rate}
+    found |= {f"row {n}": np.array(n) for n in range(0, N + 1, B)}
+    for number in range(epochs * steps):
+        now = batch.at(net.params)
+        workings: dict[str, Any] = dict(_workings(net, now))
+        if number == 0:
+            workings = _misapplied(workings) | workings
+        grads = net.gradients(now.X, now.y, now.reg)
+        losses.append(net.loss_only(now.X, now.y, now.reg))
+        norms.append(float(np.linalg.norm(grads["W1"])))
+        for name, grad in grads.items():
+            workings |= {f"step of {name}": rate * grad, f"minus step of {name}": -rate * grad}
+            workings |= {f"updated {name}": net.params[name] - rate * grad}
+        workings |= {"loss_history": np.array(losses), "grad_magnitude_history": np.array(norms)}
+        workings |= {"norm": norms[-1], "norm squared": norms[-1] ** 2, "squares": grads["W1"] ** 2}
+        net.update(grads, rate)
+        found |= {f"{number}:{name}": value for name, value in workings.items()}
+        if (number + 1) % steps == 0:
+            shares.append([])
+            for name, X, y in (("train", problem.X, problem.y), ("val", training.X_val, training.y_val)):
+                there = replace(problem.at(net.params), X=X, y=y, reg=0.0)
+                forward: dict[str, Any] = dict(_workings(net, there))
+                right = net.predict(X) == y
+                forward |= {"right": right, "share": np.mean(right), "sum": np.sum(right)}
+                shares[-1].append(float(np.mean(right)))
+                forward[f"{name}_acc_history"] = np.array([share[-1] for share in shares])
+                found |= {f"{number}:{name}:{n}": value for n, value in forward.items()}
+            rate *= float(recipe["learning_rate_decay"])
+            found[f"{number}:learning_rate"] = np.array(rate)
+            rates.append(rate)
+            found[f"{number}:decay"] = np.array(rate / float(recipe["learning_rate"]))
+    found |= {f"trained {name}": value for name, value in net.params.items()}
+    found |= {"rates": rates[:-1], "rates after": rates[1:], "all rates": rates}
+    found |= {"all loss_history": losses, "all grad_magnitude_history": norms}
+    for number, name in enumerate(("train", "val")):
+        found[f"all {name}_acc_history"] = [share[number] for share in shares]
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+def _workings(net: TwoLayerMLP, problem: kit.Problem) -> Params:
+    """Return values by name. Those with one number for each example are columns, so that each number is recognised."""
+    X, y, reg, N = net.inputs(problem.X), problem.y, problem.reg, len(problem.X)
+    W1, b1, W2, b2 = (net.params[name] for name in ("W1", "b1", "W2", "b2"))
+    a = net.preactivation(X)
+    h = net.hidden(a)
+    scores = net.output(h)
+    log_p = net.log_probabilities(scores)
+    p, one_hot, rows = np.exp(log_p), np.eye(len(b2))[y], np.arange(N)
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(shifted).sum(axis=1))
+    found: dict[str, Any] = {
+        "X": X, "y": y, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "reg": reg, "N": N, "D": len(W1), "H": len(b1),
+        "C": len(b2), "rows": rows, "X W1": X @ W1, "a": a, "-a": -a, "|a|": np.abs(a), "h": h, "h W2": h @ W2,
+        "scores": scores, "largest": scores.max(axis=1), "shifted scores": shifted,
+        "exp of shifted scores": np.exp(shifted), "exp of scores": np.exp(scores), "sum": np.exp(shifted).sum(axis=1),
+        "sum of scores": np.exp(scores).sum(axis=1), "log sum": log_sum, "log sum of scores": log_sum +
+        scores.max(axis=1), "log p": log_p, "p": p, "label": one_hot, "labels": scores.argmax(axis=1),
+        "p / N": p / N, "label / N": one_hot / N,
+    }  # fmt: skip
+    if net.activation == "sigmoid":
+        found |= {"exp(-a)": np.exp(-a), "1 + exp(-a)": 1 + np.exp(-a)}
+        other_h, other_slope = np.maximum(a, 0), a > 0
+    else:
+        found["a > 0"] = a > 0
+        other_h, other_slope = 1 / (1 + np.exp(-a)), h * (1 - h)
+        found |= {"exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
+    found |= {OTHER + "h": other_h, OTHER + "slope": other_slope}
+    for name, of in (("scores", scores), ("shifted", shifted), ("p", p), ("log p", log_p), ("exp", np.exp(shifted))):
+        found |= {f"right {name}": of[rows, y], f"all right {name}": one_hot * of}
+    each = -log_p[rows, y]
+    found |= {"losses": each, "data loss summed": each.sum(), "minus data loss summed": -each.sum()}
+    found |= {"data loss": each.mean(), "minus data loss": -each.mean(), f"{PARTIAL}losses": np.cumsum(each)}
+    found |= {f"{PARTIAL}data loss": np.cumsum(each) / N}
+    squares = {f"squares of {n}": w**2 for n, w in (("W1", W1), ("W2", W2))}
+    found |= squares | {f"sum of {n}": s.sum() for n, s in squares.items()}
+    total = sum(s.sum() for s in squares.values())
+    found |= {"penalty": reg / 2 * total, "penalty without half": reg * total, "penalty without reg": total / 2}
+    found |= {"both sums": total, "half reg": reg / 2, "loss": each.mean() + reg / 2 * total}
+    found |= {"loss with one penalty": each.mean() + reg / 2 * squares["squares of W1"].sum()}
+    for end, by in (("", N), (" summed", 1)):
+        g2 = (p - one_hot) / by
+        slope = net.slope(a, h)
+        back = g2 @ W2.T
+        g1 = back * slope
+        found[f"{OTHER}g1{end}"] = back * other_slope
+        found |= {f"g2{end}": g2, f"back{end}": back, f"g1{end}": g1, "slope": slope}
+        for name, data in net.parameter_gradients(X, a, h, g1, g2).items():
+            found[f"data {name}{end}"] = data
+        for name, left, right in (("W1", X, g1), ("W2", h, g2)):
+            each_one = left[:, :, None] * right[:, None, :]
+            found |= {f"each {name}{end}": each_one, f"{PARTIAL}{name}{end}": np.cumsum(each_one, axis=0)}
+        found |= {f"{PARTIAL}b1{end}": np.cumsum(g1, axis=0), f"{PARTIAL}b2{end}": np.cumsum(g2, axis=0)}
+    found |= {f"reg {n}": reg * w for n, w in (("W1", W1), ("W2", W2))}
+    found |= {f"gradient of {n}": g for n, g in net.gradients(problem.X, y, reg).items()}
+    arrays = {name: np.asarray(value) for name, value in found.items()}
+    return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}
+
+
+_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+    "ReLU": lambda v: np.maximum(v, 0),
+    "slope": lambda v: v * (1 - v),
+}
+_OF_SCORES: Mapping[str, Callable[[Array], Array]] = {
+    "exp": np.exp,
+    "exp of shifted": lambda v: np.exp(v - v.max(axis=-1, keepdims=True)),
+    "exp less the largest": lambda v: np.exp(v - v.max()),
+    "sum": lambda v: v.sum(axis=-1, keepdims=True),
+    "share": lambda v: v / v.sum(axis=-1, keepdims=True),
+}
+
+
+def _misapplied(right: Params) -> Params:
+    """Return what the handout's functions yield for every right value that has the size of a hidden layer or of scores,
+    of which only one is meant."""
+    N, H, C = (int(right[name]) for name in "NHC")
+    found: Params = {}
+    for functions, width in ((_ACTIVATIONS, H), (_OF_SCORES, C)):
+        for name, value in right.items():
+            if value.shape in ((N, width), (width,)) and value.dtype == float:
+                found |= {f"{MISAPPLIED}{of}: {name}": f(value) for of, f in functions.items()}
+    return {name: value for name, value in found.items() if np.isfinite(value).all() and np.ptp(value) > 0}
