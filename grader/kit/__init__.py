@@ -29,7 +29,7 @@ from grader.checks.student import Remote, Student
 from grader.guest.wire import Ref
 from grader.kit.episodes import Call, Episode, play, same_as_reference
 from grader.kit.examples import around, examples
-from grader.kit.exhibits import confusion, curve, curves, grey
+from grader.kit.exhibits import CURVES, confusion, curve, curves, grey
 from grader.kit.follow import (
     Asked,
     Own,
@@ -95,6 +95,7 @@ from grader.kit.training import (
 from grader.kit.truth import ModelTruth, Truth, copied, sketch
 
 __all__ = [
+    "CURVES",
     "EXACT",
     "SHAPES",
     "STABLE",

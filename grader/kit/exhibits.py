@@ -14,17 +14,17 @@ from grader.model import Evidence, Series
 
 MOST_POINTS = 500
 """Most points of a curve; longer histories are thinned."""
-CURVES = {
-    "loss": "loss_history",
-    "gradient": "grad_magnitude_history",
-    "train_accuracy": "train_acc_history",
-    "val_accuracy": "val_acc_history",
-}
-"""Curve → the history that it shows."""
+CURVES = {"loss": "loss_history", "train_accuracy": "train_acc_history", "val_accuracy": "val_acc_history"}
+"""Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → the history that it shows."""
 
 
 def evidence_of(
-    name: str, stats: Answer, after: Params | Verdict, tested: Callable[[Params], Problem], truth: Any
+    name: str,
+    stats: Answer,
+    after: Params | Verdict,
+    tested: Callable[[Params], Problem],
+    truth: Any,
+    shown: Mapping[str, str] = CURVES,
 ) -> Evidence:
     """Return the plots of a long training: its histories, the first weights as images, and a confusion matrix.
 
@@ -34,6 +34,10 @@ def evidence_of(
         after: the trained parameters, or what is wrong with them; then there are no plots.
         tested: parameters → the test data at them.
         truth: asked `best`.
+        shown: curve → the history that it shows.
+
+    Returns:
+        The plots. Curves that are no arrays of numbers are left out.
     """
     if isinstance(after, Verdict):
         return Evidence(name)
@@ -43,16 +47,16 @@ def evidence_of(
         units = grey(after[problem.weights[0]].T)
     return Evidence(
         name=name,
-        series=curves(stats),
+        series=curves(stats, shown),
         weights=tuple(tuple(int(v) for v in unit) for unit in units),
         confusion=confusion(problem.y, labels, problem.classes),
         accuracy=float(np.mean(labels == problem.y)),
     )
 
 
-def curves(stats: Answer) -> Mapping[str, Series]:
+def curves(stats: Answer, shown: Mapping[str, str] = CURVES) -> Mapping[str, Series]:
     """Return the student's own histories, as far as they are arrays."""
-    found = {key: curve(stats.item(name, name)) for key, name in CURVES.items()}
+    found = {key: curve(stats.item(name, name)) for key, name in shown.items()}
     return {key: series for key, series in found.items() if series is not None}
 
 

@@ -7,7 +7,7 @@ classes have other numbers in each submission, so that labels known by heart are
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,7 @@ from grader.checks.answer import Answer
 from grader.checks.claim import Claim, OwnJudgement, Verdict, agree, claim, failed, held, ladder, lost
 from grader.checks.student import Student, stopped_softly
 from grader.guest.wire import Ref
-from grader.kit.exhibits import evidence_of
+from grader.kit.exhibits import CURVES, evidence_of
 from grader.kit.follow import Trainer, gradients_use_data, learns_less
 from grader.kit.losses import already_charged
 from grader.kit.models import arrays, predicts_nothing
@@ -64,6 +64,8 @@ class LongTraining:
         predict_given: ids of the checks that predict's answers build on.
         trainer: what the assignment says about train.
         chance: an accuracy below which nothing was learnt.
+        training: class of the trainings.
+        curves: curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → the history that it shows.
     """
 
     name: str
@@ -77,6 +79,7 @@ class LongTraining:
     trainer: Trainer
     chance: float
     training: type[Training] = Training
+    curves: Mapping[str, str] = field(default_factory=lambda: CURVES)
 
     def tested(self, params: Params) -> Problem:
         """Return the test data at these parameters."""
@@ -87,6 +90,10 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
     """Claim the accuracy of the trained parameters on the test data, and that predict answers by these parameters.
 
     Asks the truth `accuracy`, `labels`, `best` and, after earlier checks have lost points, `gradients_once`.
+
+    Args:
+        student: in a session that shares the data (`DataSet.shared`), as checks with `long=True` have it.
+        name: of both claims.
     """
     stats, unfinished, params, guess = _trained(student, long)
     shapes = {p: value.shape for p, value in long.start.params.items()}
@@ -112,7 +119,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         outcome=True,
         given=long.given,
         own=_own_accuracy(student, long, after),
-        evidence=lambda truth: evidence_of(long.name, stats, after, long.tested, truth),
+        evidence=lambda truth: evidence_of(long.name, stats, after, long.tested, truth, long.curves),
     )
     # a predict that has lost its points by itself does not lose them here again
     yield claim(name, honest, given=long.predict_given, own=already_charged)

@@ -1,4 +1,8 @@
-"""Checks of a model's loss, scores and gradients. Each method yields claims; a check of an assignment calls one."""
+"""Checks of a model's loss, scores and gradients. Each method yields claims; a check of an assignment calls one.
+
+Every one takes the student, in a session that has begun, and problems; `name`, that of its claims; and `given`, ids of
+the checks that they build on (see `claim`).
+"""
 
 from __future__ import annotations
 

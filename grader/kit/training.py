@@ -2,6 +2,9 @@
 
 Trainings on identical rows end at the same parameters however batches are drawn, so that parameters are compared with
 the reference's. How batches are drawn is judged by itself.
+
+Every function takes the student, in a session that has begun, and a training or a pair of problems; `name`, that of its
+claims; `given`, ids of the checks that they build on; and some a `hint` for undiagnosed losses (see `claim`).
 """
 
 from __future__ import annotations

@@ -517,6 +517,7 @@ def _trains_on_mnist(nets: kit.ModelSpec, student: Student, data: kit.DataSet, q
         predict_given=["q2.3.predict", "q2.1", "q2.4.forward"],
         trainer=TRAINER,
         chance=CHANCE,
+        curves=kit.CURVES | {"gradient": "grad_magnitude_history"},
     )
     yield from kit.learns(student, long)
 
