@@ -262,7 +262,7 @@ def every_example(
         if isinstance(params, Verdict):
             return params
         want, _ = truth.trained(training)
-        used, wanted = (rows_moved(before, p[first], in_single(student)) for p in (params, want))
+        used, wanted = (rows_moved(before, p[first]) for p in (params, want))
         uses = f"one epoch of {training.steps} batches of {training.batch_size} uses"
         if used < SOME * N <= wanted or wanted < FEW * N < SOME * N <= used:
             return because(
@@ -296,10 +296,10 @@ def _with_other_labels(before: Array, after: Array, want: Array) -> int:
     return int(np.sum((np.minimum(length, -moved) > rounding) & (moved < 0)))
 
 
-def rows_moved(before: Array, after: Array, single: bool) -> int:
-    """Return how many rows of a matrix have moved by more than single precision rounds them, if it is used."""
-    rounding = 1e-6 * np.linalg.norm(before, axis=1) if single else 0.0
-    return int((np.linalg.norm(after - before, axis=1) > 1e-9 + rounding).sum())
+def rows_moved(before: Array, after: Array) -> int:
+    """Return how many rows of a matrix have moved. A cast to single precision is no move."""
+    moves = [np.linalg.norm(after - start, axis=1) for start in (before, before.astype(np.float32))]
+    return int((np.minimum(*moves) > 1e-9).sum())
 
 
 def own_label(student: Student, training: Training, first: str, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -321,7 +321,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
         params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
-        reached, reachable = (rows_moved(before, p[first], in_single(student)) for p in (params, want))
+        reached, reachable = (rows_moved(before, p[first]) for p in (params, want))
         if reached < reachable == N:
             return because(
                 lost(f"{N - reached} of {N} examples are not used once in {training.epochs} epochs"),
