@@ -27,6 +27,10 @@ from grader.remembered import Remembered
 from grader.sandbox.contract import Array
 from grader.written.question import InWords, Question
 
+OTHER_VERSION = (
+    "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
+    "download the pack again"
+)
 _JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 WRITTEN = "written.py"
@@ -175,7 +179,12 @@ def everything(root: Path | None = None) -> list[Assignment]:
 def load(folder: Path) -> Assignment:
     """Read and check an assignment's folder. Raises `BadAssignment` with what its author must change."""
     folder = folder.resolve()
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except BadAssignment:
+        if (folder / RECORDED).exists():
+            raise BadAssignment(OTHER_VERSION) from None
+        raise
     digest = _digest(folder)
     written_digest = _digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)

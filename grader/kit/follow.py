@@ -352,7 +352,7 @@ class Trainer:
             params = after[0]
             _extend(histories, after[1])
             if training.ends_epoch(number):
-                _extend(histories, self._own_accuracies(student, problem.at(params), training))
+                _extend(histories, self.own_accuracies(student, problem.at(params), training))
         if all(np.array_equal(params[p], problem.params[p]) for p in params):
             return None  # nothing moves: there is no work to follow
         return params, histories
@@ -383,7 +383,8 @@ class Trainer:
 
         return step
 
-    def _own_accuracies(self, student: Student, problem: Problem, training: Training) -> Histories:
+    def own_accuracies(self, student: Student, problem: Problem, training: Training) -> Histories:
+        """Return the accuracies of the student's own predict at a problem's parameters, one entry for each history."""
         student.begin()
         model = Model(student, problem)
         data = ((problem.X, problem.y), (training.X_val, training.y_val))

@@ -352,12 +352,15 @@ def histories(
     name: str = "histories",
     given: Sequence[str],
     hint: Hint | None = None,
+    own_predict: bool = False,
 ) -> Iterator[Claim]:
     """Claim that train returns its histories, and that they hold what they claim. Asks the truth `trained`,
     `decided_by_rounding` and `labels`.
 
     Args:
         training: one whose rows are all the same.
+        own_predict: where predict has lost points, accuracies may be those of its answers after each epoch of a right
+            training, which asks the truth `after_epochs`; and not only those of its last answers.
     """
     model = Model(student, training.problem)
     ended = stats, after = model.train(training), model.parameters()
@@ -381,17 +384,29 @@ def histories(
                 continue  # at such a rate, a train that changes nothing has the same history
             if near(history_of(theirs, history), np.array(recorded.get(history, [])), single=model.single).holds:
                 return held()
+        with_predict = own_predict and trainer.predict in causes
+        follows = with_predict and _follows_each_epoch(trainer, student, training, stats, history, truth)
         after_training = parameters_after(stats, after, training)
         if history in data and not isinstance(after_training, Verdict):
             there = replace(problem.at(after_training), X=data[history][0], y=data[history][1])
             values = array_of(stats.item(history, history), (training.recorded,))
-            if _follows_predict(values, guesses[history], there, truth):
-                return held()
-        return lost(f"{history} does not follow what has lost points before")
+            follows = follows or _follows_predict(values, guesses[history], there, truth)
+        return held() if follows else lost(f"{history} does not follow what has lost points before")
 
     for history in trainer.histories:
         follows = partial(own, history)
         yield claim(name, partial(judge, history), given=given, own=follows, own_work=follows, hint=hint)
+
+
+def _follows_each_epoch(
+    trainer: Trainer, student: Student, training: Training, stats: Answer, history: str, truth: Any
+) -> bool:
+    """Return whether a history holds the accuracies of the student's own predict after each epoch."""
+    if history not in trainer.accuracies:
+        return False
+    at_epochs = (training.problem.at(params) for params in truth.after_epochs(training))
+    entries = [share for at in at_epochs for share in trainer.own_accuracies(student, at, training)[history]]
+    return near(history_of(stats, history), np.array(entries)).holds
 
 
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:

@@ -96,7 +96,7 @@ class TwoLayerNet:
         for step in range(num_iters):
             rows = self.batch(len(X), batch_size)
             loss, gradients = self.loss(X[rows], y[rows], reg)
-            histories["loss_history"].append(loss)
+            histories["loss_history"].append(float(loss))
             self.update(gradients, learning_rate)
             if ends_epoch(step, max(len(X) // batch_size, 1), self.moment):
                 histories["train_acc_history"].append(self.measure(X[rows], y[rows]))

@@ -97,6 +97,12 @@ def test_what_is_wrong_with_the_checks_is_told_to_their_author(
     assert says in complaint(make_assignment(checks=checks))
 
 
+def test_a_truth_that_offers_nothing_is_its_authors_fault(make_assignment: MakeAssignment) -> None:
+    folder = make_assignment()
+    (folder / "truth.py").write_text("")
+    assert "toy/truth.py must define truths(settings)" in complaint(folder)
+
+
 def test_a_folder_without_checks_is_its_authors_fault(make_assignment: MakeAssignment) -> None:
     folder = make_assignment()
     (folder / "checks.py").unlink()
@@ -128,7 +134,7 @@ def test_two_versions_of_an_assignment_stand_side_by_side(make_assignment: MakeA
     assert old.checks[1].run.__code__.co_consts != new.checks[1].run.__code__.co_consts
 
 
-@pytest.mark.parametrize("file", ["assignment.toml", "checks.py", "truth.py", "data/numbers.csv", "handout/a.py"])
+@pytest.mark.parametrize("file", ["assignment.toml", "checks.py", "runtime.lock", "data/numbers.csv", "handout/a.py"])
 def test_the_digest_is_over_all_that_verdicts_depend_on(make_assignment: MakeAssignment, file: str) -> None:
     folder = make_assignment()
     before = catalogue.load(folder).digest
@@ -203,6 +209,12 @@ def test_in_a_students_pack_the_handout_lies_beside_the_assignment(ps4: Assignme
     (folder / "handout").rename(tmp_path / "pack" / "handout")
     recorded.write(folder / recorded.RECORDED, "digest", {}, (), ())
     assert catalogue.load(folder).modules.keys() == {"utils.py"}
+
+
+def test_a_pack_of_another_version_says_what_to_do(make_assignment: MakeAssignment) -> None:
+    folder = make_assignment(toml=TOY_TOML.replace('files = ["sums.py"]', 'file = "sums.py"'))
+    recorded.write(folder / recorded.RECORDED, "digest", {}, (), ())
+    assert "run the grader that came with it" in complaint(folder)
 
 
 def test_an_assignment_is_found_by_id_or_by_path(make_assignment: MakeAssignment) -> None:
