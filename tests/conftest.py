@@ -31,6 +31,7 @@ LONGEST = (
     "hostile/test_hostile.py",
     "journeys/test_pack.py",
     "assignments/test_certified.py",
+    "assignments/test_new.py",
     "contract/test_dispatch.py",
     "contract/test_sandboxes.py",
     "contract/test_workers.py",

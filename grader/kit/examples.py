@@ -23,6 +23,8 @@ from grader.kit.episodes import Array, Call, Episode
 EXAMPLES = "data/examples.json"
 TRIES = 40
 """Draws for each episode that is wanted; the reference may refuse some, and rounding may decide others."""
+MOST_LENGTH = 40
+"""Of an axis. A batch of one label has no room for every class, however long the other axes are."""
 FARTHEST, NEARER = 300.0, 0.8
 """Every third episode has one array so many times as large, or as much less as the reference still answers with finite
 numbers: what overflows or cancels shows there."""
@@ -125,7 +127,8 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
     while True:
         drawn = random.choice(np.arange(2, most + 1), size=len(known), replace=False)
         lengths = dict(zip(known, (int(n) for n in drawn), strict=True)) | {1: 1}
-        if all(np.prod([lengths[n] for n in shape]) >= lengths[classes] for classes, shape in labels):
+        have_room = all(np.prod([lengths[n] for n in shape]) >= lengths[classes] for classes, shape in labels)
+        if have_room or most > MOST_LENGTH:
             return lengths
         most += 1  # an example that needs a longer batch than most
 

@@ -43,6 +43,13 @@ def test_labels_have_every_class_of_the_axis_that_they_refer_to(drawn):
     assert all(one.arrays["y"].dtype == FIT.arrays["y"].dtype for one in drawn)
 
 
+def test_a_single_label_is_drawn_though_there_is_no_room_for_every_class():
+    one = Episode((Call("f", (Ref("W"), Ref("y"))),), {"W": np.ones((4, 3)), "y": np.array([2])}, judged="f")
+    found = fresh(one, [one], np.random.default_rng(0))
+    assert found.arrays["y"].shape == (1,)
+    assert found.arrays["y"][0] < max(found.arrays["W"].shape)
+
+
 def test_numbers_change_and_words_stay(drawn):
     assert len({one.calls[0].args[3] for one in drawn}) == 100
     assert len({one.calls[0].kwargs["steps"] for one in drawn}) > 1
