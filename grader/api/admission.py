@@ -17,6 +17,7 @@ from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
 from grader.bounds import MIB
+from grader.intake_pool import Received
 from grader.late import Lateness, lateness
 from grader.render.text import file_name
 from grader.service import Service
@@ -64,22 +65,34 @@ async def hand_in(
     if assignment not in service.assignments:
         raise not_found("assignment")
     key = _plain(key)
+    stored = tuple(_storable(files))
+
+    def new_submission(tx: Tx, received: Received) -> submissions.NewSubmission:
+        return submissions.NewSubmission(
+            course,
+            assignment,
+            kind,
+            door,
+            received.digest,
+            caller.person.id,
+            _authors(tx, caller, course, authors),
+            stored,
+            received.has_code,
+        )
+
+    def refuse_early() -> None:
+        """Refuse what would be refused anyway before it costs anything to read. A repeated request is none of it."""
+        with service.store.read() as tx:
+            if not (key and submissions.repeated(tx, caller.person.id, key)):
+                _require_admission(tx, service, caller, new_submission(tx, Received("", has_code=True)), supersede)
+
+    await run_in_threadpool(refuse_early)
     received = await service.intake.read(caller.person.id, files, service.assignments[assignment])
 
     def keep() -> Receipt:
         with service.store.write() as tx:
             submissions.lock_person(tx, caller.person.id)
-            new = submissions.NewSubmission(
-                course,
-                assignment,
-                kind,
-                door,
-                received.digest,
-                caller.person.id,
-                _authors(tx, caller, course, authors),
-                tuple(_storable(files)),
-                received.has_code,
-            )
+            new = new_submission(tx, received)
             id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
             return receipt_of(tx, service, id)
 
@@ -174,17 +187,7 @@ def _kept(
     key: str,
     supersede: bool,
 ) -> str:
-    offering = offerings.offering(tx, new.course, new.assignment)
-    if offering is None:
-        raise not_found("assignment")
-    if not caller.is_staff(new.course):
-        _require_open(tx, offering, caller)
-        _require_attempt(tx, offering, new)
-        _require_few_waiting(tx, service, new)
-        _require_room(tx, service, new)
-    if gradings.waiting(tx) >= service.settings.queue_limit:
-        detail = "this submission was not stored: send it again later; its time is then that of the new request"
-        raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
+    _require_admission(tx, service, caller, new, supersede)
     id = submissions.add(tx, new)
     service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
     if key:
@@ -192,6 +195,24 @@ def _kept(
     if supersede:
         gradings.supersede(tx, id)
     return id
+
+
+def _require_admission(
+    tx: Tx, service: Service, caller: Caller, new: submissions.NewSubmission, supersede: bool
+) -> None:
+    """Raise `Problem` if this submission cannot be accepted now."""
+    offering = offerings.offering(tx, new.course, new.assignment)
+    if offering is None:
+        raise not_found("assignment")
+    if not caller.is_staff(new.course):
+        _require_open(tx, offering, caller)
+        _require_attempt(tx, offering, new)
+        if not supersede:  # it takes the place of those that wait
+            _require_few_waiting(tx, service, new)
+        _require_room(tx, service, new)
+    if gradings.waiting(tx) >= service.settings.queue_limit:
+        detail = "this submission was not stored: send it again later; its time is then that of the new request"
+        raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
 
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}

@@ -32,7 +32,7 @@ def reports(toy: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> d
     files = {
         "right": ("mlp.py", TOY_SOLUTION.encode()),
         "wrong": ("mlp.py", WRONG.encode()),
-        "without_code": ("ps4.ipynb", make_notebook(("code", "from solution import Sums"))),
+        "without_code": ("ps4.ipynb", make_notebook(("code", "from sums import Sums"))),
     }
     return {name: grade(receive(*file, "mlp.py"), toy, sandbox, Seed(SECRET)) for name, file in files.items()}
 

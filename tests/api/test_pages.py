@@ -258,8 +258,8 @@ def test_the_receipt_names_every_file_and_its_digest(world: World, ada: Visitor)
 def test_code_that_was_not_submitted_is_said_on_every_page_of_it(
     world: World, ada: Visitor, make_notebook: MakeNotebook
 ) -> None:
-    missing = "solution.py was not submitted; upload it with the notebook."
-    submission = ada.hands_in(make_notebook(("code", "from solution import Sums")).decode(), "ps4.ipynb")
+    missing = "sums.py was not submitted; upload it with the notebook."
+    submission = ada.hands_in(make_notebook(("code", "from sums import Sums")).decode(), "ps4.ipynb")
     for path in (submission, f"{submission}/receipt"):
         assert missing in words(ada.get(path))
     world.grade_next("without_code")

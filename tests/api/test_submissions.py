@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(world: World) -> None:
     answer = post(world, "ada", [("files", ("mlp.docx", b"PK"))])
     assert answer.status_code == 422
     assert answer.json()["type"] == "/problems/refused"
-    assert "submit mlp.py" in answer.json()["detail"]
+    assert "submit sums.py" in answer.json()["detail"]
 
 
 def test_a_refused_hand_in_leaves_nothing(world: World) -> None:
@@ -150,6 +150,14 @@ def test_attempts_run_out_and_the_answer_says_when_there_is_another(world: World
     assert 3590 <= int(answer.headers["retry-after"]) <= 3601
 
 
+def test_what_is_refused_anyway_is_not_read(world: World) -> None:
+    """Reading costs others time; the files could not even be read."""
+    world.set(attempts_per_hour=1)
+    world.hand_in("ada")
+    answer = post(world, "ada", [("files", ("report.docx", b"?"))])
+    assert (answer.status_code, answer.json()["type"]) == (429, "/problems/too-many-attempts")
+
+
 def test_pre_checks_are_free(world: World) -> None:
     world.set(attempts_per_hour=1)
     for _ in range(2):
@@ -161,15 +169,15 @@ def test_code_that_was_not_submitted_is_said_at_once_and_costs_no_attempt(
     world: World, make_notebook: MakeNotebook
 ) -> None:
     world.set(attempts_per_hour=1)
-    notebook = [("files", ("ps4.ipynb", make_notebook(("code", "from solution import Sums"))))]
+    notebook = [("files", ("ps4.ipynb", make_notebook(("code", "from sums import Sums"))))]
     receipt = post(world, "ada", notebook).json()
-    assert receipt["remarks"] == ["solution.py was not submitted; upload it with the notebook."]
+    assert receipt["remarks"] == ["sums.py was not submitted; upload it with the notebook."]
     assert receipt["code_submitted"] is False
     assert get(world, "ada", f"/submissions/{receipt['submission']}/receipt").json() == receipt
     world.grade_next("without_code")
     graded = get(world, "ada", f"/submissions/{receipt['submission']}").json()
     assert (graded["score"]["machine"], graded["score"]["final"], graded["score"]["absent"]) == (None, None, 5.5)
-    assert "solution.py was not submitted" in graded["score"]["sentence"]
+    assert "sums.py was not submitted" in graded["score"]["sentence"]
     complete = post(world, "ada")
     assert (complete.status_code, complete.json()["remarks"]) == (202, [])
     assert post(world, "ada").status_code == 429
@@ -204,6 +212,16 @@ def test_who_fills_the_queue_is_slowed_down_and_everybody_else_is_served(world: 
     assert post(world, "bob").status_code == 202
     assert world.client.get("/readyz").json()["parts"]["queue"]["ok"]
     world.grade_next()
+    assert post(world, "ada").status_code == 202
+
+
+def test_who_waits_at_the_limit_can_still_replace_what_waits(world: World) -> None:
+    limit = world.service.settings.waiting_limit = 10
+    for _ in range(limit):
+        world.hand_in("ada")
+    assert post(world, "ada").status_code == 429
+    answer = post(world, "ada", data={"supersede": "true"})
+    assert answer.status_code == 202, answer.text
     assert post(world, "ada").status_code == 202
 
 

@@ -50,7 +50,7 @@ RIGHT: dict[str, list[Change]] = {
     "a stable softmax in place": [("exp_scores = np.exp(scores)", "scores -= np.max(scores, axis=1, keepdims=True)\n"
                                    "        exp_scores = np.exp(scores)")],
     "half throughout": [("reg * (np.sum(W1 * W1)", "0.5 * reg * (np.sum(W1 * W1)"), ("2 * reg", "reg")],
-    "batches without replacement": [("(num_train, batch_size)", "(num_train, batch_size, replace=False)")],
+    "batches without replacement": [("(num_train, batch_size)", "(num_train, min(num_train, batch_size), False)")],
     "whole epochs": [("num_train / batch_size, 1)", "num_train // batch_size, 1)")],
     "decay after an epoch": [("if it % iterations_per_epoch == 0:", "if (it + 1) % iterations_per_epoch == 0:")],
     "no decay at first": [("learning_rate *= learning_rate_decay", "learning_rate *= learning_rate_decay ** (it > 0)")],

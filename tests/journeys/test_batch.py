@@ -152,13 +152,13 @@ def test_code_that_was_not_submitted_is_flagged_everywhere_and_is_no_zero(
 ) -> None:
     export, out = tmp_path / "export", tmp_path / "out"
     files = {
-        "ada/sums.ipynb": make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from solution import Sums")),
+        "ada/sums.ipynb": make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from sums import Sums")),
         "bob/solution.py": TOY_SOLUTION.encode(),
     }
     for name, content in files.items():
         (export / name).parent.mkdir(parents=True)
         (export / name).write_bytes(content)
-    why = "solution.py was not submitted; upload it with the notebook."
+    why = "sums.py was not submitted; upload it with the notebook."
     assert batch(export, out, "--dry-run", "--json") == 0
     plan = {line["student"]: line for line in json.loads(capsys.readouterr().out)["lines"]}
     assert (plan["ada"]["state"], plan["ada"]["notes"]) == ("code not submitted", why)
