@@ -11,8 +11,10 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import os
 import subprocess
 import sys
+import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +55,13 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
         command = [sys.executable, "-m", "grader.authoring.record", str(file)]
         try:
             done = subprocess.run(
-                command, input=json.dumps(request), capture_output=True, text=True, timeout=SECONDS, check=False
+                command,
+                input=json.dumps(request),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+                env=os.environ | {"MPLBACKEND": "Agg"},  # examples may plot
             )
         except subprocess.TimeoutExpired:
             raise BadCall(f"{name}: its example calls take longer than {SECONDS} seconds; make them smaller") from None
@@ -208,10 +216,15 @@ def _main(file: Path) -> None:
     request = json.load(sys.stdin)
     reference = types.ModuleType("reference")
     sys.modules["reference"] = reference
-    exec(compile(request["module"], "solution", "exec"), reference.__dict__)  # noqa: S102  the author's own code
+    try:
+        exec(compile(request["module"], "solution", "exec"), reference.__dict__)  # noqa: S102  the author's own code
+    except Exception as error:  # noqa: BLE001  becomes the author's message
+        sys.exit(f"it raises {type(error).__name__}: {error}; it must run by itself, with installed packages only")
     recorder = Recorder(request["attributes"])
     for name in request["names"]:
-        value = getattr(reference, name)
+        value = getattr(reference, name, None)
+        if value is None:
+            sys.exit(f"it does not define {name}; correct the name, or define it")
         if isinstance(value, type):
             recorder.wrap_class(value)
         else:
@@ -222,16 +235,11 @@ def _main(file: Path) -> None:
     except Unrecordable as wrong:
         sys.exit(f"{wrong}")
     except Exception as error:  # noqa: BLE001  becomes the author's message
-        lines = [f.lineno for f in _frames(error) if f.filename == "example calls"]
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == "example calls"]
         statement = request["calls"].splitlines()[lines[-1] - 1].strip() if lines and lines[-1] else ""
         sys.exit(f"the example call {statement!r} raises {type(error).__name__}: {error}".replace("\n", " "))
     write(file, recorder.recorded())
-
-
-def _frames(error: BaseException) -> list[Any]:
-    import traceback
-
-    return list(traceback.extract_tb(error.__traceback__))
 
 
 if __name__ == "__main__":

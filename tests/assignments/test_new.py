@@ -150,6 +150,7 @@ CALLED = '\n\nif __name__ == "__main__":\n    f(np.ones(3))\n'
             "the example call 'f(np.one(3))' raises AttributeError",
         ),
         (MARKED.replace("return x", "return (x") + CALLED, "line 6: Python cannot read it"),
+        ("import helpers\n" + MARKED + CALLED, "it must run by itself, with installed packages only"),
     ],
 )
 def test_a_solution_that_cannot_be_used_says_what_to_change(grader, root, tmp_path, text, message):
@@ -159,6 +160,14 @@ def test_a_solution_that_cannot_be_used_says_what_to_change(grader, root, tmp_pa
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert not (root / "f").exists()
+
+
+def test_a_name_that_the_solution_lacks_is_told(grader, root, tmp_path):
+    source = tmp_path / "solution.py"
+    source.write_text(MARKED + CALLED, "utf-8")
+    done = grader("new", "f", source, "--functions", "g", GRADER_ASSIGNMENTS=str(root))
+    assert done.returncode == 2
+    assert "it does not define g; correct the name, or define it" in " ".join(done.stderr.split())
 
 
 def test_a_folder_that_exists_is_left_alone(grader, root):

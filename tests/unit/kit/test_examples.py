@@ -118,6 +118,11 @@ def test_what_is_random_all_the_same_is_compared_by_its_shape_and_says_so():
     assert not same(Answer("f(x)", np.zeros(4)), right).holds
 
 
+def test_an_object_that_the_reference_returns_is_not_compared():
+    truth, episode = ask(lambda _x: object(), np.ones(3))
+    assert same(Answer("f(x)", 1.0), truth.play(episode)["answers"][0]).holds
+
+
 def test_inputs_that_the_reference_refuses_are_not_used():
     truth, episode = ask(lambda x: x[100], np.ones(3))
     assert RAISED in truth.play(episode)
