@@ -1,12 +1,24 @@
-"""The assignment's specimens, code checks only; `make proof` runs the long ones as well."""
+"""The assignments' specimens and known mistakes, code checks only; `make proof` runs the long ones as well."""
 
 from functools import partial
 
 import pytest
 
-from grader import certify
+from grader import catalogue, certify
 from grader.sandbox.choose import another
 from grader.settings import Settings
+
+OTHERS = sorted(p.parent.name for p in catalogue.default_root().glob("*/assignment.toml") if p.parent.name != "ps4")
+"""ps4 has far more specimens, and tests of its own."""
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_assignment_certifies(sandbox, name):
+    assignment = catalogue.find(name)
+    rows = certify.certify(certify.specimens(assignment), assignment, sandbox, long=False, workers=2)
+    rows += certify.certify_mistakes(assignment, workers=2)
+    assert len(rows) > 10
+    assert not [(row.name, row.problems) for row in rows if not row.holds]
 
 
 @pytest.fixture(scope="module")
