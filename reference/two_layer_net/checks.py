@@ -156,7 +156,7 @@ def predict(student, pair):
     yield from kit.predicted(student, pair, training, given=["q1"])
 
 
-RECORDED = {"num_iters": 8, "batch_size": 12, "learning_rate": 0.1, "learning_rate_decay": 1.0, "verbose": True}
+RECORDED = {"num_iters": 6, "batch_size": 12, "learning_rate": 0.04, "learning_rate_decay": 1.0, "verbose": True}
 
 
 @kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, **RECORDED), topics=HISTORIES)
