@@ -185,8 +185,10 @@ class Manifest(_Table):
 
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
-        """Labels of each written question, by its id."""
-        return {id: (id, *question.labels) for id, question in self.questions.items()}
+        """Labels of each written question, by its id. A part's only question is found under the part's id too."""
+        labels = {id: (id, *question.labels) for id, question in self.questions.items()}
+        alone = {part.written[0].id: part.id for part in self.parts if len(part.written) == 1}
+        return {id: (*of_id, alone[id]) if id in alone else of_id for id, of_id in labels.items()}
 
     def long_check(self, section: str) -> LongCheck | None:
         """Return the long check that a section belongs to, if any."""

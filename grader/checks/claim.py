@@ -396,10 +396,11 @@ class Check:
     run: Callable[..., Iterator[Claim]]
     each: Each | None
     handout: bool
-    long: bool
     settles: bool
     topics: tuple[str, ...]
     title: str
+    long: bool = False
+    """It takes long: it gets a session of its own and runs beside the others. The manifest says which do."""
 
     @property
     def name(self) -> str:
@@ -411,21 +412,21 @@ def check(
     *,
     each: Each | None = None,
     handout: bool = False,
-    long: bool = False,
     settles: bool = False,
     topics: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Iterator[Claim]]], Check]:
-    """Makes a generator function `(student)` or `(student, problem)` a check.
+    """Make a generator function `(student)` or `(student, problem)` a check.
 
-    each: draws the problems.
-    handout: one of the handout's own checks, run by `--only handout`.
-    long: takes seconds; gets a session of its own and runs beside the others.
-    settles: decides which of the accepted readings of the assignment this submission follows.
-    topics: of the known mistakes to look for; without any, all are tried.
+    Args:
+        section: The table of the manifest that has its claims' points.
+        each: Draws the problems: (draw, truth) → problems. Without it the function gets no problem.
+        handout: It is one of the handout's own checks, which `--only handout` runs.
+        settles: It decides which of the accepted interpretations of the assignment this submission follows.
+        topics: Topics of the known mistakes to look for. Without any, all are tried.
     """
 
     def wrap(run: Callable[..., Iterator[Claim]]) -> Check:
         title = (run.__doc__ or run.__name__).strip().partition("\n")[0]
-        return Check(section, run, each, handout, long, settles, topics, title)
+        return Check(section, run, each, handout, settles, topics, title)
 
     return wrap

@@ -92,7 +92,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
     Asks the truth `accuracy`, `labels`, `best` and, after earlier checks have lost points, `gradients_once`.
 
     Args:
-        student: in a session that shares the data (`DataSet.shared`), as checks with `long=True` have it.
+        student: in a session that shares the data (`DataSet.shared`), as sections of [[long]] have it.
         name: of both claims.
     """
     stats, unfinished, params, guess = _trained(student, long)

@@ -286,7 +286,7 @@ def test_a_zip_whose_contents_are_spoilt_is_refused(compression: int) -> None:
 
 @pytest.mark.parametrize("files", [{}, {"readme.txt": b"x"}, {"photo.jpg": b"x"}, {"__MACOSX/mlp.py": CODE}], ids=str)
 def test_a_zip_without_anything_to_grade_is_refused(files: dict[str, bytes]) -> None:
-    assert "no Python file and no notebook in it: submit mlp.py" in refusal("all.zip", zipped(files))
+    assert "no Python file and no notebook in it: submit your Python file" in refusal("all.zip", zipped(files))
 
 
 def test_too_many_files_are_refused() -> None:

@@ -35,6 +35,14 @@ def channel():
 
 RAISES = "    raise ZeroDivisionError('a bug of ours')\n"
 
+LONG_TOML = f"""{TOY_TOML}
+[[long]]
+name = "the long one"
+sections = ["q1.2"]
+cpu_seconds = 5
+"""
+"""The toy, with a long check."""
+
 
 @pytest.fixture
 def toy(make_assignment: MakeAssignment) -> Assignment:
@@ -79,10 +87,8 @@ def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
     limit = 20
-    toml = TOY_TOML.replace("call_cpu_seconds = 1", f"call_cpu_seconds = {limit}")
-    checks = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)').replace(
-        '"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}'
-    )
+    toml = LONG_TOML.replace("call_cpu_seconds = 1", f"call_cpu_seconds = {limit}")
+    checks = TOY_CHECKS.replace('"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}')
     toy = catalogue.load(make_assignment(toml, checks))
     endless = TOY_SOLUTION.replace("        return -a", "        while True:\n            pass")
     started = time.monotonic()
@@ -94,15 +100,13 @@ def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
 def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
-    checks = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)').replace(
-        '"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}'
-    )
+    checks = TOY_CHECKS.replace('"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}')
     checks = checks.replace(
         '    yield claim("negative"',
         "    Path(__file__).with_name('answered').write_text(str(answer.failure))\n    yield claim(\"negative\"",
     )
     checks += "\n\ndef shared(quick):\n    time.sleep(1)\n    return {}\n"
-    folder = make_assignment(checks=f"import time\nfrom pathlib import Path\n\n{checks}")
+    folder = make_assignment(LONG_TOML, f"import time\nfrom pathlib import Path\n\n{checks}")
     with pytest.raises(BrokenCheck):
         grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
     assert "broken off" in (folder / "answered").read_text()
@@ -112,11 +116,11 @@ def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(
 
 
 def test_code_that_was_not_submitted_waits_and_needs_no_sandbox(toy: Assignment, make_notebook: MakeNotebook) -> None:
-    answered = make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from solution import Sums"))
+    answered = make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from sums import Sums"))
     report = grade(receive("ps4.ipynb", answered, "mlp.py"), toy, Unreachable(), Seed())
     assert (report.code_submitted, report.decided, report.code_absent) == (False, 0, 4)
     assert {(c.status, c.reason) for c in report.checks} == {
-        (Status.WAITING, "solution.py was not submitted; upload it with the notebook.")
+        (Status.WAITING, "sums.py was not submitted; upload it with the notebook.")
     }
     assert [w.found for w in report.written] == [True]
     assert loads(dumps(report)).code_submitted is False
@@ -255,18 +259,16 @@ def test_many_seeds_in_one_session_say_what_single_gradings_say(
 
 
 def test_long_checks_that_are_left_out_wait(make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit) -> None:
-    long = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)')
-    toy = catalogue.load(make_assignment(checks=long))
+    toy = catalogue.load(make_assignment(toml=LONG_TOML))
     report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(code_only=True))
     assert [c.status for c in report.checks] == [Status.HELD, Status.HELD, Status.WAITING]
-    assert report.scope == "without MNIST"
+    assert report.scope == "without the long one"
 
 
 def test_a_long_check_runs_beside_the_others_and_counts(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
-    long = TOY_CHECKS.replace('@check("q1.2")', '@check("q1.2", long=True)')
-    assert grade(submit(TOY_SOLUTION), catalogue.load(make_assignment(checks=long)), sandbox, Seed()).points == 4
+    assert grade(submit(TOY_SOLUTION), catalogue.load(make_assignment(toml=LONG_TOML)), sandbox, Seed()).points == 4
 
 
 def test_whoever_watches_sees_every_section_begin_and_end(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:

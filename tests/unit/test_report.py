@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader import catalogue
-from grader.catalogue import Assignment, Policy
+from grader.assignments.manifest import Policy, WrittenTable
+from grader.catalogue import Assignment
 from grader.checks.claim import Verdict, held, lost
 from grader.checks.mistakes import Judged, Mistake
 from grader.intake import receive, receive_files
@@ -94,7 +95,8 @@ def test_a_proven_answer_has_its_points_only_where_the_policy_lets_it(
     toy: Assignment, policy: Policy, opinion: Opinion | None, decided: bool
 ) -> None:
     opinions = {"q1.1.written": opinion} if opinion else {}
-    made = report(replace(toy, policy=policy), {}, opinions=opinions)
+    manifest = toy.manifest.model_copy(update={"written": WrittenTable(policy=policy)})
+    made = report(replace(toy, manifest=manifest), {}, opinions=opinions)
     (written,) = made.written
     assert (written.opinion, written.decided) == (opinion, decided)
     points = Fraction(3, 2) if decided else 0
@@ -221,8 +223,8 @@ def test_of_several_notebooks_it_says_whose_code_and_whose_answers_count(
     assert made.remarks == (
         "2 notebooks were submitted; the code of b.ipynb was graded",
         "the written answers to q1.2 are those of a.ipynb",
-        "a.ipynb answers q1.1 too; the answer in b.ipynb counts",
-        "the written answers to q1.1 are those of b.ipynb",
+        "a.ipynb answers q1.1.written too; the answer in b.ipynb counts",
+        "the written answers to q1.1.written are those of b.ipynb",
     )
 
 

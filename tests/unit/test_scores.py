@@ -63,7 +63,7 @@ def test_code_that_was_not_submitted_has_no_score_and_is_said(toy: Assignment) -
     nothing = replace(GRADED, points=Points(0), decided=Points(0))
     found = score(toy, nothing, [], IN_TIME, code_submitted=False)
     assert (found.machine, found.final, found.absent, found.waiting) == (None, None, 4, Points(3, 2))
-    assert found.sentence.endswith("solution.py was not submitted; upload it with the notebook.")
+    assert found.sentence.endswith("sums.py was not submitted; upload it with the notebook.")
     marked = score(toy, nothing, [MARK], IN_TIME, code_submitted=False)
     assert (marked.final, marked.decided, marked.waiting) == (1, Points(3, 2), 0)
 

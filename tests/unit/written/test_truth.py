@@ -16,7 +16,7 @@ from grader.written.question import Question, World
 
 @pytest.fixture
 def written(ps4: Assignment) -> ModuleType:
-    return importlib.import_module(type(ps4.mistakes[0]).__module__.rpartition(".")[0] + ".written")
+    return importlib.import_module(ps4.checks[0].run.__module__.rpartition(".")[0] + ".written")
 
 
 def question(ps4: Assignment, id: str) -> Question:
@@ -85,7 +85,7 @@ def test_sizes_tell_shapes_apart(ps4: Assignment) -> None:
 
 
 def test_the_questions_points_are_the_tables(ps4: Assignment) -> None:
-    table = {name: points for part in ps4.parts for name, points in part.written.items()}
+    table = {id: question.points for id, question in ps4.questions.items()}
     assert {q.id: q.worth for q in ps4.known_questions} == {
         id: table[id] for id in ("q1.1", "q1.2", "q1.3", "q1.4", "q1.5", "q1.6", "q3.1", "q3.2")
     }
