@@ -81,6 +81,7 @@ from grader.kit.problems import (
     trainings,
     until,
 )
+from grader.kit.settings import settings
 from grader.kit.speed import Speed, speed_ratio
 from grader.kit.training import (
     accuracies,
@@ -200,6 +201,7 @@ __all__ = [
     "right_for_own_scores",
     "same_as_reference",
     "scores_are_right",
+    "settings",
     "sketch",
     "speed_ratio",
     "trained_again",

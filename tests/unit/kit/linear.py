@@ -1,6 +1,6 @@
 """A linear classifier, its truth, and a student of it in this process: the kit on models of another kind than ps4's."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,10 +62,10 @@ TRAINER = kit.Trainer(losses=("q1",), decay="q2.decay", predict="q2.predict")
 
 
 @contextmanager
-def student(model: type) -> Iterator[kit.Student]:
+def student(model: type, shared: Mapping[str, np.ndarray] | None = None) -> Iterator[kit.Student]:
     made = kit.Student(
         Submission({"linear.py": _STAND_IN}, (), repr(model)), InProcess(model), EntryPoints("class", ("Linear",)),
-        ["linear.py"], Limits(), {}, {},
+        ["linear.py"], Limits(), shared or {}, {},
     )  # fmt: skip
     try:
         made.begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 
 import numpy as np
@@ -101,3 +102,12 @@ def test_a_session_refuses_a_file_and_never_runs_it(assignment, tmp_path):
     with testing.InProcess({}).session(Limits(), {}) as session, pytest.raises(BadCall, match="no files"):
         session.request(["load", files, [], assignment.entry_points.plain(), ["weights.py"], {}, 0.0], 1.0)
     assert not ran.exists()
+
+
+def test_an_assignments_own_code_reads_its_settings(tmp_path):
+    folder = new("weights", tmp_path, source=None, functions=["weighted"], class_name="")
+    with (folder / "assignment.toml").open("a") as manifest:
+        manifest.write("\n[settings]\nlargest = 7\n")
+    with (folder / "checks.py").open("a") as checks:
+        checks.write('\nLARGEST = kit.settings(__package__)["largest"]\n')
+    assert vars(inspect.getmodule(load(folder).checks[0].run))["LARGEST"] == 7
