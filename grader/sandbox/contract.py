@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.bounds import MAX_MESSAGE, MAX_NAME, MAX_REQUEST_HEADER_BYTES, MAX_SOURCE_LINE, cut
-from grader.errors import SandboxUnavailable
+from grader.errors import BrokenCheck, SandboxUnavailable
 from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode, pieces
 from grader.model import (
     NOTHING_USED,
@@ -223,7 +223,12 @@ class Session:
 
     def _exchange(self, request: list[Any], watch: _Watch) -> Any:
         self._nothing_unasked()
-        header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
+        try:
+            header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
+        except WireError as wrong:  # the check's value, and so not the student's fault
+            raise BrokenCheck(
+                f"a check passes what cannot be sent ({wrong}): pass numbers, arrays, lists and dicts"
+            ) from None
         for piece in pieces(header, buffers):
             self._send(piece, watch)
         return self._receive_reply(watch)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.errors import BadCall, SandboxUnavailable
+from grader.errors import BadCall, BrokenCheck, SandboxUnavailable
 from grader.guest.facts import facts
 from grader.guest.wire import Ref
 from grader.model import Died, Failure, Limit, Limits, Place, Raised, Stopped, Unusable
@@ -199,6 +199,11 @@ def test_what_is_not_there_is_a_value_and_the_session_goes_on(start: Start, requ
     session = start()
     assert isinstance(session.request(request_, 5), Raised | Unusable)
     assert session.alive
+
+
+def test_a_value_that_cannot_be_sent_is_the_checks_fault_and_not_the_students(start: Start) -> None:
+    with pytest.raises(BrokenCheck, match=r"float64 cannot cross.*pass numbers"):
+        start().request(["call", 0, "loss", [np.float64(1)], {}, 0.0], 5.0)
 
 
 def test_a_method_is_asked_at_many_parameters_in_one_request(start: Start) -> None:
