@@ -33,6 +33,7 @@ OTHER_VERSION = (
 )
 _JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
+CHECKS = "checks.py"
 WRITTEN = "written.py"
 """What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
 MISTAKES = "mistakes.py"

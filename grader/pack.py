@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import metadata
 from pathlib import Path
@@ -15,19 +16,19 @@ from typing import Any
 import numpy as np
 
 from grader import pipeline
-from grader.catalogue import MUTATION, REFERENCE, WRITTEN, Assignment
+from grader.assignments.manifest import MANIFEST
+from grader.catalogue import CHECKS, LINES, MISTAKES, REFERENCE, Assignment
 from grader.checks import recorded
 from grader.checks.claim import Claim
 from grader.checks.recorded import RECORDED, Recorder
+from grader.errors import BadAssignment
 from grader.intake import receive_path
 from grader.remembered import Remembered
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
 
-_SECRET_FILES = (
-    REFERENCE, "truth.py", "mistakes.py", WRITTEN, MUTATION, "calibration.json", "calibration-quick.json",
-)  # fmt: skip
-_SECRET_FOLDERS = ("variants", "faults", "answers", "handout", "decisions")
+_SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
+_GIVEN_FOLDERS = ("data",)
 
 README = """\
 Check your work before you submit it
@@ -56,24 +57,40 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
 
 
 def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
+    code = code_of_checks(assignment)
     for path in sorted(assignment.folder.rglob("*")):
         inside = path.relative_to(assignment.folder)
-        if not path.is_file() or "__pycache__" in inside.parts:
+        if not path.is_file() or any(part.startswith((".", "__pycache__")) for part in inside.parts):
             continue
         if inside.parts[0] == "handout":
             add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
-        elif _may_be_given_away(inside):
+        elif inside.as_posix() in (MANIFEST, *code) or inside.parts[0] in _GIVEN_FOLDERS:
             add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
 
 
-def _may_be_given_away(inside: Path) -> bool:
-    if inside.parts[0] in _SECRET_FOLDERS or _is_hidden(inside):
-        return False
-    return inside.as_posix() not in _SECRET_FILES
+def code_of_checks(assignment: Assignment) -> list[str]:
+    """Return the files that the checks need: checks.py, lines.py, and modules of the assignment that these import.
+
+    Raises:
+        BadAssignment: One of them imports the solution.
+    """
+    needed = [name for name in (CHECKS, LINES) if (assignment.folder / name).exists()]
+    for name in needed:  # it grows meanwhile
+        imports = _own_imports((assignment.folder / name).read_text("utf-8"))
+        files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
+        if secret := [file for file in files if file in _SECRET_FILES]:
+            raise BadAssignment(
+                f"{assignment.id}/{name} imports {secret[0]}, which no student's pack may hold: ask the truth instead"
+            )
+        needed += [file for file in files if file not in needed]
+    return needed
 
 
-def _is_hidden(inside: Path) -> bool:
-    return any(part.startswith(".") for part in inside.parts)
+def _own_imports(source: str) -> Iterator[str]:
+    """Yield the names of modules that are imported from the assignment's own folder."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield from [node.module.partition(".")[0]] if node.module else (alias.name for alias in node.names)
 
 
 def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:

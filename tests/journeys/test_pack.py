@@ -8,7 +8,10 @@ import zipfile
 
 import pytest
 
-from tests.conftest import ROOT
+from grader import catalogue
+from grader.errors import BadAssignment
+from grader.pack import code_of_checks
+from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION
 from tests.readme import PACK_STUDENT, run
 
 REFERENCE = ROOT / "reference" / "ps4"
@@ -43,6 +46,21 @@ def test_no_line_of_the_reference_is_in_it(pack):
     for path in pack.rglob("*.py"):
         text = path.read_text("utf-8")
         assert not [line for line in telling if line in text], path
+
+
+def test_only_what_the_checks_import_is_packed(make_assignment):
+    folder = make_assignment(checks=f"from .helpers import nothing\n{TOY_CHECKS}")
+    (folder / "helpers.py").write_text("nothing = None\n")
+    (folder / "answers_in_words.py").write_text("solution = 1\n")
+    assert code_of_checks(catalogue.load(folder)) == ["checks.py", "helpers.py"]
+
+
+def test_checks_that_import_the_solution_cannot_be_packed(make_assignment):
+    folder = make_assignment(checks=f"from . import helpers\n{TOY_CHECKS}")
+    (folder / "helpers.py").write_text("from .reference import Sums\n")
+    (folder / "reference.py").write_text(TOY_SOLUTION)
+    with pytest.raises(BadAssignment, match=r"toy/helpers.py imports reference.py, which no student's pack may hold"):
+        code_of_checks(catalogue.load(folder))
 
 
 def test_a_right_solution_earns_every_code_point_with_it(grader, pack):
