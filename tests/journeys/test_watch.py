@@ -68,7 +68,7 @@ def test_a_save_during_a_training_is_graded_and_nothing_is_lost_that_was_not_run
     watched.until("CPU seconds used")
     text = watched.file.read_text("utf-8")
     watched.file.write_text(text.replace("X.T.dot(dz1) + reg", "X.T.dot(dz1) / X.shape[0] + reg"), "utf-8")
-    shown = watched.until("broke the training off")
+    shown = watched.until("the save ended the long run")
     assert "+3 q2.2.W1" in shown
     assert "-3" not in shown
 
