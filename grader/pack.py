@@ -38,10 +38,10 @@ Once:        python -m pip install ./precheck
 Every time:  python -m grader check {file} -a {id}
 While you work (q ends it):  python -m grader watch {file} -a {id}
 
-Run both from this folder, with your file in the place of {file} (a notebook works too). The problems are public
-ones: after you submit, your code meets others. What is not run here is graded then, so this is not the grade. On your
-own machine your code may run without isolation: that is fine for code of your own. The grader's
-`doctor` is for servers; you do not need it.
+Run both from this folder. What you are given lies in handout/; instead of {file}, write the path of the file that you
+work on, such as handout/{file} (a notebook works too). The problems are public ones: after you submit, your code meets
+others. What is not run here is graded then, so this is not the grade. On your own machine your code may run without
+isolation: that is fine for code of your own. The grader's `doctor` is for servers; you do not need it.
 """
 
 

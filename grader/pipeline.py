@@ -337,7 +337,8 @@ class _Run:
         expected, yielded = set(self._assignment.section_points(section)), {c.name for c in claims}
         if expected != yielded and self._scope.only != "handout":
             raise BrokenCheck(
-                f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}"
+                f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}: "
+                f"{_remedy(sorted(yielded - expected), sorted(expected - yielded))}"
             )
         try:
             if any(c.settles for c in checks):
@@ -375,6 +376,12 @@ def _remarked(judged: Mapping[str, Judged], remark: str) -> Mapping[str, Judged]
     verdict = judged[first].verdict
     told = replace(judged[first], verdict=replace(verdict, remarks=(*verdict.remarks, remark)))
     return {**judged, first: told}
+
+
+def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
+    """Return what makes the claims of a section and its points agree."""
+    given = [f"give {name} points too, 0 is allowed" for name in without_points]
+    return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
 
 
 def _own_check(label: str) -> str:

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,15 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
-    """Return a cell's definitions, and its other statements. A statement's comments above it stay with it."""
+    """Return a cell's definitions, and its other statements. A statement's comments above it stay with it, and so does
+    the end of a solution below it."""
     parts: tuple[list[str], list[str]] = ([], [])
     lines, done = source.splitlines(), 0
-    for node in _parsed(source, where).body:
-        last = node.end_lineno or node.lineno
+    body = _parsed(source, where).body
+    for node, following in zip_longest(body, body[1:]):
+        first_of_next = following.lineno - 1 if following else len(lines)
+        ends = [i for i in range(node.lineno, first_of_next) if _END.match(lines[i])]
+        last = max([node.end_lineno or node.lineno, *(i + 1 for i in ends)])
         parts[0 if _is_definition(node) else 1].extend(lines[done:last])
         done = last
     return "\n".join(parts[0]).strip("\n"), "\n".join(parts[1]).strip("\n")

@@ -83,6 +83,15 @@ def test_a_broken_check_is_ours_and_not_a_zero(
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
 
 
+def test_points_that_do_not_fit_the_claims_say_what_to_change(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    toy = catalogue.load(make_assignment(checks=TOY_CHECKS.replace('claim("negative"', 'claim("nobody"')))
+    remedy = "give nobody points too, 0 is allowed; claim negative in checks.py, or take its points out"
+    with pytest.raises(BrokenCheck, match=remedy):
+        grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
+
+
 def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
