@@ -345,11 +345,11 @@ def stopped_softly(answer: Answer, student: Student) -> bool:
 
 
 def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a call as messages show them, "…" for an array."""
+    """Return the arguments of a call as messages show them: "…" for an array, and its name for one that is kept."""
 
     def show(value: Any) -> str:
         if isinstance(value, Ref):
-            return value.name
+            return value.name.partition(" ")[0]  # "X 2" is another array in the place of X
         return f"{value:g}" if isinstance(value, float) else "…" if isinstance(value, np.ndarray) else str(value)
 
     return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
