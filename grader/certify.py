@@ -16,7 +16,7 @@ from grader.errors import BadAssignment
 from grader.intake import receive, receive_path
 from grader.kit import testing
 from grader.kit.mistake import KnownMistake
-from grader.model import CheckResult, Report, Status, Submission
+from grader.model import CheckResult, Report, Status, Submission, show_points
 from grader.pipeline import Scope, grade, grade_code
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
@@ -27,7 +27,7 @@ class Specimen:
     """One submission of which we know what it must earn."""
 
     name: str
-    """ "reference", "variants/loops", "faults/no_decay"."""
+    """ "reference", "variants/loops", "faults/no_decay", "handout"."""
     submission: Submission
     loses: frozenset[str] = frozenset()
     """Ids of the checks that must lose points; all others must earn theirs."""
@@ -35,6 +35,8 @@ class Specimen:
     """Words that a lost check's reason must contain."""
     loses_long: frozenset[str] = frozenset()
     """Ids of the long checks that must lose points."""
+    is_handout: bool = False
+    """True where it is what students begin with, so that no check may give it any points."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,23 @@ def specimens(assignment: Assignment) -> list[Specimen]:
     reference = Specimen("reference", receive_path(assignment.reference, file))
     variants = [Specimen(f"variants/{p.stem}", receive_path(p, file)) for p in _entries(folder / "variants")]
     return [reference, *variants, *(_fault(p, assignment) for p in _entries(folder / "faults"))]
+
+
+def handout(assignment: Assignment) -> list[Specimen]:
+    """Return the handout's own file that defines what is graded, as a submission, or nothing if no file does."""
+    names = assignment.entry_points.names
+    wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
+    files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
+    for path in sorted(files, key=lambda p: (p.name not in assignment.files, p.suffix != ".py")):
+        defined = _DEFINED.findall(path.read_text("utf-8"))
+        if wanted(name in defined for name in names):
+            checks = frozenset(check for part in assignment.parts for check in part.points_of_checks)
+            return [Specimen("handout", receive_path(path, assignment.files[0]), checks, is_handout=True)]
+    return []
+
+
+_DEFINED = re.compile(r'(?:^|"|\\n)(?:class|def) (\w+)', re.MULTILINE)
+"""A definition at the beginning of a line, of a Python file or of a notebook's cell."""
 
 
 def certify(
@@ -164,7 +183,8 @@ def _on_mistakes(ids: Sequence[str]) -> list[Certified]:
 def _diagnosed(mistake: KnownMistake, assignment: Assignment) -> Certified:
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
     lost, named = testing.lost(report), testing.diagnosed(report)
-    problems = [f"earns {id}, which it should lose" for id in mistake.fails if not any(_is_in(c, id) for c in lost)]
+    kept = [id for id in mistake.fails if not any(_is_in(c, id) for c in lost)]
+    problems = [f"earns {id}, which it should lose{_follows(report, id)}" for id in kept]
     if mistake.fails:
         extra = sorted(c for c in lost if not any(_is_in(c, id) for id in mistake.fails))
         problems += [f"loses {c}, which it should earn: {_reason(report.checks, c)}" for c in extra]
@@ -194,16 +214,30 @@ def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, lis
 def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certified:
     decided = [c for c in report.checks if c.status is not Status.WAITING]
     lost = frozenset(c.id for c in decided if c.points < c.possible)
+    if specimen.is_handout:
+        earned = [
+            f"earns {show_points(c.points)} of {c.id} untouched{_follows(report, c.id)}: "
+            "let the check fail where nothing has been written"
+            for c in decided
+            if c.points
+        ]
+        return Certified(specimen.name, lost, tuple(earned), seed)
     expected = specimen.loses | specimen.loses_long
     judged = frozenset(c.id for c in decided)
     problems = [f"loses {id}, which it should earn: {_reason(decided, id)}" for id in sorted(lost - expected)]
-    problems += [f"earns {id}, which it should lose" for id in sorted((expected & judged) - lost)]
+    problems += [f"earns {id}, which it should lose{_follows(report, id)}" for id in sorted((expected & judged) - lost)]
     reasons = _words(" ".join(c.reason for c in decided))
     if specimen.says and _words(specimen.says) not in reasons:
         problems.append(
             f"never says {specimen.says!r} but: {'; '.join(dict.fromkeys(c.reason for c in decided if c.reason))}"
         )
     return Certified(specimen.name, lost, tuple(problems), seed)
+
+
+def _follows(report: Report, id: str) -> str:
+    """Return where the cause was charged that a check or section follows from: a cause costs its points once."""
+    causes = dict.fromkeys(cause for c in report.checks if _is_in(c.id, id) for cause in c.follows_from)
+    return f" (follows from {', '.join(causes)})" if causes else ""
 
 
 def _reason(checks: Iterable[CheckResult], id: str) -> str:

@@ -232,7 +232,10 @@ def new(
         out.print(f"{count} examples recorded", style="green")
         return
     named = [name.strip() for name in functions.split(",") if name.strip()]
-    folder = authoring.new(id, root, source=solution, functions=named, class_name=class_name)
+    told: list[str] = []
+    folder = authoring.new(id, root, source=solution, functions=named, class_name=class_name, tell=told.append)
+    for sentence in told:
+        out.print(sentence, style="yellow" if sentence.startswith("warning") else "", markup=False)
     out.print(f"written: {folder}", style="green", markup=False)
     out.print(f"Try it: grader certify {id}, then grader certify {id} --mutate", style="dim", markup=False)
 
@@ -270,7 +273,7 @@ def certify(
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
     if written:
         raise typer.Exit(_certify_written(task, only))
-    chosen = [s for s in certification.specimens(task) if only in s.name]
+    chosen = [s for s in (*certification.specimens(task), *certification.handout(task)) if only in s.name]
     if seeds:
         chosen = [s for s in chosen if not s.loses]
     workers = os.cpu_count() or 1

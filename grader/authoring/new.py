@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from grader.authoring import solution as reading
@@ -18,7 +18,15 @@ ANSWER, STATE = 2, 1
 """Points of a function's or method's two checks."""
 
 
-def new(id: str, root: Path, *, source: Path | None, functions: Sequence[str], class_name: str) -> Path:
+def new(
+    id: str,
+    root: Path,
+    *,
+    source: Path | None,
+    functions: Sequence[str],
+    class_name: str,
+    tell: Callable[[str], None] = lambda _sentence: None,
+) -> Path:
     """Write an assignment's folder, which certifies as it is.
 
     Args:
@@ -27,6 +35,7 @@ def new(id: str, root: Path, *, source: Path | None, functions: Sequence[str], c
         source: A marked solution: a notebook or a Python file. None writes a small one to change.
         functions: Names of the functions that are graded; by default those with a mark in them.
         class_name: Name of the class that is graded, instead of functions.
+        tell: Called with sentences on what the checks judge, for the author.
 
     Returns:
         The folder.
@@ -46,7 +55,22 @@ def new(id: str, root: Path, *, source: Path | None, functions: Sequence[str], c
     episodes = record(found.name, found.module, found.calls, names, found.attributes)
     checked = _checked(found, names, methods, episodes)
     _write(folder, id, found, names, bool(methods), checked, episodes)
+    if methods:
+        for sentence in _judged_attributes(found, checked, episodes):
+            tell(sentence)
     return folder
+
+
+def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
+    """Yield which attributes are judged, and a warning for each method of which nothing is."""
+    judged = list(dict.fromkeys(name for episode in episodes for name in episode.attributes))
+    yield f"attributes judged after each method: {', '.join(judged) or 'none'}"
+    for method in [] if judged else checked:
+        if sets := found.sets_only.get(method):
+            yield (
+                f"warning: {method} returns nothing, and no attribute is judged after it. Assign what it sets in the "
+                f"starter code, outside of the solution, as in `self.{sets[0]} = None`, and run this again"
+            )
 
 
 def record_again(folder: Path, names: Sequence[str]) -> int:
@@ -79,7 +103,8 @@ def _entry_points(found: Solution, functions: Sequence[str], class_name: str) ->
 
 
 def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]) -> list[str]:
-    """Return the functions or methods that get a check: all that the example calls call."""
+    """Return the functions or methods that get a check: those that the example calls call, without methods that the
+    handout gives complete."""
     called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
     for name in methods or names:
         if name not in called and not (methods and name in names):
@@ -87,7 +112,7 @@ def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], epis
             raise BadCall(f"{found.name}: {name} is never called by an example; add a call of it {where}")
     if not called:
         raise BadCall(f"{found.name}: no method of {names[0]} is called by an example; add a call of each")
-    return called
+    return [name for name in called if name in methods] or called
 
 
 def _write(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -40,9 +40,11 @@ class Solution:
     """Functions with a mark in them."""
     classes: tuple[str, ...]
     methods: tuple[str, ...]
-    """Public methods with a mark in them."""
+    """Public methods with a mark in them, or that use a private one with a mark."""
     attributes: tuple[str, ...]
     """Attributes that the handout's own code names, so that students' code has them too."""
+    sets_only: Mapping[str, tuple[str, ...]]
+    """Methods that return nothing → the attributes that they set."""
     handout: tuple[str, bytes]
     """Name and content of the file that students are given."""
 
@@ -145,9 +147,10 @@ def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) ->
     tree = _parsed(marked, name)
     marks = [i for i, line in enumerate(marked.splitlines(), start=1) if _BEGIN.match(line)]
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _has(node, marks)]
-    methods = [
-        node.name for kind in classes for node in kind.body if isinstance(node, ast.FunctionDef) and _has(node, marks)
-    ]
+    members = [node for kind in classes for node in kind.body if isinstance(node, ast.FunctionDef)]
+    marked_members = {node.name for node in members if _has(node, marks)}
+    private = {name for name in marked_members if name.startswith("_")}
+    methods = [node.name for node in members if node.name in marked_members or _uses(node, private)]
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _has(node, marks)]
     given = _parsed(gaps(marked, name), name)
     return Solution(
@@ -158,6 +161,13 @@ def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) ->
         tuple(node.name for node in classes),
         tuple(method for method in methods if not method.startswith("_")),
         tuple(dict.fromkeys(_attributes(given))),
+        {
+            node.name: tuple(dict.fromkeys(_attributes(node)))
+            for kind in tree.body
+            if isinstance(kind, ast.ClassDef)
+            for node in kind.body
+            if isinstance(node, ast.FunctionDef) and not _returns(node)
+        },
         handout,
     )
 
@@ -166,7 +176,17 @@ def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
     return any(node.lineno <= mark <= (node.end_lineno or node.lineno) for mark in marks)
 
 
-def _attributes(tree: ast.Module) -> Iterator[str]:
+def _uses(method: ast.FunctionDef, names: Collection[str]) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr in names for node in ast.walk(method))
+
+
+def _returns(method: ast.FunctionDef) -> bool:
+    return any(
+        isinstance(node, ast.Yield) or (isinstance(node, ast.Return) and node.value) for node in ast.walk(method)
+    )
+
+
+def _attributes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(ast.Name("self"), name, ast.Store()) if not name.startswith("_"):

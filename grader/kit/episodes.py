@@ -79,9 +79,9 @@ class Played:
     """The episode's arrays after the calls."""
 
     @property
-    def failed(self) -> bool:
-        """True if a call did not answer, so that nothing can be said about what it leaves behind."""
-        return any(answer.failure is not None for answer in self.answers)
+    def failure(self) -> Verdict | None:
+        """The verdict on the first call that did not answer, None if all did."""
+        return next((wrong for answer in self.answers if (wrong := failed(answer)) is not None), None)
 
 
 def play(student: Student, episode: Episode) -> Played:
@@ -117,17 +117,17 @@ def _argument(name: str, episode: Episode) -> str:
     return f"{name} after the calls"
 
 
-def same_as_reference(student: Student, episode: Episode, section: str = "") -> Iterator[Claim]:
+def same_as_reference(student: Student, episode: Episode) -> Iterator[Claim]:
     """Play an episode and claim that the student's code does what the reference does.
 
     Yields two claims: "answer", that what the judged function or method returns is the same, each time it is called;
-    and "state", that it leaves its arguments and the episode's attributes as the reference does. Student and reference
-    run with the same seed. Answers of the reference that are random all the same are compared by their shape.
+    and "state", that it leaves its arguments and the episode's attributes as the reference does. Where a call fails and
+    the answers are wrong, so is the state: code that does not run has left nothing behind. Student and reference run
+    with the same seed. Answers of the reference that are random all the same are compared by their shape.
 
     Args:
         student: The submission.
         episode: As `around` draws it.
-        section: The check's section; by default it has the name of the function or method.
     """
     played = play(student, episode)
 
@@ -136,16 +136,14 @@ def same_as_reference(student: Student, episode: Episode, section: str = "") -> 
         return _all(same(played.answers[i], right[i]) for i in episode.places)
 
     def state(truth: Any) -> Verdict:
+        if played.failure is not None and not answer(truth).holds:
+            return played.failure
         right = truth.play(episode)
         kept = _all(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
         return kept & _all(same(played.attributes[name], right["attributes"][name]) for name in episode.attributes)
 
-    def of_a_failed_call(truth: Any, _causes: Any) -> Verdict:
-        return held() if played.failed else state(truth)
-
     yield claim("answer", answer)
-    given = [f"{section or episode.judged}.answer"]
-    yield claim("state", state, given=given, own=of_a_failed_call, own_work=of_a_failed_call)
+    yield claim("state", state)
 
 
 def _all(verdicts: Iterator[Verdict]) -> Verdict:

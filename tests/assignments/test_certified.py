@@ -15,7 +15,8 @@ OTHERS = sorted(p.parent.name for p in catalogue.default_root().glob("*/assignme
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_other_assignment_certifies(sandbox, name):
     assignment = catalogue.find(name)
-    rows = certify.certify(certify.specimens(assignment), assignment, sandbox, long=False, workers=2)
+    chosen = [*certify.specimens(assignment), *certify.handout(assignment)]
+    rows = certify.certify(chosen, assignment, sandbox, long=False, workers=2)
     rows += certify.certify_mistakes(assignment, workers=2)
     assert len(rows) > 10
     assert not [(row.name, row.problems) for row in rows if not row.holds]
@@ -24,6 +25,11 @@ def test_every_other_assignment_certifies(sandbox, name):
 @pytest.fixture(scope="module")
 def specimens(ps4):
     return {s.name: s for s in certify.specimens(ps4)}
+
+
+def test_the_handout_of_ps4_earns_nothing(ps4, sandbox):
+    (row,) = certify.certify(certify.handout(ps4), ps4, sandbox, long=False, workers=1)
+    assert (row.name, row.problems) == ("handout", ())
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -31,8 +32,9 @@ def made(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_certifies_as_it_is(made, sandbox, name):
-    rows = certify.certify(certify.specimens(made[name]), made[name], sandbox, long=False, workers=2)
-    assert [row.name for row in rows] == ["reference", "variants/solution"]
+    chosen = [*certify.specimens(made[name]), *certify.handout(made[name])]
+    rows = certify.certify(chosen, made[name], sandbox, long=False, workers=2)
+    assert [row.name for row in rows] == ["reference", "variants/solution", "handout"]
     assert not [row.problems for row in rows if not row.holds]
 
 
@@ -67,8 +69,8 @@ def test_its_handout_earns_nothing_and_says_that_it_waits_to_be_written(made, sa
     text = handout.read_text("utf-8")
     assert "BEGIN SOLUTION" not in text
     report = grade(receive_path(handout, made[name].files[0]), made[name], sandbox, Seed(), Scope(code_only=True))
-    lost = [c for c in report.checks if c.points < c.possible]
-    assert any("This part still waits to be written" in c.reason for c in lost)
+    assert not [c.id for c in report.checks if c.points]
+    assert any("This part still waits to be written" in c.reason for c in report.checks)
 
 
 def test_a_notebooks_handout_is_the_notebook_without_outputs(made):
@@ -98,7 +100,44 @@ def root(tmp_path):
 def test_without_a_solution_a_small_one_is_written_that_certifies(grader, root, graded):
     assert grader("new", "small", graded, GRADER_ASSIGNMENTS=str(root)).returncode == 0
     done = grader("certify", "small", GRADER_ASSIGNMENTS=str(root))
-    assert (done.returncode, "2 specimens: all hold" in done.stdout) == (0, True), done.stdout
+    assert (done.returncode, "3 specimens: all hold" in done.stdout) == (0, True), done.stdout
+
+
+def test_a_handout_that_earns_points_untouched_does_not_certify(grader, root):
+    grader("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
+    (root / "small/handout/small.py").write_bytes((root / "small/variants/solution.py").read_bytes())
+    done = grader("certify", "small", "--only", "handout", GRADER_ASSIGNMENTS=str(root))
+    assert done.returncode == 3
+    told = " ".join(done.stdout.split())
+    assert "earns 2 of first.answer untouched: let the check fail where nothing has been written" in told
+
+
+def test_a_method_that_leaves_another_one_out_keeps_its_state(grader, root):
+    grader("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
+    solution = root / "line/variants/solution.py"
+    solution.write_text(solution.read_text("utf-8").replace("return self.slope", "raise NotImplementedError"), "utf-8")
+    done = grader("certify", "line", "--only", "variants", GRADER_ASSIGNMENTS=str(root))
+    assert re.findall(r"loses (\S+),", done.stdout) == ["predict.answer", "predict.state"]
+
+
+ATTRIBUTES = "attributes judged after each method:"
+
+
+def test_it_says_which_attributes_it_judges(grader, root, tmp_path):
+    done = grader("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
+    assert f"{ATTRIBUTES} slope, intercept" in done.stdout
+    source = tmp_path / "bare.py"
+    text = (root / "line/reference.py").read_text("utf-8").replace("        self.slope = self.intercept = 0.0\n", "")
+    first, last = "        self.slope = np.", "        self.intercept = y.mean() - self.slope * x.mean()\n"
+    marked = text.replace(first, f"        ### BEGIN SOLUTION\n{first}").replace(
+        last, f"{last}        ### END SOLUTION\n"
+    )
+    source.write_text(marked, "utf-8")
+    told = " ".join(grader("new", "bare", source, GRADER_ASSIGNMENTS=str(root)).stdout.split())
+    assert f"{ATTRIBUTES} none" in told
+    assert "fit returns nothing, and no attribute is judged after it" in told
+    assert "as in `self.slope = None`" in told
+    assert "warning: predict" not in told
 
 
 def test_examples_are_recorded_again_after_the_reference_has_changed(grader, root):

@@ -37,3 +37,9 @@ def test_a_call_may_stand_below_a_solution_in_its_cell(read):
     found = read(("code", f"{FUNCTION}\n\n# an example\nf(1)"), ("code", CLASS))
     assert found.calls.strip() == "# an example\nf(1)"
     assert found.methods == ("g",)
+
+
+def test_a_method_that_is_given_is_not_graded_unless_it_uses_one_that_is_not(read):
+    given = "\n\n    def given(self):\n        return 1\n\n    def whole(self, x):\n        return self._part(x)\n\n"
+    part = "    def _part(self, x):\n        ### BEGIN SOLUTION\n        return x\n        ### END SOLUTION"
+    assert read(("code", CLASS + given + part)).methods == ("g", "whole")
