@@ -111,6 +111,13 @@ class Measured:
         return [(r, c) for r in self.of("wrong") for c in r.lost]
 
     @property
+    def never_lost(self) -> list[str]:
+        """Ids of the checks that no wrong mutant loses: nothing shows that they judge anything."""
+        judged = dict.fromkeys(c.id for r in self.rows for c in r.report.checks if c.status is not Status.WAITING)
+        lost = {c.id for _, c in self.lost}
+        return [id for id in judged if id not in lost]
+
+    @property
     def lines(self) -> Counter[str]:
         return Counter(row.line_of(check) for row, check in self.lost)
 

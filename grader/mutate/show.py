@@ -33,6 +33,7 @@ def figures(measured: Measured) -> Json:
         "caught_only_elsewhere": sum(row.charged_elsewhere for row in measured.rows),
         "median_points_lost": measured.median_loss,
         "lost_checks": len(measured.lost),
+        "never_lost": measured.never_lost,
         "lines": dict(measured.lines),
         "diagnoses": dict(measured.diagnoses),
     }
@@ -109,6 +110,8 @@ def _lines(measured: Measured, least: float) -> Iterator[Text]:
     yield Text(f"points that a wrong mutant loses: {found['median_points_lost']:g} at the median")
     yield Text(f"lost checks: {found['lost_checks']} · line {_shares(measured.lines)}")
     yield Text(f"reasons: {_shares(measured.diagnoses)}")
+    if measured.never_lost:
+        yield Text(f"checks that no wrong mutant loses: {', '.join(measured.never_lost)}", "yellow")
     holds = measured.score >= least
     yield Text(
         f"score: {measured.score:.2%} of wrong mutants lose points (at least {least:.0%} wanted)",

@@ -3,8 +3,10 @@
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from grader.model import CheckResult, Part, Place, Status
 from grader.mutate import show
@@ -73,6 +75,15 @@ def test_undecided_ones_survive_whatever_they_lose():
     measured = Measured((CAUGHT, SURVIVOR, ALLOWED, SAME, UNDECIDED), 5)
     assert measured.score == pytest.approx(1 / 3)
     assert measured.survivors == [SURVIVOR, UNDECIDED]
+
+
+def test_a_check_that_no_wrong_mutant_loses_is_named():
+    measured = Measured((SURVIVOR, SAME, UNDECIDED), 3)
+    assert measured.never_lost == ["q2.1.loss"]
+    assert not Measured((CAUGHT, SURVIVOR), 2).never_lost
+    console = Console(width=200, file=StringIO())
+    console.print(show.on_terminal(measured, 0.9))
+    assert "checks that no wrong mutant loses: q2.1.loss" in console.file.getvalue()
 
 
 def test_a_line_is_exact_where_the_fault_stands():
