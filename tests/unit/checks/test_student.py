@@ -9,7 +9,7 @@ import pytest
 
 from grader.checks.answer import explain
 from grader.checks.claim import failed
-from grader.checks.student import Student
+from grader.checks.student import Student, shown_arguments
 from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
 from grader.intake import receive
@@ -82,6 +82,10 @@ def test_an_array_that_is_not_there_is_told_and_ends_nothing(student: Student) -
     assert "the check has to keep it first" in str(net.call("other", Ref("X")).failure)
     student.keep(X=np.zeros(2))
     assert "takes 1 positional argument" in str(net.call("other", Ref("X")).failure)
+
+
+def test_a_message_names_the_argument_that_an_array_stands_for() -> None:
+    assert shown_arguments([Ref("X 2"), Ref("y"), np.ones(3)], {"reg": 0.5}) == ["X", "y", "…", "reg=0.5"]
 
 
 def test_long_trainings_do_not_count(student: Student) -> None:
