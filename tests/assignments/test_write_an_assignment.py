@@ -57,6 +57,22 @@ def test_the_assignment_certifies_its_mistakes_and_its_fault(followed):
         assert f"✓ {name}" in certified
 
 
+def test_the_handout_earns_nothing_and_the_output_of_new_says_what_is_judged(followed):
+    done = dict(followed[1])
+    assert "✓ handout" in done["grader certify line"].stdout
+    assert "judged after each method: slope, intercept" in done["grader new line line_solution.py"].stdout
+
+
+def test_a_mistake_that_is_charged_elsewhere_says_where(followed):
+    folder, _ = followed
+    mistakes = folder / "reference/line/mistakes.py"
+    text = mistakes.read_text("utf-8")
+    mistakes.write_text(text.replace('fails=["q1"]', 'fails=["q1", "q2"]'), "utf-8")
+    done = run(folder, "grader certify line --only divided_by_y")
+    mistakes.write_text(text, "utf-8")
+    assert "earns q2, which it should lose (follows from q1" in " ".join(done.stdout.split()), done.stdout
+
+
 def test_a_wrong_fit_costs_its_points_once(followed):
     folder, _ = followed
     right = (folder / "reference/line/variants/solution.py").read_text("utf-8")
@@ -68,15 +84,12 @@ def test_a_wrong_fit_costs_its_points_once(followed):
 
 def test_the_written_answer_is_found_by_its_label(followed):
     folder, _ = followed
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell("## Why squares?"),
-            nbformat.v4.new_markdown_cell("The normal equations are linear then, and large errors count more."),
-        ]
-    )
+    notebook = nbformat.read(folder / "reference/line/handout/questions.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    notebook.cells[1].source = "The normal equations are linear then, and large errors count more."
     (folder / "submission").mkdir()
     (folder / "submission/line.py").write_bytes((folder / "reference/line/variants/solution.py").read_bytes())
-    nbformat.write(notebook, folder / "submission/answers.ipynb")
+    nbformat.write(notebook, folder / "submission/questions.ipynb")
     done = run(folder, "grader check submission -a line")
     assert "0.5 points await marking" in " ".join(done.stdout.split()), done.stdout
 
