@@ -63,7 +63,12 @@ def describe(value: Any) -> str:
     if shape is not None:
         return f"an array of shape {shape}" if shape else "a single number"
     if isinstance(value, list):
-        return f"{len(value)} values"
+        numbers = all(isinstance(item, bool | int | float) for item in value)
+        return (
+            f"{len(value)} values"
+            if numbers or not value
+            else f"a list of {len(value)}, the first {describe(value[0])}"
+        )
     if isinstance(value, dict):
         keys = [key[:40] for key in sorted(value)[:MAX_KEYS]] + ["…"] * (len(value) > MAX_KEYS)
         return f"a dict with the keys {keys}"
@@ -191,7 +196,7 @@ _ADVICE = (
     (
         "TypeError",
         r"float\d*' object cannot be interpreted as an integer|slice indices must be integers",
-        "A whole number is needed here: check where this one comes from (a division with / gives a float, // does not)",
+        "A whole number is needed here: check where this one comes from (/ gives a float, and so does // by a float)",
     ),
     (
         "TypeError",

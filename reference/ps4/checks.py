@@ -45,10 +45,10 @@ def _in_loss(holds: Holds) -> str:
         return "the scores are wrong as well: correct the forward pass first"
     if holds("loss", "reg = 0") and not holds("loss", "reg > 0"):
         return "the scores and the data loss are right: check the regularisation term"
-    parts = "the cross-entropy and its mean over the examples"
-    if holds("loss", "reg = 0"):
-        parts += ", the regularisation term"
-    return f"the scores are right: check {parts}, and that the loss is what you return"
+    return (
+        "the scores are right: check the cross-entropy and its mean over the examples, the regularisation term, and "
+        "that their sum is what you return"
+    )
 
 
 def _in_scores(holds: Holds) -> str:
@@ -72,6 +72,7 @@ def _in_gradient(name: str, holds: Holds) -> str:
     if holds(beside):
         of, by = ("scores", "hᵀ") if name in ("W2", "b2") else ("hidden layer", "Xᵀ")
         product = f"the product of {by} with it" if name.startswith("W") else "its sum over the examples"
+        product += ", what is added to that, and that it is what you return"
         return f"the gradient of the {of} is right, since that of {beside} is: check {product}"
     if name in ("W1", "b1") and holds("W2") and holds("b2"):
         return (
@@ -103,7 +104,9 @@ def _in_training(name: str, holds: Holds) -> str:
         case "histories" if not holds("q2.2"):
             return "the gradients are wrong by themselves: correct them first"
         case "decay" | "batches" if not holds("step"):
-            return "a single step is wrong as well: correct that first"
+            return (
+                "a training of one batch is wrong as well: correct that first, its number of steps and then the update"
+            )
         case "decay":
             return "one epoch is right and several are not: check what happens between epochs"
         case "batches" if holds("decay"):

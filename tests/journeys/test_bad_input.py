@@ -60,7 +60,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         ("all.zip", zipped(**{"../../mlp.py": CODE}), "leads out of its folder: pack it again"),
         ("all.zip", zipped(**{"/etc/cron.d/mlp.py": CODE}), "leads out of its folder: pack it again"),
         ("all.zip", CODE, "the zip cannot be opened: make it again"),
-        ("all.zip", zipped(**{"photo.jpg": PNG}), "there is no Python file and no notebook in it: submit your Python file"),
+        ("all.zip", zipped(**{"photo.jpg": PNG}), "no notebook in it: submit your Python file"),
         ("mlp.docx", PNG, "mlp.docx has an unsupported file type: submit mlp.py"),
     ],
     ids=[
