@@ -73,7 +73,7 @@ def describe(value: Any) -> str:
         keys = [key[:40] for key in sorted(value)[:MAX_KEYS]] + ["…"] * (len(value) > MAX_KEYS)
         return f"a dict with the keys {keys}"
     kind = getattr(value, "kind", None) or type(value).__name__
-    return f"a {kind}"
+    return f"an {kind}" if kind[:1] in "aeiouAEIOU" else f"a {kind}"
 
 
 def explain(failure: Failure) -> str:

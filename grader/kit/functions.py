@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from grader.checks.answer import Answer
-from grader.checks.claim import Verdict, because, failed, held, near
+from grader.checks.claim import Verdict, because, held, near
 from grader.checks.student import Student, shown_arguments
 from grader.guest.wire import Ref
+from grader.kit.problems import Array
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def _items(answer: Answer, items: int) -> tuple[Answer, ...]:
 
 
 def uses(student: Student, function: str, arguments: Sequence[Any], *others: Sequence[Any], items: int = 1) -> bool:
-    """Return whether each value that a function returns changes with its arguments: constants are no work to follow.
+    """Return whether each value that a function returns is finite and changes with its arguments: constants, and what
+    is no number, are no work to follow.
 
     Args:
         arguments: of one call.
@@ -72,7 +74,15 @@ def uses(student: Student, function: str, arguments: Sequence[Any], *others: Seq
     """
     student.begin()
     first, *changed = (_items(student.call(function, *given), items) for given in (arguments, *others))
-    if any(failed(answer) for answers in (first, *changed) for answer in answers):
-        return False
-    pairs = [(a.value, b.value) for one in changed for a, b in zip(first, one, strict=True)]
-    return not any(np.shape(a) == np.shape(b) and np.allclose(a, b) for a, b in pairs)
+    pairs = [(_finite(a), _finite(b)) for one in changed for a, b in zip(first, one, strict=True)]
+    return all(a is not None and b is not None and not _are_close(a, b) for a, b in pairs)
+
+
+def _finite(answer: Answer) -> Array | None:
+    """Return an answer as finite numbers of its own shape, or None if it is anything else."""
+    value = np.asarray(answer.value) if type(answer.value) in (int, float, np.ndarray) else None
+    return value if value is not None and value.dtype.kind in "fiu" and np.isfinite(value).all() else None
+
+
+def _are_close(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and np.allclose(one, other)

@@ -35,12 +35,12 @@ Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
 
 @dataclass(frozen=True)
 class Speed:
-    """CPU seconds of a slow and a fast function, and what the fast one answered last.
+    """CPU seconds of a slow and a fast function, and what the fast one answered in its best time.
 
     Args:
         slow, fast: names of the functions.
         slow_seconds, fast_seconds: the best of several calls; 0 where a call has failed or no clock can be read.
-        arguments: of the last calls.
+        arguments: of the fast function's best call.
         answer: the fast function's answer to them, or the call that has failed.
     """
 
@@ -63,7 +63,8 @@ class Speed:
 
     def against(self, truth: Any) -> Verdict:
         """Return the verdict on the ratio, which waits for a person between `fails` and `passes`; and on the fast
-        function's last answer, since a wrong one may be fast. Asks the truth `seconds` and the fast function.
+        function's answer of its best time, since a wrong one may be fast. The truth is asked for `seconds` and for the
+        fast function.
 
         The reference's slow function is timed at the same size: a slow function that costs more than 3 times as much
         would make any ratio.
@@ -92,7 +93,7 @@ class Speed:
         if self.ratio >= self.passes:
             return Verdict(Fraction(1))
         if self.ratio < self.fails:
-            return lost(f"{found}, and at least {self.passes:g} times are needed: remove its loops")
+            return lost(f"{found}, and at least {self.passes:g} times are needed")
         return waiting(f"{found}; {self.passes:g} times are enough, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:
@@ -118,8 +119,8 @@ def speed_ratio(
     """Time two functions of a student's on the same arguments.
 
     The size grows until a call of the slow one takes at least 0.2 CPU seconds. Then both are called alternately, five
-    times each on new arguments, so that nothing can be remembered from an earlier call, and the best time of each
-    counts. Arguments are sent before the clock is read.
+    times each on new arguments, the fast one first, so that it can remember nothing from an earlier call. The best time
+    of each counts, and the fast one's answer of its best time is judged.
 
     Args:
         slow: name of the function with loops.
@@ -158,23 +159,26 @@ def speed_ratio(
         size = min(int(size * growth), most)
         arguments = draw(random, size)
         answer, seconds = call(slow)
-    best = {slow: seconds, fast: float("inf")}
-    for _ in range(CALLS if seconds > 0 else 1):
-        arguments = draw(random, size)
-        for name in (slow, fast):
-            answer, seconds = call(name)
-            if answer.failure is not None:
-                return ended(0.0, 0.0, answer)
-            best[name] = min(best[name], seconds)
-    return ended(best[slow], best[fast], answer)
+    drawn = [draw(random, size) for _ in range(CALLS if seconds > 0 else 1)]
+    timed = [_timed_pair(student, slow, fast, given) for given in drawn]
+    answers = [answer for pair in timed for answer, _ in pair]
+    if failures := [answer for answer in answers if answer.failure is not None]:
+        return ended(0.0, 0.0, failures[0])
+    best = min(range(len(timed)), key=lambda n: timed[n][0][1])
+    arguments, (answer, fast_seconds) = drawn[best], timed[best][0]
+    return ended(min(seconds, *(pair[1][1] for pair in timed)), fast_seconds, answer)
+
+
+def _timed_pair(student: Student, slow: str, fast: str, arguments: Sequence[Any]) -> list[tuple[Answer, float]]:
+    """Call the fast function and then the slow one, so that the fast one cannot return what the slow one has kept."""
+    return [_timed(student, name, arguments) for name in (fast, slow)]
 
 
 def _timed(student: Student, name: str, arguments: Sequence[Any]) -> tuple[Answer, float]:
-    """Call a function on arrays that the sandbox already holds; return its answer and the CPU seconds of the call."""
+    """Call a function; return its answer and the CPU seconds of the call and of receiving its arguments."""
     arrays = {f"argument {n}": value for n, value in enumerate(arguments) if isinstance(value, np.ndarray)}
-    student.keep(**arrays)
-    student.look()
-    given = [Ref(f"argument {n}") if isinstance(a, np.ndarray) else a for n, a in enumerate(arguments)]
     before = student.used.cpu_seconds
+    student.keep(**arrays)
+    given = [Ref(f"argument {n}") if isinstance(a, np.ndarray) else a for n, a in enumerate(arguments)]
     answer = replace(student.call(name, *given), what=f"{name}(…)")
     return answer, student.used.cpu_seconds - before

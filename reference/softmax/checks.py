@@ -33,8 +33,8 @@ def large_scores(draw, truth):
 
 
 def uses_data(student, function, W, X, y, reg):
-    """Return whether loss and gradient change with the inputs and with the labels."""
-    others = (W, X + 0.5, y, reg), (W, X, (y + 1) % W.shape[1], reg)
+    """Return whether loss and gradient change with inputs, labels and weights."""
+    others = (W, X + 0.5, y, reg), (W, X, (y + 1) % W.shape[1], reg), (W + 0.3 * W[::-1], X, y, reg)
     return kit.uses(student, function, (W, X, y, reg), *others, items=2)
 
 
@@ -48,8 +48,8 @@ def loss_and_gradient(function, other, earlier, student, arguments):
 
     def as_other(item, _truth, _causes):
         student.begin()
-        theirs = student.call(other, *arguments).unpack(2)[item]
-        same = theirs.failure is None and kit.near(called.first[item], theirs.value).holds
+        theirs = kit.array_of(student.call(other, *arguments).unpack(2)[item], W.shape if item else ())
+        same = bool(earlier) and theirs is not None and kit.near(called.first[item], theirs).holds
         return kit.held() if same and uses_data(student, function, *arguments) else kit.lost("it is no other's")
 
     def of_own_loss(truth, causes):
@@ -69,9 +69,8 @@ def loss_and_gradient(function, other, earlier, student, arguments):
 
     section = "q2" if earlier else "q1"
     kind = {"aspect": "" if reg else "data", "case": "reg > 0" if reg else "reg = 0"}
-    loss_own, given = partial(as_other, 0), [f"{section}.loss"]
-    yield kit.claim("loss", partial(judge, 0), given=[f"{s}.loss" for s in earlier], own=loss_own, **kind)
-    given += [f"{s}.gradient" for s in earlier]
+    yield kit.claim("loss", partial(judge, 0), given=[f"{s}.loss" for s in earlier], own=partial(as_other, 0), **kind)
+    given = [f"{section}.loss", *(f"{s}.{name}" for s in earlier for name in ("loss", "gradient"))]
     yield kit.claim("gradient", partial(judge, 1), given=given, own=of_own_loss, **kind)
 
 
@@ -92,9 +91,10 @@ def stable(student, arguments):
     """ "Scores may be as large as 1000: exp must not overflow." """
 
     def numbers(answers, _truth, _causes):
-        """Judge answers that have lost their points elsewhere: here they must be finite."""
-        found = kit.numbers(answers[0], ()), kit.numbers(answers[1], arguments[0].shape)
-        return next((one for one in found if isinstance(one, kit.Verdict)), kit.held())
+        """Judge answers that have lost their points elsewhere: here what is a number must be finite."""
+        loss = kit.numbers(answers[0], ())
+        finite = np.isfinite(kit.floats_of(answers[1])).all()
+        return loss if isinstance(loss, kit.Verdict) else kit.held() if finite else kit.lost("the gradient is infinite")
 
     def judge(answers, truth):
         wants = truth.softmax_loss_vectorized(*arguments)
