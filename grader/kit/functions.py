@@ -1,4 +1,4 @@
-"""Calls of students' functions: the same one twice, on arrays that are looked at afterwards."""
+"""Calls of students' functions: twice on the same arrays, and with other arguments."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from grader.guest.wire import Ref
 
 @dataclass(frozen=True)
 class CalledTwice:
-    """The answers of two equal calls, and whether their arguments are as they were.
+    """The answers of two equal calls, and whether these left their arguments unchanged.
 
     Args:
-        function: name of the function.
-        first, again: the values that each call has returned.
+        function: Name of the function.
+        first, again: Values that each call has returned.
+        untouched: True if the array arguments are unchanged.
     """
 
     function: str
@@ -29,7 +30,7 @@ class CalledTwice:
     untouched: bool
 
     def near(self, item: int, want: Any, **tolerance: Any) -> Verdict:
-        """Compare one value of both calls by `near`. Say so if only the second one is wrong."""
+        """Compare one value of both calls by `near`. If only the second is wrong, the reason says why."""
         first, again = (near(answers[item], want, **tolerance) for answers in (self.first, self.again))
         if not first.holds:
             return first
@@ -43,10 +44,13 @@ def call_twice(student: Student, function: str, *arguments: Any, items: int = 1)
     """Call a function twice on the same arrays.
 
     Args:
-        student: the submission, in a session that has begun.
-        function: name of the function.
-        arguments: plain data and arrays. Both calls are given the same arrays, as in a script of a student's.
-        items: number of values that it must return.
+        student: The submission, in a session that has begun.
+        function: Name of the function.
+        arguments: Plain data and arrays. Both calls get the same array objects, as in a student's script.
+        items: Number of values that it must return.
+
+    Returns:
+        Both answers, to be compared by `CalledTwice.near`.
     """
     arrays = {f"argument {n + 1}": a for n, a in enumerate(arguments) if isinstance(a, np.ndarray)}
     student.keep(**arrays)
@@ -63,12 +67,17 @@ def _items(answer: Answer, items: int) -> tuple[Answer, ...]:
 
 
 def uses(student: Student, function: str, arguments: Sequence[Any], *others: Sequence[Any], items: int = 1) -> bool:
-    """Return whether each value that a function returns changes with its arguments: constants are no work to follow.
+    """Return whether each value that a function returns changes with its arguments. Constants earn no points.
 
     Args:
-        arguments: of one call.
-        others: of other calls, from each of which all values must differ.
-        items: number of values that it must return.
+        student: The submission.
+        function: Name of the function.
+        arguments: Arguments of one call.
+        others: Arguments of other calls. All values of each must differ from the first call's.
+        items: Number of values that it must return.
+
+    Returns:
+        True if no call fails and all values change.
     """
     student.begin()
     first, *changed = (_items(student.call(function, *given), items) for given in (arguments, *others))

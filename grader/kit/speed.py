@@ -1,7 +1,7 @@
-"""How many times faster one function of a student's is than another: a loop, and its vectorised version.
+"""The speed ratio of two functions of a student: a loop, and its vectorised version.
 
 Both are timed on the same machine in the same minute, so that no absolute time decides. CPU time is the kernel's count
-of the sandboxed process, read from outside: clocks inside are the student's to change.
+for the sandboxed process, read from outside, because students' code could change clocks inside.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from grader.errors import BadAssignment
 from grader.guest.wire import Ref
 
 LEAST_SECONDS = 0.2
-"""CPU time that a call of the slow function must take, so that the clock's and the calls' own costs do not count."""
+"""Least CPU time of a call of the slow function, so that the overhead of the clock and of the call is negligible."""
 CALLS = 5
+"""Timed calls of each function."""
 PASSES, FAILS = 6.0, 4.0
+"""Default ratios: the claim passes from the first on, and fails below the second."""
 MOST_OF_REFERENCE = 3.0
-"""A slow function may cost so many times the reference's; beyond, it is padded."""
+"""Most CPU time of the slow function, as a multiple of the reference's. Beyond it, the function counts as padded."""
 MOST_GROWTH = 8
+"""Most growth of the size between two calls."""
 
 Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
 """(random, size) → arguments of both functions."""
@@ -35,13 +38,18 @@ Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
 
 @dataclass(frozen=True)
 class Speed:
-    """CPU seconds of a slow and a fast function, and what the fast one answered last.
+    """CPU seconds of a slow and a fast function, and the last answer of the fast one.
 
     Args:
-        slow, fast: names of the functions.
-        slow_seconds, fast_seconds: the best of several calls; 0 where a call has failed or no clock can be read.
-        arguments: of the last calls.
-        answer: the fast function's answer to them, or the call that has failed.
+        slow, fast: Names of the functions.
+        slow_seconds, fast_seconds: The best of several calls; 0 if a call has failed or no clock can be read.
+        size: Size of the timed calls.
+        draw: (random, size) → arguments of both functions.
+        seed: Seed of the arguments.
+        arguments: Arguments of the last calls.
+        answer: The fast function's answer to them, or the answer that failed.
+        passes: Ratio from which the claim passes.
+        fails: Ratio below which it fails.
     """
 
     slow: str
@@ -59,14 +67,15 @@ class Speed:
 
     @property
     def ratio(self) -> float:
+        """CPU seconds of the slow function over those of the fast one."""
         return self.slow_seconds / self.fast_seconds
 
     def against(self, truth: Any) -> Verdict:
-        """Return the verdict on the ratio, which waits for a person between `fails` and `passes`; and on the fast
-        function's last answer, since a wrong one may be fast. Asks the truth `seconds` and the fast function.
+        """Return the verdict on the ratio and on the fast function's last answer, since a wrong function may be fast.
 
-        The reference's slow function is timed at the same size: a slow function that costs more than 3 times as much
-        would make any ratio.
+        A ratio between `fails` and `passes` waits for a person. The reference's slow function is timed at the same
+        size, and the student's may cost at most 3 times as much, since a padded one could reach any ratio. Asks the
+        truth `seconds` and the fast function.
         """
         if (wrong := failed(self.answer)) is not None:
             return wrong
@@ -77,7 +86,7 @@ class Speed:
         return self.ratio_verdict(truth) & right
 
     def ratio_verdict(self, truth: Any) -> Verdict:
-        """Return the verdict on the ratio alone, whatever the functions answer."""
+        """Return the verdict on the ratio only. The answer is not compared."""
         if (wrong := failed(self.answer)) is not None:
             return wrong
         if not self.slow_seconds:
@@ -115,27 +124,28 @@ def speed_ratio(
     passes: float = PASSES,
     fails: float = FAILS,
 ) -> Speed:
-    """Time two functions of a student's on the same arguments.
+    """Time two functions of a student on the same arguments.
 
     The size grows until a call of the slow one takes at least 0.2 CPU seconds. Then both are called alternately, five
-    times each on new arguments, so that nothing can be remembered from an earlier call, and the best time of each
-    counts. Arguments are sent before the clock is read.
+    times each on new arguments, so that no result can be cached between calls, and the best time of each counts.
+    Arguments are sent before the clock is read.
 
     Args:
-        slow: name of the function with loops.
-        fast: name of the function that must be faster.
+        student: The submission, in a session that has begun.
+        slow: Name of the function with loops.
+        fast: Name of the function that must be faster.
         draw: (random, size) → arguments of both. The time of the slow one must grow with size.
-        seed: what arguments are drawn with.
-        start: first size.
-        most: size at which growth ends.
-        passes: ratio from which the claim passes.
-        fails: ratio below which it fails. Between both it waits for a person.
+        seed: Seed of the arguments.
+        start: First size.
+        most: Size at which growth ends.
+        passes: Ratio from which the claim passes.
+        fails: Ratio below which it fails. Between both it waits for a person.
 
     Returns:
-        The times, which `Speed.against` judges.
+        The times, to be judged by `Speed.against`.
 
     Raises:
-        BadAssignment: `fails` is more than `passes`.
+        BadAssignment: If `fails` is more than `passes`.
     """
     if fails > passes:
         raise BadAssignment(f"speed_ratio(passes={passes:g}, fails={fails:g}): fails must be at most passes")
@@ -148,7 +158,7 @@ def speed_ratio(
     def call(name: str) -> tuple[Answer, float]:
         return _timed(student, name, arguments)
 
-    for name in (slow, fast):  # imports and caches of the first call
+    for name in (slow, fast):  # the first call pays for imports and caches
         answer, _ = call(name)
         if answer.failure is not None:
             return ended(0.0, 0.0, answer)
