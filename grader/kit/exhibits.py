@@ -70,14 +70,23 @@ def curve(history: Answer) -> Series | None:
 
 
 def confusion(y: Array, labels: Array, classes: int) -> tuple[tuple[int, ...], ...]:
-    """Return the number of examples by class (row) and label (column)."""
+    """Return a confusion matrix.
+
+    Args:
+        y: Classes (N,), integers 0 … classes - 1.
+        labels: Predicted labels (N,), integers 0 … classes - 1.
+        classes: Number of classes.
+
+    Returns:
+        The number of examples by class (row) and label (column).
+    """
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (y, labels), 1)
     return tuple(tuple(int(v) for v in row) for row in counts)
 
 
 def grey(units: Array) -> Array:
-    """Scale each row to 0 … 255. A row whose range overflows is black."""
+    """Return each row scaled to 0 … 255. A row whose range overflows is black."""
     low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
     share = (units - low) / np.maximum(high - low, 1e-12)
     return np.asarray(np.nan_to_num(255 * share, posinf=0).round().astype(int))

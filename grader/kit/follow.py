@@ -290,7 +290,15 @@ def raw_gradients(student: Student, problem: Problem) -> Params:
 
 
 def are_equal(first: Array, second: Array, rtol: float = 1e-9) -> bool:
-    """Return whether two arrays have the same shape and agree in norm."""
+    """Return whether two arrays have the same shape and agree in norm.
+
+    Args:
+        first, second: The arrays.
+        rtol: Relative tolerance of the norm of their difference.
+
+    Returns:
+        True if they agree.
+    """
     return first.shape == second.shape and is_near(first, second, rtol=rtol)
 
 
@@ -419,7 +427,16 @@ class Trainer:
         return step
 
     def own_accuracies(self, student: Student, problem: Problem, training: Training) -> Histories:
-        """Return the accuracies of the student's own predict at a problem's parameters, one entry for each history."""
+        """Return the accuracies of the student's own predict.
+
+        Args:
+            student: The submission.
+            problem: The parameters and the training data.
+            training: The validation data.
+
+        Returns:
+            One entry for each history of accuracies, by name; NaN if predict fails.
+        """
         student.begin()
         model = Model(student, problem)
         data = ((problem.X, problem.y), (training.X_val, training.y_val))
@@ -454,7 +471,16 @@ class Trainer:
         return ended, (truth.moved_by(training, gradients), recorded)
 
     def trains_alike(self, student: Student, training: Training, other: Training) -> bool:
-        """Return whether train moves models of two kinds alike, so that a result for one holds for the other."""
+        """Return whether train moves models of two kinds alike, so that a result for one holds for the other.
+
+        Args:
+            student: The submission.
+            training: A training of the first kind of model.
+            other: The same training of the second kind.
+
+        Returns:
+            True if constant gradients move both alike, and train's steps depend on the data.
+        """
         ended = [trained_by_constants(student, one)[1] for one in (training, other)]
         first, second = (parameters_after(stats, after, training) for stats, after in ended)
         if isinstance(first, Verdict) or isinstance(second, Verdict):

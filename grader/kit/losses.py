@@ -328,12 +328,31 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 
 
 def by_own_forward_pass(asked: Sequence[Asked], name: str, truth: Any, _causes: Sequence[str], single: bool) -> Verdict:
-    """Judge one parameter's gradient by the student's own forward pass (`gradient_follows`)."""
+    """Judge one parameter's gradient by the student's own forward pass (`gradient_follows`).
+
+    Args:
+        asked: Answers of loss.
+        name: Name of the parameter.
+        truth: The truth.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     return gradient_follows(asked, name, truth, single=single)
 
 
 def by_whole_backward_pass(asked: Sequence[Asked], truth: Any, single: bool) -> Verdict:
-    """Judge all gradients by the student's own forward pass (`all_gradients_follow`)."""
+    """Judge all gradients by the student's own forward pass (`all_gradients_follow`).
+
+    Args:
+        asked: Answers of loss.
+        truth: The truth.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     return all_gradients_follow(asked, truth, single=single)
 
 

@@ -167,7 +167,16 @@ def last_of(history: Answer) -> Answer:
 
 
 def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Training) -> Params | Verdict:
-    """Return the parameters after a training, or the verdict on the first wrong answer."""
+    """Return the parameters after a training.
+
+    Args:
+        stats: Train's answer.
+        after: The parameters after train, by name.
+        training: The training.
+
+    Returns:
+        Finite arrays of the right shapes, or the verdict on the first wrong answer.
+    """
     if (wrong := failed(stats)) is not None:
         return wrong
     return arrays(after, {p: value.shape for p, value in training.problem.params.items()})
@@ -197,7 +206,16 @@ def floats_of(answer: Answer) -> Array:
 
 
 def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
-    """Return whether two arrays or numbers agree in norm."""
+    """Return whether two arrays or numbers agree in norm (see `near`).
+
+    Args:
+        got, want: Arrays of one shape, or numbers.
+        single: True for the tolerance of float32.
+        rtol: Relative tolerance of the norm of their difference.
+
+    Returns:
+        True if they agree.
+    """
     return near(Answer("", np.asarray(got, np.float64)), want, single=single, rtol=rtol).holds
 
 

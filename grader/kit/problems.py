@@ -176,7 +176,18 @@ class ModelSpec:
     training: type[Training] = Training
 
     def make(self, sizes: tuple[int, ...], params: Params, X: Array, y: Array, reg: float = 0.0) -> Any:
-        """Return a problem with these values, as the class `problem` describes them."""
+        """Return a problem with these values.
+
+        Args:
+            sizes: Positional arguments of the model's constructor.
+            params: Values by parameter name.
+            X: Inputs (N, D).
+            y: Labels (N,), integers 0 … C-1.
+            reg: Regularisation strength.
+
+        Returns:
+            A problem of the class `problem`.
+        """
         return self.problem(params, X, y, reg, sizes, self.options)
 
     def draw(self, random: np.random.Generator, shape: Sequence[int], reg: float = 0.0) -> Any:
@@ -197,12 +208,12 @@ class ModelSpec:
 
 
 def draw_inputs(random: np.random.Generator, N: int, D: int) -> Array:
-    """Return (N, D) normal inputs whose mean is not zero."""
+    """Draw inputs (N, D) from a normal distribution with mean 0.3."""
     return random.normal(0.3, 1.0, size=(N, D))
 
 
 def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
-    """Return (N,) labels, every class at least once: some students build one-hot rows from max(y) + 1."""
+    """Draw N labels of C classes, every class at least once: some students build one-hot rows from max(y) + 1."""
     return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
 
 
@@ -241,6 +252,9 @@ def moved_a_little(problem: Problem, **shifts: float) -> Each:
         problem: The published problem.
         shifts: Parameters that are shifted by a constant instead, for example an output bias. A loss that ignores a
             constant shift of all scores is not changed by it.
+
+    Returns:
+        A draw of one `Problem`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Problem]:
@@ -321,7 +335,15 @@ def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]
 
 
 def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:3]) -> Each:
-    """Return an `Each` of models with two batches to classify. They have equally many rows, and none near a tie."""
+    """Return an `Each` of models with two batches to classify.
+
+    Args:
+        models: The kind of model.
+        shapes: (*sizes, N) of each model. N is not used.
+
+    Returns:
+        A draw of `Pair`s. Both batches have equally many rows, none of them near a tie. Asks the truth `clear_rows`.
+    """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
         for shape in shapes:

@@ -180,7 +180,7 @@ def _map_arrays(value: Plain, how: Callable[[Any], Any]) -> Plain:
 
 @contextlib.contextmanager
 def _seeded() -> Iterator[None]:
-    """Leave the process's global generators as they were."""
+    """Restore the process's global generators afterwards."""
     with _GLOBAL_RANDOM:
         states = random.getstate(), np.random.get_state()
         try:
@@ -289,7 +289,16 @@ def truths(
 
 
 def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
-    """Return the reference's variables with these mistakes in them."""
+    """Return the reference's variables with these mistakes in them.
+
+    Args:
+        reference: The module of the reference solution.
+        names: The entry points: names of functions, or names that the class may have.
+        mistakes: The mistakes.
+
+    Returns:
+        The variables by name.
+    """
     return _with(vars(reference), names, mistakes)
 
 

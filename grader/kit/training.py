@@ -169,7 +169,18 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 
 
 def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool) -> Verdict:
-    """Compare the parameters after train. Right parameters count even if train raised afterwards."""
+    """Compare the parameters after train. Right parameters count even if train raised afterwards.
+
+    Args:
+        want: The right parameters.
+        stats: Train's answer.
+        after: The parameters after train, by name.
+        training: The training.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     before = training.problem.params
     moved, wrong = all_moved(after, before, want, single), failed(stats)
     if wrong is None or (moved.holds and not all_moved(after, before, before, single).holds):
@@ -178,7 +189,17 @@ def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], trainin
 
 
 def all_moved(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
-    """Compare how all parameters have moved."""
+    """Compare how all parameters have moved.
+
+    Args:
+        after: The parameters after train, by name.
+        before: The parameters before train.
+        want: The right parameters after train.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     return all_hold([_moved(after[p], before[p], want[p], single) for p in before])
 
 

@@ -175,11 +175,23 @@ class ModelTruth:
         return self.make(training.problem)
 
     def step(self, model: Any, batch: Problem, rate: float) -> None:
-        """Move a model by one step of train."""
+        """Move a model by one step of train, in place.
+
+        Args:
+            model: The model.
+            batch: The batch of the step. Its parameters are not used.
+            rate: Learning rate.
+        """
         self.move(model, self.gradients_by(model, batch), rate)
 
     def move(self, model: Any, gradients: Params, rate: float) -> None:
-        """Move a model along these gradients."""
+        """Move a model against these gradients, in place.
+
+        Args:
+            model: The model.
+            gradients: Gradients by parameter name.
+            rate: Learning rate.
+        """
         model.params = {name: value - rate * gradients[name] for name, value in model.params.items()}
 
     def batch_sizes(self, training: Training) -> list[int]:
@@ -317,7 +329,16 @@ class ModelTruth:
         return self.once("trained_again", training, compute)
 
     def train_by(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
-        """Train a model on these arrays (X, y, X_val, y_val), and return train's histories."""
+        """Train a model in place.
+
+        Args:
+            model: The model.
+            training: The recipe and reg.
+            data: The arrays X, y, X_val and y_val.
+
+        Returns:
+            Train's histories.
+        """
         model.random = np.random.default_rng(0)
         histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
         return histories
@@ -376,7 +397,16 @@ class ModelTruth:
         return self.once("decided_by_rounding", training, compute)
 
     def once(self, what: str, about: object, compute: Callable[[], T]) -> T:
-        """Return the answer to a question, from the cache if it was asked before."""
+        """Return the answer to a question, from the cache if it was asked before.
+
+        Args:
+            what: Name of the question.
+            about: The object in question, for example a problem. Identity counts, not equality.
+            compute: Returns the answer.
+
+        Returns:
+            The answer.
+        """
         key = (what, id(about))
         if key not in self._known:
             self._known[key] = (about, compute())  # holding the problem keeps its id from being reused
