@@ -1,4 +1,4 @@
-"""Environments for students' code, of assignments that need packages which the common one does not have."""
+"""Environments of assignments whose students' code needs packages beyond the common environment."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from grader.catalogue import Assignment
 from grader.errors import BadAssignment
 
 _READY = "ready"
-"""A file that is written last, so that an environment that was interrupted is made anew."""
+"""Marker file that is written last, so that an interrupted installation starts again."""
 
 
 def make(assignment: Assignment, common: Path) -> Path | None:
-    """Make an assignment's own environment, unless it is there.
+    """Make an assignment's own environment, unless it exists.
 
     Args:
         assignment: The assignment.
-        common: The environment of all other assignments; this one is made beside it.
+        common: Folder of the common environment. The new one is made beside it.
 
     Returns:
-        The environment, or None if the assignment uses the common one.
+        Folder of the environment, or None if the assignment uses the common one.
 
     Raises:
-        BadAssignment: The requirements cannot be installed. The message is pip's.
+        BadAssignment: If the requirements cannot be installed. The message ends with pip's last line.
     """
     if assignment.lock is None:
         return None
@@ -39,7 +39,7 @@ def make(assignment: Assignment, common: Path) -> Path | None:
         [*command, "--require-hashes", "-r", str(assignment.lock)], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["pip says nothing"]
+        last = done.stderr.strip().splitlines()[-1:] or ["pip printed no message"]
         raise BadAssignment(f"{assignment.id}/{assignment.lock.name} cannot be installed: {last[0]}")
     (folder / _READY).touch()
     return folder

@@ -1,4 +1,4 @@
-"""The manifest of an assignment, assignment.toml: all of it that is data. Nothing else reads that file."""
+"""The manifest of an assignment: the data in assignment.toml. Only this module reads that file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.model import ZERO, Limits, Points
 MANIFEST = "assignment.toml"
 
 Policy = Literal["suggest", "full-marks-only"]
-"""What is decided about written answers automatically: nothing, or the points of an answer that is proven right."""
+"""Automatic points for written answers: none, or full marks for an answer that is proven right."""
 
 
 def _points(value: object) -> Points:
@@ -68,7 +68,7 @@ ExactPoints = Annotated[Points, BeforeValidator(_points)]
 Credit = Annotated[Fraction, BeforeValidator(_credit)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Steps = dict[str, tuple[tuple[float, Credit], ...]]
-"""Name of a curve → (at least, share of the points) of each threshold, the highest first."""
+"""(least value, share of the points) of each threshold, the highest first, by name of the curve."""
 
 
 class _Table(BaseModel):
@@ -82,7 +82,7 @@ class WrittenQuestion(_Table):
     title: str
     points: ExactPoints
     labels: tuple[str, ...] = ()
-    """How notebooks name it beside its id, for example "Why squares?"."""
+    """Names of the question in notebooks besides its id, for example "Why squares?"."""
 
 
 class PartTable(_Table):
@@ -101,19 +101,20 @@ class PartTable(_Table):
 
     @property
     def points(self) -> Points:
+        """Points of all checks and written questions."""
         return sum((*self.points_of_checks.values(), *(question.points for question in self.written)), ZERO)
 
 
 class LongCheck(_Table):
-    """Check sections that take long: each runs in a session of its own, and a pre-check can leave them out."""
+    """Check sections that take long. Each runs in a separate session, and a pre-check can leave them out."""
 
     name: str
-    """As people call it, for example "training on the images"."""
+    """Name in reports, for example "training on the images"."""
     sections: tuple[str, ...] = Field(min_length=1)
     cpu_seconds: float = Field(gt=0)
     """Limit of each section."""
     shorter: str = ""
-    """What `--quick` does instead, for example "training on 10,000 images". Empty if it changes nothing."""
+    """Name of the shorter version under `--quick`, for example "training on 10,000 images". Empty if there is none."""
     steps: Steps = {}
     shorter_steps: Steps = {}
 
@@ -128,7 +129,7 @@ class ClassTable(_Table):
 
 
 class RuntimeTable(_Table):
-    """What students' code may import, where the common environment does not suffice."""
+    """Packages for students' code beyond those of the common environment."""
 
     lock: str
     """A requirements file of the folder, with versions and hashes. It must have numpy, msgpack and threadpoolctl, and
@@ -136,17 +137,19 @@ class RuntimeTable(_Table):
 
 
 class WrittenTable(_Table):
+    """Options for written answers."""
+
     policy: Policy = "suggest"
 
 
 class Manifest(_Table):
-    """An assignment's data."""
+    """The contents of assignment.toml."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str
     points: ExactPoints
     files: tuple[Annotated[str, AfterValidator(_python_file)], ...] = Field(min_length=1)
-    """Accepted names of the file that students submit. An uploaded file that comes alone gets the first."""
+    """Accepted names of the file that students submit. A single uploaded file gets the first."""
     functions: tuple[Identifier, ...] = ()
     class_: ClassTable | None = Field(default=None, alias="class")
     limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
@@ -155,7 +158,7 @@ class Manifest(_Table):
     written: WrittenTable = WrittenTable()
     runtime: RuntimeTable | None = None
     settings: dict[str, Any] = {}
-    """Data of the assignment's own code, which reads it by `kit.settings`."""
+    """Data for the assignment's own code, which reads it by `kit.settings`."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Manifest:
@@ -174,6 +177,7 @@ class Manifest(_Table):
 
     @property
     def entry_points(self) -> EntryPoints:
+        """The functions or the class that students implement."""
         if self.class_ is None:
             return EntryPoints("functions", self.functions)
         return EntryPoints("class", (self.class_.name, *self.class_.aliases), self.class_.methods)
@@ -185,7 +189,7 @@ class Manifest(_Table):
 
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
-        """Labels of each written question, by its id. A part's only question is found under the part's id too."""
+        """Labels of each written question, by its id. The only question of a part has the part's id as a label too."""
         labels = {id: (id, *question.labels) for id, question in self.questions.items()}
         alone = {part.written[0].id: part.id for part in self.parts if len(part.written) == 1}
         return {id: (*of_id, alone[id]) if id in alone else of_id for id, of_id in labels.items()}
@@ -195,7 +199,11 @@ class Manifest(_Table):
         return next((long for long in self.long if section in long.sections), None)
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        """Return the points of a section's claims. Raises `BadAssignment` if it has none."""
+        """Return the points of a section's claims.
+
+        Raises:
+            BadAssignment: If no part has the section.
+        """
         for part in self.parts:
             if section in part.sections:
                 return part.sections[section]
@@ -203,7 +211,11 @@ class Manifest(_Table):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check assignment.toml. Raises `BadAssignment` with file, key and remedy."""
+    """Read and check assignment.toml.
+
+    Raises:
+        BadAssignment: If it is not valid. The message names file and key, and says what to change.
+    """
     try:
         table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
@@ -231,7 +243,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 
 def _place(keys: Sequence[str | int]) -> str:
-    """Return "part 2, written 1: " for the keys of a place in the file; lists count from 1."""
+    """Return a place in the file as a prefix for messages, such as "part 2, written 1: ". Lists count from 1."""
     names: list[str] = []
     for key in keys:
         if isinstance(key, int) and names:

@@ -1,4 +1,4 @@
-"""A new assignment's folder: from a marked solution, or from a small working one to change."""
+"""A new assignment's folder, from a marked solution or from a small working template."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.kit.episodes import Episode
 from grader.kit.examples import EXAMPLES, write
 
 ANSWER, STATE = 2, 1
-"""Points of a function's or method's two checks."""
+"""Points of the two checks of each function or method."""
 
 
 def new(
@@ -27,15 +27,15 @@ def new(
     class_name: str,
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Path:
-    """Write an assignment's folder, which certifies as it is.
+    """Write an assignment's folder, which passes `grader certify` unchanged.
 
     Args:
         id: The assignment's id, and its folder's name.
         root: The folder of assignments.
-        source: A marked solution: a notebook or a Python file. None writes a small one to change.
+        source: A marked solution, a notebook or a Python file; None for a small template.
         functions: Names of the functions that are graded; by default those with a mark in them.
         class_name: Name of the class that is graded, instead of functions.
-        tell: Called with sentences on what the checks judge, for the author.
+        tell: Called with each sentence for the author about what the checks judge.
 
     Returns:
         The folder.
@@ -62,7 +62,7 @@ def new(
 
 
 def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
-    """Yield which attributes are judged, and a warning for each method of which nothing is."""
+    """Yield a sentence on the judged attributes, and a warning for each method with nothing to judge."""
     judged = list(dict.fromkeys(name for episode in episodes for name in episode.attributes))
     yield f"attributes judged after each method: {', '.join(judged) or 'none'}"
     for method in [] if judged else checked:
@@ -74,7 +74,11 @@ def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequen
 
 
 def record_again(folder: Path, names: Sequence[str]) -> int:
-    """Record the example calls of an assignment's reference.py again, and return how many there are."""
+    """Record the example calls of an assignment's reference.py again, and return their number.
+
+    Raises:
+        BadCall: If reference.py cannot be used. The message says what to change.
+    """
     text = (folder / "reference.py").read_text("utf-8")
     found = reading.of_text("reference.py", text, "")
     given = [
@@ -87,7 +91,7 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
 
 
 def _entry_points(found: Solution, functions: Sequence[str], class_name: str) -> tuple[list[str], list[str]]:
-    """Return the names of the functions, or of the class; and the marked methods of that."""
+    """Return the names of the graded functions or class, and the marked methods of the class."""
     if class_name or (found.classes and not functions):
         names = [class_name] if class_name else list(found.classes)
         if len(names) > 1:
@@ -103,8 +107,8 @@ def _entry_points(found: Solution, functions: Sequence[str], class_name: str) ->
 
 
 def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]) -> list[str]:
-    """Return the functions or methods that get a check: those that the example calls call, without methods that the
-    handout gives complete."""
+    """Return the functions or methods that get a check: those that the examples call, without methods that are complete
+    in the handout."""
     called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
     for name in methods or names:
         if name not in called and not (methods and name in names):
@@ -195,7 +199,7 @@ A mistake is a function that replaces one of the reference's, or a class that ov
 '''
 
 
-# ── a solution to change ─────────────────────────────────────────────────────────────────────────────
+# ── the template ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _template(id: str, functions: Sequence[str], class_name: str) -> Solution:

@@ -1,5 +1,4 @@
-"""Recording of example calls: the author's own solution and calls run in a process of their own, with the entry points
-wrapped.
+"""Recording of example calls: the author's solution and calls run in a separate process, with the entry points wrapped.
 
     python -m grader.authoring.record FILE.json < REQUEST
 
@@ -30,10 +29,11 @@ from grader.kit.episodes import Call, Episode
 from grader.kit.examples import read, write
 
 MOST_NUMBERS = 2000
-"""Of one argument. Inputs are drawn around an example, so a small one is as good as a large one."""
+"""Most numbers in one argument. Inputs are drawn around an example, so a small one is as good as a large one."""
 MOST_EXAMPLES = 8
-"""Calls of one function, or objects, that are kept."""
+"""Most calls of one function, or objects of a class, that are kept."""
 SECONDS = 300
+"""Time limit of all example calls."""
 
 
 def record(name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]) -> list[Episode]:
@@ -46,8 +46,12 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
         functions: Names of the functions to record, or of one class.
         attributes: Attributes of an object that are compared after its calls.
 
+    Returns:
+        The calls, as episodes.
+
     Raises:
-        BadCall: If a call raises, or is given what an example cannot hold. The message says which.
+        BadCall: If a call raises, takes too long, or has an argument that an example cannot hold. The message says
+            which.
     """
     request = {"module": module, "calls": calls, "names": list(functions), "attributes": list(attributes)}
     with TemporaryDirectory() as folder:
@@ -71,7 +75,7 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
         return read(file)
 
 
-# ── in the process ───────────────────────────────────────────────────────────────────────────────────
+# ── in the separate process ───────────────────────────────────────────────────────────────────────────────────
 
 
 class Unrecordable(Exception):
@@ -80,15 +84,17 @@ class Unrecordable(Exception):
 
 @dataclass
 class Recorder:
-    """Wraps entry points, and notes the outermost calls of them."""
+    """A recorder that wraps entry points and keeps their outermost calls."""
 
     attributes: Sequence[str]
     depth: int = 0
     episodes: list[Episode] = field(default_factory=list)
     objects: dict[int, tuple[Any, _Object]] = field(default_factory=dict)
-    """By id, with the object itself, so that no id is used twice."""
+    """Recorded objects by id. Holding the object keeps its id from being reused."""
 
     def function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function wrapped."""
+
         @functools.wraps(function)
         def recorded(*args: Any, **kwargs: Any) -> Any:
             if not self.depth:
@@ -100,6 +106,7 @@ class Recorder:
         return recorded
 
     def wrap_class(self, kind: type) -> None:
+        """Wrap a class's constructor and public methods in place."""
         for name, method in list(vars(kind).items()):
             if isinstance(method, types.FunctionType) and not name.startswith("_"):
                 setattr(kind, name, self._method(name, method))
@@ -136,7 +143,7 @@ class Recorder:
             self.depth -= 1
 
     def _state(self, this: Any) -> dict[str, dict[str, Any]]:
-        """Return the attributes that hold float arrays by name: parameters, which other values can be put into."""
+        """Return the attributes that are dicts of float arrays: parameters, which may be given other values."""
         found = {}
         for name in self.attributes:
             value = getattr(this, name, None)
@@ -145,6 +152,7 @@ class Recorder:
         return found
 
     def recorded(self) -> list[Episode]:
+        """Return the recorded calls, at most `MOST_EXAMPLES` for each combination of functions or methods."""
         found = list(self.episodes)
         for this, known in self.objects.values():
             attributes = tuple(name for name in self.attributes if hasattr(this, name))

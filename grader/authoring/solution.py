@@ -1,8 +1,8 @@
-"""A marked solution, read: what is graded, what students complete, and the example calls.
+"""Reading of a marked solution: the graded code, the students' starter code, and the example calls.
 
-`### BEGIN SOLUTION` and `### END SOLUTION` stand around what students write, as for nbgrader and Otter. Code that is no
-import, definition or constant holds the example calls: cells of a notebook, or the block under
-`if __name__ == "__main__":` of a Python file.
+`### BEGIN SOLUTION` and `### END SOLUTION` stand around the code that students write, as for nbgrader and Otter. The
+example calls of a notebook are all code other than imports, definitions and constants. Those of a Python file are the
+block under `if __name__ == "__main__":`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _MAIN = 'if __name__ == "__main__":'
 class Solution:
     """A marked solution.
 
-    `name` is the author's file; `module` the source with the solution and without marks; `calls` the example calls.
+    Args:
+        name: Name of the author's file.
+        module: Source with the solution, without marks.
+        calls: Source of the example calls.
     """
 
     name: str
@@ -40,17 +43,17 @@ class Solution:
     """Functions with a mark in them."""
     classes: tuple[str, ...]
     methods: tuple[str, ...]
-    """Public methods with a mark in them, or that use a private one with a mark."""
+    """Public methods with a mark in them, or that use a private method with a mark."""
     attributes: tuple[str, ...]
-    """Attributes that the handout's own code names, so that students' code has them too."""
+    """Attributes that the handout's own code assigns, so that students' code has them too."""
     sets_only: Mapping[str, tuple[str, ...]]
-    """Methods that return nothing → the attributes that they set."""
+    """Attributes that methods without a return value assign, by method."""
     handout: tuple[str, bytes]
     """Name and content of the file that students are given."""
 
     @property
     def reference(self) -> str:
-        """Return the source of reference.py."""
+        """Source of reference.py."""
         return f"{self.module.rstrip()}\n\n\n{_MAIN}\n{textwrap.indent(self.calls.strip(), '    ')}\n"
 
 
@@ -59,10 +62,13 @@ def read(path: Path, handout_name: str) -> Solution:
 
     Args:
         path: The author's file.
-        handout_name: What students' file is called, without its ending.
+        handout_name: Name of the students' file, without its ending.
+
+    Returns:
+        The solution.
 
     Raises:
-        BadCall: If it cannot be read, or has no marks. The message says what to change.
+        BadCall: If the file cannot be read, or its marks do not pair up. The message says what to change.
     """
     try:
         text = path.read_text("utf-8")
@@ -76,7 +82,19 @@ def read(path: Path, handout_name: str) -> Solution:
 
 
 def of_text(name: str, text: str, handout_name: str) -> Solution:
-    """Return the solution of a Python file's text."""
+    """Return the solution in the text of a Python file.
+
+    Args:
+        name: Name of the file, for messages.
+        text: The text.
+        handout_name: Name of the students' file, without its ending.
+
+    Returns:
+        The solution.
+
+    Raises:
+        BadCall: If the text is not Python, or its marks do not pair up. The message says what to change.
+    """
     tree = _parsed(text, name)
     main = next((node for node in tree.body if _is_main(node)), None)
     lines = text.splitlines()
@@ -93,7 +111,7 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
     try:
         notebook: Any = nbformat.reads(text, as_version=4)
     except Exception as wrong:
-        raise BadCall(f"{name}: is no notebook: {wrong}") from wrong
+        raise BadCall(f"{name} is not a valid notebook ({wrong}); save it again in Jupyter") from wrong
     module, calls = [], []
     for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type != "code":
@@ -112,8 +130,8 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
-    """Return a cell's definitions, and its other statements. A statement's comments above it stay with it, and so does
-    the end of a solution below it."""
+    """Return a cell's definitions, and its other statements. Comments above a statement and an end mark below it stay
+    with it."""
     parts: tuple[list[str], list[str]] = ([], [])
     lines, done = source.splitlines(), 0
     body = _parsed(source, where).body
@@ -194,8 +212,11 @@ def _attributes(tree: ast.AST) -> Iterator[str]:
 
 
 def gaps(text: str, where: str) -> str:
-    """Return the text with every solution replaced by a comment and a statement that raises; outside of functions by
-    an ellipsis. Raises `BadCall` where marks do not pair up."""
+    """Return the text with every solution replaced by a comment and a `raise`, or an ellipsis outside of functions.
+
+    Raises:
+        BadCall: If marks do not pair up.
+    """
     found: list[str] = []
     inside = False
     for number, line in enumerate(text.splitlines(), start=1):

@@ -1,4 +1,4 @@
-"""The names that an assignment asks for: one class, or several functions. Shared by the grader and the sandbox."""
+"""The entry points of an assignment: one class, or several functions. Shared by the grader and the sandbox."""
 
 from __future__ import annotations
 
@@ -10,39 +10,41 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class EntryPoints:
-    """One class, or several functions."""
+    """The class or the functions that students implement."""
 
     kind: Literal["class", "functions"]
     names: tuple[str, ...]
-    """Accepted names of the class, the right one first; or the names of all functions."""
+    """Accepted names of the class, the preferred one first; or the names of all functions."""
     methods: tuple[str, ...] = ()
-    """Of the class, as far as the assignment names them."""
+    """Methods of the class that the assignment names."""
 
     @property
     def of_class(self) -> bool:
+        """True for a class, False for functions."""
         return self.kind == "class"
 
     @property
     def what(self) -> str:
-        """Return what is asked for, for messages: "a class Line", "f or g"."""
+        """Phrase for messages: "a class Line", "f or g"."""
         return f"a class {self.names[0]}" if self.of_class else " or ".join(self.names)
 
     def plain(self) -> list[Any]:
-        """Return the request's form of it."""
+        """Return the plain data that a request to the sandbox holds."""
         return [self.kind, list(self.names), list(self.methods)]
 
     @classmethod
     def read(cls, plain: Sequence[Any]) -> EntryPoints:
+        """Return the entry points from the plain data of a request."""
         kind, names, methods = plain
         return cls("class" if kind == "class" else "functions", tuple(names), tuple(methods))
 
     def definition(self, names: Sequence[str] = ()) -> str:
-        """Return a pattern of the beginning of a definition; its last group is the name."""
+        """Return a regular expression for the start of a definition. Its last group is the name."""
         keyword = "class" if self.of_class else "(?:async[ \t]+)?def"
         return rf"{keyword}[ \t]+({'|'.join(map(re.escape, names or self.names))})\b"
 
     def lacking(self, found: Container[str]) -> tuple[str, ...]:
-        """Return the names that are still needed beside what was found."""
+        """Return the required names that were not found."""
         missing = [name for name in self.names if name not in found]
         if self.of_class:
             return self.names[:1] if len(missing) == len(self.names) else ()

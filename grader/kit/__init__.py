@@ -1,4 +1,4 @@
-"""The author's API: what an assignment's checks are written with. `from grader import kit`."""
+"""The author's API for an assignment's checks: `from grader import kit`."""
 
 from grader.checks.answer import Answer
 from grader.checks.claim import (

@@ -1,4 +1,4 @@
-"""Several ways that are accepted alike."""
+"""Alternatives: several accepted ways to satisfy the same claims."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from grader.checks.claim import Claim, Verdict
 
 
 def either(*ways: Iterable[Claim]) -> Iterator[Claim]:
-    """Yield claims that hold if one of several does, for what the handout leaves open.
+    """Yield claims that hold if any alternative holds, for choices that the handout leaves open.
 
     Args:
-        ways: the same claims, in the same order, for each accepted way. If none holds, the first way's verdict is told.
+        ways: The claims of each alternative. All alternatives have the same claims in the same order.
+
+    Returns:
+        The claims. If no alternative holds, the verdict is that of the first.
+
+    Raises:
+        ValueError: If the alternatives have different numbers of claims.
     """
     for first, *others in zip(*ways, strict=True):
         claims = [first, *others]

@@ -23,12 +23,12 @@ Plain = Any
 VARIES = "varies with shape"
 """The only key of a dict that stands for an array whose values are random even with the seed set."""
 ROUNDING = 1e-10
-"""What is smaller is zero."""
+"""Absolute tolerance of comparisons with the reference."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call. An array among the arguments is a `Ref` to one of its episode's arrays."""
+    """One call. A `Ref` among the arguments stands for one of the episode's arrays, so that calls can share it."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -37,40 +37,42 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """Calls in order, and what they are given.
+    """A sequence of calls with their inputs.
 
-    An array that several calls are given is one object for all of them, as in a student's own script.
+    An array that several calls refer to is one object for all of them, as in a student's own script.
     """
 
     calls: tuple[Call, ...]
     arrays: Mapping[str, Array] = field(default_factory=dict)
-    """What the calls' references refer to."""
+    """Arrays by the names that `Ref` arguments use."""
     new: Call | None = None
-    """The construction of the object whose methods are called; None for functions."""
+    """The call that constructs the object whose methods are called; None if functions are called."""
     put: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
-    """Attribute → arrays to write into it after the construction, by key."""
+    """Arrays to write into dict attributes after the construction, by attribute and key."""
     attributes: tuple[str, ...] = ()
     """Attributes that are read after the calls."""
     judged: str = ""
     """The function or method whose answers are compared."""
     seed: int = 0
-    """numpy's global seed, and Python's, set before the construction, or before each call of a function."""
+    """Seed of numpy's and Python's global generators, set before the construction or each call of a function."""
 
     @property
     def places(self) -> list[int]:
-        """The numbers of the calls that are compared."""
+        """Indices of the calls that are compared."""
         return [i for i, call in enumerate(self.calls) if call.name == self.judged]
 
     def until(self, name: str) -> Episode:
-        """Return the episode up to its last call of this name, which is made twice: answers must not depend on how
-        often a question was asked, unless the reference's do."""
+        """Return the episode up to its last call of this name, with that call repeated.
+
+        The repetition shows answers that depend on earlier calls. They must match the reference's second answer.
+        """
         last = max(i for i, call in enumerate(self.calls) if call.name == name)
         return replace(self, calls=(*self.calls[: last + 1], self.calls[last]), judged=name)
 
 
 @dataclass(frozen=True)
 class Played:
-    """What came of an episode, each as an answer."""
+    """The results of an episode that a student's code has played."""
 
     answers: tuple[Answer, ...]
     """One for each call."""
@@ -80,7 +82,7 @@ class Played:
 
     @property
     def failure(self) -> Verdict | None:
-        """The verdict on the first call that did not answer, None if all did."""
+        """The verdict on the first call that failed; None if all succeeded."""
         return next((wrong for answer in self.answers if (wrong := failed(answer)) is not None), None)
 
 
@@ -106,7 +108,7 @@ def _arrays(student: Student, episode: Episode) -> dict[str, Answer]:
 
 
 def _argument(name: str, episode: Episode) -> str:
-    """Return words for one of the episode's arrays: the call that it is an argument of."""
+    """Return a phrase that names one of the episode's arrays by the call that it is an argument of."""
     for call in (*([episode.new] if episode.new else []), *episode.calls):
         for position, value in enumerate(call.args):
             if value == Ref(name):
@@ -120,14 +122,17 @@ def _argument(name: str, episode: Episode) -> str:
 def same_as_reference(student: Student, episode: Episode) -> Iterator[Claim]:
     """Play an episode and claim that the student's code does what the reference does.
 
-    Yields two claims: "answer", that what the judged function or method returns is the same, each time it is called;
-    and "state", that it leaves its arguments and the episode's attributes as the reference does. Where a call fails and
-    the answers are wrong, so is the state: code that does not run has left nothing behind. Student and reference run
-    with the same seed. Answers of the reference that are random all the same are compared by their shape.
+    Student and reference run with the same seed. Values of the reference that are random despite the seed are compared
+    by shape only.
 
     Args:
         student: The submission.
-        episode: As `around` draws it.
+        episode: An episode as `around` draws it.
+
+    Returns:
+        Two claims. "answer": the judged function or method returns the same as the reference, at each call. "state": it
+        leaves its arguments and the episode's attributes as the reference does. If a call fails and the answers are
+        wrong, the state is wrong too.
     """
     played = play(student, episode)
 
@@ -151,8 +156,11 @@ def _all(verdicts: Iterator[Verdict]) -> Verdict:
 
 
 def same(answer: Answer, want: Plain) -> Verdict:
-    """Compare an answer with the reference's: numbers and arrays by `near`, lists and dicts entry by entry. Where the
-    reference returns None, or an object, anything may be returned."""
+    """Compare an answer with the reference's.
+
+    Numbers and arrays are compared by `near`, lists and dicts entry by entry. If the reference returns None or an
+    object, any answer is accepted.
+    """
     if (wrong := failed(answer)) is not None:
         return wrong
     if want is None or isinstance(want, Opaque):

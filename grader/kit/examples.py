@@ -1,8 +1,8 @@
 """Example calls, and fresh inputs drawn around them.
 
-An assignment's examples.json has a few small calls of each function, or of an object's methods. `around` draws other
-episodes of the same form: equal lengths within an example are one axis, and each axis gets a length of its own, so that
-no two can be taken for each other.
+An assignment's examples.json has a few small calls of each function, or of an object's methods. `around` draws new
+episodes of the same form. Equal lengths within an example are taken for one axis. Every axis gets a different length,
+so that code that confuses two axes fails.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from grader.kit.episodes import Array, Call, Episode
 
 EXAMPLES = "data/examples.json"
 TRIES = 40
-"""Draws for each episode that is wanted; the reference may refuse some, and rounding may decide others."""
+"""Most draws for each episode. Draws that the reference rejects, or that rounding decides, are dropped."""
 MOST_LENGTH = 40
-"""Of an axis. A batch of one label has no room for every class, however long the other axes are."""
+"""Longest axis. Lengths grow until every class fits into the labels, which a batch of one label never allows."""
 FARTHEST, NEARER = 300.0, 0.8
-"""Every third episode has one array so many times as large, or as much less as the reference still answers with finite
-numbers: what overflows or cancels shows there."""
+"""Scale of one array in every third episode, and the factor by which it shrinks from draw to draw until the reference
+answers with finite numbers. Large values show overflow and cancellation."""
 
 
 def examples(checks_file: str) -> list[Episode]:
@@ -36,8 +36,11 @@ def examples(checks_file: str) -> list[Episode]:
     Args:
         checks_file: `__file__` of its checks.py.
 
+    Returns:
+        The examples, in the order of data/examples.json.
+
     Raises:
-        BadAssignment: If there are none, or the file cannot be read.
+        BadAssignment: If the file is missing or cannot be read.
     """
     return read(Path(checks_file).parent / EXAMPLES)
 
@@ -50,8 +53,11 @@ def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
         name: The function or method whose answers are compared.
         count: How many episodes to draw.
 
+    Returns:
+        A draw. It raises `BadAssignment` if the reference rejects all that it draws.
+
     Raises:
-        BadAssignment: If no example calls it.
+        BadAssignment: If no example calls the function or method.
     """
     forms = [one.until(name) for one in known if any(call.name == name for call in one.calls)]
     if not forms:
@@ -80,8 +86,14 @@ def _usable(
 
 
 def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, factor: float = 1.0) -> Episode:
-    """Return an episode of the same form with other lengths, values and seed; one of its arrays is `factor` times as
-    large as in the example."""
+    """Return an episode of the same form with other lengths, values and seed.
+
+    Args:
+        form: The example.
+        known: All examples; integers are drawn from the values that these pass.
+        random: The generator to draw from.
+        factor: Scale of one of the arrays, relative to the example.
+    """
     lengths = _lengths(form, random)
     large = random.choice(list(form.arrays)) if form.arrays else ""
     arrays = {
@@ -118,7 +130,7 @@ def _all_arrays(form: Episode) -> list[Array]:
 
 
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
-    """Return a fresh length for each length of an axis in the example, no two of them equal. One stays one."""
+    """Return a new length for each length in the example. All differ, and length 1 stays 1."""
     known = sorted({n for array in _all_arrays(form) for n in array.shape if n > 1})
     labels = [
         (_classes(array, known), array.shape) for array in form.arrays.values() if _classes(array, known) in known
@@ -130,12 +142,12 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
         have_room = all(np.prod([lengths[n] for n in shape]) >= lengths[classes] for classes, shape in labels)
         if have_room or most > MOST_LENGTH:
             return lengths
-        most += 1  # an example that needs a longer batch than most
+        most += 1  # this example needs a longer batch
 
 
 def _classes(array: Array, known: Sequence[int]) -> int:
-    """Return the length of the axis that an array of labels refers to; for other integers the number of their values,
-    and 0 for what is no label at all."""
+    """Return the number of classes of an array of labels: the length of the axis that they index, or the largest label
+    plus one if no axis fits. Return 0 if the array cannot hold labels."""
     if array.dtype.kind not in "iu" or not array.ndim or array.min(initial=0) < 0:
         return 0
     values = int(array.max()) + 1
@@ -163,7 +175,7 @@ def _array(example: Array, lengths: Mapping[int, int], random: np.random.Generat
 
 
 def _labels(shape: tuple[int, ...], classes: int, random: np.random.Generator) -> Array:
-    """Return labels in which every class occurs, as far as there is room."""
+    """Return labels in which every class occurs if there is room."""
     count = int(np.prod(shape))
     values = np.concatenate([random.permutation(classes)[:count], random.integers(0, classes, max(count - classes, 0))])
     return random.permutation(values).reshape(shape)
@@ -172,14 +184,14 @@ def _labels(shape: tuple[int, ...], classes: int, random: np.random.Generator) -
 def _parameter(
     example: Array, others: Mapping[str, Array], lengths: Mapping[int, int], random: np.random.Generator
 ) -> Array:
-    """Return values for one array of an attribute. One that is constant, as new biases are, gets the others' size."""
+    """Return new values for one array of an attribute. A constant array (new biases) gets the others' spread."""
     size = max((float(np.std(o)) for o in others.values()), default=0.0) or 1.0
     spread = float(example.std()) or size
     return random.normal(0.0, spread, tuple(lengths[n] for n in example.shape)).astype(example.dtype)
 
 
 def _choices(known: Iterable[Episode]) -> dict[tuple[str, int | str], set[int]]:
-    """Return the integers that the examples pass in each place, by function and place."""
+    """Return the integers that the examples pass, by function and argument position or name."""
     found: dict[tuple[str, int | str], set[int]] = {}
     for episode in known:
         for call in (*([episode.new] if episode.new else []), *episode.calls):
@@ -191,8 +203,8 @@ def _choices(known: Iterable[Episode]) -> dict[tuple[str, int | str], set[int]]:
 
 
 def _scalar(value: Any, choices: Iterable[int], lengths: Mapping[int, int], random: np.random.Generator) -> Any:
-    """Return another value in the place of a number: a length's own, one of those that the examples have, or one of
-    about its size. Strings, booleans and None stay."""
+    """Return another value for a scalar argument: the new length if it is a length, an integer from the examples, or a
+    number of similar size. Strings, booleans and None stay."""
     if type(value) is float:
         return value * float(np.exp(0.5 * random.normal()))
     if type(value) is int:
@@ -208,14 +220,20 @@ def _scalar(value: Any, choices: Iterable[int], lengths: Mapping[int, int], rand
 
 
 def read(file: Path) -> list[Episode]:
-    """Read a file of examples. Raises `BadAssignment` if it is missing or is not of the right form."""
+    """Read a file of examples.
+
+    Raises:
+        BadAssignment: If the file is missing or malformed.
+    """
     try:
         rows = json.loads(file.read_text("utf-8"))
         return [_episode(row) for row in rows]
     except FileNotFoundError:
-        raise BadAssignment(f"{EXAMPLES} is missing: make it by `grader new`, or write mutation.py") from None
+        raise BadAssignment(f"{EXAMPLES} is missing: restore it, or make the assignment anew by `grader new`") from None
     except (ValueError, KeyError, TypeError, AttributeError) as wrong:
-        raise BadAssignment(f"{EXAMPLES} cannot be read ({wrong}): make it anew by `grader new`") from None
+        raise BadAssignment(
+            f"{EXAMPLES} cannot be read ({wrong}): restore it, or make the assignment anew by `grader new`"
+        ) from None
 
 
 def write(file: Path, episodes: Sequence[Episode]) -> None:

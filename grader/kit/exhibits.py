@@ -1,4 +1,4 @@
-"""Plots for people, made from a student's answers. No verdict depends on them."""
+"""Plots for the report, made from a student's answers. No verdict depends on them."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def evidence_of(
     """Return the plots of a long training: its histories, the first weights as images, and a confusion matrix.
 
     Args:
-        name: of the model.
-        stats: train's answer.
-        after: the trained parameters, or what is wrong with them; then there are no plots.
-        tested: parameters → the test data at them.
-        truth: asked `best`.
-        shown: curve → the history that it shows.
+        name: Name of the model.
+        stats: Train's answer.
+        after: The trained parameters, or the verdict on what is wrong with them.
+        tested: Parameters → the test data at these parameters.
+        truth: The truth; asked `best`.
+        shown: Curve → name of its history.
 
     Returns:
-        The plots. Curves that are no arrays of numbers are left out.
+        The plots; none if there are no trained parameters. Histories that are not numeric arrays are left out.
     """
     if isinstance(after, Verdict):
         return Evidence(name)
@@ -55,13 +55,13 @@ def evidence_of(
 
 
 def curves(stats: Answer, shown: Mapping[str, str] = CURVES) -> Mapping[str, Series]:
-    """Return the student's own histories, as far as they are arrays."""
+    """Return the student's own histories by curve, without those that are not numeric arrays."""
     found = {key: curve(stats.item(name, name)) for key, name in shown.items()}
     return {key: series for key, series in found.items() if series is not None}
 
 
 def curve(history: Answer) -> Series | None:
-    """Return a history, thinned to at most `MOST_POINTS` points, or None if it is no array of numbers."""
+    """Return a history, thinned to at most `MOST_POINTS` points, or None if it is not a numeric array."""
     value = history.value
     if type(value) is not np.ndarray or value.ndim != 1 or value.dtype.kind not in "fiu" or not value.size:
         return None
@@ -70,14 +70,23 @@ def curve(history: Answer) -> Series | None:
 
 
 def confusion(y: Array, labels: Array, classes: int) -> tuple[tuple[int, ...], ...]:
-    """Return how many examples of each class (row) are given each label (column)."""
+    """Return a confusion matrix.
+
+    Args:
+        y: Classes (N,), integers 0 … classes - 1.
+        labels: Predicted labels (N,), integers 0 … classes - 1.
+        classes: Number of classes.
+
+    Returns:
+        The number of examples by class (row) and label (column).
+    """
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (y, labels), 1)
     return tuple(tuple(int(v) for v in row) for row in counts)
 
 
 def grey(units: Array) -> Array:
-    """Return each row stretched to 0 … 255; black where its range overflows."""
+    """Return each row scaled to 0 … 255. A row whose range overflows is black."""
     low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
     share = (units - low) / np.maximum(high - low, 1e-12)
     return np.asarray(np.nan_to_num(255 * share, posinf=0).round().astype(int))

@@ -1,10 +1,11 @@
-"""The student's own answers as the truth: how later checks are judged where earlier ones have lost points.
+"""Follow-through: judge later checks by the student's own answers after earlier checks have lost points.
 
-One cause costs its points once: a gradient that is right for wrong scores is right, and so is a training that follows
-wrong gradients. Nothing here is asked before points were lost, and only work earns points: nothing follows from answers
-that ignore the data or the parameters.
+One cause costs its points once. A gradient that is right for the student's wrong scores passes, and so does a training
+that is right for the student's wrong gradients. These functions run only after points were lost. Answers that ignore
+the data or the parameters earn nothing.
 
-Functions whose last arguments are `truth, causes` are made for `claim(own=…)` with `functools.partial`.
+Functions whose last parameters are `truth, causes` are meant for `claim(own=…)`, with the others bound by
+`functools.partial`.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ from grader.kit.truth import Histories
 
 NOT_OWN = lost("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Most losses to ask for, one example under one label each, to read off the student's own probabilities."""
+"""Most losses, one for each example and label, that are asked for to derive the student's probabilities."""
 HARDLY = 1e-10
-"""X is changed by so little, relative to it, that whatever is computed from it stays the same up to rounding."""
+"""Relative change of X that changes computed values by no more than rounding."""
 
 
 class Own:
@@ -50,7 +51,7 @@ class Own:
         return type(self)(self.student, problem)
 
     def model(self, problem: Problem | None = None) -> Model:
-        """Return the student's model at this problem, or at another, in a session that is alive."""
+        """Return the student's model at a problem (by default this one), in a running session."""
         self.student.begin()
         return Model(self.student, problem or self.problem)
 
@@ -61,9 +62,11 @@ class Own:
 
     @cached_property
     def scores_show_work(self) -> bool:
-        """Whether the scores are made of X and the weights: they change where one of these is zero, and hardly change
-        where X hardly does. Constants, functions of one parameter and noise that the data seed are no work to follow.
-        Where units saturate, the gentle variation shows it."""
+        """True if the scores are computed from X and the weights.
+
+        They must change if one of these is zero, and hardly change if X hardly does. Constants, functions of one
+        parameter and noise seeded by the data fail. The gentle variation is tried too, since units may saturate.
+        """
         if self.scores is None:
             return False
         return self._change_with_the_data() or self.at(self.problem.gentle())._change_with_the_data()
@@ -107,7 +110,7 @@ class Own:
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer that a check has got, and the student's own answers at the same problem."""
+    """One answer, with the student's other answers at the same problem."""
 
     own: Own
     answer: Answer
@@ -119,12 +122,17 @@ class Asked:
 def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str], *, scores: str = "scores") -> Verdict:
     """Judge losses after a check of the forward pass has lost points.
 
-    They hold if they are right for the student's own wrong scores, or wrong for right scores after another loss has
-    lost its points for that. Asks the truth `scores` and `loss_from`.
+    They pass if they are right for the student's own wrong scores. They also pass if the scores are right and another
+    loss has already lost its points. Asks the truth `scores` and `loss_from`.
 
     Args:
-        asked: losses.
-        scores: part of the ids of checks that judge scores; the other causes judge losses.
+        asked: Answers of loss.
+        truth: The truth.
+        causes: Ids of the checks that have lost points.
+        scores: Text in the ids of checks that judge scores. The other causes judge losses.
+
+    Returns:
+        The verdict.
     """
     if any(scores in cause for cause in causes) and all(right_for_own_scores(a, truth) for a in asked):
         return held()
@@ -135,18 +143,19 @@ def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str], *, s
 
 
 def right_for_own_scores(asked: Asked, truth: Any) -> bool:
-    """Return whether a loss is right for the student's own scores, and these show work."""
+    """Return whether a loss is right for the student's own scores, and these are computed from X and the weights."""
     own = asked.own
     right = own.scores is not None and near(asked.answer, truth.loss_from(own.problem, own.scores)).holds
     return right and own.scores_show_work
 
 
 def scores_are_right(own: Own, truth: Any) -> bool:
+    """Return whether the scores equal the truth's, up to a relative error of 1e-4."""
     return own.scores is not None and is_near(own.scores, truth.scores(own.problem), rtol=1e-4)
 
 
 def depend_on_data(asked: Sequence[Asked]) -> bool:
-    """Return whether each loss changes with the labels and with the examples. A large penalty would hide it."""
+    """Return whether each loss, without its penalty, changes with the labels and with the examples."""
     return all(_depends_on_data(one.own, replace(one.own.problem, reg=0.0)) for one in asked)
 
 
@@ -161,7 +170,7 @@ def _depends_on_data(own: Own, problem: Problem) -> bool:
 
 
 def vary(asked: Sequence[Asked]) -> bool:
-    """Return whether the scores differ between examples. Where no unit is active, the gentle variation shows it."""
+    """Return whether the scores differ between examples, at the problem or at its gentle variation."""
     return all(_varies(a.own.scores) or _varies(a.own.at(a.own.problem.gentle()).scores) for a in asked)
 
 
@@ -172,8 +181,8 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""(own, truth) → right gradients for parts of the student's own forward pass, one for each way to read them off; None
-where a way does not work."""
+"""(own, truth) → right gradients for the student's own forward pass, one result for each way to derive that pass from
+answers; None if a way does not work."""
 
 
 def from_own_scores(own: Own, truth: Any) -> Iterator[Params | None]:
@@ -184,7 +193,7 @@ def from_own_scores(own: Own, truth: Any) -> Iterator[Params | None]:
 
 
 def own_probabilities(own: Own, truth: Any) -> list[Array | None]:
-    """Return the student's own probabilities (N, C), by scores and by losses; None where they are not finite."""
+    """Return the student's probabilities (N, C), derived from scores and from losses; None if they are not finite."""
     found = [
         None if own.scores is None else truth.probabilities_of(own.scores),
         None if own.losses_by_label is None else np.exp(-own.losses_by_label),
@@ -198,9 +207,14 @@ def gradient_follows(
     """Judge one parameter's gradients by a right backward pass from the student's own forward pass.
 
     Args:
-        asked: answers of loss. The same way must explain all of them.
-        passes: ways to read off the forward pass.
-        single: the student computes in float32.
+        asked: Answers of loss. One way must explain all of them.
+        name: Name of the parameter.
+        truth: The truth.
+        passes: Ways to derive the forward pass.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
     """
     for want in zip(*(passes(one.own, truth) for one in asked), strict=True):
         if _are_near(asked, want, [name], single):
@@ -215,7 +229,17 @@ def gradient_follows(
 def all_gradients_follow(
     asked: Sequence[Asked], truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
-    """Judge all gradients together, where the forward pass leaves no work to build on."""
+    """Judge all gradients together, if the forward pass leaves no work to build on.
+
+    Args:
+        asked: Answers of loss. One way must explain all of them.
+        truth: The truth.
+        passes: Ways to derive the forward pass.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     names = list(asked[0].own.problem.params)
     for want in zip(*(passes(one.own, truth) for one in asked), strict=True):
         if _are_near(asked, want, names, single):
@@ -232,11 +256,11 @@ def _are_near(asked: Sequence[Asked], want: Sequence[Params | None], names: Sequ
 
 
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
-    """Judge batches where gradients have lost points.
+    """Judge whether gradients depend on the batch, after they have lost points.
 
-    The gradients must at least change with the examples and with their labels, or the batches are never used; and
-    hardly change where the examples hardly do, or they are noise. Where no unit is active, the gentle variation of the
-    problem shows it.
+    They must change with the examples and with their labels; otherwise the batches are never used. They must hardly
+    change if the examples hardly do; otherwise they are noise. The gentle variation of the problem is tried too, since
+    no unit may be active at the problem itself.
     """
     verdict = _gradients_use_data_at(student, problem)
     return verdict if verdict.holds else _gradients_use_data_at(student, problem.gentle())
@@ -266,7 +290,15 @@ def raw_gradients(student: Student, problem: Problem) -> Params:
 
 
 def are_equal(first: Array, second: Array, rtol: float = 1e-9) -> bool:
-    """Return whether two arrays have one shape and agree in norm."""
+    """Return whether two arrays have the same shape and agree in norm.
+
+    Args:
+        first, second: The arrays.
+        rtol: Relative tolerance of the norm of their difference.
+
+    Returns:
+        True if they agree.
+    """
     return first.shape == second.shape and is_near(first, second, rtol=rtol)
 
 
@@ -277,22 +309,21 @@ Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
 """(loss, gradients by parameter name) of a step → the entry of a history."""
 Step = Callable[[Params, Problem, float], tuple[Params, Histories] | None]
-"""(parameters, batch, learning rate) → the parameters after one step, and what it records; None where it fails."""
+"""(parameters, batch, learning rate) → the parameters after one step, and its history entries; None if it fails."""
 Ended = tuple[Answer, Mapping[str, Answer]]
 """(train's answer, the parameters after it)."""
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """What an assignment says about train, for checks of it.
+    """The specification of an assignment's train, for its checks.
 
     Args:
-        losses: ids of the sections or checks in which the loss and its gradients are judged.
-        decay: id of the check that judges the decay of the learning rate.
-        predict: id of the check that judges predict.
-        record: histories with an entry for each step.
-        accuracies: names of the histories of the accuracies on the training and on the validation data, which have an
-            entry for each epoch.
+        losses: Ids of the sections or checks that judge the loss and its gradients.
+        decay: Id of the check that judges the decay of the learning rate.
+        predict: Id of the check that judges predict.
+        record: Histories with an entry for each step, by name.
+        accuracies: Names of the histories of the training and validation accuracies, with an entry for each epoch.
     """
 
     losses: tuple[str, ...]
@@ -307,13 +338,15 @@ class Trainer:
         return (*self.record, *self.accuracies)
 
     def about_losses(self, causes: Sequence[str]) -> bool:
+        """Return whether a check of the loss or its gradients has lost points."""
         return any(cause.startswith(self.losses) for cause in causes)
 
     def about_training(self, causes: Sequence[str]) -> bool:
+        """Return whether a check other than those of the loss and its gradients has lost points."""
         return any(not cause.startswith(self.losses) for cause in causes)
 
     def recorded(self, loss: float, gradients: Params) -> Histories:
-        """Return what one step records."""
+        """Return the history entries of one step."""
         return {name: [entry(loss, gradients)] for name, entry in self.record.items()}
 
     # ── a right training with the student's own parts ────────────────────────────────────────────────
@@ -321,8 +354,17 @@ class Trainer:
     def own_trainings(
         self, student: Student, training: Training, causes: Sequence[str]
     ) -> Iterator[tuple[Params, Histories]]:
-        """Yield the result of a right training with the student's own gradients, if the loss or a gradient has lost
-        points, and with the student's own single steps, if those have. All rows of the training are the same."""
+        """Yield the results of right trainings that are built from the student's own parts.
+
+        Args:
+            student: The submission.
+            training: A training whose rows are all the same.
+            causes: Ids of the checks that have lost points.
+
+        Returns:
+            A training with the student's gradients, if the loss or a gradient has lost points; and one with the
+            student's single steps, if another check has.
+        """
         if self.about_losses(causes):
             led = self._led_by(self._by_own_gradient(student, training), student, training)
             if led is not None:
@@ -334,7 +376,7 @@ class Trainer:
             yield led
 
     def steps_use_data(self, student: Student, training: Training) -> bool:
-        """Return whether train's own steps lead elsewhere with other examples: else its batches are never used."""
+        """Return whether a step of train depends on the examples. If not, its batches are never used."""
         problem, rate = training.problem, float(training.recipe["learning_rate"])
         step = self._by_own_step(student, training)
         here, there = (step(problem.params, at, rate) for at in (problem, replace(problem, X=problem.X + 0.5)))
@@ -343,6 +385,7 @@ class Trainer:
         return any(not are_equal(here[0][p], there[0][p]) for p in problem.params)
 
     def _led_by(self, step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
+        """Return the result of a training by these steps, or None if a step fails or moves nothing."""
         problem = training.problem
         batch, params = problem.rows(slice(training.batch_size)), dict(problem.params)
         histories: Histories = {}
@@ -354,7 +397,7 @@ class Trainer:
             if training.ends_epoch(number):
                 _extend(histories, self.own_accuracies(student, problem.at(params), training))
         if all(np.array_equal(params[p], problem.params[p]) for p in params):
-            return None  # nothing moves: there is no work to follow
+            return None
         return params, histories
 
     def _by_own_gradient(self, student: Student, training: Training) -> Step:
@@ -384,19 +427,38 @@ class Trainer:
         return step
 
     def own_accuracies(self, student: Student, problem: Problem, training: Training) -> Histories:
-        """Return the accuracies of the student's own predict at a problem's parameters, one entry for each history."""
+        """Return the accuracies of the student's own predict.
+
+        Args:
+            student: The submission.
+            problem: The parameters and the training data.
+            training: The validation data.
+
+        Returns:
+            One entry for each history of accuracies, by name; NaN if predict fails.
+        """
         student.begin()
         model = Model(student, problem)
         data = ((problem.X, problem.y), (training.X_val, training.y_val))
         return {name: [share_of_right(model.predict(X), y)] for name, (X, y) in zip(self.accuracies, data, strict=True)}
 
-    # ── train by itself ──────────────────────────────────────────────────────────────────────────────
+    # ── train alone ──────────────────────────────────────────────────────────────────────────────
 
     def by_constants(
         self, student: Student, training: Training, truth: Any
     ) -> tuple[Ended, tuple[Params, Histories]] | None:
-        """Return the student's and the right training with constant gradients; None if the student's own can be
-        followed. They cannot if loss raises, or if its gradients do not have the shapes of the parameters."""
+        """Train with constant gradients, if the student's own cannot be followed.
+
+        They cannot be followed if loss raises, or if its gradients do not have the shapes of the parameters.
+
+        Args:
+            student: The submission.
+            training: A training whose rows are all the same.
+            truth: The truth; asked `moved_by`.
+
+        Returns:
+            The student's result and the right one; None if the student's gradients can be followed.
+        """
         problem = training.problem
         student.begin()
         own = gradients_of(Model(student, problem).loss(problem), problem.params)
@@ -409,8 +471,16 @@ class Trainer:
         return ended, (truth.moved_by(training, gradients), recorded)
 
     def trains_alike(self, student: Student, training: Training, other: Training) -> bool:
-        """Return whether train treats models of two kinds alike, so that the training of one follows from the
-        other's."""
+        """Return whether train moves models of two kinds alike, so that a result for one holds for the other.
+
+        Args:
+            student: The submission.
+            training: A training of the first kind of model.
+            other: The same training of the second kind.
+
+        Returns:
+            True if constant gradients move both alike, and train's steps depend on the data.
+        """
         ended = [trained_by_constants(student, one)[1] for one in (training, other)]
         first, second = (parameters_after(stats, after, training) for stats, after in ended)
         if isinstance(first, Verdict) or isinstance(second, Verdict):
@@ -421,7 +491,7 @@ class Trainer:
 
 
 def trained(student: Student, training: Training) -> Ended:
-    """Train a new model."""
+    """Train a new model, and return train's answer and the parameters after it."""
     student.begin()
     model = Model(student, training.problem)
     stats = model.train(training)
@@ -429,7 +499,7 @@ def trained(student: Student, training: Training) -> Ended:
 
 
 def trained_by_constants(student: Student, training: Training) -> tuple[Params, Ended]:
-    """Train with a loss that always answers 1 and the same gradients, so that train alone is seen; return them too."""
+    """Train with a loss that always returns 1 and the same gradients. Return these gradients and the result."""
     random, problem = np.random.default_rng(0), training.problem
     gradients: Params = {name: np.asarray(random.normal(size=value.shape)) for name, value in problem.params.items()}
     student.begin()
@@ -453,7 +523,7 @@ def share_of_right(guess: Answer, y: Array) -> float:
 # ── long trainings ───────────────────────────────────────────────────────────────────────────────────
 
 CLEARLY = 0.1
-"""An accuracy that is so much lower is no chance. Right trainings of one recipe differ less from seed to seed."""
+"""Difference in accuracy that is not chance. Right trainings with one recipe differ by less from seed to seed."""
 Gradients = Callable[[Problem], Params | None]
 
 
@@ -463,8 +533,13 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
     Asks the truth `gradients_once`.
 
     Args:
-        training: where to start from, what to learn, and how.
-        score: parameters → accuracy.
+        student: The submission.
+        training: The initial parameters, the data and the recipe.
+        truth: The truth.
+        score: Parameters → accuracy.
+
+    Returns:
+        True if the student's gradients learn clearly less, or cannot be followed to the end.
     """
     student.begin()
     model = Model(student, training.problem)
@@ -480,7 +555,7 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
 
 
 def _descend(training: Training, gradients: Gradients) -> Params | None:
-    """Return the parameters that batches in a fixed random order lead to, None where there is no gradient."""
+    """Return the parameters after descent on batches in a fixed random order, or None if a gradient is missing."""
     random, problem = np.random.default_rng(0), training.problem
     params, order = dict(problem.params), np.zeros((0, 0), int)
     for number, rate in enumerate(training.rates()):
@@ -498,10 +573,13 @@ def _descend(training: Training, gradients: Gradients) -> Params | None:
 
 
 def labels_follow(asked: Sequence[Asked]) -> Verdict:
-    """Judge labels by the student's own scores. Scores that ignore the data or the parameters are no work to follow.
+    """Judge labels by the student's own scores. Scores that ignore the data or the parameters earn nothing.
 
     Args:
-        asked: answers of predict.
+        asked: Answers of predict.
+
+    Returns:
+        The verdict.
     """
     if not any(one.own.scores_show_work for one in asked):
         return NOT_OWN
@@ -524,5 +602,5 @@ def _label_follows(asked: Asked) -> Verdict | None:
 
 
 def _mostly_differ(scores: Array | None) -> bool:
-    """Return whether most examples have different scores; a few may have no active unit."""
+    """Return whether most examples have different scores. A few may have no active unit."""
     return scores is not None and 2 * len(np.unique(scores, axis=0)) > len(scores)

@@ -1,7 +1,7 @@
-"""Long trainings: a model learns a data set in the student's process, and what it has learnt is judged outside.
+"""Long trainings: a model is trained on a data set in the sandbox, and its accuracy is measured outside.
 
-The accuracy is recomputed from the trained parameters, on images whose labels the student's process never sees, and
-classes have other numbers in each submission, so that labels known by heart are of no use.
+The accuracy is recomputed from the trained parameters, on test images whose labels never enter the sandbox. Classes are
+renumbered for each submission, so that hard-coded labels do not help.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from grader.kit.problems import Array, Params, Problem, Training
 from grader.model import Raised
 
 ROWS_OF_DATA = 20
-"""Examples by which it is judged whether gradients use the data."""
+"""Number of examples for testing whether gradients use the data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,32 +40,32 @@ class DataSet:
     y_test: Array
 
     def shared(self) -> dict[str, Array]:
-        """Return what lies ready in the sessions that train: inputs alone. Held-out labels stay outside."""
+        """Return the arrays that are shared with the sandbox: inputs only. Test labels never enter it."""
         return {"X_train": self.X_train, "X_val": self.X_val, "X_test": self.X_test}
 
     def renumbered(self, new: Array) -> DataSet:
-        """Return the data with class c under the number new[c]."""
+        """Return the data with class c renumbered as new[c]."""
         return replace(self, y_train=new[self.y_train], y_val=new[self.y_val], y_test=new[self.y_test])
 
 
 @dataclass(frozen=True, eq=False)
 class LongTraining:
-    """A training on a data set, and what it must reach.
+    """A training on a data set, and the accuracies that it must reach.
 
     Args:
-        name: of the model, for people.
-        start: the parameters to start from where the student's own gradients are followed, and a part of the training
-            data. The student's model draws its own.
-        data: the whole data. Its inputs lie ready in the session (`DataSet.shared`).
-        recipe: arguments of train.
-        cpu_seconds: limit of train.
-        steps: (least accuracy, credit), the highest first. `grader calibrate` measures them.
-        given: ids of the checks that the accuracy builds on.
-        predict_given: ids of the checks that predict's answers build on.
-        trainer: what the assignment says about train.
-        chance: an accuracy below which nothing was learnt.
-        training: class of the trainings.
-        curves: curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → the history that it shows.
+        name: Name of the model in the report.
+        start: Initial parameters and a part of the training data, for following the student's own gradients. The
+            student's model draws its own initial parameters.
+        data: The whole data set. Its inputs are shared with the session (`DataSet.shared`).
+        recipe: Arguments of train.
+        cpu_seconds: Limit of train.
+        steps: (least accuracy, credit) of each threshold, the highest first. `grader calibrate` measures them.
+        given: Ids of the checks that the accuracy builds on.
+        predict_given: Ids of the checks that predict's answers build on.
+        trainer: The specification of train.
+        chance: Accuracy up to which nothing was learnt.
+        training: Class of the trainings.
+        curves: Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → name of its history.
     """
 
     name: str
@@ -87,13 +87,17 @@ class LongTraining:
 
 
 def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> Iterator[Claim]:
-    """Claim the accuracy of the trained parameters on the test data, and that predict answers by these parameters.
+    """Claim the accuracy of the trained parameters on the test data, and that predict uses these parameters.
 
     Asks the truth `accuracy`, `labels`, `best` and, after earlier checks have lost points, `gradients_once`.
 
     Args:
-        student: in a session that shares the data (`DataSet.shared`), as sections of [[long]] have it.
-        name: of both claims.
+        student: The submission, in a session that shares the data (`DataSet.shared`), as sections of [[long]] do.
+        long: The training.
+        name: Name of both claims.
+
+    Returns:
+        Two claims: the accuracy, and predict's labels.
     """
     stats, unfinished, params, guess = _trained(student, long)
     shapes = {p: value.shape for p, value in long.start.params.items()}
@@ -121,7 +125,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         own=_own_accuracy(student, long, after),
         evidence=lambda truth: evidence_of(long.name, stats, after, long.tested, truth, long.curves),
     )
-    # a predict that has lost its points by itself does not lose them here again
+    # a predict that its own check has charged is not charged again
     yield claim(name, honest, given=long.predict_given, own=already_charged)
 
 
@@ -133,14 +137,14 @@ def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer
     options = {"cpu_seconds": long.cpu_seconds, "reg": start.reg, **long.recipe}
     stats = net.call_long("train", *arguments, **options)
     if isinstance(stats.failure, Raised) and predicts_nothing(net, np.zeros((2, start.inputs))):
-        net.stand_in("predict")  # it is judged by itself
+        net.stand_in("predict")  # its own check judges it
         stats = net.call_long("train", *arguments, **options)
     unfinished = stopped_softly(stats, student)
     return stats, unfinished, net.get("params"), net.call("predict", Ref("X_test"))
 
 
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
-    """Judge a training that was interrupted by what it had reached."""
+    """Judge an interrupted training by the accuracy that it had reached."""
     if not unfinished:
         return verdict & held(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds; what it had learnt by then is judged: vectorise loss"
@@ -148,7 +152,7 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
-    """Follow gradients that learn less than right ones; or a train that has lost points, where it learns."""
+    """Return a judgement that accepts a train that has lost points but learns, and gradients that learn too little."""
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
         def score(at: Params) -> float:
@@ -166,6 +170,6 @@ def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict)
 
 
 def _in_train(cause: str, trainer: Trainer) -> bool:
-    """Return whether a check is of the section that judges train, and not of predict."""
+    """Return whether a check is in the section that judges train, and is not the check of predict."""
     section = trainer.decay.rpartition(".")[0]
     return cause.startswith(f"{section}.") and cause != trainer.predict

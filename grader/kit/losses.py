@@ -1,7 +1,7 @@
-"""Checks of a model's loss, scores and gradients. Each method yields claims; a check of an assignment calls one.
+"""Checks of a model's loss, scores and gradients. Each method yields claims, for use in a check of an assignment.
 
-Every one takes the student, in a session that has begun, and problems; `name`, that of its claims; and `given`, ids of
-the checks that they build on (see `claim`).
+Common parameters: `student`, in a session that has begun; the problems; `name`, the name of the claims; and `given`,
+the ids of the checks that they build on (see `claim`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def all_hold(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
-    """Accept a claim that only repeats a check that has lost points. Made for `claim(own=…)`."""
+    """Accept a claim that only repeats a check that has lost points. Meant for `claim(own=…)`."""
     return held()
 
 
 def case_of(problem: Problem) -> str:
-    """Return the kind of problem, or "" for a reg so large that nothing else is seen beside it."""
+    """Return "reg = 0" or "reg > 0", or "" if the penalty is so large that the rest of the loss is lost in rounding."""
     return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
 
 
@@ -46,12 +46,15 @@ def case_of(problem: Problem) -> str:
 
 
 def repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
-    """Explain a call that answers otherwise the second time, on the same arrays.
+    """Explain a second call on the same arrays whose answer differs.
 
     Args:
-        verdict, repeated: on the first and the second answer.
-        first, again: the answers.
-        untouched: the arguments are as they were.
+        verdict, repeated: Verdicts on the first and the second answer.
+        first, again: The answers.
+        untouched: True if the calls left their arguments unchanged.
+
+    Returns:
+        The verdict on both, with the cause if one is known.
     """
     if verdict.holds and repeated.holds:
         return verdict if untouched else verdict & held("loss changes X or y in place (no effect on this check)")
@@ -64,17 +67,17 @@ def repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer
 
 
 def same_again(first: Answer, again: Answer) -> Verdict:
-    """Return whether two equal calls have answered the same number or array."""
+    """Compare the numbers or arrays that two equal calls have returned."""
     value = first.value
     if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
-        return held()  # whatever it is, it is judged as an answer
+        return held()  # not numeric, which other checks judge
     if type(again.value) is type(value) and np.array_equal(again.value, value, equal_nan=True):
         return held()
     return near(again, value, rtol=1e-9)
 
 
 def of_other_batch(other: Verdict, first: Verdict) -> Verdict:
-    """Explain an answer that is wrong for a second batch where the first was right."""
+    """Explain an answer that is wrong for a second batch although the first was right."""
     if other.holds or not first.holds:
         return other
     return because(other, "loss was right for another batch, of another size, just before: it keeps something of it.")
@@ -93,15 +96,25 @@ class LossChecks:
     """Checks of `loss(X, y, reg)` and of the scores, `loss(X)`. They ask the truth `loss` and `scores`.
 
     Args:
-        follow: judges losses that fail after earlier checks have lost points.
-        hint: which checks hold → where an undiagnosed loss may go wrong.
+        follow: Judges losses that fail after earlier checks have lost points.
+        hint: Which checks hold → a hint at the cause of an undiagnosed loss.
     """
 
     follow: Follow = loss_follows
     hint: Hint | None = None
 
     def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
-        """Claim the losses at a pair of problems, the first of them asked for twice on the same arrays."""
+        """Claim the losses at a pair of problems. The first loss is asked for twice on the same arrays.
+
+        Args:
+            student: The submission, in a session that has begun.
+            pair: Two batches for one model.
+            name: Name of the claim.
+            given: Ids of the checks that it builds on.
+
+        Returns:
+            One claim.
+        """
         model = Model(student, pair.first)
         first, again = loss_of(model.loss(pair.first)), loss_of(model.loss_again(pair.first))
         untouched = model.left_alone(pair.first)
@@ -134,9 +147,15 @@ class LossChecks:
         the published problem.
 
         Args:
-            problem: the handout's problem.
-            nearby: the same with its parameters moved a little.
-            tolerance: absolute tolerance of the printed number.
+            student: The submission, in a session that has begun.
+            problem: The handout's problem.
+            nearby: The same problem with its parameters moved a little.
+            tolerance: Absolute tolerance of the printed number.
+            name: Name of the claim.
+            given: Ids of the checks that it builds on.
+
+        Returns:
+            One claim.
         """
         model = Model(student, problem)
         loss = loss_of(model.loss(problem))
@@ -153,10 +172,17 @@ class LossChecks:
     def two_models(
         self, student: Student, problem: Problem, other: Problem, *, name: str = "loss", given: Sequence[str] = ()
     ) -> Iterator[Claim]:
-        """Claim that a model stays as it is when another is made and used.
+        """Claim that a model stays unchanged when another one is made and used.
 
         Args:
-            other: the problem of the other model, unlike the first in as much as possible.
+            student: The submission, in a session that has begun.
+            problem: The problem of the first model.
+            other: The problem of the other model. It should differ from the first in as much as possible.
+            name: Name of the claim.
+            given: Ids of the checks that it builds on.
+
+        Returns:
+            One claim.
         """
         model = Model(student, problem)
         alone = loss_of(model.loss(problem))
@@ -189,11 +215,18 @@ class LossChecks:
         given: Sequence[str] = (),
         advice: str = STABLE,
     ) -> Iterator[Claim]:
-        """Claim the loss at large scores, where a plain exp overflows, and that its gradients are numbers.
+        """Claim the loss at large scores, at which a plain exp overflows, and that a gradient is not NaN.
 
         Args:
-            bias: name of the parameter whose gradient must not be NaN.
-            advice: what to do, for a loss that is not finite.
+            student: The submission, in a session that has begun.
+            problem: A problem with large scores (`large_scores`).
+            bias: Name of the parameter whose gradient must not be NaN.
+            name: Name of the claim.
+            given: Ids of the checks that it builds on.
+            advice: Sentence to the student if the loss is not finite.
+
+        Returns:
+            One claim.
         """
         model = Model(student, problem)
         answer = model.loss(problem)
@@ -211,7 +244,7 @@ class LossChecks:
             return verdict if np.isfinite(floats_of(loss)).all() else because(verdict, advice)
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            """Judge a loss that has lost its points elsewhere: here it must only stay finite."""
+            """Judge a loss that other checks have charged: it must be finite and follow from the student's scores."""
             value = numbers(loss, ())
             if isinstance(value, Verdict):
                 return value
@@ -228,7 +261,17 @@ def _changed(problem: Problem, other: Problem) -> set[str]:
 def fresh_scores(
     student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None
 ) -> Iterator[Claim]:
-    """Claim the scores (N, C) that loss(X) returns without labels. Where that call fails, they are read off losses."""
+    """Claim the scores (N, C) that loss(X) returns without labels. If that call fails, losses are judged instead.
+
+    Args:
+        student: The submission, in a session that has begun.
+        problem: The problem.
+        name: Name of the claim.
+        hint: Which checks hold → a hint at the cause of undiagnosed scores.
+
+    Returns:
+        One claim.
+    """
     model = Model(student, problem)
     answer = replace(model.scores(problem.X), what="the scores, loss(X),")
     if answer.failure is None:
@@ -238,7 +281,10 @@ def fresh_scores(
 
 
 def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Older skeletons have no loss(X): there, minus the loss of one example under each label is its log-softmax."""
+    """Claim the losses of single examples under each label, which determine the scores up to a constant.
+
+    Older starter code has no loss(X).
+    """
     ones = [
         replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
         for i in range(min(len(problem.X), 3))
@@ -259,7 +305,13 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
     """Claim that a new model's parameters have the shapes of the problem's.
 
     Args:
-        advice: the shapes, as the handout gives them.
+        student: The submission, in a session that has begun.
+        problem: A problem for models of this kind.
+        advice: Sentence to the student with the handout's shapes.
+        name: Name of the claim.
+
+    Returns:
+        One claim.
     """
     params = student.new(*problem.sizes, **problem.options).get("params")
     shapes = {name: value.shape for name, value in problem.params.items()}
@@ -276,27 +328,48 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 
 
 def by_own_forward_pass(asked: Sequence[Asked], name: str, truth: Any, _causes: Sequence[str], single: bool) -> Verdict:
+    """Judge one parameter's gradient by the student's own forward pass (`gradient_follows`).
+
+    Args:
+        asked: Answers of loss.
+        name: Name of the parameter.
+        truth: The truth.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     return gradient_follows(asked, name, truth, single=single)
 
 
 def by_whole_backward_pass(asked: Sequence[Asked], truth: Any, single: bool) -> Verdict:
+    """Judge all gradients by the student's own forward pass (`all_gradients_follow`).
+
+    Args:
+        asked: Answers of loss.
+        truth: The truth.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     return all_gradients_follow(asked, truth, single=single)
 
 
 @dataclass(frozen=True)
 class GradientChecks:
-    """Checks of the gradients that `loss(X, y, reg)` returns, one claim for each parameter, of its name.
+    """Checks of the gradients that `loss(X, y, reg)` returns, with one claim for each parameter, named after it.
 
     They ask the truth `gradients`, `sketched_gradients`, `loss` and `losses_near`.
 
     Args:
-        given: ids of the checks that gradients build on.
-        earlier: section with checks of the same names that come before these, if any.
-        follow: judges a gradient that fails after earlier checks have lost points: (answers of loss, parameter's name,
-            truth, causes, whether the student computes in float32) → verdict.
-        work: judges all gradients together, where an earlier check leaves no work to build on.
-        hint: (parameter's name, which checks hold) → where an undiagnosed gradient may go wrong.
-        own: class of the student's own answers.
+        given: Ids of the checks that gradients build on.
+        earlier: Section of earlier checks with the same names, if any.
+        follow: Judges a gradient that fails after earlier checks have lost points: (answers of loss, parameter's name,
+            truth, causes, True if the student computes in float32) → verdict.
+        work: Judges all gradients together, if an earlier check leaves no work to build on.
+        hint: (parameter's name, which checks hold) → a hint at the cause of an undiagnosed gradient.
+        own: Class of the student's own answers.
     """
 
     given: Sequence[str] = ()
@@ -307,7 +380,7 @@ class GradientChecks:
     own: type[Own] = Own
 
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
-        """Claim the gradients at a pair of problems, the first of them asked for twice on the same arrays."""
+        """Claim the gradients at a pair of problems. Those at the first are asked for twice on the same arrays."""
         model = Model(student, pair.first)
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)
@@ -341,13 +414,19 @@ class GradientChecks:
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
     ) -> Iterator[Claim]:
-        """Claim the gradients and the losses of the handout's own numerical gradient check. Losses are believed only
-        where they are the reference's: a loss can tell that it is being differenced and play along.
+        """Claim the gradients and the losses of the handout's own numerical gradient check.
+
+        The losses must equal the reference's, because a loss could detect the numerical check and return values that
+        match wrong gradients.
 
         Args:
-            problem: the handout's, one object for all submissions.
-            losses: ids of the checks that have judged the loss.
-            case: name of the problem.
+            student: The submission, in a session that has begun.
+            problem: The handout's problem, one object for all submissions.
+            losses: Ids of the checks that judge the loss.
+            case: Name of the problem.
+
+        Returns:
+            Two claims for each parameter: its gradient, and the losses near the problem.
         """
         model = Model(student, problem)
         answer = model.loss(problem)
@@ -386,11 +465,16 @@ class GradientChecks:
             )
 
     def large(self, student: Student, problem: Problem, *, case: str) -> Iterator[Claim]:
-        """Claim the gradients at a size at which differences of the loss take minutes and backpropagation milliseconds.
-        They are compared in `sketch`.
+        """Claim the gradients of a large problem, for which numerical differentiation takes minutes and backpropagation
+        milliseconds. Gradients are compared by their `sketch`.
 
         Args:
-            case: name of the problem.
+            student: The submission, in a session that has begun.
+            problem: The problem.
+            case: Name of the problem.
+
+        Returns:
+            One claim for each parameter.
         """
         model = Model(student, problem)
         answer = model.loss(problem)
@@ -399,7 +483,7 @@ class GradientChecks:
         def judge(name: str, truth: Any) -> Verdict:
             gradient = gradient_of(answer, name)
             if (wrong := failed(gradient)) is not None:
-                return wrong  # whatever the truth, which is dear here
+                return wrong  # without asking the truth, which is expensive here
             want, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
             return _near_sketch(gradient, want, shape, model.single)
 
@@ -438,7 +522,7 @@ def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: 
 def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool) -> Verdict:
     """Judge the losses near a problem, and how they differ from the loss at it."""
     want = truth.losses_near(problem, name)
-    unmoved = truth.loss(problem)  # asked for in any case, so that a student's pack has the answer
+    unmoved = truth.loss(problem)  # always asked, so that a student's pack records the answer
     verdict = near(losses, want, single=single)
     got, central = numbers(losses, want.shape), numbers(loss, ())
     if not verdict.holds or isinstance(got, Verdict) or isinstance(central, Verdict):
@@ -447,8 +531,12 @@ def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, trut
 
 
 def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
-    """Judge how the loss changes with the parameter. A single nudge moves it by no more than its tolerance, so that a
-    loss that stood still would pass; and by less than float32 can tell, for which the last two, of all entries, are."""
+    """Judge how the loss changes with the parameter.
+
+    A single nudge changes the loss by less than its tolerance, so a constant loss would pass a comparison of losses
+    alone. In float32 such a change is lost in rounding, so the last two losses, at which all entries moved further, are
+    judged separately.
+    """
     for some in (slice(None, -2), slice(-2, None)):
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
         change = Answer(f"the change of the loss with {name}", got[some])

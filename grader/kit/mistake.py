@@ -1,5 +1,8 @@
-"""Known mistakes: code, a sentence to the student, and what it costs. One object explains a wrong submission, is a
-specimen that `grader certify` grades, and documents the checks."""
+"""Known mistakes and accepted interpretations.
+
+A known mistake is code, a sentence to the student, and the checks that it fails. The same object explains wrong
+submissions, is a specimen that `grader certify` grades, and documents the checks.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from grader.errors import BadAssignment
 Change = TypeVar("Change", bound=Callable[..., Any])
 
 _REGISTRY, _INTERPRETATIONS = "__mistakes__", "__interpretations__"
-"""The variables of a mistakes.py that hold what it has registered."""
+"""Variables of a mistakes.py that hold its registered mistakes and interpretations."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,12 @@ class KnownMistake(Mistake):
     of: str = ""
     """For a function: the function or method that it replaces."""
     fails: tuple[str, ...] = ()
-    """Ids of the checks or sections that lose points by it. Empty: at least one check."""
+    """Ids of the checks or sections that lose points by it. If empty, at least one check must."""
     echoes: tuple[str, ...] = ()
-    """Mistakes that are this one again in what is derived from it: who forgets the ½ in the loss and differentiates
-    what they wrote has made one mistake, not two."""
+    """Ids of mistakes that repeat this one in a derived quantity. A student who forgets the ½ in the loss and then
+    differentiates that loss has made one mistake, not two."""
     alike: tuple[str, ...] = ()
-    """Mistakes that explain this one's specimen as well, and are found instead of it."""
+    """Ids of mistakes that also explain this one's specimen and may be named instead of it."""
 
 
 def mistake(
@@ -53,27 +56,28 @@ def mistake(
 
     A function has the parameters of the reference's function that it replaces. A class overrides methods of the
     reference's class; several mistakes are combined by inheritance, so it calls `super()` for everything else. The
-    mistake belongs to the module that calls this. Where two mistakes look alike in every claim, the first one
-    registered is named: put the commoner one first.
+    mistake belongs to the module that calls this. If no claim tells two mistakes apart, the one registered first is
+    named, so put the commoner one first.
 
     Args:
-        sentence: Tells the student what is wrong and how to fix it. It must be true of everyone whose numbers fit it.
-        fails: Ids of the checks ("q1.gradient") or sections ("q1") that it costs points. `grader certify` holds it to
-            them. Without any it must lose at least one check.
-        line: Where to look for a step that was left out, the likeliest first.
-        of: The function or method of the reference that a function replaces. It may be left out where the reference has
-            only one entry point.
-        carries: False where it leaves no work that later checks could build on.
-        echoes: Ids of mistakes that are this one again in what is derived from it.
+        sentence: What is wrong and how to fix it, for the student. It must be true of every submission whose answers
+            match the mistake.
+        fails: Ids of the checks ("q1.gradient") or sections ("q1") that lose points. `grader certify` verifies them. If
+            empty, at least one check must lose points.
+        line: Lines to show if a step was left out, the likeliest first.
+        of: The function or method of the reference that a function replaces. Optional if the reference has only one
+            entry point.
+        carries: False if it leaves no work that later checks could build on.
+        echoes: Ids of mistakes that repeat this one in a derived quantity.
         alike: Ids of mistakes that may be named instead of this one, because no problem tells them apart.
-        topic: Checks that name topics look only for mistakes of these.
+        topic: The mistake's topic. Checks with topics look only for mistakes of these topics.
         id: The mistake's id; by default the name of the function or class, in snake case.
 
     Returns:
         A decorator that returns the function or class unchanged.
 
     Raises:
-        BadAssignment: If the sentence does not end like one.
+        BadAssignment: If the sentence does not end with a full stop, exclamation mark or question mark.
     """
     module = sys._getframe(1).f_globals
     lines = (line,) if isinstance(line, Line) else tuple(line)
@@ -100,11 +104,13 @@ class Interpretation(Reading):
 
 
 def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Change], Change]:
-    """Register the function or class below as an accepted interpretation of the task: as right as the reference, if a
-    submission follows it throughout. A check with `settles=True` decides which one that is.
+    """Register the function or class below as an accepted interpretation of the task.
+
+    A submission that follows it throughout is as right as the reference. A check with `settles=True` decides which
+    interpretation a submission follows.
 
     Args:
-        remark: What the report remarks about it.
+        remark: The report's remark about it.
         of: The function or method of the reference that a function replaces.
         id: Its id; by default the name of the function or class, in snake case.
 
@@ -122,25 +128,26 @@ def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Chan
 
 
 def interpretations_of(module: ModuleType) -> tuple[Interpretation, ...]:
-    """Return what a module has registered, in order."""
+    """Return the interpretations that a module has registered, in order."""
     return tuple(vars(module).get(_INTERPRETATIONS, ()))
 
 
 def mistakes_of(module: ModuleType) -> tuple[KnownMistake, ...]:
-    """Return what a module has registered, in order."""
+    """Return the mistakes that a module has registered, in order."""
     return tuple(vars(module).get(_REGISTRY, ()))
 
 
 def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: Collection[str], folder: str) -> None:
-    """Check that mistakes name what exists.
+    """Check that mistakes refer to existing checks, mistakes and functions.
 
     Args:
+        mistakes: The mistakes.
         checks: Ids of all checks.
         replaceable: Names that `of` may have: functions of the reference, or methods of its class.
         folder: Name of the assignment's folder, for the message.
 
     Raises:
-        BadAssignment: If they do not. The message names the mistake and what to change.
+        BadAssignment: If a reference is wrong or an id is not unique. The message names the mistake and what to change.
     """
     ids = [m.id for m in mistakes]
     for one in (m for m in mistakes if isinstance(m, KnownMistake)):
@@ -158,13 +165,13 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
 
 
 def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
-    """Return the mistakes with the only entry point as the function that they replace, where they name none."""
+    """Return the mistakes, with `of` set to the entry point if there is only one and a mistake names none."""
     only = entry_points[0] if len(entry_points) == 1 else ""
     return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
 
 
 def combined(reference: type, mistakes: Sequence[KnownMistake | Interpretation]) -> type:
-    """Return the reference's class with these mistakes in it. One that another builds on is in it already."""
+    """Return the reference's class with these mistakes. A mistake that another inherits from is included once."""
     changes = [_as_class(one, reference) for one in mistakes]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type(reference.__name__, (*dict.fromkeys(changes), reference), {})
@@ -173,14 +180,17 @@ def combined(reference: type, mistakes: Sequence[KnownMistake | Interpretation])
 def registered(
     make: Callable[[type], Any], reference: type, module: ModuleType
 ) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Reading]], Callable[[Any], Truths]]:
-    """Return what a truth.py must offer, of a truth about a class and of what mistakes.py has registered:
+    """Return the functions that a truth.py must define, for a reference that is a class:
 
         mistakes, readings, truths = registered(Truth, TwoLayerNet, known)
 
     Args:
-        make: class → truth, for example a `ModelTruth`.
+        make: Class → truth, for example a `ModelTruth`.
         reference: The reference's class.
-        module: mistakes.py.
+        module: The module mistakes.py.
+
+    Returns:
+        The functions `mistakes`, `readings` and `truths`.
     """
     changes = {m.id: m for m in mistakes_of(module)}
     meanings = {one.id: one for one in interpretations_of(module)}
@@ -200,7 +210,7 @@ def _as_class(one: KnownMistake | Interpretation, reference: type) -> type:
 
 
 def substituted(reference: Mapping[str, Any], changes: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """Return the reference module's variables with functions replaced, also where its other functions call them."""
+    """Return the reference module's variables with functions replaced, also in calls by its other functions."""
     namespace = dict(reference)
     for name, value in reference.items():
         if isinstance(value, FunctionType) and value.__globals__ is reference:

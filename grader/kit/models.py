@@ -26,8 +26,8 @@ class Model:
     """A student's model at a problem's parameters.
 
     Args:
-        student: the submission, in a session that has begun.
-        problem: the problem whose parameters are put into the model. Its batch is not used here.
+        student: The submission, in a session that has begun.
+        problem: The problem whose parameters are put into the model. Its batch is not used.
     """
 
     def __init__(self, student: Student, problem: Problem) -> None:
@@ -82,7 +82,7 @@ class Model:
         return self.remote.call("predict", X)
 
     def left_alone(self, problem: Problem) -> bool:
-        """Return whether loss has left X and y as they were."""
+        """Return whether loss has left X and y unchanged."""
         kept = self._student.look("X", "y")
         return all(
             np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
@@ -125,7 +125,7 @@ class Model:
 
 
 def predicts_nothing(model: Remote, X: Array) -> bool:
-    """Return whether predict raises, or answers something else than a number for each row."""
+    """Return whether predict raises, or does not return one number for each row."""
     return isinstance(numbers(model.call("predict", X), (len(X),)), Verdict)
 
 
@@ -144,7 +144,7 @@ def gradient_of(answer: Answer, name: str) -> Answer:
 
 
 def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
-    """Return all gradients by parameter name, each of its parameter's shape, or what is wrong with the first."""
+    """Return all gradients by parameter name, each of its parameter's shape, or the verdict on the first wrong one."""
     found = {name: gradient_of(answer, name) for name in params}
     return arrays(found, {name: value.shape for name, value in params.items()})
 
@@ -167,14 +167,23 @@ def last_of(history: Answer) -> Answer:
 
 
 def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Training) -> Params | Verdict:
-    """Return the parameters after a training, or the verdict on what is wrong."""
+    """Return the parameters after a training.
+
+    Args:
+        stats: Train's answer.
+        after: The parameters after train, by name.
+        training: The training.
+
+    Returns:
+        Finite arrays of the right shapes, or the verdict on the first wrong answer.
+    """
     if (wrong := failed(stats)) is not None:
         return wrong
     return arrays(after, {p: value.shape for p, value in training.problem.params.items()})
 
 
 def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -> Params | Verdict:
-    """Return all answers as finite arrays of these shapes, or what is wrong with the first that is not."""
+    """Return all answers as finite arrays of these shapes, or the verdict on the first wrong one."""
     found: Params = {}
     for name, shape in shapes.items():
         value = numbers(answers[name], shape)
@@ -197,15 +206,24 @@ def floats_of(answer: Answer) -> Array:
 
 
 def is_near(got: Array | float, want: Array | float, *, single: bool = False, rtol: float = 1e-6) -> bool:
-    """Return whether two arrays or numbers agree in norm."""
+    """Return whether two arrays or numbers agree in norm (see `near`).
+
+    Args:
+        got, want: Arrays of one shape, or numbers.
+        single: True for the tolerance of float32.
+        rtol: Relative tolerance of the norm of their difference.
+
+    Returns:
+        True if they agree.
+    """
     return near(Answer("", np.asarray(got, np.float64)), want, single=single, rtol=rtol).holds
 
 
 # ── float32 ──────────────────────────────────────────────────────────────────────────────────────────
 
 _IN_SINGLE: WeakSet[Student] = WeakSet()
-"""Students with an answer in float32, from any model. If only the computation is in float32 and the parameters are
-float64, the gradients alone show it; that is as right."""
+"""Students with an answer in float32, from any model. If the parameters are float64 and only the computation is in
+float32, the gradients show it. Both are accepted."""
 
 
 def in_single(student: Student) -> bool:
@@ -214,8 +232,8 @@ def in_single(student: Student) -> bool:
 
 
 def _single_precision(answer: Answer) -> bool:
-    """Return whether an array is float32, or a matrix was cast from it. Biases' gradients tell nothing: if the softmax
-    saturates they are simple fractions."""
+    """Return whether an array is float32, or a matrix was cast from float32. Gradients of biases are not tested for a
+    cast: if the softmax saturates they are simple fractions."""
     values = answer.value.values() if isinstance(answer.value, dict) else ()
     floats = [v for v in values if type(v) is np.ndarray and v.dtype.kind == "f"]
     return any(v.dtype.itemsize < 8 or (v.ndim == 2 and 1 not in v.shape and _was_cast(v)) for v in floats)

@@ -1,7 +1,7 @@
-"""Problems for models with parameters: fresh ones, well-posed, and of shapes that tell axes apart.
+"""Fresh, well-posed problems for models with parameters, with shapes that tell axes apart.
 
-Each function here that returns an `Each` is made for `check(each=…)`. It draws from the generator that it is given and
-asks the truth only what `TruthOfProblems` in grader.kit.truth states.
+Functions that return an `Each` are meant for `check(each=…)`. A draw uses only the generator that it is given, and asks
+the truth only questions of `grader.kit.truth.Truth`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Params = dict[str, Array]
 T = TypeVar("T")
 
 MOST_DRAWS = 10_000
-"""Draws until a well-posed problem must have come up."""
+"""Most draws for one well-posed problem."""
 LEAST_LOSS, LEAST_GRADIENT = 0.1, 1e-2
 """Least loss, and least norm of each parameter's gradient, of a well-posed problem."""
 
@@ -31,12 +31,12 @@ class Problem:
     """A model at given parameters, and a batch for it.
 
     Args:
-        params: values by parameter name, in the order in which they are drawn.
-        X: inputs (N, D).
-        y: labels (N,), integers 0 … C-1.
-        reg: regularisation strength.
-        sizes: positional arguments of the model's constructor: the number of inputs first, that of classes last.
-        options: keyword arguments of the constructor. All that the handout names are passed, whatever their default.
+        params: Values by parameter name, in the order in which they are drawn.
+        X: Inputs (N, D).
+        y: Labels (N,), integers 0 … C-1.
+        reg: Regularisation strength.
+        sizes: Positional arguments of the model's constructor: the number of inputs first, the number of classes last.
+        options: Keyword arguments of the constructor: all that the handout names, also those with a default.
     """
 
     params: Params
@@ -48,10 +48,12 @@ class Problem:
 
     @property
     def inputs(self) -> int:
+        """Number of inputs, D."""
         return self.sizes[0]
 
     @property
     def classes(self) -> int:
+        """Number of classes, C."""
         return self.sizes[-1]
 
     @property
@@ -60,7 +62,7 @@ class Problem:
         return [name for name, value in self.params.items() if value.ndim > 1]
 
     def at(self, params: Params) -> Self:
-        """Return the problem with these parameters in the place of its own."""
+        """Return the problem with these parameters replaced."""
         return replace(self, params=self.params | params)
 
     def rows(self, rows: Any) -> Self:
@@ -68,14 +70,16 @@ class Problem:
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     def gentle(self) -> Self:
-        """Return a variation at which no unit of a right model is saturated or inactive, so that a model's answers
-        show whether they use the data. Models whose units can saturate override it."""
+        """Return a variation of the problem at which no unit of a right model is saturated or inactive.
+
+        Answers there show whether a model uses the data. Override it for models whose units can saturate.
+        """
         return self
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two batches of different sizes for one model. What it keeps from one spoils the other."""
+    """Two batches of different sizes for one model. They show state that a model keeps between calls."""
 
     first: Problem
     second: Problem
@@ -86,8 +90,11 @@ class Training:
     """A call of `train(X, y, X_val, y_val, reg=…, **recipe)`.
 
     Args:
-        recipe: `batch_size`, `learning_rate`, `learning_rate_decay`, and `num_epochs` or `num_iters`; others
-            (`verbose`) as they are.
+        problem: The initial parameters, the training data X and y, and reg.
+        X_val: Validation inputs (N_val, D).
+        y_val: Validation labels (N_val,).
+        recipe: `batch_size`, `learning_rate`, `learning_rate_decay`, and `num_epochs` or `num_iters`. Others
+            (`verbose`) are passed on.
     """
 
     problem: Problem
@@ -97,7 +104,7 @@ class Training:
 
     @property
     def batch_size(self) -> int:
-        """Number of rows of a batch; a training set that is smaller is used whole."""
+        """Number of rows of a batch, at most the size of the training set."""
         return min(int(self.recipe["batch_size"]), len(self.problem.X))
 
     @property
@@ -113,11 +120,14 @@ class Training:
 
     @property
     def epochs(self) -> int:
+        """Number of whole epochs."""
         return self.iterations // self.steps
 
     def rates(self) -> list[float]:
-        """Return the learning rate of each step: it decays once after each epoch. A class whose handout fixes other
-        moments overrides it."""
+        """Return the learning rate of each step. It decays after each epoch.
+
+        Override it if the handout decays the learning rate at another time.
+        """
         rates, rate = [], float(self.recipe["learning_rate"])
         for _ in range(self.epochs):
             rates += [rate] * self.steps
@@ -134,6 +144,7 @@ class Training:
         return sum(self.ends_epoch(step) for step in range(self.iterations))
 
     def changed(self, **recipe: Any) -> Self:
+        """Return the training with these entries of the recipe replaced."""
         return replace(self, recipe={**self.recipe, **recipe})
 
     def lasting(self, epochs: int) -> Self:
@@ -150,13 +161,13 @@ class Training:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """How models of one kind are made, and how problems for them are drawn.
+    """A kind of model: how its models are made, and how problems for them are drawn.
 
     Args:
-        shapes: sizes → shape of each parameter by name, in the order in which they are drawn.
-        options: keyword arguments of the constructor, after its sizes.
-        problem: class of the problems.
-        training: class of the trainings.
+        shapes: Sizes → shape of each parameter by name, in the order in which they are drawn.
+        options: Keyword arguments of the constructor, after its sizes.
+        problem: Class of the problems.
+        training: Class of the trainings.
     """
 
     shapes: Callable[..., Mapping[str, tuple[int, ...]]]
@@ -165,14 +176,30 @@ class ModelSpec:
     training: type[Training] = Training
 
     def make(self, sizes: tuple[int, ...], params: Params, X: Array, y: Array, reg: float = 0.0) -> Any:
-        """Return a problem at these values."""
+        """Return a problem with these values.
+
+        Args:
+            sizes: Positional arguments of the model's constructor.
+            params: Values by parameter name.
+            X: Inputs (N, D).
+            y: Labels (N,), integers 0 … C-1.
+            reg: Regularisation strength.
+
+        Returns:
+            A problem of the class `problem`.
+        """
         return self.problem(params, X, y, reg, sizes, self.options)
 
     def draw(self, random: np.random.Generator, shape: Sequence[int], reg: float = 0.0) -> Any:
         """Draw a problem: standard normal parameters (biases too), inputs around 0.3, every class at least once.
 
         Args:
+            random: The generator to draw from.
             shape: (*sizes, N).
+            reg: Regularisation strength.
+
+        Returns:
+            The problem.
         """
         *sizes, N = shape
         params = {name: random.normal(size=size) for name, size in self.shapes(*sizes).items()}
@@ -181,20 +208,20 @@ class ModelSpec:
 
 
 def draw_inputs(random: np.random.Generator, N: int, D: int) -> Array:
-    """Return (N, D) normal inputs whose mean is not zero."""
+    """Draw inputs (N, D) from a normal distribution with mean 0.3."""
     return random.normal(0.3, 1.0, size=(N, D))
 
 
 def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
-    """Return (N,) labels, every class at least once: some students build one-hot rows from max(y) + 1."""
+    """Draw N labels of C classes, every class at least once: some students build one-hot rows from max(y) + 1."""
     return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
 
 
 def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Draw until a problem is good.
+    """Draw until a problem is good, and return it.
 
     Raises:
-        BadAssignment: none of `MOST_DRAWS` is.
+        BadAssignment: If none of `MOST_DRAWS` problems is good.
     """
     for _ in range(MOST_DRAWS):
         if good(drawn := draw()):
@@ -205,8 +232,8 @@ def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
 # ── losses, gradients, labels ────────────────────────────────────────────────────────────────────────
 
 SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13), (10, 6, 3, 5))
-"""(inputs, hidden units, classes, N): no two lengths of one problem are alike where that would hide a transposed
-matrix."""
+"""(inputs, hidden units, classes, N) of each problem. All lengths of one problem differ, so that a transposed matrix
+fails."""
 REGS = (0.0, 0.7, 0.0, 1.3, 1e6, 5e-4)
 """1e6 makes the loss so large that a bias's gradient drowns in the rounding of numerical differences."""
 Adapt = Callable[[int, Any], Any]
@@ -214,16 +241,20 @@ Adapt = Callable[[int, Any], Any]
 
 
 def as_drawn(_number: int, problem: Any) -> Any:
+    """Return the problem unchanged."""
     return problem
 
 
 def moved_a_little(problem: Problem, **shifts: float) -> Each:
-    """Return an `Each` that moves every parameter of a published problem a little, so that a table of known losses
-    does not have it.
+    """Return an `Each` of a published problem with every parameter moved a little. Its loss cannot be hard-coded.
 
     Args:
-        shifts: parameters that move by this constant instead. A bias that moves all scores alike is one: no loss can
-            see it.
+        problem: The published problem.
+        shifts: Parameters that are shifted by a constant instead, for example an output bias. A loss that ignores a
+            constant shift of all scores is not changed by it.
+
+    Returns:
+        A draw of one `Problem`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Problem]:
@@ -241,11 +272,18 @@ def pairs(
     regs: Sequence[float] = REGS,
     adapt: Adapt = as_drawn,
 ) -> Each:
-    """Return an `Each` of well-posed problems of several shapes, with and without regularisation, each with a second
-    batch of three rows more.
+    """Return an `Each` of well-posed problems of several shapes, with and without regularisation. Each has a second
+    batch with three more rows.
 
     Args:
-        adapt: changes a problem's parameters after they are drawn.
+        models: The kind of model.
+        count: Number of problems, at most the number of shapes and of regs.
+        shapes: (*sizes, N) of each problem.
+        regs: Regularisation strength of each problem.
+        adapt: Changes a problem after it is drawn.
+
+    Returns:
+        A draw of `Pair`s. Asks the truth `well_posed`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
@@ -266,14 +304,19 @@ def _pair(
 
 
 def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]] = SHAPES[:2]) -> Each:
-    """Return an `Each` of problems with scores of about ±1000, where exp overflows; and so far apart between rows that
-    all of them underflow in some row if the largest of the whole batch is subtracted.
+    """Return an `Each` of problems with scores of about ±1000, at which exp overflows.
 
-    Some row is wrong by far. Were all of them right by far, the loss would be a difference of such scores that comes
-    to 1e-15, of which rounding leaves nothing.
+    Rows differ so much that a whole row underflows if the largest score of the batch is subtracted instead of the
+    row's. Some row is clearly misclassified. Otherwise the loss would be near 0, as a difference of large scores that
+    is lost in rounding.
 
     Args:
-        last: name of the parameter that makes the scores large.
+        models: The kind of model.
+        last: Name of the parameter that is scaled to make the scores large.
+        shapes: (*sizes, N) of each problem.
+
+    Returns:
+        A draw of `Problem`s. Asks the truth `scores` and `loss`.
     """
 
     def spread(problem: Problem, truth: Any) -> bool:
@@ -292,7 +335,15 @@ def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]
 
 
 def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:3]) -> Each:
-    """Return an `Each` of models with two batches of as many rows to classify, none of them near a tie."""
+    """Return an `Each` of models with two batches to classify.
+
+    Args:
+        models: The kind of model.
+        shapes: (*sizes, N) of each model. N is not used.
+
+    Returns:
+        A draw of `Pair`s. Both batches have equally many rows, none of them near a tie. Asks the truth `clear_rows`.
+    """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
         for shape in shapes:
@@ -315,12 +366,21 @@ def identical_rows(
     recipe: Mapping[str, Any],
     rows: int,
 ) -> Any:
-    """Draw a training on one example many times over, so that sampling does not matter: a permutation, drawing with
-    replacement and a batch larger than the data all end at the same parameters.
+    """Draw a training on copies of one example, so that its result does not depend on sampling.
+
+    Batches from a permutation, batches drawn with replacement and a batch larger than the data all end at the same
+    parameters.
 
     Args:
-        shape: (*sizes, N), of which N is not used.
-        rows: number of rows.
+        models: The kind of model.
+        random: The generator to draw from.
+        shape: (*sizes, N). N is not used.
+        reg: Regularisation strength.
+        recipe: Arguments of train.
+        rows: Number of copies.
+
+    Returns:
+        The training.
     """
     *sizes, _ = shape
     problem = models.draw(random, (*sizes, sizes[-1]), reg)
@@ -331,11 +391,18 @@ def identical_rows(
 
 
 def trainings(models: ModelSpec, *regs: float, shapes: Sequence[Sequence[int]] = SHAPES, **recipe: Any) -> Each:
-    """Return an `Each` of trainings on identical rows (12 of them), one for each regularisation strength. In the first
-    of them, if it has four epochs or more, both accuracies change from epoch to epoch.
+    """Return an `Each` of trainings on 12 identical rows, one for each regularisation strength.
+
+    If the first has four epochs or more, both of its accuracies change from epoch to epoch.
 
     Args:
+        models: The kind of model.
+        regs: Regularisation strength of each training.
+        shapes: (*sizes, N) of each training. N is not used.
         recipe: `num_epochs` or `num_iters`, `batch_size`, `learning_rate`, `learning_rate_decay`, `verbose`.
+
+    Returns:
+        A draw of `Training`s. Asks the truth `well_posed_training`, `after_epochs`, `labels` and `scores_at`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
@@ -355,9 +422,11 @@ _CANDIDATES, _VALIDATION = 80, 15
 
 
 def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
-    """Return the training with validation data on which the accuracy rises to 1 in the middle and then falls: a trainer
-    that keeps the best, stops there or decays by it ends elsewhere. None if no such data are found, or if the training
-    accuracy stays as it is."""
+    """Return the training with validation data on which the accuracy rises to 1 in the middle and then falls.
+
+    A train that keeps the best parameters, stops early or decays by accuracy then ends at other parameters. Return None
+    if no such data are found, or if the training accuracy does not change.
+    """
     problem, after = training.problem, truth.after_epochs(training)
     first, last = (truth.labels(problem.at(p).rows(slice(1))) for p in (after[0], after[-1]))
     if np.array_equal(first, last):
@@ -372,8 +441,11 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
 
 
 def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
-    """Return the training with the labels that are right after this epoch, on rows of which some have just become so
-    and some will not stay so. The last class is among them: some students build one-hot rows from max(y) + 1."""
+    """Return the training with validation labels as the model predicts them after this epoch, or None.
+
+    Some of these predictions are new in this epoch, and some change later. The last class is among them: some students
+    build one-hot rows from max(y) + 1.
+    """
     come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
     last = labels[epoch] == training.problem.classes - 1
     if not (come.any() and (go & ~come).any() and last.any()):
@@ -390,8 +462,17 @@ def is_clear(scores: Array) -> Array:
 
 
 def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: Any) -> Each:
-    """Return an `Each` of one epoch on 24 examples that differ, of which about half are right at first, and 20 examples
-    for validation."""
+    """Return an `Each` of one epoch on 24 examples that differ, with 20 examples for validation.
+
+    Args:
+        models: The kind of model.
+        shape: (*sizes, N). N is not used.
+        recipe: Arguments of train.
+
+    Returns:
+        A draw of one `Training`. About half of its examples are classified correctly at first. Asks the truth
+        `accuracy`.
+    """
     *sizes, _ = shape
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
@@ -406,12 +487,19 @@ def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: 
 
 
 def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 0.2, **recipe: Any) -> Each:
-    """Return an `Each` of one training on N examples that differ and all have the last class, so that batches may be
-    small: some students build one-hot rows from max(y) + 1.
+    """Return an `Each` of one training on N examples that differ and all have the last class.
+
+    Batches may then be small: some students build one-hot rows from max(y) + 1.
 
     Args:
-        shape: (*sizes, N). With four examples and two a step, the parameters end where one of the 100 pairs of batches
-            leads. With twelve, a random epoch takes them in the order of the data once in seven million times.
+        models: The kind of model.
+        shape: (*sizes, N). With N = 4 and two examples a step, there are 100 possible pairs of batches. With N = 12, a
+            random epoch follows the order of the data once in seven million times.
+        reg: Regularisation strength.
+        recipe: Arguments of train.
+
+    Returns:
+        A draw of one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -423,14 +511,20 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
 
 
 def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **recipe: Any) -> Each:
-    """Return an `Each` of one training whose X is the identity, so that row i of the first weights moves only if
-    example i is used, and its label says where to. Three of four labels are 1, so that every batch of 25 holds one.
+    """Return an `Each` of one training whose X is the identity.
+
+    Row i of the first weights moves only if example i is used, in a direction that depends on its label. Three of four
+    labels are 1, so that every batch of 25 contains a 1.
 
     Args:
+        models: The kind of model.
         shape: (N, …, 2, N): as many inputs as examples, and two classes.
-        last: name of the last weights. Their two columns are drawn well apart: were they nearly equal, a right model in
-            single precision would move its rows by less than it rounds them.
-        recipe: one epoch in few batches. Steps are so small that the last weights stay about what they are.
+        last: Name of the last weights. Their two columns are drawn well apart. If they were nearly equal, a right model
+            in float32 would move its rows by less than the rounding.
+        recipe: Arguments of train: one epoch in few batches, with steps so small that the last weights hardly change.
+
+    Returns:
+        A draw of one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -444,12 +538,18 @@ def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **rec
 
 
 def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
-    """Return an `Each` of one training on labels without any pattern, which are learnt only if each goes with its own
-    example. Three of four labels are 1, so that every batch of 8 holds one.
+    """Return an `Each` of one training on labels without a pattern.
+
+    A model learns them only if each example is trained with its own label. Three of four labels are 1, so that every
+    batch of 8 contains a 1.
 
     Args:
+        models: The kind of model.
         shape: (N, …, 2, N): as many inputs as examples, and two classes.
-        recipe: so many epochs that a right model learns all labels.
+        recipe: Arguments of train, with enough epochs for a right model to learn all labels.
+
+    Returns:
+        A draw of one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:

@@ -1,5 +1,5 @@
-"""The truth of an assignment that has no truth.py: what its reference solution answers, with known mistakes in it or
-without."""
+"""The truth of an assignment without a truth.py: the answers of its reference solution, with or without known
+mistakes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Namespace = Mapping[str, Any]
 """Functions, or one class, by name."""
 
 RAISED = "raised"
-"""The only key of what is played where the reference raises."""
+"""The only key of a result if the reference raises."""
 
 STABLE = 1e-8
-"""Relative change of an answer, at most, by a change of the inputs' last digits."""
+"""Largest relative change of an answer when the last digits of the inputs change."""
 
 _GLOBAL_RANDOM = threading.Lock()
-"""Held while a reference runs with a seed of its own: numpy's generator is one for the whole process."""
+"""Held while a reference runs with a seed, because numpy's global generator is shared by the whole process."""
 
 
 class ReferenceTruth:
-    """What the reference answers: `truth.f(*args)` for a function f of it, `truth.play(episode)` for calls in order.
+    """Answers of the reference: `truth.f(*args)` calls its function f, and `truth.play(episode)` plays calls in order.
 
-    Arguments and answers are plain data, so that a student's pack can hold recorded answers. Every answer is computed
-    once; arguments are copied, so that nothing that is called can change them.
+    Arguments and answers are plain data, so that a student's pack can hold recorded answers. Each answer is computed
+    once. Arguments are copied, so that calls cannot change them.
 
     Args:
         namespace: The reference's functions, or its class, by name.
@@ -52,7 +52,7 @@ class ReferenceTruth:
 
     @property
     def namespace(self) -> Namespace:
-        """The functions, or the class, that it asks."""
+        """The reference's functions, or its class, by name."""
         return self._namespace
 
     def __getattr__(self, name: str) -> Callable[..., Plain]:
@@ -76,9 +76,9 @@ class ReferenceTruth:
         """Play an episode with the reference.
 
         Returns:
-            "answers", one for each call; "attributes" and "arrays" by name, as they are afterwards. What is random
-            though the seed is set is a dict with the key `VARIES` and its shape. Where the reference raises, there is
-            only the key `RAISED` with its message.
+            "answers", one for each call; "attributes" and "arrays" by name, as they are afterwards. A value that is
+            random despite the seed is replaced by a dict with the key `VARIES` and its shape. If the reference raises,
+            there is only the key `RAISED` with its message.
         """
         played: dict[str, Plain] = self._once(
             "play", episode, lambda: agreed(self._played(episode), self._played(episode))
@@ -86,14 +86,17 @@ class ReferenceTruth:
         return played
 
     def seconds(self, name: str, *args: Any) -> float:
-        """Return the CPU seconds of one call of a function. It is called each time that this is asked."""
+        """Call a function and return the CPU seconds of the call. The result is not cached."""
         before = time.thread_time()
         self._namespace[name](*args)
         return time.thread_time() - before
 
     def usable(self, episode: Episode) -> bool:
-        """Return whether an episode tells right from wrong: the reference answers with finite numbers, and rounding
-        decides none of them (a tie between two labels, a training that amplifies its last digit)."""
+        """Return whether an episode can be judged.
+
+        The reference must answer with finite numbers, and rounding must not decide them, as in a tie between two labels
+        or a training that amplifies the last digit.
+        """
         usable: bool = self._once("usable", episode, lambda: self._is_usable(episode))
         return usable
 
@@ -114,7 +117,7 @@ class ReferenceTruth:
 
 
 def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
-    """Play an episode with functions, or a class, of this process, and return plain copies of what came of it."""
+    """Play an episode with functions, or a class, in this process, and return plain copies of the results."""
     arrays = {name: array.copy() for name, array in episode.arrays.items()}
     answers = []
     with _seeded(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
@@ -131,7 +134,7 @@ def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
                 function = namespace[call.name] if made is None else getattr(made, call.name)
                 answers.append(_copied(_called(function, call, arrays)))
             attributes = {name: _copied(getattr(made, name)) for name in episode.attributes}
-        except Exception as error:  # noqa: BLE001  inputs that the reference refuses are no inputs
+        except Exception as error:  # noqa: BLE001  episodes that the reference rejects are not used
             return {RAISED: f"{type(error).__name__}: {error}"}
     return {"answers": answers, "attributes": attributes, "arrays": arrays}
 
@@ -177,7 +180,7 @@ def _map_arrays(value: Plain, how: Callable[[Any], Any]) -> Plain:
 
 @contextlib.contextmanager
 def _seeded() -> Iterator[None]:
-    """Leave the process's global generators as they were."""
+    """Restore the process's global generators afterwards."""
     with _GLOBAL_RANDOM:
         states = random.getstate(), np.random.get_state()
         try:
@@ -204,11 +207,11 @@ def _key(what: str, episode: Episode) -> bytes:
     return hashlib.sha256(header + b"".join(buffers)).digest()
 
 
-# ── comparing what was played ────────────────────────────────────────────────────────────────────────
+# ── comparing results ────────────────────────────────────────────────────────────────────────────────
 
 
 def agreed(one: Plain, other: Plain) -> Any:
-    """Return what two runs have in common; what differs is random."""
+    """Return the first of two results, with values that differ replaced by `VARIES` and their shape."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return {name: agreed(one[name], other[name]) for name in one}
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
@@ -246,8 +249,8 @@ def is_finite(value: Plain) -> bool:
 
 
 def nudged(episode: Episode, sign: int) -> Episode:
-    """Return the episode with every float of its arrays changed in its last digits. Both signs decide a tie, each the
-    other way."""
+    """Return the episode with every float of its arrays changed in its last digits. The two signs break a tie in
+    opposite ways."""
     generator = np.random.default_rng(0)
 
     def nudge(array: Any) -> Any:
@@ -270,7 +273,10 @@ def truths(
     Args:
         reference: The module of the reference solution.
         names: The entry points: names of functions, or names that the class may have.
-        mistakes, interpretations: What mistakes.py has registered.
+        mistakes, interpretations: As registered by mistakes.py.
+
+    Returns:
+        (id of an interpretation, ids of assumed mistakes) → truth.
     """
     by_id = {m.id: m for m in addressed(mistakes, replaceable(reference, names))}
     meanings = {one.id: _with(vars(reference), names, [one]) for one in interpretations}
@@ -283,12 +289,21 @@ def truths(
 
 
 def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
-    """Return the reference's variables with these mistakes in them."""
+    """Return the reference's variables with these mistakes in them.
+
+    Args:
+        reference: The module of the reference solution.
+        names: The entry points: names of functions, or names that the class may have.
+        mistakes: The mistakes.
+
+    Returns:
+        The variables by name.
+    """
     return _with(vars(reference), names, mistakes)
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Stands for two mistakes in one function: no submission has both, so no answer agrees with this."""
+    """Raise in place of a function with two mistakes: no submission has both, so no answer may match."""
     raise ValueError("two mistakes in one function cannot be combined")
 
 
@@ -302,7 +317,11 @@ def _with(right: Namespace, names: Sequence[str], changes: Sequence[KnownMistake
 
 
 def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
-    """Return what a mistake that is a function can replace; the entry points alone where a choice must be made."""
+    """Return the names of the entry points, or of the class's methods, that a mistake can replace.
+
+    Raises:
+        BadAssignment: If the reference does not define an entry point.
+    """
     found = next((vars(reference)[name] for name in names if isinstance(vars(reference).get(name), type)), None)
     if found is not None:
         return [name for name in vars(found) if callable(getattr(found, name)) and not name.startswith("__")]
@@ -315,7 +334,21 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
 def known_mistakes(
     reference: ModuleType, names: Sequence[str], module: ModuleType, checks: Sequence[str], folder: str
 ) -> list[KnownMistake]:
-    """Return and check what mistakes.py has registered. Raises `BadAssignment` with what to change."""
+    """Return the mistakes that mistakes.py has registered, after checking them.
+
+    Args:
+        reference: The module of the reference solution.
+        names: The entry points: names of functions, or names that the class may have.
+        module: The module mistakes.py.
+        checks: Ids of all checks.
+        folder: Name of the assignment's folder, for messages.
+
+    Returns:
+        The mistakes, in order of registration.
+
+    Raises:
+        BadAssignment: If a mistake is inconsistent. The message says what to change.
+    """
     points = replaceable(reference, names)
     mistakes = addressed(mistakes_of(module), points)
     functions = [name for name, value in vars(reference).items() if callable(value) and not name.startswith("__")]

@@ -10,7 +10,7 @@ from grader.assignments.manifest import Manifest
 
 
 def manifest(package: str) -> Manifest:
-    """Return the manifest of an assignment, in its own modules.
+    """Return the manifest of the assignment whose module calls this.
 
     Args:
         package: `__package__` of the module.
@@ -20,7 +20,7 @@ def manifest(package: str) -> Manifest:
 
 
 def settings(package: str) -> Mapping[str, Any]:
-    """Return the table [settings] of an assignment's manifest, in its own modules.
+    """Return the table [settings] of the assignment whose module calls this.
 
     Args:
         package: `__package__` of the module.

@@ -1,10 +1,10 @@
-"""An assignment's checks, run in this process on the author's own objects, in milliseconds.
+"""Grading in this process: an assignment's checks on the author's own objects, in milliseconds.
 
     def test_a_loss_without_its_mean_loses_the_loss():
         report = testing.grade(assignment, {"softmax_loss": wrong})
         assert testing.lost(report) == {"q1.loss"}
 
-Nothing is isolated here, so no file is ever read: students' code runs in `grader.sandbox`.
+Nothing is isolated here, so files are refused. Students' code runs in `grader.sandbox`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _STAND_IN = b"# graded in process\n"
 
 
 class InProcess:
-    """A sandbox without walls for one of the author's own objects. It fulfils the contract of `grader.sandbox`."""
+    """A sandbox without isolation for the author's own objects. It implements the contract of `grader.sandbox`."""
 
     name = "in process"
 
@@ -104,18 +104,18 @@ class _Session(Session):
 
 def _refuse_files(files: Mapping[str, Array], notebooks: Sequence[Any]) -> None:
     if notebooks or any(content.tobytes() != _STAND_IN for content in files.values()):
-        raise BadCall("kit.testing grades objects of the author's own and no files; use a sandbox for files")
+        raise BadCall("kit.testing grades the author's own objects, not files; grade files by `grader check`")
 
 
 def _across(message: list[Any]) -> Any:
-    """Return what arrives of a message: the same plain copies as from another process."""
+    """Encode and decode a message, so that it arrives as plain copies, as from another process."""
     header, buffers = encode(message)
     return decode(bytearray(header[PREFIX.size :]), bytearray(b"".join(buffers)))
 
 
 @contextlib.contextmanager
 def _own_random_state() -> Iterator[None]:
-    """Leave the process's global generators as they were."""
+    """Restore the process's global generators afterwards."""
     states = random.getstate(), np.random.get_state()
     try:
         yield
@@ -125,12 +125,12 @@ def _own_random_state() -> Iterator[None]:
 
 
 def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) -> Report:
-    """Grade a class or functions by all checks but the long ones.
+    """Grade a class or functions by all checks except the long ones.
 
     Args:
         assignment: The assignment, as `load` returns it.
         solution: The class, or a mapping of names to functions (`vars(module)`, for example).
-        seed: Where the problems come from; by default the public seed's.
+        seed: Seed of the problems; by default the public seed.
 
     Returns:
         The report, as for a submission.

@@ -1,10 +1,10 @@
-"""Checks of `train` and `predict`. Each function yields claims; a check of an assignment calls one.
+"""Checks of `train` and `predict`. Each function yields claims, for use in a check of an assignment.
 
-Trainings on identical rows end at the same parameters however batches are drawn, so that parameters are compared with
-the reference's. How batches are drawn is judged by itself.
+Trainings on identical rows end at the same parameters however batches are drawn, so their parameters are compared with
+the reference's. Separate functions judge how batches are drawn.
 
-Every function takes the student, in a session that has begun, and a training or a pair of problems; `name`, that of its
-claims; `given`, ids of the checks that they build on; and some a `hint` for undiagnosed losses (see `claim`).
+Common parameters: `student`, in a session that has begun; a training or a pair of problems; `name`, the name of the
+claims; `given`, the ids of the checks that they build on; and `hint`, for undiagnosed losses (see `claim`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from grader.kit.truth import Histories
 from grader.model import Died, Raised, Stopped
 
 DIVERGED = 1e6
-"""Parameters that many times larger than before have diverged."""
+"""Growth of a parameter's largest entry from which a training has diverged."""
 SLOWER = (1e-4, 1e-7)
 """Shares of the learning rate at which wrong gradients do not diverge."""
 
@@ -68,13 +68,23 @@ def trained_parameters(
     uses_data: bool = False,
     hint: Hint | None = None,
 ) -> Iterator[Claim]:
-    """Claim that the parameters have moved exactly as the reference's; or, if the student's own gradients or steps have
-    lost points, as a right training with those moves them. Asks the truth `trained` and `moved_by`.
+    """Claim that train moves the parameters as the reference does.
+
+    If the student's own gradients or steps have lost points, a right training with those is accepted. Asks the truth
+    `trained` and `moved_by`.
 
     Args:
-        training: one whose rows are all the same.
-        model: the model to train, if it is used afterwards.
-        uses_data: a claim that follows from wrong gradients must show that these use the data.
+        trainer: The specification of train.
+        student: The submission, in a session that has begun.
+        training: A training whose rows are all the same.
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+        model: The model to train, if it is used afterwards.
+        uses_data: True if wrong gradients are accepted only if they use the data.
+        hint: Which checks hold → a hint at the cause of an undiagnosed loss of points.
+
+    Returns:
+        One claim.
     """
     model = model or Model(student, training.problem)
     stats, after = model.train(training), model.parameters()
@@ -82,7 +92,7 @@ def trained_parameters(
 
     def judge(truth: Any) -> Verdict:
         if isinstance(stats.failure, Stopped | Died) and (wrong := failed(stats)) is not None:
-            return wrong  # whatever the truth
+            return wrong  # without asking the truth
         want, _ = truth.trained(training)
         return trained_to(want, stats, after, training, single)
 
@@ -99,11 +109,22 @@ def trained_parameters(
 def that_follow(
     trainer: Trainer, student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
-    """Yield (training, the student's result, the parameters and histories that follow from earlier losses).
+    """Yield trainings with the student's result and the result that follows from earlier losses of points.
 
-    The expected result uses the student's own gradients or steps. Trainings have the given rate and smaller ones, at
-    which wrong gradients do not diverge; a single epoch if the decay has lost points; and constant gradients if the
-    student's cannot be followed.
+    The expected result uses the student's own gradients or steps. There are trainings at the given learning rate and at
+    smaller ones, at which wrong gradients do not diverge; of a single epoch if the decay has lost points; and with
+    constant gradients if the student's cannot be followed.
+
+    Args:
+        trainer: The specification of train.
+        student: The submission.
+        training: A training whose rows are all the same.
+        ended: The student's result of this training.
+        causes: Ids of the checks that have lost points.
+        truth: The truth.
+
+    Returns:
+        (training, the student's result, the expected parameters and histories) of each.
     """
     rate = float(training.recipe["learning_rate"])
     options = [training, *(training.changed(learning_rate=share * rate) for share in SLOWER)]
@@ -124,7 +145,13 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
     parameters. Asks the truth `trained_again`.
 
     Args:
-        model: a model that has been trained so once.
+        training: A training whose rows are all the same.
+        model: A model that has had this training once.
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+
+    Returns:
+        One claim.
     """
     stats, after = model.train_again(training), model.parameters()
 
@@ -142,7 +169,18 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 
 
 def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool) -> Verdict:
-    """Compare the parameters after train. If train raised after moving them rightly, that counts."""
+    """Compare the parameters after train. Right parameters count even if train raised afterwards.
+
+    Args:
+        want: The right parameters.
+        stats: Train's answer.
+        after: The parameters after train, by name.
+        training: The training.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     before = training.problem.params
     moved, wrong = all_moved(after, before, want, single), failed(stats)
     if wrong is None or (moved.holds and not all_moved(after, before, before, single).holds):
@@ -151,16 +189,27 @@ def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], trainin
 
 
 def all_moved(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
-    """Compare how all parameters have moved."""
+    """Compare how all parameters have moved.
+
+    Args:
+        after: The parameters after train, by name.
+        before: The parameters before train.
+        want: The right parameters after train.
+        single: True if the student computes in float32.
+
+    Returns:
+        The verdict.
+    """
     return all_hold([_moved(after[p], before[p], want[p], single) for p in before])
 
 
 def diverged(after: Array, before: Array) -> bool:
+    """Return whether an array has become infinite, NaN or `DIVERGED` times as large."""
     return not np.isfinite(after).all() or bool(np.abs(after).max(initial=0) > DIVERGED * np.abs(before).max(initial=0))
 
 
 def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
-    if diverged(want, before):  # a mistaken truth may, just as the student does, and rounding then decides where to
+    if diverged(want, before):  # a mistaken truth may diverge as the student does
         both = diverged(floats_of(after), before)
         return held() if both else lost(f"{after.what} does not diverge")
     got = numbers(after, before.shape)
@@ -169,7 +218,7 @@ def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
     if np.array_equal(got, before) and not np.array_equal(want, before):
         return lost(f"{after.what} is unchanged by train")
     change = Answer(f"the change of {after.what} in training", got - before)
-    # what float32 rounds away of the parameters themselves is not the update's fault
+    # allow for the rounding of the parameters themselves
     rounding = (1e-6 if single else 1e-14) * float(np.linalg.norm(want))
     return near(change, want - before, single=single, atol=rounding)
 
@@ -178,7 +227,7 @@ def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
 
 
 def _sampling(student: Student, training: Training) -> OwnJudgement:
-    """Follow wrong gradients or steps, with which the rows of a batch cannot be told, as far as they use the data."""
+    """Return a judgement that accepts wrong gradients or steps if they use the data: they hide a batch's rows."""
     return lambda _truth, _causes: gradients_use_data(student, training.problem)
 
 
@@ -187,7 +236,13 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
     batches leads. Asks the truth `ends`.
 
     Args:
-        training: one epoch of few batches (`examples_of_one_class`).
+        student: The submission.
+        training: One epoch of few batches (`examples_of_one_class`).
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+
+    Returns:
+        One claim.
     """
     (stats, after), (N, rows) = trained(student, training), (len(training.problem.X), training.batch_size)
     single = in_single(student)
@@ -216,7 +271,13 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
     the truth `in_order` and `trained`.
 
     Args:
-        training: one epoch of so many examples that chance does not order them (`examples_of_one_class`).
+        student: The submission.
+        training: One epoch of so many examples that a random order is not that of the data (`examples_of_one_class`).
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+
+    Returns:
+        One claim.
     """
     (stats, after), single = trained(student, training), in_single(student)
 
@@ -241,18 +302,24 @@ def _same(some: Params, others: Params) -> bool:
 
 
 FEW, SOME, MOST = 0.3, 0.45, 0.8
-"""Shares of the examples that an epoch uses. Without replacement it uses all; with it, 0.63 ± 0.03 of 100, or 0.68 ±
-0.03 if no batch of 25 has a row twice."""
+"""Thresholds for the share of 100 examples that an epoch uses. Drawing without replacement uses all. Drawing with
+replacement uses 0.63 ± 0.03, or 0.68 ± 0.03 if no batch of 25 has a row twice."""
 
 
 def every_example(
     student: Student, training: Training, first: str, *, name: str, given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that an epoch goes over the data, each row with its own label. Asks the truth `trained`.
+    """Claim that an epoch goes through the data, each row with its own label. Asks the truth `trained`.
 
     Args:
-        training: one whose X is the identity (`one_row_an_example`).
-        first: name of the first weights (N, …), of which row i moves only if example i is used.
+        student: The submission.
+        training: A training whose X is the identity (`one_row_an_example`).
+        first: Name of the first weights (N, …), of which row i moves only if example i is used.
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+
+    Returns:
+        One claim.
     """
     stats, after = trained(student, training)
     N, before = len(training.problem.X), training.problem.params[first]
@@ -286,8 +353,10 @@ def every_example(
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
-    """Return how many rows move against the direction in which their own label moves them: with two classes, the other
-    label moves a row the other way. What single precision's rounding could have moved says nothing."""
+    """Return how many rows move against the direction in which their own label moves them.
+
+    With two classes, the wrong label moves a row in the opposite direction. Moves within float32 rounding are ignored.
+    """
     ours, theirs = want - before, after - before
     length = np.linalg.norm(ours, axis=1)
     along = np.divide(ours, length[:, None], out=np.zeros_like(ours), where=length[:, None] > 0)
@@ -297,7 +366,7 @@ def _with_other_labels(before: Array, after: Array, want: Array) -> int:
 
 
 def rows_moved(before: Array, after: Array) -> int:
-    """Return how many rows of a matrix have moved. A cast to single precision is no move."""
+    """Return how many rows of a matrix have moved. A cast to float32 does not count as a move."""
     moves = [np.linalg.norm(after - start, axis=1) for start in (before, before.astype(np.float32))]
     return int((np.minimum(*moves) > 1e-9).sum())
 
@@ -306,9 +375,15 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
     """Claim that every example is used and is learnt with its own label. Asks the truth `trained`, `accuracy`, `loss`.
 
     Args:
-        training: one whose labels have no pattern (`by_heart`). Drawing with replacement misses one of 24 examples in
-            60 epochs once in 10^25 times.
-        first: name of the first weights (N, …), of which row i moves only if example i is used.
+        student: The submission.
+        training: A training whose labels have no pattern (`by_heart`). Drawing with replacement misses one of 24
+            examples in 60 epochs once in 10^25 times.
+        first: Name of the first weights (N, …), of which row i moves only if example i is used.
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+
+    Returns:
+        One claim.
     """
     stats, after = trained(student, training)
     problem = training.problem
@@ -317,7 +392,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
     def judge(truth: Any) -> Verdict:
         want, _ = truth.trained(training)
         if not all(np.isfinite(p).all() for p in want.values()):
-            return held()  # a mistaken truth may overflow, and then this tells nothing
+            return held()  # a mistaken truth may overflow, and then proves nothing
         params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
@@ -328,7 +403,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
                 "Batches must be drawn from all rows, from 0 to N - 1.",
             )
         got = truth.accuracy(problem.at(params))
-        # 0.003 where all is right; a mistaken training that comes near the labels may miss them on other batches
+        # 0.003 for a right training; a mistaken one that barely learns the labels may miss them with other batches
         learnt = truth.loss(replace(problem.at(want), reg=0.0)) < 0.01
         if got < 0.95 and learnt:
             return because(
@@ -354,13 +429,21 @@ def histories(
     hint: Hint | None = None,
     own_predict: bool = False,
 ) -> Iterator[Claim]:
-    """Claim that train returns its histories, and that they hold what they claim. Asks the truth `trained`,
-    `decided_by_rounding` and `labels`.
+    """Claim that train returns its histories, with the right entries. Asks the truth `trained`, `decided_by_rounding`
+    and `labels`.
 
     Args:
-        training: one whose rows are all the same.
-        own_predict: where predict has lost points, accuracies may be those of its answers after each epoch of a right
-            training, which asks the truth `after_epochs`; and not only those of its last answers.
+        trainer: The specification of train.
+        student: The submission, in a session that has begun.
+        training: A training whose rows are all the same.
+        name: Name of the claims.
+        given: Ids of the checks that they build on.
+        hint: Which checks hold → a hint at the cause of an undiagnosed loss of points.
+        own_predict: If predict has lost points, also accept the accuracies of its answers after each epoch of a right
+            training. Asks the truth `after_epochs` too.
+
+    Returns:
+        One claim for each history.
     """
     model = Model(student, training.problem)
     ended = stats, after = model.train(training), model.parameters()
@@ -370,18 +453,18 @@ def histories(
 
     def judge(history: str, truth: Any) -> Verdict:
         entries, (_, want) = stats.item(history, history), truth.trained(training)
-        chance = truth.decided_by_rounding(training)  # asked for in any case, so that a student's pack has the answer
+        chance = truth.decided_by_rounding(training)  # always asked, so that a student's pack records the answer
         verdict = near(entries, np.array(want[history]), single=model.single)
         if history == of_train and _equal_but_for_rounding(entries, want[history], chance):
             return held()
-        return replace(verdict, inconclusive=False)  # no right answers is an accuracy too
+        return replace(verdict, inconclusive=False)  # an accuracy of 0 may be right
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
         others = [cause for cause in causes if cause != trainer.predict]
         for at, (theirs, _), (_, recorded) in that_follow(trainer, student, training, ended, others, truth):
             slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
             if slowed and not diverged(floats_of(stats.item(history, history)), np.ones(1)):
-                continue  # at such a rate, a train that changes nothing has the same history
+                continue  # at a small rate, a train that moves nothing has the same history
             if near(history_of(theirs, history), np.array(recorded.get(history, [])), single=model.single).holds:
                 return held()
         with_predict = own_predict and trainer.predict in causes
@@ -410,8 +493,10 @@ def _follows_each_epoch(
 
 
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
-    """Return whether predict is wrong and the history ends with the accuracy of its answers. If predict gives equal
-    rows different labels, rounding decides about them and may have decided otherwise in training."""
+    """Return whether predict is wrong and the history ends with the accuracy of its answers.
+
+    If predict gives equal rows different labels, rounding decides them, and any accuracy is accepted.
+    """
     labels = array_of(guess, at.y.shape)
     if labels is None or history is None:
         return False
@@ -421,7 +506,7 @@ def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: A
 
 
 def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Array) -> bool:
-    """Return whether these accuracies are the wanted ones, but after epochs where rounding decides about them."""
+    """Return whether the accuracies are right, except after epochs at which rounding decides them."""
     got = array_of(history, (len(want),))
     if got is None or len(chance) != len(want):
         return False
@@ -431,17 +516,24 @@ def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Arra
 def accuracies(
     trainer: Trainer, student: Student, training: Training, *, name: str = "histories", given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that the histories of accuracies hold shares of right answers, at the parameters that the training ended
-    with. Asks the truth `measured` and `clear_rows`.
+    """Claim that the last accuracies are shares of right answers at the parameters after training. Asks the truth
+    `measured` and `clear_rows`.
 
     Args:
-        training: one epoch on examples that differ (`one_epoch`).
+        trainer: The specification of train.
+        student: The submission, in a session that has begun.
+        training: One epoch on examples that differ (`one_epoch`).
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+
+    Returns:
+        One claim.
     """
     model, problem = Model(student, training.problem), training.problem
     stats, after = model.train(training), model.parameters()
     data = (problem.X, problem.y), (training.X_val, training.y_val)
     guesses = [model.predict(X) for X, _ in data]
-    # the training accuracy may be that of a batch drawn with replacement: any share but all or none
+    # the training accuracy may be that of a batch drawn with replacement: any share between none and all
     of_batch = tuple(np.arange(1, training.batch_size) / training.batch_size), ()
 
     def judge(truth: Any) -> Verdict:
@@ -487,9 +579,16 @@ def predicted(
     after a training. Asks the truth `labels` and `clear_rows`.
 
     Args:
-        training: a short training on the pair's second batch.
-        charged: id of the check that judges predict of other models; what has lost points there is not charged again.
-        work: predict can show work where an earlier check leaves none to build on.
+        student: The submission, in a session that has begun.
+        pair: Two batches to classify (`predictions`).
+        training: A short training on the pair's second batch.
+        name: Name of the claim.
+        given: Ids of the checks that it builds on.
+        charged: Id of the check that judges predict of other models. If it has lost points, this one loses none.
+        work: True if predict can show work although an earlier check leaves none to build on.
+
+    Returns:
+        One claim.
     """
     problem, other = pair.first, pair.second
     flipped = problem.at({n: -p for n, p in problem.params.items()})
@@ -519,7 +618,7 @@ def predicted(
 
 
 def _agrees(asked: Asked, truth: Any) -> Verdict:
-    """Compare labels. Rows that are near a tie at these parameters may go either way."""
+    """Compare labels. Rows that are near a tie at these parameters may have either label."""
     problem: Problem = asked.own.problem
     share = float(np.mean(truth.clear_rows(problem)))
     return agree(asked.answer, truth.labels(problem), share=share)

@@ -1,8 +1,8 @@
-"""The truth about models: what a right solution answers to a problem.
+"""The truth about models: the answers of a right solution.
 
-`Truth` states what the kit's draws and checks ask. `ModelTruth` answers it from a reference class that has the shape of
-the students' class. A known mistake is the same class with a method done differently, so that a truth under a mistake
-is `ModelTruth` of that class.
+`Truth` lists the questions of the kit's draws and checks. `ModelTruth` answers them by a reference class with the
+interface of the students' class. A known mistake is a subclass of it that changes a method, so the truth under a
+mistake is `ModelTruth` of that subclass.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 MOST_ENDS = 2000
-"""Sequences of batches that are followed; more take longer than they tell."""
+"""Most sequences of batches that are followed."""
 
 
 class Truth(Protocol):
-    """What the kit asks about models. A check that asks only some of it says which.
+    """The questions that the kit asks about models. Each check names the ones that it asks.
 
-    Arguments and answers are plain data and dataclasses of it: a student's pack holds recorded answers.
+    Arguments and answers are plain data and dataclasses of it, because a student's pack holds recorded answers.
     """
 
     # losses, gradients and labels
@@ -52,11 +52,11 @@ class Truth(Protocol):
         ...
 
     def labels(self, problem: Problem) -> Array:
-        """Return what predict must answer (N,)."""
+        """Return the labels (N,) that predict must return."""
         ...
 
     def best(self, problem: Problem) -> Array:
-        """Return the class with the largest score (N,), whatever predict makes of it."""
+        """Return the class with the largest score (N,), computed without predict."""
         ...
 
     def accuracy(self, problem: Problem) -> float:
@@ -92,12 +92,11 @@ class Truth(Protocol):
         ...
 
     def trained_again(self, training: Training) -> Params:
-        """Return the parameters after the same training, on the arrays as a first one has left them."""
+        """Return the parameters after the same training, on the arrays as the first training has left them."""
         ...
 
     def ends(self, training: Training) -> list[Params] | None:
-        """Return the parameters after every sequence of batches that training can meet, or None if those are too
-        many."""
+        """Return the parameters after every possible sequence of batches, or None if there are too many."""
         ...
 
     def in_order(self, training: Training) -> Params:
@@ -110,8 +109,7 @@ class Truth(Protocol):
         ...
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """Return for each epoch whether rounding decides what predict answers to a training's rows, all the same,
-        after it."""
+        """Return for each epoch whether rounding decides predict's labels after it. All rows are the same."""
         ...
 
     # what follows from a student's own answers
@@ -129,7 +127,7 @@ class Truth(Protocol):
         ...
 
     def gradients_from(self, problem: Problem, probabilities: Array) -> Params:
-        """Return the gradients that a right backward pass makes of these probabilities (N, C)."""
+        """Return the gradients that a right backward pass computes from these probabilities (N, C)."""
         ...
 
     def moved_by(self, training: Training, gradients: Params) -> Params:
@@ -138,24 +136,24 @@ class Truth(Protocol):
 
 
 class ModelTruth:
-    """Answers of a reference class, remembered by problem, since many claims ask for the same.
+    """Answers of a reference class, cached by problem, since many claims ask the same question.
 
-    The class has `params`, `loss`, `train` and `predict` as students have, and draws batches from an attribute `random`
-    (by default the module `numpy.random`), which is replaced by a seeded generator here.
+    The class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches from an
+    attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
 
-    It satisfies `Truth` but for `gradients_from`: an assignment whose gradients follow students' own scores adds it.
-    The loss is taken for the mean cross-entropy of a softmax plus a penalty; for another one, override `data_loss` and
-    `probabilities_of`.
+    This class satisfies `Truth` except for `gradients_from`, which an assignment adds if its gradients follow students'
+    own scores. The loss is assumed to be the mean cross-entropy of a softmax plus a penalty. For another loss, override
+    `data_loss` and `probabilities_of`.
 
     Args:
-        model: the reference class, or the reference with a known mistake in it.
+        model: The reference class, or a subclass with a known mistake.
     """
 
     def __init__(self, model: type) -> None:
         self.model = model
         self._known: dict[tuple[str, int], tuple[Any, Any]] = {}
 
-    # ── parts that a reference cut into finer methods overrides ──────────────────────────────────────
+    # ── parts to override for a reference with other methods ─────────────────────────────────────────
 
     def make(self, problem: Problem) -> Any:
         """Return a reference model at the problem's parameters."""
@@ -177,11 +175,23 @@ class ModelTruth:
         return self.make(training.problem)
 
     def step(self, model: Any, batch: Problem, rate: float) -> None:
-        """Move a model by one step of train."""
+        """Move a model by one step of train, in place.
+
+        Args:
+            model: The model.
+            batch: The batch of the step. Its parameters are not used.
+            rate: Learning rate.
+        """
         self.move(model, self.gradients_by(model, batch), rate)
 
     def move(self, model: Any, gradients: Params, rate: float) -> None:
-        """Move a model along these gradients."""
+        """Move a model against these gradients, in place.
+
+        Args:
+            model: The model.
+            gradients: Gradients by parameter name.
+            rate: Learning rate.
+        """
         model.params = {name: value - rate * gradients[name] for name, value in model.params.items()}
 
     def batch_sizes(self, training: Training) -> list[int]:
@@ -189,7 +199,7 @@ class ModelTruth:
         return [training.batch_size] * training.iterations
 
     def smooth_rows(self, problem: Problem) -> Array:
-        """Return for each row (N,) whether the loss is smooth around it, far enough from every kink of a unit."""
+        """Return for each row (N,) whether the loss is smooth around it: no unit is near a kink."""
         return np.ones(len(problem.X), bool)
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
@@ -213,7 +223,7 @@ class ModelTruth:
         return self.once("scores", problem, lambda: np.asarray(self.make(problem).loss(problem.X)))
 
     def scores_at(self, problem: Problem) -> Array:
-        """See `Truth`. A reference that can return wrong scores and predict by right ones returns the right ones."""
+        """See `Truth`. If loss returns other scores than predict uses, override this to return predict's."""
         return np.asarray(self.make(problem).loss(problem.X))
 
     def loss(self, problem: Problem) -> float:
@@ -269,7 +279,7 @@ class ModelTruth:
     # ── draws ────────────────────────────────────────────────────────────────────────────────────────
 
     def well_posed(self, problem: Problem) -> bool:
-        """See `Truth`. A right float32 solution stays far inside its tolerance there."""
+        """See `Truth`. At such problems a right float32 solution stays far within its tolerance."""
         if self.loss(problem) < LEAST_LOSS:
             return False
         if any(np.linalg.norm(g) < LEAST_GRADIENT for g in self.gradients(problem).values()):
@@ -301,7 +311,7 @@ class ModelTruth:
         def compute() -> tuple[Params, Histories]:
             model = self.make(training.problem)
             histories = self.train_by(model, training, copied(training))
-            return model.params, histories  # in this order: a mistaken training may put another dict there
+            return model.params, histories  # in this order: a mistaken training may replace the dict
 
         return self.once("trained", training, compute)
 
@@ -319,7 +329,16 @@ class ModelTruth:
         return self.once("trained_again", training, compute)
 
     def train_by(self, model: Any, training: Training, data: tuple[Array, ...]) -> Histories:
-        """Train a model on these arrays (X, y, X_val, y_val), and return train's histories."""
+        """Train a model in place.
+
+        Args:
+            model: The model.
+            training: The recipe and reg.
+            data: The arrays X, y, X_val and y_val.
+
+        Returns:
+            Train's histories.
+        """
         model.random = np.random.default_rng(0)
         histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
         return histories
@@ -342,7 +361,7 @@ class ModelTruth:
         return self.once("in_order", training, lambda: self._follow(training, rows))
 
     def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
-        """Return the parameters after steps on just these rows, at the first learning rate."""
+        """Return the parameters after one step on each of these batches, at the first learning rate."""
         model = self.begin(training)
         for rows in map(list, batches):
             self.step(model, training.problem.rows(rows), float(training.recipe["learning_rate"]))
@@ -363,7 +382,7 @@ class ModelTruth:
         return self.data_loss(problem, scores) + penalty
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """See `Truth`. Labels may not change 1e-12 away, as they do where all classes of equal rows are equal."""
+        """See `Truth`. Rounding decides if a relative change of the inputs by 1e-12 changes a label."""
         problem, X = training.problem, training.problem.X
         nearby = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
 
@@ -378,7 +397,16 @@ class ModelTruth:
         return self.once("decided_by_rounding", training, compute)
 
     def once(self, what: str, about: object, compute: Callable[[], T]) -> T:
-        """Return what `compute` has returned for this question before, else compute it."""
+        """Return the answer to a question, from the cache if it was asked before.
+
+        Args:
+            what: Name of the question.
+            about: The object in question, for example a problem. Identity counts, not equality.
+            compute: Returns the answer.
+
+        Returns:
+            The answer.
+        """
         key = (what, id(about))
         if key not in self._known:
             self._known[key] = (about, compute())  # holding the problem keeps its id from being reused
@@ -387,7 +415,7 @@ class ModelTruth:
 
 
 _NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
-"""Losses near published problems, which are the same for every submission."""
+"""Cached losses near published problems, which are the same for every submission."""
 
 
 def log_softmax(scores: Array) -> Array:
@@ -408,8 +436,11 @@ _SKETCH_ROWS = 8
 
 
 def sketch(gradient: Array) -> Array:
-    """Return a few random sums of the rows of a matrix (D, H), as (8, H); a vector as it is. Two matrices that differ
-    by a share of their norm differ by about that share in it, and a student's pack holds a hundredth of the numbers."""
+    """Return 8 random sums of the rows of a matrix (D, H), as an array (8, H). Return a vector unchanged.
+
+    The relative difference of two matrices is about that of their sketches, and a student's pack needs to hold only a
+    hundredth of the numbers.
+    """
     if gradient.ndim < 2:
         return gradient
     rows = np.random.default_rng(0).normal(size=(_SKETCH_ROWS, len(gradient)))
@@ -419,13 +450,19 @@ def sketch(gradient: Array) -> Array:
 # ── numerical gradients ──────────────────────────────────────────────────────────────────────────────
 
 NUDGE, FAR = 1e-5, 0.05
-"""Changes of a parameter: of single entries, as numerical gradient checks make them, and of all entries."""
+"""Changes of a parameter: of single entries, as in numerical gradient checks, and of all entries."""
 _NUDGED: WeakKeyDictionary[Problem, dict[str, Params]] = WeakKeyDictionary()
 
 
 def nudged(problem: Problem, name: str) -> Params:
-    """Return all parameters at the 2n points of the central differences of one of them, of n entries, first up, then
-    down; and with all its entries moved further, up and down. Stacks (2n + 2, *shape) by parameter name."""
+    """Return the points for central differences of one parameter with n entries.
+
+    The points are n with one entry moved up by `NUDGE`, n with it moved down, and two with all entries moved up and
+    down by `FAR`.
+
+    Returns:
+        Stacks (2n + 2, *shape) of all parameters, by name.
+    """
     known = _NUDGED.setdefault(problem, {})
     if name not in known:
         known[name] = _nudged(problem, name)

@@ -1,5 +1,8 @@
-"""The oracle for an assignment without a mutation.py. It uses no check and no input of a check: reference and mutant
-are called on inputs that it draws around the examples in its own way. Equal values are the same, others are wrong."""
+"""The oracle for an assignment without a mutation.py.
+
+It is independent of the checks and of their inputs: it calls reference and mutant on inputs that it draws around the
+examples by other rules. A mutant is the same if all values are equal, and wrong otherwise.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,13 @@ from grader.mutate import model
 from grader.mutate.model import Classified, Expected, Mutation
 
 INPUTS = 1000
-"""That a mutant of a function, or of a class, must get right to count as the same."""
+"""Number of inputs of a function or class that a mutant must get right to count as the same."""
 TRIES = 10
-"""Draws for each input; the reference refuses some, and rounding decides others."""
+"""Most draws for each input. Draws that the reference rejects, or that rounding decides, are dropped."""
 FIRST = 50
-"""Inputs that are tried twice. If no answer was random by then, none is."""
+"""Inputs that are played twice to find random answers. If none of these is random, all later answers count as fixed."""
 EQUAL = 1e-6
+"""Relative tolerance of equal values."""
 
 
 def mutation_of(folder: Path) -> Mutation:
@@ -40,7 +44,7 @@ def mutation_of(folder: Path) -> Mutation:
 
 
 class General:
-    """Stands in the place of a mutation.py."""
+    """A replacement for an assignment's mutation.py."""
 
     KEPT_APART = 7
 
@@ -53,8 +57,10 @@ class General:
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
     def _right_solutions(self) -> dict[str, Mapping[str, Any]]:
-        """Return the variables of the reference, and of the variants that are other code and one file. A variant that
-        imports what only the sandbox has is left out."""
+        """Return the variables of the reference and of single-file variants with different code.
+
+        A variant that imports a module that only the sandbox has is left out.
+        """
         folder = self._assignment.folder
         known: list[str] = []
         found: dict[str, Mapping[str, Any]] = {}
@@ -68,7 +74,7 @@ class General:
         return found
 
     def _examples(self) -> list[Episode]:
-        """Return the assignment's example calls, else those under `if __name__ == "__main__":` of its reference."""
+        """Return the recorded examples, or else the calls under `if __name__ == "__main__":` in the reference."""
         folder, reference = self._assignment.folder, self._assignment.reference
         if (folder / EXAMPLES).exists():
             return read(folder / EXAMPLES)
@@ -86,15 +92,16 @@ class General:
         return Oracle(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
+        """Play all examples with a solution."""
         for episode in self.examples:
             played_with(self._named(namespace), episode)
 
     def expected(self, _parts: Sequence[str]) -> Expected:
-        """Any check may see the fault: which part of a solution a check judges is not known here."""
+        """Return all sections, since it is not known which part of a solution a check judges."""
         return Expected((), tuple(s for part in self._assignment.parts for s in part.sections))
 
     def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a solution's variables, its class also by the name that the examples use."""
+        """Return a solution's variables, with its class under every accepted name."""
         if not self._assignment.entry_points.of_class:
             return namespace
         found = next((namespace[name] for name in self._names if name in namespace), None)
@@ -109,13 +116,13 @@ def _namespace(path: Path) -> dict[str, Any]:
 
 
 class Oracle:
-    """Judge mutants of one right solution.
+    """A judge of the mutants of one right solution.
 
     Args:
         original: The right solution's variables.
         examples: Example calls, around which inputs are drawn.
-        named: Returns a mutant's variables in the form that the examples are played with.
-        meanings: Right solutions, also of other accepted meanings of the task.
+        named: A mutant's variables → the variables that the examples are played with.
+        meanings: Right solutions, including other accepted interpretations of the task.
     """
 
     def __init__(
@@ -131,7 +138,7 @@ class Oracle:
             self._inputs += _drawn(original, [_each_twice(form) for form in forms])
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
-        """Call the mutant on every input, and compare answers, attributes and arguments with the original's."""
+        """Classify a mutant by its answers, attributes and arguments on every input, compared with the original's."""
         note("calls")
         namespace = self._named(mutant)
         wrong = self._difference(namespace, [right for _, right in self._inputs])
@@ -154,7 +161,7 @@ class Oracle:
 
 
 def _by_function(examples: Sequence[Episode]) -> dict[tuple[str, ...], list[Episode]]:
-    """Return the examples of each function; those of a class are one group."""
+    """Return the examples grouped by function. Those of a class are one group."""
     groups: dict[tuple[str, ...], list[Episode]] = {}
     for one in examples:
         groups.setdefault(() if one.new else tuple(call.name for call in one.calls), []).append(one)
@@ -188,7 +195,7 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
 
 
 def _varies(value: Plain) -> bool:
-    """Return whether something in a value is random though the seed is set."""
+    """Return whether part of a value is random despite the seed."""
     if isinstance(value, dict):
         return VARIES in value or any(map(_varies, value.values()))
     return isinstance(value, list) and any(map(_varies, value))
@@ -203,7 +210,7 @@ def _parts(episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]
 
 
 def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
-    """Return whether values are equal; of what is random, whether the shapes are."""
+    """Return whether values are equal. Random values are compared by shape only."""
     if isinstance(want, dict):
         if VARIES in want:
             return bool(list(np.shape(got)) == want[VARIES])
@@ -228,7 +235,7 @@ def _varied(form: Episode, random: np.random.Generator) -> Episode:
     scale = float(random.choice([1.0, 1.0, 0.1, 5.0, 30.0]))
     calls: dict[int, Call] = {}
 
-    def varied(call: Call) -> Call:  # a call that is made twice stays the same
+    def varied(call: Call) -> Call:  # a repeated call stays the same
         if id(call) not in calls:
             args = tuple(_number(value, lengths, random) for value in call.args)
             calls[id(call)] = Call(call.name, args, {k: _number(v, lengths, random) for k, v in call.kwargs.items()})
