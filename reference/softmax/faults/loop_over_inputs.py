@@ -9,7 +9,7 @@ def softmax_loss_naive(W, X, y, reg):
         scores = X[i].dot(W)
         scores = scores - scores.max()
         p = np.exp(scores) / np.exp(scores).sum()
-        loss -= np.log(np.exp(scores[y[i]]) / np.exp(scores).sum()) if p[y[i]] > 0 else scores[y[i]] - np.log(np.exp(scores).sum())
+        loss -= scores[y[i]] - np.log(np.exp(scores).sum())
         p[y[i]] -= 1
         dW += np.outer(X[i], p)
     return loss / len(X) + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
