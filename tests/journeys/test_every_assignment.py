@@ -32,9 +32,9 @@ ASSIGNMENTS = {id: catalogue.load(REFERENCE / id) for id in IDS}
 
 
 def words(assignment: Assignment) -> set[str]:
-    """Return what only a text about this assignment should name."""
+    """Return what only a text about this assignment should name. Its id may be an ordinary word."""
     manifest = assignment.manifest
-    return {assignment.id, *manifest.files, *manifest.entry_points.names, *(long.name for long in manifest.long)}
+    return {*manifest.files, *manifest.entry_points.names, *(long.name for long in manifest.long)}
 
 
 def speaks_of_others(text: str, assignment: Assignment) -> list[str]:
