@@ -84,7 +84,10 @@ def test_what_cannot_be_read_is_refused_with_one_sentence(
         (["check", ".ci"], "there is no Python file and no notebook in it"),
         (["check"], "Missing argument"),
         (["check", "submissions/perfect", "--nonsense"], "No such option"),
-        (["check", "submissions/perfect", "-a", "ps9"], "there is no assignment 'ps9' (known in reference/: ps4, softmax, two_layer_net)"),
+        (
+            ["check", "submissions/perfect", "-a", "ps9"],
+            "(known in reference/: ps4, softmax, two_layer_net)",
+        ),
         (["check", "submissions/perfect", "--only", "q9"], "--only q9: there is no such part or check"),
         (["check", "submissions/perfect", "--only", "q2.2.W9"], "there is no such part or check"),
         (["check", "submissions/perfect", "--sandbox", "docker"], "there is no sandbox 'docker'"),
