@@ -23,7 +23,7 @@ demo: .venv/ready  ## grade submissions/perfect and show the report
 serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080")
 	$(GRADER) serve $(OPTIONS)
 
-test: .venv/ready  ## run all tests (about 15 minutes on two cores)
+test: .venv/ready  ## run all tests (about 40 minutes on two cores)
 	$(TEST)
 
 test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
