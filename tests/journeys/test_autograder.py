@@ -92,5 +92,5 @@ def test_the_zip_has_scripts_that_a_shell_can_read_and_no_faults(root: Path, ps4
     with zipfile.ZipFile(io.BytesIO(pack_gradescope(ps4, ""))) as archive:
         names = archive.namelist()
         assert len(archive.read("secret")) == 32
-    assert {"ps4/mlp.py", "ps4/data/mnist.npz", "package/pyproject.toml", "runtime.lock"} <= set(names)
+    assert {"ps4/reference.py", "ps4/data/mnist.npz", "package/pyproject.toml", "runtime.lock"} <= set(names)
     assert not [name for name in names if "/faults/" in name or "/variants/" in name]

@@ -65,7 +65,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 def fill_in(file: Path) -> None:
     """As a reader who finds all of it right would."""
     ps4 = catalogue.load(ROOT / "reference" / "ps4")
-    worth = {question: points for part in ps4.parts for question, points in part.written.items()}
+    worth = {id: question.points for id, question in ps4.questions.items()}
     rows = rows_of(file)
     with file.open("w", encoding="utf-8", newline="") as sheet:
         writer = csv.DictWriter(sheet, rows[0])

@@ -60,7 +60,7 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
     for number, student in enumerate(students):
         answer = answer_of(number)
         opinion = next((thinks[formula] for formula in thinks if formula in answer), None)
-        written = Written(QUESTION, "Gradient", ps4.parts[0].written[QUESTION], True, answer, (4,), opinion)
+        written = Written(QUESTION, "Gradient", ps4.questions[QUESTION].points, True, answer, (4,), opinion)
         graded(tx, student, _answering(report, written), lane)
     return students[0], grace
 
