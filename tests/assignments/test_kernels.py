@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
+from grader import kit
 from grader.catalogue import Assignment
 from tests.kernels import Kernels, Rows, differences, pairs, rows_under
 
@@ -55,9 +54,7 @@ def test_rounding_decides_about_equal_rows_only_where_predict_looks_along_the_ba
     shapes = {"W1": (5, 7), "b1": (7,), "W2": (7, 3), "b2": (3,)}
     params = {name: random.normal(size=shape) for name, shape in shapes.items()}
     X = np.tile(random.normal(size=5), (12, 1))
-    problem = SimpleNamespace(
-        sizes=(5, 7, 3), options={"activation": "sigmoid"}, params=params, X=X, y=np.full(12, 2), reg=0.0
-    )
+    problem = kit.Problem(params, X, np.full(12, 2), 0.0, (5, 7, 3), {"activation": "sigmoid"})
     recipe = {"num_epochs": 2, "batch_size": 12, "learning_rate": 0.5, "learning_rate_decay": 0.8}
     truth = ps4.truths("definition", frozenset(mistakes))
-    assert truth.decided_by_rounding(SimpleNamespace(problem=problem, recipe=recipe)).tolist() == [decides] * 2
+    assert truth.decided_by_rounding(kit.Training(problem, X, np.full(12, 2), recipe)).tolist() == [decides] * 2
