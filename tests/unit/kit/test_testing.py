@@ -99,7 +99,7 @@ def test_a_session_refuses_a_file_and_never_runs_it(assignment, tmp_path):
     ran = tmp_path / "ran"
     code = f"open({str(ran)!r}, 'w')\n"
     files = {"weights.py": np.frombuffer(code.encode(), np.uint8)}
-    with testing.InProcess({}).session(Limits(), {}) as session, pytest.raises(BadCall, match="no files"):
+    with testing.InProcess({}).session(Limits(), {}) as session, pytest.raises(BadCall, match="not files"):
         session.request(["load", files, [], assignment.entry_points.plain(), ["weights.py"], {}, 0.0], 1.0)
     assert not ran.exists()
 
