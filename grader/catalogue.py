@@ -35,7 +35,7 @@ _JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
 """What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
-"""What opinions on written answers depend on. No check asks it, so it has a digest of its own."""
+"""Code that opinions on written answers depend on. No check uses it, so it has a separate digest."""
 MISTAKES = "mistakes.py"
 LINES = "lines.py"
 """Calls to follow for the line of a lost check; optional."""
@@ -104,7 +104,7 @@ class Assignment:
 
     @property
     def runtime_name(self) -> str:
-        """What reports call the assignment's own environment: "runtime.lock 0123456789ab". Empty for the common one."""
+        """Name of the assignment's own environment in reports: "runtime.lock 0123456789ab". Empty for the common one."""
         return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
 
     def runtime(self, common: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a person sees while a submission is graded: each part as it is decided, and what every long check has used."""
+"""The display of a grading in progress: each part as it is decided, and the CPU time of every long check."""
 
 from __future__ import annotations
 

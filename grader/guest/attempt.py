@@ -164,7 +164,7 @@ def _forget_modules() -> None:
 
 
 def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """What fails is left out. If a method or function needs it after all, that will say so, and the others count."""
+    """Run a notebook, leaving out what fails. A method that needs such a statement fails when it is called."""
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module

@@ -1,4 +1,4 @@
-"""What there is instead where an entry point was not found. By the text alone; nothing is run."""
+"""Find definitions that resemble a missing entry point, by the text alone. Nothing is run."""
 
 from __future__ import annotations
 

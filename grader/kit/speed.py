@@ -83,8 +83,9 @@ class Speed:
             return wrong
         if not self.slow_seconds:
             return waiting("The speed cannot be measured here.")
-        share = self.slow_seconds / self._reference_seconds(truth)
-        if share > MOST_OF_REFERENCE:
+        # a slow function that is quick at the largest size is not padded, and the loops would take half a minute there
+        measurable = self.slow_seconds >= LEAST_SECONDS / 2
+        if measurable and (share := self.slow_seconds / self._reference_seconds(truth)) > MOST_OF_REFERENCE:
             return lost(
                 f"{self.slow} takes {share:.1f} times as long as plain loops do, and at most {MOST_OF_REFERENCE:g} "
                 "times can be compared: remove what slows it"
