@@ -104,7 +104,7 @@ class Assignment:
 
     @property
     def runtime_name(self) -> str:
-        """Name of the assignment's own environment in reports: "runtime.lock 0123456789ab". Empty for the common one."""
+        """Name of the own environment in reports: "runtime.lock 0123456789ab". Empty for the common one."""
         return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
 
     def runtime(self, common: Path) -> Path:
