@@ -254,7 +254,7 @@ def _differs(
 
 def _is_simple(ratio: float) -> bool:
     """Return whether a single number's ratio is a whole number or one over it: others are no factor, only chance."""
-    return any(abs(r - round(r)) < 1e-6 and abs(r) < 1e4 for r in (ratio, 1 / ratio if ratio else 0.0))
+    return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
 
 
 def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -155,6 +155,20 @@ def test_near_is_norm_wise(want: np.ndarray, share: float) -> None:
     off.flat[0] = norm * 1e-6
     assert near(answer(want + share * off), want).holds
     assert not near(answer(want + (2 + share) * off), want).credit
+
+
+any_floats = st.sampled_from([(), (1,), (3,), (2, 3)]).flatmap(
+    lambda shape: st.tuples(*[hnp.arrays(np.float64, shape, elements=st.floats(width=64))] * 2)
+)
+
+
+@given(any_floats)
+@example((np.array(1.0), np.array(1.7e308)))
+@example((np.array(1.7e308), np.array(1e-100)))
+def test_near_judges_all_floats(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    got, want = pair
+    with np.errstate(all="ignore"):
+        assert type(near(answer(got if got.shape else float(got)), want).credit) is Fraction
 
 
 def test_the_absolute_tolerance_is_absolute() -> None:
