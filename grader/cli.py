@@ -466,11 +466,19 @@ def _meanwhile(what: str) -> Iterator[None]:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )
-def read(context: typer.Context) -> None:
-    """Read written answers away from the service (grader read --help)."""
-    from grader.reading.offline.commands import app as commands  # it draws pages, which nothing else here needs
+def mark(context: typer.Context) -> None:
+    """Mark written answers away from the service (grader mark --help)."""
+    from grader.marking.offline.commands import app as commands  # it draws pages, which nothing else here needs
 
-    raise typer.Exit(commands(context.args, prog_name="grader read", standalone_mode=False) or 0)
+    raise typer.Exit(commands(context.args, prog_name="grader mark", standalone_mode=False) or 0)
+
+
+@app.command(
+    hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def read() -> None:
+    """Name the command that took this one's place."""
+    raise BadCall("grader read is called grader mark now, with the same commands and options")
 
 
 @app.command(

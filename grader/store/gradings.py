@@ -165,7 +165,7 @@ def beat(tx: Tx, leased: Leased) -> bool:
 
 def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:
     """Keeps the report, and the lane it was graded in; False where the lease was lost, and then nothing is kept. The
-    points are those of the checks: what a written answer is worth is added up from `answers` and `readings`."""
+    points are those of the checks: what a written answer is worth is added up from `answers` and `answer_marks`."""
     decided = [check for check in report.checks if check.status is not Status.WAITING]
     values = {
         "state": State.GRADED,

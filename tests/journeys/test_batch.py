@@ -24,8 +24,8 @@ from grader.batch.tree import Archive
 from grader.catalogue import Assignment
 from grader.certify import specimens
 from grader.errors import BadCall
+from grader.marking.offline import commands as offline
 from grader.model import show_points
-from grader.reading.offline import commands as offline
 from grader.render import as_json
 from grader.render.gradescope import gradescope
 from grader.render.terminal import Terminal

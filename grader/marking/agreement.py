@@ -1,4 +1,4 @@
-"""How far two readers agree."""
+"""How far two markers agree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = tuple[Points, Points]
 @dataclass(frozen=True)
 class Agreement:
     answers: int
-    """That two have read."""
+    """That two have marked."""
     same: int
     """Of them, with the same points."""
     kappa: float | None

@@ -1,4 +1,4 @@
-"""`grader read`: answers of a batch's folder go out as a CSV or a page, and points come back."""
+"""`grader mark`: answers of a batch's folder go out as a CSV or a page, and points come back."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from grader import catalogue
 from grader.batch.outcome import Result, Standing, for_students
 from grader.batch.people import Student
 from grader.errors import BadCall
+from grader.marking.offline import commands
 from grader.model import Report
-from grader.reading.offline import commands
 from grader.render import as_json
 from tests.conftest import ROOT, Command
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
@@ -63,7 +63,7 @@ def rows_of(file: Path) -> list[dict[str, str]]:
 
 
 def fill_in(file: Path) -> None:
-    """As a reader who finds all of it right would."""
+    """As a marker who finds all of it right would."""
     ps4 = catalogue.load(ROOT / "reference" / "ps4")
     worth = {id: question.points for id, question in ps4.questions.items()}
     rows = rows_of(file)
@@ -116,7 +116,7 @@ def test_importing_again_changes_nothing(out: Path, tmp_path: Path, capsys: pyte
         capsys.readouterr()
         read("import-reports", out, sheet)
         said.append(capsys.readouterr().out.splitlines()[0])
-    assert said == ["1 readings, 1 of them new or changed", "1 readings, 0 of them new or changed"]
+    assert said == ["1 marks, 1 of them new or changed", "1 marks, 0 of them new or changed"]
     read("export-reports", out, "q1.6", "--to", sheet)
     assert [(row["points"], row["comment"]) for row in rows_of(sheet)] == [("5", "Good.")]
 
@@ -128,7 +128,7 @@ def test_a_wrong_line_keeps_nothing(out: Path, tmp_path: Path) -> None:
     sheet.write_text(sheet.read_text("utf-8").replace("5,Good.", "6,Good.", 1), "utf-8")
     with pytest.raises(BadCall, match="worth 5 points; 6 are more"):
         read("import-reports", out, sheet)
-    assert not (out / "readings.json").exists()
+    assert not (out / "marks.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], says: str) -> N
 
 
 def test_a_folder_of_reports_needs_none_of_the_databases_libraries() -> None:
-    needs = "import sys, grader.reading.offline.commands; print('sqlalchemy' in sys.modules)"
+    needs = "import sys, grader.marking.offline.commands; print('sqlalchemy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", needs], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -177,7 +177,7 @@ def test_the_page_is_filled_in_without_a_network_and_what_it_saves_is_imported(
     assert page.locator("input:invalid").count() == 1, "more than the question is worth was saved"
     page.locator("article").nth(1).locator(".points").fill("3,5")
     page.locator("article").nth(1).locator("textarea").fill('=1+1 "quoted",\nnot only exponentially')
-    assert page.locator("#count").inner_text() == "2 of 2 read"
+    assert page.locator("#count").inner_text() == "2 of 2 marked"
     with page.expect_download() as download:
         page.get_by_role("button", name="Save the file").click()
     download.value.save_as(saved)
@@ -210,7 +210,7 @@ def test_the_readmes_notebook_goes_in_and_80_points_come_out(tmp_path: Path) -> 
     shutil.copytree(ROOT / "submissions", tmp_path / "submissions")
     environment = os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference")}
     for command in re.findall(r"^\$ grader (.*)$", block, re.MULTILINE):
-        if command.startswith("read import-reports"):
+        if command.startswith("mark import-reports"):
             fill_in(tmp_path / "answers.csv")
         program = str(Path(sys.executable).with_name("grader"))
         subprocess.run([program, *shlex.split(command)], cwd=tmp_path, env=environment, check=True, timeout=1_500)

@@ -1,6 +1,6 @@
 """A folder of reports, such as a batch leaves it, as the place that answers come from and points go to.
 
-What was read is kept beside the reports in `readings.json`, and `written.csv` says what everybody has by now.
+Marks are kept beside the reports in `marks.json`, and `written.csv` says what everybody has by now.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from grader.batch import cells
 from grader.batch.journal import write
 from grader.catalogue import Assignment
 from grader.errors import BadCall
+from grader.marking.offline.sheet import Asked, Filled, Line
 from grader.model import ZERO, Json, Points, Status, show_points
-from grader.reading.offline.sheet import Asked, Filled, Line
 from grader.render import as_json
 
-KEPT, TOTALS = "readings.json", "written.csv"
+KEPT, TOTALS = "marks.json", "written.csv"
+KEPT_BEFORE = "readings.json"
+"""Name of the marks' file in folders of earlier versions."""
 CHECKS = "by machine"
 """In the column of questions: what the checks of the code have come to."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
@@ -40,7 +42,9 @@ class Folder:
     def reports(self) -> Mapping[str, Json]:
         """Student → report as JSON."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
-        files = sorted({*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT})
+        files = sorted(
+            {*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT, self.path / KEPT_BEFORE}
+        )
         found = {_student(file): self._with_opinions(_report(file, self.assignment.id)) for file in files}
         if not found:
             raise BadCall(f"{self.path} has no reports: give what grader batch wrote, or a folder of JSON reports")
@@ -107,8 +111,8 @@ class Folder:
         return found
 
     def _kept(self) -> dict[Key, Filled]:
-        file = self.path / KEPT
-        if not file.exists():
+        file = next((file for name in (KEPT, KEPT_BEFORE) if (file := self.path / name).exists()), None)
+        if file is None:
             return {}
         try:
             rows = [
@@ -116,7 +120,7 @@ class Folder:
                 for row in json.loads(file.read_text("utf-8"))
             ]
         except (OSError, ValueError, TypeError, KeyError):
-            raise BadCall(f"{file} is not what grader read has written: move it away, and import again") from None
+            raise BadCall(f"{file} is not what grader mark has written: move it away, and import again") from None
         return {(one.place, one.digest): one for one in rows}
 
     def _rows(self, student: str, report: Json, kept: Mapping[Key, Filled]) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""A grader reads one question of fifty students by keyboard, in Chromium, against a real service."""
+"""A marker marks one question of fifty students by keyboard, in Chromium, against a real service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["browser"]
 STUDENTS = 50
 QUESTION = "q1.1"
 OF_ASSIGNMENT = f"/courses/{COURSE}/assignments/{ASSIGNMENT}"
-READING = f"{OF_ASSIGNMENT}/reading"
+MARKING = f"{OF_ASSIGNMENT}/marking"
 RIGHT = r"$$\frac{\partial J}{\partial a^{(2)}} = \hat{y} - y$$"
 WRONG = r"$$\frac{\partial J}{\partial a^{(2)}} = y - \hat{y}$$"
 HOSTILE = "<script>document.title = 'owned'</script> $\\href{javascript:alert(1)}{x}$ =HYPERLINK(1)"
@@ -44,7 +44,7 @@ def answer_of(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
-    with serving(tmp_path_factory.mktemp("reading"), _populate) as room:
+    with serving(tmp_path_factory.mktemp("marking"), _populate) as room:
         yield room
 
 
@@ -114,22 +114,22 @@ def test_a_grader_reads_fifty_students_by_keyboard_and_every_total_follows_the_r
     before = scores(page, room.url)
     assert set(before.values()) == {"40"}
 
-    page.goto(f"{room.url}{READING}/{QUESTION}")
-    expect(page.get_by_text("0 read")).to_be_visible()
+    page.goto(f"{room.url}{MARKING}/{QUESTION}")
+    expect(page.get_by_text("0 marked")).to_be_visible()
     page.get_by_role("button", name="begin with right").click()
     expect(page.get_by_text("Half right")).to_be_visible()
     page.wait_for_function("() => document.readyState === 'complete'")
     grace.photographs("paper")
     assert read_everything(page) == STUDENTS - 2  # three wrote the same
     expect(page.get_by_text("48 of 48")).to_be_visible()
-    grace.photographs("reading")
+    grace.photographs("marking")
 
     after = scores(page, room.url)
     wrong = [f"Student {n}" for n in range(4, STUDENTS, 2)]
     assert {after[name] for name in wrong} == {"42.5"}
     assert {after[f"Student {n}"] for n in (0, 1, 2, 5, 49)} == {"45"}
 
-    page.goto(f"{room.url}{READING}/{QUESTION}/rubric")
+    page.goto(f"{room.url}{MARKING}/{QUESTION}/rubric")
     grace.photographs("rubric")
     page.get_by_label("Points").nth(1).fill("1.25")
     page.get_by_role("button", name="Change").nth(1).click()
@@ -144,7 +144,7 @@ def test_a_grader_reads_fifty_students_by_keyboard_and_every_total_follows_the_r
 
 def test_what_a_student_wrote_is_shown_and_never_obeyed(grace: Visitor, room: Classroom) -> None:
     page = grace.page
-    page.goto(f"{room.url}{READING}/{QUESTION}/{digest_of(HOSTILE)}")
+    page.goto(f"{room.url}{MARKING}/{QUESTION}/{digest_of(HOSTILE)}")
     assert "owned" not in page.title()
     assert page.locator("a[href^=javascript]").count() == 0
     expect(page.locator(".prose")).to_contain_text("<script>")

@@ -1,4 +1,4 @@
-"""`grader read`: its commands for the service's database, and those for what a batch has written."""
+"""`grader mark`: its commands for the service's database, and those for what a batch has written."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.console import Console
 from grader import catalogue
 from grader.catalogue import Assignment
 from grader.errors import BadCall
-from grader.reading.offline import sheet
-from grader.reading.offline.page import page
-from grader.reading.offline.reports import KEPT, TOTALS, Folder
-from grader.reading.offline.sheet import Line, Row
+from grader.marking.offline import sheet
+from grader.marking.offline.page import page
+from grader.marking.offline.reports import KEPT, TOTALS, Folder
+from grader.marking.offline.sheet import Line, Row
 from grader.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read written answers away from the service.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
 out = Console(highlight=False)
 
 
@@ -29,7 +29,7 @@ def _csv_or_page(to: Path) -> Path:
     return to
 
 
-ReaderOption = Annotated[str, typer.Option("--reader", help="The login of whoever reads: staff of the course.")]
+MarkerOption = Annotated[str, typer.Option("--marker", "--reader", help="The marker's login: staff of the course.")]
 ToOption = Annotated[
     Path, typer.Option("--to", callback=_csv_or_page, help="A .csv, or an .html for a page that works offline.")
 ]
@@ -43,35 +43,35 @@ def export_(
     course: Annotated[str, typer.Argument(help="The course's id.")],
     assignment: Annotated[str, typer.Argument(help="The assignment's id.")],
     question: Annotated[str, typer.Argument(help="For example q1.6.")],
-    reader: ReaderOption,
+    marker: MarkerOption,
     to: ToOption,
 ) -> None:
-    """Write one question's answers, without names, with the rubric and what the reader has given so far."""
-    from grader.reading.offline import database  # its libraries take a second to import
+    """Write one question's answers, without names, with the rubric and what the marker has given so far."""
+    from grader.marking.offline import database  # its libraries take a second to import
 
     settings = Settings()
     with database.opened(settings) as store, store.read() as tx:
-        desk = database.desk(tx, (course, assignment, question), reader, settings.assignments)
-    _write(to, f"{question} · {desk.title}", desk.lines, ["import", f"{to.stem}.csv", "--reader", reader])
+        desk = database.desk(tx, (course, assignment, question), marker, settings.assignments)
+    _write(to, f"{question} · {desk.title}", desk.lines, ["import", f"{to.stem}.csv", "--marker", marker])
 
 
 @app.command("import")
 def import_(
     file: FileArgument,
-    reader: ReaderOption,
+    marker: MarkerOption,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
 ) -> None:
     """Take the points, items and comments from a file. All of it, or nothing; rows without any are left alone."""
-    from grader.reading.offline import database
+    from grader.marking.offline import database
 
     rows, settings = _rows(file), Settings()
     place = database.place_of(rows)
     with database.opened(settings) as store, store.write() as tx:
-        desk = database.desk(tx, place, reader, settings.assignments)
+        desk = database.desk(tx, place, marker, settings.assignments)
         filled = sheet.read(rows, desk.lines)
         changed = database.bring_in(tx, desk, filled, keep=not dry_run)
     would, same, blank = "would be " if dry_run else "", len(filled) - changed, len(rows) - len(filled)
-    out.print(f"{desk.question.id}: {changed} {would}read, {same} as they were, {blank} left blank", markup=False)
+    out.print(f"{desk.question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
 
 
 @app.command("export-reports")
@@ -90,11 +90,11 @@ def export_reports(
 
 @app.command("import-reports")
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
-    """Take points and comments in, all or nothing. What was left empty stays unread; again changes nothing."""
+    """Take points and comments in, all or nothing. What was left empty stays unmarked; again changes nothing."""
     place = Folder(_assignment(assignment), folder)
     filled = sheet.read(_rows(file), place.lines())
     changed = place.keep(filled)
-    out.print(f"{len(filled)} readings, {changed} of them new or changed", markup=False)
+    out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
     out.print(f"written: {folder / KEPT}, {folder / TOTALS}", style="dim", markup=False, soft_wrap=True)
 
 
@@ -114,12 +114,12 @@ def _rows(file: Path) -> list[Row]:
 def _write(to: Path, title: str, lines: Sequence[Line], back: Sequence[str]) -> None:
     """`back`: the call that takes in what the page saves."""
     if to.suffix == ".html":
-        content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "read", *back])).encode()
+        content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "mark", *back])).encode()
     else:
         content = sheet.write(lines)
     try:
         to.write_bytes(content)
     except OSError as wrong:
         raise BadCall(f"{to} cannot be written ({wrong.strerror})") from None
-    read = sum(line.is_read for line in lines)
-    out.print(f"{to}: {len(lines)} answers, {read} of them read", markup=False, soft_wrap=True)
+    marked = sum(line.is_marked for line in lines)
+    out.print(f"{to}: {len(lines)} answers, {marked} of them marked", markup=False, soft_wrap=True)

@@ -27,7 +27,7 @@ function count() {
     points(answer).setCustomValidity(is_more ? `The question is worth ${dataset.most} points` : "");
     answer.classList.toggle("done", value !== "" || ticked(answer).length > 0);
   }
-  document.getElementById("count").textContent = `${document.querySelectorAll(".done").length} of ${answers.length} read`;
+  document.getElementById("count").textContent = `${document.querySelectorAll(".done").length} of ${answers.length} marked`;
 }
 
 // An apostrophe keeps spreadsheets from computing a cell; the import takes it off again.

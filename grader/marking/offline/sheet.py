@@ -1,4 +1,4 @@
-"""Answers as CSV, wherever they come from: what goes out, and what a reader sends back."""
+"""Answers as CSV, wherever they come from: what goes out, and what a marker sends back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Row = tuple[int, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Asked:
-    """A question whose answers are read."""
+    """A question whose answers are marked."""
 
     place: str
     """ "COURSE ASSIGNMENT q1.6" in the service's database, "q1.6" in a folder of reports."""
@@ -49,7 +49,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Line:
-    """One answer, and what its reader has given so far."""
+    """One answer, and what its marker has given so far."""
 
     asked: Asked
     digest: str
@@ -57,13 +57,13 @@ class Line:
     students: int
     suggestion: Suggestion | None
     points: Points | None = None
-    """Of the whole answer; None where it is not read, and where they are what the items come to."""
+    """Of the whole answer; None where it is not marked, and where they are what the items come to."""
     items: frozenset[str] = frozenset()
     """Ids of those that are ticked."""
     comment: str = ""
 
     @property
-    def is_read(self) -> bool:
+    def is_marked(self) -> bool:
         return self.points is not None or bool(self.items)
 
 

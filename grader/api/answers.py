@@ -1,4 +1,4 @@
-"""Reading one question's answers, without names."""
+"""Mark one question's answers, without names."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePo
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
+from grader.marking.groups import Paper
+from grader.marking.status import Stage
 from grader.model import Points
-from grader.reading.papers import Paper
-from grader.reading.standing import Stage
-from grader.store import readings
+from grader.store import answer_marks
+from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Tx
-from grader.store.readings import Given, Reading
 
-router = APIRouter(prefix="/api/v1", tags=["reading"])
+router = APIRouter(prefix="/api/v1", tags=["marking"])
 
 ANSWERS = OF_QUESTION + "/answers"
 MOST_COMMENT = 10_000
@@ -65,7 +65,7 @@ class SuggestionOut(Out):
         )
 
 
-class ReadingOut(Out):
+class AnswerMarkOut(Out):
     items: list[ItemOut]
     adjustment: float = Field(description="Added to the items' points", examples=[0.0])
     comment: str
@@ -74,14 +74,14 @@ class ReadingOut(Out):
     at: dt.datetime
 
     @classmethod
-    def of(cls, reading: Reading, worth: Points) -> ReadingOut:
+    def of(cls, mark: AnswerMark, worth: Points) -> AnswerMarkOut:
         return cls(
-            items=[ItemOut.of(item) for item in reading.items],
-            adjustment=float(reading.adjustment),
-            comment=reading.comment,
-            moderates=reading.moderates,
-            points=float(reading.points(worth)),
-            at=reading.at,
+            items=[ItemOut.of(item) for item in mark.items],
+            adjustment=float(mark.adjustment),
+            comment=mark.comment,
+            moderates=mark.moderates,
+            points=float(mark.points(worth)),
+            at=mark.at,
         )
 
 
@@ -95,15 +95,15 @@ class PaperOut(Out):
     suggestion: SuggestionOut | None
     decided: float | None = Field(description="By the machine, where the assignment lets it", examples=[None])
     stage: Stage
-    points: float | None = Field(description="null until its readers have decided", examples=[3.5])
-    read_before: bool = Field(description="It replaces an answer that had been read")
-    own: ReadingOut | None
-    others: list[ReadingOut] = Field(description="Empty while it has to be read without knowing them")
+    points: float | None = Field(description="null until its markers have decided", examples=[3.5])
+    marked_before: bool = Field(description="It replaces an answer that had been marked")
+    own: AnswerMarkOut | None
+    others: list[AnswerMarkOut] = Field(description="Empty while it has to be marked without knowing them")
 
     @classmethod
     def of(cls, paper: Paper, worth: Points, caller: Caller) -> PaperOut:
-        own = paper.reading_of(caller.person.id)
-        decides = paper.standing.decides
+        own = paper.mark_of(caller.person.id)
+        decides = paper.status.decides
         return cls(
             number=paper.number,
             digest=paper.digest,
@@ -111,19 +111,19 @@ class PaperOut(Out):
             students=paper.students,
             suggestion=SuggestionOut.of(paper.suggestion) if paper.suggestion else None,
             decided=None if paper.decided is None else float(paper.decided),
-            stage=paper.standing.stage,
+            stage=paper.status.stage,
             points=float(decides.points(worth)) if decides else None,
-            read_before=paper.read_before,
-            own=ReadingOut.of(own, worth) if own else None,
-            others=[ReadingOut.of(reading, worth) for reading in paper.shown_readings(caller.person.id)],
+            marked_before=paper.marked_before,
+            own=AnswerMarkOut.of(own, worth) if own else None,
+            others=[AnswerMarkOut.of(mark, worth) for mark in paper.shown_marks(caller.person.id)],
         )
 
 
-class ReadingIn(In):
+class AnswerMarkIn(In):
     items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS, description="Ids of rubric items")
     adjustment: MorePoints = Field(Decimal(0), examples=[0])
     comment: str = Field("", max_length=MOST_COMMENT, pattern=TEXT, examples=["The sum over n is missing."])
-    moderates: bool = Field(False, description="It decides where two readers differ")
+    moderates: bool = Field(False, description="It decides where two markers differ")
 
     def given(self) -> Given:
         return Given(tuple(self.items), Points(self.adjustment), self.comment, self.moderates)
@@ -160,25 +160,25 @@ def get_answer(
         return _out(tx, asked, caller, digest)
 
 
-@router.put(ANSWERS + "/{digest}/reading", summary="Give an answer its points (staff)")
-def put_reading(
+@router.put(ANSWERS + "/{digest}/mark", summary="Give an answer its points (staff)")
+def put_answer_mark(
     course: CourseId,
     assignment: AssignmentId,
     question: QuestionId,
     digest: Digest,
-    wish: ReadingIn,
+    wish: AnswerMarkIn,
     service: TheService,
     caller: TheCaller,
 ) -> PaperOut:
-    """For everybody who wrote the same. The caller's earlier reading of it is replaced."""
+    """For everybody who wrote the same. The caller's earlier mark of it is replaced."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         give(tx, asked, caller, digest, wish)
         return _out(tx, asked, caller, digest)
 
 
-@router.delete(ANSWERS + "/{digest}/reading", summary="Take one's own reading back (staff)")
-def take_back_reading(
+@router.delete(ANSWERS + "/{digest}/mark", summary="Take one's own mark back (staff)")
+def delete_answer_mark(
     course: CourseId,
     assignment: AssignmentId,
     question: QuestionId,
@@ -192,16 +192,16 @@ def take_back_reading(
         return _out(tx, asked, caller, digest)
 
 
-def give(tx: Tx, asked: Asked, caller: Caller, digest: str, wish: ReadingIn) -> None:
+def give(tx: Tx, asked: Asked, caller: Caller, digest: str, wish: AnswerMarkIn) -> None:
     paper = find_paper(asked.papers(tx, caller.person.id), digest)
     if wish.moderates and not paper.would_moderate(caller.person.id):
-        raise BadCall("a moderator is asked for only where two readers differ, and is neither of them")
-    readings.put(tx, asked.question, digest, caller.person.id, wish.given())
+        raise BadCall("a moderator is asked for only where two markers differ, and is neither of them")
+    answer_marks.put(tx, asked.question, digest, caller.person.id, wish.given())
 
 
 def take_back(tx: Tx, asked: Asked, caller: Caller, digest: str) -> None:
     find_paper(asked.papers(tx, caller.person.id), digest)
-    readings.take_back(tx, asked.question, digest, caller.person.id)
+    answer_marks.take_back(tx, asked.question, digest, caller.person.id)
 
 
 def find_paper(found: Iterable[Paper], digest: str) -> Paper:

@@ -1,4 +1,4 @@
-"""What people have made of answers. A reading belongs to the answer's text and not to a submission: whoever wrote the
+"""Marks that people give to answers. A mark belongs to the answer's text and not to a submission: whoever wrote the
 same has it, a resubmission with the same answer keeps it, and no grading and no regrade touches it."""
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON
 from grader.store.records import Person, new_id
 from grader.store.rubrics import Question, RubricItem, is_of, items_by_id
-from grader.store.tables import people, readings, rubric, ticks
+from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
-"""Digests that one query names; beyond that all readings of the assignment are fetched."""
+"""Digests that one query names; beyond that all answer_marks of the assignment are fetched."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What a reader gives."""
+    """What a marker gives."""
 
     items: tuple[str, ...] = ()
     """Ids of rubric items."""
@@ -32,14 +32,14 @@ class Given:
     comment: str = ""
     """The student sees it."""
     moderates: bool = False
-    """It decides where two readers differ."""
+    """It decides where two markers differ."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class AnswerMark:
     question: str
     digest: str
-    reader: Person
+    marker: Person
     items: tuple[RubricItem, ...]
     """As they are worth now."""
     adjustment: Points
@@ -52,7 +52,7 @@ class Reading:
         return max(ZERO, min(worth, sum((item.points for item in self.items), ZERO) + self.adjustment))
 
 
-def put(tx: Tx, question: Question, digest: str, reader: str, given: Given) -> None:
+def put(tx: Tx, question: Question, digest: str, marker: str, given: Given) -> None:
     """Sets it, or sets it anew. Raises `BadCall` where an item is none of the question's."""
     if (given.adjustment * 100).denominator != 1:
         raise BadCall(f"points are multiples of 1/100, which {given.adjustment} is not")
@@ -60,29 +60,29 @@ def put(tx: Tx, question: Question, digest: str, reader: str, given: Given) -> N
     known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(wanted))).all()
     if len(known) != len(wanted):
         raise BadCall("an item is none of this question's rubric (any more): load the page again")
-    id = _put(tx, question, digest, reader, given)
-    tx.execute(delete(ticks).where(ticks.c.reading == id))
+    id = _put(tx, question, digest, marker, given)
+    tx.execute(delete(mark_items).where(mark_items.c.mark == id))
     if wanted:
-        tx.execute(insert(ticks), [{"reading": id, "item": item} for item in wanted])
+        tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in wanted])
 
 
-def _put(tx: Tx, question: Question, digest: str, reader: str, given: Given) -> str:
-    where = is_of(readings, question) & (readings.c.digest == digest) & (readings.c.reader == reader)
+def _put(tx: Tx, question: Question, digest: str, marker: str, given: Given) -> str:
+    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
     values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": now()}
-    known = tx.execute(update(readings).where(where).values(values).returning(readings.c.id)).one_or_none()
+    known = tx.execute(update(answer_marks).where(where).values(values).returning(answer_marks.c.id)).one_or_none()
     if known:
         return str(known.id)
     id = new_id()
     place = {"course": question.course, "assignment": question.assignment, "question": question.id}
-    tx.execute(insert(readings).values(place | values | {"id": id, "digest": digest, "reader": reader}))
+    tx.execute(insert(answer_marks).values(place | values | {"id": id, "digest": digest, "marker": marker}))
     return id
 
 
-def take_back(tx: Tx, question: Question, digest: str, reader: str) -> None:
-    where = is_of(readings, question) & (readings.c.digest == digest) & (readings.c.reader == reader)
-    id = tx.scalar(select(readings.c.id).where(where))
-    tx.execute(delete(ticks).where(ticks.c.reading == id))
-    tx.execute(delete(readings).where(readings.c.id == id))
+def take_back(tx: Tx, question: Question, digest: str, marker: str) -> None:
+    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
+    id = tx.scalar(select(answer_marks.c.id).where(where))
+    tx.execute(delete(mark_items).where(mark_items.c.mark == id))
+    tx.execute(delete(answer_marks).where(answer_marks.c.id == id))
 
 
 Key = tuple[str, str]
@@ -91,44 +91,44 @@ Key = tuple[str, str]
 
 def of_answers(
     tx: Tx, course: str, assignment: str, digests: Collection[str] | None = None
-) -> dict[Key, list[Reading]]:
+) -> dict[Key, list[AnswerMark]]:
     """The oldest first. `None`: of all answers."""
-    where = (readings.c.course == course) & (readings.c.assignment == assignment)
+    where = (answer_marks.c.course == course) & (answer_marks.c.assignment == assignment)
     if digests is not None and len(digests) <= MOST_NAMED:
-        where &= readings.c.digest.in_(list(digests))
+        where &= answer_marks.c.digest.in_(list(digests))
     rows = tx.execute(
-        select(*readings.c, *PERSON[1:])
-        .join(people, people.c.id == readings.c.reader)
+        select(*answer_marks.c, *PERSON[1:])
+        .join(people, people.c.id == answer_marks.c.marker)
         .where(where)
-        .order_by(readings.c.at, readings.c.id)
+        .order_by(answer_marks.c.at, answer_marks.c.id)
     ).all()
     ticked = _ticked(tx, [row.id for row in rows])
-    found: dict[Key, list[Reading]] = {}
+    found: dict[Key, list[AnswerMark]] = {}
     for row in rows:
-        found.setdefault((row.question, row.digest), []).append(_reading(row, ticked.get(row.id, [])))
+        found.setdefault((row.question, row.digest), []).append(_answer_mark(row, ticked.get(row.id, [])))
     return found
 
 
 def _ticked(tx: Tx, ids: Collection[str]) -> dict[str, list[RubricItem]]:
-    """Reading → items, in the rubric's order."""
+    """AnswerMark → items, in the rubric's order."""
     pairs: list[AnyRow] = []
     wanted = list(ids)
     for start in range(0, len(wanted), MOST_NAMED):
         some = wanted[start : start + MOST_NAMED]
-        pairs += tx.execute(select(ticks.c.reading, ticks.c.item).where(ticks.c.reading.in_(some))).all()
+        pairs += tx.execute(select(mark_items.c.mark, mark_items.c.item).where(mark_items.c.mark.in_(some))).all()
     known = items_by_id(tx, {pair.item for pair in pairs})
     place = {id: n for n, id in enumerate(known)}
     found: dict[str, list[RubricItem]] = {}
     for pair in sorted(pairs, key=lambda pair: place[pair.item]):
-        found.setdefault(pair.reading, []).append(known[pair.item])
+        found.setdefault(pair.mark, []).append(known[pair.item])
     return found
 
 
-def _reading(row: AnyRow, items: list[RubricItem]) -> Reading:
-    return Reading(
+def _answer_mark(row: AnyRow, items: list[RubricItem]) -> AnswerMark:
+    return AnswerMark(
         question=row.question,
         digest=row.digest,
-        reader=Person(row.reader, row.login, row.name, row.admin),
+        marker=Person(row.marker, row.login, row.name, row.admin),
         items=tuple(items),
         adjustment=row.adjustment,
         comment=row.comment,

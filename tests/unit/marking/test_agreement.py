@@ -1,4 +1,4 @@
-"""How far two readers agree; checked against scikit-learn's Cohen's kappa."""
+"""How far two markers agree; checked against scikit-learn's Cohen's kappa."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from grader.reading.agreement import agreement
+from grader.marking.agreement import agreement
 
 POINTS = st.sampled_from([Fraction(0), Fraction(5, 2), Fraction(5)])
 

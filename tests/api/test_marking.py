@@ -1,4 +1,4 @@
-"""Reading answers over HTTP: blind, in an order of one's own, the same answer once."""
+"""Marking answers over HTTP: blind, in an order of one's own, the same answer once."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def papers(room: World, who: str = "grace", query: str = "") -> list[Json]:
     return list(ask(room, "GET", f"{QUESTION}/answers{query}", who).json())
 
 
-def read(room: World, text: str, who: str = "grace", **given: object) -> Json:
-    return dict(ask(room, "PUT", f"{QUESTION}/answers/{digest_of(text)}/reading", who, given).json())
+def mark(room: World, text: str, who: str = "grace", **given: object) -> Json:
+    return dict(ask(room, "PUT", f"{QUESTION}/answers/{digest_of(text)}/mark", who, given).json())
 
 
 def item(room: World, points: float, text: str = "Right") -> str:
@@ -74,14 +74,14 @@ def test_the_same_answer_is_read_once_and_without_names(room: World) -> None:
     answer(room, "ada", "because")
     answer(room, "bob", "  because\n")
     (paper,) = papers(room)
-    assert (paper["students"], paper["stage"]) == (2, "unread")
+    assert (paper["students"], paper["stage"]) == (2, "unmarked")
     text = ask(room, "GET", f"{QUESTION}/answers").text
     assert not [login for login in ("ada", "bob") if login in text.lower()]
 
 
 def test_both_who_wrote_it_have_its_points(room: World) -> None:
     ids = {login: answer(room, login, "because") for login in ("ada", "bob")}
-    read(room, "because", items=[item(room, 1)], comment="Yes.")
+    mark(room, "because", items=[item(room, 1)], comment="Yes.")
     for login, id in ids.items():
         score = worth(room, id, login)
         (question,) = score["questions"]
@@ -104,7 +104,7 @@ def test_an_image_that_others_name_alike_is_each_ones_own(room: World, shows: st
     ids = {login: answer(room, login, shows) for login in ("ada", "bob")}
     first, second = papers(room)
     assert (first["students"], second["students"]) == (1, 1)
-    ask(room, "PUT", f"{QUESTION}/answers/{first['digest']}/reading", body={"adjustment": 1})
+    ask(room, "PUT", f"{QUESTION}/answers/{first['digest']}/mark", body={"adjustment": 1})
     assert {worth(room, id, login)["written"] for login, id in ids.items()} == {None, 1}
 
 
@@ -112,25 +112,25 @@ def test_a_rubric_item_that_changes_later_changes_every_total(room: World) -> No
     ids = [answer(room, login, login) for login in ("ada", "bob")]
     ticked = item(room, 1)
     for text in ("ada", "bob"):
-        read(room, text, items=[ticked])
+        mark(room, text, items=[ticked])
     ask(room, "PUT", f"{QUESTION}/rubric/{ticked}", body={"text": "Right", "points": 0.25})
     assert [worth(room, id, "grace")["final"] for id in ids] == [4.25, 4.25]
 
 
 def test_a_resubmission_with_the_same_answer_keeps_its_points(room: World) -> None:
     answer(room, "ada", "because")
-    read(room, "because", adjustment=1)
+    mark(room, "because", adjustment=1)
     assert worth(room, answer(room, "ada", "because"))["written"] == 1
 
 
 def test_a_changed_answer_waits_again_and_says_that_it_had_been_read(room: World) -> None:
     answer(room, "ada", "because")
-    read(room, "because", adjustment=1)
+    mark(room, "because", adjustment=1)
     id = answer(room, "ada", "since")
     found = ask(room, "GET", f"/api/v1/submissions/{id}", "ada").json()
     assert (found["score"]["written"], found["score"]["waiting"]) == (None, 1.5)
-    assert found["read_before"] == ["q1.1.written"]
-    assert [(p["answer"], p["read_before"]) for p in papers(room)] == [("since", True)]
+    assert found["marked_before"] == ["q1.1.written"]
+    assert [(p["answer"], p["marked_before"]) for p in papers(room)] == [("since", True)]
 
 
 def test_where_the_best_counts_every_answer_is_read(room: World) -> None:
@@ -161,50 +161,50 @@ def test_what_the_machine_suggests_is_for_staff(room: World) -> None:
     assert "12 networks" not in ask(room, "GET", f"/api/v1/submissions/{id}", "ada").text
 
 
-def test_a_reading_is_held_with_the_points(room: World) -> None:
+def test_a_mark_is_held_with_the_points(room: World) -> None:
     room.set(held=True)
     id = answer(room, "ada", "because")
-    read(room, "because", adjustment=1, comment="between us")
+    mark(room, "because", adjustment=1, comment="between us")
     assert "between us" not in ask(room, "GET", f"/api/v1/submissions/{id}", "ada").text
     assert worth(room, id)["final"] is None
 
 
 def test_two_readers_do_not_see_each_other_and_a_moderator_decides(room: World) -> None:
     id = answer(room, "ada", "because")
-    ask(room, "PUT", QUESTION, body={"readers": 2})
-    assert read(room, "because", adjustment=1, comment="first")["stage"] == "second reader"
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    assert mark(room, "because", adjustment=1, comment="first")["stage"] == "second marker"
     assert papers(room, "mary")[0]["others"] == []
-    assert read(room, "because", "mary", adjustment=0.5)["stage"] == "moderator"
+    assert mark(room, "because", "mary", adjustment=0.5)["stage"] == "moderator"
     assert (worth(room, id)["written"], papers(room, "mary", "?waiting=true")) == (None, [])
     (open_,) = papers(room, "olga", "?waiting=true")
-    assert {reading["points"] for reading in open_["others"]} == {1, 0.5}
-    read(room, "because", "olga", adjustment=0.75, moderates=True)
+    assert {given["points"] for given in open_["others"]} == {1, 0.5}
+    mark(room, "because", "olga", adjustment=0.75, moderates=True)
     assert worth(room, id)["written"] == 0.75
 
 
 @pytest.mark.parametrize("who", ["grace", "mary"])
 def test_nobody_moderates_before_two_differ_nor_what_they_have_read_themselves(room: World, who: str) -> None:
     id = answer(room, "ada", "because")
-    ask(room, "PUT", QUESTION, body={"readers": 2})
+    ask(room, "PUT", QUESTION, body={"markers": 2})
     alone = {"adjustment": 0.5, "moderates": True}
-    path = f"{QUESTION}/answers/{digest_of('because')}/reading"
+    path = f"{QUESTION}/answers/{digest_of('because')}/mark"
     stages = []
-    for reader, points in (("grace", 1), ("mary", 0.75)):
+    for marker, points in (("grace", 1), ("mary", 0.75)):
         got = room.client.request("PUT", path, json=alone, headers=room.headers(who))
         stages.append((got.status_code, papers(room)[0]["stage"]))
-        read(room, "because", reader, adjustment=points)
-    assert stages == [(422, "unread"), (422, "second reader")]
+        mark(room, "because", marker, adjustment=points)
+    assert stages == [(422, "unmarked"), (422, "second marker")]
     assert room.client.put(path, json=alone, headers=room.headers(who)).status_code == 422
     assert worth(room, id)["written"] is None
 
 
 def test_who_moderates_may_think_again(room: World) -> None:
     id = answer(room, "ada", "because")
-    ask(room, "PUT", QUESTION, body={"readers": 2})
+    ask(room, "PUT", QUESTION, body={"markers": 2})
     for who, points in (("grace", 1), ("mary", 0.5)):
-        read(room, "because", who, adjustment=points)
+        mark(room, "because", who, adjustment=points)
     for points in (0.75, 0.25):
-        read(room, "because", "olga", adjustment=points, moderates=True)
+        mark(room, "because", "olga", adjustment=points, moderates=True)
     assert worth(room, id)["written"] == 0.25
 
 
@@ -212,19 +212,19 @@ def test_progress_and_agreement_are_counted(room: World) -> None:
     for login, text in (("ada", "because"), ("bob", "")):
         answer(room, login, text)
     suggest(room, OPINION)
-    ask(room, "PUT", QUESTION, body={"readers": 2})
+    ask(room, "PUT", QUESTION, body={"markers": 2})
     for who in ("grace", "mary"):
-        read(room, "because", who, adjustment=1.5)
+        mark(room, "because", who, adjustment=1.5)
     progress = ask(room, "GET", QUESTION).json()["progress"]
     assert [progress[name] for name in ("answers", "done", "students", "absent")] == [1, 1, 2, 1]
-    assert progress["readers"] == {"answers": 1, "same": 1, "share": 1, "kappa": None}
+    assert progress["markers"] == {"answers": 1, "same": 1, "share": 1, "kappa": None}
     assert progress["machine"]["same"] == 1
 
 
-def test_a_reading_that_is_taken_back_leaves_the_answer_unread(room: World) -> None:
+def test_a_mark_that_is_taken_back_leaves_the_answer_unmarked(room: World) -> None:
     id = answer(room, "ada", "because")
-    read(room, "because", adjustment=1)
-    ask(room, "DELETE", f"{QUESTION}/answers/{digest_of('because')}/reading")
+    mark(room, "because", adjustment=1)
+    ask(room, "DELETE", f"{QUESTION}/answers/{digest_of('because')}/mark")
     assert worth(room, id)["waiting"] == 1.5
 
 
@@ -251,28 +251,28 @@ def test_what_no_rubric_has_is_refused(room: World, path: str, body: Json) -> No
 
 
 def test_an_answer_that_nobody_gave_cannot_be_read(room: World) -> None:
-    got = room.client.put(f"{QUESTION}/answers/{'0' * 64}/reading", json={}, headers=room.headers("grace"))
+    got = room.client.put(f"{QUESTION}/answers/{'0' * 64}/mark", json={}, headers=room.headers("grace"))
     assert got.status_code == 404
 
 
 def test_a_list_of_submissions_has_the_same_score(room: World) -> None:
     answer(room, "ada", "because")
-    read(room, "because", adjustment=1)
+    mark(room, "because", adjustment=1)
     assert [s["score"]["final"] for s in ask(room, "GET", SUBMISSIONS).json()] == [5]
 
 
 def test_a_form_without_anything_ticked_or_said_gives_nobody_zero_points(room: World) -> None:
     answer(room, "ada", "because")
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
     asked = room.client.post(page, data={"adjustment": "0"}, headers=room.headers("grace"))
-    assert (asked.status_code, papers(room)[0]["stage"]) == (422, "unread")
+    assert (asked.status_code, papers(room)[0]["stage"]) == (422, "unmarked")
     said = room.client.post(page, data={"comment": "Empty."}, headers=room.headers("grace"), follow_redirects=False)
     assert (said.status_code, papers(room)[0]["points"]) == (303, 0)
 
 
 def test_without_javascript_a_phrase_of_the_bank_is_said_and_a_comment_kept(room: World) -> None:
     answer(room, "ada", "because")
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
     form = {"items": [item(room, 1)], "comment": "Why?", "phrase": "Mind the sign.", "keep": "true"}
     room.client.post(page, data=form, headers=room.headers("grace"), follow_redirects=False)
     assert papers(room)[0]["own"]["comment"] == "Why?\n\nMind the sign."
@@ -281,8 +281,8 @@ def test_without_javascript_a_phrase_of_the_bank_is_said_and_a_comment_kept(room
 
 def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> None:
     id = answer(room, "ada", "because")
-    ask(room, "PUT", QUESTION, body={"readers": 2})
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
     for who, points in (("grace", "1"), ("mary", "0.5"), ("olga", "0.75")):
         form = {"adjustment": points}
         room.client.post(page, data=form, headers=room.headers(who), follow_redirects=False)
@@ -292,5 +292,5 @@ def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> Non
 @pytest.mark.parametrize("form", [{"comment": "x" * 9_990, "phrase": "y" * 100}, {"items": ["0" * 26] * 51}])
 def test_a_form_that_says_too_much_is_refused(room: World, form: Json) -> None:
     answer(room, "ada", "because")
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/reading/q1.1.written/{digest_of('because')}"
+    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
     assert room.client.post(page, data=form, headers=room.headers("grace")).status_code == 422

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 import grader
-from grader.reading.offline.sheet import Line, because, heading
+from grader.marking.offline.sheet import Line, because, heading
 from grader.render.html import environment
 
 _HERE = Path(__file__).parent

@@ -1,4 +1,4 @@
-"""`grader read`: answers go out as a file without names, and points come in from it, all of them or none."""
+"""`grader mark`: answers go out as a file without names, and points come in from it, all of them or none."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from grader.errors import BadCall
+from grader.marking.offline import commands
 from grader.model import Json
-from grader.reading.offline import commands
-from tests.api.test_readings import QUESTION, answer, ask, item, papers, room, suggest, worth
+from tests.api.test_marking import QUESTION, answer, ask, item, papers, room, suggest, worth
 from tests.api.world import ASSIGNMENT, COURSE, World
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
@@ -46,8 +46,8 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def export(call: Call, to: Path, reader: str = "grace") -> list[dict[str, str]]:
-    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--reader", reader, "--to", to)
+def export(call: Call, to: Path, marker: str = "grace") -> list[dict[str, str]]:
+    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", marker, "--to", to)
     return list(csv.DictReader(io.StringIO(to.read_text("utf-8-sig"), newline="")))
 
 
@@ -79,18 +79,18 @@ def test_points_and_comments_come_in_and_count(room: World, call: Call, tmp_path
     submission = answer(room, "ada", "because")
     file = tmp_path / "q.csv"
     fill(file, export(call, file), points="1,25", comment="-1 for the sign")
-    assert "1 read, 0 as they were" in call("import", file, "--reader", "grace")
+    assert "1 marked, 0 as they were" in call("import", file, "--marker", "grace")
     assert (own(room)["points"], own(room)["comment"]) == (1.25, "-1 for the sign")
     assert worth(room, submission)["final"] == 4 + 1.25
 
 
 def test_a_file_makes_none_of_two_readers_their_own_moderator(room: World, call: Call, tmp_path: Path) -> None:
     submission = answer(room, "ada", "because")
-    ask(room, "PUT", QUESTION, body={"readers": 2})
-    for reader, points in (("grace", "1"), ("mary", "0.5"), ("grace", "0.75")):
-        file = tmp_path / f"{reader}.csv"
-        fill(file, export(call, file, reader), points=points)
-        call("import", file, "--reader", reader)
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    for marker, points in (("grace", "1"), ("mary", "0.5"), ("grace", "0.75")):
+        file = tmp_path / f"{marker}.csv"
+        fill(file, export(call, file, marker), points=points)
+        call("import", file, "--marker", marker)
     assert (papers(room)[0]["stage"], worth(room, submission)["written"]) == ("moderator", None)
 
 
@@ -101,10 +101,10 @@ def test_the_same_file_again_changes_nothing(room: World, call: Call, tmp_path: 
     rows = export(call, file)
     ticked = next(name for name in rows[0] if name.startswith("["))
     fill(file, rows, **{ticked: "x", "comment": "good"})
-    assert "1 read" in call("import", file, "--reader", "grace")
-    assert "0 read, 1 as they were" in call("import", file, "--reader", "grace")
+    assert "1 marked" in call("import", file, "--marker", "grace")
+    assert "0 marked, 1 as they were" in call("import", file, "--marker", "grace")
     export(call, file)
-    assert "0 read, 1 as they were" in call("import", file, "--reader", "grace")
+    assert "0 marked, 1 as they were" in call("import", file, "--marker", "grace")
 
 
 def test_what_an_item_comes_to_still_follows_the_rubric(room: World, call: Call, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_what_an_item_comes_to_still_follows_the_rubric(room: World, call: Call,
     file = tmp_path / "q.csv"
     rows = export(call, file)
     fill(file, rows, **{next(name for name in rows[0] if name.startswith("[")): "x"})
-    call("import", file, "--reader", "grace")
+    call("import", file, "--marker", "grace")
     (again,) = export(call, tmp_path / "again.csv")
     assert again["points"] == ""
     assert (own(room)["items"][0]["id"], own(room)["adjustment"]) == (id, 0)
@@ -123,7 +123,7 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
     answer(room, "ada", "because")
     file = tmp_path / "q.csv"
     fill(file, export(call, file), points="1")
-    assert "1 would be read" in call("import", file, "--reader", "grace", "--dry-run")
+    assert "1 would be marked" in call("import", file, "--marker", "grace", "--dry-run")
     assert own(room) is None
 
 
@@ -148,7 +148,7 @@ def test_a_wrong_row_is_named_and_nothing_is_kept(
     file = tmp_path / "q.csv"
     fill(file, export(call, file), **cells)
     with pytest.raises(BadCall, match=why):
-        call("import", file, "--reader", "grace")
+        call("import", file, "--marker", "grace")
     assert own(room) is None
 
 
@@ -163,7 +163,7 @@ def test_the_page_saves_what_the_import_takes(room: World, call: Call, tmp_path:
     item(room, 1, "Says why")
     ask(room, "POST", f"{QUESTION}/phrases", body={"text": 'Good, "why" is there.'})
     page_file = tmp_path / "q.html"
-    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--reader", "grace", "--to", page_file)
+    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", "grace", "--to", page_file)
     page = browser.new_page()
     page.goto(page_file.as_uri())
     assert page.locator("math").count() == 1
@@ -177,5 +177,5 @@ def test_the_page_saves_what_the_import_takes(room: World, call: Call, tmp_path:
     saved = tmp_path / "saved.csv"
     download.value.save_as(saved)
     page.close()
-    assert "1 read" in call("import", saved, "--reader", "grace")
+    assert "1 marked" in call("import", saved, "--marker", "grace")
     assert (own(room)["points"], own(room)["comment"]) == (1.0, 'Good, "why" is there.\n- and more')

@@ -11,22 +11,22 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api import readings as api
+from grader.api import answers as api
+from grader.api.answers import AnswerMarkIn, Digest
 from grader.api.courses import known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller, require_staff
 from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Asked, MorePoints, all_asked, find_asked
-from grader.api.readings import Digest, ReadingIn
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
-from grader.reading.papers import Paper, Progress, next_for
+from grader.marking.groups import Paper, Progress, next_for
 from grader.store import rubrics
 from grader.store.records import Offering
 
 router = APIRouter(include_in_schema=False)
 
-PATH = "/courses/{course}/assignments/{assignment}/reading"
+PATH = "/courses/{course}/assignments/{assignment}/marking"
 OF_QUESTION = PATH + "/{question}"
 
 Text = Annotated[str, Form(max_length=10_000, pattern=TEXT)]
@@ -38,7 +38,7 @@ class Row:
 
     asked: Asked
     progress: Progress
-    readers: int
+    markers: int
     items: int
 
 
@@ -52,14 +52,14 @@ def show_questions(
             Row(
                 asked,
                 asked.progress(tx, asked.papers(tx, caller.person.id)),
-                rubrics.readers(tx, asked.question),
+                rubrics.markers(tx, asked.question),
                 len(rubrics.items(tx, asked.question)),
             )
             for asked in all_asked(tx, service, caller, course, assignment)
         ]
         return page(
             request,
-            "reading.html",
+            "marking.html",
             course=known_course(tx, course),
             offering=known_offering(tx, service, course, assignment),
             task=service.assignments[assignment],
@@ -68,7 +68,7 @@ def show_questions(
 
 
 @router.get(OF_QUESTION)
-def read_next(
+def show_next(
     course: CourseId,
     assignment: AssignmentId,
     question: QuestionId,
@@ -82,13 +82,13 @@ def read_next(
         return RedirectResponse(_next(asked, asked.papers(tx, caller.person.id), caller.person.id, after), 303)
 
 
-def _next(asked: Asked, found: list[Paper], reader: str, after: int) -> str:
-    paper = next_for(found, reader, after)
+def _next(asked: Asked, found: list[Paper], marker: str, after: int) -> str:
+    paper = next_for(found, marker, after)
     return f"{_path(asked)}/{paper.digest}" if paper else _overview(asked.offering)
 
 
 def _overview(offering: Offering) -> str:
-    return f"/courses/{offering.course}/assignments/{offering.assignment}/reading"
+    return f"/courses/{offering.course}/assignments/{offering.assignment}/marking"
 
 
 def _path(asked: Asked) -> str:
@@ -96,7 +96,7 @@ def _path(asked: Asked) -> str:
 
 
 @router.get(OF_QUESTION + "/{digest}")
-def read_one(
+def show_answer(
     request: Request,
     course: CourseId,
     assignment: AssignmentId,
@@ -111,15 +111,15 @@ def read_one(
         paper = api.find_paper(found, digest)
         return page(
             request,
-            "paper.html",
+            "answer_group.html",
             course=known_course(tx, course),
             offering=asked.offering,
             task=service.assignments[assignment],
             asked=asked,
             path=_path(asked),
             paper=paper,
-            own=paper.reading_of(caller.person.id),
-            others=paper.shown_readings(caller.person.id),
+            own=paper.mark_of(caller.person.id),
+            others=paper.shown_marks(caller.person.id),
             moderates=paper.would_moderate(caller.person.id),
             before=found[paper.number - 2] if paper.number > 1 else None,
             behind=found[paper.number] if paper.number < len(found) else None,
@@ -159,7 +159,7 @@ def save(
         if not (items or adjustment or said):
             raise BadCall("nothing is ticked and nothing said: for no points tick an item that gives none, or say why")
         moderates = paper.would_moderate(caller.person.id)
-        wish = ReadingIn(items=items, adjustment=adjustment, comment=said, moderates=moderates)
+        wish = AnswerMarkIn(items=items, adjustment=adjustment, comment=said, moderates=moderates)
         api.give(tx, asked, caller, digest, wish)
         found = asked.papers(tx, caller.person.id)
     return RedirectResponse(_next(asked, found, caller.person.id, paper.number), 303)

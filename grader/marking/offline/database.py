@@ -1,4 +1,4 @@
-"""The service's database as the place that answers come from and points go to: one question, as one reader reads it."""
+"""The service's database as the place that answers come from and points go to: one question, as one marker marks it."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 
 from grader import catalogue
 from grader.errors import BadCall
+from grader.marking.groups import Paper, papers
+from grader.marking.offline.sheet import Asked, Filled, Line, Row
 from grader.model import Points
-from grader.reading.offline.sheet import Asked, Filled, Line, Row
-from grader.reading.papers import Paper, papers
 from grader.service import open_store
 from grader.settings import Settings
-from grader.store import offerings, people, readings, rubrics
+from grader.store import answer_marks, offerings, people, rubrics
+from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Store, Tx
-from grader.store.readings import Given, Reading
 from grader.store.records import Person, Role
 from grader.store.rubrics import Question
 
 
 @dataclass(frozen=True)
 class Desk:
-    """What one reader may read."""
+    """What one marker may mark."""
 
     question: Question
     title: str
     asked: Asked
     papers: Sequence[Paper]
-    reader: Person
+    marker: Person
 
     @property
     def lines(self) -> list[Line]:
-        return [_line(self.asked, paper, paper.reading_of(self.reader.id)) for paper in self.papers]
+        return [_line(self.asked, paper, paper.mark_of(self.marker.id)) for paper in self.papers]
 
 
 @contextmanager
@@ -60,18 +60,18 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
 
 
 def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> Desk:
-    """Raises `BadCall` where there is no such question, or nobody who may read it has this login."""
+    """Raises `BadCall` where there is no such question, or nobody who may mark it has this login."""
     question = Question(*place)
-    reader = people.person_by_login(tx, login)
-    if reader is None or not (reader.admin or people.role_of(tx, question.course, reader.id) is Role.STAFF):
+    marker = people.person_by_login(tx, login)
+    if marker is None or not (marker.admin or people.role_of(tx, question.course, marker.id) is Role.STAFF):
         raise BadCall(f"{login[:60]} is not on the staff of {question.course[:60]}")
     offering = offerings.offering(tx, question.course, question.assignment)
     if offering is None:
         raise BadCall(f"{question.course[:60]} does not offer {question.assignment[:60]}")
     task = catalogue.find(question.assignment, assignments)
     if (asked := task.questions.get(question.id)) is not None:
-        found = papers(tx, question, asked.points, reader.id, offering.counts)
-        return Desk(question, asked.title, _asked(tx, question, asked.points), found, reader)
+        found = papers(tx, question, asked.points, marker.id, offering.counts)
+        return Desk(question, asked.title, _asked(tx, question, asked.points), found, marker)
     known = ", ".join(task.questions)
     raise BadCall(f"{question.assignment[:60]} asks no question {question.id[:60]} in words (there are: {known})")
 
@@ -82,7 +82,7 @@ def _asked(tx: Tx, question: Question, worth: Points) -> Asked:
     return Asked(place, worth, tuple(rubrics.items(tx, question)), phrases)
 
 
-def _line(asked: Asked, paper: Paper, own: Reading | None) -> Line:
+def _line(asked: Asked, paper: Paper, own: AnswerMark | None) -> Line:
     line = Line(asked, paper.digest, paper.text, paper.students, paper.suggestion)
     if own is None:
         return line
@@ -98,17 +98,17 @@ def bring_in(tx: Tx, desk: Desk, filled: Iterable[Filled], *, keep: bool = True)
     changed = 0
     for one in filled:
         paper = by_digest[one.digest]
-        moderates = paper.would_moderate(desk.reader.id)
+        moderates = paper.would_moderate(desk.marker.id)
         given = Given(one.items, one.adjustment, one.comment, moderates=moderates)
-        if _is_same(paper.reading_of(desk.reader.id), given):
+        if _is_same(paper.mark_of(desk.marker.id), given):
             continue
         changed += 1
         if keep:
-            readings.put(tx, desk.question, one.digest, desk.reader.id, given)
+            answer_marks.put(tx, desk.question, one.digest, desk.marker.id, given)
     return changed
 
 
-def _is_same(before: Reading | None, given: Given) -> bool:
+def _is_same(before: AnswerMark | None, given: Given) -> bool:
     return before is not None and (
         {item.id for item in before.items} == set(given.items)
         and before.adjustment == given.adjustment

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import BadCall
+from grader.marking.offline.sheet import Asked, Filled, Line, read, rows, write
 from grader.model import ZERO, Points
-from grader.reading.offline.sheet import Asked, Filled, Line, read, rows, write
 from grader.store.rubrics import RubricItem
 
 A, B = "a" * 64, "b" * 64

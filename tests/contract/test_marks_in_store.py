@@ -1,4 +1,4 @@
-"""What the store promises about answers and their readers, on every database."""
+"""What the store promises about answers and their markers, on every database."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from grader.model import Points, Report
 from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
-from grader.store import answers, gradings, offerings, people, readings, regrades, rubrics, submissions
+from grader.store import answer_marks, answers, gradings, offerings, people, regrades, rubrics, submissions
+from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Store
-from grader.store.readings import Given, Reading
 from grader.store.records import Course, Kind, Offering, Person, Priority, Role, Which
 from grader.store.rubrics import Question
 from grader.store.submissions import NewSubmission
@@ -90,9 +90,9 @@ def handed(store: Store) -> list[tuple[str, str]]:
         return [(h.submission, h.answer.text) for h in answers.of_question(tx, "ml", "toy", QUESTION.id)]
 
 
-def read_of(store: Store, answer: str) -> list[Reading]:
+def marks_of(store: Store, answer: str) -> list[AnswerMark]:
     with store.read() as tx:
-        return readings.of_answers(tx, "ml", "toy", [digest_of(answer)]).get((QUESTION.id, digest_of(answer)), [])
+        return answer_marks.of_answers(tx, "ml", "toy", [digest_of(answer)]).get((QUESTION.id, digest_of(answer)), [])
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────
@@ -131,57 +131,57 @@ def test_another_sign_makes_another_answer() -> None:
     assert digest_of("h - y") != digest_of("y - h")
 
 
-# ── readings ─────────────────────────────────────────────────────────────────────────────────────────
+# ── answer_marks ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_changing_an_item_changes_what_every_reading_gives(store: Store, who: dict[str, Person]) -> None:
+def test_changing_an_item_changes_what_every_mark_gives(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
         item = rubrics.add_item(tx, QUESTION, "The sum is right", Points(1))
         for answer in ("one", "two"):
             given = Given((item.id,), Points("0.25"), "nearly")
-            readings.put(tx, QUESTION, digest_of(answer), who["grace"].id, given)
+            answer_marks.put(tx, QUESTION, digest_of(answer), who["grace"].id, given)
         assert rubrics.change_item(tx, QUESTION, item.id, "The sum is right", Points("0.5"))
     for answer in ("one", "two"):
-        (reading,) = read_of(store, answer)
-        assert (reading.points(WORTH), reading.comment, reading.reader) == (Points("0.75"), "nearly", who["grace"])
+        (given,) = marks_of(store, answer)
+        assert (given.points(WORTH), given.comment, given.marker) == (Points("0.75"), "nearly", who["grace"])
 
 
 def test_points_stay_between_nothing_and_what_the_question_is_worth(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
         high = rubrics.add_item(tx, QUESTION, "Right", Points(5))
         low = rubrics.add_item(tx, QUESTION, "Off", Points(-9))
-        readings.put(tx, QUESTION, digest_of("high"), who["grace"].id, Given((high.id,)))
-        readings.put(tx, QUESTION, digest_of("low"), who["grace"].id, Given((high.id, low.id)))
-    assert [read_of(store, answer)[0].points(WORTH) for answer in ("high", "low")] == [WORTH, 0]
+        answer_marks.put(tx, QUESTION, digest_of("high"), who["grace"].id, Given((high.id,)))
+        answer_marks.put(tx, QUESTION, digest_of("low"), who["grace"].id, Given((high.id, low.id)))
+    assert [marks_of(store, answer)[0].points(WORTH) for answer in ("high", "low")] == [WORTH, 0]
 
 
 def test_a_reader_s_second_thought_takes_the_place_of_the_first(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
         first, second = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("first", "second"))
-        readings.put(tx, QUESTION, "d", who["grace"].id, Given((first.id,)))
-        readings.put(tx, QUESTION, "d", who["grace"].id, Given((second.id,), comment="now"))
-        readings.put(tx, QUESTION, "d", who["alan"].id, Given(moderates=True))
-        both = readings.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]
-        assert [(r.reader.login, r.items, r.moderates) for r in both] == [
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((first.id,)))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((second.id,), comment="now"))
+        answer_marks.put(tx, QUESTION, "d", who["alan"].id, Given(moderates=True))
+        both = answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]
+        assert [(r.marker.login, r.items, r.moderates) for r in both] == [
             ("grace", (second,), False),
             ("alan", (), True),
         ]
         for _ in range(2):
-            readings.take_back(tx, QUESTION, "d", who["grace"].id)
-        assert len(readings.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]) == 1
+            answer_marks.take_back(tx, QUESTION, "d", who["grace"].id)
+        assert len(answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]) == 1
 
 
 def test_an_item_of_another_question_cannot_be_ticked(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
         other = rubrics.add_item(tx, replace(QUESTION, id="q9"), "Right", Points(1))
     with pytest.raises(BadCall, match="rubric"), store.write() as tx:
-        readings.put(tx, QUESTION, "d", who["grace"].id, Given((other.id,)))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((other.id,)))
 
 
 def test_an_item_that_is_ticked_cannot_be_removed(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
         used, unused = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("used", "unused"))
-        readings.put(tx, QUESTION, "d", who["grace"].id, Given((used.id,)))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((used.id,)))
         assert rubrics.remove_item(tx, QUESTION, unused.id)
         with pytest.raises(BadCall, match="ticked 1 time"):
             rubrics.remove_item(tx, QUESTION, used.id)
@@ -197,8 +197,8 @@ def test_items_are_numbered_in_the_order_that_was_set(store: Store, who: dict[st
 
 
 @pytest.mark.parametrize("act", [lambda tx: rubrics.add_item(tx, QUESTION, "", Points(1, 3)),
-                                 lambda tx: readings.put(tx, QUESTION, "d", "x", Given(adjustment=Points(1, 3))),
-                                 lambda tx: rubrics.set_readers(tx, QUESTION, 3)])  # fmt: skip
+                                 lambda tx: answer_marks.put(tx, QUESTION, "d", "x", Given(adjustment=Points(1, 3))),
+                                 lambda tx: rubrics.set_markers(tx, QUESTION, 3)])  # fmt: skip
 def test_what_cannot_be_kept_is_refused(store: Store, who: dict[str, Person], act: Callable[[object], None]) -> None:
     with pytest.raises(BadCall), store.write() as tx:
         act(tx)
@@ -215,50 +215,50 @@ def test_a_phrase_is_in_the_comment_bank_once(store: Store, who: dict[str, Perso
 
 def test_a_question_has_one_reader_until_two_are_asked_for(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
-        assert rubrics.readers(tx, QUESTION) == 1
+        assert rubrics.markers(tx, QUESTION) == 1
         for count in (2, 1, 2):
-            rubrics.set_readers(tx, QUESTION, count)
-        assert rubrics.readers_of(tx, "ml", "toy") == {QUESTION.id: 2}
+            rubrics.set_markers(tx, QUESTION, count)
+        assert rubrics.markers_of(tx, "ml", "toy") == {QUESTION.id: 2}
 
 
-def test_more_readings_than_a_query_can_name_come_whole(
+def test_more_marks_than_a_query_can_name_come_whole(
     store: Store, who: dict[str, Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readings, "MOST_NAMED", 2)
+    monkeypatch.setattr(answer_marks, "MOST_NAMED", 2)
     digests = ["a", "b", "c", "d", "e"]
     with store.write() as tx:
         item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
         for digest in digests:
-            readings.put(tx, QUESTION, digest, who["grace"].id, Given((item.id,)))
-        found = readings.of_answers(tx, "ml", "toy", digests)
+            answer_marks.put(tx, QUESTION, digest, who["grace"].id, Given((item.id,)))
+        found = answer_marks.of_answers(tx, "ml", "toy", digests)
     assert [(key[1], r.items) for key, (r,) in sorted(found.items())] == [(digest, (item,)) for digest in digests]
 
 
 # ── what becomes of them later ───────────────────────────────────────────────────────────────────────
 
 
-def test_no_regrade_touches_a_reading(store: Store, hand_in: HandIn, who: dict[str, Person], report: Report) -> None:
+def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str, Person], report: Report) -> None:
     hand_in("ann")
     with store.write() as tx:
-        readings.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given(adjustment=Points(1)))
-    before = read_of(store, "because")
+        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given(adjustment=Points(1)))
+    before = marks_of(store, "because")
     with store.write() as tx:
         chosen = regrades.chosen(tx, "ml", "toy", Which.ALL)
         id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen, Lane())
     finish(store, report)
     with store.write() as tx:
         assert regrades.apply(tx, id)
-    assert read_of(store, "because") == before
+    assert marks_of(store, "because") == before
     assert len(handed(store)) == 1
 
 
 def test_a_changed_answer_says_that_it_had_been_read(store: Store, hand_in: HandIn, who: dict[str, Person]) -> None:
     first = hand_in("ann")
     with store.write() as tx:
-        readings.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given())
+        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given())
     changed, others = hand_in("ann", "since"), hand_in("bob", "since")
     with store.read() as tx:
-        before = [answers.read_before(tx, id) for id in (first, changed, others)]
+        before = [answers.marked_before(tx, id) for id in (first, changed, others)]
     assert before == [set(), {QUESTION.id}, set()]
 
 

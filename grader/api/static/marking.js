@@ -1,4 +1,4 @@
-// Reading answers by keyboard. Without this script the form works by mouse, and Tab and Space.
+// Marking answers by keyboard. Without this script the form works by mouse, and Tab and Space.
 "use strict";
 const form = document.getElementById("mark");
 const boxes = [...form.querySelectorAll("input[name=items]")];
