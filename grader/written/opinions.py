@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from grader.model import Comparison, Judgement, Opinion
+from grader.model import Comparison, Judgement, Opinion, Shelf
 from grader.written.bounds import MAX_CHARACTERS
 from grader.written.judge import Context, judge
 from grader.written.question import InWords, Question
@@ -49,8 +51,26 @@ def _for_a_person(question: InWords, notes: tuple[str, ...]) -> Judgement:
 def _judged(question: Question, answer: str, context: Context) -> tuple[Opinion, Context]:
     """A bug of ours in a reader of strange texts must not cost a grading: it is only a suggestion, and says so."""
     try:
-        return judge(question, answer, context)
+        opinion, after = judge(question, answer, context)
+        return Opinion(tuple(_shelved(judgement, answer) for judgement in opinion.judgements)), after
     except Exception as bug:  # noqa: BLE001
         words = f"Our own failure while it was read ({type(bug).__name__}); a person has to."
         lost = (Judgement(a.shown, Comparison.UNREAD, None, a.points, words) for a in question.asked)
         return Opinion(tuple(lost)), context
+
+
+_SHELVES = {
+    Comparison.EQUAL: Shelf.RIGHT,
+    Comparison.UNSIMPLIFIED: Shelf.RIGHT_WITH_REMARKS,
+    Comparison.TRANSPOSED: Shelf.RIGHT_WITH_REMARKS,
+    Comparison.DIFFERS: Shelf.OTHER_VALUE,
+    Comparison.UNREAD: Shelf.UNREAD,
+}
+
+
+def _shelved(judgement: Judgement, answer: str) -> Judgement:
+    """Roughly: the group is one for each formula as it is written, until values have fingerprints."""
+    told = "right" if judgement.comparison.is_proven else " ".join((judgement.formula or answer).split())
+    mistake = judgement.words if judgement.comparison is Comparison.DIFFERS else ""
+    group = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return replace(judgement, shelf=_SHELVES[judgement.comparison], group=group, mistake=mistake)
