@@ -1,9 +1,9 @@
-"""Mark one question's answers, without names."""
+"""Mark one question's answers, without names: one by one, or in groups that mean the same."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
 
@@ -17,39 +17,63 @@ from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePo
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
-from grader.marking.groups import Paper
+from grader.marking import actions
+from grader.marking.groups import AnswerGroup, DistinctAnswer, key_of_answer
 from grader.marking.status import Stage
-from grader.model import Points
-from grader.store import answer_marks
+from grader.model import Points, Shelf
 from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
 
 ANSWERS = OF_QUESTION + "/answers"
+GROUPS = OF_QUESTION + "/groups"
 MOST_COMMENT = 10_000
-Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="An answer's digest", examples=["9f86d081" * 8])]
+MOST_ANSWERS = 10_000
+DIGEST, GROUP = "^[0-9a-f]{64}$", "^[0-9a-f]{32}$"
+Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest", examples=["9f86d081" * 8])]
+GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id", examples=["9f86d081" * 4])]
+
+
+class FalseEqualityOut(Out):
+    line: int = Field(description="Line of the answer, from 1", examples=[3])
+    left: str
+    right: str
+
+
+class SkippedOut(Out):
+    line: int = Field(description="Line of the answer, from 1", examples=[3])
+    text: str
+    why: str
 
 
 class GroundOut(Out):
-    """What the machine has made of one formula that is asked for."""
+    """The machine's reading of one formula that is asked for."""
 
     asked: str = Field(description="LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
+    shelf: Shelf
     words: str = Field(examples=["equal"])
     points: float | None = Field(description="null where it suggests none", examples=[5.0])
     formula: str = Field(description="The student's, LaTeX")
+    mistake: str = Field(description="A sentence that names the formula's other value", examples=[""])
     evidence: str = Field(description="A counter-example, in numbers")
     remarks: list[str]
+    equalities: list[FalseEqualityOut] = Field(description="Equalities of the answer that do not hold")
+    skipped: list[SkippedOut] = Field(description="Texts of the answer that were not evaluated")
 
     @classmethod
     def of(cls, ground: Ground) -> GroundOut:
         return cls(
             asked=ground.asked,
+            shelf=ground.shelf,
             words=ground.words,
             points=None if ground.points is None else float(ground.points),
             formula=ground.formula,
+            mistake=ground.mistake,
             evidence=ground.evidence,
             remarks=list(ground.remarks),
+            equalities=[FalseEqualityOut(line=e.line, left=e.left, right=e.right) for e in ground.equalities],
+            skipped=[SkippedOut(line=s.line, text=s.text, why=s.why) for s in ground.skipped],
         )
 
 
@@ -85,11 +109,12 @@ class AnswerMarkOut(Out):
         )
 
 
-class PaperOut(Out):
-    """One answer, as all who wrote it wrote it."""
+class AnswerOut(Out):
+    """The text of an answer, for all students who wrote it."""
 
-    number: int = Field(description="In the caller's own order, which stays", examples=[1])
     digest: str
+    group: str = Field(description="Id of its group", examples=["9f86d081" * 4])
+    shelf: Shelf
     answer: str = Field(description="Markdown with LaTeX, as it was written")
     students: int = Field(description="How many wrote this", examples=[1])
     suggestion: SuggestionOut | None
@@ -101,21 +126,48 @@ class PaperOut(Out):
     others: list[AnswerMarkOut] = Field(description="Empty while it has to be marked without knowing them")
 
     @classmethod
-    def of(cls, paper: Paper, worth: Points, caller: Caller) -> PaperOut:
-        own = paper.mark_of(caller.person.id)
-        decides = paper.status.decides
+    def of(cls, answer: DistinctAnswer, group: AnswerGroup, worth: Points, caller: Caller) -> AnswerOut:
+        own = answer.mark_of(caller.person.id)
+        decides = answer.status.decides
         return cls(
-            number=paper.number,
-            digest=paper.digest,
-            answer=paper.text,
-            students=paper.students,
-            suggestion=SuggestionOut.of(paper.suggestion) if paper.suggestion else None,
-            decided=None if paper.decided is None else float(paper.decided),
-            stage=paper.status.stage,
+            digest=answer.digest,
+            group=group.id,
+            shelf=answer.shelf,
+            answer=answer.text,
+            students=answer.students,
+            suggestion=SuggestionOut.of(answer.suggestion) if answer.suggestion else None,
+            decided=None if answer.decided is None else float(answer.decided),
+            stage=answer.status.stage,
             points=float(decides.points(worth)) if decides else None,
-            marked_before=paper.marked_before,
+            marked_before=answer.marked_before,
             own=AnswerMarkOut.of(own, worth) if own else None,
-            others=[AnswerMarkOut.of(mark, worth) for mark in paper.shown_marks(caller.person.id)],
+            others=[AnswerMarkOut.of(mark, worth) for mark in answer.shown_marks(caller.person.id)],
+        )
+
+
+class GroupOut(Out):
+    """Answers that mean the same, by the machine's reading or because markers have merged them."""
+
+    group: str = Field(description="Its id", examples=["9f86d081" * 4])
+    number: int = Field(description="In the caller's order: by shelf, then the largest first", examples=[1])
+    shelf: Shelf
+    students: int = Field(examples=[31])
+    done: int = Field(description="Answers that are decided", examples=[0])
+    waits: bool = Field(description="Some of its answers wait for the caller")
+    disputed: bool = Field(description="Two markers differ about some of its answers")
+    answers: list[AnswerOut]
+
+    @classmethod
+    def of(cls, group: AnswerGroup, worth: Points, caller: Caller) -> GroupOut:
+        return cls(
+            group=group.id,
+            number=group.number,
+            shelf=group.shelf,
+            students=group.students,
+            done=group.done,
+            waits=group.waits_for(caller.person.id),
+            disputed=group.is_disputed,
+            answers=[AnswerOut.of(answer, group, worth, caller) for answer in group.answers],
         )
 
 
@@ -129,6 +181,30 @@ class AnswerMarkIn(In):
         return Given(tuple(self.items), Points(self.adjustment), self.comment, self.moderates)
 
 
+Digests = Annotated[
+    list[Annotated[str, Field(pattern=DIGEST)]],
+    Field(max_length=MOST_ANSWERS, description="Digests of its answers that were looked at"),
+]
+
+
+class GroupMarkIn(In):
+    items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS, description="Ids of rubric items")
+    adjustment: MorePoints = Field(Decimal(0), examples=[0])
+    comment: str = Field("", max_length=MOST_COMMENT, pattern=TEXT, examples=["The sum over n is missing."])
+    answers: Digests
+
+
+class MergeIn(In):
+    into: str = Field(pattern=GROUP, description="Id of the other group", examples=["9f86d081" * 4])
+
+
+class TakeOutIn(In):
+    answer: str = Field(pattern=DIGEST, description="The answer's digest", examples=["9f86d081" * 8])
+
+
+# ── single answers ───────────────────────────────────────────────────────────────────────────────────
+
+
 @router.get(ANSWERS, summary="Answers of one question (staff)")
 def list_answers(
     course: CourseId,
@@ -136,14 +212,18 @@ def list_answers(
     question: QuestionId,
     service: TheService,
     caller: TheCaller,
-    waiting: Annotated[bool, Query(description="Only those that the caller can bring further")] = False,
-) -> list[PaperOut]:
-    """Of all students, without names; the same answer once. The order is random, the caller's own, and stays."""
+    waiting: Annotated[bool, Query(description="Only those that wait for the caller")] = False,
+) -> list[AnswerOut]:
+    """Of all students, without names; equal texts once; group by group."""
     with service.store.read() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        found = asked.papers(tx, caller.person.id)
-    wanted = [paper for paper in found if not waiting or paper.waits_for(caller.person.id)]
-    return [PaperOut.of(paper, asked.worth, caller) for paper in wanted]
+        found = asked.groups(tx, caller.person.id)
+    return [
+        AnswerOut.of(answer, group, asked.worth, caller)
+        for group in found
+        for answer in group.answers
+        if not waiting or answer.waits_for(caller.person.id)
+    ]
 
 
 @router.get(ANSWERS + "/{digest}", summary="One answer (staff)")
@@ -154,12 +234,13 @@ def get_answer(
     digest: Digest,
     service: TheService,
     caller: TheCaller,
-) -> PaperOut:
+) -> AnswerOut:
     with service.store.read() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        return _out(tx, asked, caller, digest)
+        return _answer(tx, asked, caller, digest)
 
 
+@router.put(ANSWERS + "/{digest}/reading", include_in_schema=False)  # its name in earlier versions
 @router.put(ANSWERS + "/{digest}/mark", summary="Give an answer its points (staff)")
 def put_answer_mark(
     course: CourseId,
@@ -169,14 +250,18 @@ def put_answer_mark(
     wish: AnswerMarkIn,
     service: TheService,
     caller: TheCaller,
-) -> PaperOut:
+) -> AnswerOut:
     """For everybody who wrote the same. The caller's earlier mark of it is replaced."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        give(tx, asked, caller, digest, wish)
-        return _out(tx, asked, caller, digest)
+        _, answer = find_answer(asked.groups(tx, caller.person.id), digest)
+        if wish.moderates and not answer.would_moderate(caller.person.id):
+            raise BadCall("a moderator is asked for only where two markers differ, and is neither of them")
+        actions.mark(tx, asked.question, caller.person.id, {digest: wish.given()})
+        return _answer(tx, asked, caller, digest)
 
 
+@router.delete(ANSWERS + "/{digest}/reading", include_in_schema=False)
 @router.delete(ANSWERS + "/{digest}/mark", summary="Take one's own mark back (staff)")
 def delete_answer_mark(
     course: CourseId,
@@ -185,31 +270,175 @@ def delete_answer_mark(
     digest: Digest,
     service: TheService,
     caller: TheCaller,
-) -> PaperOut:
+) -> AnswerOut:
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        take_back(tx, asked, caller, digest)
-        return _out(tx, asked, caller, digest)
+        find_answer(asked.groups(tx, caller.person.id), digest)
+        actions.mark(tx, asked.question, caller.person.id, {digest: None})
+        return _answer(tx, asked, caller, digest)
 
 
-def give(tx: Tx, asked: Asked, caller: Caller, digest: str, wish: AnswerMarkIn) -> None:
-    paper = find_paper(asked.papers(tx, caller.person.id), digest)
-    if wish.moderates and not paper.would_moderate(caller.person.id):
-        raise BadCall("a moderator is asked for only where two markers differ, and is neither of them")
-    answer_marks.put(tx, asked.question, digest, caller.person.id, wish.given())
+# ── groups ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def take_back(tx: Tx, asked: Asked, caller: Caller, digest: str) -> None:
-    find_paper(asked.papers(tx, caller.person.id), digest)
-    answer_marks.take_back(tx, asked.question, digest, caller.person.id)
+@router.get(GROUPS, summary="Answers of one question in groups that mean the same (staff)")
+def list_groups(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    service: TheService,
+    caller: TheCaller,
+    waiting: Annotated[bool, Query(description="Only those in which an answer waits for the caller")] = False,
+) -> list[GroupOut]:
+    """Shelf by shelf, the largest group of each first."""
+    with service.store.read() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        found = asked.groups(tx, caller.person.id)
+    wanted = (group for group in found if not waiting or group.waits_for(caller.person.id))
+    return [GroupOut.of(group, asked.worth, caller) for group in wanted]
 
 
-def find_paper(found: Iterable[Paper], digest: str) -> Paper:
-    paper = next((paper for paper in found if paper.digest == digest), None)
-    if paper is None:
+@router.get(GROUPS + "/{group}", summary="One group of answers (staff)")
+def get_group(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    service: TheService,
+    caller: TheCaller,
+) -> GroupOut:
+    with service.store.read() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        return _group(tx, asked, caller, group)
+
+
+@router.put(GROUPS + "/{group}/mark", summary="Give answers of a group their points (staff)")
+def put_group_mark(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    wish: GroupMarkIn,
+    service: TheService,
+    caller: TheCaller,
+) -> GroupOut:
+    """Each named answer has them, and counts as read by the caller. The caller moderates where two markers differ."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        found = find_group(asked.groups(tx, caller.person.id), group)
+        given = Given(tuple(wish.items), Points(wish.adjustment), wish.comment)
+        mark_group(tx, asked, caller, found, wish.answers, given)
+        return _group(tx, asked, caller, group)
+
+
+@router.post(GROUPS + "/{group}/merge", summary="Merge a group into another one, for all markers (staff)")
+def merge_group(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    wish: MergeIn,
+    service: TheService,
+    caller: TheCaller,
+) -> GroupOut:
+    """Returns the other group."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        merge(tx, asked, caller, group, wish.into)
+        return _group(tx, asked, caller, wish.into)
+
+
+@router.post(GROUPS + "/{group}/take-out", summary="Take an answer out of its group, for all markers (staff)")
+def take_answer_out(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    wish: TakeOutIn,
+    service: TheService,
+    caller: TheCaller,
+) -> GroupOut:
+    """Returns the answer's own group."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        own = take_out(tx, asked, caller, group, wish.answer)
+        return _group(tx, asked, caller, own)
+
+
+@router.post(OF_QUESTION + "/undo", summary="Undo the caller's latest marking, merge or take-out (staff)")
+def undo_action(
+    course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
+) -> list[GroupOut]:
+    """Returns the groups that it has changed."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        return [GroupOut.of(group, asked.worth, caller) for group in undo(tx, asked, caller)]
+
+
+# ── what pages do as well ────────────────────────────────────────────────────────────────────────────
+
+
+def mark_group(
+    tx: Tx, asked: Asked, caller: Caller, group: AnswerGroup, digests: list[str], given: Given | None
+) -> None:
+    """Mark the named answers of a group, or take the caller's own marks of them back (None).
+
+    Raises:
+        BadCall: If none of them is in the group any more.
+    """
+    marker = caller.person.id
+    named = [answer for answer in group.answers if answer.digest in digests]
+    if not named:
+        raise BadCall("none of these answers is in the group any more: load the page again")
+    marks = {a.digest: given and replace(given, moderates=a.would_moderate(marker)) for a in named}
+    actions.mark(tx, asked.question, marker, marks)
+
+
+def merge(tx: Tx, asked: Asked, caller: Caller, group: str, into: str) -> None:
+    actions.begin_regrouping(tx, asked.question)
+    found = asked.groups(tx, caller.person.id)
+    actions.merge(tx, asked.question, caller.person.id, find_group(found, group), find_group(found, into))
+
+
+def take_out(tx: Tx, asked: Asked, caller: Caller, group: str, digest: str) -> str:
+    """Return the id of the answer's own group."""
+    actions.begin_regrouping(tx, asked.question)
+    found = find_group(asked.groups(tx, caller.person.id), group)
+    if not any(answer.digest == digest for answer in found.answers):
         raise not_found("answer")
-    return paper
+    return actions.take_out(tx, asked.question, caller.person.id, found, digest)
 
 
-def _out(tx: Tx, asked: Asked, caller: Caller, digest: str) -> PaperOut:
-    return PaperOut.of(find_paper(asked.papers(tx, caller.person.id), digest), asked.worth, caller)
+def undo(tx: Tx, asked: Asked, caller: Caller) -> list[AnswerGroup]:
+    """Return the groups that the undone action had changed."""
+    action = actions.undo(tx, asked.question, caller.person.id)
+    return [
+        group
+        for group in asked.groups(tx, caller.person.id)
+        if group.id in action.groups
+        or any(a.digest in action.marks or key_of_answer(a.digest) in action.groups for a in group.answers)
+    ]
+
+
+def find_answer(groups: list[AnswerGroup], digest: str) -> tuple[AnswerGroup, DistinctAnswer]:
+    for group in groups:
+        for answer in group.answers:
+            if answer.digest == digest:
+                return group, answer
+    raise not_found("answer")
+
+
+def find_group(groups: list[AnswerGroup], id: str) -> AnswerGroup:
+    found = next((group for group in groups if group.id == id), None)
+    if found is None:
+        raise not_found("group")
+    return found
+
+
+def _answer(tx: Tx, asked: Asked, caller: Caller, digest: str) -> AnswerOut:
+    group, answer = find_answer(asked.groups(tx, caller.person.id), digest)
+    return AnswerOut.of(answer, group, asked.worth, caller)
+
+
+def _group(tx: Tx, asked: Asked, caller: Caller, id: str) -> GroupOut:
+    return GroupOut.of(find_group(asked.groups(tx, caller.person.id), id), asked.worth, caller)

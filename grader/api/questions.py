@@ -17,7 +17,7 @@ from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, Questi
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.marking.agreement import Agreement
-from grader.marking.groups import Paper, Progress, papers, progress
+from grader.marking.groups import AnswerGroup, Progress, answer_groups, progress
 from grader.marking.status import Stage
 from grader.model import Points
 from grader.service import Service
@@ -45,11 +45,11 @@ class Asked:
     worth: Points
     offering: Offering
 
-    def papers(self, tx: Tx, marker: str) -> list[Paper]:
-        return papers(tx, self.question, self.worth, marker, self.offering.counts)
+    def groups(self, tx: Tx, marker: str) -> list[AnswerGroup]:
+        return answer_groups(tx, self.question, self.worth, marker, self.offering.counts)
 
-    def progress(self, tx: Tx, found: list[Paper]) -> Progress:
-        return progress(tx, self.question, self.worth, found)
+    def progress(self, tx: Tx, groups: list[AnswerGroup]) -> Progress:
+        return progress(tx, self.question, self.worth, groups)
 
 
 def all_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment: str) -> list[Asked]:
@@ -85,17 +85,21 @@ class AgreementOut(Out):
 
 
 class ProgressOut(Out):
+    groups: int = Field(description="Of answers that mean the same", examples=[14])
+    groups_done: int = Field(examples=[3])
     answers: int = Field(description="Different ones: who wrote the same is marked once", examples=[47])
     done: int = Field(examples=[12])
     students: int = Field(examples=[50])
     absent: int = Field(description="Students without an answer", examples=[1])
     stages: dict[Stage, int]
     markers: AgreementOut = Field(description="Between two markers")
-    machine: AgreementOut = Field(description="Between who has decided and what the machine had suggested")
+    machine: AgreementOut = Field(description="Between the deciding marker and the machine's suggestion")
 
     @classmethod
     def of(cls, found: Progress) -> ProgressOut:
         return cls(
+            groups=found.groups,
+            groups_done=found.groups_done,
             answers=found.answers,
             done=found.done,
             students=found.students,
@@ -142,7 +146,7 @@ class QuestionOut(Out):
             title=asked.title,
             possible=float(asked.worth),
             markers=rubrics.markers(tx, question),
-            progress=ProgressOut.of(asked.progress(tx, asked.papers(tx, caller.person.id))),
+            progress=ProgressOut.of(asked.progress(tx, asked.groups(tx, caller.person.id))),
             rubric=[ItemOut.of(item) for item in rubrics.items(tx, question)],
             phrases=[PhraseOut.of(phrase) for phrase in rubrics.phrases_of(tx, question)],
         )

@@ -1,17 +1,20 @@
-"""What there is to read of one question: each answer once, whoever wrote it, without names, in an order that is each
-marker's own and stays."""
+"""Answers of one question in groups that mean the same, as one marker sees them: without names, equal texts once.
+
+The largest group of each shelf comes first. Groups of the same size, and the answers within a group, stand in a random
+order that is each marker's own and does not change.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from grader.answers import Suggestion, decided_of_all, suggestion_of_all
+from grader.answers import Ground, Suggestion, decided_of_all, suggestion_of_all
 from grader.marking.agreement import Agreement, agreement
+from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.marking.status import MarkingStatus, Stage, marking_status
-from grader.model import Points
-from grader.store import answer_marks, answers, rubrics
+from grader.model import Points, Shelf
+from grader.store import answer_marks, answers, regroupings, rubrics
 from grader.store.answer_marks import AnswerMark
 from grader.store.answers import Handed
 from grader.store.database import Tx
@@ -20,21 +23,31 @@ from grader.store.rubrics import Question
 
 
 @dataclass(frozen=True)
-class Paper:
-    """One answer, as all who wrote it wrote it."""
+class DistinctAnswer:
+    """The text of an answer, for all students who wrote it."""
 
-    number: int
-    """In the marker's order, from 1."""
     digest: str
     text: str
-    students: int
+    authors: frozenset[str]
+    """Ids of people."""
+    shelf: Shelf
+    machine_group: str
+    """Id of the group that the machine's reading puts it into."""
     suggestion: Suggestion | None
     decided: Points | None
-    """What the machine has given."""
+    """Points given by the machine."""
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """Another answer of one of them had been marked, before they changed it."""
+    """It replaces an answer of one of its authors that had been marked."""
+
+    @property
+    def students(self) -> int:
+        return len(self.authors)
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        return self.suggestion.grounds if self.suggestion else ()
 
     @property
     def is_done(self) -> bool:
@@ -44,22 +57,72 @@ class Paper:
         return next((mark for mark in self.answer_marks if mark.marker.id == marker), None)
 
     def waits_for(self, marker: str) -> bool:
-        """Whether this marker can bring it further: nobody moderates what they have read themselves."""
+        """Return whether a mark of this marker is wanted. No marker moderates an answer that they have marked."""
         return not self.is_done and self.mark_of(marker) is None
 
     def would_moderate(self, marker: str) -> bool:
-        """Whoever comes to an answer that two see differently decides about it."""
+        """Return whether this marker's mark decides between two that differ."""
         own = self.mark_of(marker)
         return own.moderates if own else self.status.stage is Stage.MODERATOR
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
-        """Others', once nobody has to read it without knowing them."""
+        """Return other markers' marks, none while the answer must be marked without knowing them."""
         open_ = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
         return tuple(r for r in self.answer_marks if r.marker.id != marker) if open_ else ()
 
 
 @dataclass(frozen=True)
+class AnswerGroup:
+    """Answers that mean the same and are marked together."""
+
+    id: str
+    shelf: Shelf
+    answers: tuple[DistinctAnswer, ...]
+    """First one that the machine puts into this group."""
+    number: int = 0
+    """In the marker's order, from 1."""
+
+    @property
+    def students(self) -> int:
+        return len(frozenset[str]().union(*(answer.authors for answer in self.answers)))
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """Return the machine's reading of the group's first answer."""
+        return self.answers[0].grounds
+
+    @property
+    def suggested(self) -> Points | None:
+        """Return the points that the machine suggests for every answer of the group; None if they differ."""
+        points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
+        return points.pop() if len(points) == 1 else None
+
+    @property
+    def done(self) -> int:
+        """Return the number of answers that are decided."""
+        return sum(answer.is_done for answer in self.answers)
+
+    @property
+    def is_disputed(self) -> bool:
+        return any(answer.status.stage is Stage.MODERATOR for answer in self.answers)
+
+    def waits_for(self, marker: str) -> bool:
+        return any(answer.waits_for(marker) for answer in self.answers)
+
+    def to_mark(self, marker: str) -> list[DistinctAnswer]:
+        """Return the answers that a mark of the group is for: those that wait for the marker, all if none does."""
+        return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
+
+    def points(self, worth: Points) -> list[Points]:
+        """Return the different points that its answers have been given."""
+        given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
+        return sorted(points for points in given if points is not None)
+
+
+@dataclass(frozen=True)
 class Progress:
+    groups: int
+    groups_done: int
     answers: int
     done: int
     students: int
@@ -69,23 +132,55 @@ class Progress:
     markers: Agreement
     """Between two markers."""
     machine: Agreement
-    """Between who has decided and what the machine had suggested."""
+    """Between the deciding marker and the machine's suggestion."""
 
 
-def papers(tx: Tx, question: Question, worth: Points, marker: str, counts: Counts) -> list[Paper]:
-    """Of everybody's submissions that count; where the best counts that may be any of them, so all are read."""
+def answer_groups(tx: Tx, question: Question, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
+    """Return the groups of everybody's submissions that count. Where the best counts, that may be any of them."""
+    regrouped = regroupings.of_question(tx, question)
+    members: dict[str, list[DistinctAnswer]] = {}
+    for answer in _distinct_answers(tx, question, worth, counts):
+        members.setdefault(_group_of(answer, regrouped), []).append(answer)
+    groups = [_group(id, found, marker) for id, found in members.items()]
+    groups.sort(
+        key=lambda g: (SHELVES.index(g.shelf), -g.students, -len(g.answers), short_hash(marker, g.id)),
+    )
+    return [replace(group, number=number) for number, group in enumerate(groups, 1)]
+
+
+def key_of_answer(digest: str) -> str:
+    """Return the key, among regroupings, of an answer that was taken out of the machine's group."""
+    return short_hash("answer", digest)
+
+
+def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
+    own = key_of_answer(answer.digest)
+    key, passed = (own if own in regrouped else answer.machine_group), set[str]()
+    while (into := regrouped.get(key, key)) not in {key, *passed}:
+        passed.add(key)
+        key = into
+    return key
+
+
+def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
+    """The answers that the machine, or who took it out, put into this very group come before those merged into it."""
+    ordered = sorted(
+        members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
+    )
+    return AnswerGroup(id, ordered[0].shelf, tuple(ordered))
+
+
+def _distinct_answers(tx: Tx, question: Question, worth: Points, counts: Counts) -> list[DistinctAnswer]:
     handed = answers.of_question(tx, question.course, question.assignment, question.id)
     wanted = handed if counts is Counts.BEST else _latest(handed)
-    groups = _same(h for h in wanted if h.answer.is_there)
     digests = {h.answer.digest for h in handed}
-    read = answer_marks.of_answers(tx, question.course, question.assignment, digests)
-    of_question = {digest: tuple(given) for (id, digest), given in read.items() if id == question.id}
+    marks = answer_marks.of_answers(tx, question.course, question.assignment, digests)
+    of_question = {digest: tuple(given) for (id, digest), given in marks.items() if id == question.id}
     markers = rubrics.markers(tx, question)
-    order = sorted(groups, key=lambda digest: _place(marker, question.id, digest))
-    changed = _changed(handed, of_question)
+    changed = {author for h in handed if h.answer.digest in of_question for author in h.authors}
     return [
-        _paper(number, groups[digest], of_question.get(digest, ()), markers, worth, changed)
-        for number, digest in enumerate(order, 1)
+        _distinct(same, of_question.get(digest, ()), markers, worth, changed)
+        for digest, same in _same(h for h in wanted if h.answer.is_there).items()
     ]
 
 
@@ -96,70 +191,73 @@ def _latest(handed: Sequence[Handed]) -> list[Handed]:
 
 
 def _same(handed: Iterable[Handed]) -> dict[str, list[Handed]]:
-    groups: dict[str, list[Handed]] = {}
+    found: dict[str, list[Handed]] = {}
     for one in handed:
-        groups.setdefault(one.answer.digest, []).append(one)
-    return groups
+        found.setdefault(one.answer.digest, []).append(one)
+    return found
 
 
-def _place(marker: str, question: str, digest: str) -> bytes:
-    return hashlib.sha256(f"{marker} {question} {digest}".encode()).digest()
-
-
-def _changed(handed: Sequence[Handed], read: dict[str, tuple[AnswerMark, ...]]) -> set[str]:
-    """Students one of whose answers has been read."""
-    return {author for h in handed if h.answer.digest in read for author in h.authors}
-
-
-def _paper(
-    number: int,
-    group: Sequence[Handed],
+def _distinct(
+    same: Sequence[Handed],
     given: tuple[AnswerMark, ...],
     markers: int,
     worth: Points,
     changed: set[str],
-) -> Paper:
-    written = [handed.answer for handed in group]
+) -> DistinctAnswer:
+    written = [handed.answer for handed in same]
     newest = written[-1]
-    students = {author for handed in group for author in handed.authors}
-    return Paper(
-        number,
+    authors = frozenset(author for handed in same for author in handed.authors)
+    shelf, group = place_of(newest)
+    return DistinctAnswer(
         newest.digest,
         newest.text,
-        len(students),
+        authors,
+        shelf,
+        group,
         suggestion_of_all(written),
         decided_of_all(written),
         given,
         marking_status(given, markers, worth),
-        marked_before=not given and bool(students & changed),
+        marked_before=not given and bool(authors & changed),
     )
 
 
-def next_for(found: Sequence[Paper], marker: str, after: int = 0) -> Paper | None:
-    """The first that waits for this marker behind the paper of this number, else from the start."""
-    waiting = [paper for paper in found if paper.waits_for(marker)]
-    return next((paper for paper in waiting if paper.number > after), waiting[0] if waiting else None)
+def next_for(groups: Sequence[AnswerGroup], marker: str, after: int = 0) -> AnswerGroup | None:
+    """Return the first group after this number that waits for the marker, else the first of all that does."""
+    return _next([group for group in groups if group.waits_for(marker)], after)
 
 
-def progress(tx: Tx, question: Question, worth: Points, found: Sequence[Paper]) -> Progress:
+def next_disputed(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
+    """Return the first group after this number in which two markers differ, else the first of all."""
+    return _next([group for group in groups if group.is_disputed], after)
+
+
+def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
+    return next((group for group in groups if group.number > after), groups[0] if groups else None)
+
+
+def progress(tx: Tx, question: Question, worth: Points, groups: Sequence[AnswerGroup]) -> Progress:
     handed = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
+    found = [answer for group in groups for answer in group.answers]
     return Progress(
+        groups=len(groups),
+        groups_done=sum(group.done == len(group.answers) for group in groups),
         answers=len(found),
-        done=sum(paper.is_done for paper in found),
+        done=sum(answer.is_done for answer in found),
         students=len({author for h in handed for author in h.authors}),
         absent=len({author for h in handed if not h.answer.is_there for author in h.authors}),
-        stages={stage: sum(paper.status.stage is stage for paper in found) for stage in Stage},
-        markers=agreement([pair for paper in found if (pair := _two(paper, worth))]),
-        machine=agreement([pair for paper in found if (pair := _with_machine(paper, worth))]),
+        stages={stage: sum(answer.status.stage is stage for answer in found) for stage in Stage},
+        markers=agreement([pair for answer in found if (pair := _two(answer, worth))]),
+        machine=agreement([pair for answer in found if (pair := _with_machine(answer, worth))]),
     )
 
 
-def _two(paper: Paper, worth: Points) -> tuple[Points, Points] | None:
-    blind = sorted((r for r in paper.answer_marks if not r.moderates), key=lambda r: r.marker.id)
+def _two(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
+    blind = sorted((r for r in answer.answer_marks if not r.moderates), key=lambda r: r.marker.id)
     return (blind[0].points(worth), blind[1].points(worth)) if len(blind) > 1 else None
 
 
-def _with_machine(paper: Paper, worth: Points) -> tuple[Points, Points] | None:
-    suggested = paper.suggestion.points if paper.suggestion else None
-    decides = paper.status.decides
+def _with_machine(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
+    suggested = answer.suggestion.points if answer.suggestion else None
+    decides = answer.status.decides
     return (decides.points(worth), suggested) if decides and suggested is not None else None

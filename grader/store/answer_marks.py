@@ -47,28 +47,47 @@ class AnswerMark:
     moderates: bool
     at: dt.datetime
 
+    @property
+    def given(self) -> Given:
+        """Return the mark as it is given."""
+        return Given(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
+
     def points(self, worth: Points) -> Points:
         """Never below zero, and never above what the question is worth."""
         return max(ZERO, min(worth, sum((item.points for item in self.items), ZERO) + self.adjustment))
 
 
-def put(tx: Tx, question: Question, digest: str, marker: str, given: Given) -> None:
-    """Sets it, or sets it anew. Raises `BadCall` where an item is none of the question's."""
+def put(
+    tx: Tx, question: Question, digest: str, marker: str, given: Given, at: dt.datetime | None = None
+) -> dt.datetime:
+    """Set a marker's mark of an answer, or replace it.
+
+    Args:
+        at: When it was given; None is now.
+
+    Returns:
+        When it was given.
+
+    Raises:
+        BadCall: If an item is not in the question's rubric.
+    """
+    at = at or now()
     if (given.adjustment * 100).denominator != 1:
         raise BadCall(f"points are multiples of 1/100, which {given.adjustment} is not")
     wanted = list(dict.fromkeys(given.items))
     known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(wanted))).all()
     if len(known) != len(wanted):
         raise BadCall("an item is none of this question's rubric (any more): load the page again")
-    id = _put(tx, question, digest, marker, given)
+    id = _put(tx, question, digest, marker, given, at)
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
     if wanted:
         tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in wanted])
+    return at
 
 
-def _put(tx: Tx, question: Question, digest: str, marker: str, given: Given) -> str:
+def _put(tx: Tx, question: Question, digest: str, marker: str, given: Given, at: dt.datetime) -> str:
     where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
-    values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": now()}
+    values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": at}
     known = tx.execute(update(answer_marks).where(where).values(values).returning(answer_marks.c.id)).one_or_none()
     if known:
         return str(known.id)

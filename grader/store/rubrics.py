@@ -48,7 +48,8 @@ def is_of(table: Table, question: Question) -> ColumnElement[bool]:
     )
 
 
-def _place(question: Question) -> dict[str, str]:
+def place(question: Question) -> dict[str, str]:
+    """Return the columns that name a question."""
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
 
@@ -76,7 +77,7 @@ def add_item(tx: Tx, question: Question, text: str, points: Points) -> RubricIte
     last = tx.scalar(select(func.max(rubric.c.position)).where(is_of(rubric, question)))
     item = RubricItem(new_id(), question.id, text, points)
     row = {"id": item.id, "position": (last or 0) + 1, "text": text, "points": points}
-    tx.execute(insert(rubric).values(_place(question) | row))
+    tx.execute(insert(rubric).values(place(question) | row))
     return item
 
 
@@ -130,7 +131,7 @@ def add_phrase(tx: Tx, question: Question, text: str) -> Phrase:
     if known:
         return known
     phrase = Phrase(new_id(), text)
-    tx.execute(insert(phrases).values(_place(question) | {"id": phrase.id, "text": text}))
+    tx.execute(insert(phrases).values(place(question) | {"id": phrase.id, "text": text}))
     return phrase
 
 
@@ -157,4 +158,4 @@ def set_markers(tx: Tx, question: Question, count: int) -> None:
     if count not in (1, 2):
         raise BadCall("an answer has one marker, or two")
     if not tx.execute(update(questions).where(is_of(questions, question)).values(markers=count)).rowcount:
-        tx.execute(insert(questions).values(_place(question) | {"markers": count}))
+        tx.execute(insert(questions).values(place(question) | {"markers": count}))

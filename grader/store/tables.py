@@ -403,3 +403,24 @@ mark_items = Table(
     Column("mark", ForeignKey("answer_marks.id"), primary_key=True),
     Column("item", ForeignKey("rubric.id"), primary_key=True, index=True),
 )
+
+regroupings = Table(
+    "regroupings",
+    metadata,
+    *_question(),
+    Column("key", ID, nullable=False),
+    Column("into", ID, nullable=False),  # the group that this group, or this one answer, belongs to
+    _of_offering(),
+    PrimaryKeyConstraint("course", "assignment", "question", "key"),
+)
+
+marking_actions = Table(
+    "marking_actions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    *_question(),
+    Column("marker", ForeignKey("people.id"), nullable=False),
+    Column("before", Data, nullable=False),  # what undoing the action restores
+    _of_offering(),
+    Index("ix_marking_actions_question", "course", "assignment", "question", "marker"),
+)

@@ -9,6 +9,7 @@ from httpx2 import Response
 from sqlalchemy import update
 
 from grader.answers import digest_of
+from grader.marking.shelves import short_hash
 from grader.model import Json
 from grader.store import people
 from grader.store.records import Counts, Role, TokenKind
@@ -16,6 +17,7 @@ from grader.store.tables import answers as table
 from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, World, answering
 
 QUESTION = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}/questions/q1.1.written"
+BECAUSE = {"answers": digest_of("because")}
 OPINION = [
     {"asked": "g", "comparison": "equal", "points": 1.5, "possible": 1.5, "words": "equal", "evidence": "12 networks"}
 ]
@@ -54,8 +56,17 @@ def ask(room: World, method: str, path: str, who: str = "grace", body: Any = Non
     return got
 
 
-def papers(room: World, who: str = "grace", query: str = "") -> list[Json]:
+def listed(room: World, who: str = "grace", query: str = "") -> list[Json]:
     return list(ask(room, "GET", f"{QUESTION}/answers{query}", who).json())
+
+
+def page_of(text: str) -> str:
+    """The page of the group of this text, which the machine has not read."""
+    return f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/groups/{group_of(text)}"
+
+
+def group_of(text: str) -> str:
+    return short_hash("text", digest_of(text))
 
 
 def mark(room: World, text: str, who: str = "grace", **given: object) -> Json:
@@ -73,8 +84,8 @@ def worth(room: World, id: str, who: str = "ada") -> Json:
 def test_the_same_answer_is_read_once_and_without_names(room: World) -> None:
     answer(room, "ada", "because")
     answer(room, "bob", "  because\n")
-    (paper,) = papers(room)
-    assert (paper["students"], paper["stage"]) == (2, "unmarked")
+    (found,) = listed(room)
+    assert (found["students"], found["stage"]) == (2, "unmarked")
     text = ask(room, "GET", f"{QUESTION}/answers").text
     assert not [login for login in ("ada", "bob") if login in text.lower()]
 
@@ -102,7 +113,7 @@ def test_both_who_wrote_it_have_its_points(room: World) -> None:
 )
 def test_an_image_that_others_name_alike_is_each_ones_own(room: World, shows: str) -> None:
     ids = {login: answer(room, login, shows) for login in ("ada", "bob")}
-    first, second = papers(room)
+    first, second = listed(room)
     assert (first["students"], second["students"]) == (1, 1)
     ask(room, "PUT", f"{QUESTION}/answers/{first['digest']}/mark", body={"adjustment": 1})
     assert {worth(room, id, login)["written"] for login, id in ids.items()} == {None, 1}
@@ -130,22 +141,22 @@ def test_a_changed_answer_waits_again_and_says_that_it_had_been_read(room: World
     found = ask(room, "GET", f"/api/v1/submissions/{id}", "ada").json()
     assert (found["score"]["written"], found["score"]["waiting"]) == (None, 1.5)
     assert found["marked_before"] == ["q1.1.written"]
-    assert [(p["answer"], p["marked_before"]) for p in papers(room)] == [("since", True)]
+    assert [(p["answer"], p["marked_before"]) for p in listed(room)] == [("since", True)]
 
 
 def test_where_the_best_counts_every_answer_is_read(room: World) -> None:
     room.set(counts=Counts.BEST)
     for text in ("because", "since"):
         answer(room, "ada", text)
-    assert sorted(paper["answer"] for paper in papers(room)) == ["because", "since"]
+    assert sorted(found["answer"] for found in listed(room)) == ["because", "since"]
 
 
 def test_each_reader_has_an_order_of_their_own_which_stays(room: World) -> None:
     for n in range(12):
         answer(room, "ada", f"answer {n}")
     room.set(counts=Counts.BEST)
-    orders = {who: [paper["answer"] for paper in papers(room, who)] for who in ("grace", "mary")}
-    assert orders["grace"] == [paper["answer"] for paper in papers(room)]
+    orders = {who: [found["answer"] for found in listed(room, who)] for who in ("grace", "mary")}
+    assert orders["grace"] == [found["answer"] for found in listed(room)]
     assert orders["grace"] != orders["mary"]
     assert sorted(orders["grace"]) == sorted(orders["mary"])
 
@@ -153,9 +164,9 @@ def test_each_reader_has_an_order_of_their_own_which_stays(room: World) -> None:
 def test_what_the_machine_suggests_is_for_staff(room: World) -> None:
     id = answer(room, "ada", "because")
     suggest(room, OPINION)
-    (paper,) = papers(room)
-    assert paper["suggestion"]["points"] == 1.5
-    assert paper["suggestion"]["grounds"][0]["evidence"] == "12 networks"
+    (found,) = listed(room)
+    assert found["suggestion"]["points"] == 1.5
+    assert found["suggestion"]["grounds"][0]["evidence"] == "12 networks"
     states = [worth(room, id, who)["questions"][0]["state"] for who in ("grace", "ada")]
     assert states == ["suggested", "waiting"]
     assert "12 networks" not in ask(room, "GET", f"/api/v1/submissions/{id}", "ada").text
@@ -173,10 +184,10 @@ def test_two_readers_do_not_see_each_other_and_a_moderator_decides(room: World) 
     id = answer(room, "ada", "because")
     ask(room, "PUT", QUESTION, body={"markers": 2})
     assert mark(room, "because", adjustment=1, comment="first")["stage"] == "second marker"
-    assert papers(room, "mary")[0]["others"] == []
+    assert listed(room, "mary")[0]["others"] == []
     assert mark(room, "because", "mary", adjustment=0.5)["stage"] == "moderator"
-    assert (worth(room, id)["written"], papers(room, "mary", "?waiting=true")) == (None, [])
-    (open_,) = papers(room, "olga", "?waiting=true")
+    assert (worth(room, id)["written"], listed(room, "mary", "?waiting=true")) == (None, [])
+    (open_,) = listed(room, "olga", "?waiting=true")
     assert {given["points"] for given in open_["others"]} == {1, 0.5}
     mark(room, "because", "olga", adjustment=0.75, moderates=True)
     assert worth(room, id)["written"] == 0.75
@@ -191,7 +202,7 @@ def test_nobody_moderates_before_two_differ_nor_what_they_have_read_themselves(r
     stages = []
     for marker, points in (("grace", 1), ("mary", 0.75)):
         got = room.client.request("PUT", path, json=alone, headers=room.headers(who))
-        stages.append((got.status_code, papers(room)[0]["stage"]))
+        stages.append((got.status_code, listed(room)[0]["stage"]))
         mark(room, "because", marker, adjustment=points)
     assert stages == [(422, "unmarked"), (422, "second marker")]
     assert room.client.put(path, json=alone, headers=room.headers(who)).status_code == 422
@@ -263,28 +274,35 @@ def test_a_list_of_submissions_has_the_same_score(room: World) -> None:
 
 def test_a_form_without_anything_ticked_or_said_gives_nobody_zero_points(room: World) -> None:
     answer(room, "ada", "because")
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
-    asked = room.client.post(page, data={"adjustment": "0"}, headers=room.headers("grace"))
-    assert (asked.status_code, papers(room)[0]["stage"]) == (422, "unmarked")
-    said = room.client.post(page, data={"comment": "Empty."}, headers=room.headers("grace"), follow_redirects=False)
-    assert (said.status_code, papers(room)[0]["points"]) == (303, 0)
+    page = page_of("because")
+    asked = room.client.post(
+        page, data={"adjustment": "0", "answers": digest_of("because")}, headers=room.headers("grace")
+    )
+    assert (asked.status_code, listed(room)[0]["stage"]) == (422, "unmarked")
+    said = room.client.post(
+        page,
+        data={"comment": "Empty.", "answers": digest_of("because")},
+        headers=room.headers("grace"),
+        follow_redirects=False,
+    )
+    assert (said.status_code, listed(room)[0]["points"]) == (303, 0)
 
 
 def test_without_javascript_a_phrase_of_the_bank_is_said_and_a_comment_kept(room: World) -> None:
     answer(room, "ada", "because")
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
-    form = {"items": [item(room, 1)], "comment": "Why?", "phrase": "Mind the sign.", "keep": "true"}
+    page = page_of("because")
+    form = {"items": [item(room, 1)], "comment": "Why?", "phrase": "Mind the sign.", "keep": "true"} | BECAUSE
     room.client.post(page, data=form, headers=room.headers("grace"), follow_redirects=False)
-    assert papers(room)[0]["own"]["comment"] == "Why?\n\nMind the sign."
+    assert listed(room)[0]["own"]["comment"] == "Why?\n\nMind the sign."
     assert [p["text"] for p in ask(room, "GET", QUESTION).json()["phrases"]] == ["Why?"]
 
 
 def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> None:
     id = answer(room, "ada", "because")
     ask(room, "PUT", QUESTION, body={"markers": 2})
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
+    page = page_of("because")
     for who, points in (("grace", "1"), ("mary", "0.5"), ("olga", "0.75")):
-        form = {"adjustment": points}
+        form = {"adjustment": points} | BECAUSE
         room.client.post(page, data=form, headers=room.headers(who), follow_redirects=False)
     assert worth(room, id)["written"] == 0.75
 
@@ -292,5 +310,5 @@ def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> Non
 @pytest.mark.parametrize("form", [{"comment": "x" * 9_990, "phrase": "y" * 100}, {"items": ["0" * 26] * 51}])
 def test_a_form_that_says_too_much_is_refused(room: World, form: Json) -> None:
     answer(room, "ada", "because")
-    page = f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/{digest_of('because')}"
-    assert room.client.post(page, data=form, headers=room.headers("grace")).status_code == 422
+    page = page_of("because")
+    assert room.client.post(page, data=form | BECAUSE, headers=room.headers("grace")).status_code == 422

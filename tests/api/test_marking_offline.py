@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 from grader.errors import BadCall
 from grader.marking.offline import commands
 from grader.model import Json
-from tests.api.test_marking import QUESTION, answer, ask, item, papers, room, suggest, worth
+from tests.api.test_marking import QUESTION, answer, ask, item, listed, room, suggest, worth
 from tests.api.world import ASSIGNMENT, COURSE, World
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
@@ -61,7 +61,7 @@ def fill(file: Path, rows: list[dict[str, str]], **cells: str) -> None:
 
 
 def own(room: World) -> Json:
-    found: Json = papers(room)[0]["own"]
+    found: Json = listed(room)[0]["own"]
     return found
 
 
@@ -91,7 +91,7 @@ def test_a_file_makes_none_of_two_readers_their_own_moderator(room: World, call:
         file = tmp_path / f"{marker}.csv"
         fill(file, export(call, file, marker), points=points)
         call("import", file, "--marker", marker)
-    assert (papers(room)[0]["stage"], worth(room, submission)["written"]) == ("moderator", None)
+    assert (listed(room)[0]["stage"], worth(room, submission)["written"]) == ("moderator", None)
 
 
 def test_the_same_file_again_changes_nothing(room: World, call: Call, tmp_path: Path) -> None:

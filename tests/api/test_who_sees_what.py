@@ -18,6 +18,7 @@ from httpx2 import Response
 
 from grader.answers import digest_of
 from grader.catalogue import Assignment
+from grader.marking.shelves import short_hash
 from grader.model import Points, Report
 from grader.store import answer_marks, people, rubrics
 from grader.store.answer_marks import Given
@@ -58,6 +59,8 @@ R = "/courses/{course}/assignments/{assignment}/marking"
 S = "/api/v1/submissions/{id}"
 HAND_IN = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "data": {"kind": "precheck"}}
 ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_run": "true"}}
+BECAUSE = digest_of("because")
+GROUP = short_hash("text", BECAUSE)
 DUE = {"json": {"due_at": "2030-01-01T00:00:00Z"}}
 
 TABLE = [
@@ -119,7 +122,13 @@ TABLE = [
     Row(f"GET {R}", STAFF),
     Row(f"GET {R}/{{question}}", STAFF),
     Row(f"GET {R}/{{question}}/{{digest}}", STAFF),
-    Row(f"POST {R}/{{question}}/{{digest}}", STAFF, {"data": {"adjustment": "1"}}),
+    Row(f"GET {R}/{{question}}/groups/{{group}}", STAFF),
+    Row(f"POST {R}/{{question}}/groups/{{group}}", STAFF, {"data": {"adjustment": "1", "answers": BECAUSE}}),
+    Row(f"POST {R}/{{question}}/groups/{{group}}/take-out", STAFF, {"data": {"answer": BECAUSE}}),  # 422: it is alone
+    Row(f"POST {R}/{{question}}/groups/{{group}}/merge", STAFF, {"data": {"into": GROUP}}),  # 422: into itself
+    Row(f"POST {R}/{{question}}/undo", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/reading", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/reading/{rest}", STAFF),
     Row(f"GET {R}/{{question}}/rubric", STAFF),
     Row(f"POST {R}/{{question}}/rubric", STAFF, {"data": {"text": "Right", "points": "1"}}),
     Row(f"POST {R}/{{question}}/rubric/begin", STAFF),
@@ -157,6 +166,14 @@ TABLE = [
     Row(f"GET {Q}/answers/{{digest}}", STAFF),
     Row(f"PUT {Q}/answers/{{digest}}/mark", STAFF, {"json": {"adjustment": 1}}),
     Row(f"DELETE {Q}/answers/{{digest}}/mark", STAFF),
+    Row(f"PUT {Q}/answers/{{digest}}/reading", STAFF, {"json": {"adjustment": 1}}),
+    Row(f"DELETE {Q}/answers/{{digest}}/reading", STAFF),
+    Row(f"GET {Q}/groups", STAFF),
+    Row(f"GET {Q}/groups/{{group}}", STAFF),
+    Row(f"PUT {Q}/groups/{{group}}/mark", STAFF, {"json": {"adjustment": 1, "answers": [BECAUSE]}}),
+    Row(f"POST {Q}/groups/{{group}}/take-out", STAFF, {"json": {"answer": BECAUSE}}),  # 422: it is alone
+    Row(f"POST {Q}/groups/{{group}}/merge", STAFF, {"json": {"into": GROUP}}),  # 422: into itself
+    Row(f"POST {Q}/undo", STAFF),
     # regrades
     Row(f"GET {A}/regrades", STAFF),
     Row(f"POST {A}/regrades", STAFF, {"json": {"which": "latest"}}),
@@ -185,6 +202,7 @@ UNKNOWN = {
     "item": "01" + "z" * 24,
     "phrase": "01" + "z" * 24,
     "digest": "0" * 64,
+    "group": "0" * 32,
 }
 
 
@@ -251,7 +269,14 @@ def _read(world: World) -> dict[str, str]:
         item = rubrics.add_item(tx, question, "Right", Points(1))
         phrase = rubrics.add_phrase(tx, question, "Why?")
         answer_marks.put(tx, question, digest, world.people["olga"].id, Given((item.id,)))
-    return {"question": question.id, "item": item.id, "phrase": phrase.id, "digest": digest}
+    return {
+        "question": question.id,
+        "item": item.id,
+        "phrase": phrase.id,
+        "digest": digest,
+        "group": GROUP,
+        "rest": "q1.1.written",
+    }
 
 
 def routes(app: FastAPI) -> set[str]:

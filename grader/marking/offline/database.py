@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader import catalogue
 from grader.errors import BadCall
-from grader.marking.groups import Paper, papers
+from grader.marking import actions
+from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
 from grader.marking.offline.sheet import Asked, Filled, Line, Row
 from grader.model import Points
 from grader.service import open_store
 from grader.settings import Settings
-from grader.store import answer_marks, offerings, people, rubrics
+from grader.store import offerings, people, rubrics
 from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Store, Tx
 from grader.store.records import Person, Role
@@ -28,12 +29,12 @@ class Desk:
     question: Question
     title: str
     asked: Asked
-    papers: Sequence[Paper]
+    groups: Sequence[AnswerGroup]
     marker: Person
 
     @property
     def lines(self) -> list[Line]:
-        return [_line(self.asked, paper, paper.mark_of(self.marker.id)) for paper in self.papers]
+        return [_line(self.asked, group, answer, self.marker.id) for group in self.groups for answer in group.answers]
 
 
 @contextmanager
@@ -70,7 +71,7 @@ def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> 
         raise BadCall(f"{question.course[:60]} does not offer {question.assignment[:60]}")
     task = catalogue.find(question.assignment, assignments)
     if (asked := task.questions.get(question.id)) is not None:
-        found = papers(tx, question, asked.points, marker.id, offering.counts)
+        found = answer_groups(tx, question, asked.points, marker.id, offering.counts)
         return Desk(question, asked.title, _asked(tx, question, asked.points), found, marker)
     known = ", ".join(task.questions)
     raise BadCall(f"{question.assignment[:60]} asks no question {question.id[:60]} in words (there are: {known})")
@@ -82,30 +83,42 @@ def _asked(tx: Tx, question: Question, worth: Points) -> Asked:
     return Asked(place, worth, tuple(rubrics.items(tx, question)), phrases)
 
 
-def _line(asked: Asked, paper: Paper, own: AnswerMark | None) -> Line:
-    line = Line(asked, paper.digest, paper.text, paper.students, paper.suggestion)
+def _line(asked: Asked, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> Line:
+    own = answer.mark_of(marker)
+    line = Line(
+        asked,
+        answer.digest,
+        answer.text,
+        answer.students,
+        answer.suggestion,
+        shelf=group.shelf,
+        group=group.number,
+        waits=answer.waits_for(marker),
+    )
     if own is None:
         return line
     follows = bool(own.items) and not own.adjustment
     points = None if follows else own.points(asked.worth)  # so they still follow when an item's points are changed
-    items = frozenset(item.id for item in own.items)
-    return Line(asked, paper.digest, paper.text, paper.students, paper.suggestion, points, items, own.comment)
+    return replace(line, points=points, items=frozenset(item.id for item in own.items), comment=own.comment)
 
 
 def bring_in(tx: Tx, desk: Desk, filled: Iterable[Filled], *, keep: bool = True) -> int:
-    """Returns how many have changed. `keep`: else it only says what it would do."""
-    by_digest = {paper.digest: paper for paper in desk.papers}
-    changed = 0
+    """Return how many marks have changed.
+
+    Args:
+        keep: Store them; else only count them.
+    """
+    by_digest = {answer.digest: answer for group in desk.groups for answer in group.answers}
+    changed: dict[str, Given | None] = {}
     for one in filled:
-        paper = by_digest[one.digest]
-        moderates = paper.would_moderate(desk.marker.id)
+        answer = by_digest[one.digest]
+        moderates = answer.would_moderate(desk.marker.id)
         given = Given(one.items, one.adjustment, one.comment, moderates=moderates)
-        if _is_same(paper.mark_of(desk.marker.id), given):
-            continue
-        changed += 1
-        if keep:
-            answer_marks.put(tx, desk.question, one.digest, desk.marker.id, given)
-    return changed
+        if not _is_same(answer.mark_of(desk.marker.id), given):
+            changed[one.digest] = given
+    if keep and changed:
+        actions.mark(tx, desk.question, desk.marker.id, changed)
+    return len(changed)
 
 
 def _is_same(before: AnswerMark | None, given: Given) -> bool:

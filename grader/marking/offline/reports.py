@@ -5,7 +5,6 @@ Marks are kept beside the reports in `marks.json`, and `written.csv` says what e
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -13,13 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from grader.answers import Answer, Decision, of_report, suggestion_of_all
+from grader.answers import Answer, Decision, decided_of_all, of_report, suggestion_of_all
 from grader.batch import cells
 from grader.batch.journal import write
 from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.marking.offline.sheet import Asked, Filled, Line
-from grader.model import ZERO, Json, Points, Status, show_points
+from grader.marking.shelves import SHELVES, place_of, short_hash
+from grader.model import ZERO, Json, Points, Shelf, Status, show_points
 from grader.render import as_json
 
 KEPT, TOTALS = "marks.json", "written.csv"
@@ -75,17 +75,18 @@ class Folder:
         return {id: question.points for id, question in self.assignment.questions.items()}
 
     def lines(self, questions: Collection[str] | None = None) -> list[Line]:
-        """Of these questions, else of all; without names, in an order that says nothing and stays."""
+        """Of these questions, else of all; without names."""
         unknown = [question for question in questions or () if question not in self.worth]
         if unknown:
             known = ", ".join(self.worth)
             raise BadCall(f"{self.assignment.id} has no written question {unknown[0]!r}: it has {known}")
-        groups, kept = self._groups(), self._kept()
+        texts, kept = self._texts(), self._kept()
         return [
-            _line(Asked(question, self.worth[question]), groups[key], kept.get(key))
+            line
             for question in questions or self.worth
-            for key in sorted(groups, key=_place)
-            if key[0] == question
+            for line in _lines(
+                Asked(question, self.worth[question]), [texts[key] for key in texts if key[0] == question], kept
+            )
         ]
 
     def keep(self, filled: Iterable[Filled]) -> int:
@@ -101,7 +102,7 @@ class Folder:
         write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
         return sum(before.get(key) != one for key, one in after.items())
 
-    def _groups(self) -> dict[Key, list[Answer]]:
+    def _texts(self) -> dict[Key, list[Answer]]:
         """Those who answered the same, together."""
         found: dict[Key, list[Answer]] = {}
         for student, report in self.reports.items():
@@ -159,11 +160,30 @@ def _report(file: Path, assignment: str) -> Json:
     return json.loads(text)  # type: ignore[no-any-return]
 
 
-def _place(key: Key) -> bytes:
-    return hashlib.sha256(" ".join(key).encode()).digest()
+def _lines(asked: Asked, texts: Iterable[list[Answer]], kept: Mapping[Key, Filled]) -> list[Line]:
+    """Lines of one question: shelf by shelf, the largest group first; else in an order that says nothing and stays."""
+    groups: dict[tuple[Shelf, str], list[list[Answer]]] = {}
+    for same in texts:
+        groups.setdefault(place_of(same[-1]), []).append(same)
+    order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
+    return [
+        _line(asked, same, kept.get((asked.question, same[-1].digest)), place[0], number)
+        for number, place in enumerate(order, 1)
+        for same in sorted(groups[place], key=lambda same: short_hash(asked.question, same[-1].digest))
+    ]
 
 
-def _line(asked: Asked, group: list[Answer], kept: Filled | None) -> Line:
-    newest = group[-1]
-    points, comment = (kept.adjustment, kept.comment) if kept else (None, "")
-    return Line(asked, newest.digest, newest.text, len(group), suggestion_of_all(group), points, comment=comment)
+def _line(asked: Asked, same: list[Answer], kept: Filled | None, shelf: Shelf, group: int) -> Line:
+    newest = same[-1]
+    return Line(
+        asked,
+        newest.digest,
+        newest.text,
+        len(same),
+        suggestion_of_all(same),
+        kept.adjustment if kept else None,
+        comment=kept.comment if kept else "",
+        shelf=shelf,
+        group=group,
+        waits=kept is None and decided_of_all(same) is None,
+    )

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grader.answers import Ground, Suggestion
 from grader.batch import cells
 from grader.csv_people import lines as lines_of
 from grader.errors import BadCall
-from grader.model import ZERO, Points, show_points
+from grader.marking.shelves import TITLES
+from grader.model import ZERO, Points, Shelf, show_points
 
 if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
-COLUMNS = ("question", "answer", "text", "students", "suggested", "by machine", "points", "comment")
+WHOLE = "whole group"
+"""Column; anything in it gives a row's mark to all answers of its group that wait and whose rows are empty."""
+COLUMNS = (
+    "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
+)  # fmt: skip
 """Before those of the rubric's items. Who wrote an answer is not in the file."""
 _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
@@ -61,6 +66,11 @@ class Line:
     items: frozenset[str] = frozenset()
     """Ids of those that are ticked."""
     comment: str = ""
+    shelf: Shelf = Shelf.UNREAD
+    group: int = 0
+    """Number of its group of answers that mean the same."""
+    waits: bool = True
+    """Its marker's mark is wanted."""
 
     @property
     def is_marked(self) -> bool:
@@ -96,12 +106,15 @@ def _cells(line: Line, items: Iterable[RubricItem]) -> Sequence[str]:
     return (
         line.asked.place,
         line.digest,
+        TITLES[line.shelf],
+        str(line.group),
         line.text.replace("\0", ""),
         str(line.students),
         "" if suggested is None else show_points(suggested),
         because(line.suggestion),
         "" if line.points is None else show_points(line.points),
         line.comment,
+        "",
         *("x" if item.id in line.items else "" for item in items),
     )
 
@@ -130,40 +143,61 @@ def rows(content: bytes) -> list[Row]:
     ]
 
 
-def read(rows: Iterable[Row], lines: Iterable[Line]) -> list[Filled]:
-    """Those in which there is something; the others say nothing, and stay as they were. `lines`: all that could have
-    been filled in. Raises `BadCall` that names every wrong line, or the first ten of them."""
-    known = {(line.asked.place, line.digest): line.asked for line in lines}
+def read(rows: Sequence[Row], lines: Iterable[Line]) -> list[Filled]:
+    """Return what was filled in; other rows change nothing.
+
+    Args:
+        rows: Of the file.
+        lines: All that could have been filled in.
+
+    Raises:
+        BadCall: Names every wrong line, or the first ten of them.
+    """
+    known = {(line.asked.place, line.digest): line for line in lines}
     found: dict[tuple[str, str], Filled] = {}
+    of_groups: dict[tuple[str, str], Filled] = {}
     wrong: list[str] = []
     for number, row in rows:
         try:
             filled = _filled(row, known)
-            if filled and (filled.place, filled.digest) in found:
+            if filled is None:
+                continue
+            if (filled.place, filled.digest) in found:
                 raise BadCall("this answer stands further up already")
+            if row.get(WHOLE) and of_groups.setdefault(_group(row), filled) is not filled:
+                raise BadCall("another row gives its mark to this whole group already")
+            found[filled.place, filled.digest] = filled
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
-            continue
-        if filled:
-            found[filled.place, filled.digest] = filled
     if wrong:
         more = f"; and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise BadCall("; ".join(wrong[:_MOST_NAMED]) + more)
+    rest = [(known.get((row["question"], row["answer"])), of_groups.get(_group(row))) for _, row in rows]
+    for line, mark in rest:
+        if line and mark and line.waits and (line.asked.place, line.digest) not in found:
+            found[line.asked.place, line.digest] = replace(mark, digest=line.digest)
     return list(found.values())
 
 
-def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Asked]) -> Filled | None:
+def _group(row: Mapping[str, str]) -> tuple[str, str]:
+    return row["question"], row.get("group", "")
+
+
+def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> Filled | None:
     place, digest, said, comment = (row[name] for name in _NEEDED)
     ticked = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
     if not (said or ticked or comment):
+        if row.get(WHOLE):
+            raise BadCall("there is no mark to give to the whole group")
         return None
-    asked = known.get((place, digest))
-    if asked is None:
+    line = known.get((place, digest))
+    if line is None:
         raise BadCall(f"there is no answer {digest[:12]!r} to {place[:60]!r} (any more): export again")
     if not (said or ticked):
         raise BadCall("there is a comment and no points, nor an item of the rubric")
     if len(comment) > MOST_COMMENT or "\0" in comment:
         raise BadCall(f"a comment has {MOST_COMMENT} characters at most")
+    asked = line.asked
     given = {item.id: item.points for item in asked.items}
     strange = [id for id in ticked if id not in given]
     if strange:
