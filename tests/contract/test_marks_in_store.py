@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +18,17 @@ from grader import catalogue
 from grader.answers import digest_of
 from grader.errors import BadCall
 from grader.intake import receive
-from grader.model import Points, Report
+from grader.marking import actions
+from grader.marking.groups import answer_groups
+from grader.marking.status import Stage
+from grader.model import Points, Report, Shelf
 from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
-from grader.store import answer_marks, answers, gradings, offerings, people, regrades, rubrics, submissions
+from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
 from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Store
-from grader.store.records import Course, Kind, Offering, Person, Priority, Role, Which
+from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, Which
 from grader.store.rubrics import Question
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
@@ -234,6 +239,52 @@ def test_more_marks_than_a_query_can_name_come_whole(
     assert [(key[1], r.items) for key, (r,) in sorted(found.items())] == [(digest, (item,)) for digest in digests]
 
 
+# ── groups and actions ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_regrouping_is_its_question_s_and_can_be_changed_and_removed(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        for key, into in (("a", "b"), ("c", "c"), ("a", "c")):
+            regroupings.put(tx, QUESTION, key, into)
+        regroupings.put(tx, replace(QUESTION, id="q9"), "a", "z")
+        assert regroupings.of_question(tx, QUESTION) == {"a": "c", "c": "c"}
+        regroupings.put(tx, QUESTION, "a", None)
+        assert regroupings.of_question(tx, QUESTION) == {"c": "c"}
+
+
+def test_actions_are_undone_from_the_latest_and_only_by_who_did_them(store: Store, who: dict[str, Person]) -> None:
+    grace, alan = who["grace"].id, who["alan"].id
+    with store.write() as tx:
+        item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
+    steps = [
+        Given((item.id,), Points("-0.25"), "first"),
+        Given((), Points("0.01"), "second", moderates=True),
+        None,
+    ]
+    states = []
+    for step in steps:
+        states.append(marks_of(store, "x"))
+        with store.write() as tx:
+            actions.mark(tx, QUESTION, grace, {digest_of("x"): step})
+    for before in reversed(states):
+        with pytest.raises(BadCall, match="nothing to undo"), store.write() as tx:
+            actions.undo(tx, QUESTION, alan)
+        with store.write() as tx:
+            actions.undo(tx, QUESTION, grace)
+        assert marks_of(store, "x") == before
+
+
+def test_a_mark_that_has_been_changed_since_is_not_undone(store: Store, who: dict[str, Person]) -> None:
+    grace = who["grace"].id
+    with store.write() as tx:
+        actions.mark(tx, QUESTION, grace, {digest_of("x"): Given(adjustment=Points(1))})
+    with store.write() as tx:
+        answer_marks.put(tx, QUESTION, digest_of("x"), grace, Given(adjustment=Points("0.5")))
+    with pytest.raises(BadCall, match="changed since"), store.write() as tx:
+        actions.undo(tx, QUESTION, grace)
+    assert [mark.adjustment for mark in marks_of(store, "x")] == [Points("0.5")]
+
+
 # ── what becomes of them later ───────────────────────────────────────────────────────────────────────
 
 
@@ -277,4 +328,59 @@ def test_answers_graded_before_this_version_are_found_in_their_reports(tmp_path:
     store.migrate()
     assert (handed(store), store.differences()) == (expected, [])
     assert expected[0][1] == "because"
+    store.close()
+
+
+BEFORE = Path(__file__).parent / "databases" / "revision_0004.sql"
+"""A database as the last version before groups left it: two markers and a moderator, rubric, comment bank."""
+
+
+def test_marks_given_before_there_were_groups_survive(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(BEFORE.read_text("utf-8"))
+    store = Store(f"sqlite:///{tmp_path}/old.db")
+    store.migrate()
+    assert store.differences() == []
+    with store.read() as tx:
+        grace = people.person_by_login(tx, "grace")
+        assert grace is not None
+        groups = answer_groups(tx, QUESTION, WORTH, grace.id, Counts.LATEST)
+        given = answer_marks.of_answers(tx, "ml", "toy")
+        assert rubrics.markers(tx, QUESTION) == 2
+        assert rubrics.uses(tx, QUESTION) == {
+            item.id: n for item, n in zip(rubrics.items(tx, QUESTION), (4, 2), strict=True)
+        }
+    marks = {
+        (m.marker.login, text): (m.points(WORTH), [item.text for item in m.items], m.comment, m.moderates)
+        for text in ("because", "since", "therefore")
+        for m in given[QUESTION.id, digest_of(text)]
+    }
+    assert marks == {
+        ("grace", "because"): (1, ["Right"], "by grace", False),
+        ("alan", "because"): (1, ["Right"], "by alan", False),
+        ("grace", "since"): (Points("1.5"), ["Right", "Half right"], "", False),
+        ("alan", "since"): (Points("0.75"), ["Half right"], "", False),
+        ("mary", "since"): (Points("0.75"), ["Right"], "so", True),
+        ("alan", "therefore"): (Points("0.75"), [], "", False),
+    }
+    answers_now = {answer.text: answer for group in groups for answer in group.answers}
+    assert {text: answer.status.stage for text, answer in answers_now.items()} == {
+        "because": Stage.MARKED, "since": Stage.MARKED, "therefore": Stage.SECOND,
+    }  # fmt: skip
+    assert {group.shelf for group in groups} == {Shelf.UNREAD}
+    store.close()
+
+
+def test_the_migration_goes_back_and_forth_without_a_loss(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(BEFORE.read_text("utf-8"))
+    store = Store(f"sqlite:///{tmp_path}/old.db")
+    store.migrate()
+    with store.read() as tx:
+        before = answer_marks.of_answers(tx, "ml", "toy")
+    command.downgrade(store._alembic(), "0004")
+    store.migrate()
+    with store.read() as tx:
+        assert answer_marks.of_answers(tx, "ml", "toy") == before
+    assert store.differences() == []
     store.close()
