@@ -19,8 +19,12 @@ def model_solution(assignment: Assignment, question: str) -> str:
 
 
 def question_text(assignment: Assignment, question: str) -> str:
-    """Return the text right before the place for the answer in the handout's notebook, "" if there is no such place."""
+    """Return the question as the handout's notebook asks it, "" if it does not.
+
+    This is the text right before the place for the answer; without such a place, the cell that names the question.
+    """
     labels = Labels(assignment.manifest.labels)
+    naming = ""
     for notebook in assignment.handout:
         before = ""
         for kind, source in notebook.cells:
@@ -28,7 +32,10 @@ def question_text(assignment: Assignment, question: str) -> str:
                 continue
             lines = source.splitlines()
             for number, line in enumerate(lines):
-                if labels.question_of(line[:120]) == question and _ANSWER_LABEL.search(line[:120]):
+                if labels.question_of(line[:120]) != question:
+                    continue
+                if _ANSWER_LABEL.search(line[:120]):
                     return "\n".join(lines[:number]).strip() or before
+                naming = naming or source.strip()
             before = source.strip()
-    return ""
+    return naming

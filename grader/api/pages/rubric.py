@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import questions as api
+from grader.api.answers import GROUP
 from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import TheCaller
@@ -73,15 +74,21 @@ def add_item(
 
 @router.post(RUBRIC + "/begin")
 def begin(
-    course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    service: TheService,
+    caller: TheCaller,
+    group: Annotated[str, Form(pattern=GROUP)] = "",
 ) -> Response:
-    """A first rubric: all, half, nothing. Nothing happens where there is one already."""
+    """Begin a rubric (all, half, nothing) unless there is one, and answer with the way back to the group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         if not rubrics.items(tx, asked.question):
             for text, points in (("Right", asked.worth), ("Half right", asked.worth / 2), ("Not right", Points(0))):
                 rubrics.add_item(tx, asked.question, text, points)
-    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/marking/{question}", 303)
+    back = f"/groups/{group}" if group else ""
+    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/marking/{question}{back}", 303)
 
 
 @router.post(RUBRIC + "/{item}")

@@ -2,7 +2,7 @@
 "use strict";
 const form = document.getElementById("mark");
 const boxes = form ? [...form.querySelectorAll("input[name=items]")] : [];
-const answers = [...document.querySelectorAll(".answer")];
+const answers = [...document.querySelectorAll(".distinct")];
 const save = target("Enter");
 let chosen = 0, going = false;
 
