@@ -35,7 +35,11 @@ def question_text(assignment: Assignment, question: str) -> str:
                 if labels.question_of(line[:120]) != question:
                     continue
                 if _ANSWER_LABEL.search(line[:120]):
-                    return "\n".join(lines[:number]).strip() or before
-                naming = naming or source.strip()
-            before = source.strip()
+                    return _without_heading_marks("\n".join(lines[:number])) or before
+                naming = naming or _without_heading_marks(source)
+            before = _without_heading_marks(source)
     return naming
+
+
+def _without_heading_marks(source: str) -> str:
+    return re.sub(r"(?m)^#+ ", "", source).strip()

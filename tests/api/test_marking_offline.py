@@ -14,7 +14,10 @@ from playwright.sync_api import Browser, sync_playwright
 from grader.errors import BadCall
 from grader.marking.offline import commands
 from grader.model import Json
+from grader.store.records import Counts
 from tests.api.test_marking import QUESTION, answer, ask, item, listed, room, suggest, worth
+from tests.api.test_marking_groups import OTHER, RIGHT, read, undo
+from tests.api.test_marking_groups import points as marks_by_text
 from tests.api.world import ASSIGNMENT, COURSE, World
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
@@ -179,3 +182,41 @@ def test_the_page_saves_what_the_import_takes(room: World, call: Call, tmp_path:
     page.close()
     assert "1 marked" in call("import", saved, "--marker", "grace")
     assert (own(room)["points"], own(room)["comment"]) == (1.0, 'Good, "why" is there.\n- and more')
+
+
+@pytest.fixture
+def grouped(room: World) -> World:
+    """Two answers of one group, and one of another."""
+    room.set(counts=Counts.BEST)
+    for login, text in (("ada", "r1"), ("bob", "r2"), ("ada", "o1")):
+        answer(room, login, text)
+        read(room, text, OTHER if text == "o1" else RIGHT)
+    return room
+
+
+def test_rows_stand_shelf_by_shelf_and_name_their_group(grouped: World, call: Call, tmp_path: Path) -> None:
+    found = export(call, tmp_path / "q.csv")
+    assert [row["group"] for row in found] == ["1", "1", "2"]
+    assert [row["shelf"] for row in found] == ["Right value, and nothing disagrees"] * 2 + ["Another value"]
+
+
+def test_the_page_gives_a_whole_group_its_mark_and_undo_takes_it_back(
+    grouped: World, call: Call, tmp_path: Path, browser: Browser
+) -> None:
+    page_file = tmp_path / "q.html"
+    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", "grace", "--to", page_file)
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    page.get_by_label("Points of").first.fill("1.25")
+    assert page.locator("#count").inner_text() == "1 of 3 marked"
+    page.get_by_label("for the whole group").check()
+    assert page.locator("#count").inner_text() == "2 of 3 marked"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    saved = tmp_path / "saved.csv"
+    download.value.save_as(saved)
+    page.close()
+    assert "2 marked" in call("import", saved, "--marker", "grace")
+    assert marks_by_text(grouped) == {"r1": 1.25, "r2": 1.25, "o1": None}
+    undo(grouped)
+    assert marks_by_text(grouped) == {"r1": None, "r2": None, "o1": None}

@@ -121,6 +121,16 @@ def test_importing_again_changes_nothing(out: Path, tmp_path: Path, capsys: pyte
     assert [(row["points"], row["comment"]) for row in rows_of(sheet)] == [("5", "Good.")]
 
 
+def test_marks_kept_under_the_name_of_earlier_versions_count(out: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "answers.csv"
+    read("export-reports", out, "q1.6", "--to", sheet)
+    fill_in(sheet)
+    read("import-reports", out, sheet)
+    (out / "marks.json").rename(out / "readings.json")
+    read("export-reports", out, "q1.6", "--to", sheet)
+    assert [(row["points"], row["comment"]) for row in rows_of(sheet)] == [("5", "Good.")]
+
+
 def test_a_wrong_line_keeps_nothing(out: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "answers.csv"
     read("export-reports", out, "--to", sheet)

@@ -18,6 +18,8 @@ const answers = [...document.querySelectorAll("article")];
 const points = (answer) => answer.querySelector(".points");
 const comment = (answer) => answer.querySelector("textarea");
 const ticked = (answer) => [...answer.querySelectorAll("[data-heading]:checked")].map((box) => box.dataset.heading);
+const is_filled = (answer) => points(answer).value !== "" || ticked(answer).length > 0;
+const whole = (answer) => answer.querySelector("[data-whole]")?.checked && is_filled(answer);
 let unsaved = false;
 
 function count() {
@@ -25,7 +27,11 @@ function count() {
     const { value, dataset } = points(answer);
     const is_more = Number(value.replace(",", ".")) > Number(dataset.most);
     points(answer).setCustomValidity(is_more ? `The question is worth ${dataset.most} points` : "");
-    answer.classList.toggle("done", value !== "" || ticked(answer).length > 0);
+  }
+  const groups = new Set(answers.filter(whole).map(({ dataset }) => `${dataset.place} ${dataset.group}`));
+  for (const answer of answers) {
+    const follows = "waits" in answer.dataset && groups.has(`${answer.dataset.place} ${answer.dataset.group}`);
+    answer.classList.toggle("done", is_filled(answer) || follows);
   }
   document.getElementById("count").textContent = `${document.querySelectorAll(".done").length} of ${answers.length} marked`;
 }
@@ -36,10 +42,11 @@ const cell = (text) => `"${(/^[=+\-@\t\r\n\0']/.test(text) ? `'${text}` : text).
 function table() {
   const items = [...new Set([...document.querySelectorAll("[data-heading]")].map((box) => box.dataset.heading))];
   const rows = answers.map((answer) => [
-    answer.dataset.place, answer.dataset.answer, points(answer).value, comment(answer).value,
+    answer.dataset.place, answer.dataset.answer, answer.dataset.group, whole(answer) ? "x" : "",
+    points(answer).value, comment(answer).value,
     ...items.map((item) => (ticked(answer).includes(item) ? "x" : "")),
   ]);
-  return [["question", "answer", "points", "comment", ...items], ...rows];
+  return [["question", "answer", "group", "whole group", "points", "comment", ...items], ...rows];
 }
 
 for (const button of document.querySelectorAll("[data-agree], [data-phrase]")) {

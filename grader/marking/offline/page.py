@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 import grader
 from grader.marking.offline.sheet import Line, because, heading
+from grader.marking.shelves import TITLES
 from grader.render.html import environment
 
 _HERE = Path(__file__).parent
@@ -22,7 +23,7 @@ def page(title: str, lines: Sequence[Line], file: str, command: str) -> str:
     """`file`: what the browser calls what it saves. `command`: what takes it in."""
     template = _TEMPLATES.get_template("page.html.j2")
     scripts = [_script(_KATEX), _script(_HERE / "page.js")]
-    return template.render(title=title, lines=lines, file=file, command=command, scripts=scripts)
+    return template.render(shelf_titles=TITLES, title=title, lines=lines, file=file, command=command, scripts=scripts)
 
 
 def _script(file: Path) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from itertools import zip_longest
 
 import pytest
 from hypothesis import given
@@ -96,3 +97,54 @@ def test_what_excel_makes_of_it_is_read(delimiter: str) -> None:
 def test_what_is_wrong_is_named_by_its_line(content: bytes, says: str) -> None:
     with pytest.raises(BadCall, match=says):
         read(rows(content), LINES)
+
+
+# ── groups ───────────────────────────────────────────────────────────────────────────────────────────
+
+DIGESTS = ["a" * 64, "b" * 64, "c" * 64, "d" * 64]
+GROUPED = [
+    Line(Q1, digest, digest[0], 1, None, group=group) for digest, group in zip(DIGESTS, (1, 1, 1, 2), strict=True)
+]
+
+
+def filled_in(lines: list[Line], *cells: dict[str, str]) -> bytes:
+    """The file of these lines with these cells of its rows."""
+    table = list(csv.DictReader(io.StringIO(write(lines).decode("utf-8-sig"), newline="")))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, table[0])
+    writer.writeheader()
+    writer.writerows(row | cell for row, cell in zip_longest(table, cells, fillvalue={}))
+    return out.getvalue().encode()
+
+
+def test_a_mark_for_the_whole_group_is_every_empty_row_s() -> None:
+    content = filled_in(GROUPED, {"points": "4", "comment": "so", "whole group": "x"}, {"points": "1"})
+    assert sorted(read(rows(content), GROUPED), key=lambda one: one.digest) == [
+        Filled("q1", DIGESTS[0], (), Points(4), "so"),
+        Filled("q1", DIGESTS[1], (), Points(1), ""),
+        Filled("q1", DIGESTS[2], (), Points(4), "so"),
+    ]
+
+
+def test_what_others_have_marked_is_left_alone() -> None:
+    lines = [replace(line, waits=line.digest != DIGESTS[1]) for line in GROUPED]
+    content = filled_in(lines, {"points": "4", "whole group": "yes"})
+    assert {one.digest for one in read(rows(content), lines)} == {DIGESTS[0], DIGESTS[2]}
+
+
+def test_a_group_of_another_question_is_another_group() -> None:
+    lines = [*GROUPED[:2], replace(GROUPED[2], asked=Asked("q2", Points(5)))]
+    content = filled_in(lines, {"points": "4", "whole group": "x"})
+    assert {one.digest for one in read(rows(content), lines)} == set(DIGESTS[:2])
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ([{"whole group": "x"}], "line 2: there is no mark to give to the whole group"),
+        ([{"points": "1", "whole group": "x"}] * 2, "line 3: another row gives its mark to this whole group already"),
+    ],
+)
+def test_a_group_s_mark_that_is_not_clear_is_refused(cells: list[dict[str, str]], says: str) -> None:
+    with pytest.raises(BadCall, match=says):
+        read(rows(filled_in(GROUPED, *cells)), GROUPED)
