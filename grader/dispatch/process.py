@@ -19,16 +19,16 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-from grader import catalogue
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
 from grader.dispatch.events import CheckEvent, Event
+from grader.engine.grade import Progress, Scope, grade
 from grader.errors import GraderError
-from grader.intake import receive_all
+from grader.intake.receive import receive_all
 from grader.model import Report
-from grader.pipeline import Progress, Scope, grade
 from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 
 TICK_SECONDS = 1.0
 """How often a running training says what it has used."""

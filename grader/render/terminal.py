@@ -8,8 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from grader.environment import UNKNOWN
-from grader.model import ZERO, CheckResult, Part, Report, Status, Written, show_points
+from grader.model import UNKNOWN, ZERO, CheckResult, Part, Report, Status, Written, show_points
 from grader.render.said import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from grader.answers import Answer, Ground, Suggestion, decided_of_all, suggestion_of_all
 from grader.model import Points
+from grader.model.answers import Answer, Ground, Suggestion, decided_of_all, suggestion_of_all
 
 PROVEN = Suggestion((Ground("W2", "Equal on 24 random problems.", Points(5)),))
 DIFFERS = Suggestion((Ground("W2", "Differs.", None),))

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.calibrate import Calibration, calibrate, thresholds
+from grader.authoring.calibrate import Calibration, calibrate, thresholds
 from grader.errors import BadCall
 
 FOLDER = Path(__file__).parents[2] / "reference" / "ps4"

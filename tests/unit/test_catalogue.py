@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
-from grader.checks import recorded
+from grader.assignments import catalogue, recorded
+from grader.assignments.catalogue import Assignment
 from grader.errors import BadAssignment, BadCall
 from grader.model import Limits
 from tests.conftest import ROOT, TOY_CHECKS, TOY_TOML, MakeAssignment

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from grader.bounds import MAX_CELLS, MAX_FILE_BYTES, MAX_FILES, MAX_LINES, MAX_NOTEBOOKS, MIB
 from grader.errors import Refused
-from grader.intake import receive, receive_files, receive_path, with_known_names
+from grader.intake.receive import receive, receive_files, receive_path, with_known_names
 from grader.model import Submission
 from tests.conftest import MakeNotebook
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from grader import intake_pool
+from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
-from grader.catalogue import Assignment
 from grader.errors import OurFailure, Refused
-from grader.intake import receive_all
-from grader.intake_pool import IntakePool, Received
+from grader.intake import pool as intake_pool
+from grader.intake.pool import IntakePool, Received
+from grader.intake.receive import receive_all
 from tests.conftest import MakeNotebook
 
 CODE = [("mlp.py", b"class MLP:\n    pass\n")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import grader
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.dispatch.lane import lane
 
 PRINT = "from grader.dispatch.lane import source_digest; print(source_digest())"

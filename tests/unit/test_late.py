@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.course.late import applied, lateness, read_policy
 from grader.errors import BadCall
-from grader.late import applied, lateness, read_policy
 from grader.model import Points
 
 DUE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)

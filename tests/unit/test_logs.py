@@ -6,11 +6,11 @@ import json
 import subprocess
 import sys
 
-from grader import logs
+from grader.cli import logs
 
 SCRIPT = """
 import logging, structlog
-from grader import logs
+from grader.cli import logs
 
 logs.configure()
 log, of_a_library = structlog.get_logger(), logging.getLogger("asyncio")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from grader.guest.entry_points import EntryPoints
-from grader.intake import receive_files
-from grader.missing_code import has_code
+from grader.intake.missing_code import has_code
+from grader.intake.receive import receive_files
 from tests.conftest import MakeNotebook
 
 IMPORT, CLASS = "from mlp import TwoLayerMLP", "class TwoLayerMLP:\n    pass"

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Progress, Scope, claims_of_code, grade, grade_code
 from grader.errors import BadCall, BrokenCheck
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.model import Limits, Report, Status
-from grader.pipeline import Progress, Scope, claims_of_code, grade, grade_code
 from grader.render.as_json import dumps, loads
 from grader.sandbox.contract import Array, Sandbox, Session
-from grader.seeds import Seed
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeAssignment, MakeNotebook, Submit
 
 CHANNEL = """\

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import catalogue
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Policy, WrittenTable
-from grader.catalogue import Assignment
-from grader.checks.claim import Verdict, held, lost
-from grader.checks.mistakes import Judged, Mistake
-from grader.intake import receive, receive_files
+from grader.engine.report import Outcome, assemble
+from grader.intake.receive import receive, receive_files
+from grader.kit.claim import Verdict, held, lost
+from grader.kit.diagnosis import Judged, Mistake
 from grader.model import (
     Comparison,
     Environment,
@@ -33,7 +34,6 @@ from grader.model import (
     Usage,
     show_points,
 )
-from grader.report import Outcome, assemble
 from tests.conftest import MakeAssignment, MakeNotebook
 
 HALF = Fraction(1, 2)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import roster
+from grader.course import roster
 from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Store

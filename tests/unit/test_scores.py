@@ -8,12 +8,12 @@ from fractions import Fraction
 
 import pytest
 
-from grader import catalogue
-from grader.answers import Answer, Decision, Ground, Suggestion
-from grader.catalogue import Assignment
-from grader.late import Lateness
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.course.late import Lateness
+from grader.course.scores import Answered, Score, score, that_counts
 from grader.model import Points
-from grader.scores import Answered, Score, score, that_counts
+from grader.model.answers import Answer, Decision, Ground, Suggestion
 from grader.store.readings import Reading
 from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
 from grader.store.rubrics import RubricItem

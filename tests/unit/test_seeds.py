@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.seeds import Seed
+from grader.assignments.seeds import Seed
 
 ASSIGNMENT, SUBMISSION, CHECK = "a" * 64, "b" * 64, "q2.2:gradients"
 

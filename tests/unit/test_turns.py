@@ -11,7 +11,7 @@ import pytest
 
 from grader.api.entrance import PersonLimit
 from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_WAITING
-from grader.turns import Turns
+from grader.intake.turns import Turns
 
 
 def test_so_many_at_a_time_in_the_order_in_which_they_came() -> None:

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from grader.bounds import HEADER_WEIGHT
-from grader.checks.answer import explain
-from grader.checks.student import Student
 from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import decode
-from grader.intake import receive
+from grader.intake.receive import receive
+from grader.kit.answer import explain
+from grader.kit.student import Student
 from grader.model import Limit, Limits, Stopped
 from grader.sandbox.budget import Budget, ProcessorQueue
 from grader.sandbox.contract import Sandbox

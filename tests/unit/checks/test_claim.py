@@ -11,9 +11,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grader.checks.answer import Answer, describe, explain
-from grader.checks.claim import Verdict, agree, check, claim, failed, held, is_rounding, ladder, lost, near, numbers
 from grader.guest.wire import DTYPES, Opaque, Ref
+from grader.kit.answer import Answer, describe, explain
+from grader.kit.claim import Verdict, agree, check, claim, failed, held, is_rounding, ladder, lost, near, numbers
 from grader.model import Died, Limit, Place, Raised, Stopped, Unusable
 
 HALF = Fraction(1, 2)

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.catalogue import Assignment
-from grader.checks.answer import Answer
-from grader.checks.lines import (
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade_code
+from grader.intake.receive import receive, receive_files
+from grader.kit.answer import Answer
+from grader.kit.lines import (
     ARGUMENT,
     MISAPPLIED,
     ODD,
@@ -28,11 +31,8 @@ from grader.checks.lines import (
     suspects,
     vindicate,
 )
-from grader.intake import receive, receive_files
 from grader.model import Place, Raised
-from grader.pipeline import grade_code
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.conftest import MakeNotebook, Submit
 
 VARIANTS = Path(__file__).resolve().parents[3] / "reference" / "ps4" / "variants"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Claim, NotRecorded, Verdict, claim, ladder, near
-from grader.checks.mistakes import Judged, Ledger, Mistake, Reading
+from grader.kit.answer import Answer
+from grader.kit.claim import Claim, NotRecorded, Verdict, claim, ladder, near
+from grader.kit.diagnosis import Judged, Ledger, Mistake, Reading
 
 X = [1.0, 2.0, 6.0]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from grader.checks.answer import explain
-from grader.checks.claim import failed
-from grader.checks.student import Student, shown_arguments
 from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
-from grader.intake import receive
+from grader.intake.receive import receive
+from grader.kit.answer import explain
+from grader.kit.claim import failed
+from grader.kit.student import Student, shown_arguments
 from grader.model import Limit, Limits, Place, Stopped
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook

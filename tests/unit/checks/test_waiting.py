@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from grader.checks.claim import Claim, Verdict, claim, held, lost, waiting
-from grader.checks.mistakes import Ledger, Mistake, Reading
+from grader.kit.claim import Claim, Verdict, claim, held, lost, waiting
+from grader.kit.diagnosis import Ledger, Mistake, Reading
 
 WAITS, HALF = waiting("between"), Verdict(Fraction(1, 2))
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from grader.catalogue import mutation_module
-from grader.mutate.classify import Classifier
+from grader.assignments.catalogue import mutation_module
+from grader.authoring.mutate.classify import Classifier
 from tests.conftest import ROOT
 
 PS4 = ROOT / "reference" / "ps4"

@@ -8,11 +8,11 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from grader.authoring.mutate import show
+from grader.authoring.mutate.measure import Measured, Row, draw
+from grader.authoring.mutate.model import Classified, Expected
+from grader.authoring.mutate.operators import Mutant
 from grader.model import CheckResult, Part, Place, Status
-from grader.mutate import show
-from grader.mutate.measure import Measured, Row, draw
-from grader.mutate.model import Classified, Expected
-from grader.mutate.operators import Mutant
 from tests.unit.render.samples import perfect
 
 KEPT = 7

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from grader.mutate.operators import mutants
+from grader.authoring.mutate.operators import mutants
 from tests.conftest import ROOT
 
 VARIANTS = ROOT / "reference" / "ps4" / "variants"
