@@ -6,7 +6,7 @@ import pytest
 from grader.authoring.calibrate import Calibration, calibrate, thresholds
 from grader.errors import BadCall
 
-FOLDER = Path(__file__).parents[2] / "reference" / "ps4"
+FOLDER = Path(__file__).parents[3] / "reference" / "ps4"
 
 
 def test_a_threshold_at_the_mean_fails_every_second_right_solution():
