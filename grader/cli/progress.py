@@ -15,8 +15,8 @@ from rich.text import Text
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import LongCheck
-from grader.engine import grade as pipeline
-from grader.model import Report
+from grader.engine.grade import Progress
+from grader.model import CheckResult, Part
 from grader.render.terminal import Parts
 
 
@@ -34,14 +34,13 @@ class Display:
     def __init__(self, console: Console, assignment: Assignment) -> None:
         self._manifest = assignment.manifest
         self._now = "starting"
-        self._decided: set[str] = set()
-        self._so_far: Report | None = None
+        self._decided: dict[str, list[CheckResult]] = {}
         self._trainings: dict[str, _Training] = {}
         self._spinner = Spinner("dots")
         self._live = Live(console=console, transient=True, get_renderable=lambda: self, refresh_per_second=5)
         self._shown = console.is_terminal
 
-    def watch(self, happened: pipeline.Progress) -> None:
+    def watch(self, happened: Progress) -> None:
         if not self._shown:
             return
         section = happened.section
@@ -54,17 +53,25 @@ class Display:
         else:
             self._now = "" if happened.done else section
         if happened.done:
-            self._decided.add(section)
-            self._so_far = happened.so_far()
+            self._decided[section] = [finding.result() for finding in happened.findings]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The parts with their reasons, or their lines alone where the screen has no room."""
         rows = self._rows()
-        if self._so_far is not None:
-            full, short = (Parts(self._so_far, frozenset(self._decided), reasons=r) for r in (True, False))
+        if parts := self._parts():
+            full, short = (Parts(parts, reasons=reasons) for reasons in (True, False))
             needed = sum(len(console.render_lines(shown, options)) for shown in (full, rows))
             yield full if needed < console.height else short
         yield rows
+
+    def _parts(self) -> list[Part]:
+        """Return the parts whose sections are all decided."""
+        decided = dict(self._decided)
+        return [
+            Part(row.id, row.title, tuple(c for section in row.sections for c in decided[section]))
+            for row in self._manifest.parts
+            if row.sections and decided.keys() >= row.sections.keys()
+        ]
 
     def _rows(self) -> RenderableType:
         table = Table.grid(padding=(0, 2, 0, 0))

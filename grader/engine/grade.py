@@ -1,4 +1,4 @@
-"""grade(): one submission, one assignment, one sandbox → one report."""
+"""Grading: one submission, one assignment and one sandbox give one report."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Manifest
 from grader.assignments.seeds import Seed
-from grader.engine.report import Outcome, assemble
+from grader.engine.finding import Finding, SectionResult
+from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
 from grader.kit.claim import Check, Claim, Draw
 from grader.kit.diagnosis import Judged, Ledger
-from grader.kit.lines import FoundLine, Lines
+from grader.kit.lines import Lines
 from grader.kit.student import Student
-from grader.model import Limits, Opinion, Report, Submission, Usage
+from grader.model import ZERO, Limits, Opinion, Report, Submission, Usage
 from grader.notebook import answers
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
@@ -46,22 +47,17 @@ class Scope:
         return ", ".join(w for w in words if w) or "full"
 
 
-def _nothing_yet() -> Report:
-    raise LookupError("nothing is decided yet")
-
-
 @dataclass(frozen=True)
 class Progress:
-    """One thing that has happened; sent to whoever watches."""
+    """An event of a grading: a section begins or is decided."""
 
     section: str
     done: bool
     long: bool
-    outcome: Outcome | None = None
-    so_far: Callable[[], Report] = _nothing_yet
-    """The report on what is decided by now."""
+    findings: tuple[Finding, ...] = ()
+    """The section's findings once it is decided."""
     cpu_seconds: Callable[[], float | None] = lambda: None
-    """What a long check has used by now; None where that cannot be seen."""
+    """Return the CPU seconds that a long check has used, or None if they are unknown."""
 
 
 Watcher = Callable[[Progress], None]
@@ -75,19 +71,35 @@ def grade(
     scope: Scope = Scope(),
     watch: Watcher = lambda _progress: None,
 ) -> Report:
-    """Runs every check in the sandbox and forms the verdict here. Raises only for failures of our own."""
-    run = _Run(submission, assignment, sandbox, seed, scope, watch)
-    quick, long = run.sections()
+    """Grade a submission: run the student's code in the sandbox and judge its answers in this process.
+
+    Args:
+        submission: What a student submitted.
+        assignment: The assignment.
+        sandbox: Where the student's code runs.
+        seed: The source of fresh problems.
+        scope: What to grade.
+        watch: Called with each event, from several threads.
+
+    Returns:
+        The report.
+
+    Raises:
+        GraderError: Our own failure. A failure of the student's code is part of the report.
+    """
+    grading = _Grading(submission, assignment, sandbox, seed, scope, watch)
+    code, long = grading.sections()
     if assignment.missing(submission):
-        return run.report({})
+        return grading.report([])
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two trainings, and the end
-        trainings = {section: pool.submit(run.ask_alone, checks) for section, checks in long.items()}
+        trainings = {section: pool.submit(grading.ask_alone, checks) for section, checks in long.items()}
         try:
-            outcomes = run.code_sections(quick)
-            outcomes = run.long_sections(trainings, outcomes)
+            results = grading.judge_code(code)
+            results += grading.judge_long(trainings)
+            results = grading.with_lines(results)
         finally:
-            ending = pool.submit(run.stop)
-        report = run.report(outcomes)  # while the sessions end
+            ending = pool.submit(grading.stop)
+        report = grading.report(results)  # while the sessions end
         ending.result()
     return report
 
@@ -95,34 +107,33 @@ def grade(
 def grade_code(
     submission: Submission, assignment: Assignment, sandbox: Sandbox, seeds: Iterable[Seed]
 ) -> Iterator[Report]:
-    """The code checks alone, once for every seed, all in one session: what a certification of a thousand seeds
-    can afford."""
+    """Grade the code checks alone, once for each seed, all in one session, which certification can afford often."""
     student: Student | None = None
     try:
         for seed in seeds:
-            run = _Run(submission, assignment, sandbox, seed, Scope(code_only=True), lambda _progress: None, student)
-            student = run.student
-            yield run.report(run.code_sections(run.sections()[0]))
+            grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True), student=student)
+            student = grading.student
+            yield grading.report(grading.with_lines(grading.judge_code(grading.sections()[0])))
     finally:
         if student is not None:
             student.close()
 
 
 def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
-    """What the code checks claim about a submission, before anything is judged."""
-    run = _Run(submission, assignment, sandbox, seed, Scope(code_only=True), lambda _progress: None)
+    """Yield the claims of the code checks about a submission, without judging them."""
+    grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True))
     try:
-        for checks in run.sections()[0].values():
-            yield from run.ask(run.student, checks)
+        for checks in grading.sections()[0].values():
+            yield from grading.ask(grading.student, checks)
     finally:
-        run.stop()
+        grading.stop()
 
 
 Sections = Mapping[str, Sequence[Check]]
 
 
 class _Clocked:
-    """A sandbox that can be asked what its newest session has used, while that is still computing."""
+    """A sandbox that reports the CPU time of its newest session, also while that session computes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -144,8 +155,8 @@ class _Clocked:
         return self._last
 
 
-class _Run:
-    """One grading in progress: its students (sessions), its ledger, its watcher."""
+class _Grading:
+    """One grading in progress: its sessions, its diagnosis and its watcher."""
 
     def __init__(
         self,
@@ -154,7 +165,7 @@ class _Run:
         sandbox: Sandbox,
         seed: Seed,
         scope: Scope,
-        watch: Watcher,
+        watch: Watcher = lambda _progress: None,
         student: Student | None = None,
     ) -> None:
         self._submission = submission
@@ -173,13 +184,13 @@ class _Run:
         self.student.start_anew()
         self._students = [self.student]
         self._stopped = threading.Event()
-        self._lines: dict[str, FoundLine] = {}
-        """Check → the line that it is about, where one was found."""
 
     def sections(self) -> tuple[Sections, Sections]:
-        """The code sections and the long ones that this scope needs. Those before a wanted one run too: what
-        they find out (a reading, a mistake already charged) counts in it, so that a check alone says what it
-        says in a full grading."""
+        """Return the code sections and the long sections that the scope needs.
+
+        The sections before a wanted one are needed too: an interpretation or a mistake that they find counts in it, so
+        that one check alone gets the verdict that it gets in a full grading.
+        """
         grouped: dict[str, list[Check]] = {}
         for one in self._assignment.checks:
             grouped.setdefault(one.section, []).append(one)
@@ -197,67 +208,60 @@ class _Run:
         return dict(list(code.items())[:needed]), {} if left_out else long
 
     def _is_in_the_table(self, sections: Iterable[str]) -> bool:
-        """What is asked for alone: a part, section, check or written question."""
+        """Return whether the assignment has the part, section, check or written question that is asked for alone."""
         only = self._scope.only
         ids = {id for part in self._assignment.parts for id in (part.id, *(question.id for question in part.written))}
         ids |= {f"{s}.{name}" for s in sections for name in self._assignment.section_points(s)}
         return any(f"{id}.".startswith(f"{only}.") for id in ids)
 
     def wants(self, section: str) -> bool:
-        """A section, a check or a written question, by id."""
+        """Return whether the scope includes a section, a check or a written question, by id."""
         only = self._scope.only
         if only == "handout":
             return any(c.handout and f"{section}.".startswith(f"{c.section}.") for c in self._assignment.checks)
         return not only or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
 
-    def code_sections(self, sections: Sections) -> dict[str, Outcome]:
-        outcomes: dict[str, Outcome] = {}
+    def judge_code(self, sections: Sections) -> list[SectionResult]:
+        """Run and judge the code sections in order, and return the results that the scope wants."""
+        results = []
         for section, checks in sections.items():
             self._watch(Progress(section, done=False, long=False))
             before = self.student.used
             claims = self.ask(self.student, checks)
-            outcome = self._judge(section, checks, claims, _since(before, self.student.used))
+            result = self._judge(section, checks, claims, _since(before, self.student.used))
             if self.wants(section):
-                outcomes[section] = outcome
-                self._watch(self._decided(section, outcomes, long=False))
-        self._find_lines(outcomes)
-        return outcomes
+                results.append(result)
+                self._watch(Progress(section, True, False, result.findings))
+        return results
 
-    def _find_lines(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Find the lines of checks that have lost points."""
-        for section, outcome in outcomes.items():
-            for name, judged in outcome.judged.items():
-                id, verdict = f"{section}.{name}", judged.verdict
-                says_where = verdict.source.startswith("raise ")  # the student's own statement, a gap of the handout's
-                if not (judged.open or verdict.holds or says_where or id in self._lines):
-                    stated = [line for mistake in judged.mistakes for line in mistake.line]
-                    with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
-                        found = self._finder.find(self._assignment.targets(id), stated)
-                    if found:
-                        self._lines[id] = found
+    def judge_long(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> list[SectionResult]:
+        """Judge the long sections after the code sections, whose findings they need."""
+        results = []
+        for section, future in asked.items():
+            claims, used = future.result()
+            checks = [c for c in self._assignment.checks if c.section == section]
+            result = self._judge(section, checks, claims, used)
+            results.append(result)
+            self._watch(Progress(section, True, True, result.findings))
+        return results
+
+    def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
+        """Return the results with the lines of the student's code that cost points."""
+        return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
+
+    def _with_line(self, finding: Finding) -> Finding:
+        if not finding.wants_line:
+            return finding
+        stated = [line for mistake in finding.judged.mistakes for line in mistake.line]
+        with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
+            return replace(finding, line=self._finder.find(self._assignment.targets(finding.id), stated))
 
     @cached_property
     def _finder(self) -> Lines:
         return Lines(self._submission, self.student, self._ledger.truth())
 
-    def long_sections(
-        self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]], code: Mapping[str, Outcome]
-    ) -> dict[str, Outcome]:
-        """All outcomes. Judged only after the code sections, whose findings they need."""
-        outcomes = dict(code)
-        for section, future in asked.items():
-            claims, used = future.result()
-            checks = [c for c in self._assignment.checks if c.section == section]
-            outcomes[section] = self._judge(section, checks, claims, used)
-            self._watch(self._decided(section, outcomes, long=True))
-        self._find_lines(outcomes)
-        return outcomes
-
-    def _decided(self, section: str, outcomes: Mapping[str, Outcome], *, long: bool) -> Progress:
-        return Progress(section, True, long, outcomes[section], partial(self.report, dict(outcomes)))
-
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
-        """In a session of its own, with the shared data in it."""
+        """Run checks in a separate session that holds the shared data, and return their claims and what they used."""
         clocked = _Clocked(self._sandbox)
         self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=clocked.cpu_seconds))
         student = self._new_student(clocked, shared=True)
@@ -274,13 +278,14 @@ class _Run:
         for student in list(self._students):
             student.close()
 
-    def report(self, outcomes: Mapping[str, Outcome]) -> Report:
+    def report(self, results: Sequence[SectionResult]) -> Report:
+        """Return the report on these results."""
         label = self._scope.label(self._assignment.manifest)
         found = self.student.environment or environment.unknown(self._sandbox.name)
         return assemble(
             self._submission,
             self._assignment,
-            outcomes,
+            results,
             self._seed.label,
             _own_check(label) if self._assignment.recorded else label,
             replace(found, runtime=self._assignment.runtime_name),
@@ -288,12 +293,11 @@ class _Run:
             self.wants,
             self._opinions,
             self._assignment.missing(self._submission),
-            self._lines,
         )
 
     @cached_property
     def _opinions(self) -> Mapping[str, Opinion]:
-        """On the written answers; worked out once, for every report on the way."""
+        """The machine's opinions on the written answers."""
         found = answers(self._submission.notebooks, self._assignment.handout, self._assignment.manifest.labels)
         return opinions(self._assignment.known_questions, {question: text for question, (text, _) in found.items()})
 
@@ -308,7 +312,11 @@ class _Run:
         )
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
-        """Everything that the checks of a section claim. Whatever is raised here is ours."""
+        """Return the claims of a section's checks.
+
+        Raises:
+            BrokenCheck: A check raised.
+        """
         claims: list[Claim] = []
         for one in checks:
             student.begin()
@@ -333,42 +341,43 @@ class _Run:
             student.begin()
             yield from check.run(student, problem)
 
-    def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> Outcome:
-        expected, yielded = set(self._assignment.section_points(section)), {c.name for c in claims}
+    def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> SectionResult:
+        points = self._assignment.section_points(section)
+        expected, yielded = set(points), {c.name for c in claims}
         if expected != yielded and self._scope.only != "handout":
             raise BrokenCheck(
                 f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}: "
                 f"{_remedy(sorted(yielded - expected), sorted(expected - yielded))}"
             )
+        settles = any(c.settles for c in checks)
         try:
-            if any(c.settles for c in checks):
+            if settles:
                 self._ledger.settle(claims)
             judged = self._ledger.judge(section, claims)
+            evidence = tuple(c.evidence(self._ledger.truth()) for c in claims if c.evidence is not None)
         except GraderError:
             raise
         except Exception as bug:
             raise BrokenCheck(f"{self._assignment.id}, {section} raised {type(bug).__name__}: {bug}") from bug
-        return self._outcome(checks, claims, judged, used)
-
-    def _outcome(
-        self, checks: Sequence[Check], claims: Sequence[Claim], judged: Mapping[str, Judged], used: Usage
-    ) -> Outcome:
-        if any(c.settles for c in checks):
+        if settles:
             judged = _remarked(judged, self._ledger.reading.remark)
-        truth = self._ledger.truth()
         titles = {one.name: one.title for one in checks}
-        published = {c.name for c in claims if c.shows_values}
-        return Outcome(
-            judged=judged,
-            used=used,
-            titles={c.name: titles[c.check] for c in reversed(claims)},
-            evidence=tuple(c.evidence(truth) for c in claims if c.evidence is not None),
-            results=frozenset(c.name for c in claims if c.outcome),
-            shows_values=frozenset(published if self._seed.secret is not None else judged),
+        of_name = {c.name: [one for one in claims if one.name == c.name] for c in claims}
+        findings = tuple(
+            Finding(
+                id=f"{section}.{name}",
+                title=titles[of_name[name][0].check],
+                possible=points.get(name, ZERO),
+                judged=one,
+                shows_values=self._public or any(c.shows_values for c in of_name[name]),
+                is_result=any(c.outcome for c in of_name[name]),
+            )
+            for name, one in judged.items()
         )
+        return SectionResult(section, findings, used, evidence)
 
 
-def _remarked(judged: Mapping[str, Judged], remark: str) -> Mapping[str, Judged]:
+def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
     """Add a remark to the first check that holds."""
     first = next((name for name, one in judged.items() if one.verdict.holds), None)
     if first is None or not remark:
@@ -385,7 +394,7 @@ def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
 
 
 def _own_check(label: str) -> str:
-    """A student's pack decides less, whatever the scope."""
+    """Return the label of a scope in a student's pack, which decides less."""
     return "pre-check" if label == "full" else f"{label}, pre-check"
 
 

@@ -2,58 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import PartTable
+from grader.engine.finding import SectionResult
 from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import with_known_names
-from grader.kit.claim import Verdict
-from grader.kit.diagnosis import Judged
-from grader.kit.lines import FoundLine
 from grader.model import (
     ZERO,
     CheckResult,
     Environment,
-    Evidence,
     Loaded,
     NoteKind,
     Opinion,
     Part,
-    Place,
     Points,
     Report,
     Status,
     Submission,
-    Usage,
     Written,
 )
 from grader.notebook import answers, notes
+
+NOT_RUN = "not run here"
 
 Found = Mapping[str, tuple[str, tuple[int, ...]]]
 """Question → the answer as written, and the numbers of its cells."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one section."""
-
-    judged: Mapping[str, Judged]
-    used: Usage
-    titles: Mapping[str, str]
-    """What each claim's first check is about."""
-    evidence: tuple[Evidence, ...] = ()
-    shows_values: frozenset[str] = frozenset()
-    """Names of the claims whose numbers may be shown."""
-    results: frozenset[str] = frozenset()
-    """Names of the claims about what comes out in the end, an accuracy for example."""
-
-
 def assemble(
     submission: Submission,
     assignment: Assignment,
-    outcomes: Mapping[str, Outcome],
+    results: Sequence[SectionResult],
     seed: str,
     scope: str,
     environment: Environment,
@@ -61,12 +43,23 @@ def assemble(
     wants: Callable[[str], bool],
     opinions: Mapping[str, Opinion] | None = None,
     missing: str = "",
-    lines: Mapping[str, FoundLine] | None = None,
 ) -> Report:
-    """Assemble the report. `missing` is the message about code that was not submitted; empty if it was."""
+    """Assemble the report from findings.
+
+    Args:
+        submission, assignment: What was graded.
+        results: The sections that were judged.
+        seed, scope: Their labels.
+        environment: The environment of the grading.
+        loaded: What was found in the student's files; None if no code ran.
+        wants: Whether the scope includes a section, check or question, by id.
+        opinions: The machine's opinions on written answers by question.
+        missing: Message about code that was not submitted; empty if it was.
+    """
     found = answers(submission.notebooks, assignment.handout, assignment.manifest.labels)
     answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
-    parts = [_part(row, lines or {}, outcomes, wants, answered) for row in assignment.parts]
+    decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
+    parts = [_part(row, decided, wants, answered) for row in assignment.parts]
     if missing:
         parts = [replace(p, checks=tuple(replace(c, reason=missing) for c in p.checks)) for p in parts]
     remarks = [
@@ -87,8 +80,8 @@ def assemble(
         environment=environment,
         parts=tuple(p for p in parts if p.checks or p.written),
         remarks=tuple(dict.fromkeys(remarks)),
-        evidence=tuple(e for o in outcomes.values() for e in o.evidence),
-        usage={section: outcome.used for section, outcome in outcomes.items()},
+        evidence=tuple(e for result in results for e in result.evidence),
+        usage={result.section: result.used for result in results},
         written_digest=assignment.written_digest,
         missing=missing,
     )
@@ -172,60 +165,19 @@ def _of_several_notebooks(submission: Submission, assignment: Assignment, source
 
 def _part(
     row: PartTable,
-    lines: Mapping[str, FoundLine],
-    outcomes: Mapping[str, Outcome],
+    decided: Mapping[str, Mapping[str, CheckResult]],
     wants: Callable[[str], bool],
     answered: _Answered,
 ) -> Part:
+    """Return a part of the report. A judged section has the checks that were claimed, the others all of theirs."""
     checks = [
-        _check(f"{section}.{name}", possible, outcomes.get(section), name, lines)
+        decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.WAITING, NOT_RUN)
         for section, claims in row.sections.items()
-        if wants(section)
-        for name, possible in claims.items()
-        if wants(f"{section}.{name}") and (section not in outcomes or name in outcomes[section].judged)
+        for id, possible in ((f"{section}.{name}", points) for name, points in claims.items())
+        if wants(section) and wants(id) and (section not in decided or id in decided[section])
     ]
     written = [_written(q.id, q.title, q.points, answered) for q in row.written if wants(q.id)]
     return Part(row.id, row.title, tuple(checks), tuple(written))
-
-
-def _check(
-    id: str, possible: Points, outcome: Outcome | None, name: str, lines: Mapping[str, FoundLine]
-) -> CheckResult:
-    if outcome is None:
-        return CheckResult(id, "", ZERO, possible, Status.WAITING, reason="not run here")
-    judged = outcome.judged[name]
-    if judged.open:
-        return CheckResult(id, outcome.titles[name], ZERO, possible, Status.WAITING, reason=judged.verdict.reason)
-    verdict = judged.verdict
-    points = possible * verdict.credit
-    status = Status.HELD if verdict.holds else Status.LOST if not verdict.credit else Status.PARTLY
-    place, line = _place(verdict, lines.get(id))
-    return CheckResult(
-        id=id,
-        title=outcome.titles[name],
-        points=points,
-        possible=possible,
-        status=status,
-        reason="" if verdict.holds else _reason(judged, name in outcome.shows_values),
-        mistake=" + ".join(m.id for m in judged.mistakes),
-        follows_from=judged.follows_from,
-        place=place,
-        source=line,
-        remarks=verdict.remarks,
-        outcome=name in outcome.results,
-    )
-
-
-def _reason(judged: Judged, shows_values: bool) -> str:
-    verdict = judged.verdict
-    numbers = verdict.reason + (f"; {verdict.values}" if verdict.values and shows_values else "")
-    cause = " ".join(m.sentence for m in judged.mistakes) or verdict.cause
-    return f"{cause} ({numbers})" if cause else numbers
-
-
-def _place(verdict: Verdict, found: FoundLine | None) -> tuple[Place | None, str]:
-    """Return the line that was found for the check, or else the line that raised."""
-    return found or (verdict.place, verdict.source)
 
 
 def _written(id: str, title: str, points: Points, answered: _Answered) -> Written:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Policy, WrittenTable
-from grader.engine.report import Outcome, assemble
+from grader.engine.finding import Finding, SectionResult
+from grader.engine.report import assemble
 from grader.intake.receive import receive, receive_files
 from grader.kit.claim import Verdict, held, lost
 from grader.kit.diagnosis import Judged, Mistake
@@ -46,28 +47,32 @@ def toy(make_assignment: MakeAssignment) -> Assignment:
     return catalogue.load(make_assignment())
 
 
-def outcome(**judged: Verdict | Judged) -> Outcome:
-    each = {name: j if isinstance(j, Judged) else Judged(j) for name, j in judged.items()}
-    return Outcome(each, Usage(0.5, 1.0), dict.fromkeys(each, "A title"), shows_values=frozenset(each))
+def outcome(**judged: Verdict | Judged) -> dict[str, Judged]:
+    return {name: j if isinstance(j, Judged) else Judged(j) for name, j in judged.items()}
 
 
 def report(
     toy: Assignment,
-    outcomes: Mapping[str, Outcome],
+    judged: Mapping[str, Mapping[str, Judged]],
     submission: Submission | None = None,
     **options: Any,
 ) -> Report:
+    lines, shows_values = options.get("lines", {}), options.get("shows_values", True)
+
+    def finding(section: str, name: str) -> Finding:
+        id, points = f"{section}.{name}", toy.section_points(section)[name]
+        return Finding(id, "A title", points, judged[section][name], shows_values, False, lines.get(id))
+
     return assemble(
         submission or receive("mlp.py", MLP, "mlp.py"),
         toy,
-        outcomes,
+        [SectionResult(s, tuple(finding(s, name) for name in names), Usage(0.5, 1.0)) for s, names in judged.items()],
         "public",
         "full",
         ENVIRONMENT,
         options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
         options.get("wants", lambda _section: True),
         options.get("opinions"),
-        lines=options.get("lines"),
     )
 
 
@@ -158,9 +163,8 @@ def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: As
 
 
 def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
-    shown = outcome(negative=lost("off by 3", "yours 4, ours 1"))
-    hidden = Outcome(shown.judged, shown.used, shown.titles)
-    assert [report(toy, {"q1.2": o}).checks[-1].reason for o in (shown, hidden)] == [
+    wrong = outcome(negative=lost("off by 3", "yours 4, ours 1"))
+    assert [report(toy, {"q1.2": wrong}, shows_values=shown).checks[-1].reason for shown in (True, False)] == [
         "off by 3; yours 4, ours 1",
         "off by 3",
     ]
