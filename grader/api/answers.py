@@ -10,7 +10,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from grader.answers import Ground, Suggestion
 from grader.api.identity import Caller, TheCaller
 from grader.api.problems import not_found
 from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePoints, find_asked
@@ -21,6 +20,7 @@ from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, key_of_answer
 from grader.marking.status import Stage
 from grader.model import Points, Shelf
+from grader.model.answers import Ground, Suggestion
 from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Tx
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.answers import Ground, Suggestion, decided_of_all, suggestion_of_all
 from grader.marking.agreement import Agreement, agreement
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.marking.status import MarkingStatus, Stage, marking_status
 from grader.model import Points, Shelf
+from grader.model.answers import Ground, Suggestion, decided_of_all, suggestion_of_all
 from grader.store import answer_marks, answers, regroupings, rubrics
 from grader.store.answer_marks import AnswerMark
 from grader.store.answers import Handed

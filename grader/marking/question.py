@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.notebook import Labels
 
 SOLUTIONS = "solutions"

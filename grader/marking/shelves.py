@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from grader.answers import Answer
 from grader.model import Shelf
+from grader.model.answers import Answer
 
 SHELVES = tuple(Shelf)
 """In the order in which they are shown."""

@@ -7,8 +7,8 @@ import itertools
 import pytest
 from sqlalchemy import update
 
-from grader.answers import digest_of
 from grader.model import Json
+from grader.model.answers import digest_of
 from grader.store.records import Counts
 from grader.store.tables import answers as table
 from tests.api.test_marking import QUESTION, answer, ask, item, mark, room, worth

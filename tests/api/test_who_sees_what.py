@@ -16,10 +16,10 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from httpx2 import Response
 
-from grader.answers import digest_of
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.marking.shelves import short_hash
 from grader.model import Points, Report
+from grader.model.answers import digest_of
 from grader.store import answer_marks, people, rubrics
 from grader.store.answer_marks import Given
 from grader.store.records import Role, Scope, TokenKind

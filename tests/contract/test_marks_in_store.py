@@ -14,17 +14,17 @@ from alembic import command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import catalogue
-from grader.answers import digest_of
+from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade
 from grader.errors import BadCall
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.marking import actions
 from grader.marking.groups import answer_groups
 from grader.marking.status import Stage
 from grader.model import Points, Report, Shelf
-from grader.pipeline import grade
+from grader.model.answers import digest_of
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
 from grader.store.answer_marks import AnswerMark, Given
 from grader.store.database import Store

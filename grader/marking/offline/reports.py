@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from grader.answers import Answer, Decision, decided_of_all, of_report, suggestion_of_all
+from grader.assignments.catalogue import Assignment
 from grader.batch import cells
 from grader.batch.journal import write
-from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.marking.offline.sheet import Asked, Filled, Line
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.model import ZERO, Json, Points, Shelf, Status, show_points
+from grader.model.answers import Answer, Decision, decided_of_all, of_report, suggestion_of_all
 from grader.render import as_json
 
 KEPT, TOTALS = "marks.json", "written.csv"

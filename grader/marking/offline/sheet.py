@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grader.answers import Ground, Suggestion
 from grader.batch import cells
-from grader.csv_people import lines as lines_of
+from grader.course.csv_people import lines as lines_of
 from grader.errors import BadCall
 from grader.marking.shelves import TITLES
 from grader.model import ZERO, Points, Shelf, show_points
+from grader.model.answers import Ground, Suggestion
 
 if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.authoring.pack import code_of_checks
 from grader.marking.question import model_solution, question_text
 from grader.model import Notebook
-from grader.pack import code_of_checks
 from tests.conftest import ROOT
 
 
