@@ -84,7 +84,7 @@ class Comparer:
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
         for layout in ("", *self.quantities.layouts):
             for tighter in groupings:
-                remarks = (layout,) if layout else ()
+                remarks: tuple[str, ...] = (layout,) if layout else ()
                 if tighter:
                     remarks += ("products of several signs can be grouped in several ways",)
                 yield Interpretation(tighter, layout), remarks
@@ -155,29 +155,34 @@ class Comparer:
     def _fits(value: Array, truth: Array, elementwise: bool) -> bool:
         if same(value, truth):
             return True
-        return elementwise and value.size == truth.size and (
-            same(value.T, truth) or (1 in value.shape and same(value.reshape(truth.shape), truth))
+        return (
+            elementwise
+            and value.size == truth.size
+            and (same(value.T, truth) or (1 in value.shape and same(value.reshape(truth.shape), truth)))
         )
 
     def is_right(self, meaning: Meaning, name: str) -> bool:
         """Return whether the formula is the asked quantity on all problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
-    def agree(self, one: Formula, other: Formula) -> bool | None:
-        """Return whether an equality holds under some interpretation; None if it has no value."""
-        both = Formula("block", (one, other), ("2",))
+    def agree(self, one: Formula, other: Formula, condition: Formula | None = None) -> bool | None:
+        """Return whether an equality holds under some interpretation; None if it has no value.
+
+        Args:
+            one: Its left side.
+            other: Its right side.
+            condition: It is said to hold only where this holds.
+        """
+        both = Formula("block", (one, other, *([condition] if condition else [])), ("2",))
         evaluated = False
         for made, _ in self.readings(both):
-            left, right = made.parts
             for way in self._equality_ways(made):
                 try:
-                    pairs = [self._pair(left, right, way, n) for n in range(FIRST)]
+                    if all(self._agrees(made.parts, way, number) for number in range(FIRST)):
+                        return True
                 except Unread:
                     continue
                 evaluated = True
-                if all(same(a, b) or same(a.T, b) or (loose and a.size == b.size and same(a.reshape(b.shape), b))
-                       for a, b, loose in pairs):  # fmt: skip
-                    return True
         return False if evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[Interpretation]:
@@ -186,10 +191,23 @@ class Comparer:
         yield Interpretation(loose=True)
         yield Interpretation(GROUPINGS[2], loose=True)
 
-    def _pair(self, left: Formula, right: Formula, way: Interpretation, number: int) -> tuple[Array, Array, bool]:
+    def _agrees(self, parts: Sequence[Formula], way: Interpretation, number: int) -> bool:
         at = Evaluation(self.quantities, self.problems[number], way)
-        loose = way.loose or at.elementwise(left) or at.elementwise(right)
-        return at.value(left), at.value(right), loose
+        free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
+        a, b = ((at.over(part, free) if free else at.value(part)) for part in parts[:2])
+        if len(parts) > 2:
+            return _agree_where(a, b, at.holds(parts[2]))
+        if same(a, b) or same(a.T, b):
+            return True
+        if way.loose and a.size == b.size and same(a.reshape(b.shape), b):
+            return True
+        return any(
+            m.ndim and m.shape[0] == m.shape[1] == v.size and same(np.diag(v.ravel()), m) for v, m in ((a, b), (b, a))
+        )
+
+    def _pair(self, left: Formula, right: Formula, number: int) -> tuple[Array, Array]:
+        at = Evaluation(self.quantities, self.problems[number])
+        return at.value(left), at.value(right)
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
         """Return whether an equality holds on all problems as it stands, in the handout's layout."""
@@ -197,8 +215,7 @@ class Comparer:
             return False
         try:
             for number in range(len(self.problems)):
-                a, b, _ = self._pair(one, other, Interpretation(), number)
-                if not same(a, b):
+                if not same(*self._pair(one, other, number)):
                     return False
         except Unread:
             return False
@@ -260,9 +277,20 @@ class Comparer:
             return f"It is {ratios[0]:.4g} times what is asked."
         for known in sorted(self.known):
             values = [problem.values[known] for problem in self.problems[: len(ratios)]]
-            if all(value.ndim == 0 and math.isclose(float(value), r, rel_tol=1e-9) for value, r in zip(values, ratios, strict=True)):
+            if all(
+                value.ndim == 0 and math.isclose(float(value), r, rel_tol=1e-9)
+                for value, r in zip(values, ratios, strict=True)
+            ):
                 return f"It is what is asked times {shown(known)}."
         return "It is what is asked times another number."
+
+
+def _agree_where(a: Array, b: Array, condition: Array) -> bool:
+    try:
+        one, other, where = np.broadcast_arrays(a, b, condition)
+    except ValueError:
+        raise Unread("a condition of another shape") from None
+    return bool(np.allclose(one[where], other[where], rtol=1e-12))
 
 
 def shown(name: str) -> str:

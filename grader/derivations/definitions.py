@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grader.derivations.formulas import Formula, derivative, name_of, nodes, rebuilt, symbol, symbols
+from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
 from grader.derivations.statements import Statement
 
 ROUNDS = 5
@@ -26,25 +26,27 @@ class Definitions:
         put in the student's formulas for derivatives too, instead of their true values.
         """
         carried: set[str] = set()
-        for _ in range(ROUNDS):
-            names = symbols(formula)
-            if gradients:
-                names = names | {name_of(node) for node in nodes(formula) if node.kind == "derivative"} - {""}
-            known = {name: made for name in names if (made := self._of(name, number, carried)) is not None}
-            if not known:
-                break
-            formula = put_in(formula, known)
-        return formula, frozenset(carried)
+        return self._resolved(formula, number, gradients, carried, ROUNDS), frozenset(carried)
 
-    def _of(self, name: str, number: int, carried: set[str]) -> Formula | None:
-        before = [made for n, said, made in self.own if said == name and n < number]
-        after = [made for n, said, made in self.own if said == name and n >= number and name not in symbols(made)]
-        if before or after:
-            return (before[-1:] or after)[0]
-        if name in self.earlier:
-            carried.add(name)
-            return self.earlier[name]
-        return None
+    def _resolved(self, formula: Formula, number: int, gradients: bool, carried: set[str], rounds: int) -> Formula:
+        names = symbols(formula)
+        if gradients:
+            names = names | {key_of(node) for node in nodes(formula) if node.kind == "derivative"}
+        known: dict[str, Formula] = {}
+        for name in names if rounds else ():
+            if (found := self._of(name, number)) is not None:
+                known[name] = self._resolved(found[1], found[0], gradients, carried, rounds - 1)
+            elif name in self.earlier:
+                carried.add(name)
+                known[name] = self.earlier[name]
+        return put_in(formula, known) if known else formula
+
+    def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
+        """The last definition before a statement, or else the first after it."""
+        before = [(n, made) for n, said, made in self.own if said == name and n < number]
+        after = [(n, made) for n, said, made in self.own if said == name and n >= number]
+        after = [(n, made) for n, made in after if name not in symbols(made) and n > number]
+        return next(iter(before[-1:] or after), None)
 
     @property
     def last(self) -> dict[str, Formula]:
@@ -58,7 +60,7 @@ def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
 
     def change(node: Formula) -> Formula | None:
         if node.kind == "derivative":
-            if (said := name_of(node)) in known:
+            if (said := key_of(node)) in known:
                 elements = node.parts[1].data[1:]
                 return Formula("element", (known[said],), elements) if elements else known[said]
             of, by = node.parts
@@ -75,9 +77,7 @@ def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
     return rebuilt(formula, change)
 
 
-def definitions(
-    statements: Sequence[Statement], known: frozenset[str], earlier: Mapping[str, Formula]
-) -> Definitions:
+def definitions(statements: Sequence[Statement], known: frozenset[str], earlier: Mapping[str, Formula]) -> Definitions:
     """Find what an answer defines: names that are not `known`, alone on one side of an equality."""
     own: list[tuple[int, int, str, Formula]] = []
     for number, statement in enumerate(statements):
@@ -85,7 +85,7 @@ def definitions(
             continue
         read = [member.formula for member in statement.members if member.formula is not None]
         for made in read:
-            name = name_of(made)
+            name = key_of(made)
             if not name or name in known or has_elements(made):
                 continue
             others = [other for other in read if name_of(other) != name]

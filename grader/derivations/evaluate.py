@@ -116,6 +116,11 @@ class Evaluation:
                 return self._of(formula, 0)
             return self._elements(formula, free)
 
+    def over(self, formula: Formula, free: Mapping[str, int]) -> Array:
+        """Return the values of a formula over these indices, whether it uses them or not."""
+        with np.errstate(all="ignore"):
+            return self._elements(formula, free)
+
     def elementwise(self, formula: Formula) -> bool:
         return bool(self.free(formula))
 
@@ -214,6 +219,9 @@ class Evaluation:
                 return self._block([self._of(part, depth) for part in parts], int(formula.data[0]))
             case "spread":
                 return self._spread(formula)
+            case "kronecker":
+                one, other = (self.indices.get(index, index) for index in formula.data)
+                return np.asarray(float(one == other))
             case "element":
                 return self._picked(self._of(parts[0], depth), formula)
         raise Unread(f"{formula.kind}, which has no value")
@@ -259,9 +267,9 @@ class Evaluation:
         return np.asarray(total)
 
     def _apply(self, function: str, arguments: list[Array]) -> Array:
-        if function == "max" and len(arguments) == 2:
-            one, other = arguments
-            return np.asarray(np.where(_real(one) >= _real(other), one, other))
+        if function in ("max", "min") and len(arguments) == 2:
+            one, other = arguments if function == "max" else arguments[::-1]
+            return np.asarray(np.where(_real(arguments[0]) >= _real(arguments[1]), one, other))
         plain = function.rstrip("'")
         primes = len(function) - len(plain)
         if plain not in FUNCTIONS or len(arguments) != 1 or primes > 1:
@@ -289,6 +297,12 @@ class Evaluation:
             taken = taken | now
         return np.asarray(total)
 
+    def holds(self, condition: Formula) -> Array:
+        """Return where a condition holds."""
+        if self.free(condition):
+            raise Unread("a condition on elements")
+        return self._holds(condition, 0)
+
     def _holds(self, condition: Formula, depth: int) -> Array:
         if condition.kind == "otherwise":
             return np.asarray(True)
@@ -303,6 +317,8 @@ class Evaluation:
         self._find_free(of, frozenset(self.indices), ranges, depth)
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
+        if index not in ranges and len(formula.parts) == 2:  # over examples that are all alike
+            return self._times(self._of(formula.parts[1], depth), "", self._of(of, depth))
         if index not in ranges:
             raise Unread("a sum over something that has no elements")
         total: Array = np.asarray(0.0)

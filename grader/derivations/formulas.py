@@ -22,7 +22,8 @@ Kind = Literal[
     "cases",  # parts: value, condition, value, condition, …
     "relation",  # data: the sign
     "otherwise",
-    "total",  # data: index; the sum over it
+    "total",  # data: index; parts: what is summed, and the upper limit if there is one
+    "kronecker",  # data: two indices
     "derivative",  # parts: of, by
     "block",  # data: number of columns
     "spread",  # data: index, "row" or "column"; a vector whose elements follow one pattern
@@ -70,6 +71,18 @@ def name_of(formula: Formula) -> str:
     if formula.kind == "element":
         return name_of(formula.parts[0])
     return formula.name
+
+
+def key_of(formula: Formula) -> str:
+    """Return the name of a symbol or derivative; of a derivative of a formula, its structure."""
+    if name := name_of(formula):
+        return name
+    return f"/{structure(formula)}" if formula.kind == "derivative" else ""
+
+
+def structure(formula: Formula) -> str:
+    """Return the formula's tree as text."""
+    return f"{formula.kind}({','.join((*formula.data, *map(structure, formula.parts)))})"
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:

@@ -93,16 +93,37 @@ class _Judging:
             said = [(n, s) for n, s in enumerate(self.statements) if self._names_also(s, asked)]
         if not said:
             said, remark = self._unnamed(asked)
+        if cases := self._by_cases(said, asked):
+            return cases
         found = [(n, m) for n, s in said for m in self._sides(s, asked)]
         if not found:
             raise Unread(f"no formula for {asked.name}")
         number, member = found[-1]
         return Final(member, number, tuple(found[:-1]), remark)
 
+    def _by_cases(self, said: Sequence[tuple[int, Statement]], asked: Asked) -> Final | None:
+        """`if θ > 0: θ = …; if θ < 0: θ = …`: one formula with cases, if every statement has a condition beside it."""
+        if len(said) < 2:
+            return None
+        first = said[0][0]
+        shift = -1 if first and self.statements[first - 1].relation in _CONDITIONS else 1
+        parts: list[Formula] = []
+        for number, statement in said:
+            condition = self._condition(number + shift - 1)
+            member = [*self._sides(statement, asked)][-1:]
+            if condition is None or not member or member[0].formula is None:
+                return None
+            parts += [self.definitions.resolve(member[0].formula, number)[0], condition]
+        last = said[-1]
+        text = "; ".join(s.members[-1].text for _, s in said)
+        return Final(Member(text, last[1].members[-1].line, Formula("cases", tuple(parts))), last[0])
+
     def _names(self, statement: Statement, name: str) -> bool:
         heads = {m.formula.name for m in statement.members if m.formula is not None}
-        return len(statement.members) > 1 and statement.is_equality and (
-            any(self._is_named(m.formula, name) for m in statement.members) or bool(heads & self._aliases(name))
+        return (
+            len(statement.members) > 1
+            and statement.is_equality
+            and (any(self._is_named(m.formula, name) for m in statement.members) or bool(heads & self._aliases(name)))
         )
 
     def _updates(self, statement: Statement, asked: Asked) -> bool:
@@ -215,14 +236,27 @@ class _Judging:
 
     def _false_equalities(self) -> Iterator[FalseEquality]:
         for number, one, left, other, right in self._pairs():
-            if number in self.conditional:
+            if number in self.conditional or one.formula is None or other.formula is None:
                 continue
             try:
-                holds = self.comparer.agree(left, right)
+                holds = self.comparer.agree(left, right, self._condition(number))
+                if holds is False and (one.formula is not left or other.formula is not right):
+                    holds = self.comparer.agree(one.formula, other.formula) or False
             except Unread:
                 continue
             if holds is False:
                 yield FalseEquality(other.line, one.text, other.text)
+
+    def _condition(self, number: int) -> Formula | None:
+        """The condition that stands behind a statement on its line: sign(θ) = 1 if θ > 0."""
+        if not 0 <= number + 1 < len(self.statements):
+            return None
+        after = self.statements[number + 1]
+        sides = [member.formula for member in after.members]
+        here = self.statements[max(number, 0)].members[-1].line
+        if after.relation not in _CONDITIONS or len(sides) != 2 or None in sides or after.members[0].line != here:
+            return None
+        return Formula("relation", (sides[0], sides[1]), (after.relation,))  # type: ignore[arg-type]
 
     # ── one judgement ────────────────────────────────────────────────────────────────────────────────
 
@@ -313,6 +347,12 @@ class _Judging:
             yield "a part is struck out"
         if meaning.negligible:
             yield "a term or a case of it makes no difference on the random problems"
+        special = [
+            (n, s) for n, s in enumerate(self.statements) if n in self.conditional and self._names(s, asked.name)
+        ]
+        cases = self._by_cases(special, asked)
+        if cases and cases.member.formula and self.comparer.agree(cases.member.formula, meaning.formula) is False:
+            yield f"its cases say something else: {cases.member.text}"
         for number, statement in enumerate(self.statements):
             if not statement.is_equality and self._mentions(statement, asked):
                 yield f"a relation other than = at “{statement.members[0].text}”"
@@ -403,7 +443,10 @@ class _Judging:
             return False
         formula, _ = self.definitions.resolve(member.formula, number, gradients=True)
         try:
-            if is_worked_out(formula, self.context.answered | self.question.notation.same.keys()) or symbols(formula) - self.comparer.known:
+            if (
+                is_worked_out(formula, self.context.answered | self.question.notation.same.keys())
+                or symbols(formula) - self.comparer.known
+            ):
                 return False
             return any(self.comparer.is_right(meaning, asked.name) for meaning in self.comparer.meanings(formula))
         except Unread:
@@ -418,6 +461,8 @@ class _Judging:
         members = [member for statement in self.statements for member in statement.members]
         if any(m.formula is None for m in members) or not all(s.is_equality for s in self.statements):
             return False
+        if any(self._is_own(member) for s in self.statements for member in s.members[1:] if _is_name(member)):
+            return False
         about = [s for s in self.statements if self._names(s, asked.name)]
         single = [s for s in self.statements if len(s.members) == 1]
         if single and len(self.statements) > 1:
@@ -429,10 +474,17 @@ class _Judging:
         return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self._pairs())
 
 
+_CONDITIONS = frozenset({"<", ">", "<=", ">="})
+
+
 def _is_formula(member: Member) -> bool:
     """More than a name or a number, which may be mentioned anywhere."""
     formula = member.formula
     return formula is not None and leaves(formula) > 1 and not name_of(formula)
+
+
+def _is_name(member: Member) -> bool:
+    return member.formula is not None and bool(member.formula.name)
 
 
 def _unread(asked: Asked, answer: str, why: str) -> Judgement:

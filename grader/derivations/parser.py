@@ -188,6 +188,10 @@ class Parser:
     def _bracket(self, token: Token) -> Formula:
         self.at -= 1
         inner = self.bracketed()
+        if token.text == "{" and len(inner) == 1 and inner[0].kind == "letter":
+            return self._letter(inner[0])
+        if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
+            return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
         if any(t.text == "over" and t.kind == "macro" for t in inner):
             place = next(i for i, t in enumerate(inner) if t.text == "over" and t.kind == "macro")
             made = Formula("quotient", (self.inside(inner[:place]).whole(), self.inside(inner[place + 1 :]).whole()))
@@ -230,9 +234,9 @@ class Parser:
         found = Scripts()
         while True:
             if self.takes("sign", "^"):
-                self._above(self.argument(), base, found)
+                self._above(self._script(), base, found)
             elif self.takes("sign", "_"):
-                self._below(self.argument(), base, found)
+                self._below(self._script(), base, found)
             elif self.takes("sign", "'"):
                 found.primes += 1
             elif self.sees("sign", ".") and self.sees("letter", "T", ahead=1) and not self.peek(1).spaced:  # type: ignore[union-attr]
@@ -240,6 +244,14 @@ class Parser:
                 found.transposed = not found.transposed
             else:
                 return found
+
+    def _script(self) -> Sequence[Token]:
+        """A script's tokens; `W^(2)` has its brackets, as people type it."""
+        start = self.at
+        if self.sees("open", "(", "["):
+            self.bracketed()
+            return self.tokens[start : self.at]
+        return self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
         flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}") and not t.is_sign("^")]
@@ -255,7 +267,9 @@ class Parser:
             return
         text = "".join(t.text for t in flat)
         layer = re.match(r"[(\[](\d)[)\]]", text)
-        if layer and not found.layer and base and base != "e":
+        if layer and base and base != "e":
+            if found.layer:  # `h_1^{(1)}`: the index below is of an element
+                found.elements += (found.layer,)
             found.layer, found.bracketed = layer[1], True
             if rest := flat[3:]:
                 self._above(rest, base, found)
@@ -348,13 +362,23 @@ class Parser:
             return self._loss(base, found)
         made = symbol(self._full_name(base, found), *found.elements)
         if found.primes:
-            raise Unread(f"{base} with a prime")
-        return self._finished(made, found)
+            made = symbol(made.name + "'" * found.primes, *found.elements)
+        if base == "δ" and len(found.elements) == 2 and not found.layer:
+            made = Formula("kronecker", data=found.elements)
+        return self._finished(made, found) if made.kind == "symbol" else made
 
     def _digit_behind(self, base: str) -> str:
         """`W2` and `h1`, as in programs."""
         token = self.peek()
-        if token is None or token.kind != "number" or token.spaced or len(token.text) > 1:
+        if token is None or token.spaced:
+            return ""
+        if token.kind == "open" and token.text == "(" and self.sees("number", ahead=1) and self.sees("close", ahead=2):
+            digit = self.tokens[self.at + 1].text
+            if len(digit) > 1 or base in self.notation.powers | self.notation.losses | self.notation.functions.keys():
+                return ""
+            self.at += 3
+            return digit
+        if token.kind != "number" or len(token.text) > 1:
             return ""
         if base in self.notation.powers or base in self.notation.losses or base in self.notation.functions:
             return ""
@@ -454,6 +478,8 @@ class Parser:
                 return self._scripted_fraction()
             case "hat":
                 return self._hat()
+            case "accent":
+                return self._accent()
             case "nabla":
                 return self._gradient()
             case "partial":
@@ -486,6 +512,17 @@ class Parser:
         if len(inner) > 1:
             return self._scripted(rest.whole())
         return self._name("ŷ")
+
+    def _accent(self) -> Formula:
+        """Another quantity than the letter alone: a loss with an accent is the objective."""
+        letters = [t for t in self.argument() if t.kind not in ("open", "close")]
+        if not letters or letters[0].kind != "letter":
+            raise Unread("an accent")
+        self.tokens = [*letters[1:], *self.tokens[self.at :]]
+        self.at = 0
+        if letters[0].text in self.notation.losses | self.notation.totals:
+            return self._loss(letters[0].text, Scripts(word="~"))
+        return self._name(letters[0].text + "̃")
 
     def _braced(self) -> Formula:
         """A brace is transparent; its label is compared with what it embraces."""
@@ -535,7 +572,20 @@ class Parser:
         of, by = self._differential(over), self._by(under[1:])
         if of is None:
             of = self._operand()
-        return self._scripted(derivative(of, by))
+        return self._scripted(self._at_point(derivative(of, by)))
+
+    def _at_point(self, made: Formula) -> Formula:
+        """Skip "(θ_t)" behind a derivative by θ."""
+        if self.sees("open", "("):
+            ahead = self.inside(self.tokens[self.at :])
+            inner = ahead.bracketed()
+            try:
+                point = self.inside(inner).whole()
+            except Unread:
+                return made
+            if point.kind == "symbol" and point.name == made.parts[1].name:
+                self.at += len(inner) + 2
+        return made
 
     def _operand(self) -> Formula:
         """What a ∂/∂x or a ∇ stands before: a bracket, or a product up to the next + or -."""
@@ -551,7 +601,7 @@ class Parser:
         if self.sees("sign", "/") and (self.sees("macro", "partial", ahead=1) or self.sees("letter", "d", ahead=1)):
             self.at += 2
             by = self._by_factor()
-            return derivative(of if of is not None else self._operand(), by)
+            return self._at_point(derivative(of if of is not None else self._operand(), by))
         if of is None:
             raise Unread("a derivative that breaks off")
         while of.kind == "transposed":
@@ -611,21 +661,29 @@ class Parser:
     # ── sums, cases, matrices ────────────────────────────────────────────────────────────────────────
 
     def _total(self) -> Formula:
-        index = ""
+        index, limits = "", list[Formula]()
         while self.sees("sign", "_", "^"):
             sign, said = self.next().text, self.argument()
             if sign == "_" and said and said[0].kind == "letter":
                 index = said[0].text
+            elif sign == "^":
+                limits = [self.inside(said).whole()]
         made = self.product()
-        return Formula("total", (made,), (index,))
+        return Formula("total", (made, *limits), (index,))
 
     def _indicator(self) -> Formula:
         """`1[θ > 0]`, `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
+        place = self.at
         if self.takes("sign", "_"):
             said = self.argument()
         elif self.sees("open"):
             said = self.bracketed()
         else:
+            return number(1)
+        if not any(t.kind in ("relation", "=") for t in said):  # a vector of ones
+            self.at = place
+            if self.sees("sign", "_"):
+                raise Unread("a vector of ones of some size")
             return number(1)
         while said and said[0].kind == "open" and said[-1].kind == "close":
             said = said[1:-1]

@@ -34,7 +34,8 @@ _ENVIRONMENTS = (
     r"align|aligned|alignat|equation|eqnarray|gather|gathered|split|multline|displaymath|flalign|math|cases|array"
 )
 _MATHS = re.compile(
-    r"\$`(?P<ticked>[^`]+)`\$|(?<!\\)\$\$(?P<double>.+?)(?:(?<!\\)\$\$|\Z)"
+    r"\$`(?P<ticked>[^`]+)`\$|(?<!\\)\$\$(?P<open>[^\n$]+)(?=\n[ \t]*\$\$[^\n$]+\$\$)"
+    r"|(?<!\\)\$\$(?P<double>.+?)(?:(?<!\\)\$\$|\Z)"
     r"|(?<!\\)\$(?!\s*\d+\s*(?:and|or)\b)(?P<single>(?:(?!\n[ \t]*\n).)+?)(?<!\\)\$"
     r"|\\\\?\[(?P<square>(?!\d).+?)\\\\?\]|\\\\?\((?P<round>.+?)\\\\?\)"
     rf"|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}(?P<body>.+?)\\end\{{(?P=name)\}}"
@@ -95,7 +96,7 @@ def _maths(found: re.Match[str], line: int) -> Iterator[Piece]:
         yield from _ticked(found["inline"], line)
     else:
         latex = next(
-            found[k] for k in ("ticked", "double", "single", "square", "round", "body") if found[k] is not None
+            found[k] for k in ("ticked", "open", "double", "single", "square", "round", "body") if found[k] is not None
         )
         if found["name"] in ("cases", "array"):
             latex = found[0]
@@ -274,4 +275,5 @@ def _latex_of(text: str) -> str | None:
 
     text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
     made = _CODE_NAME.sub(translated, text.replace("^", " ^ ") if "\\" not in text else text)
+    made = re.sub(r"(\\nabla_\{[^{}]*(?:\{[^{}]*\})?\}\s*)[JLE]\s+(?=[JLE]\b)", r"\1", made)
     return None if failed else spelled(made)

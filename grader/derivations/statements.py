@@ -33,8 +33,12 @@ class Statement:
     display: bool
     goes_on: bool = False
     """It began with =: the statement before it is continued."""
-    is_equality: bool = True
-    """False for a < b, a ≈ b and the like."""
+    relation: str = ""
+    """Another sign than =, in a < b, a ≈ b and the like."""
+
+    @property
+    def is_equality(self) -> bool:
+        return not self.relation
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def read(answer: str, notation: Notation) -> Reading:
             reader.between(piece.text)
         else:
             reader.take(piece)
+    if reader.open:
+        reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
     if len(reader.statements) > MAX_STATEMENTS:
         raise Unread("an answer with too many formulas")
     skipped = (*made.skipped, *reader.skipped)
@@ -98,10 +104,10 @@ class _Reader:
 
     def take(self, piece: Piece) -> None:
         found = _without_frames(tokens(piece.text))
-        for row in _rows(found):
-            self._row(row, piece)
+        for segment in _rows(found):
+            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"))
 
-    def _row(self, row: Sequence[Token], piece: Piece) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, aside: bool) -> None:
         sides, relation = _sides(row)
         if relation == "∈":
             sides, relation = self._without_sets(sides, piece), ""
@@ -109,21 +115,23 @@ class _Reader:
             return
         goes_on = bool(not sides[0].tokens and len(sides) > 1) or self.open
         if not sides[0].tokens and len(sides) > 1:
+            self._skip_texts(sides[0], piece, first=True)
             sides = sides[1:]
+            goes_on = True
         self.open = len(sides) > 0 and not sides[-1].tokens and len(row) > 0 and row[-1].kind == "="
+        for n, side in enumerate(sides):
+            self._skip_texts(side, piece, first=n == 0 and not goes_on)
+            self._skip_size(side, piece)
         members = [self._member(side, piece) for side in sides if side.tokens]
-        for side in sides:
-            if not side.tokens:
-                self._skip_texts(side, piece, inside=False)
         if not members:
             return
         if goes_on and self.statements:
             before = self.statements[-1]
             self.statements[-1] = replace(
-                before, members=(*before.members, *members), is_equality=before.is_equality and not relation
+                before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            self.statements.append(Statement(tuple(members), piece.display, goes_on, not relation))
+            self.statements.append(Statement(tuple(members), piece.display and not aside, goes_on, relation))
 
     def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
         """What stands behind ∈ says a size."""
@@ -136,7 +144,6 @@ class _Reader:
     def _member(self, side: _Side, piece: Piece) -> Member:
         line = piece.line + side.tokens[0].line
         text = piece.text[side.tokens[0].start : side.tokens[-1].end].strip()
-        self._skip_texts(side, piece, inside=True)
         parser = Parser(_without_stops(side.tokens), self.notation)
         try:
             formula = parser.whole()
@@ -148,9 +155,41 @@ class _Reader:
             return Member(text, line, None, "too deep")
         return Member(text, line, formula, labels=tuple(self._labels(parser, piece)))
 
+    def _skip_size(self, side: _Side, piece: Piece) -> None:
+        """Leave out "(H × 1)" behind a formula, and alone."""
+        kept = _without_stops(side.tokens)
+        size = self._size_at_end(kept)
+        if size:
+            begin = kept[-size]
+            text = piece.text[begin.start : kept[-1].end]
+            self.skipped.append(Skipped(piece.line + begin.line, text, "a size"))
+            side.tokens[:] = kept[:-size]
+
+    def _size_at_end(self, kept: Sequence[Token]) -> int:
+        """The number of tokens of a size at the end of a formula."""
+        if kept and kept[-1].kind == "close":
+            begin = len(kept) - 1
+            while begin and kept[begin].kind != "open":
+                begin -= 1
+            label = kept[begin].text == "{" or (
+                begin and (kept[begin - 1].is_sign("_", "^") or kept[begin - 1].kind == "macro")
+            )
+            return len(kept) - begin if not label and self._is_size(kept[begin + 1 : -1]) else 0
+        return len(kept) if self._is_size(kept) else 0
+
+    def _is_size(self, inner: Sequence[Token]) -> bool:
+        names = self.notation.meanings.keys() | self.notation.same.keys() | self.notation.losses
+        operands = inner[::2]
+        return (
+            len(inner) in (3, 5)
+            and all(t.is_sign("·") for t in inner[1::2])
+            and all(t.kind == "number" or (t.kind == "letter" and t.text not in names) for t in operands)
+            and (any(t.kind == "letter" for t in operands) or all(t.text.isdigit() for t in operands))
+        )
+
     def _labels(self, parser: Parser, piece: Piece) -> Iterator[tuple[Formula, Formula]]:
         for made, label in parser.labels:
-            if not label:
+            if not label or self._is_size(label):
                 continue
             try:
                 yield made, Parser(label, self.notation).whole()
@@ -158,31 +197,54 @@ class _Reader:
                 text = piece.text[label[0].start : label[-1].end]
                 self.skipped.append(Skipped(piece.line + label[0].line, text, "a label"))
 
-    def _skip_texts(self, side: _Side, piece: Piece, *, inside: bool) -> None:
+    def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
+        """Words interrupt a formula if they stand within it, or between it and the = before it."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
-            within = inside and side.tokens and token.start < side.tokens[-1].start
-            if within or not any(c.isalpha() for c in token.text):
+            before = not first or any(t.start < token.start for t in side.tokens)
+            behind = any(t.start > token.start for t in side.tokens)
+            if (before and behind) or not any(c.isalpha() for c in token.text):
                 self.interrupted.append(skipped)
 
 
+def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
+    """Without a bracket around a whole equality, as comments have it."""
+    kept = _without_stops(row)
+    if len(kept) > 2 and kept[0].kind == "open" and kept[-1].kind == "close":
+        depths, depth = [], 0
+        for token in kept:
+            depth += {"open": 1, "close": -1}.get(token.kind, 0)
+            depths.append(depth)
+        if min(depths[:-1]) >= 1 and any(t.kind == "=" and d == 1 for t, d in zip(kept, depths, strict=True)):
+            return kept[1:-1]
+    return row
+
+
 def _without_frames(found: Sequence[Token]) -> list[Token]:
-    """Without braces around whole equalities, as \\boxed and colours have them."""
+    """Without braces that group nothing: of boxes and colours, around whole equalities and around one letter."""
     opened: list[int] = []
-    frames: set[int] = set()
+    dropped: set[int] = set()
     equal: set[int] = set()
+    added: set[int] = set()
     for n, token in enumerate(found):
         if token.kind == "open":
             opened.append(n)
         elif token.kind == "close" and opened:
             begin = opened.pop()
+            brace = found[begin].text
             script = begin and (found[begin - 1].is_sign("_", "^") or found[begin - 1].kind == "macro")
-            if found[begin].text == "{" and not script and (begin in equal or n == begin + 2):
-                frames |= {begin, n}
-        elif token.kind in ("=", "row") and opened:
+            signed = n > begin + 1 and found[begin + 1].is_sign("+", "-")
+            if brace == "{" and not script and (begin in equal or n == begin + 2):
+                dropped |= {begin, n}
+            elif brace == "{=" and (begin in equal or begin not in added or signed):
+                dropped |= {begin, n}
+        elif opened and token.kind in ("=", "row"):
             equal.add(opened[-1])
-    return [token for n, token in enumerate(found) if n not in frames]
+        elif opened and token.is_sign("+", "-"):
+            added.add(opened[-1])
+    kept = [(replace(t, text="{") if t.text == "{=" else t) for n, t in enumerate(found) if n not in dropped]
+    return kept
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
@@ -229,7 +291,7 @@ class _Segment:
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
 
 
-def _rows(found: Sequence[Token]) -> Iterator[list[Token]]:
+def _rows(found: Sequence[Token]) -> Iterator[_Segment]:
     """Cut at line breaks, commas, words and arrows outside brackets and environments; join a row that begins with an
     operator or = to the one that it continues."""
     joined: list[_Segment] = []
@@ -242,7 +304,7 @@ def _rows(found: Sequence[Token]) -> Iterator[list[Token]]:
             main.tokens.extend(segment.tokens)
         else:
             joined.append(segment)
-    yield from (segment.tokens for segment in joined)
+    yield from joined
 
 
 def _segments(found: Sequence[Token]) -> Iterator[_Segment]:

@@ -48,15 +48,15 @@ _SUP, _SUB = str.maketrans(RAISED, "0123456789()+-tn"), str.maketrans(LOWERED, "
 
 FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
-    "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "relu": "relu",
+    "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
     "sum": "sum", "norm": "norm",
 }  # fmt: skip
 _DROPPED = set(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl "
     "biggr Biggl Biggr bigm nonumber notag mathbf boldsymbol bm mathrm mathit mathsf mathcal mathscr boxed fbox vec "
-    "underline overline operatorname rm bf it cal pmb mathop mathbin bar tilde cancel bcancel xcancel mathstrut hfill "
-    "centering normalsize large Large displaylines ensuremath mathnormal symbf symbfit mathbfit relax color".split()
+    "underline operatorname rm bf it cal pmb mathop mathbin cancel bcancel xcancel mathstrut hfill "
+    "centering normalsize large Large displaylines ensuremath mathnormal symbf symbfit mathbfit relax color textcolor colorbox".split()
 )
 _SPACES = set("quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
               "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline".split())  # fmt: skip
@@ -79,7 +79,7 @@ _LONG = {"**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": 
          "||": ("sign", "‖")}  # fmt: skip
 _KNOWN = re.compile(
     r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|yhat|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
-    r"relu|ReLU|max|dot|outer|multiply|matmul|transpose|norm|sum)(?![a-z])|(.)",
+    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum)(?![a-z])|(.)",
     re.DOTALL,
 )
 
@@ -104,8 +104,10 @@ class _Lexer:
         self.line = 0
         self.spaced = False
         self.at = 0
-        self.grids = 0
-        """Environments around it in which & has a meaning."""
+        self.grids: list[bool] = []
+        """Of the environments around it, whether & and line breaks belong to a matrix or to cases."""
+        self.frame = False
+        """The next brace belongs to a colour, a box or the like."""
 
     def tokens(self) -> list[Token]:
         while self.at < len(self.text):
@@ -144,7 +146,8 @@ class _Lexer:
 
     def _sign(self, said: str, start: int) -> None:
         if said in "([{":
-            self._add("open", said, start)
+            self._add("open", f"{said}{'=' if self.frame and said == '{' else ''}", start)
+            self.frame = False
         elif said in ")]}":
             self._add("close", said, start)
         elif said == "=":
@@ -154,7 +157,7 @@ class _Lexer:
         elif said in ",;":
             self._add("end", said, start)
         elif said == "&":
-            if self.grids or self.text[start - 1 : start] == "&":
+            if any(self.grids) or self.text[start - 1 : start] == "&":
                 self._add("end", "&", start)
             self.spaced = True
         elif said == "*":
@@ -204,10 +207,11 @@ class _Lexer:
         elif name in _TEXTS or name in ("mathrm", "operatorname", "mathit", "rm", "mathsf", "mathbf", "mathtt"):
             self._text(name, start)
         elif name in _DROPPED:
-            if name == "color":
+            if name in ("color", "textcolor", "colorbox"):
                 self._argument()
+            self.frame = self.text[self.at :].lstrip()[:1] == "{"
             self._skip_bracket_dot(name)
-        elif name in ("textcolor", "colorbox", "label", "hspace", "vspace", "phantom", "vphantom", "hphantom"):
+        elif name in ("label", "hspace", "vspace", "phantom", "vphantom", "hphantom"):
             self._argument()
         elif name in ("overset", "stackrel", "underset", "xrightarrow"):
             self._above(start)
@@ -225,6 +229,8 @@ class _Lexer:
             self._add("macro", "frac" if name != "over" else "over", start)
         elif name in ("widehat", "hat"):
             self._add("macro", "hat", start)
+        elif name in ("bar", "tilde", "widetilde", "overline"):
+            self._add("macro", "accent", start)
         elif name in ("top", "intercal", "transpose", "trans"):
             self._add("letter", "T", start)
         elif name in ("begin", "end"):
@@ -255,7 +261,12 @@ class _Lexer:
 
     def _text(self, name: str, start: int) -> None:
         """Text: a function or a letter that stands upright, or words."""
-        after = re.compile(r"\s*\{\s*([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
+        if name == "tag":
+            said = self._argument()
+            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", said):
+                self._add("text", said, start)
+            return
+        after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
         bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "rm")
         if after and (after[1] in FUNCTIONS or after[1].lower() in FUNCTIONS):
             self.at = after.end()
@@ -267,13 +278,15 @@ class _Lexer:
             self.at = after.end()
             self._add("macro", "ones", start)
         elif bold and (after is None or len(after[1]) <= 2):
-            pass  # only a way of writing the letters of the group
+            self.frame = self.text[self.at :].lstrip()[:1] == "{"  # only a way of writing its letters
         else:
             said = self._argument().strip()
             if said.strip(" .,;:()"):
                 self._add("text", said, start)
-            else:
+            elif said:
                 self._add("end", "", start)
+            else:
+                self.spaced = True
 
     def _above(self, start: int) -> None:
         """`\\overset{above}{sign}`: the sign stays, and what stands above it is text."""
@@ -290,12 +303,16 @@ class _Lexer:
         match = self._LAYOUT.match(self.text, self.at)
         kind = match[1] if match else ""
         self.at = match.end() if match else self.at
-        if kind in ("cases", "matrix", "bmatrix", "pmatrix", "vmatrix", "Bmatrix", "smallmatrix", "array", "rcases"):
-            if kind == "array" and name == "begin":
+        grid = kind in ("cases", "rcases", "matrix", "bmatrix", "pmatrix", "vmatrix", "Bmatrix", "smallmatrix", "array")
+        if name == "begin":
+            if kind in ("array", "alignat", "alignedat"):
                 self._argument()
-            self.grids += 1 if name == "begin" else -1
+            body = self.text[self.at :].partition(f"\\end{{{kind}")[0]
+            grid = grid and not (kind == "array" and re.search(r"[^<>!]=", body))  # an array that aligns equalities
+            self.grids.append(grid)
+        elif self.grids:
+            grid = self.grids.pop()
+        if grid:
             self._add("macro", f"{name} {'cases' if 'cases' in kind else 'matrix'}", start)
         else:
-            if kind in ("alignat", "alignedat") and name == "begin":
-                self._argument()
             self._add("end", "", start)
