@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
+from grader.assignments.catalogue import Assignment
 from grader.batch.pool import Begun, Done, Notice, Said
-from grader.catalogue import Assignment
 from grader.dispatch.lane import Lanes
 from grader.dispatch.process import Failed, Job
 from grader.errors import StoreUnavailable
-from grader.intake import receive_all
+from grader.intake.receive import receive_all
 from grader.model import Report
 from grader.render import as_json
 from grader.store import gradings, offerings, people, submissions, workers

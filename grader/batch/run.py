@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from grader.assignments.catalogue import Assignment
 from grader.batch.export import Export, HandIn
 from grader.batch.journal import Journal, key_of
 from grader.batch.pool import Begun, Done, Notice, Pool
-from grader.catalogue import Assignment
 from grader.dispatch.events import Event
 from grader.dispatch.process import Failed, Job
+from grader.engine.grade import Scope
 from grader.errors import Refused
-from grader.intake import receive_all
+from grader.intake.receive import receive_all
 from grader.model import Points, Report
-from grader.pipeline import Scope
 
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 

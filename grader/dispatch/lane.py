@@ -9,7 +9,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import grader
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.errors import SandboxUnavailable
 from grader.store import gradings
 from grader.store.database import Tx

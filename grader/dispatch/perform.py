@@ -10,13 +10,13 @@ from typing import TypeVar
 
 import structlog
 
+from grader.assignments.seeds import Seed
 from grader.dispatch.events import Event, Events
 from grader.dispatch.process import Failed, GradingProcess, Job
+from grader.engine.grade import Scope
 from grader.errors import StoreUnavailable
 from grader.model import Report
-from grader.pipeline import Scope
 from grader.render import as_json
-from grader.seeds import Seed
 from grader.store import gradings, submissions
 from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State

@@ -114,7 +114,7 @@ class Offering:
     closes_at: dt.datetime | None = None
     """After this nothing is taken, late or not."""
     late: Mapping[str, object] = field(default_factory=dict)
-    """The late policy as `grader.late` reads it; empty takes nothing off."""
+    """The late policy as `grader.course.late` reads it; empty takes nothing off."""
     counts: Counts = Counts.LATEST
     attempts_per_hour: int | None = None
     held: bool = False

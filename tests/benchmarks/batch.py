@@ -23,8 +23,8 @@ from rich.console import Console
 
 from grader.batch.pool import Done, Here, cores_here
 from grader.dispatch.process import Job, Plan
+from grader.engine.grade import Scope
 from grader.model import NOTHING_USED, Limits, Report
-from grader.pipeline import Scope
 from grader.sandbox.choose import choose
 from grader.settings import Settings
 from tests.benchmarks.handout_checks import OTHERS, ROOT, command, floor, lay_out, took

@@ -14,15 +14,15 @@ from typing import TypeVar
 
 import pytest
 
-from grader import catalogue
+from grader.assignments import catalogue
 from grader.dispatch.events import Event, Hub
 from grader.dispatch.here import Here
 from grader.dispatch.lane import Lanes, lanes_of
 from grader.dispatch.machine import Machine
 from grader.dispatch.process import Failed, GradingProcess, Job, Plan
-from grader.intake import receive
+from grader.engine.grade import Scope
+from grader.intake.receive import receive
 from grader.model import Points, Report
-from grader.pipeline import Scope
 from grader.settings import Settings
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Store

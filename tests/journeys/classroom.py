@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader import catalogue
+from grader.assignments import catalogue
 from grader.dispatch.lane import lanes_of
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.model import Points, Report, Status
 from grader.service import login_link
 from grader.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import grader
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.dispatch.lane import lane
 
 PRINT = "from grader.dispatch.lane import source_digest; print(source_digest())"
@@ -32,7 +32,7 @@ def copied(tmp_path: Path) -> Path:
 def test_an_edit_in_the_checks_gives_another_key(copied: Path, ps4: Assignment) -> None:
     before = digest_of(copied)
     assert before in lane(ps4, "2.4")
-    with (copied / "checks" / "claim.py").open("a") as source:
+    with (copied / "kit" / "claim.py").open("a") as source:
         source.write("# an edit\n")
     assert digest_of(copied) != before
 
