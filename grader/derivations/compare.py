@@ -224,7 +224,7 @@ class Comparer:
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence that names the value of a formula that is not the asked quantity; "" if nothing is known."""
+        """Return a sentence that names the value of a formula that is not the asked quantity; "" if unknown."""
         for said, other in self.quantities.others.items():
             values = [np.asarray(other(problem.values)) for problem in self.problems[: len(meaning.values)]]
             if all(map(same, meaning.values, values)):
@@ -283,6 +283,11 @@ class Comparer:
             ):
                 return f"It is what is asked times {shown(known)}."
         return "It is what is asked times another number."
+
+
+def _is_diagonal_of(matrix: Array, vector: Array) -> bool:
+    """Slopes by element are written as a column, and as a diagonal matrix."""
+    return bool(matrix.ndim) and matrix.shape == (vector.size, vector.size) and same(np.diag(vector.ravel()), matrix)
 
 
 def _agree_where(a: Array, b: Array, condition: Array) -> bool:

@@ -188,42 +188,43 @@ class Evaluation:
         return self.cache[key]
 
     def _one(self, formula: Formula, depth: int) -> Array:
-        parts = formula.parts
         match formula.kind:
             case "number":
                 return np.asarray(float(formula.data[0]))
             case "symbol":
-                return self._symbol(formula)
-            case "sum":
-                return self._sum(formula, [self._of(part, depth) for part in parts])
-            case "product":
-                return self._product([self._of(part, depth) for part in parts], formula.data)
-            case "quotient":
-                return self._quotient(self._of(parts[0], depth), self._of(parts[1], depth))
-            case "power":
-                return self._power(self._of(parts[0], depth), self._of(parts[1], depth))
-            case "transposed":
-                return self._of(parts[0], depth).T
-            case "applied":
-                return self._apply(formula.data[0], [self._of(part, depth) for part in parts])
-            case "norm":
-                a = self._of(parts[0], depth)
-                return np.asarray(_abs(a).sum() if formula.data[0] == "1" else np.sqrt((a * a).sum()))
-            case "cases":
-                return self._cases(formula, depth)
-            case "total":
-                return self._total(formula, depth)
-            case "derivative":
-                return self._derivative(formula, depth)
-            case "block":
-                return self._block([self._of(part, depth) for part in parts], int(formula.data[0]))
-            case "spread":
-                return self._spread(formula)
+                return self._picked(self._look_up(formula.name), formula)
             case "kronecker":
                 one, other = (self.indices.get(index, index) for index in formula.data)
                 return np.asarray(float(one == other))
+        own = {
+            "cases": self._cases, "total": self._total, "derivative": self._derivative, "spread": self._spread,
+        }.get(formula.kind)  # fmt: skip
+        if own is not None:
+            return own(formula, depth)
+        return self._of_values(formula, [self._of(part, depth) for part in formula.parts])
+
+    def _of_values(self, formula: Formula, values: list[Array]) -> Array:
+        """Return the value of a node from those of its parts."""
+        match formula.kind:
+            case "sum":
+                return self._sum(formula, values)
+            case "product":
+                return self._product(values, formula.data)
+            case "quotient":
+                return self._quotient(*values)
+            case "power":
+                return self._power(*values)
+            case "transposed":
+                return values[0].T
+            case "applied":
+                return self._apply(formula.data[0], values)
+            case "norm":
+                a = values[0]
+                return np.asarray(_abs(a).sum() if formula.data[0] == "1" else np.sqrt((a * a).sum()))
+            case "block":
+                return self._block(values, int(formula.data[0]))
             case "element":
-                return self._picked(self._of(parts[0], depth), formula)
+                return self._picked(values[0], formula)
         raise Unread(f"{formula.kind}, which has no value")
 
     def _look_up(self, name: str) -> Array:
@@ -235,10 +236,6 @@ class Evaluation:
         if name in self.extra:
             return np.asarray(self.extra[name])
         raise Unread(f"{name}, which is not defined")
-
-    def _symbol(self, formula: Formula) -> Array:
-        array = self._look_up(formula.name)
-        return self._picked(array, formula)
 
     def _picked(self, array: Array, formula: Formula) -> Array:
         elements = _indices(formula)
@@ -328,14 +325,14 @@ class Evaluation:
             self.steps = at.steps
         return np.asarray(total)
 
-    def _spread(self, formula: Formula) -> Array:
+    def _spread(self, formula: Formula, depth: int) -> Array:
         index, direction = formula.data
         ranges: dict[str, int] = {}
-        self._find_free(formula.parts[0], frozenset(self.indices), ranges, 0)
+        self._find_free(formula.parts[0], frozenset(self.indices), ranges, depth)
         if list(ranges) != [index]:
             raise Unread("a vector with dots")
         made = [
-            replace(self, indices={**self.indices, index: n}, cache={})._of(formula.parts[0], 0)
+            replace(self, indices={**self.indices, index: n}, cache={})._of(formula.parts[0], depth)
             for n in range(ranges[index])
         ]
         if any(a.ndim for a in made):
@@ -421,7 +418,7 @@ class Evaluation:
             if one.shape == other.shape:
                 return np.asarray(one * other)
         elif sign == "⊗":
-            if one.shape[1] == 1 and 1 in other.shape and one.shape != other.shape or one.size != other.size:
+            if (one.shape[1] == 1 and 1 in other.shape and one.shape != other.shape) or one.size != other.size:
                 return np.asarray(one.reshape(-1, 1) @ other.reshape(1, -1))
         elif one.shape[1] == other.shape[0]:
             return _shaped(np.asarray(one @ other))

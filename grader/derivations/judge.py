@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -208,9 +209,10 @@ class _Judging:
         for number, statement in enumerate(self.statements):
             formulas = [member.formula for member in statement.members]
             here = statement.members[0].line
-            if len(formulas) == 2 and formulas[0] is not None and formulas[1] is not None:
-                if formulas[0].name in self.comparer.known and formulas[1].kind == "number":
-                    line = here
+            names = [formula.name for formula in formulas if formula is not None]
+            number_behind = len(formulas) == 2 and formulas[1] is not None and formulas[1].kind == "number"
+            if number_behind and names[0] in self.comparer.known:
+                line = here
             if here == line:
                 yield number
 
@@ -226,7 +228,7 @@ class _Judging:
                 if made is None or made.name in names or (made.name and made.name not in self.comparer.known):
                     continue
                 read.append((member, self.definitions.resolve(made, number)[0]))
-            for (one, left), (other, right) in zip(read, read[1:], strict=False):
+            for (one, left), (other, right) in itertools.pairwise(read):
                 if statement.is_equality:
                     yield number, one, left, other, right
             for member, _ in read:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import pairwise
 from types import MappingProxyType
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
@@ -274,7 +275,7 @@ def _next(lines: Sequence[_Line], place: int, step: int) -> int:
 def _match_edited(own: Sequence[_Line], theirs: Sequence[_Line], matched: dict[int, int]) -> None:
     """Match lines between two matched ones that are nearly the handout's."""
     borders = [(-1, -1), *sorted(matched.items()), (len(own), len(theirs))]
-    for (one, other), (next_one, next_other) in zip(borders, borders[1:], strict=False):
+    for (one, other), (next_one, next_other) in pairwise(borders):
         missing = [n for n in range(other + 1, next_other) if theirs[n].says_something]
         fresh = [n for n in range(one + 1, next_one) if own[n].says_something and own[n].kind != "code"]
         if not missing or not fresh or len(missing) * len(fresh) > MAX_COMPARED:

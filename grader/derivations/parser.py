@@ -207,9 +207,8 @@ class Parser:
         self.bars -= 1
         if not self.takes("sign", sign):
             raise Unread(f"“{sign}” that is not closed")
-        if sign == "|":
-            if not self.sees("sign", "_"):
-                return self._scripted(Formula("applied", (made,), ("abs",)))
+        if sign == "|" and not self.sees("sign", "_"):
+            return self._scripted(Formula("applied", (made,), ("abs",)))
         return self._norm(made)
 
     def _norm(self, made: Formula) -> Formula:
@@ -254,37 +253,41 @@ class Parser:
         return self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
-        flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}") and not t.is_sign("^")]
-        while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
-            flat, found.transposed = flat[:-1], not found.transposed
-        while flat and flat[0].kind == "letter" and flat[0].text == "T" and len(flat) > 1:
-            flat, found.transposed = flat[1:], not found.transposed
-        while flat and flat[-1].is_sign("'"):
-            flat, found.primes = flat[:-1], found.primes + 1
-        if flat and flat[0].is_sign("'") and len(flat) == 1:
-            flat, found.primes = [], found.primes + 1
+        flat = self._without_transposition(tokens, found)
         if not flat:
             return
         text = "".join(t.text for t in flat)
         layer = re.match(r"[(\[](\d)[)\]]", text)
-        if layer and base and base != "e":
+        if not base or base == "e":
+            found.powers.append(self.inside(flat).whole())
+        elif layer:
             if found.layer:  # `h_1^{(1)}`: the index below is of an element
                 found.elements += (found.layer,)
             found.layer, found.bracketed = layer[1], True
             if rest := flat[3:]:
                 self._above(rest, base, found)
-        elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text) and base and base != "e":
+        elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
             found.time = text.strip("()[]")
-        elif re.fullmatch(r"[(\[]?[ijklmn][)\]]?", text) and base and base != "e":
-            if text[0] not in "([":
-                raise Unread(f"{base} to the power {text}")
+        elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):
             found.elements += (f"({text[1]})",)
-        elif re.fullmatch(r"\d", text) and base and base not in self.notation.powers and not found.layer:
+        elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not found.layer:
             found.layer = text
-        elif text.isalpha() and len(text) > 1 and all(t.kind == "letter" for t in flat) and base != "e":
+        elif text.isalpha() and all(t.kind == "letter" for t in flat):
             found.word += text
         else:
             found.powers.append(self.inside(flat).whole())
+
+    @staticmethod
+    def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
+        """Take T and primes out of a superscript."""
+        flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}") and not t.is_sign("^")]
+        while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
+            flat, found.transposed = flat[:-1], not found.transposed
+        while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
+            flat, found.transposed = flat[1:], not found.transposed
+        while flat and flat[-1].is_sign("'"):
+            flat, found.primes = flat[:-1], found.primes + 1
+        return flat
 
     def _below(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
         flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}()[]") and t.kind != "end"]
@@ -402,10 +405,8 @@ class Parser:
         """The bracket behind the loss is transposed, or multiplied like a factor: it holds no arguments."""
         ahead = self.inside(self.tokens[self.at :])
         inner = ahead.bracketed()
-        return (
-            ahead.scripts().transposed
-            or any(t.is_sign("-", "+") for t in inner)
-            and not any(t.kind == "end" for t in inner)
+        return ahead.scripts().transposed or (
+            any(t.is_sign("-", "+") for t in inner) and not any(t.kind == "end" for t in inner)
         )
 
     def _apply_letter(self, base: str, found: Scripts) -> Formula:
@@ -473,35 +474,32 @@ class Parser:
     # ── macros ───────────────────────────────────────────────────────────────────────────────────────
 
     def _macro(self, token: Token) -> Formula:
-        match token.text:
-            case "frac":
-                return self._scripted_fraction()
-            case "hat":
-                return self._hat()
-            case "accent":
-                return self._accent()
-            case "nabla":
-                return self._gradient()
-            case "partial":
-                return self._over_differential()
-            case "sum":
-                return self._total()
-            case "ones":
-                return self._indicator() if self.sees("open", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
-            case "mathbb":
-                said = "".join(t.text for t in self.argument())
-                if said in ("1", "I"):
-                    return self._indicator()
-                raise Unread(f"\\mathbb{{{said}}}")
-            case "begin cases":
-                return self._cases()
-            case "begin matrix":
-                return self._scripted(self._matrix())
-            case "underbrace" | "overbrace":
-                return self._braced()
-            case "dot":
-                raise Unread("a dot above a name")
-        raise Unread(f"\\{token.text}")
+        read = {
+            "frac": self._scripted_fraction,
+            "hat": self._hat,
+            "accent": self._accent,
+            "nabla": self._gradient,
+            "partial": self._over_differential,
+            "sum": self._total,
+            "ones": self._ones,
+            "mathbb": self._blackboard,
+            "begin cases": self._cases,
+            "begin matrix": lambda: self._scripted(self._matrix()),
+            "underbrace": self._braced,
+            "overbrace": self._braced,
+        }.get(token.text)
+        if read is None:
+            raise Unread(f"\\{token.text}")
+        return read()
+
+    def _ones(self) -> Formula:
+        return self._indicator() if self.sees("open", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
+
+    def _blackboard(self) -> Formula:
+        said = "".join(t.text for t in self.argument())
+        if said not in ("1", "I"):
+            raise Unread(f"\\mathbb{{{said}}}")
+        return self._indicator()
 
     def _hat(self) -> Formula:
         inner = self.argument()

@@ -209,7 +209,8 @@ _PLAIN_NAMES = {
     "yhat": r"\hat y", "y_hat": r"\hat y", "y_pred": r"\hat y", "ypred": r"\hat y", "yh": r"\hat y",
     "theta_new": r"\theta_{t+1}", "theta_next": r"\theta_{t+1}", "theta_t1": r"\theta_{t+1}", "new": "",
     "theta_tp1": r"\theta_{t+1}", "theta_old": r"\theta_t", "theta_t": r"\theta_t", "lam": r"\lambda",
-    "lambda_": r"\lambda", "lambd": r"\lambda", "lmbda": r"\lambda", "lr": r"\eta", "reg": r"\lambda", "grad": r"\nabla",
+    "lambda_": r"\lambda", "lambd": r"\lambda", "lmbda": r"\lambda", "lr": r"\eta", "reg": r"\lambda",
+    "grad": r"\nabla",
     "g_t": "g_t", "gt": "g_t", "grad_t": "g_t", "y_true": "y", "np": "",
 }  # fmt: skip
 
@@ -231,21 +232,36 @@ def _name(text: str) -> str | None:
         return rf"\{text}" if text != "dot" else r"\matmul"
     if text in GREEK:
         return rf"\{text}"
-    if found := re.fullmatch(r"([^\W\d_]|theta|delta|eta|lambda|sigma|yhat)_?(\d|t|i|j|k)", text):
-        return rf"{_name(found[1]) or found[1]}_{{{found[2]}}}"
-    if found := re.fullmatch(r"([^\W\d_])_?(\d)_?T", text):
-        return rf"{found[1]}_{{{found[2]}}}^T"
-    if re.fullmatch(r"[A-Za-zŷ]T", text):
-        return f"{_name(text[0])}^T"
-    if found := re.fullmatch(r"d_?([JLEhaz]\d?)_?d_?([WwbahzxH]_?\d?)", text):
-        return rf"\frac{{\partial {_name(found[1])}}}{{\partial {_name(found[2])}}}"
+    for pattern, latex in _FORMS:
+        if found := re.fullmatch(pattern, text):
+            parts = [_name(part) if part and not part.isdigit() else part for part in found.groups()]
+            return None if None in parts else latex.format(*parts)
+    return _gradient(text) or _side_by_side(text)
+
+
+_FORMS = (
+    (r"([^\W\d_]|theta|delta|eta|lambda|sigma|yhat)_?(\d|t|i|j|k)", "{}_{{{}}}"),
+    (r"([^\W\d_])_?(\d)_?T", "{}_{{{}}}^T"),
+    (r"([A-Za-zŷ])T", "{}^T"),
+    (r"d_?([JLEhaz]\d?)_?d_?([WwbahzxH]_?\d?)", r"\frac{{\partial {}}}{{\partial {}}}"),
+)
+"""Names of programs that have parts, and how they are written in LaTeX."""
+
+
+def _gradient(text: str) -> str | None:
+    """`dW1`, `grad_b2`, `dJ_dh1`."""
     if found := _DERIVATIVE.fullmatch(text):
-        of = "J" if found["of"] in (None, "loss") else found["of"]
         by = _name(found["by"])
+        of = "J" if found["of"] in (None, "loss") else found["of"]
         # d with a name may be part of ∂J/∂h1: the parser reads it
         return f"d{by}" if text[0] == "d" and not found["of"] else rf"\nabla_{{{by}}} {of} "
     if re.fullmatch(r"d[WwbahzxJLEyθŷ]\d?|∂[^\W\d_]\d?|dtheta", text):
         return f"{text[0]}{_name(text[1:])}"
+    return None
+
+
+def _side_by_side(text: str) -> str | None:
+    """`2λθ_t`: several names without spaces."""
     parts = re.findall(r"[α-ωŷ](?:_?[tijk\d])?|[WbahzxyJLgf](?:_?[tijk\d])?|\d", text)
     if "".join(parts) == text and re.search(r"[α-ωŷ\d]", text):
         return " ".join(spelled(part) for part in parts)

@@ -6,7 +6,7 @@ depend on each other, once; derivatives of any quantity by any other follow from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.derivations.formulas import Formula, derivative, symbol
 from grader.model import ZERO, Points
 
 Array = NDArray[Any]
@@ -69,8 +68,8 @@ class Quantities:
     """Quantities, how they depend on each other, and random problems for them."""
 
     given: tuple[tuple[Values, str], ...]
-    """Of each problem, the values that depend on nothing, and a sentence about it. Columns have shape (n, 1), rows (1, n),
-    numbers ()."""
+    """Of each problem, the values that depend on nothing, and a sentence about it. Columns have shape (n, 1), rows
+    (1, n), numbers ()."""
     definitions: Mapping[str, Callable[[Values], Array]]
     """The other quantities, each computed from those before it. They must allow complex numbers."""
     layouts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
@@ -123,8 +122,3 @@ class Question:
     @property
     def worth(self) -> Points:
         return sum((asked.points for asked in self.asked), ZERO)
-
-
-def gradients(of: str, by: Sequence[str]) -> dict[str, Formula]:
-    """Return the derivatives of one quantity by others, by name."""
-    return {f"∂{of}/∂{name}": derivative(symbol(of), symbol(name)) for name in by}

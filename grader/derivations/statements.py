@@ -235,9 +235,8 @@ def _without_frames(found: Sequence[Token]) -> list[Token]:
             brace = found[begin].text
             script = begin and (found[begin - 1].is_sign("_", "^") or found[begin - 1].kind == "macro")
             signed = n > begin + 1 and found[begin + 1].is_sign("+", "-")
-            if brace == "{" and not script and (begin in equal or n == begin + 2):
-                dropped |= {begin, n}
-            elif brace == "{=" and (begin in equal or begin not in added or signed):
+            bare = brace == "{" and not script and (begin in equal or n == begin + 2)
+            if bare or (brace == "{=" and (begin in equal or begin not in added or signed)):
                 dropped |= {begin, n}
         elif opened and token.kind in ("=", "row"):
             equal.add(opened[-1])

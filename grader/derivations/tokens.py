@@ -46,37 +46,63 @@ RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵗⁿ"
 LOWERED = "₀₁₂₃₄₅₆₇₈₉₍₎₊₋ₜⱼᵢₖₙ"
 _SUP, _SUB = str.maketrans(RAISED, "0123456789()+-tn"), str.maketrans(LOWERED, "0123456789()+-tjikn")
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
     "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
     "sum": "sum", "norm": "norm",
 }  # fmt: skip
-_DROPPED = set(
-    "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl "
-    "biggr Biggl Biggr bigm nonumber notag mathbf boldsymbol bm mathrm mathit mathsf mathcal mathscr boxed fbox vec "
-    "underline operatorname rm bf it cal pmb mathop mathbin cancel bcancel xcancel mathstrut hfill "
-    "centering normalsize large Large displaylines ensuremath mathnormal symbf symbfit mathbfit relax color textcolor colorbox".split()
+_DROPPED = _words(
+    "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
+    "Bigr biggl biggr Biggl Biggr bigm nonumber notag mathbf boldsymbol bm mathrm mathit mathsf mathcal "
+    "mathscr boxed fbox vec underline operatorname rm bf it cal pmb mathop mathbin cancel bcancel xcancel "
+    "mathstrut hfill centering normalsize large Large displaylines ensuremath mathnormal symbf symbfit "
+    "mathbfit relax color textcolor colorbox"
 )
-_SPACES = set("quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
-              "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline".split())  # fmt: skip
-_EQUALS = set("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow".split())
+_SPACES = _words(
+    "quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
+    "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline"
+)
+_EQUALS = _words("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow")
 _RELATIONS = {"leq": "<=", "le": "<=", "geq": ">=", "ge": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=",
               "approx": "≈", "propto": "∝", "in": "∈", "sim": "~", "simeq": "≈", "mp": "±", "pm": "±"}  # fmt: skip
 _SIGNS = {"cdot": "·", "times": "·", "ast": "·", "bullet": "·", "odot": "⊙", "circ": "⊙", "otimes": "⊗", "star": "·",
           "prime": "'", "backslash": "", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|",
           "vert": "|", "mid": "|"}  # fmt: skip
+_UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
 _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "tag", "hbox", "textnormal"}
 
+_PLAIN: dict[str, tuple[Kind, str]] = {
+    **{name: ("letter", letter) for name, letter in GREEK.items()},
+    **{name: ("end", name) for name in _SPACES},
+    **{name: ("=", "=") for name in _EQUALS},
+    **{name: ("relation", sign) for name, sign in _RELATIONS.items()},
+    **{name: ("sign", sign) for name, sign in _SIGNS.items()},
+    **{name: ("function", function) for name, function in FUNCTIONS.items() if name != "sum"},
+    **{name: ("macro", "frac") for name in ("dfrac", "tfrac", "cfrac")},
+    **{name: ("macro", "hat") for name in ("hat", "widehat")},
+    **{name: ("macro", "accent") for name in ("bar", "tilde", "widetilde", "overline")},
+    **{name: ("letter", "T") for name in ("top", "intercal", "transpose", "trans")},
+    "Sign": ("function", "sign"),
+    "not": ("relation", "!="),
+}
+"""Macros that are one token."""
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
     r"|(?P<long>\*\*|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
-_LONG = {"**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
-         "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
-         "||": ("sign", "‖")}  # fmt: skip
+_LONG: dict[str, tuple[Kind, str]] = {
+    "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
+    "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
+    "||": ("sign", "‖"),
+}  # fmt: skip
 _KNOWN = re.compile(
     r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|yhat|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
     r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum)(?![a-z])|(.)",
@@ -139,8 +165,7 @@ class _Lexer:
         elif match["word"]:
             self._word(said, start)
         elif match["long"]:
-            kind, text = _LONG[said]
-            self._add(kind, text, start)  # type: ignore[arg-type]
+            self._add(*_LONG[said], start)
         else:
             self._sign(said, start)
 
@@ -202,9 +227,10 @@ class _Lexer:
                 self._add("letter", part[2], place)
 
     def _macro(self, name: str, start: int) -> None:
-        if name in GREEK:
-            self._add("letter", GREEK[name], start)
-        elif name in _TEXTS or name in ("mathrm", "operatorname", "mathit", "rm", "mathsf", "mathbf", "mathtt"):
+        if name in _PLAIN:
+            kind, text = _PLAIN[name]
+            self._add(kind, text, start)
+        elif name in _TEXTS or name in _UPRIGHT:
             self._text(name, start)
         elif name in _DROPPED:
             if name in ("color", "textcolor", "colorbox"):
@@ -215,28 +241,8 @@ class _Lexer:
             self._argument()
         elif name in ("overset", "stackrel", "underset", "xrightarrow"):
             self._above(start)
-        elif name in _SPACES:
-            self._add("end", name, start)
-        elif name in _EQUALS:
-            self._add("=", "=", start)
-        elif name in _RELATIONS:
-            self._add("relation", _RELATIONS[name], start)
-        elif name in _SIGNS:
-            self._add("sign", _SIGNS[name], start)
-        elif name in FUNCTIONS and name != "sum" or name == "Sign":
-            self._add("function", FUNCTIONS.get(name, "sign"), start)
-        elif name in ("dfrac", "tfrac", "cfrac", "over"):
-            self._add("macro", "frac" if name != "over" else "over", start)
-        elif name in ("widehat", "hat"):
-            self._add("macro", "hat", start)
-        elif name in ("bar", "tilde", "widetilde", "overline"):
-            self._add("macro", "accent", start)
-        elif name in ("top", "intercal", "transpose", "trans"):
-            self._add("letter", "T", start)
         elif name in ("begin", "end"):
             self._environment(name, start)
-        elif name == "not":
-            self._add("relation", "!=", start)
         else:
             self._add("macro", name, start)
 

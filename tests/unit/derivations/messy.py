@@ -108,7 +108,11 @@ def _split(cells: list[list[str]], chance: random.Random) -> list[list[str]]:
 
 def _delete(cells: list[list[str]], chance: random.Random) -> list[list[str]]:
     """Delete cells of code and long explanations."""
-    return [c for c in cells if not (chance.random() < 0.3 and ((c[0] == "code" and "%%" not in c[1]) or "### What the" in c[1]))]
+    return [
+        c
+        for c in cells
+        if not (chance.random() < 0.3 and ((c[0] == "code" and "%%" not in c[1]) or "### What the" in c[1]))
+    ]
 
 
 def _renumber(cells: list[list[str]], _: random.Random) -> list[list[str]]:
