@@ -325,6 +325,9 @@ class Judgement:
     """One sentence that names the other value: "It is ∂J/∂h1." Empty unless it has another value."""
     equalities: tuple[FalseEquality, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    automatic: bool = False
+    """The answer is mathematics alone, all of it was read and is true, and nothing was left to an interpretation: the
+    policy full-marks-only gives its points."""
 
 
 @dataclass(frozen=True)
@@ -335,7 +338,8 @@ class Opinion:
 
     @property
     def is_proven(self) -> bool:
-        return all(j.comparison.is_proven for j in self.judgements)
+        """Return whether the policy full-marks-only gives the points."""
+        return all(j.automatic for j in self.judgements)
 
     @property
     def points(self) -> Points | None:

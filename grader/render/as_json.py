@@ -166,6 +166,7 @@ def _judgement(judgement: Judgement) -> Json:
         "mistake": judgement.mistake,
         "equalities": [asdict(equality) for equality in judgement.equalities],
         "skipped": [asdict(skipped) for skipped in judgement.skipped],
+        "automatic": judgement.automatic,
     }
 
 
@@ -289,6 +290,7 @@ def _judgement_of(written: Json) -> Judgement:
         mistake=written.get("mistake", ""),
         equalities=tuple(FalseEquality(**equality) for equality in written.get("equalities", ())),
         skipped=tuple(Skipped(**skipped) for skipped in written.get("skipped", ())),
+        automatic=written.get("automatic", False),
     )
 
 

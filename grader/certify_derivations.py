@@ -1,8 +1,8 @@
-"""The machine that reads written answers is certified too: answers of which we know what they are, in
-reference/<id>/answers/{tuned,held_out}/. None that is wrong may be proven right; most that are right must be.
+"""The reader of derivations is certified on answers of which it is known what they are, in
+reference/<id>/answers/{tuned,held_out}/. No wrong one may get automatic marks, no right one may be called different,
+and the values of nearly all right ones must be recognised.
 
-The tuned ones were looked at while the reader was written, the held-out ones only afterwards: what they show first
-tells more about answers that nobody has seen.
+The tuned ones were looked at while the reader was written, the held-out ones only afterwards.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from grader.assignments.catalogue import Assignment
+from grader.derivations.opinions import Seen, opinions
 from grader.errors import BadAssignment
-from grader.model import Comparison, Opinion
-from grader.written.opinions import Seen, opinions
+from grader.model import Opinion, Shelf
 
 SETS = ("tuned", "held_out")
-ENOUGH = 0.8
-"""Of the right answers that must be proven right."""
+ENOUGH = 0.97
+"""Share of the right answers whose value must be recognised."""
 
 What = Literal["right", "unsimplified", "transposed", "wrong", "half", "unclear"]
-_RIGHT: tuple[What, ...] = ("right", "unsimplified")
+_RIGHT: tuple[What, ...] = ("right", "unsimplified", "transposed")
+_RECOGNISED = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
 
 
 @dataclass(frozen=True)
 class Answer:
+    """An answer of which a person has said what it is."""
+
     name: str
     """ "tuned/q1.3_transposed"."""
     question: str
     what: What
-    """What a person knows it to be; of "unclear" that a person must decide, of "half" that one of its formulas is
-    right."""
+    """Of "unclear" a person must decide; of "half" one formula is right."""
     text: str
     earlier: tuple[tuple[str, str], ...] = ()
     """Answers to questions before it: question, text."""
@@ -45,45 +47,33 @@ class Answer:
 
 @dataclass(frozen=True)
 class Read:
-    """An answer, and what the machine made of it."""
+    """An answer, and the machine's reading of it."""
 
     answer: Answer
     opinion: Opinion
 
     @property
-    def wrong_but_proven(self) -> bool:
-        """Any formula of it, where none is right; all of them, where one is."""
-        if self.answer.what == "half":
-            return self.opinion.is_proven
-        return not self.answer.is_right and any(j.comparison.is_proven for j in self.opinion.judgements)
+    def wrong_but_automatic(self) -> bool:
+        return not self.answer.is_right and self.opinion.is_proven
 
     @property
-    def right_and_proven(self) -> bool:
-        return self.answer.is_right and self.opinion.is_proven
+    def recognised(self) -> bool:
+        return self.opinion.shelf in _RECOGNISED
 
     @property
-    def as_known(self) -> bool:
-        """Not only proven or not: the very comparison that a person made."""
-        return all(j.comparison in _EXPECTED[self.answer.what] for j in self.opinion.judgements)
-
-
-_EXPECTED: dict[What, tuple[Comparison, ...]] = {
-    "right": (Comparison.EQUAL,),
-    "unsimplified": (Comparison.UNSIMPLIFIED,),
-    "transposed": (Comparison.TRANSPOSED,),
-    "wrong": (Comparison.DIFFERS,),
-    "half": tuple(Comparison),
-    "unclear": (Comparison.UNREAD,),
-}
+    def right_but_different(self) -> bool:
+        return self.answer.is_right and any(j.shelf is Shelf.OTHER_VALUE for j in self.opinion.judgements)
 
 
 def collection(assignment: Assignment, name: str) -> list[Answer]:
+    """Return the answers of one set."""
     folder = assignment.folder / "answers" / name
     alone = [_answer(path, name) for path in sorted(folder.glob("*.md"))]
     return alone + [answer for path in sorted(folder.glob("*.txt")) for answer in _of_a_student(path, name)]
 
 
 def read_all(answers: Iterable[Answer], assignment: Assignment) -> list[Read]:
+    """Read answers, each after the earlier ones that it names. Raises `BadAssignment` for an unknown question."""
     seen: Seen = {}
     return [_read(answer, assignment, seen) for answer in answers]
 
@@ -97,26 +87,42 @@ def _read(answer: Answer, assignment: Assignment, seen: Seen) -> Read:
 
 @dataclass(frozen=True)
 class Figures:
+    """Counts over a set."""
+
     answers: int
     right: int
-    right_and_proven: int
-    wrong_but_proven: int
+    right_and_recognised: int
+    right_but_different: int
+    wrong: int
+    wrong_but_recognised: int
+    """Their formula is right, or right in another layout: what makes them wrong is said in words."""
+    wrong_with_value: int
+    """Shown with their other value."""
+    wrong_but_automatic: int
 
     @property
     def share(self) -> float:
-        return self.right_and_proven / self.right if self.right else 0.0
+        return self.right_and_recognised / self.right if self.right else 1.0
 
     @property
     def hold(self) -> bool:
-        return self.wrong_but_proven == 0 and self.share >= ENOUGH
+        return not self.wrong_but_automatic and not self.right_but_different and self.share >= ENOUGH
 
 
 def figures(rows: Sequence[Read]) -> Figures:
+    """Count."""
+    right = [row for row in rows if row.answer.is_right]
+    wrong = [row for row in rows if row.answer.what == "wrong"]
+    valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)
     return Figures(
         answers=len(rows),
-        right=sum(row.answer.is_right for row in rows),
-        right_and_proven=sum(row.right_and_proven for row in rows),
-        wrong_but_proven=sum(row.wrong_but_proven for row in rows),
+        right=len(right),
+        right_and_recognised=sum(row.recognised for row in right),
+        right_but_different=sum(row.right_but_different for row in right),
+        wrong=len(wrong),
+        wrong_but_recognised=sum(row.recognised for row in wrong),
+        wrong_with_value=sum(any(j.shelf in valued for j in row.opinion.judgements) for row in wrong),
+        wrong_but_automatic=sum(row.wrong_but_automatic for row in rows),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from grader.written.display import mended
+from grader.render.latex import mended
 from tests.unit.written.test_reader import ANSWERS
 
 
