@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from grader.assignments.catalogue import Assignment
-from grader.notebook import Labels
+from grader.derivations.locate import Labels
 
 SOLUTIONS = "solutions"
 """Folder of an assignment with a Markdown file for each written question ("q1.1.md"). Students never see it."""
-_ANSWER_LABEL = re.compile(r"(?i)solution|answer")
 
 
 def model_solution(assignment: Assignment, question: str) -> str:
@@ -32,9 +31,11 @@ def question_text(assignment: Assignment, question: str) -> str:
                 continue
             lines = source.splitlines()
             for number, line in enumerate(lines):
-                if labels.question_of(line[:120]) != question:
+                label = labels.question_of(line)
+                if label is None or label[0] != question:
                     continue
-                if _ANSWER_LABEL.search(line[:120]):
+                _, names_the_solution, _ = label
+                if names_the_solution:
                     return _without_heading_marks("\n".join(lines[:number])) or before
                 naming = naming or _without_heading_marks(source)
             before = _without_heading_marks(source)
