@@ -34,7 +34,11 @@ _UNREAD = (
     "idk",
     r"$$\frac{\partial J}{\partial W^{(2)}} = \delta \otimes ???$$",
 )
-_KINDS = {"right": 62, "sign": 9, "column": 8, "slope": 6, "no h": 4, "x": 3, "swapped": 2, "unread": 4, "none": 2}
+_KINDS = {
+    "right": 52, "false step": 3, "right, then more": 3, "column": 8, "sign": 6, "slope": 4, "no h": 3, "x": 3,
+    "swapped": 2, "half": 2, "mean": 2, "hidden slope": 2, "first layer": 1, "squared": 1, "a1": 1, 
+    "plain": 2, "unread": 4, "none": 3,
+}  # fmt: skip
 """Kind of answer → how many students give it, on average."""
 
 
@@ -57,6 +61,17 @@ def _answer(kind: str, chance: random.Random) -> str:
         "no h": g,
         "x": rf"{g} \, x^T",
         "swapped": rf"{g} \, W^{{(2)}}",
+        "false step": rf"{g} \, W^{{(2)}} = {g} {h}",
+        "right, then more": rf"{g} {h} = h^{{(2)}} - y",
+        "half": rf"\frac{{1}}{{2}} {g} {h}",
+        "mean": rf"\frac{{1}}{{N}} {g} {h}",
+        "hidden slope": rf"{g} \, (h^{{(1)}} \odot (1 - h^{{(1)}}))^T",
+        "first layer": rf"{g} \, (W^{{(1)}} x)^T",
+        "squared": rf"{g}^2 {h}",
+        "a1": rf"{g} \, a^{{(1)T}}",
+        "plain": "",
     }[kind]
+    if kind == "plain":
+        return chance.choice(("dJ/dW2 = (y_hat - y) * h1^T", "∂J/∂W₂ = (ŷ − y) h₁ᵀ", "`dW2 = (h2 - y) * h1.T`"))
     chain = rf"{left} = g {h} = {value}" if kind == "right" and chance.random() < 0.4 else f"{left} = {value}"
     return f"{chance.choice(_BEFORE)}$${chain}$${chance.choice(_AFTER)}"

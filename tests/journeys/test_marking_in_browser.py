@@ -28,7 +28,7 @@ __all__ = ["browser"]
 
 CLASS = draw(seed=585)
 KIND_OF = {answer: kind for kind, answer in CLASS}
-KEY_OF = {"right": "1", "column": "2"}
+KEY_OF = {"right": "1", "plain": "1", "column": "2", "false step": "2", "right, then more": "2"}
 """Kind of answer → key of the rubric item that it deserves, Not right for all others."""
 POINTS = {"1": 5.0, "2": 2.5, "3": 0.0}
 OTHER_QUESTION = "q1.1"
