@@ -120,6 +120,8 @@ class Comparer:
                 key: share for key, share in small.items() if key not in at.negligible
             }
             used, unused = used | at.used, unused | at.unused
+            if at.examples and "it sums over examples" not in remarks:
+                remarks = (*remarks, "it sums over examples")
         if not all(np.isfinite(value).all() for value in values):
             raise Unread("no value on some of the problems")
         hidden = any(share < NEGLIGIBLE for share in small.values()) or bool(unused - used)

@@ -101,6 +101,8 @@ class Evaluation:
     unused: set[int] = field(default_factory=set)
     """Cases of which no element has been taken."""
     used: set[int] = field(default_factory=set)
+    examples: list[str] = field(default_factory=list)
+    """Indices of sums over examples."""
     steps: int = 0
 
     def value(self, formula: Formula) -> Array:
@@ -315,6 +317,7 @@ class Evaluation:
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
         if index not in ranges and len(formula.parts) == 2:  # over examples that are all alike
+            self.examples.append(index)
             return self._times(self._of(formula.parts[1], depth), "", self._of(of, depth))
         if index not in ranges:
             raise Unread("a sum over something that has no elements")

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import pairwise
-from types import MappingProxyType
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
 from grader.model import Notebook
@@ -71,8 +70,8 @@ class _Region:
 
 def answers(
     notebooks: Iterable[Notebook],
-    handed_out: Iterable[Notebook] = (),
-    labels: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    handed_out: Iterable[Notebook],
+    labels: Mapping[str, Sequence[str]],
 ) -> Answers:
     """Return the answers that the notebooks hold; a later notebook's replace those of an earlier one.
 
@@ -133,10 +132,10 @@ class Labels:
         if found := self._beginning.match(begin):
             said = _normal(found["name"])
             rest = line[found.end() :]
-            is_label = not rest.strip() or "#" in begin[: found.start("name")] or "*" in begin[: found.start("name")]
-            if is_label or any(c in found["behind"] for c in ":.*_") or found["solution"]:
-                solution = bool(re.search(rf"(?i){_SOLUTION}", begin[: found.end()]))
-                return self.questions.get(said, "" if self.questions else said), solution, rest
+            solution = bool(re.search(rf"(?i){_SOLUTION}", begin[: found.end()]))
+            is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
+            if is_label or any(c in found["behind"] for c in ":.*_"):
+                return self.questions.get(said, ""), solution, rest
         if found := self._numbered.match(begin):
             rest = line[found.end() :]
             if "#" in found["heading"] or (not rest.strip() and len(begin) < 40):
@@ -326,7 +325,7 @@ def _collected(
         text = line.text
         if line.kind != "code" and (label := labels.question_of(text)) is not None:
             if label[0] in by_label and (label[0] or not handout.lines):
-                zone, behind = label[0], label[1] or not handout.lines
+                zone, behind = label[0], label[1] or (behind and label[0] == zone)
                 text = label[2]
             elif not label[0] and not handout.lines:
                 zone = ""
@@ -338,7 +337,7 @@ def _collected(
                 region.code.append(line.cell)
         elif not _is_handouts(line, zone, handout):
             (region.behind if behind else region.before).append((line.cell, text))
-    made = {id: _answer(region, id in handout.with_code, own) for id, region in regions.items() if id}
+    made = {id: _answer(region, id in handout.with_code, id in by_label, own) for id, region in regions.items() if id}
     return {id: answer for id, answer in made.items() if answer is not None}
 
 
@@ -356,9 +355,12 @@ def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
     )
 
 
-def _answer(region: _Region, with_code: bool, own: Sequence[_Line]) -> tuple[str, tuple[int, ...]] | None:
+def _answer(
+    region: _Region, with_code: bool, by_label: bool, own: Sequence[_Line]
+) -> tuple[str, tuple[int, ...]] | None:
+    """Behind the label of the solution alone, where other text than the answer may stand before it."""
     behind = _joined(region.behind)
-    written = behind if behind and with_code else _joined([*region.before, *region.behind])
+    written = behind if behind and (with_code or by_label) else _joined([*region.before, *region.behind])
     if written is not None:
         return written
     cells = [(cell, "\n".join(line.text for line in own if line.cell == cell)) for cell in region.code]
@@ -374,6 +376,8 @@ def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | N
         cells.setdefault(cell, []).append(text)
     texts = {cell: "\n".join(said).strip() for cell, said in cells.items()}
     kept = {cell: text for cell, text in texts.items() if text.strip("*_#> \n-")}
+    if all(re.fullmatch(r"#{1,6}\s[^$=\\\n]*", text) for text in kept.values()):
+        return None  # headings alone
     return ("\n\n".join(kept.values()), tuple(kept)) if kept else None
 
 

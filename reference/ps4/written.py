@@ -1,4 +1,4 @@
-"""The written questions: a network and its loss (question 1), and a step of gradient descent with a penalty (question 3).
+"""The written questions: a network and its loss (question 1), and gradient descent with a penalty (question 3).
 
 Everything follows from how the quantities depend on each other: gradients are derived, not listed. x, a1, h1 and b1
 are columns, W2 is a row, and numbers have no axes, as in the handout.
@@ -85,13 +85,13 @@ LAYERS = Notation(
     functions={"f": "sigmoid", "σ": "sigmoid", "g'": "sigmoid'"},
     same={
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "A1": "a1", "A2": "a2",
-        "Y": "y", "x1": "x", "α": "η", "m": "N",
+        "Y": "y", "x1": "x",
     },
     meanings={
         "g": _ON_THE_WAY, "δ": _ON_THE_WAY, "δ2": ("∂J/∂a2", "∂J/∂h2"), "δ1": ("∂J/∂a1", "∂J/∂h1"),
         "g2": ("∂J/∂a2",), "g1": ("∂J/∂a1", "∂J/∂h1"), "sigmoid'": ("∂h2/∂a2", "∂h1/∂a1"),
         "z1": ("a1",), "z2": ("a2",), "h": ("h1",), "W": ("W2", "W1"), "w": ("W2", "W1"), "b": ("b2", "b1"),
-        "a": ("a2", "a1"), "z": ("a2", "a1"), "p": ("h2",), "t": ("y",),
+        "a": ("a2", "a1"), "α": ("η",), "m": ("N",), "z": ("a2", "a1"), "p": ("h2",), "t": ("y",),
     },
     dialects=({"z1": "a1", "z2": "a2", "a1": "h1", "a2": "h2"},),
 )  # fmt: skip
@@ -162,8 +162,8 @@ UPDATES = Notation(
     loss="L",
     losses=frozenset({"L", "ℓ"}),
     totals=frozenset({"J", "F", "E", "C"}),
-    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "α": "η", "gt+1": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"},
-    meanings={"γ": ("η",), "ε": ("η",), "μ": ("λ",)},
+    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"},
+    meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",)},
     variable="θt",
 )
 

@@ -8,7 +8,7 @@ import pytest
 
 from grader.assignments.catalogue import Assignment
 from grader.model import Opinion
-from grader.written.opinions import opinions
+from grader.derivations.opinions import opinions
 
 Ask = Callable[..., Opinion]
 

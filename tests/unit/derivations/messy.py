@@ -37,7 +37,7 @@ def answer(chance: random.Random, question: str) -> str:
         "$$",
         f"Como {word}, entonces es {chance.randint(2, 99)}",
     ]
-    chosen = chance.sample(parts[:6] + parts[7:], chance.randint(1, 4))
+    chosen = chance.sample(parts[:6] + parts[7:], chance.randint(2, 4))
     return "\n\n".join(chosen)
 
 
