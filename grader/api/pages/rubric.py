@@ -81,7 +81,7 @@ def begin(
     caller: TheCaller,
     group: Annotated[str, Form(pattern=GROUP)] = "",
 ) -> Response:
-    """Begin a rubric (all, half, nothing) unless there is one, and answer with the way back to the group."""
+    """Begin a rubric (all, half, nothing) unless there is one, and redirect back to the group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         if not rubrics.items(tx, asked.question):
