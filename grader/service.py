@@ -16,11 +16,6 @@ import structlog
 
 from grader import catalogue
 from grader.catalogue import Assignment
-from grader.dispatch.events import Hub
-from grader.dispatch.here import Here
-from grader.dispatch.lane import Lanes, lanes_of
-from grader.dispatch.process import Plan
-from grader.dispatch.replica import Announcer, Replica, SharedHub
 from grader.errors import BadCall, GraderError, StoreUnavailable
 from grader.intake_pool import IntakePool
 from grader.settings import Settings
@@ -28,6 +23,11 @@ from grader.store import facts, people
 from grader.store.database import Store, Tx
 from grader.store.queue import Queue
 from grader.store.records import Person, TokenKind
+from grader.workers.compatibility import StoreQueue, compatibility_keys
+from grader.workers.events import Hub
+from grader.workers.grading_process import Plan
+from grader.workers.local import LocalWorkers
+from grader.workers.replica import Announcer, Replica, SharedHub
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TRY_AGAIN_SECONDS = 1.0
@@ -36,7 +36,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 if TYPE_CHECKING:
-    from grader.dispatch.machine import Machine
+    from grader.workers.postgres import PostgresWorkers
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,17 @@ def alone(home: Path) -> Iterator[None]:
         yield
 
 
-def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, Here]:
+def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
     """The service, and its workers, which are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
-    here = Here(
+    here = LocalWorkers(
         store,
         events,
         Plan(settings.assignments, settings.runtime, sandbox),
         secret_of(settings, store),
         settings.workers,
-        lanes_of(assignments.values(), settings.runtime),
+        compatibility_keys(assignments.values(), settings.runtime),
         lease_of(settings),
     )
     return Service(store, here, events, assignments, settings), here
@@ -126,24 +126,24 @@ def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
     store = when_reachable(lambda: open_store(settings))
     events = SharedHub(Announcer(store))
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
-    queue = Lanes(lanes_of(assignments.values(), settings.runtime))
+    queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime))
     return Service(store, queue, events, assignments, settings), Replica(store, events, lease_of(settings))
 
 
-def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, Machine]:
+def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
     """They are not started yet. Raises `BadCall` where there is no PostgreSQL to take work from."""
     if not settings.has_postgresql:
         raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
     store = when_reachable(lambda: open_store(settings))
-    from grader.dispatch.machine import Machine  # what it imports is not installed where SQLite is all one has
+    from grader.workers.postgres import PostgresWorkers  # what it imports is not installed where SQLite is all one has
 
-    machine = Machine(
+    machine = PostgresWorkers(
         store,
         Announcer(store),
         Plan(settings.assignments, settings.runtime, sandbox),
         when_reachable(lambda: secret_of(settings, store)),
         settings.workers,
-        lanes_of(catalogue.everything(settings.assignments), settings.runtime),
+        compatibility_keys(catalogue.everything(settings.assignments), settings.runtime),
         lease_of(settings),
     )
     return store, machine

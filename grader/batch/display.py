@@ -15,9 +15,9 @@ from rich.text import Text
 
 from grader.batch.pool import Begun, Notice
 from grader.batch.run import Became, Settled
-from grader.dispatch.events import Event
 from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
+from grader.workers.events import Event
 
 LINE_SECONDS = 30.0
 """So often a line is printed where there is no terminal."""

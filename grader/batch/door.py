@@ -30,8 +30,6 @@ from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
 from grader.batch.whose import Attribution, attribute
 from grader.catalogue import Assignment
-from grader.dispatch.lane import lane, numpy_of
-from grader.dispatch.process import Plan
 from grader.errors import BadCall
 from grader.late import checked_date, read_policy
 from grader.pipeline import Scope
@@ -39,6 +37,8 @@ from grader.render.said import scope as in_words
 from grader.render.text import one_line
 from grader.seeds import Seed
 from grader.settings import Settings
+from grader.workers.compatibility import compatibility_key, numpy_of
+from grader.workers.grading_process import Plan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -119,7 +119,7 @@ def _graders(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> Iterator[_Graders]:
     """This machine's cores, or whoever takes from the service's queue."""
-    rules = (lane(task, numpy_of(task.runtime(settings.runtime))), task.digest, scope.label(task.manifest))
+    rules = (compatibility_key(task, numpy_of(task.runtime(settings.runtime))), task.digest, scope.label(task.manifest))
     if not database:
         secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
         pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())

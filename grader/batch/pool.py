@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Protocol
 
-from grader.dispatch.events import Event
-from grader.dispatch.process import Failed, GradingProcess, Job, Plan
 from grader.model import Report
 from grader.sandbox import selftest
+from grader.workers.events import Event
+from grader.workers.grading_process import Failed, GradingProcess, Job, Plan
 
 MOST_FAILURES = 3
 """After so many failures of ours a submission is set aside, for staff."""

@@ -13,8 +13,6 @@ from typing import TypeVar
 
 from grader.batch.pool import Begun, Done, Notice, Said
 from grader.catalogue import Assignment
-from grader.dispatch.lane import Lanes
-from grader.dispatch.process import Failed, Job
 from grader.errors import StoreUnavailable
 from grader.intake import receive_all
 from grader.model import Report
@@ -23,6 +21,8 @@ from grader.store import gradings, offerings, people, submissions, workers
 from grader.store.database import Store, Tx
 from grader.store.records import Course, Grading, Kind, Offering, Person, Priority, Role, State
 from grader.store.submissions import NewSubmission
+from grader.workers.compatibility import StoreQueue
+from grader.workers.grading_process import Failed, Job
 
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
@@ -41,7 +41,7 @@ class Queued:
         self._store = store
         self._task = task
         self._lane = lane
-        self._queue = Lanes({task.id: lane})
+        self._queue = StoreQueue({task.id: lane})
         with store.write() as tx:
             self._person = _prepared(tx, task)
 

@@ -13,12 +13,12 @@ from grader.batch.export import Export, HandIn
 from grader.batch.journal import Journal, key_of
 from grader.batch.pool import Begun, Done, Notice, Pool
 from grader.catalogue import Assignment
-from grader.dispatch.events import Event
-from grader.dispatch.process import Failed, Job
 from grader.errors import Refused
 from grader.intake import receive_all
 from grader.model import Points, Report
 from grader.pipeline import Scope
+from grader.workers.events import Event
+from grader.workers.grading_process import Failed, Job
 
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 

@@ -10,12 +10,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from grader import catalogue
 from grader.answers import digest_of
-from grader.dispatch.lane import lanes_of
 from grader.model import Report, Written
 from grader.settings import Settings
 from grader.store import offerings, people
 from grader.store.database import Tx
 from grader.store.records import Course, Offering, Person, Role
+from grader.workers.compatibility import compatibility_keys
 from grader.written.opinions import opinions
 from tests.conftest import ROOT
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, graded, member, serving
@@ -50,10 +50,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
 
 def _populate(tx: Tx) -> tuple[Person, Person]:
     ps4 = catalogue.load(ROOT / "reference" / ASSIGNMENT)
-    people.add_course(tx, Course(COURSE, "Machine Learning"))
+    people.add_course(tx, Course(COURSE, "PostgresWorkers Learning"))
     offerings.put_offering(tx, Offering(COURSE, ASSIGNMENT))
     grace = member(tx, "Grace Hopper", Role.STAFF)
-    lane = lanes_of([ps4], Settings().runtime)[ASSIGNMENT]
+    lane = compatibility_keys([ps4], Settings().runtime)[ASSIGNMENT]
     students = [member(tx, f"Student {n}", Role.STUDENT) for n in range(STUDENTS)]
     thinks = {formula: opinions(ps4.known_questions, {QUESTION: formula})[QUESTION] for formula in (RIGHT, WRONG)}
     report = replace(samples.perfect(), evidence=())  # its curves would take longest

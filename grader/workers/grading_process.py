@@ -21,7 +21,6 @@ from typing import NoReturn
 
 from grader import catalogue
 from grader.catalogue import Assignment
-from grader.dispatch.events import CheckEvent, Event
 from grader.errors import GraderError
 from grader.intake import receive_all
 from grader.model import Report
@@ -29,6 +28,7 @@ from grader.pipeline import Progress, Scope, grade
 from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox
 from grader.seeds import Seed
+from grader.workers.events import CheckEvent, Event
 
 TICK_SECONDS = 1.0
 """How often a running training says what it has used."""

@@ -11,9 +11,9 @@ import pytest
 
 import grader
 from grader.catalogue import Assignment
-from grader.dispatch.lane import lane
+from grader.workers.compatibility import compatibility_key
 
-PRINT = "from grader.dispatch.lane import source_digest; print(source_digest())"
+PRINT = "from grader.workers.compatibility import source_digest; print(source_digest())"
 
 
 def digest_of(package: Path) -> str:
@@ -31,11 +31,11 @@ def copied(tmp_path: Path) -> Path:
 
 def test_an_edit_in_the_checks_gives_another_key(copied: Path, ps4: Assignment) -> None:
     before = digest_of(copied)
-    assert before in lane(ps4, "2.4")
+    assert before in compatibility_key(ps4, "2.4")
     with (copied / "checks" / "claim.py").open("a") as source:
         source.write("# an edit\n")
     assert digest_of(copied) != before
 
 
 def test_another_numpy_or_assignment_gives_another_key(ps4: Assignment) -> None:
-    assert lane(ps4, "2.4") != lane(ps4, "2.5")
+    assert compatibility_key(ps4, "2.4") != compatibility_key(ps4, "2.5")

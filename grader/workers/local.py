@@ -9,16 +9,16 @@ from collections.abc import Mapping
 
 import structlog
 
-from grader.dispatch.crew import Crew
-from grader.dispatch.events import Events
-from grader.dispatch.lane import Lanes
-from grader.dispatch.perform import Performer
-from grader.dispatch.process import Plan
 from grader.errors import StoreUnavailable
 from grader.store import gradings, workers
 from grader.store.database import Store
 from grader.store.gradings import LEASE
 from grader.store.records import Leased, Priority
+from grader.workers.compatibility import StoreQueue
+from grader.workers.events import Events
+from grader.workers.grading_process import Plan
+from grader.workers.job_runner import JobRunner
+from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
 """A worker that has nothing to do looks so often; mostly it is woken before."""
@@ -26,7 +26,7 @@ LOOK_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-class Here(Crew, Lanes):
+class LocalWorkers(WorkerPool, StoreQueue):
     """A `grader.store.queue.Queue`, and the workers that empty it."""
 
     def __init__(
@@ -39,8 +39,8 @@ class Here(Crew, Lanes):
         lanes: Mapping[str, str],
         lease: dt.timedelta = LEASE,
     ) -> None:
-        Crew.__init__(self, store, events, plan, secret, count, lanes, lease)
-        Lanes.__init__(self, lanes)
+        WorkerPool.__init__(self, store, events, plan, secret, count, lanes, lease)
+        StoreQueue.__init__(self, lanes)
         self._woken = threading.Condition()
         self._called = 0
 
@@ -66,19 +66,19 @@ class Here(Crew, Lanes):
         self.wake()
         super().stop(grace_seconds)
 
-    def _round(self) -> None:
-        super()._round()
+    def _beat(self) -> None:
+        super()._beat()
         self._store.checkpoint()  # what was acknowledged does not stay in the log alone
 
     def _takes(self) -> tuple[str, ...]:
         return ()  # whatever waits: nobody else is there
 
-    def _work(self, performer: Performer, name: str, only: Priority | None) -> None:
+    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         while not self._ending.asked:
             called = self._called
             leased = self._claimed(name, only)
             if leased is not None:
-                performer.perform(leased)
+                runner.run(leased)
                 continue
             with self._woken:
                 if self._called == called:  # else there is work since it looked

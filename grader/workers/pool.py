@@ -11,22 +11,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
 
-from grader.dispatch.events import Events
-from grader.dispatch.perform import Ending, Performer
-from grader.dispatch.process import GradingProcess, Plan
-from grader.dispatch.rounds import Rounds
 from grader.errors import StoreUnavailable
 from grader.store import workers
 from grader.store.database import Store, now
 from grader.store.gradings import LEASE
 from grader.store.records import Priority, Worker
+from grader.workers.events import Events
+from grader.workers.grading_process import GradingProcess, Plan
+from grader.workers.job_runner import Ending, JobRunner
+from grader.workers.periodic import Periodic
 
-ROUNDS_IN_A_LEASE = 6
+BEATS_IN_A_LEASE = 6
 STUCK_SECONDS = 30.0
 """So long after the grace, who still waits for a database is left behind."""
 
 
-class Crew(ABC):
+class WorkerPool(ABC):
     """`count` grading processes for everything, and one for pre-checks alone, which must not wait behind trainings.
     While they live they are in the table of workers."""
 
@@ -45,56 +45,56 @@ class Crew(ABC):
         self._events = events
         self._plan = plan
         self._secret = secret
-        self._lanes = lanes
+        self._keys = lanes
         self._lease = lease
         self._ending = Ending()
-        self._performers: list[Performer] = []
+        self._runners: list[JobRunner] = []
         self.worker = Worker(f"{socket.gethostname()}:{os.getpid()}", self._takes(), count + 1, plan.sandbox, now())
         names = [(f"{self.worker.name} {n + 1}", None) for n in range(count)]
         self._threads = [
             threading.Thread(target=self._serve, args=(n, name, only), name=name, daemon=True)
             for n, (name, only) in enumerate([*names, (f"{self.worker.name} pre-checks", Priority.PRECHECK)])
         ]
-        self._rounds = Rounds(lease.total_seconds() / ROUNDS_IN_A_LEASE, self._round)
+        self._periodic = Periodic(lease.total_seconds() / BEATS_IN_A_LEASE, self._beat)
 
     def start(self) -> None:
-        self._performers = [self._performer(GradingProcess(self._plan)) for _ in self._threads]
+        self._runners = [self._runner(GradingProcess(self._plan)) for _ in self._threads]
         for thread in self._threads:
             thread.start()
-        self._rounds.start()
+        self._periodic.start()
 
     def stop(self, grace_seconds: float) -> None:
         """Running gradings may finish for so long; then they are handed back."""
         self._ending.at = time.monotonic() + grace_seconds
         for thread in self._threads:
             thread.join(max(0.0, self._ending.at + STUCK_SECONDS - time.monotonic()))
-        self._rounds.stop()
+        self._periodic.stop()
         with suppress(StoreUnavailable), self._store.write() as tx:
             workers.leave(tx, self.worker.name)
 
     @property
     def alive(self) -> int:
         """How many grading processes there are."""
-        return sum(performer.process.alive for performer in self._performers)
+        return sum(runner.process.alive for runner in self._runners)
 
     @abstractmethod
     def _takes(self) -> tuple[str, ...]:
         """The lanes it takes from, as `grader.store.records.Worker` has them."""
 
     @abstractmethod
-    def _work(self, performer: Performer, name: str, only: Priority | None) -> None:
+    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         """Finds gradings (`only` of this priority) and has them performed, until the crew ends."""
 
     def _serve(self, n: int, name: str, only: Priority | None) -> None:
-        performer = self._performers[n]
+        runner = self._runners[n]
         try:
-            self._work(performer, name, only)
+            self._work(runner, name, only)
         finally:
-            performer.process.end()
+            runner.process.end()
 
-    def _performer(self, process: GradingProcess) -> Performer:
-        return Performer(self._store, self._events, process, self._secret, self._lanes.__getitem__, self._ending)
+    def _runner(self, process: GradingProcess) -> JobRunner:
+        return JobRunner(self._store, self._events, process, self._secret, self._keys.__getitem__, self._ending)
 
-    def _round(self) -> None:
+    def _beat(self) -> None:
         with self._store.write() as tx:
             workers.beat(tx, self.worker, self._lease)

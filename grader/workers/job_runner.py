@@ -10,8 +10,6 @@ from typing import TypeVar
 
 import structlog
 
-from grader.dispatch.events import Event, Events
-from grader.dispatch.process import Failed, GradingProcess, Job
 from grader.errors import StoreUnavailable
 from grader.model import Report
 from grader.pipeline import Scope
@@ -20,6 +18,8 @@ from grader.seeds import Seed
 from grader.store import gradings, submissions
 from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State
+from grader.workers.events import Event, Events
+from grader.workers.grading_process import Failed, GradingProcess, Job
 
 BEATS_IN_A_LEASE = 6
 TRY_AGAIN_SECONDS = 1.0
@@ -44,7 +44,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Performer:
+class JobRunner:
     """A grading process, and what it takes to use it for leases."""
 
     store: Store
@@ -55,7 +55,7 @@ class Performer:
     """Assignment → lane."""
     ending: Ending
 
-    def perform(self, leased: Leased) -> None:
+    def run(self, leased: Leased) -> None:
         """Ends with the grading finished, failed, handed back, or left to whoever has the lease by then."""
         try:
             self._perform(leased)

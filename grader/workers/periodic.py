@@ -12,7 +12,7 @@ from grader.errors import StoreUnavailable
 log = structlog.get_logger()
 
 
-class Rounds:
+class Periodic:
     """A thread that does something again and again. A database that is gone for a while does not end it."""
 
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:

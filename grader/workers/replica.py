@@ -11,12 +11,12 @@ from dataclasses import asdict, replace
 
 import structlog
 
-from grader.dispatch.crew import ROUNDS_IN_A_LEASE
-from grader.dispatch.events import CheckEvent, Event, Hub
-from grader.dispatch.rounds import Rounds
 from grader.errors import StoreUnavailable
 from grader.store import notices, tickets
 from grader.store.database import Store
+from grader.workers.events import CheckEvent, Event, Hub
+from grader.workers.periodic import Periodic
+from grader.workers.pool import BEATS_IN_A_LEASE
 
 LOOK_UP_SECONDS = 1.0
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Announcer:
-    """`grader.dispatch.events.Events` that every door hears. While the database is gone they are lost: the store is
+    """`grader.workers.events.Events` that every door hears. While the database is gone they are lost: the store is
     the truth, and who watches a grading looks there now and then."""
 
     def __init__(self, store: Store) -> None:
@@ -62,16 +62,16 @@ class Replica:
         self._lease = lease
         self._over = threading.Event()
         self._listening = threading.Thread(target=self._listen, name="listening", daemon=True)
-        self._rounds = Rounds(lease.total_seconds() / ROUNDS_IN_A_LEASE, self._sweep)
+        self._periodic = Periodic(lease.total_seconds() / BEATS_IN_A_LEASE, self._sweep)
 
     def start(self) -> None:
         self._listening.start()
-        self._rounds.start()
+        self._periodic.start()
 
     def stop(self, grace_seconds: float) -> None:
         """`grace_seconds` is for gradings that run, which are none here."""
         self._over.set()
-        self._rounds.stop()
+        self._periodic.stop()
         self._listening.join()
 
     def _sweep(self) -> None:

@@ -1,4 +1,4 @@
-"""Lanes: which gradings may be graded by which workers."""
+"""Compatibility keys: which gradings may be graded by which workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.store.database import Tx
 from grader.store.records import Priority
 
 
-def lane(assignment: Assignment, numpy: str) -> str:
+def compatibility_key(assignment: Assignment, numpy: str) -> str:
     """Return the compatibility key. Workers of one key give the same report for the same bytes: they have the same
     source, assignment and numpy.
 
@@ -40,9 +40,9 @@ def source_digest() -> str:
     return over.hexdigest()[:12]
 
 
-def lanes_of(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
+def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
     """Assignment → the lane of the gradings that are made here."""
-    return {one.id: lane(one, numpy_of(one.runtime(runtime))) for one in assignments}
+    return {one.id: compatibility_key(one, numpy_of(one.runtime(runtime))) for one in assignments}
 
 
 def numpy_of(runtime: Path) -> str:
@@ -55,12 +55,12 @@ def numpy_of(runtime: Path) -> str:
     )
 
 
-class Lanes:
+class StoreQueue:
     """A `grader.store.queue.Queue` that puts each grading into its assignment's lane, for whoever takes from it."""
 
     def __init__(self, lanes: Mapping[str, str]) -> None:
         """`lanes`: assignment → lane."""
-        self._lanes = lanes
+        self._keys = lanes
 
     def enqueue(
         self,
@@ -71,13 +71,13 @@ class Lanes:
         priority: Priority,
         regrade: str | None = None,
     ) -> str:
-        return gradings.enqueue(tx, submission, whose, priority, self._lanes[assignment], regrade=regrade)
+        return gradings.enqueue(tx, submission, whose, priority, self._keys[assignment], regrade=regrade)
 
     def cancel(self, tx: Tx, grading: str) -> bool:
         return gradings.cancel(tx, grading)
 
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
-        return gradings.retry(tx, grading, self._lanes[assignment])
+        return gradings.retry(tx, grading, self._keys[assignment])
 
     def trouble(self) -> str:
         """A door that nobody grades behind still takes what is handed in; staff see what waits in vain."""

@@ -15,11 +15,11 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.worker import Worker as TicketReader
 from psycopg_pool import AsyncConnectionPool
 
-from grader.dispatch.crew import ROUNDS_IN_A_LEASE, Crew
-from grader.dispatch.perform import Performer
 from grader.errors import StoreUnavailable
 from grader.store import gradings, tickets
 from grader.store.records import Leased, Priority
+from grader.workers.job_runner import JobRunner
+from grader.workers.pool import BEATS_IN_A_LEASE, WorkerPool
 
 LOOK_SECONDS = 1.0
 """A worker is told of new tickets; a few reach it only when it looks."""
@@ -30,34 +30,34 @@ PATIENCE_SECONDS = 5.0
 log = structlog.get_logger()
 
 
-class Machine(Crew):
+class PostgresWorkers(WorkerPool):
     """Takes only gradings of its own lanes."""
 
     def _takes(self) -> tuple[str, ...]:
-        return tuple(sorted(self._lanes.values()))
+        return tuple(sorted(self._keys.values()))
 
-    def _round(self) -> None:
-        super()._round()
+    def _beat(self) -> None:
+        super()._beat()
         with self._store.write() as tx:
             tickets.sweep(tx, self._lease)
 
-    def _work(self, performer: Performer, name: str, only: Priority | None) -> None:
+    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         """Procrastinate's worker ends when it has lost the database, or was taken to be dead: it begins anew."""
         while not self._ending.asked:
             try:
-                asyncio.run(self._read_tickets(performer, name, only))
+                asyncio.run(self._read_tickets(runner, name, only))
             except Exception as lost:  # noqa: BLE001  it may be anything, from three libraries
                 log.warning("no tickets for a while", worker=name, why=_in_short(lost))
                 time.sleep(TRY_AGAIN_SECONDS)
 
-    async def _read_tickets(self, performer: Performer, name: str, only: Priority | None) -> None:
+    async def _read_tickets(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         app = App(connector=PsycopgConnector(conninfo=self._store.conninfo))
 
         @app.task(name=tickets.TASK)
         def grade(grading: str) -> None:
             leased = self._taken(grading, name)
             if leased is not None:
-                performer.perform(leased)
+                runner.run(leased)
 
         asyncio.get_running_loop().set_exception_handler(_note)
         async with self._connections() as connections, app.open_async(connections):
@@ -68,7 +68,7 @@ class Machine(Crew):
                 fetch_job_polling_interval=LOOK_SECONDS,
                 delete_jobs="always",
                 install_signal_handlers=False,
-                update_heartbeat_interval=self._lease.total_seconds() / ROUNDS_IN_A_LEASE,
+                update_heartbeat_interval=self._lease.total_seconds() / BEATS_IN_A_LEASE,
                 stalled_worker_timeout=self._lease.total_seconds(),
             )
             reading = asyncio.create_task(reader.run())
