@@ -99,7 +99,7 @@ class Queued:
                 yield Done(waiting.pop(id), self._outcome(grading))
         if waiting:
             unserved = self._patiently(self._store.read, workers.unserved)
-            yield Notice(next((u.why for u in unserved if u.lane == self._lane), ""))
+            yield Notice(next((u.why for u in unserved if u.compatibility_key == self._lane), ""))
 
     def _outcome(self, grading: Grading) -> Report | Failed:
         if grading.state is not State.GRADED:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import Any
 
 import grader
 from grader.catalogue import Assignment
@@ -41,7 +42,7 @@ def source_digest() -> str:
 
 
 def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
-    """Assignment → the lane of the gradings that are made here."""
+    """Assignment → the compatibility_key of the gradings that are made here."""
     return {one.id: compatibility_key(one, numpy_of(one.runtime(runtime))) for one in assignments}
 
 
@@ -56,22 +57,25 @@ def numpy_of(runtime: Path) -> str:
 
 
 class StoreQueue:
-    """A `grader.store.queue.Queue` that puts each grading into its assignment's lane, for whoever takes from it."""
+    """A `grader.store.queue.Queue` that gives each grading the compatibility key of its assignment."""
 
-    def __init__(self, lanes: Mapping[str, str]) -> None:
-        """`lanes`: assignment → lane."""
-        self._keys = lanes
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        """`keys`: assignment → compatibility key."""
+        self._keys = keys
 
     def enqueue(
         self,
         tx: Tx,
         submission: str,
         assignment: str,
-        whose: str,
+        fairness_key: str,
         priority: Priority,
+        *,
+        scope: Mapping[str, Any] = gradings.FULL,
         regrade: str | None = None,
     ) -> str:
-        return gradings.enqueue(tx, submission, whose, priority, self._keys[assignment], regrade=regrade)
+        key = self._keys[assignment]
+        return gradings.enqueue(tx, submission, fairness_key, priority, key, scope=scope, regrade=regrade)
 
     def cancel(self, tx: Tx, grading: str) -> bool:
         return gradings.cancel(tx, grading)

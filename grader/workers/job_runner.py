@@ -51,8 +51,8 @@ class JobRunner:
     events: Events
     process: GradingProcess
     secret: bytes
-    lane: Callable[[str], str]
-    """Assignment → lane."""
+    compatibility_key: Callable[[str], str]
+    """Assignment → compatibility_key."""
     ending: Ending
 
     def run(self, leased: Leased) -> None:
@@ -92,9 +92,11 @@ class JobRunner:
 
     def _known(self, leased: Leased) -> Report | None:
         """The same files have been graded before by the same rules: nothing would come out differently."""
-        lane, seed = self.lane(leased.assignment), self._seed(leased)
+        key, seed = self.compatibility_key(leased.assignment), self._seed(leased)
         known = self._patiently(
-            leased, self.store.read, lambda tx: gradings.same_before(tx, leased.submission, lane, seed)
+            leased,
+            self.store.read,
+            lambda tx: gradings.same_before(tx, leased.submission, key, seed, leased.scope),
         )
         return as_json.loads(known) if known is not None else None
 
@@ -131,8 +133,8 @@ class JobRunner:
             return True
 
     def _finished(self, leased: Leased, report: Report) -> State | None:
-        lane = self.lane(leased.assignment)
-        return State.GRADED if self._kept(leased, lambda tx: gradings.finish(tx, leased, report, lane)) else None
+        key = self.compatibility_key(leased.assignment)
+        return State.GRADED if self._kept(leased, lambda tx: gradings.finish(tx, leased, report, key)) else None
 
     def _kept(self, leased: Leased, write: Callable[[Tx], T]) -> T | None:
         return self._patiently(leased, self.store.write, write)
@@ -158,7 +160,8 @@ class JobRunner:
         if files is None:
             return None
         secret = None if precheck else self.secret
-        return Job(leased.grading, leased.assignment, tuple(files), Scope(code_only=precheck), secret)
+        scope = Scope(code_only=True) if precheck else Scope(**leased.scope)
+        return Job(leased.grading, leased.assignment, tuple(files), scope, secret)
 
     def _seed(self, leased: Leased) -> str:
         return Seed(None if leased.kind is Kind.PRECHECK else self.secret).label

@@ -36,11 +36,11 @@ class LocalWorkers(WorkerPool, StoreQueue):
         plan: Plan,
         secret: bytes,
         count: int,
-        lanes: Mapping[str, str],
+        keys: Mapping[str, str],
         lease: dt.timedelta = LEASE,
     ) -> None:
-        WorkerPool.__init__(self, store, events, plan, secret, count, lanes, lease)
-        StoreQueue.__init__(self, lanes)
+        WorkerPool.__init__(self, store, events, plan, secret, count, keys, lease)
+        StoreQueue.__init__(self, keys)
         self._woken = threading.Condition()
         self._called = 0
 

@@ -37,15 +37,15 @@ class WorkerPool(ABC):
         plan: Plan,
         secret: bytes,
         count: int,
-        lanes: Mapping[str, str],
+        keys: Mapping[str, str],
         lease: dt.timedelta = LEASE,
     ) -> None:
-        """`lanes`: assignment → lane. `lease`: without a heartbeat for so long, a worker is taken to be dead."""
+        """`keys`: assignment → compatibility key. `lease`: a worker without a heartbeat for so long counts as dead."""
         self._store = store
         self._events = events
         self._plan = plan
         self._secret = secret
-        self._keys = lanes
+        self._keys = keys
         self._lease = lease
         self._ending = Ending()
         self._runners: list[JobRunner] = []
@@ -79,7 +79,7 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def _takes(self) -> tuple[str, ...]:
-        """The lanes it takes from, as `grader.store.records.Worker` has them."""
+        """The keys it takes from, as `grader.store.records.Worker` has them."""
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:

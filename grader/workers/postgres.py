@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class PostgresWorkers(WorkerPool):
-    """Takes only gradings of its own lanes."""
+    """Takes only gradings of its own keys."""
 
     def _takes(self) -> tuple[str, ...]:
         return tuple(sorted(self._keys.values()))
@@ -89,10 +89,10 @@ class PostgresWorkers(WorkerPool):
         )
 
     def _queues(self, only: Priority | None) -> list[str]:
-        of_prechecks = [tickets.queue_of(lane, prechecks=True) for lane in self._takes()]
+        of_prechecks = [tickets.queue_of(key, prechecks=True) for key in self._takes()]
         if only is Priority.PRECHECK:
             return of_prechecks
-        return of_prechecks + [tickets.queue_of(lane, prechecks=False) for lane in self._takes()]
+        return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
 
     def _taken(self, grading: str, name: str) -> Leased | None:
         """None where nobody need grade it any more, or the database has gone: then a sweep makes another ticket."""

@@ -54,12 +54,18 @@ LANE = "grader 1, toy 2, numpy 3"
 
 
 class Lane:
-    """A queue for one lane, as a door sees it."""
+    """A queue for one compatibility key, as a door sees it."""
 
     def enqueue(
-        self, tx: object, submission: str, assignment: str, whose: str, priority: Priority, regrade: str | None = None
+        self,
+        tx: object,
+        submission: str,
+        assignment: str,
+        fairness_key: str,
+        priority: Priority,
+        regrade: str | None = None,
     ) -> str:
-        return gradings.enqueue(tx, submission, whose, priority, LANE, regrade=regrade)  # type: ignore[arg-type]
+        return gradings.enqueue(tx, submission, fairness_key, priority, LANE, regrade=regrade)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -549,7 +555,7 @@ def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, re
         assert gradings.same_before(tx, other, LANE, seed) is None
         assert gradings.same_before(tx, precheck, LANE, seed) is None
         assert gradings.same_before(tx, renamed, LANE, seed) is None  # its report names the file
-        assert gradings.same_before(tx, same, "another lane", seed) is None
+        assert gradings.same_before(tx, same, "another key", seed) is None
         assert gradings.same_before(tx, same, LANE, "another seed") is None
 
 
@@ -684,12 +690,12 @@ def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(sto
         workers.beat(tx, other, SOON)
     with store.read() as tx:
         (found,) = workers.unserved(tx)
-    assert (found.lane, found.count) == (LANE, 2)
+    assert (found.compatibility_key, found.count) == (LANE, 2)
     assert LANE in found.why
-    for lanes in ((LANE,), ()):  # its own, or whatever there is
+    for keys in ((LANE,), ()):  # its own, or whatever there is
         with store.write() as tx:
             workers.leave(tx)
-            workers.beat(tx, Worker("b:1", lanes, 3, "bubblewrap", now()), SOON)
+            workers.beat(tx, Worker("b:1", keys, 3, "bubblewrap", now()), SOON)
         with store.read() as tx:
             assert workers.unserved(tx) == []
 

@@ -163,10 +163,10 @@ class Bench:
     def __init__(self, store: Store, plan: Plan) -> None:
         self.store = store
         self.hub = Hub()
-        lanes = compatibility_keys([catalogue.find("toy", plan.assignments)], plan.runtime)
+        keys = compatibility_keys([catalogue.find("toy", plan.assignments)], plan.runtime)
         crew = LocalWorkers if store.is_sqlite else PostgresWorkers
-        self.crew: LocalWorkers | PostgresWorkers = crew(store, self.hub, plan, SECRET, 1, lanes)
-        self.queue: StoreQueue = self.crew if isinstance(self.crew, LocalWorkers) else StoreQueue(lanes)
+        self.crew: LocalWorkers | PostgresWorkers = crew(store, self.hub, plan, SECRET, 1, keys)
+        self.queue: StoreQueue = self.crew if isinstance(self.crew, LocalWorkers) else StoreQueue(keys)
         with store.write() as tx:
             people.add_course(tx, Course("ml", ""))
             offerings.put_offering(tx, Offering("ml", "toy"))
