@@ -1,13 +1,12 @@
-"""What the doors of one running service share, and how it is put together."""
+"""What the entry points of one running service share, and how it is put together."""
 
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +20,7 @@ from grader.intake_pool import IntakePool
 from grader.settings import Settings
 from grader.store import facts, people
 from grader.store.database import Store, Tx
+from grader.store.locks import locked
 from grader.store.queue import Queue
 from grader.store.records import Person, TokenKind
 from grader.workers.compatibility import StoreQueue, compatibility_keys
@@ -94,15 +94,9 @@ def database_file(settings: Settings) -> Path:
     return settings.home / "grader.db"
 
 
-@contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """The one process that has this folder: a second service would take the first one's work for a dead one's."""
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadCall(f"another grader serve runs on GRADER_HOME={home}") from None
-        yield
+def alone(home: Path) -> AbstractContextManager[None]:
+    """Lock the folder: a second service would take the first one's work for that of a dead one."""
+    return locked(home / "lock", f"another grader serve runs on GRADER_HOME={home}")
 
 
 def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
@@ -114,7 +108,7 @@ def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
         events,
         Plan(settings.assignments, settings.runtime, sandbox),
         secret_of(settings, store),
-        settings.workers,
+        (None,) * settings.workers,
         compatibility_keys(assignments.values(), settings.runtime),
         lease_of(settings),
     )
@@ -142,7 +136,7 @@ def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, Po
         Announcer(store),
         Plan(settings.assignments, settings.runtime, sandbox),
         when_reachable(lambda: secret_of(settings, store)),
-        settings.workers,
+        (None,) * settings.workers,
         compatibility_keys(catalogue.everything(settings.assignments), settings.runtime),
         lease_of(settings),
     )

@@ -115,6 +115,19 @@ def cancel(tx: Tx, grading: str) -> bool:
     return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
 
 
+def cancel_all(tx: Tx) -> None:
+    """Cancel all that waits. What runs goes on."""
+    values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
+    tx.execute(update(gradings).where(gradings.c.state == State.QUEUED).values(values))
+
+
+def resume(tx: Tx, grading: str) -> bool:
+    """Put a cancelled grading into the queue again, with its failures and starts counted on. Return whether it was
+    cancelled."""
+    where = (gradings.c.id == grading) & (gradings.c.state == State.CANCELLED)
+    return bool(tx.execute(update(gradings).where(where).values(state=State.QUEUED, finished_at=None)).rowcount)
+
+
 def waiting(tx: Tx, person: str | None = None) -> int:
     """Return how many submissions wait for their grading, of this person or of all. Regrades are not counted."""
     query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)

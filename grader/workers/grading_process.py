@@ -11,9 +11,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -49,6 +49,8 @@ class Plan:
     assignments: Path
     runtime: Path
     sandbox: str
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """Assignment → its folder, for those outside `assignments`."""
     core: int | None = None
     """The one core for the process and all its sandboxes; None leaves that to the kernel."""
     still_looks: int = 60
@@ -72,70 +74,78 @@ class Failed:
     why: str
 
 
-Said = Event | Report | Failed
+WorkerMessage = Event | Report | Failed
 
 
 class GradingProcess:
-    """Ours to start, to give jobs, and to end. One thread uses it at a time."""
+    """One process, started when it is first needed. One thread uses it at a time."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._sending: threading.Thread | None = None
-        self._process, self._channel = self._started()
+        self._started: tuple[SpawnProcess, Connection] | None = None
 
     @property
     def pid(self) -> int:
-        return self._process.pid or 0
+        """0 before it is started."""
+        return (self._started and self._started[0].pid) or 0
 
     @property
     def alive(self) -> bool:
-        return self._process.is_alive()
+        return self._started is not None and self._started[0].is_alive()
 
-    def grade(self, job: Job, look_up_seconds: float) -> Iterator[Said | None]:
+    def grade(self, job: Job, look_up_seconds: float) -> Iterator[WorkerMessage | None]:
         """Events, then the `Report` or why we failed; None now and then, so that the caller can do something else.
         A process that has died before is replaced first, and one that is stopped (SIGSTOP) as soon as that is noticed.
         """
-        if not self.alive:
-            self.restart()
+        process, channel = self.start()
         try:
-            self._sending = threading.Thread(target=_send, args=(self._channel, job), daemon=True)
+            self._sending = threading.Thread(target=_send, args=(channel, job), daemon=True)
             self._sending.start()  # a stopped process reads nothing, and a pipe holds less than the files
             clock = _Clock(self.pid)
             while True:
-                if not self._channel.poll(look_up_seconds):
+                if not channel.poll(look_up_seconds):
                     if clock.still_looks() >= self._plan.still_looks:
                         self.restart()
                         yield Failed("the grading process stood still: it was stopped")
                         return
                     yield None
                     continue
-                said: Said = self._channel.recv()
-                yield said
-                if not isinstance(said, Event):
+                message: WorkerMessage = channel.recv()
+                yield message
+                if not isinstance(message, Event):
                     return
         except (EOFError, OSError):
-            self._process.join()
-            yield Failed(f"the grading process ended with {_in_words(self._process.exitcode)}")
+            process.join()
+            yield Failed(f"the grading process ended with {_in_words(process.exitcode)}")
+
+    def start(self) -> tuple[SpawnProcess, Connection]:
+        """Start it unless it is alive. Return it, with its channel."""
+        if self._started is None or not self._started[0].is_alive():
+            self.end()
+            ours, theirs = _spawn.Pipe()
+            process = _spawn.Process(target=_main, args=(theirs, self._plan), daemon=True, name="grading")
+            process.start()
+            theirs.close()
+            self._started = process, ours
+        return self._started
 
     def restart(self) -> None:
         """Whatever it is doing."""
         self.end()
-        self._process, self._channel = self._started()
+        self.start()
 
     def end(self) -> None:
         """At once. Its sandboxes end with it, since they notice that nobody holds their channels any more."""
-        self._process.kill()
-        self._process.join()
+        if self._started is None:
+            return
+        process, channel = self._started
+        process.kill()
+        process.join()
         if self._sending is not None:
             self._sending.join()
-        self._channel.close()
-
-    def _started(self) -> tuple[SpawnProcess, Connection]:
-        ours, theirs = _spawn.Pipe()
-        process = _spawn.Process(target=_main, args=(theirs, self._plan), daemon=True, name="grading")
-        process.start()
-        theirs.close()
-        return process, ours
+        channel.close()
+        self._started = None
 
 
 def _send(channel: Connection, job: Job) -> None:
@@ -225,7 +235,7 @@ def _grade_all(channel: Connection, plan: Plan, sandboxes: _Sandboxes) -> NoRetu
     tasks: dict[str, Assignment] = {}
     while True:
         job: Job = channel.recv()
-        channel.send(_said_of(job, tasks, plan, sandboxes, _Talking(channel)))
+        channel.send(_outcome(job, tasks, plan, sandboxes, _Talking(channel)))
 
 
 def _end_with_the_service() -> None:
@@ -254,12 +264,13 @@ class _Talking:
             self._channel.send(event)
 
 
-def _said_of(
+def _outcome(
     job: Job, tasks: dict[str, Assignment], plan: Plan, sandboxes: _Sandboxes, say: Callable[[Event], None]
 ) -> Report | Failed:
     try:
         if job.assignment not in tasks:
-            tasks[job.assignment] = catalogue.find(job.assignment, plan.assignments)
+            folder = plan.folders.get(job.assignment, job.assignment)
+            tasks[job.assignment] = catalogue.find(str(folder), plan.assignments)
         task = tasks[job.assignment]
         with _Watching(job.grading, task, say) as watching:
             submission = receive_all(job.files, task.files[0])

@@ -1,11 +1,12 @@
-"""Dispatch on one machine: this process has the queue's only workers."""
+"""Workers of one machine that learn of jobs by looking into the store: nobody else grades what waits there."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -26,6 +27,12 @@ LOOK_SECONDS = 1.0
 log = structlog.get_logger()
 
 
+def cores_here() -> tuple[int | None, ...]:
+    """Return the cores that this process may use. Where they cannot be told apart, only their number counts."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
+    return tuple(sorted(affinity(0))) if affinity else (None,) * (os.cpu_count() or 1)
+
+
 class LocalWorkers(WorkerPool, StoreQueue):
     """A `grader.store.queue.Queue`, and the workers that empty it."""
 
@@ -35,11 +42,11 @@ class LocalWorkers(WorkerPool, StoreQueue):
         events: Events,
         plan: Plan,
         secret: bytes,
-        count: int,
+        cores: Sequence[int | None],
         keys: Mapping[str, str],
         lease: dt.timedelta = LEASE,
     ) -> None:
-        WorkerPool.__init__(self, store, events, plan, secret, count, keys, lease)
+        WorkerPool.__init__(self, store, events, plan, secret, cores, keys, lease)
         StoreQueue.__init__(self, keys)
         self._woken = threading.Condition()
         self._called = 0
@@ -52,14 +59,14 @@ class LocalWorkers(WorkerPool, StoreQueue):
             self._called += 1
             self._woken.notify_all()
 
-    def start(self) -> None:
-        """Whatever a killed predecessor was doing waits again."""
+    def start(self, *, warm: bool = True) -> None:
+        """Put what a killed predecessor was doing back into the queue, and start."""
         with self._store.write() as tx:
             workers.leave(tx)
             left = gradings.recover(tx, everything=True)
         if left:
             log.info("recovered", gradings=left)
-        super().start()
+        super().start(warm=warm)
 
     def stop(self, grace_seconds: float) -> None:
         self._ending.at = time.monotonic() + grace_seconds

@@ -8,8 +8,11 @@ import socket
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+
+import structlog
 
 from grader.errors import StoreUnavailable
 from grader.store import workers
@@ -22,12 +25,15 @@ from grader.workers.job_runner import Ending, JobRunner
 from grader.workers.periodic import Periodic
 
 BEATS_IN_A_LEASE = 6
+TRY_AGAIN_SECONDS = 1.0
 STUCK_SECONDS = 30.0
 """So long after the grace, who still waits for a database is left behind."""
 
+log = structlog.get_logger()
+
 
 class WorkerPool(ABC):
-    """`count` grading processes for everything, and one for pre-checks alone, which must not wait behind trainings.
+    """A grading process for each of `cores`, and one for pre-checks alone, which must not wait behind trainings.
     While they live they are in the table of workers."""
 
     def __init__(
@@ -36,29 +42,36 @@ class WorkerPool(ABC):
         events: Events,
         plan: Plan,
         secret: bytes,
-        count: int,
+        cores: Sequence[int | None],
         keys: Mapping[str, str],
         lease: dt.timedelta = LEASE,
     ) -> None:
-        """`keys`: assignment → compatibility key. `lease`: a worker without a heartbeat for so long counts as dead."""
+        """
+        Args:
+            cores: the core that each grading process is bound to; None leaves that to the kernel.
+            keys: assignment → compatibility key.
+            lease: a worker without a heartbeat for so long counts as dead.
+        """
         self._store = store
         self._events = events
-        self._plan = plan
         self._secret = secret
         self._keys = keys
         self._lease = lease
         self._ending = Ending()
-        self._runners: list[JobRunner] = []
-        self.worker = Worker(f"{socket.gethostname()}:{os.getpid()}", self._takes(), count + 1, plan.sandbox, now())
-        names = [(f"{self.worker.name} {n + 1}", None) for n in range(count)]
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self.worker = Worker(name, self._takes(), len(cores) + 1, plan.sandbox, now())
+        self._runners = [self._runner(GradingProcess(replace(plan, core=core))) for core in (*cores, None)]
+        only = [(f"{name} {n + 1}", None) for n in range(len(cores))] + [(f"{name} pre-checks", Priority.PRECHECK)]
         self._threads = [
-            threading.Thread(target=self._serve, args=(n, name, only), name=name, daemon=True)
-            for n, (name, only) in enumerate([*names, (f"{self.worker.name} pre-checks", Priority.PRECHECK)])
+            threading.Thread(target=self._serve, args=(runner, *one), name=one[0], daemon=True)
+            for runner, one in zip(self._runners, only, strict=True)
         ]
         self._periodic = Periodic(lease.total_seconds() / BEATS_IN_A_LEASE, self._beat)
 
-    def start(self) -> None:
-        self._runners = [self._runner(GradingProcess(self._plan)) for _ in self._threads]
+    def start(self, *, warm: bool = True) -> None:
+        """Start. `warm`: start all grading processes at once, and not each when it has something to grade."""
+        for runner in self._runners if warm else ():
+            runner.process.start()
         for thread in self._threads:
             thread.start()
         self._periodic.start()
@@ -83,12 +96,16 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Finds gradings (`only` of this priority) and has them performed, until the crew ends."""
+        """Find gradings (`only` of this priority) and run them, until the pool ends."""
 
-    def _serve(self, n: int, name: str, only: Priority | None) -> None:
-        runner = self._runners[n]
+    def _serve(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         try:
-            self._work(runner, name, only)
+            while not self._ending.asked:
+                try:
+                    self._work(runner, name, only)
+                except Exception:  # a bug must not leave the queue without workers
+                    log.exception("a bug of ours", worker=name)
+                    time.sleep(TRY_AGAIN_SECONDS)
         finally:
             runner.process.end()
 

@@ -1,4 +1,4 @@
-"""Dispatch on many machines: one machine's grading processes, which learn from tickets what waits.
+"""Workers of one of many machines, which learn of jobs from tickets.
 
 A ticket (`grader.store.tickets`) is a job of Procrastinate's and says no more than that a grading waits. Whoever holds
 one takes the grading under a lease, as everywhere; whatever becomes of ticket, worker or machine, the lease decides.

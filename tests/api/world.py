@@ -91,7 +91,7 @@ def living(folder: Path, toy: Assignment, reports: dict[str, Report]) -> Iterato
     events = Hub()
     # its workers are not started: nobody empties it but the test
     queue = LocalWorkers(
-        store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, 1, {ASSIGNMENT: LANE}
+        store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, (None,), {ASSIGNMENT: LANE}
     )
     service = Service(store, queue, events, {ASSIGNMENT: toy}, settings, intake())
     with TestClient(create_app(service)) as client:
@@ -115,7 +115,7 @@ def populate(store: Store) -> tuple[dict[str, Person], dict[str, str]]:
     who: dict[str, Person] = {}
     tokens: dict[str, str] = {}
     with store.write() as tx:
-        people.add_course(tx, Course(COURSE, "PostgresWorkers Learning"))
+        people.add_course(tx, Course(COURSE, "Machine Learning"))
         people.add_course(tx, Course("other", "Another course"))
         offerings.put_offering(tx, Offering(COURSE, ASSIGNMENT))
         offerings.put_offering(tx, Offering("other", ASSIGNMENT))

@@ -165,7 +165,7 @@ class Bench:
         self.hub = Hub()
         keys = compatibility_keys([catalogue.find("toy", plan.assignments)], plan.runtime)
         crew = LocalWorkers if store.is_sqlite else PostgresWorkers
-        self.crew: LocalWorkers | PostgresWorkers = crew(store, self.hub, plan, SECRET, 1, keys)
+        self.crew: LocalWorkers | PostgresWorkers = crew(store, self.hub, plan, SECRET, (None,), keys)
         self.queue: StoreQueue = self.crew if isinstance(self.crew, LocalWorkers) else StoreQueue(keys)
         with store.write() as tx:
             people.add_course(tx, Course("ml", ""))

@@ -78,7 +78,7 @@ def serving(folder: Path, populate: Callable[[Tx], tuple[Person, Person]]) -> It
 
 
 def _populate(tx: Tx) -> tuple[Person, Person]:
-    people.add_course(tx, Course(COURSE, "PostgresWorkers Learning"))
+    people.add_course(tx, Course(COURSE, "Machine Learning"))
     due = now() + dt.timedelta(days=3, hours=4)
     offerings.put_offering(
         tx, Offering(COURSE, ASSIGNMENT, due_at=due, late={"per_day": "10%", "grace_minutes": 15, "most_days": 5})

@@ -50,7 +50,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Classroom]:
 
 def _populate(tx: Tx) -> tuple[Person, Person]:
     ps4 = catalogue.load(ROOT / "reference" / ASSIGNMENT)
-    people.add_course(tx, Course(COURSE, "PostgresWorkers Learning"))
+    people.add_course(tx, Course(COURSE, "Machine Learning"))
     offerings.put_offering(tx, Offering(COURSE, ASSIGNMENT))
     grace = member(tx, "Grace Hopper", Role.STAFF)
     lane = compatibility_keys([ps4], Settings().runtime)[ASSIGNMENT]

@@ -61,7 +61,7 @@ def test_its_environment_is_made_used_and_named(
     (tmp_path / "class" / "ada" / "sums.py").write_bytes(solution.read_bytes())
     batch = grader("batch", tmp_path / "class", "-o", out, "-a", "toy", **here)
     assert batch.returncode == 0, batch.stderr
-    (graded,) = out.glob("graded/*/*.json")
+    (graded,) = out.glob("students/*/report.json")
     assert json.loads(graded.read_text("utf-8"))["points"]["earned"] == 4
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from grader.answers import Answer, Decision, of_report, suggestion_of_all
 from grader.batch import cells
-from grader.batch.journal import write
+from grader.batch.folder import GRADED, OPINIONS, write
 from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.model import ZERO, Json, Points, Status, show_points
@@ -59,10 +59,12 @@ class Folder:
         """Submission's digest → question → opinion, of what a batch has graded last."""
         found: dict[str, Mapping[str, Json]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
-            with suppress(BadCall):  # an older grader's, which a batch leaves lying
+            with suppress(BadCall):  # the files of a batch of an earlier version
                 report = _report(file, self.assignment.id)
                 opinions = {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
                 found[report["submission"]["digest"]] = opinions
+        with suppress(OSError, ValueError):
+            found |= json.loads((self.path / GRADED / OPINIONS).read_text("utf-8"))
         return found
 
     @cached_property
