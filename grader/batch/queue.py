@@ -82,7 +82,7 @@ class BatchQueue:
             self._person = _prepared(tx, task)
 
     def start(self) -> None:
-        """Start whoever grades. Called once there is something to grade."""
+        """Start whoever grades, unless it is started. Called when there is something to grade."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
         """Queue these submissions in one transaction.
@@ -173,6 +173,7 @@ class LocalBatchQueue(BatchQueue):
 
     def __init__(self, store: Store, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes) -> None:
         self._plan = plan
+        self._is_started = False
         self._changes = _Changes()
         self._workers = LocalWorkers(
             store, self._changes, plan, secret, cores_here(), {task.id: rules.compatibility_key}
@@ -183,13 +184,16 @@ class LocalBatchQueue(BatchQueue):
         super().__init__(store, self._workers, task, rules, scope)
 
     def start(self) -> None:
-        """Raise `SandboxUnavailable` where a promise of the sandbox does not hold."""
-        selftest.prove(self._plan.sandbox, self._plan.runtime)
-        self._workers.start(warm=False)  # a small batch needs only a few
+        """Start the workers. Raise `SandboxUnavailable` where a promise of the sandbox does not hold."""
+        if not self._is_started:
+            selftest.prove(self._plan.sandbox, self._plan.runtime)
+            self._workers.start(warm=False)  # a small batch needs only a few
+            self._is_started = True
 
     def stop(self) -> None:
         """Put what runs back into the queue."""
-        self._workers.stop(0)
+        if self._is_started:
+            self._workers.stop(0)
 
     def changed(self, ids: Collection[str], seconds: float) -> list[Grading]:
         told = self._changes.wait(seconds)

@@ -117,14 +117,12 @@ class Run:
     def grade(self) -> Iterator[Begun | Notice | Settled]:
         """Grade, and tell what happens. Whatever ends it, what it has told to be graded is kept."""
         hand_ins = iter(longest_waiting_first(self._export.hand_ins))
-        more, started = True, False
+        more = True
         while more or self._open:
             if more and len(self._open) <= MOST_WAITING // 2:
                 more = self._queue_some(hand_ins)
             if self._open:
-                if not started:
-                    self._queue.start()
-                    started = True
+                self._queue.start()
                 yield from self._news(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
             while self._settled:
                 yield self._settled.popleft()
