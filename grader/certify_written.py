@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.errors import BadAssignment
 from grader.model import Comparison, Opinion
 from grader.written.opinions import Seen, opinions

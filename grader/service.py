@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
-from grader import catalogue
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
 from grader.errors import BadCall, GraderError, StoreUnavailable
-from grader.intake_pool import IntakePool
+from grader.intake.pool import IntakePool
 from grader.settings import Settings
 from grader.store import facts, people
 from grader.store.database import Store, Tx

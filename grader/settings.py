@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from grader.catalogue import default_root
+from grader.assignments.catalogue import default_root
 from grader.errors import BadCall
 
 PREFIX = "GRADER_"

@@ -17,8 +17,8 @@ from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
 from grader.bounds import MIB
-from grader.intake_pool import Received
-from grader.late import Lateness, lateness
+from grader.course.late import Lateness, lateness
+from grader.intake.pool import Received
 from grader.render.text import file_name
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions

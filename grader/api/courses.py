@@ -8,13 +8,14 @@ from fastapi import APIRouter, File, UploadFile
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
-from grader import csv_people, offers, roster
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
 from grader.api.wiring import TheService
-from grader.catalogue import Assignment
-from grader.late import checked_date
+from grader.assignments.catalogue import Assignment
+from grader.course import csv_people, roster
+from grader.course import offerings as offers
+from grader.course.late import checked_date
 from grader.service import Service
 from grader.store import offerings, people
 from grader.store.database import Tx

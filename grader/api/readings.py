@@ -10,7 +10,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from grader.answers import Ground, Suggestion
 from grader.api.identity import Caller, TheCaller
 from grader.api.problems import not_found
 from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePoints, find_asked
@@ -18,6 +17,7 @@ from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, Questi
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.model import Points
+from grader.model.answers import Ground, Suggestion
 from grader.reading.papers import Paper
 from grader.reading.standing import Stage
 from grader.store import readings

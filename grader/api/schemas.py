@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from grader.answers import Decision
 from grader.api.admission import Receipt
 from grader.api.waiting import Place
-from grader.late import Lateness
+from grader.course.late import Lateness
+from grader.course.roster import LOGIN
+from grader.course.scores import QuestionScore, Score
 from grader.model import Points
-from grader.roster import LOGIN
-from grader.scores import QuestionScore, Score
+from grader.model.answers import Decision
 from grader.store.counts import InQueue
 from grader.store.records import (
     File,

@@ -10,12 +10,12 @@ from grader.api.admission import how_late
 from grader.api.identity import Caller
 from grader.api.problems import Problem, not_found
 from grader.api.waiting import Place, place
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
+from grader.course.late import Lateness
+from grader.course.scores import Answered, Score, score
 from grader.errors import BadAssignment, BadCall
-from grader.late import Lateness
 from grader.model import Report
 from grader.render import as_json
-from grader.scores import Answered, Score, score
 from grader.service import Service
 from grader.store import answers, gradings, marks, offerings, readings, rubrics, submissions
 from grader.store.database import Tx

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from grader.api.identity import Caller
+from grader.course.scores import NOTHING_ANSWERED, Answered
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
-from grader.scores import NOTHING_ANSWERED, Answered
 from grader.store.records import Grading, Mark, Offering, Result
 from grader.workers.events import CheckEvent, Event
 

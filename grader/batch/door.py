@@ -16,7 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from grader import catalogue
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
 from grader.batch import class_files, formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, HandIn
@@ -29,13 +31,11 @@ from grader.batch.scores import Old, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
 from grader.batch.whose import Attribution, attribute
-from grader.catalogue import Assignment
+from grader.course.late import checked_date, read_policy
+from grader.engine.grade import Scope
 from grader.errors import BadCall
-from grader.late import checked_date, read_policy
-from grader.pipeline import Scope
 from grader.render.said import scope as in_words
 from grader.render.text import one_line
-from grader.seeds import Seed
 from grader.service import open_store, secret_of
 from grader.settings import Settings
 from grader.workers.compatibility import compatibility_key, numpy_of

@@ -18,7 +18,7 @@ from grader.batch.queue import Received
 from grader.batch.run import Receipt, Run, Unreadable
 from grader.batch.scores import Old
 from grader.batch.whose import Attribution
-from grader.late import Lateness, applied, lateness
+from grader.course.late import Lateness, applied, lateness
 from grader.model import Points, Report, Status, show_points
 
 

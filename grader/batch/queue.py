@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import structlog
 
+from grader.assignments.catalogue import Assignment
 from grader.batch.folder import DATABASE, GRADED
-from grader.catalogue import Assignment
+from grader.engine.grade import Scope
 from grader.errors import StoreUnavailable
 from grader.model import Report
-from grader.pipeline import Scope
 from grader.render import as_json
 from grader.sandbox import selftest
 from grader.store import gradings, offerings, people, submissions, workers

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from grader.assignments.catalogue import Assignment
 from grader.batch.export import Export, HandIn
 from grader.batch.queue import LOOK_SECONDS, BatchQueue, Files, Received
-from grader.catalogue import Assignment
 from grader.errors import Refused
-from grader.intake import receive_all
+from grader.intake.receive import receive_all
 from grader.model import Points, Report, Submission
 from grader.store.records import Grading, State
 

@@ -13,7 +13,7 @@ from grader.render.said import Fix, cause, failure, fixes, words
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 _STOPPED = re.compile(r"and was stopped: |it did not finish within ")
-"""As `grader.checks.answer` says it."""
+"""As `grader.kit.answer` says it."""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 A submission may have several files that define them, and some of them may be broken. The likeliest is taken first;
 where it fails, the next one; and what happened on the way is noted. Functions that it lacks are taken from the others.
-Facts only: `grader.report` words them.
+Facts only: `grader.engine.report` words them.
 """
 
 from __future__ import annotations

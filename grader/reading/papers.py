@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from grader.answers import Suggestion, decided_of_all, suggestion_of_all
 from grader.model import Points
+from grader.model.answers import Suggestion, decided_of_all, suggestion_of_all
 from grader.reading.agreement import Agreement, agreement
 from grader.reading.standing import Stage, Standing, standing
 from grader.store import answers, readings, rubrics

@@ -8,8 +8,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from grader.environment import UNKNOWN
-from grader.model import ZERO, CheckResult, Part, Report, Status, Written, show_points
+from grader.model import UNKNOWN, ZERO, CheckResult, Part, Report, Status, Written, show_points
 from grader.render.said import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
@@ -55,22 +54,17 @@ class Terminal:
 
 
 class Parts:
-    """The parts whose sections are all decided, while others are not: what a live display shows."""
+    """Decided parts, for a live display."""
 
-    def __init__(self, report: Report, decided: frozenset[str], *, reasons: bool) -> None:
-        self._report = report
-        self._decided = decided
+    def __init__(self, parts: Sequence[Part], *, reasons: bool) -> None:
+        self._parts = parts
         self._reasons = reasons
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         told: dict[object, str] = {}
-        for part in self._report.parts:
-            if part.checks and all(self._is_decided(c) for c in part.checks):
-                lines = list(_part(part, told))
-                yield from lines if self._reasons else lines[:1]
-
-    def _is_decided(self, check: CheckResult) -> bool:
-        return any(check.id.startswith(f"{section}.") for section in self._decided)
+        for part in self._parts:
+            lines = list(_part(part, told))
+            yield from lines if self._reasons else lines[:1]
 
 
 def _part(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:

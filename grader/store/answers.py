@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Select, insert, select
 
-from grader.answers import Answer, of_report, suggestion_of
 from grader.model import Json
+from grader.model.answers import Answer, of_report, suggestion_of
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
 from grader.store.tables import answers, gradings, readings, submissions

@@ -54,7 +54,7 @@ def enqueue(
     Args:
         fairness_key: the person whose gradings take turns with those of others.
         compatibility_key: which workers may take it.
-        scope: the fields of a `grader.pipeline.Scope` that are not its defaults; empty is the full grading.
+        scope: the fields of a `grader.engine.grade.Scope` that are not its defaults; empty is the full grading.
 
     Returns:
         The id of the grading.

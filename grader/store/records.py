@@ -115,7 +115,7 @@ class Offering:
     closes_at: dt.datetime | None = None
     """After this nothing is taken, late or not."""
     late: Mapping[str, object] = field(default_factory=dict)
-    """The late policy as `grader.late` reads it; empty takes nothing off."""
+    """The late policy as `grader.course.late` reads it; empty takes nothing off."""
     counts: Counts = Counts.LATEST
     attempts_per_hour: int | None = None
     held: bool = False
@@ -224,7 +224,7 @@ class Leased:
     assignment: str
     kind: Kind
     scope: Mapping[str, Any]
-    """The fields of a `grader.pipeline.Scope` that are not its defaults."""
+    """The fields of a `grader.engine.grade.Scope` that are not its defaults."""
     lease: str
     lasts: dt.timedelta
     """How long the lease lasts without a heartbeat."""

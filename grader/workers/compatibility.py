@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grader
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.errors import SandboxUnavailable
 from grader.store import gradings
 from grader.store.database import Tx

@@ -19,15 +19,15 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import NoReturn
 
-from grader import catalogue
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Progress, Scope, grade
 from grader.errors import GraderError
-from grader.intake import receive_all
+from grader.intake.receive import receive_all
 from grader.model import Report
-from grader.pipeline import Progress, Scope, grade
 from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from grader.workers.events import CheckEvent, Event
 
 TICK_SECONDS = 1.0
@@ -282,12 +282,11 @@ def _outcome(
 
 
 class _Watching:
-    """What the pipeline reports → events; trainings are asked every second what they have used."""
+    """Turns the progress of a grading into events, and reports the CPU time of trainings every second."""
 
     def __init__(self, grading: str, task: Assignment, say: Callable[[Event], None]) -> None:
         self._grading = grading
         self._limits = {section: long.cpu_seconds for long in task.manifest.long for section in long.sections}
-        self._possible = {check: p for part in task.parts for check, p in part.points_of_checks.items()}
         self._say = say
         self._trainings: dict[str, Callable[[], float | None]] = {}
         self._over = threading.Event()
@@ -299,15 +298,9 @@ class _Watching:
             self._trainings[section] = happened.cpu_seconds
             return
         self._trainings.pop(section, None)
-        self._say(Event(self._grading, "section", section, happened.done, self._checks(happened)))
-
-    def _checks(self, happened: Progress) -> tuple[CheckEvent, ...]:
-        if happened.outcome is None:
-            return ()
-        decided = {c.id: c for c in happened.so_far().checks}
-        ids = [f"{happened.section}.{name}" for name in happened.outcome.judged]
-        checks = [decided[id] for id in ids if id in decided]
-        return tuple(CheckEvent(c.id, str(c.status), float(c.points), float(c.possible)) for c in checks)
+        decided = [finding.result() for finding in happened.findings]
+        checks = tuple(CheckEvent(c.id, str(c.status), float(c.points), float(c.possible)) for c in decided)
+        self._say(Event(self._grading, "section", section, happened.done, checks))
 
     def _tick(self) -> None:
         while not self._over.wait(TICK_SECONDS):

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import structlog
 
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope
 from grader.errors import StoreUnavailable
 from grader.model import Report
-from grader.pipeline import Scope
 from grader.render import as_json
-from grader.seeds import Seed
 from grader.store import gradings, submissions
 from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State

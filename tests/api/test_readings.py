@@ -8,8 +8,8 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import update
 
-from grader.answers import digest_of
 from grader.model import Json
+from grader.model.answers import digest_of
 from grader.store import people
 from grader.store.records import Counts, Role, TokenKind
 from grader.store.tables import answers as table

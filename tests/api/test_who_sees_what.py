@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from httpx2 import Response
 
-from grader.answers import digest_of
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.model import Points, Report
+from grader.model.answers import digest_of
 from grader.store import people, readings, rubrics
 from grader.store.readings import Given
 from grader.store.records import Role, Scope, TokenKind

@@ -12,8 +12,8 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from grader.api.app import create_app
-from grader.catalogue import Assignment
-from grader.intake_pool import IntakePool
+from grader.assignments.catalogue import Assignment
+from grader.intake.pool import IntakePool
 from grader.model import Report
 from grader.service import Service
 from grader.settings import Settings

@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.batch.pool import Done, Here, cores_here
 from rich.console import Console
 
-from grader.batch.pool import Done, Here, cores_here
+from grader.engine.grade import Scope
 from grader.model import NOTHING_USED, Limits, Report
-from grader.pipeline import Scope
 from grader.sandbox.choose import choose
 from grader.settings import Settings
 from grader.workers.grading_process import Job, Plan

@@ -12,14 +12,14 @@ from alembic import command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import catalogue
-from grader.answers import digest_of
+from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade
 from grader.errors import BadCall
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.model import Points, Report
-from grader.pipeline import grade
+from grader.model.answers import digest_of
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from grader.store import answers, gradings, offerings, people, readings, regrades, rubrics, submissions
 from grader.store.database import Store
 from grader.store.readings import Given, Reading

@@ -661,7 +661,7 @@ def test_no_descriptor_but_the_channel_is_open(walled: Start) -> None:
     assert run(walled(shared=shared), look) == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("name", ["grader", "grader.checks", "reference", "reference.ps4.mlp", "ps4", "truth", "tests"])
+@pytest.mark.parametrize("name", ["grader", "grader.kit", "reference", "reference.ps4.mlp", "ps4", "truth", "tests"])
 def test_nothing_of_ours_can_be_imported(walled: Start, name: str) -> None:
     failure = run(walled(), f"import {name}")
     assert isinstance(failure, Raised)

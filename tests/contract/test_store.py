@@ -16,14 +16,14 @@ import pytest
 from alembic import command
 from sqlalchemy import select, text, update
 
-from grader import catalogue
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade
 from grader.errors import BadCall, StoreUnavailable
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.model import Points, Report
-from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from grader.store import facts, gradings, marks, offerings, people, regrades, submissions, workers
 from grader.store.database import Store, now
 from grader.store.records import (

@@ -14,10 +14,10 @@ from typing import TypeVar
 
 import pytest
 
-from grader import catalogue
-from grader.intake import receive
+from grader.assignments import catalogue
+from grader.engine.grade import Scope
+from grader.intake.receive import receive
 from grader.model import Points, Report
-from grader.pipeline import Scope
 from grader.settings import Settings
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Store

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader import catalogue
-from grader.intake import receive
+from grader.assignments import catalogue
+from grader.intake.receive import receive
 from grader.model import Points, Report, Status
 from grader.service import login_link
 from grader.settings import Settings

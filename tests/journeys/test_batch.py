@@ -19,19 +19,19 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.authoring.certify import specimens
 from grader.batch import door, formats
 from grader.batch.feedback import pack
 from grader.batch.scores import read_scores
 from grader.batch.tree import Archive
-from grader.catalogue import Assignment
-from grader.certify import specimens
 from grader.errors import BadCall
 from grader.model import show_points
 from grader.reading.offline import commands as offline
 from grader.render import as_json
 from grader.render.gradescope import gradescope
 from grader.render.terminal import Terminal
-from grader.seeds import Seed
 from tests import classes
 from tests.classes import Pupil
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeNotebook

@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from grader import catalogue
+from grader.assignments import catalogue
+from grader.authoring.pack import code_of_checks
 from grader.errors import BadAssignment
-from grader.pack import code_of_checks
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION
 from tests.readme import PACK_STUDENT, run
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from grader import catalogue
+from grader.assignments import catalogue
 from grader.batch.outcome import Result, Standing, for_students
 from grader.batch.people import Student
 from grader.errors import BadCall

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from grader import catalogue
-from grader.answers import digest_of
+from grader.assignments import catalogue
 from grader.model import Report, Written
+from grader.model.answers import digest_of
 from grader.settings import Settings
 from grader.store import offerings, people
 from grader.store.database import Tx

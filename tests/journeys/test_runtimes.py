@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue
+from grader.assignments import catalogue
 from grader.errors import SandboxUnavailable
 from grader.settings import Settings
 from grader.workers.compatibility import compatibility_keys

@@ -10,7 +10,7 @@ from grader.api import visible
 from grader.api.identity import Caller
 from grader.api.seen import Seen, assignment_of, place_of
 from grader.api.waiting import Place
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.model import Status
 from grader.service import Service
 from grader.store.database import Tx

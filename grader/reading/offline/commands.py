@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from grader import catalogue
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
 from grader.errors import BadCall
 from grader.reading.offline import sheet
 from grader.reading.offline.page import page

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import catalogue
+from grader.assignments import catalogue
 from grader.errors import BadCall
 from grader.model import Points
 from grader.reading.offline.sheet import Asked, Filled, Line, Row

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from grader.answers import Answer, Decision, of_report, suggestion_of_all
+from grader.assignments.catalogue import Assignment
 from grader.batch import cells
 from grader.batch.folder import GRADED, OPINIONS, write
-from grader.catalogue import Assignment
 from grader.errors import BadCall
 from grader.model import ZERO, Json, Points, Status, show_points
+from grader.model.answers import Answer, Decision, of_report, suggestion_of_all
 from grader.reading.offline.sheet import Asked, Filled, Line
 from grader.render import as_json
 

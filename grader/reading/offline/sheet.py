@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.answers import Ground, Suggestion
 from grader.batch import cells
-from grader.csv_people import lines as lines_of
+from grader.course.csv_people import lines as lines_of
 from grader.errors import BadCall
 from grader.model import ZERO, Points, show_points
+from grader.model.answers import Ground, Suggestion
 
 if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from grader.checks.answer import Answer
-from grader.checks.claim import failed
+from grader.kit.answer import Answer
+from grader.kit.claim import failed
 from grader.model import CheckResult, Died, Limit, Place, Raised, Status, Stopped, Unusable
 from grader.render.said import Failure, caret, failure, fixes, stopper, words
 from tests.unit.render import samples

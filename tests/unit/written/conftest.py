@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.model import Opinion
 from grader.written.opinions import opinions
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grader import certify_written
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.model import Comparison, Points
 from grader.written.opinions import opinions
 from tests.unit.written.conftest import Ask

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.model import Comparison
 from grader.written.bounds import MAX_CHARACTERS
 from grader.written.chains import chains

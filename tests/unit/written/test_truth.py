@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.written.evaluate import Array
 from grader.written.question import Question, World
 

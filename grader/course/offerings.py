@@ -1,0 +1,37 @@
+"""Whether what a course sets for an assignment can be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from grader.assignments.catalogue import Assignment
+from grader.course.late import checked_date, read_policy
+from grader.errors import BadCall
+from grader.store.records import Offering
+
+
+def checked(offering: Offering, assignment: Assignment) -> Offering:
+    """The same, each hidden id once. Raises `BadCall` for dates out of order, a late policy that cannot be read and
+    ids that the assignment does not have."""
+    read_policy(offering.late)
+    dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
+    for date in filter(None, dates.values()):
+        checked_date(date)
+    for (first, before), (second, after) in pairwise((name, date) for name, date in dates.items() if date):
+        if before > after:
+            raise BadCall(f"{assignment.id} {second} ({after}) before it {first} ({before})")
+    if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
+        raise BadCall("attempts per hour are from 1 to 1000, or not limited")
+    known = _ids(assignment)
+    if unknown := sorted(set(offering.hidden) - known):
+        raise BadCall(f"{assignment.id} has no part or check {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return replace(offering, hidden=tuple(sorted(set(offering.hidden))))
+
+
+def _ids(assignment: Assignment) -> set[str]:
+    """Parts, sections and their checks ("q2.2", "q2.2.W1"), as `visible` reads them."""
+    found: set[str] = set()
+    for part in assignment.parts:
+        found |= {part.id, *part.sections, *part.points_of_checks}
+    return found

@@ -1,0 +1,184 @@
+"""What a submission is worth: the machine's points and those of written answers, less what lateness takes.
+
+Everything that shows a score to anybody asks here. What has not been decided is waiting, and never a zero. A question
+has its points once: from a mark on this submission, else from whoever has read its answer, else from the machine where
+the assignment lets it give them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from grader.assignments.catalogue import Assignment
+from grader.course.late import Lateness, applied
+from grader.model import ZERO, Points, show_points
+from grader.model.answers import Answer, Decision
+from grader.reading.standing import standing
+from grader.store.readings import Key, Reading
+from grader.store.records import Counts, Grading, Mark, State, Submission
+from grader.store.rubrics import RubricItem
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What there is of a submission's written questions."""
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    """By question; none before it is graded."""
+    readings: Mapping[Key, Sequence[Reading]] = field(default_factory=dict)
+    readers: Mapping[str, int] = field(default_factory=dict)
+    """How many a question wants, where not one."""
+
+
+NOTHING_ANSWERED = Answered()
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """One written question."""
+
+    question: str
+    title: str
+    possible: Points
+    state: Decision
+    points: Points | None = None
+    """None until it is decided."""
+    by_machine: bool = False
+    reading: Reading | None = None
+    """The one that decides."""
+    mark: Mark | None = None
+    """It decides in the reading's place."""
+    answer: Answer | None = None
+
+    @property
+    def items(self) -> tuple[RubricItem, ...]:
+        """What the points are given for."""
+        return self.reading.items if self.reading else ()
+
+    @property
+    def comment(self) -> str:
+        if self.mark:
+            return self.mark.comment
+        return self.reading.comment if self.reading else ""
+
+
+@dataclass(frozen=True)
+class Score:
+    machine: Points | None
+    """Of the code; None until graded and shown."""
+    written: Points | None
+    """Of written answers; None while none is decided."""
+    earned: Points | None
+    """Of what is decided, before lateness; None while nothing is."""
+    final: Points | None
+    """After it."""
+    decided: Points
+    """How many points that is out of."""
+    waiting: Points
+    """Points that neither the machine nor a person has decided about."""
+    possible: Points
+    late: Lateness
+    sentence: str
+    """The same for people."""
+    absent: Points = ZERO
+    """Points of questions without an answer, and of code that was not submitted."""
+    questions: tuple[QuestionScore, ...] = ()
+
+
+def score(
+    assignment: Assignment,
+    grading: Grading | None,
+    marks: Sequence[Mark],
+    late: Lateness,
+    answered: Answered = NOTHING_ANSWERED,
+    *,
+    code_submitted: bool = True,
+) -> Score:
+    """`grading`: the one that counts, as the reader may see it; so are `marks` and `answered`. Code that was not
+    submitted has no points, which is not zero points."""
+    questions = _questions(assignment, marks, answered)
+    given = [q for q in questions if q.points is not None]
+    machine = grading.points if grading and code_submitted else None
+    written = _sum(q.points for q in given) if given else None
+    decided = _sum(q.possible for q in given)
+    unanswered = _sum(q.possible for q in questions if q.state is Decision.NOT_SUBMITTED)
+    possible = assignment.points
+    missing = "" if code_submitted else assignment.not_submitted
+    absent = unanswered + (possible - _sum(q.possible for q in questions) if missing else ZERO)
+    if grading and grading.points is not None and grading.decided is not None:
+        decided += grading.decided
+        possible = grading.possible if grading.possible is not None else possible
+    earned = _sum((machine, written)) if machine is not None or written is not None else None
+    final = applied(earned, late) if earned is not None else None
+    waiting = possible - decided - absent
+    return Score(
+        machine=machine,
+        written=written,
+        earned=earned,
+        final=final,
+        decided=decided,
+        waiting=waiting,
+        possible=possible,
+        late=late,
+        sentence=_sentence(final, decided, waiting, unanswered, late, missing),
+        absent=absent,
+        questions=questions,
+    )
+
+
+def _sum(points: Iterable[Points | None]) -> Points:
+    return sum((p for p in points if p is not None), ZERO)
+
+
+def _questions(assignment: Assignment, marks: Sequence[Mark], answered: Answered) -> tuple[QuestionScore, ...]:
+    by_hand = {mark.question: mark for mark in marks}
+    return tuple(
+        _question(QuestionScore(id, question.title, question.points, Decision.WAITING), by_hand.get(id), answered)
+        for id, question in assignment.questions.items()
+    )
+
+
+def _question(asked: QuestionScore, mark: Mark | None, answered: Answered) -> QuestionScore:
+    answer = answered.answers.get(asked.question)
+    asked = replace(asked, answer=answer)
+    if mark:
+        return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
+    if answer is None:
+        return asked
+    reading = _deciding(asked, answer, answered) if answer.is_there else None
+    if reading:
+        return replace(asked, state=Decision.DECIDED, points=reading.points(asked.possible), reading=reading)
+    by_machine = answer.state is Decision.DECIDED
+    return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
+
+
+def _deciding(asked: QuestionScore, answer: Answer, answered: Answered) -> Reading | None:
+    given = answered.readings.get((asked.question, answer.digest), ())
+    return standing(given, answered.readers.get(asked.question, 1), asked.possible).decides
+
+
+def _sentence(
+    final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness, missing: str
+) -> str:
+    unanswered = f" No answer was found to questions worth {show_points(absent)} points." if absent else ""
+    unanswered += f" {missing}" if missing else ""
+    if final is None:
+        return f"Nothing is decided yet; {show_points(waiting)} points are waiting.{unanswered}"
+    words = f"{show_points(final)} of {show_points(decided)} points."
+    if waiting:
+        words += f" {show_points(waiting)} more are waiting, and are no part of it yet."
+    words += unanswered
+    return f"{words} {late.sentence}" if late.remains != 1 else words
+
+
+def that_counts(scored: Sequence[tuple[Submission, State, Score]], counts: Counts) -> Submission | None:
+    """Of one student's submissions of one assignment, the one that counts; None where there is none. `scored`: each
+    with the state of its grading. What was taken back or superseded never counts; what is not graded yet, or what we
+    failed to grade, may be the latest."""
+    taken = [(s, score) for s, state, score in scored if state not in (State.CANCELLED, State.SUPERSEDED)]
+    newest_last = sorted(taken, key=lambda pair: pair[0].id)
+    if counts is Counts.BEST:
+        decided = [(score.final, n) for n, (_, score) in enumerate(newest_last) if score.final is not None]
+        return newest_last[max(decided)[1]][0] if decided else None
+    return newest_last[-1][0] if newest_last else None
