@@ -29,7 +29,7 @@ def write_all(
         summary.add(result, report)
         rows += gradebooks.long_rows(result, report)
         if report is not None:
-            opinions[report.submission_digest] = _opinions(report)
+            opinions[report.submission_digest] = opinions_of(report)
             fresh += _write_student(out / STUDENTS / result.student.key, for_students(report, result), wishes)
     results = summary.results
     remove_others(out, {result.student.key for result in results})
@@ -45,7 +45,7 @@ def write_all(
     return fresh
 
 
-def _opinions(report: Report) -> Json:
+def opinions_of(report: Report) -> Json:
     """Return what is suggested for each written answer. Those who mark see it, and students' reports leave it out."""
     return {w["id"]: w["opinion"] for part in as_json.as_json(report)["parts"] for w in part["written"]}
 

@@ -50,7 +50,7 @@ def a_class(folder: Path, students: int) -> Path:
     return folder
 
 
-def begin(worker: Running, class_: Path, out: Path, url: str) -> subprocess.Popen[bytes]:
+def begin(worker: Running, class_: Path, out: Path, url: str, *more: str) -> subprocess.Popen[bytes]:
     heard = ["env", "--default-signal=INT"]  # also where these tests run in a shell's background
     command = [
         *heard,
@@ -63,6 +63,7 @@ def begin(worker: Running, class_: Path, out: Path, url: str) -> subprocess.Pope
         out,
         "--database",
         url,
+        *more,
     ]
     with (worker.home / "log").open("ab") as log:
         return subprocess.Popen(
@@ -80,6 +81,13 @@ def until(worker: Running, least: int) -> None:
         while len(classes.graded_of(store)) < least:
             assert time.monotonic() < deadline, worker.log()[-3000:]
             time.sleep(0.05)
+
+
+def states_of(worker: Running) -> list[list[State]]:
+    """Of each submission of the batch, the states of its gradings."""
+    with closing(worker.open_store()) as store, store.read() as tx:
+        found = submissions.of_offering(tx, "batch", "toy", kind=Kind.SUBMISSION, page=Page(1_000))
+        return [[g.state for g in gradings.of_submission(tx, s.id)] for s in found]
 
 
 @pytest.mark.parametrize(("count", "students", "kills"), [(1, 10, 1), pytest.param(3, 90, 12, marks=pytest.mark.proof)])
@@ -100,17 +108,22 @@ def test_whoever_is_killed_the_gradebook_is_that_of_an_undisturbed_batch_on_one_
                 worker.relaunch()
             batch = begin(grading[0], class_, out, migrated_postgres_url)
         assert batch.wait(WAIT_SECONDS) == 0, grading[0].log()[-3000:]
-        store = grading[0].open_store()
-        with store.read() as tx:
-            found = submissions.of_offering(tx, "batch", "toy", kind=Kind.SUBMISSION, page=Page(1_000))
-            states = [[g.state for g in gradings.of_submission(tx, s.id)] for s in found]
-        store.close()
+        states = states_of(grading[0])
     different = {file.read_bytes() for file in class_.glob("*/mlp.py")}
     assert states == [[State.GRADED]] * len(different - {b""}), "each is queued and graded once"
     monkeypatch.setenv("GRADER_SECRET", SECRET)
     alone = [str(class_), "-o", str(tmp_path / "alone"), "-a", str(tmp_path / "assignments" / "toy")]
     assert door.app(alone, standalone_mode=False) == 0
     assert gradebooks(out) == gradebooks(tmp_path / "alone")
+
+
+def test_a_batch_of_a_part_is_graded_by_the_services_workers(tmp_path: Path, migrated_postgres_url: str) -> None:
+    class_, out = a_class(tmp_path / "class", 2), tmp_path / "out"
+    with workers(tmp_path, migrated_postgres_url, 1) as (grading,):
+        batch = begin(grading, class_, out, migrated_postgres_url, "--only", "q1.1")
+        assert batch.wait(WAIT_SECONDS) == 0, grading.log()[-3000:]
+        assert {state for states in states_of(grading) for state in states} == {State.GRADED}
+    assert "only q1.1: not the grade" in (out / "gradebook.csv").read_text("utf-8")
 
 
 def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(

@@ -269,6 +269,23 @@ def test_tokens_of_an_earlier_version_may_do_what_they_could(store: Store) -> No
     assert store.differences() == []
 
 
+def test_what_waits_in_a_database_of_an_earlier_version_is_graded(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    command.downgrade(store._alembic(), "0004")
+    store.migrate()
+    assert store.differences() == []
+    leased = claim(store)
+    assert (leased.grading, leased.scope) == (grading, {})
+
+
+def test_a_worker_is_told_the_scope_of_a_grading(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    submission, grading = hand_in("ann")
+    with store.write() as tx:
+        gradings.cancel(tx, grading)
+        gradings.enqueue(tx, submission, classroom["ann"].id, Priority.BATCH, LANE, scope={"only": "q1.1"})
+    assert claim(store).scope == {"only": "q1.1"}
+
+
 def test_the_database_keeps_no_token_but_its_hash(store: Store, classroom: dict[str, Person]) -> None:
     with store.write() as tx:
         secrets = {people.new_token(tx, classroom["ann"].id, kind) for kind in TokenKind}
@@ -533,6 +550,34 @@ def test_what_is_cancelled_is_not_graded(store: Store, hand_in: HandIn, reports:
     assert state(store, grading) is State.CANCELLED
 
 
+def test_what_is_cancelled_and_resumed_is_graded_with_its_failures_counted_on(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    with store.write() as tx:
+        assert not gradings.resume(tx, grading)
+    for _ in range(gradings.MOST_FAILURES - 1):
+        leased = claim(store)
+        with store.write() as tx:
+            gradings.fail(tx, leased, "the sandbox is gone")
+    with store.write() as tx:
+        gradings.cancel_all(tx)
+    assert state(store, grading) is State.CANCELLED
+    with store.write() as tx:
+        assert gradings.resume(tx, grading)
+    leased = claim(store)
+    assert leased.grading == grading
+    with store.write() as tx:
+        assert gradings.fail(tx, leased, "the sandbox is gone") is State.BROKEN
+
+
+def test_cancelling_all_that_waits_leaves_what_runs(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+    running, waiting = hand_in("ann")[1], hand_in("bob")[1]
+    leased = claim(store)
+    with store.write() as tx:
+        gradings.cancel_all(tx)
+    assert [state(store, id) for id in (running, waiting)] == [State.RUNNING, State.CANCELLED]
+    assert finish(store, leased, reports["right"])
+
+
 def test_a_newer_submission_takes_the_place_of_those_that_wait(store: Store, hand_in: HandIn) -> None:
     running, waiting = hand_in("ann")[1], hand_in("ann")[1]
     others = hand_in("bob")[1]
@@ -556,6 +601,7 @@ def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, re
         assert gradings.same_before(tx, precheck, LANE, seed) is None
         assert gradings.same_before(tx, renamed, LANE, seed) is None  # its report names the file
         assert gradings.same_before(tx, same, "another key", seed) is None
+        assert gradings.same_before(tx, same, LANE, seed, {"only": "q1.1"}) is None
         assert gradings.same_before(tx, same, LANE, "another seed") is None
 
 

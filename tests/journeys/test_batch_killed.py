@@ -34,12 +34,12 @@ class Class:
             source = SLOW if pair % 3 else SLOW.replace("return -a", "return a")
             classes.laid_out(folder / "class" / f"s{n}", {"mlp.py": f"{source}# {pair}\n".encode()})
 
-    def begin(self, out: Path) -> subprocess.Popen[bytes]:
+    def begin(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
         batch = [Path(sys.executable).with_name("grader"), "batch", self.folder / "class", "-a", self.folder / "toy"]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 # Ctrl-C is heard also where these tests run in a shell's background.
-                ["env", "--default-signal=INT", "taskset", "-c", self.cores, *batch, "-o", out],
+                ["env", "--default-signal=INT", "taskset", "-c", self.cores, *batch, "-o", out, *more],
                 env=ENVIRONMENT | {"GRADER_HOME": str(self.folder / "home")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -98,6 +98,20 @@ def test_killed_twice_and_stopped_it_comes_to_the_same_gradebooks_and_grades_not
     assert len(classes.graded_in(out)) == 6  # every other one is the same as the one before
     assert found == class_.complete(tmp_path / "undisturbed")
     assert set(found) == {"canvas.csv", "gradebook.csv", "moodle.csv", "scores.csv"}
+
+
+def test_what_a_killed_run_has_queued_waits_until_a_run_asks_for_it(tmp_path: Path) -> None:
+    class_ = Class(tmp_path, students=12, cores=1)
+    out = tmp_path / "out"
+    process = class_.begin(out)
+    next(while_it_grades(out, seeded()))
+    process.kill()
+    process.wait(WAIT_SECONDS)
+    before = classes.graded_in(out)
+    last = class_.begin(out, "--students", "s11")
+    class_.gradebooks(last, out)
+    assert len(classes.graded_in(out)) == len(before) + 1
+    assert class_.complete(out) == class_.complete(tmp_path / "undisturbed")
 
 
 @pytest.mark.proof
