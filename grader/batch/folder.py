@@ -45,4 +45,5 @@ def opened_for_writing(out: Path) -> Iterator[None]:
                 f"{out} was graded by an earlier version of grader batch, which this version cannot continue: choose "
                 "another folder with --out. Nothing in it is changed, and grader zip and grader read still take it"
             )
+        (out / GRADED).mkdir(exist_ok=True)
         yield

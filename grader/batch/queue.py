@@ -230,7 +230,6 @@ def local_queue(
 ) -> Iterator[BatchQueue]:
     """The queue in the output folder, and the workers that empty it."""
     folder = out / GRADED
-    folder.mkdir(exist_ok=True)
     store = Store(f"sqlite:///{(folder / DATABASE).absolute()}")
     with _logged_to(folder / "log"):
         try:
