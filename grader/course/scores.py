@@ -1,7 +1,7 @@
 """What a submission is worth: the machine's points and those of written answers, less what lateness takes.
 
 Everything that shows a score to anybody asks here. What has not been decided is waiting, and never a zero. A question
-has its points once: from a mark on this submission, else from whoever has read its answer, else from the machine where
+has its points once: from a mark on this submission, else from a marker of its answer, else from the machine where
 the assignment lets it give them.
 """
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, applied
+from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
 from grader.model.answers import Answer, Decision
-from grader.reading.standing import standing
-from grader.store.readings import Key, Reading
+from grader.store.answer_marks import AnswerMark, Key
 from grader.store.records import Counts, Grading, Mark, State, Submission
 from grader.store.rubrics import RubricItem
 
@@ -26,8 +26,8 @@ class Answered:
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """By question; none before it is graded."""
-    readings: Mapping[Key, Sequence[Reading]] = field(default_factory=dict)
-    readers: Mapping[str, int] = field(default_factory=dict)
+    answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
+    markers: Mapping[str, int] = field(default_factory=dict)
     """How many a question wants, where not one."""
 
 
@@ -45,22 +45,22 @@ class QuestionScore:
     points: Points | None = None
     """None until it is decided."""
     by_machine: bool = False
-    reading: Reading | None = None
+    answer_mark: AnswerMark | None = None
     """The one that decides."""
     mark: Mark | None = None
-    """It decides in the reading's place."""
+    """It decides in its place."""
     answer: Answer | None = None
 
     @property
     def items(self) -> tuple[RubricItem, ...]:
         """What the points are given for."""
-        return self.reading.items if self.reading else ()
+        return self.answer_mark.items if self.answer_mark else ()
 
     @property
     def comment(self) -> str:
         if self.mark:
             return self.mark.comment
-        return self.reading.comment if self.reading else ""
+        return self.answer_mark.comment if self.answer_mark else ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def score(
     *,
     code_submitted: bool = True,
 ) -> Score:
-    """`grading`: the one that counts, as the reader may see it; so are `marks` and `answered`. Code that was not
+    """`grading`: the one that counts, as the marker may see it; so are `marks` and `answered`. Code that was not
     submitted has no points, which is not zero points."""
     questions = _questions(assignment, marks, answered)
     given = [q for q in questions if q.points is not None]
@@ -146,16 +146,18 @@ def _question(asked: QuestionScore, mark: Mark | None, answered: Answered) -> Qu
         return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
     if answer is None:
         return asked
-    reading = _deciding(asked, answer, answered) if answer.is_there else None
-    if reading:
-        return replace(asked, state=Decision.DECIDED, points=reading.points(asked.possible), reading=reading)
+    answer_mark = _deciding(asked, answer, answered) if answer.is_there else None
+    if answer_mark:
+        return replace(
+            asked, state=Decision.DECIDED, points=answer_mark.points(asked.possible), answer_mark=answer_mark
+        )
     by_machine = answer.state is Decision.DECIDED
     return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
 
 
-def _deciding(asked: QuestionScore, answer: Answer, answered: Answered) -> Reading | None:
-    given = answered.readings.get((asked.question, answer.digest), ())
-    return standing(given, answered.readers.get(asked.question, 1), asked.possible).decides
+def _deciding(asked: QuestionScore, answer: Answer, answered: Answered) -> AnswerMark | None:
+    given = answered.answer_marks.get((asked.question, answer.digest), ())
+    return marking_status(given, answered.markers.get(asked.question, 1), asked.possible).decides
 
 
 def _sentence(

@@ -24,6 +24,7 @@ from grader.model import (
     show_points,
 )
 from grader.render.formulas import pieces
+from grader.render.latex import mended
 from grader.render.plots import Plot, plots
 from grader.render.said import COMPARED, FEW, Fix, caret, failure, fixes, judged, scope, suggestion, words
 from grader.render.text import clean, one_line
@@ -250,6 +251,7 @@ def environment(*folders: Path) -> Environment:
         "counted": _counted,
         "line": one_line,
         "pieces": pieces,
+        "mended": lambda latex: mended(latex) or latex,
         "brief": partial(clean, limit=SENTENCES),
         "names": _names,
         "symbol": SYMBOLS.__getitem__,

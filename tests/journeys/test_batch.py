@@ -27,8 +27,8 @@ from grader.batch.feedback import pack
 from grader.batch.scores import read_scores
 from grader.batch.tree import Archive
 from grader.errors import BadCall
+from grader.marking.offline import commands as offline
 from grader.model import show_points
-from grader.reading.offline import commands as offline
 from grader.render import as_json
 from grader.render.gradescope import gradescope
 from grader.render.terminal import Terminal
