@@ -202,7 +202,7 @@ def test_what_is_not_there_is_a_value_and_the_session_goes_on(start: Start, requ
 
 
 def test_a_value_that_cannot_be_sent_is_the_checks_fault_and_not_the_students(start: Start) -> None:
-    with pytest.raises(BrokenCheck, match=r"float64 cannot cross.*pass numbers"):
+    with pytest.raises(BrokenCheck, match=r"float64 cannot be sent.*pass numbers"):
         start().request(["call", 0, "loss", [np.float64(1)], {}, 0.0], 5.0)
 
 
