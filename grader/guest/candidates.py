@@ -35,7 +35,7 @@ class Candidate:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it defines all entry points and leaves no gap in them."""
+        """True if it defines all entry points and leaves no gap in them."""
         found = self.selected.outline
         if found is None or not self.selected.own or found.open:
             return False

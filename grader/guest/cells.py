@@ -30,12 +30,11 @@ class Statement:
     binds: frozenset[str]
     uses: frozenset[str]
     adds: bool = False
-    """Whether it adds to a class that is already defined."""
+    """True if it adds to a class that is already defined."""
 
     @property
     def defines(self) -> bool:
-        """Whether it is a definition or an import, which any class may need. Other statements may be expensive
-        experiments."""
+        """True for a definition or an import, which any class may need. Other statements may be experiments."""
         return isinstance(self.node, _DEFINITIONS)
 
     @property
@@ -52,9 +51,9 @@ class Selected:
     """Outline of the class or the functions that the notebook defines or imports from a known module; None if it does
     neither."""
     own: bool = False
-    """Whether the notebook itself defines the class or one of the functions."""
+    """True if the notebook itself defines the class or one of the functions."""
     imported: bool = False
-    """Whether it imports them from a known module, even if it also defines them."""
+    """True if it imports them from a known module, even if it also defines them."""
     unread: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in cells that define the entry points or names that they need."""
     broken: list[SyntaxError] = field(default_factory=list)
@@ -265,7 +264,7 @@ def _continues(node: ast.stmt, wanted: Collection[str]) -> bool:
 
 
 def _attached(node: ast.stmt) -> frozenset[str]:
-    """Return the attributes that a statement such as `setattr(C, "loss", f)` may add to the class; possibly too many."""
+    """Return all names that a statement such as `setattr(C, "loss", f)` may add to the class; possibly too many."""
     if isinstance(node, ast.FunctionDef):
         return frozenset({node.name})
     inner = list(ast.walk(node))

@@ -120,7 +120,7 @@ class Guest:
         kwargs: dict[str, Any],
         item: int,
     ) -> list[Any]:
-        """Return the method's answer for each set of values in the stacks; of several returned values, number `item`."""
+        """Return the method's answer for each set of values in the stacks; of a tuple, its entry `item`."""
         bound = getattr(self.objects[target], method)
         put = self.put_each(target, attribute, stacks)
         answers = []

@@ -53,7 +53,7 @@ class StatementRow:
     item: int | None = None
     """Which item of the value is taken, in `a, b = f()`."""
     mutates: bool = False
-    """Whether it changes the objects that the written paths refer to instead of rebinding the paths."""
+    """True if it changes the objects that the written paths refer to instead of rebinding the paths."""
     calls: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     form: str = ""

@@ -49,7 +49,7 @@ class Walls:
     """The isolation of all sessions of a template, as the grader chose it."""
 
     namespaces: bool
-    """Whether each session gets namespaces, a private /tmp and /dev/shm, and an empty /proc."""
+    """True if each session gets namespaces, a private /tmp and /dev/shm, and an empty /proc."""
     readable: Sequence[int]
     """Descriptors of the folders that may be read and executed from."""
     usable: Sequence[int]

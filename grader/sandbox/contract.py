@@ -106,7 +106,7 @@ class _LimitReached(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a session's process ended."""
+    """The end of a session's process."""
 
     how: str = ""
     """The phrase for the student, such as "with exit code 0". Empty if the process was still running."""
@@ -180,7 +180,7 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """Whether the session still takes requests."""
+        """True while the session takes requests."""
         return self._ended is None
 
     def welcome(self) -> None:

@@ -38,7 +38,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class PromiseResult:
-    """Whether one promise holds on this machine."""
+    """The result of testing one promise on this machine."""
 
     promise: Promise
     holds: bool

@@ -32,7 +32,7 @@ class OuterWall(Protocol):
 
     name: str
     namespaces: bool
-    """Whether each session gets separate namespaces."""
+    """True if each session gets separate namespaces."""
 
     def command(self) -> Sequence[str]:
         """Return the command that starts a template process."""
