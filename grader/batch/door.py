@@ -36,7 +36,7 @@ from grader.dispatch.lane import lane, numpy_of
 from grader.dispatch.process import Plan
 from grader.engine.grade import Scope
 from grader.errors import BadCall
-from grader.render.said import scope as in_words
+from grader.render.phrases import scope as in_words
 from grader.render.text import one_line
 from grader.settings import Settings
 

@@ -318,7 +318,7 @@ def test_only_those_asked_for_are_graded(
     assert batch(graded.export, tmp_path, *roster, *wanted) == 0
     assert (tmp_path / "similar.html").is_file()
     shown = " ".join(capsys.readouterr().out.split())
-    assert "This is not the grade: nothing was graded but q1.1. Do not upload canvas.csv or moodle.csv." in shown
+    assert "This is not the grade: only q1.1 was graded. Do not upload canvas.csv or moodle.csv." in shown
     assert "canvas.csv and moodle.csv are not to be uploaded" in (tmp_path / "class.html").read_text("utf-8")
     assert len(list(tmp_path.glob("graded/*/*.json"))) == 3
     states = {row["login"]: row["status"] for row in rows(tmp_path / "gradebook.csv")}
