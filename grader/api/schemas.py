@@ -197,7 +197,7 @@ class ScoreOut(Out):
     absent: float = Field(description="Of questions without an answer, and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
     questions: list[QuestionScoreOut] = Field(description="The written ones")
-    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting, and are no part of it yet."])
+    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
 
     @classmethod
     def of(cls, score: Score) -> ScoreOut:

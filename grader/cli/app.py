@@ -37,7 +37,7 @@ from grader.errors import BadCall, GraderError
 from grader.intake.receive import receive_path
 from grader.model import ZERO, Report, show_points
 from grader.render import as_json, gradescope
-from grader.render.said import judged
+from grader.render.phrases import judged
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox import selftest

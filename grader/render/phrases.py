@@ -1,5 +1,5 @@
-"""What a report says about lost points: a failure's sentence taken apart, and the checks that one thing has cost; and
-what the machine makes of written answers."""
+"""Phrases for reports: reasons of failed checks, fixes that concern several checks, scopes, and the machine's opinions
+on written answers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from grader.model import (
 from grader.render.text import LINE_LIMIT, clean
 
 FEW = 3
-"""Checks that one thing to fix names one by one."""
-THEIRS = 160
-"""Characters of a message of Python's or numpy's; ours stands before it and must not be pushed out of sight."""
+"""Number of checks up to which a fix lists all of them."""
+MAX_ERROR_LENGTH = 160
+"""Characters shown of a message of Python or numpy. The grader's advice stands before it and must stay visible."""
 
 _CALL = r"(?P<call>.*? cannot be (?:loaded|made)|[\w.]+(?:\[[^\]]*\]|\([^()]*\))?(?:, called a second time,)?)"
 """The request, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"; or the step that failed
@@ -35,20 +35,20 @@ before it (`model.Raised.before`)."""
 
 @dataclass(frozen=True)
 class Failure:
-    """A reason that tells of a call without an answer, in the parts that `checks.answer.explain` joins."""
+    """A reason that reports a failed call, split into the parts that `kit.answer.explain` joins."""
 
     call: str
     error: str
     advice: str = ""
     column: int | None = None
-    """Of a syntax error, from 1."""
+    """Column of a syntax error, from 1."""
 
 
 def failure(check: CheckResult) -> Failure | None:
-    """None where the call was answered, and the answer is wrong."""
+    """Return the failed call that a check's reason reports; None if the call returned a wrong answer."""
     if check.mistake or not check.reason:
         return None
-    # the line that raised, which is not always the line that is shown
+    # the line that raised, which may differ from the line that is shown
     where = r" \([^()\n]{1,300}:\d+(?:, column (?P<column>\d+))?\)" if check.place else "(?P<column>)"
     call = "(?P<call>.*?)" if check.place else _CALL
     for told in (rf"{call}: (?P<advice>.*?){where}\. Python says: (?P<error>.*)", rf"{call}: (?P<error>.*){where}"):
@@ -60,19 +60,24 @@ def failure(check: CheckResult) -> Failure | None:
     return Failure(other["call"], other["error"]) if other else None
 
 
-def words(check: CheckResult, *, call: bool = True) -> str:
-    """The reason as people read it: our advice first, then what Python said. The place is shown beside it."""
+def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
+    """Return the reason for people: the grader's advice, then Python's message. The place is shown beside it.
+
+    Args:
+        check: A check that lost points.
+        call: Whether to name the call that failed.
+    """
     failed = failure(check)
     if failed is None:
         return check.reason
-    error = failed.error if len(failed.error) <= THEIRS else f"{failed.error[:THEIRS]}…"
-    said = f"{failed.call}: {error}" if call else error
-    return f"{failed.advice} ({said})" if failed.advice else said
+    error = failed.error if len(failed.error) <= MAX_ERROR_LENGTH else f"{failed.error[:MAX_ERROR_LENGTH]}…"
+    phrase = f"{failed.call}: {error}" if call else error
+    return f"{failed.advice} ({phrase})" if failed.advice else phrase
 
 
 @dataclass(frozen=True)
 class Fix:
-    """One thing to mend, with all the checks that it costs points at."""
+    """One thing to fix, with all the checks that fail because of it."""
 
     checks: tuple[CheckResult, ...]
 
@@ -83,18 +88,18 @@ class Fix:
     @property
     def reason(self) -> str:
         calls = {failed.call for c in self.checks if (failed := failure(c))}
-        return words(self.first, call=len(calls) == 1)
+        return reason_phrase(self.first, call=len(calls) == 1)
 
     @property
     def sentence(self) -> str:
-        """The reason without the numbers, where the mistake is known or several checks have numbers of their own."""
+        """The reason; without its numbers if the mistake is known or several checks fail."""
         if self.first.mistake or len(self.checks) > 1:
             return named_cause(self.first) or self.reason
         return self.reason
 
     @property
     def only_follows(self) -> bool:
-        """An outcome, such as an accuracy, of code that has mistakes of its own."""
+        """True for end results, such as an accuracy, of code with other mistakes."""
         return all(c.outcome for c in self.checks)
 
     @property
@@ -116,8 +121,8 @@ class Fix:
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
-    """Return what to fix: part by part, since later parts build on earlier ones, within a part by points lost, and
-    outcomes last. What stops several checks is one thing to fix, however they met it."""
+    """Return the things to fix: part by part, since later parts build on earlier ones, within a part by lost points,
+    and end results last. A cause that fails several checks is one thing to fix."""
     groups: dict[object, list[CheckResult]] = {}
     first_in: dict[object, int] = {}
     for number, part in enumerate(report.parts):
@@ -130,20 +135,20 @@ def fixes(report: Report) -> tuple[Fix, ...]:
 
 
 def named_cause(check: CheckResult) -> str:
-    """Return the sentences that say what is wrong, without the numbers; "" where only numbers are known."""
+    """Return the reason's sentence on the cause without the numbers; "" if the reason has only numbers."""
     if failure(check) is not None:
         return ""
-    said, known, _ = check.reason.partition(". (")
-    return f"{said}." if known else ""
+    sentence, known, _ = check.reason.partition(". (")
+    return f"{sentence}." if known else ""
 
 
 def cause(check: CheckResult) -> object:
-    """Return a key that is equal for checks that lost their points to one thing: a known mistake, the same sentence, or
-    the same failure in the same place, whatever was asked and however large its arrays were."""
+    """Return a key that is equal for checks that failed for the same cause: a known mistake, the same sentence, or the
+    same failure in the same place, regardless of the call and of array sizes."""
     if check.mistake:
         return check.mistake, check.place
-    if said := named_cause(check):
-        return said, check.place
+    if sentence := named_cause(check):
+        return sentence, check.place
     failed = failure(check)
     if failed is None:
         return check.reason, check.place
@@ -152,7 +157,7 @@ def cause(check: CheckResult) -> object:
 
 
 def stopper(report: Report) -> Fix | None:
-    """What keeps everything from running, where nothing has run."""
+    """Return the fix for the failure that stopped every check; None if a check ran."""
     decided = [c for c in report.checks if c.status is not Status.WAITING]
     if not decided or any(c.status is not Status.LOST or failure(c) is None for c in decided):
         return None
@@ -160,7 +165,7 @@ def stopper(report: Report) -> Fix | None:
 
 
 def caret(source: str, column: int) -> str:
-    """The line with a caret under the column, in two lines."""
+    """Return the source line, and a second line with a caret under the column."""
     flat = re.sub(r"\s", " ", source.expandtabs(1))
     line = flat.strip()
     before = max(0, min(column - 1 - (len(flat) - len(flat.lstrip())), len(line), LINE_LIMIT))
@@ -168,14 +173,14 @@ def caret(source: str, column: int) -> str:
 
 
 _SCOPES = {
-    "quick": "long checks did less (--quick), and were held to lower thresholds",
-    "only handout": "nothing was graded but the handout's own checks",
-    "pre-check": "a student's own check; the rest is graded after you submit",
+    "quick": "long checks were shortened (--quick), with lower thresholds",
+    "only handout": "only the handout's checks were graded",
+    "pre-check": "a pre-check; the rest is graded after you submit",
 }
 
 
 def scope(label: str) -> str:
-    """What was graded, and so why it is not the grade, for someone who does not know the options."""
+    """Return a phrase for a scope: what was graded, and therefore why the result is not the grade."""
     return "; ".join(map(_scope_phrase, label.split(", ")))
 
 
@@ -184,7 +189,7 @@ def _scope_phrase(word: str) -> str:
         return _SCOPES[word]
     if word.startswith("without "):
         return f"{word.removeprefix('without ')} was not run"
-    return word.replace("only ", "nothing was graded but ")
+    return f"{word} was graded" if word.startswith("only ") else word
 
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────
@@ -199,18 +204,18 @@ COMPARED = {
 
 
 def plain(maths: str) -> str:
-    """LaTeX as people read it where nothing sets it: "∇_b^(1) J"."""
+    """Return LaTeX as plain text, such as "∇_b^(1) J"."""
     return str(LatexNodes2Text().latex_to_text(maths))
 
 
 def judged(judgement: Judgement) -> str:
-    """One sentence or two: how it compares, and what shows it."""
-    said = [judgement.words, f"{judgement.evidence}." if judgement.evidence else ""]
-    return " ".join([*filter(None, said), *(f"Remark: {remark}." for remark in judgement.remarks)])
+    """Return one or two sentences: how a formula compares, and the evidence."""
+    sentences = [judgement.words, f"{judgement.evidence}." if judgement.evidence else ""]
+    return " ".join([*filter(None, sentences), *(f"Remark: {remark}." for remark in judgement.remarks)])
 
 
 def suggestion(written: Written) -> str:
-    """ "5 points suggested", or what is not so sure."""
+    """Return "5 points suggested" or "no suggestion"."""
     if written.opinion is None or written.opinion.points is None:
         return "no suggestion"
     points = written.opinion.points

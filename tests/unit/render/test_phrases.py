@@ -8,7 +8,7 @@ import pytest
 from grader.kit.answer import Answer
 from grader.kit.claim import failed
 from grader.model import CheckResult, Died, Limit, Place, Raised, Status, Stopped, Unusable
-from grader.render.said import Failure, caret, failure, fixes, stopper, words
+from grader.render.phrases import Failure, caret, failure, fixes, reason_phrase, stopper
 from tests.unit.render import samples
 
 NUMPY = (
@@ -56,7 +56,7 @@ def test_a_syntax_error_keeps_its_column():
 
 
 def test_our_sentence_stands_before_a_long_one_of_numpys():
-    said = words(lost("loss(X)", Raised("AttributeError", NUMPY, Place("mlp.py", 36))))
+    said = reason_phrase(lost("loss(X)", Raised("AttributeError", NUMPY, Place("mlp.py", 36))))
     assert said.startswith("Newer numpy has removed np.float: write float (")
     assert len(said) < 300
 

@@ -1,5 +1,5 @@
-"""A sandbox that has the next session ready before it is asked for: one submission does not wait for its session, nor
-for the imports of one where there is no warm process to copy."""
+"""A sandbox that starts its next session in advance, so that a submission waits neither for the session's start nor,
+with sandboxes that have no template process, for its imports."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from grader.model import Limits
 from grader.sandbox.contract import Array, Sandbox, Session
 
 COMMON_IMPORTS = ("matplotlib.pyplot", "scipy.special")
-"""Most students' files begin with them, and they take a second."""
+"""Imported by most students' files; importing them takes a second."""
 
 
-class Ahead:
-    """Wraps another sandbox; sessions with shared arrays pass through as they are."""
+class PrewarmedSandbox:
+    """Wraps another sandbox and keeps one session ready. Sessions with shared arrays or other limits are started on
+    request."""
 
     def __init__(self, inner: Sandbox, limits: Limits) -> None:
         self.name = inner.name
         self._inner = inner
         self._limits = limits
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="ahead")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="prewarm")
         self._next: Future[Session] = self._pool.submit(self._warm)
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
@@ -33,7 +34,7 @@ class Ahead:
 
     def close(self) -> None:
         self._pool.shutdown()
-        with contextlib.suppress(SandboxUnavailable):  # nobody asks for it any more
+        with contextlib.suppress(SandboxUnavailable):  # a session that is no longer needed
             self._next.result().close()
 
     def _warm(self) -> Session:
