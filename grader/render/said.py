@@ -42,6 +42,7 @@ class Failure:
     advice: str = ""
     column: int | None = None
     """Of a syntax error, from 1."""
+    raised_at: str = ""
 
 
 def failure(check: CheckResult) -> Failure | None:
@@ -49,23 +50,26 @@ def failure(check: CheckResult) -> Failure | None:
     if check.mistake or not check.reason:
         return None
     # the line that raised, which is not always the line that is shown
-    where = r" \([^()\n]{1,300}:\d+(?:, column (?P<column>\d+))?\)" if check.place else "(?P<column>)"
+    where = r" \((?P<at>[^()\n]{1,300}:\d+)(?:, column (?P<column>\d+))?\)" if check.place else "(?P<at>)(?P<column>)"
     call = "(?P<call>.*?)" if check.place else _CALL
     for told in (rf"{call}: (?P<advice>.*?){where}\. Python says: (?P<error>.*)", rf"{call}: (?P<error>.*){where}"):
         if found := re.fullmatch(told, check.reason, re.DOTALL):
             parts = found.groupdict()
-            column = parts["column"]
-            return Failure(parts["call"], parts["error"], parts.get("advice", ""), int(column) if column else None)
+            column = int(parts["column"]) if parts["column"] else None
+            return Failure(parts["call"], parts["error"], parts.get("advice", ""), column, parts["at"])
     other = re.fullmatch(rf"{_CALL}: (?P<error>.*)", check.reason, re.DOTALL)
     return Failure(other["call"], other["error"]) if other else None
 
 
 def words(check: CheckResult, *, call: bool = True) -> str:
-    """The reason as people read it: our advice first, then what Python said. The place is shown beside it."""
+    """Return the reason as people read it: our advice first, then what Python said, and where it was raised unless that
+    is the line shown beside it."""
     failed = failure(check)
     if failed is None:
         return check.reason
     error = failed.error if len(failed.error) <= THEIRS else f"{failed.error[:THEIRS]}…"
+    if failed.raised_at and failed.raised_at != str(check.place):
+        error = f"{error}; raised at {failed.raised_at}"
     said = f"{failed.call}: {error}" if call else error
     return f"{failed.advice} ({said})" if failed.advice else said
 
