@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from grader.assignments import catalogue
+from grader.derivations.opinions import opinions
 from grader.dispatch.lane import lanes_of
 from grader.model import Report, Written
 from grader.model.answers import digest_of
@@ -16,7 +17,6 @@ from grader.settings import Settings
 from grader.store import offerings, people
 from grader.store.database import Tx
 from grader.store.records import Course, Offering, Person, Role
-from grader.written.opinions import opinions
 from tests.conftest import ROOT
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, graded, member, serving
 from tests.journeys.test_pages_in_browser import Visitor, browser, logged_in
