@@ -73,7 +73,7 @@ STRANGE = [
     r"\begin{cases} x & y > 0 \\ h^{(1)} & \text{otherwise}\end{cases}", r"\begin{matrix}", r"\end{cases}", "^", "_{",
     r"\nabla_{" + "{" * 2900 + "y" + "}" * 2900 + "}J", "y^{" * 900, r"\frac" * 900, r"\sum_" * 500, r"\text{" * 500,
     r"\partial" * 900, "|" * 900, "y'" * 900, "(" * 3000, r"\frac{1}{0}", "y^{9999999}", "1e999", "½½", r"\hat",
-    "d d d", r"\nabla\nabla\nabla", r"\sqrt", r"\begin{bmatrix} & \\ & \end{bmatrix}", "1_2_3", "θ'''", r"\overset", "\\",
+    "d d d", r"\nabla\nabla", r"\sqrt", r"\begin{bmatrix} & \\ & \end{bmatrix}", "1_2_3", "θ'''", r"\overset", "\\",
 ]  # fmt: skip
 
 
