@@ -44,7 +44,7 @@ submission."""
 INTAKE_SECONDS = 120
 """The process is replaced if it has not answered after this time."""
 
-# ── all notebooks of a submission together (grader.notebook) ─────────────────────────────────────────
+# ── all notebooks of a submission together (grader.intake.notebook) ──────────────────────────────────
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000

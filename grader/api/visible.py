@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
-from grader.dispatch.events import CheckEvent, Event
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
 from grader.store.records import Grading, Mark, Offering, Result
+from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
 HIDDEN = "not shown for this assignment"

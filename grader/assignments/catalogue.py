@@ -14,18 +14,18 @@ from typing import Any
 from grader.assignments.manifest import MANIFEST, Manifest, PartTable, Policy, WrittenQuestion, read_manifest
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded import RECORDED, RecordedTruth
+from grader.derivations.question import Question
 from grader.errors import BadAssignment, BadCall
 from grader.guest.entry_points import EntryPoints
 from grader.intake.missing_code import has_code
+from grader.intake.notebook import read_notebook
 from grader.kit import reference as default_truth
 from grader.kit.claim import Check
 from grader.kit.diagnosis import Ledger, Mistake, Reading, Truths
 from grader.kit.lines import Target
 from grader.kit.mistake import Interpretation, KnownMistake, interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
-from grader.notebook import read_notebook
 from grader.sandbox.contract import Array
-from grader.written.question import InWords, Question
 
 OTHER_VERSION = (
     "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
@@ -68,8 +68,8 @@ class Assignment:
     shared: Callable[[bool], Mapping[str, Array]]
     """quick → the large arrays that long checks share with their sessions."""
     limits: Limits
-    known_questions: tuple[Question | InWords, ...] = ()
-    """Written questions with formulas that the machine compares, or with terms that it points out to people."""
+    known_questions: tuple[Question, ...] = ()
+    """Written questions with formulas that the machine compares."""
     written_digest: str = ""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
     """Id of a failed check → where to look for the line that caused it."""
@@ -285,7 +285,7 @@ def _reference_truths(
     return tuple(registered), truths, (Reading("", ""), *accepted)
 
 
-def _known_questions(folder: Path, package: str) -> tuple[Question | InWords, ...]:
+def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
     return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
 
 

@@ -20,12 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import __version__
-from grader import certify_written as reading
 from grader.assignments import catalogue, runtimes
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.authoring import calibrate as calibration
 from grader.authoring import certify as certification
+from grader.authoring import certify_derivations as reading
 from grader.authoring import gradescope_pack as autograder
 from grader.authoring import pack as packing
 from grader.authoring.certify import Certified
@@ -262,7 +262,10 @@ def certify(
     ] = False,
     seeds: Annotated[int, typer.Option(help="Run reference and variants on this many secret seeds.")] = 0,
     long: Annotated[bool, typer.Option("--long", help="Also run the long checks (minutes).")] = False,
-    written: Annotated[bool, typer.Option("--written", help="Certify the reading of written answers instead.")] = False,
+    derivations: Annotated[
+        bool, typer.Option("--derivations", help="Certify the reading of written answers instead.")
+    ] = False,
+    written: Annotated[bool, typer.Option("--written", hidden=True)] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
     mutate: Annotated[bool, typer.Option("--mutate", help="Grade mutants of correct solutions instead.")] = False,
     mutants: Annotated[int, typer.Option(help="With --mutate: number of mutants; 0 for all.")] = 0,
@@ -276,7 +279,9 @@ def certify(
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
     if written:
-        raise typer.Exit(_certify_answers(task, only))
+        raise BadCall("--written is now --derivations: grader certify --derivations")
+    if derivations:
+        raise typer.Exit(_certify_derivations(task, only))
     specimens = [s for s in (*certification.specimens(task), *certification.handout(task)) if only in s.name]
     if seeds:
         specimens = [s for s in specimens if not s.loses]
@@ -312,8 +317,8 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
     return 0 if found.score >= least else 3
 
 
-def _certify_answers(task: Assignment, only: str) -> int:
-    """Return the exit code: 0 if no wrong answer is proven right and most right ones are, in each set; else 1."""
+def _certify_derivations(task: Assignment, only: str) -> int:
+    """Return the exit code: 0 if both sets of answers hold, else 1."""
     if not any(reading.collection(task, name) for name in reading.SETS):
         raise BadCall(f"{task.id} has no answers to certify the reading with (answers/tuned, answers/held_out)")
     code = 0
@@ -326,18 +331,23 @@ def _certify_answers(task: Assignment, only: str) -> int:
         found = reading.figures(rows)
         code = code if found.hold else 1
         out.print(
-            f"{name}: {found.answers} answers · wrong but proven: {found.wrong_but_proven} · right and proven: "
-            f"{found.right_and_proven} of {found.right} ({found.share:.0%})",
+            f"{name}: {found.answers} answers · right and recognised: {found.right_and_recognised} of {found.right} "
+            f"({found.share:.0%}) · right but called different: {found.right_but_different} · wrong and shown with "
+            f"their value: {found.wrong_with_value} of {found.wrong} · wrong by their words alone, or in layout: "
+            f"{found.wrong_but_recognised} · wrong with automatic marks: {found.wrong_but_automatic}",
             style="green" if found.hold else "red",
         )
     return code
 
 
 def _show_answer(row: reading.Read) -> None:
-    sign, style = ("✗", "red") if row.wrong_but_proven else ("✓", "green") if row.as_known else ("·", "yellow")
-    comparisons = ", ".join(str(j.comparison) for j in row.opinion.judgements)
-    out.print(Text.assemble((f"{sign} {row.answer.name}", style), f"  {row.answer.what}: {comparisons}"))
-    if not row.as_known:
+    failed = row.wrong_but_automatic or row.right_but_different
+    sign, style = (
+        ("✗", "red") if failed else ("✓", "green") if row.recognised == row.answer.is_right else ("·", "yellow")
+    )
+    shelves = ", ".join(str(j.shelf) for j in row.opinion.judgements)
+    out.print(Text.assemble((f"{sign} {row.answer.name}", style), f"  {row.answer.what}: {shelves}"))
+    if sign != "✓":
         for judgement in row.opinion.judgements:
             out.print(Text(f"    {one_line(judged(judgement), 160)}", "dim"))
 
@@ -472,11 +482,19 @@ def _status(what: str) -> Iterator[None]:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )
-def read(context: typer.Context) -> None:
-    """Mark written answers without the service (grader read --help)."""
-    from grader.reading.offline.commands import app as commands  # imported only for this command
+def mark(context: typer.Context) -> None:
+    """Mark written answers without the service (grader mark --help)."""
+    from grader.marking.offline.commands import app as commands  # imported only for this command
 
-    raise typer.Exit(commands(context.args, prog_name="grader read", standalone_mode=False) or 0)
+    raise typer.Exit(commands(context.args, prog_name="grader mark", standalone_mode=False) or 0)
+
+
+@app.command(
+    hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def read() -> None:
+    """Refuse with the command's new name."""
+    raise BadCall("grader read is now grader mark, with the same commands and options")
 
 
 @app.command(

@@ -13,13 +13,13 @@ import uvicorn
 
 from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
-from grader.dispatch.here import Here
-from grader.dispatch.replica import Replica
 from grader.errors import BadCall
 from grader.sandbox import selftest
 from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine, when_reachable
 from grader.settings import Settings
 from grader.store import facts, people
+from grader.workers.local import LocalWorkers
+from grader.workers.replica import Replica
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
@@ -76,7 +76,9 @@ def serve(
 
 
 @contextmanager
-def _assemble(settings: Settings, sandbox: str, meanwhile: Meanwhile) -> Iterator[tuple[Service, Here | Replica, str]]:
+def _assemble(
+    settings: Settings, sandbox: str, meanwhile: Meanwhile
+) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
     """Yield the service, its workers, and a phrase on who grades. With PostgreSQL, other processes grade."""
     if settings.has_postgresql:
         yield *on_many_machines(settings), "grader worker grades"

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, applied
+from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
 from grader.model.answers import Answer, Decision
-from grader.reading.standing import standing
-from grader.store.readings import Key, Reading
+from grader.store.answer_marks import AnswerMark, Key
 from grader.store.records import Counts, Grading, Mark, State, Submission
 from grader.store.rubrics import RubricItem
 
@@ -26,9 +26,9 @@ class AnsweredQuestions:
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """Answers by question; empty before grading."""
-    readings: Mapping[Key, Sequence[Reading]] = field(default_factory=dict)
-    readers: Mapping[str, int] = field(default_factory=dict)
-    """Number of readers that a question requires, if not one."""
+    answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
+    markers: Mapping[str, int] = field(default_factory=dict)
+    """Number of markers that a question requires, if not one."""
 
 
 NOTHING_ANSWERED = AnsweredQuestions()
@@ -45,22 +45,22 @@ class QuestionScore:
     points: Points | None = None
     """None until it is decided."""
     by_machine: bool = False
-    reading: Reading | None = None
-    """The marking that decides the points."""
+    answer_mark: AnswerMark | None = None
+    """The mark of the answer that decides the points."""
     mark: Mark | None = None
-    """The mark on this submission, which overrides the marking of the answer."""
+    """The mark on this submission, which overrides the mark of the answer."""
     answer: Answer | None = None
 
     @property
     def items(self) -> tuple[RubricItem, ...]:
         """The rubric items that were applied."""
-        return self.reading.items if self.reading else ()
+        return self.answer_mark.items if self.answer_mark else ()
 
     @property
     def comment(self) -> str:
         if self.mark:
             return self.mark.comment
-        return self.reading.comment if self.reading else ""
+        return self.answer_mark.comment if self.answer_mark else ""
 
 
 @dataclass(frozen=True)
@@ -156,16 +156,18 @@ def _question_score(asked: QuestionScore, mark: Mark | None, answered: AnsweredQ
         return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
     if answer is None:
         return asked
-    reading = _deciding(asked, answer, answered) if answer.is_there else None
-    if reading:
-        return replace(asked, state=Decision.DECIDED, points=reading.points(asked.possible), reading=reading)
+    answer_mark = _deciding(asked, answer, answered) if answer.is_there else None
+    if answer_mark:
+        return replace(
+            asked, state=Decision.DECIDED, points=answer_mark.points(asked.possible), answer_mark=answer_mark
+        )
     by_machine = answer.state is Decision.DECIDED
     return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
 
 
-def _deciding(asked: QuestionScore, answer: Answer, answered: AnsweredQuestions) -> Reading | None:
-    given = answered.readings.get((asked.question, answer.digest), ())
-    return standing(given, answered.readers.get(asked.question, 1), asked.possible).decides
+def _deciding(asked: QuestionScore, answer: Answer, answered: AnsweredQuestions) -> AnswerMark | None:
+    given = answered.answer_marks.get((asked.question, answer.digest), ())
+    return marking_status(given, answered.markers.get(asked.question, 1), asked.possible).decides
 
 
 def _score_sentence(

@@ -14,6 +14,8 @@ import numpy as np
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Manifest
 from grader.assignments.seeds import Seed
+from grader.derivations.locate import answers
+from grader.derivations.opinions import opinions
 from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
@@ -22,11 +24,9 @@ from grader.kit.diagnosis import Judged, Ledger
 from grader.kit.lines import Lines
 from grader.kit.student import Student
 from grader.model import ZERO, Limits, Opinion, Report, Submission, Usage
-from grader.notebook import answers
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
-from grader.written.opinions import opinions
 
 
 @dataclass(frozen=True)

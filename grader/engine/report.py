@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import PartTable
+from grader.derivations.locate import answers, notes
 from grader.engine.finding import SectionResult
 from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import with_known_names
@@ -24,7 +25,6 @@ from grader.model import (
     Submission,
     Written,
 )
-from grader.notebook import answers, notes
 
 NOT_RUN = "not run here"
 

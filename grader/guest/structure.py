@@ -85,16 +85,29 @@ class Structure:
     rows: list[StatementRow] = field(default_factory=list)
     functions: dict[tuple[str, str, int], list[tuple[int, int, range]]] = field(default_factory=dict)
     """(file, name, first line) → the function's statements: first line, last line, rows."""
+    trees: dict[str, ast.Module] = field(default_factory=dict)
+    """By file or cell."""
 
     def facts(self) -> list[list[Any]]:
         """Return the rows as plain data for the parent."""
         return [row.facts() for row in self.rows]
+
+    def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
+        """Return the variables that the operation at a position (line, last line, column, last column) is made of: both
+        sides of an operator, or what is indexed or has an attribute. Anything else there has none."""
+        for node in ast.walk(self.trees.get(file, ast.Module([], []))):
+            if not isinstance(node, ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute):
+                continue
+            if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == position:
+                return [p for side in _sides(node) for p in _path_of(side)]
+        return []
 
 
 def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
     """Return the rows of all functions in Python files (name → text) and notebook cells."""
     found = Structure()
     for file, tree in _trees(sources, notebooks):
+        found.trees[file] = tree
         _Functions(file, found).visit(tree)
     return found
 
@@ -302,6 +315,13 @@ def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
             return [(k.arg, k.value) for k in keywords]
     return []
+
+
+def _sides(node: ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute) -> list[ast.expr]:
+    match node:
+        case ast.BinOp(left=left, right=right) | ast.AugAssign(target=left, value=right):
+            return [left, right]
+    return [node.value]
 
 
 def _targets(target: ast.expr) -> list[Path]:

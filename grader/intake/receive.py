@@ -21,8 +21,8 @@ from pathlib import Path, PurePosixPath
 
 from grader.bounds import MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, MIB
 from grader.errors import Refused
+from grader.intake.notebook import read_notebooks
 from grader.model import Submission
-from grader.notebook import read_notebooks
 
 _GRADED_SUFFIXES = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".md", ".cfg", ".toml", ".yaml", ".yml")
 _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")

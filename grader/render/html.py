@@ -24,6 +24,7 @@ from grader.model import (
     show_points,
 )
 from grader.render.formulas import pieces
+from grader.render.latex import mended
 from grader.render.phrases import COMPARED, FEW, Fix, caret, failure, fixes, judged, reason_phrase, scope, suggestion
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
@@ -266,6 +267,7 @@ def environment(*folders: Path) -> Environment:
         "counted": _counted,
         "line": one_line,
         "pieces": pieces,
+        "mended": lambda latex: mended(latex) or latex,
         "brief": partial(clean, limit=SENTENCES),
         "names": _first_names,
         "symbol": SYMBOLS.__getitem__,

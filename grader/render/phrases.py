@@ -42,6 +42,8 @@ class Failure:
     advice: str = ""
     column: int | None = None
     """Column of a syntax error, from 1."""
+    raised_at: str = ""
+    """The line that raised, as "file:line"."""
 
 
 def failure(check: CheckResult) -> Failure | None:
@@ -49,19 +51,20 @@ def failure(check: CheckResult) -> Failure | None:
     if check.mistake or not check.reason:
         return None
     # the line that raised, which may differ from the line that is shown
-    where = r" \([^()\n]{1,300}:\d+(?:, column (?P<column>\d+))?\)" if check.place else "(?P<column>)"
+    where = r" \((?P<at>[^()\n]{1,300}:\d+)(?:, column (?P<column>\d+))?\)" if check.place else "(?P<at>)(?P<column>)"
     call = "(?P<call>.*?)" if check.place else _CALL
     for told in (rf"{call}: (?P<advice>.*?){where}\. Python says: (?P<error>.*)", rf"{call}: (?P<error>.*){where}"):
         if found := re.fullmatch(told, check.reason, re.DOTALL):
             parts = found.groupdict()
-            column = parts["column"]
-            return Failure(parts["call"], parts["error"], parts.get("advice", ""), int(column) if column else None)
+            column = int(parts["column"]) if parts["column"] else None
+            return Failure(parts["call"], parts["error"], parts.get("advice", ""), column, parts["at"])
     other = re.fullmatch(rf"{_CALL}: (?P<error>.*)", check.reason, re.DOTALL)
     return Failure(other["call"], other["error"]) if other else None
 
 
 def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
-    """Return the reason for people: the grader's advice, then Python's message. The place is shown beside it.
+    """Return the reason for people: the grader's advice, then Python's message, then the line that raised unless it is
+    the line that is shown beside it.
 
     Args:
         check: A check that lost points.
@@ -71,6 +74,8 @@ def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
     if failed is None:
         return check.reason
     error = failed.error if len(failed.error) <= MAX_ERROR_LENGTH else f"{failed.error[:MAX_ERROR_LENGTH]}…"
+    if failed.raised_at and failed.raised_at != str(check.place):
+        error = f"{error}; raised at {failed.raised_at}"
     phrase = f"{failed.call}: {error}" if call else error
     return f"{failed.advice} ({phrase})" if failed.advice else phrase
 

@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 from grader.api import counting
 from grader.api.pages import gradebook
 from grader.batch.scores import read_scores
-from grader.dispatch.events import CheckEvent, Event
 from grader.model import Points
 from grader.render import as_json
 from grader.store import gradings, marks, people
 from grader.store.database import now
 from grader.store.records import Counts, Role, TokenKind
+from grader.workers.events import CheckEvent, Event
 from tests.api.world import ASSIGNMENT, COURSE, LANE, WRONG, World
 from tests.conftest import TOY_SOLUTION, MakeNotebook
 from tests.unit.render import samples

@@ -14,7 +14,7 @@ from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, score, that_counts
 from grader.model import Points
 from grader.model.answers import Answer, Decision, Ground, Suggestion
-from grader.store.readings import Reading
+from grader.store.answer_marks import AnswerMark
 from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
 from grader.store.rubrics import RubricItem
 from tests.conftest import MakeAssignment
@@ -79,34 +79,39 @@ PROVEN = Suggestion((Ground("g", "equal", Points(3, 2)),))
 ANSWER = Answer(QUESTION, "d", "because")
 
 
-def reading(points: str) -> Reading:
-    return Reading(
+def answer_mark(points: str) -> AnswerMark:
+    return AnswerMark(
         QUESTION, "d", ANN, (RubricItem("i", QUESTION, "Half", Points(points)),), Points(0), "why?", False, WHEN
     )
 
 
-def answered(answer: Answer, *readings: Reading) -> AnsweredQuestions:
-    return AnsweredQuestions({QUESTION: answer}, {(QUESTION, answer.digest): readings})
+def answered(answer: Answer, *answer_marks: AnswerMark) -> AnsweredQuestions:
+    return AnsweredQuestions({QUESTION: answer}, {(QUESTION, answer.digest): answer_marks})
 
 
 @pytest.mark.parametrize(
-    ("answer", "readings", "marks", "state", "points"),
+    ("answer", "answer_marks", "marks", "state", "points"),
     [
         (ANSWER, [], [], Decision.WAITING, None),
         (replace(ANSWER, suggestion=PROVEN), [], [], Decision.SUGGESTED, None),
         (replace(ANSWER, suggestion=Suggestion((Ground("g", "?", None),))), [], [], Decision.WAITING, None),
-        (replace(ANSWER, suggestion=PROVEN), [reading("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, suggestion=PROVEN), [answer_mark("0.5")], [], Decision.DECIDED, Points("0.5")),
         (replace(ANSWER, digest="", text=""), [], [], Decision.NOT_SUBMITTED, None),
         (replace(ANSWER, digest="", text=""), [], [MARK], Decision.DECIDED, 1),
         (replace(ANSWER, decided=Points("1.5")), [], [], Decision.DECIDED, Points("1.5")),
-        (replace(ANSWER, decided=Points("1.5")), [reading("0.5")], [], Decision.DECIDED, Points("0.5")),
-        (replace(ANSWER, decided=Points("1.5")), [reading("0.5")], [MARK], Decision.DECIDED, 1),
+        (replace(ANSWER, decided=Points("1.5")), [answer_mark("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, decided=Points("1.5")), [answer_mark("0.5")], [MARK], Decision.DECIDED, 1),
     ],
 )
 def test_a_written_question_has_its_points_once(
-    toy: Assignment, answer: Answer, readings: list[Reading], marks: list[Mark], state: Decision, points: Points | None
+    toy: Assignment,
+    answer: Answer,
+    answer_marks: list[AnswerMark],
+    marks: list[Mark],
+    state: Decision,
+    points: Points | None,
 ) -> None:
-    found = score(toy, GRADED, marks, IN_TIME, answered(answer, *readings))
+    found = score(toy, GRADED, marks, IN_TIME, answered(answer, *answer_marks))
     assert (found.questions[0].state, found.questions[0].points, found.written) == (state, points, points)
     assert found.final == 3 + (points or 0)
     assert found.decided + found.waiting + found.absent == found.possible
@@ -119,9 +124,9 @@ def test_no_answer_is_said_and_waits_for_nobody(toy: Assignment) -> None:
 
 
 def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> None:
-    (question,) = score(toy, GRADED, [], IN_TIME, answered(ANSWER, reading("0.5"))).questions
-    assert question.reading is not None
-    assert (question.comment, [item.text for item in question.reading.items]) == ("why?", ["Half"])
+    (question,) = score(toy, GRADED, [], IN_TIME, answered(ANSWER, answer_mark("0.5"))).questions
+    assert question.answer_mark is not None
+    assert (question.comment, [item.text for item in question.answer_mark.items]) == ("why?", ["Half"])
 
 
 # ── which one counts ─────────────────────────────────────────────────────────────────────────────────

@@ -29,7 +29,19 @@ def lost(what, happened, id="q2.2.W1"):
 def test_a_failure_is_told_apart_from_the_call_that_met_it():
     raised = Raised("NotImplementedError", "GAP 1: compute (a: b)", Place("mlp.py", 64))
     assert failure(lost("loss(X, y, reg=0.1)", raised)) == Failure(
-        "loss(X, y, reg=0.1)", "NotImplementedError: GAP 1: compute (a: b)", "This part still waits to be written"
+        "loss(X, y, reg=0.1)",
+        "NotImplementedError: GAP 1: compute (a: b)",
+        "This part still waits to be written",
+        raised_at="mlp.py:64",
+    )
+
+
+def test_where_an_exception_was_raised_is_said_beside_another_line():
+    check = lost("loss(X, y)", Raised("IndexError", "out of bounds", Place("mlp.py", 47)))
+    assert "47" not in reason_phrase(check)
+    assert (
+        reason_phrase(replace(check, place=Place("mlp.py", 41)))
+        == "loss(X, y): IndexError: out of bounds; raised at mlp.py:47"
     )
 
 
