@@ -197,7 +197,7 @@ class ScoreOut(Out):
     absent: float = Field(description="Of questions without an answer, and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
     questions: list[QuestionScoreOut] = Field(description="The written ones")
-    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting, and are no part of it yet."])
+    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
 
     @classmethod
     def of(cls, score: Score) -> ScoreOut:
@@ -496,7 +496,7 @@ class WorkerOut(Out):
     at_a_time: int = Field(description="How many gradings it runs at a time, beside pre-checks", examples=[2])
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
-    lanes: list[str] = Field(
+    compatibility_keys: list[str] = Field(
         description="The gradings that it takes; none: all",
         examples=[["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"]],
     )
@@ -509,19 +509,19 @@ class WorkerOut(Out):
             at_a_time=worker.at_a_time,
             sandbox=worker.sandbox,
             since=worker.since,
-            lanes=list(worker.lanes),
+            compatibility_keys=list(worker.compatibility_keys),
         )
 
 
 class UnservedOut(Out):
-    lane: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
+    compatibility_key: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
     gradings: int = Field(description="How many wait", examples=[3])
     since: dt.datetime
     why: str = Field(description="What to do")
 
     @classmethod
     def of(cls, found: Unserved) -> UnservedOut:
-        return cls(lane=found.lane, gradings=found.count, since=found.since, why=found.why)
+        return cls(compatibility_key=found.compatibility_key, gradings=found.count, since=found.since, why=found.why)
 
 
 class QueueOut(Out):

@@ -12,7 +12,7 @@ from grader.api.problems import Problem, not_found
 from grader.api.waiting import Place, place
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import Answered, Score, score
+from grader.course.scores import AnsweredQuestions, Score, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import Report
 from grader.render import as_json
@@ -99,7 +99,7 @@ def _checks_to_hide_from(
     return gradings.results_of(tx, [grading.id for grading in current])
 
 
-def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]) -> dict[str, Answered]:
+def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]) -> dict[str, AnsweredQuestions]:
     """By submission."""
     of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
     digests = {answer.digest for several in of_gradings.values() for answer in several}
@@ -107,7 +107,7 @@ def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]
     read = {place: answer_marks.of_answers(tx, *place, digests) for place in places}
     wanted = {place: rubrics.markers_of(tx, *place) for place in places}
     return {
-        s.id: Answered(
+        s.id: AnsweredQuestions(
             {answer.question: answer for answer in of_gradings.get(current[s.id].id, ())},
             read[s.course, s.assignment],
             wanted[s.course, s.assignment],

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from grader.assignments import catalogue
 from grader.batch.outcome import Result, Standing, for_students
+from grader.batch.outputs import opinions_of
 from grader.batch.people import Student
 from grader.errors import BadCall
 from grader.marking.offline import commands
@@ -47,10 +48,9 @@ def out(tmp_path: Path, report: Report) -> Path:
         (folder / "report.json").write_text(
             as_json.dumps(for_students(report, Result(Student(), Standing.GRADED))), "utf-8"
         )
-    graded = tmp_path / "out" / "graded" / "rules"
-    graded.mkdir(parents=True)
-    (graded / "handin.json").write_text(as_json.dumps(report), "utf-8")
-    (graded / "older.json").write_text('{"schema": 1}', "utf-8")
+    opinions = tmp_path / "out" / "graded" / "opinions.json"
+    opinions.parent.mkdir()
+    opinions.write_text(json.dumps({report.submission_digest: opinions_of(report)}), "utf-8")
     return tmp_path / "out"
 
 
@@ -93,6 +93,18 @@ def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_s
         "lovelace": 40,
         "bob": 40,
     }
+
+
+def test_a_folder_of_an_earlier_version_has_its_suggestions(out: Path, tmp_path: Path, report: Report) -> None:
+    now, before = tmp_path / "now.csv", tmp_path / "before.csv"
+    read("export-reports", out, "--to", now)
+    (out / "graded" / "opinions.json").unlink()
+    rules = out / "graded" / "rules"
+    rules.mkdir()
+    (rules / "handin.json").write_text(as_json.dumps(report), "utf-8")
+    (rules / "older.json").write_text('{"schema": 1}', "utf-8")
+    read("export-reports", out, "--to", before)
+    assert before.read_bytes() == now.read_bytes()
 
 
 def test_the_same_words_of_which_the_machine_thinks_differently_have_no_suggestion(

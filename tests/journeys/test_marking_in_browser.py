@@ -11,13 +11,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from grader.assignments import catalogue
 from grader.derivations.opinions import opinions
-from grader.dispatch.lane import lanes_of
 from grader.model import Report, Written
 from grader.model.answers import digest_of
 from grader.settings import Settings
 from grader.store import offerings, people
 from grader.store.database import Tx
 from grader.store.records import Course, Offering, Person, Role
+from grader.workers.compatibility import compatibility_keys
 from tests.conftest import ROOT
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, graded, member, serving
 from tests.journeys.simulated_class import QUESTION, draw
@@ -50,7 +50,7 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
     people.add_course(tx, Course(COURSE, "Machine Learning"))
     offerings.put_offering(tx, Offering(COURSE, ASSIGNMENT))
     grace = member(tx, "Grace Hopper", Role.STAFF)
-    lane = lanes_of([ps4], Settings().runtime)[ASSIGNMENT]
+    lane = compatibility_keys([ps4], Settings().runtime)[ASSIGNMENT]
     students = [member(tx, f"Student {n}", Role.STUDENT) for n in range(len(CLASS))]
     report = replace(samples.perfect(), evidence=())  # its curves would take longest
     others = dict(enumerate((HOSTILE, *PLAIN)))

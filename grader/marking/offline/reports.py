@@ -14,7 +14,7 @@ from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
 from grader.batch import cells
-from grader.batch.journal import write
+from grader.batch.folder import GRADED, OPINIONS, write
 from grader.errors import BadCall
 from grader.marking.offline.sheet import FilledRow, Line, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
@@ -63,10 +63,12 @@ class Folder:
         """Submission's digest → question → opinion, of what a batch has graded last."""
         found: dict[str, Mapping[str, Json]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
-            with suppress(BadCall):  # an older grader's, which a batch leaves lying
+            with suppress(BadCall):  # the files of a batch of an earlier version
                 report = _report(file, self.assignment.id)
                 opinions = {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
                 found[report["submission"]["digest"]] = opinions
+        with suppress(OSError, ValueError):
+            found |= json.loads((self.path / GRADED / OPINIONS).read_text("utf-8"))
         return found
 
     @cached_property

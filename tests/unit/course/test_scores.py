@@ -11,7 +11,7 @@ import pytest
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import Answered, Score, score, that_counts
+from grader.course.scores import AnsweredQuestions, Score, score, that_counts
 from grader.model import Points
 from grader.model.answers import Answer, Decision, Ground, Suggestion
 from grader.store.answer_marks import AnswerMark
@@ -45,7 +45,7 @@ def test_before_grading_everything_waits_and_nothing_is_zero(toy: Assignment) ->
 def test_what_a_person_decides_waits_and_is_said(toy: Assignment) -> None:
     found = score(toy, GRADED, [], IN_TIME)
     assert (found.final, found.decided, found.waiting) == (3, 4, Points(3, 2))
-    assert found.sentence == "3 of 4 points. 1.5 more are waiting, and are no part of it yet."
+    assert found.sentence == "3 of 4 points. 1.5 more are waiting and not included."
 
 
 def test_marks_add_to_the_machine_s_points(toy: Assignment) -> None:
@@ -85,8 +85,8 @@ def answer_mark(points: str) -> AnswerMark:
     )
 
 
-def answered(answer: Answer, *answer_marks: AnswerMark) -> Answered:
-    return Answered({QUESTION: answer}, {(QUESTION, answer.digest): answer_marks})
+def answered(answer: Answer, *answer_marks: AnswerMark) -> AnsweredQuestions:
+    return AnsweredQuestions({QUESTION: answer}, {(QUESTION, answer.digest): answer_marks})
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from grader.assignments.catalogue import Assignment
-from grader.model import Opinion
 from grader.derivations.opinions import opinions
+from grader.model import Opinion
 
 Ask = Callable[..., Opinion]
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from grader.assignments.catalogue import Assignment
 from grader.derivations import locate
 from grader.derivations.locate import notes
+from grader.intake.notebook import read_notebook
 from grader.model import Notebook
-from grader.notebook import read_notebook
 from tests.conftest import ROOT
 from tests.unit.derivations.messy import CHANGES, PLACES, Messy, messy
 
@@ -29,7 +29,8 @@ def answers(notebooks: list[Notebook], handed_out: tuple[Notebook, ...] = ()) ->
 
 def told(*markdown: str, handed_out: tuple[str, ...] = ()) -> dict[str, str]:
     """The answers in a notebook of these markdown cells."""
-    return {question: text for question, (text, _) in answers([of(*markdown)], (of(*handed_out),) if handed_out else ()).items()}
+    found = answers([of(*markdown)], (of(*handed_out),) if handed_out else ())
+    return {question: text for question, (text, _) in found.items()}
 
 
 def of(*markdown: str) -> Notebook:
