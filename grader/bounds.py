@@ -29,7 +29,7 @@ MAX_REQUESTS_WAITING = 100
 MAX_UPLOADS_AT_ONCE = 4
 """Of one person. Each may hold a connection and files until its time is over."""
 
-# ── the files of a submission (grader.intake) ────────────────────────────────────────────────────────
+# ── the files of a submission (grader.intake.receive) ────────────────────────────────────────────────────────
 
 MAX_FILE_BYTES = 20 * MIB
 MAX_TOTAL_BYTES = 50 * MIB
@@ -39,11 +39,11 @@ MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
 
 INTAKE_CPU_SECONDS = 20
 INTAKE_MEMORY_BYTES = 1024 * MIB
-"""Of a process that reads submissions for the service (grader.intake_pool). The CPU time is for each submission."""
+"""Of a process that reads submissions for the service (grader.intake.pool). The CPU time is for each submission."""
 INTAKE_SECONDS = 120
 """The process is replaced if it has not answered after this time."""
 
-# ── its notebooks, all together (grader.notebook) ────────────────────────────────────────────────────
+# ── its notebooks, all together (grader.intake.notebook) ────────────────────────────────────────────────────
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000
@@ -58,7 +58,7 @@ MAX_PRINTED = 20_000
 MAX_SEARCHED_FOR_IMAGES = 100_000
 """Characters of one written answer; the pattern may look at each 500 times."""
 
-# ── text that comes out of the sandbox (grader.sandbox.contract, grader.checks.student) ──────────────
+# ── text that comes out of the sandbox (grader.sandbox.contract, grader.kit.student) ──────────────
 
 MAX_NAME = 200
 """Characters of an exception's type, a file's name, the name of a class."""

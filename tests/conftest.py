@@ -12,9 +12,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
-from grader.intake import receive
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.intake.receive import receive
 from grader.model import Submission
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import Sandbox
@@ -176,7 +176,7 @@ negative = 2
 """
 
 TOY_CHECKS = '''\
-from grader.checks.claim import check, claim, near
+from grader.kit.claim import check, claim, near
 
 
 def add(a, b):

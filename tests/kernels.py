@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from grader import catalogue, certify
+from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
+from grader.authoring import certify
+from grader.engine.grade import Scope, grade
 from grader.guest.facts import facts
 from grader.model import CheckResult, Environment, Report
-from grader.pipeline import Scope, grade
 from grader.sandbox.choose import choose
 from grader.sandbox.kernel import OVERRIDE
-from grader.seeds import Seed
 from grader.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

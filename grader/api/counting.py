@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grader.api.identity import Caller
 from grader.api.seen import Seen, see
-from grader.scores import that_counts
+from grader.course.scores import that_counts
 from grader.service import Service
 from grader.store import submissions
 from grader.store.database import Tx

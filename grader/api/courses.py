@@ -8,13 +8,14 @@ from fastapi import APIRouter, File, UploadFile
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
-from grader import csv_people, offers, roster
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
 from grader.api.wiring import TheService
-from grader.catalogue import Assignment
-from grader.late import checked_date
+from grader.assignments.catalogue import Assignment
+from grader.course import csv_people, roster
+from grader.course import offerings as offers
+from grader.course.late import checked_date
 from grader.service import Service
 from grader.store import offerings, people
 from grader.store.database import Tx
@@ -249,7 +250,7 @@ class MemberOut(Out):
         return cls(login=member.person.login, name=member.person.name, role=member.role)
 
     @classmethod
-    def of_row(cls, row: roster.Row, name: str = "") -> Self:
+    def of_row(cls, row: roster.RosterRow, name: str = "") -> Self:
         return cls(login=row.login, name=row.name or name or row.login, role=row.role)
 
 
@@ -268,7 +269,7 @@ class RosterOut(Out):
     missing: list[MemberOut] = Field(description="In the course and not in the file. They stay in the course.")
 
     @classmethod
-    def of(cls, changes: roster.Changes, dry_run: bool) -> Self:
+    def of(cls, changes: roster.RosterChanges, dry_run: bool) -> Self:
         return cls(
             dry_run=dry_run,
             added=[MemberOut.of_row(row) for row in changes.added],

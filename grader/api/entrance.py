@@ -23,7 +23,7 @@ from grader.bounds import (
     MIN_BYTES_PER_SECOND,
     STALLED_SECONDS,
 )
-from grader.turns import Turns
+from grader.intake.turns import Turns
 
 MAX_BODY_BYTES = MIB
 """Of a request without files. An upload may have this many bytes besides its files, for boundaries and headers."""

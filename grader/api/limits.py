@@ -19,8 +19,8 @@ from starlette.requests import Request
 
 from grader.api.problems import Problem
 from grader.errors import BadCall
+from grader.intake.turns import Turns
 from grader.settings import Settings
-from grader.turns import Turns
 
 REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "submissions"
 

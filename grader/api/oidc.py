@@ -34,9 +34,9 @@ from grader.api.identity import is_https
 from grader.api.problems import RETRY_SECONDS, Problem, not_found
 from grader.api.sessions import begin_session
 from grader.api.wiring import TheService
+from grader.course.roster import login_of
 from grader.errors import BadCall, OurFailure
 from grader.render.text import one_line
-from grader.roster import login_of
 from grader.service import Service, secret_of
 from grader.settings import Settings
 from grader.store import people

@@ -10,11 +10,11 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
-from grader import roster
 from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
 from grader.api.problems import Problem, not_found
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.api.wiring import TheService
+from grader.course import roster
 from grader.errors import BadCall
 from grader.service import Service
 from grader.store import people

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader import csv_people
 from grader.batch.cells import as_written
 from grader.batch.export import Who
+from grader.course import csv_people
+from grader.course.late import checked_date
 from grader.errors import BadCall
-from grader.late import checked_date
 
 IDS = (*csv_people.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
 _WHO = (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from grader import csv_people
 from grader.batch.cells import as_written
 from grader.batch.people import Student, read
+from grader.course import csv_people
 from grader.errors import BadCall
 from grader.model import ZERO, Points
 

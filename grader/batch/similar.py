@@ -15,7 +15,7 @@ import numpy as np
 from copydetect import CodeFingerprint, compare_files
 from copydetect.utils import get_token_coverage
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.model import Submission
 
 TOKENS = 25

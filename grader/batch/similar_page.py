@@ -9,10 +9,11 @@ from pathlib import Path
 
 from grader.batch.export import Export
 from grader.batch.gradebooks import Row
-from grader.batch.run import Receipt, Received
+from grader.batch.queue import Received
+from grader.batch.run import Receipt
 from grader.batch.similar import Pair, Text, code_of
 from grader.batch.whose import Attribution
-from grader.intake import receive_all
+from grader.intake.receive import receive_all
 from grader.render.html import environment
 
 COLUMNS = ("rank", "share", "one", "share of one", "other", "share of other", "tokens")

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from grader.bounds import MAX_FILE_BYTES
 from grader.errors import BadCall, Refused
-from grader.intake import is_noise, safe_name, unpacked
+from grader.intake.receive import is_noise, safe_name, unpacked
 
 MAX_FILES = 200_000
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .describe import own
-from .structure import MAX_NAME, Path, Row, Structure
+from .structure import MAX_NAME, Path, StatementRow, Structure
 
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
@@ -53,7 +53,7 @@ class Running:
     before: dict[str, Events] = field(default_factory=dict)
     """Variables at the last exception: the statement that raised has written none."""
     headers: dict[int, int] = field(default_factory=dict)
-    """Row of an `if` or a loop → its latest event."""
+    """StatementRow of an `if` or a loop → its latest event."""
     rows: range | None = None
     """Of the statement that is running."""
     sources: dict[int, Events] = field(default_factory=dict)
@@ -212,7 +212,7 @@ class Trace:
         running.rows, running.answered, running.items = rows, NONE, {}
         running.sources = {r: self._read(running, self.structure.rows[r]) for r in rows or ()}
 
-    def _read(self, running: Running, row: Row) -> Events:
+    def _read(self, running: Running, row: StatementRow) -> Events:
         found: set[int] = set()
         for path in row.reads:
             found |= self._sources_of(running, path)
@@ -340,7 +340,7 @@ class Trace:
             self.kept.append(container)
         self.heap[id(container)][key] = events
 
-    def _write(self, running: Running, row: Row, path: Path, event: int) -> None:
+    def _write(self, running: Running, row: StatementRow, path: Path, event: int) -> None:
         try:
             value = _variable_of(running.frame, path.root)
         except KeyError:
@@ -354,7 +354,7 @@ class Trace:
             self._set(value, None, frozenset({event}))
         self._value(event, value)
 
-    def _write_inside(self, running: Running, row: Row, path: Path, value: Any, event: int) -> None:
+    def _write_inside(self, running: Running, row: StatementRow, path: Path, value: Any, event: int) -> None:
         """An entry or attribute of a container; of anything else, a change of the whole."""
         steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
         for kind, name in steps[:-1]:

@@ -1,7 +1,8 @@
 """The author's API for an assignment's checks: `from grader import kit`."""
 
-from grader.checks.answer import Answer
-from grader.checks.claim import (
+from grader.guest.wire import Ref
+from grader.kit.answer import Answer
+from grader.kit.claim import (
     EXACT,
     Check,
     Claim,
@@ -23,10 +24,7 @@ from grader.checks.claim import (
     numbers,
     waiting,
 )
-from grader.checks.lines import Batches, FollowedCall, Line, Target
-from grader.checks.mistakes import Assumptions, Mistake, Reading
-from grader.checks.student import Remote, Student
-from grader.guest.wire import Ref
+from grader.kit.diagnosis import Assumptions, Mistake, Reading
 from grader.kit.either import either
 from grader.kit.episodes import Call, Episode, play, same_as_reference
 from grader.kit.examples import around, examples
@@ -49,6 +47,7 @@ from grader.kit.follow import (
     vary,
 )
 from grader.kit.functions import call_twice, uses
+from grader.kit.lines import Batches, FollowedCall, Line, Target
 from grader.kit.long import DataSet, LongTraining, learns
 from grader.kit.losses import (
     STABLE,
@@ -83,6 +82,7 @@ from grader.kit.problems import (
 )
 from grader.kit.settings import settings
 from grader.kit.speed import Speed, speed_ratio
+from grader.kit.student import Remote, Student
 from grader.kit.training import (
     accuracies,
     at_random,

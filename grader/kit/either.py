@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from grader.checks.claim import Claim, Verdict
+from grader.kit.claim import Claim, Verdict
 
 
 def either(*ways: Iterable[Claim]) -> Iterator[Claim]:

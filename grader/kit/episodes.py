@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Claim, Verdict, claim, failed, held, lost, near, numbers
-from grader.checks.student import Remote, Student
 from grader.guest.wire import Opaque, Ref
+from grader.kit.answer import Answer
+from grader.kit.claim import Claim, Verdict, claim, failed, held, lost, near, numbers
+from grader.kit.student import Remote, Student
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Plain = Any

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.claim import Draw, Each
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
+from grader.kit.claim import Draw, Each
 from grader.kit.episodes import Array, Call, Episode
 
 EXAMPLES = "data/examples.json"

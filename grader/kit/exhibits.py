@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Verdict
+from grader.kit.answer import Answer
+from grader.kit.claim import Verdict
 from grader.kit.problems import Array, Params, Problem
 from grader.model import Evidence, Series
 

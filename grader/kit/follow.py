@@ -17,9 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Verdict, agree, failed, held, lost, near
-from grader.checks.student import Student
+from grader.kit.answer import Answer
+from grader.kit.claim import Verdict, agree, failed, held, lost, near
 from grader.kit.models import (
     Model,
     array_of,
@@ -31,6 +30,7 @@ from grader.kit.models import (
     parameters_after,
 )
 from grader.kit.problems import Array, Params, Problem, Training
+from grader.kit.student import Student
 from grader.kit.truth import Histories
 
 NOT_OWN = lost("does not follow from the student's own earlier answers")

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Verdict, because, held, near
-from grader.checks.student import Student, shown_arguments
 from grader.guest.wire import Ref
+from grader.kit.answer import Answer
+from grader.kit.claim import Verdict, because, held, near
 from grader.kit.problems import Array
+from grader.kit.student import Student, shown_arguments
 
 
 @dataclass(frozen=True)

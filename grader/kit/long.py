@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Claim, OwnJudgement, Verdict, agree, claim, failed, held, ladder, lost
-from grader.checks.student import Student, stopped_softly
 from grader.guest.wire import Ref
+from grader.kit.answer import Answer
+from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, claim, failed, held, ladder, lost
 from grader.kit.exhibits import CURVES, evidence_of
 from grader.kit.follow import Trainer, gradients_use_data, learns_less
 from grader.kit.losses import already_charged
 from grader.kit.models import arrays, predicts_nothing
 from grader.kit.problems import Array, Params, Problem, Training
+from grader.kit.student import Student, stopped_softly
 from grader.model import Raised
 
 ROWS_OF_DATA = 20

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Claim, Holds, OwnJudgement, Verdict, because, claim, failed, held, lost, near, numbers
-from grader.checks.student import Student
+from grader.kit.answer import Answer
+from grader.kit.claim import Claim, Holds, OwnJudgement, Verdict, because, claim, failed, held, lost, near, numbers
 from grader.kit.follow import Asked, Own, all_gradients_follow, gradient_follows, loss_follows
 from grader.kit.models import Model, floats_of, gradient_of, loss_of
 from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Pair, Problem
+from grader.kit.student import Student
 from grader.kit.truth import nudged, sketch
 
 Follow = Callable[[Sequence[Asked], Any, Sequence[str]], Verdict]

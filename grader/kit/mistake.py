@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
-from grader.checks.lines import Line
-from grader.checks.mistakes import Assumptions, Mistake, Reading, Truths
 from grader.errors import BadAssignment
+from grader.kit.diagnosis import Assumptions, Mistake, Reading, Truths
+from grader.kit.lines import Line
 
 Change = TypeVar("Change", bound=Callable[..., Any])
 

@@ -12,11 +12,11 @@ from weakref import WeakSet
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Verdict, failed, near, numbers
-from grader.checks.student import Remote, Student
 from grader.guest.wire import Ref
+from grader.kit.answer import Answer
+from grader.kit.claim import Verdict, failed, near, numbers
 from grader.kit.problems import Array, Params, Problem, Training
+from grader.kit.student import Remote, Student
 from grader.model import Raised
 
 AGAIN = ", called a second time,"

@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from grader.checks.claim import Draw, Each
 from grader.errors import BadAssignment
+from grader.kit.claim import Draw, Each
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Params = dict[str, Array]

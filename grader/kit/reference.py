@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.mistakes import Assumptions, Truths
 from grader.errors import BadAssignment
 from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
+from grader.kit.diagnosis import Assumptions, Truths
 from grader.kit.episodes import VARIES, Call, Episode, Plain
 from grader.kit.mistake import Interpretation, KnownMistake, addressed, combined, mistakes_of, substituted, validate
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Verdict, failed, lost, near, waiting
-from grader.checks.student import Student
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
+from grader.kit.answer import Answer
+from grader.kit.claim import Verdict, failed, lost, near, waiting
+from grader.kit.student import Student
 
 LEAST_SECONDS = 0.2
 """CPU time that a call of the slow function must take, so that the clock's and the calls' own costs do not count."""

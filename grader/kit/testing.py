@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade_code
 from grader.errors import BadCall
 from grader.guest.entry_points import EntryPoints
 from grader.guest.facts import facts
@@ -27,9 +29,7 @@ from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
 from grader.kit.reference import own_random_state, with_mistakes
 from grader.model import Limits, Report, Status, Submission
-from grader.pipeline import grade_code
 from grader.sandbox.contract import Array, Ended, Session
-from grader.seeds import Seed
 
 Solution = type | Mapping[str, Any]
 """A class, or the variables of a module: functions by their names."""

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.answer import Answer
-from grader.checks.claim import (
+from grader.kit.answer import Answer
+from grader.kit.claim import (
     EXACT,
     Claim,
     OwnJudgement,
@@ -31,7 +31,6 @@ from grader.checks.claim import (
     near,
     numbers,
 )
-from grader.checks.student import Student
 from grader.kit.follow import (
     Asked,
     Ended,
@@ -45,6 +44,7 @@ from grader.kit.follow import (
 from grader.kit.losses import Hint, all_hold, already_charged
 from grader.kit.models import Model, array_of, floats_of, history_of, in_single, last_of, parameters_after
 from grader.kit.problems import Array, Pair, Params, Problem, Training
+from grader.kit.student import Student
 from grader.kit.truth import Histories
 from grader.model import Died, Raised, Stopped
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.lines import Line
+from grader.kit.lines import Line
 from grader.kit.mistake import Change, mistake, mistakes_of
 
 from .reference import Array, Params, TwoLayerMLP

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.mutate.model import Classified, Expected
+from grader.authoring.mutate.model import Classified, Expected
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Params = dict[str, Array]

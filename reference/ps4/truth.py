@@ -11,8 +11,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from grader import kit
-from grader.checks.lines import MISAPPLIED, OTHER, PARTIAL
 from grader.kit import Assumptions, Reading, Training
+from grader.kit.lines import MISAPPLIED, OTHER, PARTIAL
 from grader.kit.mistake import KnownMistake
 
 from .mistakes import KNOWN, HardRelu, Softplus

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
-from grader.intake import receive
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade
+from grader.intake.receive import receive
 from grader.model import Report
-from grader.pipeline import grade
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.api.world import ASSIGNMENT, SECRET, WRONG, World, living
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeNotebook
 

@@ -12,7 +12,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks as conform
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from grader.model import Report
 from tests.api.world import ASSIGNMENT, COURSE, World, living
 

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from grader.api.metrics import deaths
-from grader.checks.answer import explain
+from grader.kit.answer import explain
 from grader.model import Died, Failure, Limit, Stopped
 from grader.store import gradings
 from tests.api.world import WRONG, World

@@ -16,15 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grader import catalogue, certify
-from grader.catalogue import Assignment
-from grader.intake import receive, receive_path
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.authoring import certify
+from grader.authoring.mutate import measure
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive, receive_path
 from grader.model import Report, Status, Submission
-from grader.mutate import measure
-from grader.pipeline import Scope, grade
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from grader.settings import Settings
 
 HERE = Path(__file__).parent

@@ -4,7 +4,8 @@ from functools import partial
 
 import pytest
 
-from grader import catalogue, certify
+from grader.assignments import catalogue
+from grader.authoring import certify
 from grader.sandbox.choose import another
 from grader.settings import Settings
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDOUT = ROOT / "reference" / "ps4" / "handout"

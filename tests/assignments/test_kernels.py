@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grader import kit
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
 from tests.kernels import Kernels, Rows, differences, pairs, rows_under
 
 SOME = (

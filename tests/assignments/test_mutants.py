@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.mutate import measure
+from grader.authoring.mutate import measure
 
 
 @pytest.fixture(scope="module")

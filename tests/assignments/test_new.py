@@ -10,12 +10,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grader import catalogue, certify
+from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
+from grader.authoring import certify
+from grader.authoring.mutate import measure
 from grader.authoring.new import new
-from grader.intake import receive_path
-from grader.mutate import measure
-from grader.pipeline import Scope, grade
-from grader.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive_path
 
 SOLUTIONS = Path(__file__).parent / "solutions"
 NAMES = ("softmax.ipynb", "nearest.py", "net.py")

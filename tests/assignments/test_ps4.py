@@ -10,12 +10,12 @@ import nbformat
 import numpy as np
 import pytest
 
-from grader.catalogue import Assignment
-from grader.checks.mistakes import Reading
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.kit.diagnosis import Reading
 from grader.model import Status, Submission
-from grader.pipeline import Scope, grade
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.conftest import ROOT, Submit
 
 PARAMETERS = ("W1", "b1", "W2", "b2")

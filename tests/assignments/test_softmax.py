@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
-from grader.intake import receive_files
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive_files
 from grader.model import CheckResult, Report, Status
-from grader.pipeline import Scope, grade
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "reference" / "softmax"

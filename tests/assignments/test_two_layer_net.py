@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from grader import catalogue
-from grader.catalogue import Assignment
-from grader.intake import receive_files
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive_files
 from grader.model import Report
-from grader.pipeline import Scope, grade
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.conftest import ROOT, MakeNotebook
 
 FOLDER = ROOT / "reference" / "two_layer_net"

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grader import catalogue
-from grader.intake import receive_path
+from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive_path
 from grader.model import Limits, Report
-from grader.pipeline import Scope, grade
 from grader.sandbox.choose import choose
-from grader.seeds import Seed
 from grader.settings import Settings
 
 ROOT = Path(__file__).parents[2]

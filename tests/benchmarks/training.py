@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from grader import catalogue
-from grader.checks.student import Student
+from grader.assignments import catalogue
 from grader.guest.wire import Ref
-from grader.intake import receive_path
+from grader.intake.receive import receive_path
+from grader.kit.student import Student
 from grader.sandbox.choose import choose
 from grader.settings import Settings
 

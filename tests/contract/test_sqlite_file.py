@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.backup import backup, restore
+from grader.cli.backup import backup, restore
 from grader.errors import BadCall, StoreUnavailable
 from grader.settings import Settings
 from grader.store import people

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from procrastinate.schema import migrations_path
 
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.store import gradings, offerings, people, submissions, tickets
 from grader.store.database import Store, Tx
 from grader.store.records import Course, Kind, Leased, Offering, Priority

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 
-from grader.intake import receive, receive_path
+from grader.intake.receive import receive, receive_path
 from grader.model import Limits, Submission
 
 HERE = Path(__file__).parent

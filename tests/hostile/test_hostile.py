@@ -18,17 +18,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from grader.catalogue import Assignment
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
 from grader.errors import Refused
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.model import Limits, Report, Status
-from grader.pipeline import Scope, grade
 from grader.render.as_json import dumps, schema
 from grader.render.gradescope import gradescope
 from grader.render.html import html
 from grader.render.terminal import Terminal
 from grader.sandbox.contract import Answered, Sandbox
-from grader.seeds import Seed
 from tests.hostile.attacks import NOTHING, Attack, Hasty, attacks
 from tests.hostile.traces import descendants, marked, traces, traces_since
 

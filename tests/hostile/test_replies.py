@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.catalogue import Assignment
-from grader.intake import receive
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive
 from grader.model import Limits, Raised, Report, Status, Unusable
-from grader.pipeline import Scope, grade
 from grader.render import as_json
 from grader.sandbox.contract import Array, Sandbox
-from grader.seeds import Seed
 from tests.conftest import ROOT
 from tests.hostile.replies import Damage, Damaged, DamagedReplies
 from tests.hostile.test_hostile import rendered_safely
@@ -121,7 +121,7 @@ def asked(reply: Any) -> Any:
 def test_an_answer_whose_kind_is_no_text_breaks_the_protocol(kind: Any) -> None:
     answer = asked([kind, 1])
     assert isinstance(answer, Unusable)
-    assert answer.detail.startswith("the process broke the protocol (an answer of no known kind)")
+    assert answer.detail.startswith("the process broke the protocol (an unknown kind of answer)")
 
 
 def test_a_parameter_without_a_name_costs_nothing(ps4: Assignment, right: type) -> None:

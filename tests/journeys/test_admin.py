@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from grader import admin, roster
+from grader.cli import admin
+from grader.course import roster
 from grader.errors import BadCall
 from tests.conftest import Command
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalogue
-from grader.autograder import pack_gradescope
-from grader.catalogue import Assignment
-from grader.intake import receive
-from grader.pipeline import grade
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.authoring.gradescope_pack import pack_gradescope
+from grader.engine.grade import grade
+from grader.intake.receive import receive
 from grader.render.gradescope import gradescope
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.conftest import TOY_SOLUTION, MakeAssignment
 
 SECRET = "a secret of the course's"

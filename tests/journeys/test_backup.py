@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.backup import backup, restore
+from grader.cli.backup import backup, restore
 from grader.errors import BadCall, StoreUnavailable
 from grader.settings import Settings
 from grader.store import facts, gradings, offerings, people, submissions, tickets
@@ -65,7 +65,7 @@ def populate(store: Store) -> str:
         who = people.put_person(tx, "ada", "Ada").id
         files = (("mlp.py", TOY_SOLUTION.encode()),)
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "0" * 64, who, (who,), files)
-        gradings.enqueue(tx, submissions.add(tx, new), who, Priority.INTERACTIVE, "a lane")
+        gradings.enqueue(tx, submissions.add(tx, new), who, Priority.INTERACTIVE, "a key")
         return facts.secret(tx)
 
 

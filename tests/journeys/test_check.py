@@ -16,13 +16,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from grader.catalogue import Assignment
-from grader.intake import receive_path
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive_path
 from grader.model import Report, Status
-from grader.pipeline import Scope, grade
 from grader.render.as_json import dumps, schema
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from tests.conftest import ROOT, Command
 
 SUBMISSIONS = ROOT / "submissions"

@@ -16,11 +16,12 @@ import httpx
 import pytest
 from rich.console import Console
 
-from grader import catalogue, watch
-from grader.autograder import pack_gradescope
-from grader.catalogue import Assignment
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.authoring.gradescope_pack import pack_gradescope
+from grader.cli import watch
 from grader.sandbox.contract import Sandbox
-from grader.seeds import Seed
 from grader.store import offerings
 from grader.store.records import Offering
 from tests.conftest import ROOT, Command

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
-from grader import catalogue
 from grader.api.app import create_app
+from grader.assignments import catalogue
 from grader.service import Service, login_link
 from tests.api.world import World, living
 from tests.conftest import TOY_CHECKS, TOY_TOML

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import app
+from grader.cli.app import app
 from grader.settings import Settings
 from tests.conftest import ROOT
 from tests.readme import COMMANDS, PACK_STUDENT, README, run

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from grader.bounds import HEAD_SECONDS, MAX_DESCRIPTORS, MAX_UPLOAD_BYTES, MIB, MIN_BYTES_PER_SECOND
-from grader.cli import app
+from grader.cli.app import app
 from grader.sandbox.filter import ALLOWED, MODES, TIMES
 from grader.settings import Settings
 

@@ -22,8 +22,8 @@ from grader.api.schemas import ID, AssignmentId, CourseId
 from grader.api.seen import see
 from grader.api.wiring import TheService
 from grader.bounds import MAX_FILES
+from grader.course.late import read_policy
 from grader.errors import BadCall
-from grader.late import read_policy
 from grader.store import submissions
 from grader.store.records import Kind, Page
 

@@ -20,10 +20,10 @@ from grader.api.pages.progress import progress_of
 from grader.api.schemas import SubmissionId
 from grader.api.seen import Seen, all_gradings, assignment_of, find, report_of
 from grader.api.wiring import TheService
+from grader.course.scores import Score
 from grader.model import ZERO, Points, Report, show_points
 from grader.render.html import Totals, context
 from grader.render.plots import Plot, plots
-from grader.scores import Score
 from grader.service import Service
 from grader.store.database import Tx
 from grader.store.records import State

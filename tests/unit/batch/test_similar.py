@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from grader.assignments.catalogue import Assignment
 from grader.batch.similar import Text, baseline, code_of, ranked
 from grader.batch.similar_page import page, rows
-from grader.catalogue import Assignment
-from grader.intake import receive
+from grader.intake.receive import receive
 from tests.conftest import ROOT, MakeNotebook
 
 VARIANTS = ROOT / "reference" / "ps4" / "variants"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.student import Student
 from grader.guest.absent import Absent
 from grader.guest.attempt import run
 from grader.guest.cells import select
 from grader.guest.entry_points import EntryPoints
-from grader.intake import receive_files
+from grader.intake.receive import receive_files
+from grader.kit.student import Student
 from grader.model import Failure, Limit, Limits, Loaded, Note, NoteKind, Place, Raised, Stopped
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from grader.checks.answer import explain
-from grader.checks.claim import failed
-from grader.checks.student import Student
 from grader.guest.entry_points import EntryPoints
-from grader.intake import receive_files
+from grader.intake.receive import receive_files
+from grader.kit.answer import explain
+from grader.kit.claim import failed
+from grader.kit.student import Student
 from grader.model import Limits, NoteKind, Place, Raised, Stopped
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from grader.checks.claim import Claim, Verdict, claim, held, lost
 from grader.kit import either
+from grader.kit.claim import Claim, Verdict, claim, held, lost
 
 
 def way(name: str, *, holds: bool) -> list[Claim]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Draw
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
+from grader.kit.answer import Answer
+from grader.kit.claim import Draw
 from grader.kit.episodes import VARIES, Call, Episode, same
 from grader.kit.examples import around, fresh, read, write
 from grader.kit.reference import RAISED, ReferenceTruth

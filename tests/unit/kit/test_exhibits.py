@@ -1,6 +1,6 @@
 import numpy as np
 
-from grader.checks.answer import Answer
+from grader.kit.answer import Answer
 from grader.kit.exhibits import MOST_POINTS, confusion, curve, grey
 
 

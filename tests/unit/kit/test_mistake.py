@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from grader.assignments.catalogue import Assignment, load
+from grader.authoring.certify import certify_mistakes
 from grader.authoring.new import new
-from grader.catalogue import Assignment, load
-from grader.certify import certify_mistakes
 from grader.errors import BadAssignment
 from grader.kit import testing
 from grader.kit.mistake import mistake

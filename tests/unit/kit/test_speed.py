@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks.answer import Answer
-from grader.checks.claim import Verdict
 from grader.errors import BadAssignment
+from grader.kit.answer import Answer
+from grader.kit.claim import Verdict
 from grader.kit.speed import Speed, speed_ratio
 from grader.model import Raised
 

@@ -8,14 +8,14 @@ import time
 import numpy as np
 import pytest
 
+from grader.assignments.catalogue import Assignment, load
+from grader.assignments.seeds import Seed
 from grader.authoring.new import new
-from grader.catalogue import Assignment, load
+from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
-from grader.intake import receive
+from grader.intake.receive import receive
 from grader.kit import testing
 from grader.model import Limits, Report
-from grader.pipeline import Scope, grade
-from grader.seeds import Seed
 
 WRONG = "def weighted(X, w):\n    X *= 2\n    return X @ w\n"
 

@@ -5,6 +5,6 @@
 import importlib
 import sys
 
-names = ["grader", "grader.checks", "reference.ps4.mlp", "ps4.truth", "truth", "checks", "mistakes", "tests.conftest"]
+names = ["grader", "grader.kit", "reference.ps4.mlp", "ps4.truth", "truth", "checks", "mistakes", "tests.conftest"]
 sys.path[:0] = ["/", "/home", "/opt", "/srv", "/root", "/g", "/rt", "/app", "/workspace", "/project"]
 won = [name for name in names if gets(lambda: importlib.import_module(name))]

@@ -1,0 +1,357 @@
+"""Load assignments from their folders, reference/<id>/."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from grader.assignments.manifest import MANIFEST, Manifest, PartTable, Policy, WrittenQuestion, read_manifest
+from grader.assignments.public_problems import PublicProblemCache
+from grader.assignments.recorded import RECORDED, RecordedTruth
+from grader.derivations.question import Question
+from grader.errors import BadAssignment, BadCall
+from grader.guest.entry_points import EntryPoints
+from grader.intake.missing_code import has_code
+from grader.intake.notebook import read_notebook
+from grader.kit import reference as default_truth
+from grader.kit.claim import Check
+from grader.kit.diagnosis import Ledger, Mistake, Reading, Truths
+from grader.kit.lines import Target
+from grader.kit.mistake import Interpretation, KnownMistake, interpretations_of
+from grader.model import Limits, Notebook, Points, Submission
+from grader.sandbox.contract import Array
+
+OTHER_VERSION = (
+    "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
+    "download the pack again"
+)
+_JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
+"""Files that verdicts depend on, and that the digest therefore covers. It does not cover variants, faults and the
+handout's texts."""
+CHECKS = "checks.py"
+WRITTEN = "written.py"
+"""Code that opinions on written answers depend on. No check uses it, so it has a separate digest."""
+MISTAKES = "mistakes.py"
+LINES = "lines.py"
+"""Calls to follow to find the line that failed a check; optional."""
+REFERENCE = "reference.py"
+"""The reference solution, in the form that students submit."""
+MUTATION = "mutation.py"
+"""The oracle for mutants of correct solutions, with which the checks are measured. No verdict depends on it."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An assignment: its manifest, checks, known mistakes and truths."""
+
+    manifest: Manifest
+    folder: Path
+    checks: tuple[Check, ...]
+    digest: str
+    mistakes: tuple[Mistake, ...]
+    readings: tuple[Reading, ...]
+    truths: Truths
+    public_cache: PublicProblemCache
+    recorded: bool
+    """True for a student's pack: it has recorded answers instead of the reference, and long checks are graded after
+    submission."""
+    handout: tuple[Notebook, ...]
+    """The handout's notebooks, to tell students' text from the handout's."""
+    modules: Mapping[str, bytes]
+    """The handout's Python files, without the one to complete: students' code may import them."""
+    shared: Callable[[bool], Mapping[str, Array]]
+    """quick → the large arrays that long checks share with their sessions."""
+    limits: Limits
+    known_questions: tuple[Question, ...] = ()
+    """Written questions with formulas that the machine compares."""
+    written_digest: str = ""
+    targets: Callable[[str], Sequence[Target]] = lambda _check: ()
+    """Id of a failed check → where to look for the line that caused it."""
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    @property
+    def title(self) -> str:
+        return self.manifest.title
+
+    @property
+    def points(self) -> Points:
+        return self.manifest.points
+
+    @property
+    def parts(self) -> tuple[PartTable, ...]:
+        return self.manifest.parts
+
+    @property
+    def questions(self) -> Mapping[str, WrittenQuestion]:
+        """The written questions by id."""
+        return self.manifest.questions
+
+    @property
+    def entry_points(self) -> EntryPoints:
+        return self.manifest.entry_points
+
+    @property
+    def lock(self) -> Path | None:
+        """Requirements file of the assignment's separate environment; None if it uses the common one."""
+        return self.folder / self.manifest.runtime.lock if self.manifest.runtime else None
+
+    @property
+    def runtime_name(self) -> str:
+        """Name of the separate environment in reports: "runtime.lock 0123456789ab". Empty for the common one."""
+        return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
+
+    def runtime(self, common: Path) -> Path:
+        """Return the environment that students' code runs in.
+
+        Args:
+            common: The environment of all assignments without a requirements file.
+        """
+        if self.lock is None:
+            return common
+        return common.with_name(f"{common.name}-{_short_digest(self.lock)}")
+
+    @property
+    def policy(self) -> Policy:
+        return self.manifest.written.policy
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Accepted names of the file that students submit, the preferred one first."""
+        return self.manifest.files
+
+    @property
+    def reference(self) -> Path:
+        """The reference solution."""
+        return self.folder / REFERENCE
+
+    @property
+    def reference_module(self) -> ModuleType:
+        """The module of the reference solution."""
+        return _submodule(self.checks[0].run.__module__.rpartition(".")[0], REFERENCE.removesuffix(".py"))
+
+    @property
+    def not_submitted(self) -> str:
+        """Message about a submission without its code."""
+        return f"{self.files[0]} was not submitted; upload it with the notebook."
+
+    def missing(self, submission: Submission) -> str:
+        """Return the message about a submission without its code, or "" if there is code."""
+        is_there = has_code(submission, self.entry_points, self.files, self.modules)
+        return "" if is_there else self.not_submitted
+
+    def section_points(self, section: str) -> Mapping[str, Points]:
+        return self.manifest.section_points(section)
+
+    def ledger(self, truths: Truths) -> Ledger:
+        return Ledger(truths, self.mistakes, self.readings)
+
+
+def _short_digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def default_root() -> Path:
+    """Return the checkout's `reference/`, or else the one in the current folder."""
+    beside = Path(__file__).parents[2] / "reference"
+    return beside if beside.is_dir() else Path.cwd() / "reference"
+
+
+def find(name: str, root: Path | None = None) -> Assignment:
+    """Load an assignment.
+
+    Args:
+        name: Its id, or the path of its folder.
+        root: The folder with all assignments' folders.
+
+    Raises:
+        BadCall: There is no such assignment.
+        BadAssignment: Its folder is not valid.
+    """
+    root = root or default_root()
+    for folder in (Path(name), root / name):
+        if (folder / MANIFEST).is_file():
+            return load(folder)
+    known = ", ".join(sorted(p.parent.name for p in root.glob(f"*/{MANIFEST}"))) or "none"
+    raise BadCall(f"there is no assignment {name!r} (in {root.name}/ there are: {known})")
+
+
+def everything(root: Path | None = None) -> list[Assignment]:
+    """Load all assignments of a root folder."""
+    return [load(path.parent) for path in sorted((root or default_root()).glob("*/assignment.toml"))]
+
+
+def load(folder: Path) -> Assignment:
+    """Read and check an assignment's folder.
+
+    Raises:
+        BadAssignment: The folder is not valid. The message says what its author must change.
+    """
+    folder = folder.resolve()
+    try:
+        manifest = read_manifest(folder)
+    except BadAssignment:
+        if (folder / RECORDED).exists():
+            raise BadAssignment(OTHER_VERSION) from None
+        raise
+    digest = _digest_of_folder(folder)
+    written_digest = _digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
+    package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
+    module = _submodule(package, "checks")
+    truth = _truth(folder, package)
+    handout = _handout(folder)
+    known, truths, readings = _reference_truths(truth, module, manifest, folder, package)
+    assignment = Assignment(
+        manifest=manifest,
+        folder=folder,
+        checks=tuple(_with_length(value, manifest) for value in vars(module).values() if isinstance(value, Check)),
+        digest=getattr(truth, "digest", digest),
+        mistakes=known,
+        readings=readings,
+        truths=truths,
+        public_cache=PublicProblemCache(truths),
+        recorded=isinstance(truth, RecordedTruth),
+        handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
+        modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name not in manifest.files},
+        shared=getattr(module, "shared", lambda _quick: {}),
+        limits=manifest.limits,
+        known_questions=_known_questions(folder, package),
+        written_digest=written_digest,
+        targets=_submodule(package, "lines").targets if (folder / LINES).exists() else lambda _check: (),
+    )
+    _require_same_sections(assignment)
+    _require_same_questions(assignment)
+    if assignment.lock is not None and not assignment.lock.is_file():
+        raise BadAssignment(f"{folder.name}/{MANIFEST}: [runtime] names {assignment.lock.name}, which does not exist")
+    return assignment
+
+
+def _with_length(check: Check, manifest: Manifest) -> Check:
+    return replace(check, long=manifest.long_check(check.section) is not None)
+
+
+def mutation_module(folder: Path) -> ModuleType:
+    """Load only the mutation.py of an assignment. Raise `BadAssignment` if there is none."""
+    if not (folder / MUTATION).exists():
+        raise BadAssignment(f"{folder.name} has no {MUTATION}: add one, to classify mutants")
+    folder, name = folder.resolve(), MUTATION.removesuffix(".py")
+    return _submodule(_package(folder, name, read_manifest(folder)), name)
+
+
+def _truth(folder: Path, package: str) -> Any:
+    """Return truth.py; in a student's pack the recorded answers; without either, checks.py."""
+    if (folder / "truth.py").exists():
+        return _submodule(package, "truth")
+    if (folder / RECORDED).exists():
+        return RecordedTruth.read(folder / RECORDED)
+    return _submodule(package, "checks")
+
+
+def _reference_truths(
+    truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
+) -> tuple[tuple[Mistake, ...], Truths, tuple[Reading, ...]]:
+    """Return the known mistakes, the truths with and without them, and the accepted interpretations.
+
+    They come from truth.py; without it from the reference and mistakes.py; without a reference from checks.py.
+    """
+    settings = manifest.settings
+    if truth is not checks:
+        if not hasattr(truth, "truths"):
+            raise BadAssignment(
+                f"{folder.name}/truth.py must define truths(settings): it returns a function of an interpretation's id "
+                "and mistakes' ids, which returns the truth. Without the file the truth is reference.py"
+            )
+        known = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
+        return tuple(known), truth.truths(settings), _readings(truth, settings)
+    if not (folder / REFERENCE).exists():
+        return (), lambda _reading, _assumed: truth, _readings(truth, settings)
+    reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names
+    registered: list[KnownMistake] = []
+    accepted: tuple[Interpretation, ...] = ()
+    if (folder / MISTAKES).exists():
+        mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
+        ids = [check for part in manifest.parts for check in part.points_of_checks]
+        registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
+        accepted = interpretations_of(mistakes)
+    truths = default_truth.truths(reference, names, registered, accepted)
+    return tuple(registered), truths, (Reading("", ""), *accepted)
+
+
+def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
+    return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
+
+
+def _require_same_questions(assignment: Assignment) -> None:
+    """Raise `BadAssignment` unless written.py has only questions of the manifest, with the same points."""
+    worth = {id: question.points for id, question in assignment.questions.items()}
+    for question in assignment.known_questions:
+        if worth.get(question.id) != question.worth:
+            raise BadAssignment(
+                f"{assignment.id}: {WRITTEN} gives {question.worth} points to {question.id}, assignment.toml "
+                f"{worth.get(question.id, 'none')}"
+            )
+
+
+def _handout(folder: Path) -> Path:
+    """Return the handout's folder: inside the assignment's folder; in a student's pack beside it."""
+    inside = folder / "handout"
+    return inside if inside.is_dir() or not (folder / RECORDED).exists() else folder.with_name("handout")
+
+
+def _require_same_sections(assignment: Assignment) -> None:
+    """Raise `BadAssignment` unless there are checks for exactly the sections that have points."""
+    with_points = {section for part in assignment.parts for section in part.sections}
+    with_checks = {check.section for check in assignment.checks}
+    if with_points != with_checks:
+        odd = ", ".join(sorted(with_points ^ with_checks))
+        raise BadAssignment(f"{assignment.id}: {MANIFEST} and checks.py do not have the same sections: {odd}")
+
+
+def _readings(truth: Any, settings: Mapping[str, Any]) -> tuple[Reading, ...]:
+    readings: Sequence[Reading] = truth.readings(settings) if hasattr(truth, "readings") else ()
+    return tuple(readings) or (Reading("", ""),)
+
+
+def _digest_of_folder(folder: Path) -> str:
+    judging = {p for pattern in _JUDGING for p in folder.glob(pattern) if p.is_file()}
+    return _digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
+
+
+def _digest_of(paths: Iterable[Path], folder: Path) -> str:
+    over = hashlib.sha256()
+    for path in sorted(paths):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        over.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return over.hexdigest()
+
+
+def _package(folder: Path, version: str, manifest: Manifest) -> str:
+    """Make the folder a package with a unique name, and return the name.
+
+    So `from .problems import …` works in it, and two versions of an assignment can be loaded side by side. The package
+    holds the manifest for `kit.settings`.
+    """
+    name = f"assignment_{folder.name}_{version}".replace("-", "_")
+    if name not in sys.modules:
+        package = ModuleType(name)
+        package.__path__ = [str(folder)]
+        vars(package)["__manifest__"] = manifest
+        sys.modules[name] = package
+    return name
+
+
+def _submodule(package: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except BadAssignment:
+        raise
+    except Exception as wrong:
+        raise BadAssignment(f"{name}.py of the assignment cannot be loaded: {type(wrong).__name__}: {wrong}") from wrong

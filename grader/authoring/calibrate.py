@@ -1,0 +1,116 @@
+"""Thresholds from measurements: an outcome such as an accuracy varies with the seed even where everything is right,
+so a threshold comes with the probability that a right solution falls below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import Steps
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Scope, grade
+from grader.errors import BadCall
+from grader.intake.receive import receive_path
+from grader.model import Json, Report
+from grader.sandbox.contract import Sandbox
+
+PROBABILITIES = (1e-4, 1e-6)
+"""False-fail probabilities that a threshold is proposed for."""
+
+
+FEWEST_SEEDS = 5
+"""With fewer, a probability of 1e-6 lies hundreds of deviations off."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    name: str
+    """Of the evidence."""
+    accuracies: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.accuracies))
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of one accuracy."""
+        return float(np.std(self.accuracies, ddof=1))
+
+    def false_fail(self, threshold: float) -> float:
+        """The probability that the next right solution falls below: Student's t, since mean and deviation are
+        themselves estimated from so few."""
+        from scipy import stats  # half a second that only a calibration pays
+
+        return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
+
+    def proposed(self, probability: float) -> float | None:
+        """The highest threshold, in hundredths, whose false-fail probability is at most this; None where so few
+        measurements bear out none."""
+        from scipy import stats
+
+        exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))
+        return float(np.floor(min(exact, 1.0) * 100) / 100) if exact >= 0 else None
+
+    @property
+    def _spread(self) -> float:
+        return max(self.deviation, 1e-4) * float(np.sqrt(1 + 1 / len(self.accuracies)))
+
+
+def calibrate(
+    assignment: Assignment,
+    sandbox: Sandbox,
+    *,
+    seeds: int,
+    quick: bool,
+    tick: Callable[[int], None] = lambda _count: None,
+) -> list[Calibration]:
+    """Trains the reference under so many secret seeds; one Calibration for each kind of training."""
+    if seeds < FEWEST_SEEDS:
+        raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: take at least {FEWEST_SEEDS}, better 25")
+    reference = receive_path(assignment.reference, assignment.files[0])
+
+    def one(number: int) -> Report:
+        report = grade(reference, assignment, sandbox, Seed(f"calibrate {number}".encode()), Scope(quick=quick))
+        tick(1)
+        return report
+
+    with ThreadPoolExecutor(1) as pool:  # a grading trains on two cores already
+        reports = list(pool.map(one, range(seeds)))
+    return _collected(reports)
+
+
+def _collected(reports: Sequence[Report]) -> list[Calibration]:
+    found: dict[str, list[float]] = {}
+    for report in reports:
+        for evidence in report.evidence:
+            if evidence.accuracy is not None:
+                found.setdefault(evidence.name, []).append(evidence.accuracy)
+    return [Calibration(name, tuple(values)) for name, values in found.items()]
+
+
+def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
+    """Return the thresholds of the long checks, of their shorter run if `quick`."""
+    return {
+        name: steps
+        for long in assignment.manifest.long
+        for name, steps in (long.shorter_steps if quick else long.steps).items()
+    }
+
+
+def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
+    """What is kept beside the assignment: the measurements, and what follows for its thresholds."""
+    return {
+        c.name: {
+            "accuracies": list(c.accuracies),
+            "mean": round(c.mean, 5),
+            "deviation": round(c.deviation, 5),
+            "false_fail": {str(least): f"{c.false_fail(least):.1e}" for least, _ in thresholds.get(c.name, ())},
+            "proposed": {f"{p:g}": c.proposed(p) for p in PROBABILITIES},
+        }
+        for c in calibrations
+    }

@@ -1,0 +1,224 @@
+"""Grades mutants and compares what they lose with what they should lose."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.authoring.mutate.classify import Classifier
+from grader.authoring.mutate.general import mutation_of
+from grader.authoring.mutate.model import Classified, Expected, Mutation
+from grader.authoring.mutate.operators import Mutant, mutants
+from grader.authoring.solution import without_calls
+from grader.engine.grade import Scope, grade
+from grader.intake.receive import receive
+from grader.model import ZERO, CheckResult, Points, Report, Status
+from grader.sandbox.contract import Sandbox
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mutant, its class, and what it lost."""
+
+    mutant: Mutant
+    classified: Classified
+    expected: Expected
+    report: Report
+
+    @property
+    def lost(self) -> list[CheckResult]:
+        return [c for c in self.report.checks if c.status is not Status.WAITING and c.points < c.possible]
+
+    @property
+    def is_caught(self) -> bool:
+        """True if it is known to be wrong and loses points."""
+        return self.classified.kind == "wrong" and bool(self.lost)
+
+    @property
+    def is_survivor(self) -> bool:
+        return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.lost)
+
+    @property
+    def charged_elsewhere(self) -> bool:
+        """True if it is wrong and loses points, but none in the section of its fault."""
+        must = self.expected.must
+        return self.is_caught and bool(must) and not any(_is_in(c.id, must) for c in self.lost)
+
+    @property
+    def false_charges(self) -> Points:
+        """Points lost where nothing is wrong."""
+        if self.classified.kind in ("same", "allowed"):
+            return sum((c.possible - c.points for c in self.lost), ZERO)
+        if self.classified.kind == "undecided":
+            return ZERO
+        return sum((c.possible - c.points for c in self.lost if not _is_in(c.id, self.expected.may)), ZERO)
+
+    @property
+    def points_lost(self) -> Points:
+        return sum((c.possible - c.points for c in self.lost), ZERO)
+
+    def line_of(self, check: CheckResult) -> str:
+        """Return "exact", "elsewhere" or "none" for the line that a lost check shows."""
+        if check.place is None:
+            return "none"
+        return "exact" if check.place.line in self.mutant.lines else "elsewhere"
+
+
+def _is_in(check: str, ids: Sequence[str]) -> bool:
+    return any(f"{check}.".startswith(f"{id}.") for id in ids)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All rows and how many mutants there are to draw from."""
+
+    rows: tuple[Row, ...]
+    distinct: int
+
+    def of(self, kind: str) -> list[Row]:
+        return [r for r in self.rows if r.classified.kind == kind]
+
+    @property
+    def survivors(self) -> list[Row]:
+        return [r for r in self.rows if r.is_survivor]
+
+    @property
+    def score(self) -> float:
+        """The share of wrong mutants that lose points; undecided ones count as survivors."""
+        judged = len(self.of("wrong")) + len(self.of("undecided"))
+        return sum(r.is_caught for r in self.rows) / judged if judged else 1.0
+
+    @property
+    def false_charges(self) -> Points:
+        return sum((r.false_charges for r in self.rows), ZERO)
+
+    @property
+    def points(self) -> Points:
+        """All points that the code checks give, over all mutants."""
+        return sum((c.possible for r in self.rows for c in r.report.checks if c.status is not Status.WAITING), ZERO)
+
+    @property
+    def lost(self) -> list[tuple[Row, CheckResult]]:
+        """(row, check) of every lost check of a wrong mutant."""
+        return [(r, c) for r in self.of("wrong") for c in r.lost]
+
+    @property
+    def never_lost(self) -> list[str]:
+        """Ids of the checks that no wrong mutant loses: nothing shows that they judge anything."""
+        judged = dict.fromkeys(c.id for r in self.rows for c in r.report.checks if c.status is not Status.WAITING)
+        lost = {c.id for _, c in self.lost}
+        return [id for id in judged if id not in lost]
+
+    @property
+    def lines(self) -> Counter[str]:
+        return Counter(row.line_of(check) for row, check in self.lost)
+
+    @property
+    def diagnoses(self) -> Counter[str]:
+        return Counter(
+            "known mistake" if c.mistake else "follows from another check" if c.follows_from else "undiagnosed"
+            for _, c in self.lost
+        )
+
+    @property
+    def median_loss(self) -> float:
+        """Points that a wrong mutant loses."""
+        return float(median(r.points_lost for r in self.of("wrong"))) if self.of("wrong") else 0.0
+
+
+# ── which mutants ────────────────────────────────────────────────────────────────────────────────────
+
+
+def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classifier, list[Mutant]]]:
+    """Yield, for each right solution, a classifier (to be closed by the caller) and all of its mutants."""
+    for path in mutation.SUBJECTS:
+        source = without_calls((assignment.folder / path).read_text("utf-8"))
+        classifier = Classifier(assignment.folder, source)
+        yield classifier, mutants(Path(path).name, source, classifier.alike())
+
+
+def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:
+    """Draw `count` mutants (0: all), of every operator its share. The seed that is kept apart draws from one half of
+    them and every other seed from the other half, so that checks are never tuned on the first half."""
+    if not count:
+        return list(all_mutants)
+    halves: tuple[list[Mutant], list[Mutant]] = ([], [])
+    for group in _by_operator(all_mutants, f"halves {kept_apart}"):
+        for i, mutant in enumerate(group):
+            halves[i % 2].append(mutant)
+    drawn = _stratified(halves[0 if seed == kept_apart else 1], f"seed {seed}")[:count]
+    order = {m.id: i for i, m in enumerate(all_mutants)}
+    return sorted(drawn, key=lambda m: order[m.id])
+
+
+def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
+    """Return the mutants in an order whose every prefix has each operator's share."""
+    placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
+    return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
+
+
+def _by_operator(some: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
+    """Return each operator's mutants, in an order that depends on the salt."""
+    groups: dict[str, list[Mutant]] = {}
+    for mutant in sorted(some, key=lambda m: hashlib.sha256(f"{salt} {m.id}".encode()).digest()):
+        groups.setdefault(mutant.operator, []).append(mutant)
+    return groups.values()
+
+
+# ── grading ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def measure(
+    assignment: Assignment,
+    sandbox: Sandbox,
+    *,
+    count: int = 0,
+    seed: int = 0,
+    workers: int = 2,
+    tick: Callable[[int], Any] = lambda _count: None,
+) -> Measured:
+    """Draw mutants, classify each without the checks, grade each with them.
+
+    Args:
+        count: how many mutants; 0 is all of them.
+        seed: which ones.
+        tick: called with 1 after each.
+    """
+    mutation = mutation_of(assignment.folder)
+    classifiers: dict[str, list[Classifier]] = {}
+    found: list[Mutant] = []
+    try:
+        for classifier, its_mutants in prepare(assignment, mutation):
+            classifiers[its_mutants[0].file] = [classifier]
+            found += its_mutants
+        drawn = draw(found, count, seed, mutation.KEPT_APART)
+
+        def one(mutant: Mutant) -> Row:
+            free = classifiers[mutant.file]
+            try:
+                classifier = free.pop()
+            except IndexError:  # another thread has it
+                classifier = Classifier(assignment.folder, mutant.original)
+            classified = classifier.classify(mutant.source)
+            free.append(classifier)
+            expected = mutation.expected(classified.parts) if classified.kind == "wrong" else Expected((), ())
+            file = receive(assignment.files[0], mutant.source.encode(), assignment.files[0])
+            report = grade(file, assignment, sandbox, Seed(), Scope(code_only=True))
+            tick(1)
+            return Row(mutant, classified, expected, report)
+
+        with ThreadPoolExecutor(workers) as pool:
+            rows = tuple(pool.map(one, drawn))
+    finally:
+        for free in classifiers.values():
+            for classifier in free:
+                classifier.close()
+    return Measured(rows, len(found))

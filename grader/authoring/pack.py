@@ -1,0 +1,155 @@
+"""`grader pack student`: the pre-check that students install. It knows the answers, not how to get them."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grader.assignments import recorded
+from grader.assignments.catalogue import CHECKS, LINES, MISTAKES, REFERENCE, Assignment
+from grader.assignments.manifest import MANIFEST
+from grader.assignments.public_problems import PublicProblemCache
+from grader.assignments.recorded import RECORDED, AnswerRecorder
+from grader.assignments.seeds import Seed
+from grader.engine import grade as pipeline
+from grader.errors import BadAssignment
+from grader.intake.receive import receive_path
+from grader.kit.claim import Claim
+from grader.sandbox.contract import Sandbox
+
+_SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
+_GIVEN_FOLDERS = ("data",)
+
+README = """\
+Check your work before you submit it
+=====================================
+
+Once:        python -m pip install ./precheck
+Every time:  python -m grader check {file} -a {id}
+While you work (q ends it):  python -m grader watch {file} -a {id}
+
+Run both from this folder. What you are given lies in handout/; instead of {file}, write the path of the file that you
+work on, such as handout/{file} (a notebook works too). The problems are public ones: after you submit, your code meets
+others. What is not run here is graded then, so this is not the grade. On your own machine your code may run without
+isolation: that is fine for code of your own. The grader's `doctor` is for servers; you do not need it.
+"""
+
+
+def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None] = lambda _count: None) -> bytes:
+    """A zip with the handout, the checks, the recorded answers, and the grader itself as an installable folder."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        _add_assignment(out, assignment)
+        add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, sandbox, tick))
+        add_grader(out, "precheck")
+        add(out, "README.txt", README.format(id=assignment.id, file=assignment.files[0]).encode())
+    return archive.getvalue()
+
+
+def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
+    code = code_of_checks(assignment)
+    for path in sorted(assignment.folder.rglob("*")):
+        inside = path.relative_to(assignment.folder)
+        if not path.is_file() or any(part.startswith((".", "__pycache__")) for part in inside.parts):
+            continue
+        if inside.parts[0] == "handout":
+            add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
+        elif inside.as_posix() in (MANIFEST, *code) or inside.parts[0] in _GIVEN_FOLDERS:
+            add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
+
+
+def code_of_checks(assignment: Assignment) -> list[str]:
+    """Return the files that the checks need: checks.py, lines.py, and modules of the assignment that these import.
+
+    Raises:
+        BadAssignment: One of them imports the solution.
+    """
+    needed = [name for name in (CHECKS, LINES) if (assignment.folder / name).exists()]
+    for name in needed:  # it grows meanwhile
+        imports = _own_imports((assignment.folder / name).read_text("utf-8"))
+        files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
+        if secret := [file for file in files if file in _SECRET_FILES]:
+            raise BadAssignment(
+                f"{assignment.id}/{name} imports {secret[0]}, which no student's pack may hold: ask the truth instead"
+            )
+        needed += [file for file in files if file not in needed]
+    return needed
+
+
+def _own_imports(source: str) -> Iterator[str]:
+    """Yield the names of modules that are imported from the assignment's own folder."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield from [node.module.partition(".")[0]] if node.module else (alias.name for alias in node.names)
+
+
+def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
+    """Of no date, so that equal packs are equal files."""
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = mode << 16
+    out.writestr(entry, content, zipfile.ZIP_DEFLATED)
+
+
+def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]) -> bytes:
+    """Every answer that the public problems ask for, under every single known mistake."""
+    recorder = AnswerRecorder(assignment.truths)
+    listening = replace(assignment, truths=recorder.truth, public_cache=PublicProblemCache(recorder.truth))
+    reference = receive_path(assignment.reference, assignment.files[0])
+    recorded_checks: set[str] = set()
+    for claim in pipeline.claims_of_code(reference, listening, sandbox, Seed()):
+        tick(int(claim.check not in recorded_checks))
+        recorded_checks.add(claim.check)
+        assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
+        for reading in assignment.readings:
+            for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
+                _record(claim, recorder.truth(reading.id, assumed), mistaken=bool(assumed))
+    checks = [check for part in assignment.parts for check in part.points_of_checks]
+    for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
+        for reading in assignment.readings:
+            call.right(recorder.truth(reading.id, frozenset()))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / RECORDED
+        recorded.write(file, assignment.digest, recorder.answers, assignment.mistakes, assignment.readings)
+        return file.read_bytes()
+
+
+def _record(claim: Claim, truth: Any, *, mistaken: bool) -> None:
+    """Ask a truth all that a claim asks. A mistaken one may overflow or raise, where no right answer is like it."""
+    with np.errstate(all="ignore"):
+        try:
+            claim.judge(truth)
+        except Exception:
+            if not mistaken:
+                raise
+
+
+def add_grader(out: zipfile.ZipFile, folder: str) -> None:
+    """This grader, as a folder that pip installs."""
+    package = Path(__file__).parents[1]
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            add(out, f"{folder}/grader/{path.relative_to(package).as_posix()}", path.read_bytes())
+    add(out, f"{folder}/pyproject.toml", _pyproject().encode())
+
+
+def _pyproject() -> str:
+    """A project file for the packed grader, with the dependencies that this one was installed with."""
+    facts = metadata("grader")
+    needed = [d for d in facts.get_all("Requires-Dist") or [] if "extra ==" not in d]
+    return (
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+        f'[project]\nname = "grader"\nversion = "{facts["Version"]}"\nrequires-python = "{facts["Requires-Python"]}"\n'
+        f"dependencies = {json.dumps(needed, indent=4)}\n\n"
+        '[project.scripts]\ngrader = "grader.cli.app:main"\n\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n'
+    )

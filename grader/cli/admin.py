@@ -1,0 +1,337 @@
+"""`grader admin`: courses, people, tokens and what courses ask, in the service's own database. No service need run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from grader.assignments import catalogue
+from grader.course import offerings as offers
+from grader.course import roster
+from grader.course.late import checked_date
+from grader.errors import BadCall
+from grader.render.text import one_line
+from grader.service import login_link, open_store
+from grader.settings import Settings
+from grader.store import offerings, people
+from grader.store.database import Tx
+from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, Scope, TokenKind
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Courses, people, tokens, and what courses ask.")
+
+CourseArgument = Annotated[str, typer.Argument(help="The course's id.")]
+LoginArgument = Annotated[str, typer.Argument(help="E-mail address, or account's name.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+_DATE = 'as "2026-12-01 23:59" (here) or "2026-12-01T23:59+01:00"; none takes it away'
+_MOST_COLUMNS = 6
+_MOST_DRAWN = 1_000
+"""Rows of a table. More are written with tabs between their cells: drawing a row takes a millisecond."""
+
+out = Console(highlight=False)
+
+
+@app.command()
+def course(
+    id: Annotated[str, typer.Argument(help="Stands in addresses: ml101.")],
+    title: Annotated[str, typer.Option(help="As people read it.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Make a course, or give it another title."""
+    made = Course(roster.course_of(id), roster.name_of(title))
+    with _writing() as tx:
+        people.put_course(tx, made)
+    _show([_course(made)], as_json)
+
+
+@app.command()
+def courses(as_json: JsonOption = False) -> None:
+    """List the courses."""
+    with _writing() as tx:
+        rows = [
+            {"course": c.id, "title": c.title, "members": len(people.roster(tx, c.id))} for c in people.all_courses(tx)
+        ]
+    _show(rows, as_json)
+
+
+@app.command()
+def person(
+    login: LoginArgument,
+    name: Annotated[str, typer.Option(help="Left out, it stays as it is.")] = "",
+    admin: Annotated[bool | None, typer.Option("--admin/--no-admin", help="Whether they administer.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a person, or change one."""
+    with _writing() as tx:
+        known = people.put_person(tx, roster.login_of(login), roster.name_of(name), admin=admin)
+    _show([_person(known) | {"admin": known.admin}], as_json)
+
+
+@app.command("roster")
+def roster_(
+    course: CourseArgument,
+    file: Annotated[Path | None, typer.Argument(help="CSV with the columns login, name and role.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add and update people from a CSV file, or list who is there. Nobody is removed."""
+    if file is None:
+        with _writing() as tx:
+            _known_course(tx, course)
+            rows = [_person(m.person) | {"role": m.role} for m in people.roster(tx, course)]
+        _show(rows, as_json)
+        return
+    wanted = roster.read(_content(file))
+    with _writing() as tx:
+        _known_course(tx, course)
+        changes = roster.compare(tx, course, wanted)
+        if not dry_run:
+            roster.enrol(tx, course, changes)
+    _show([*_changes(changes)], as_json)
+    if not as_json:
+        done = "would be " if dry_run else ""
+        out.print(
+            f"{len(changes.added)} {done}added, {len(changes.changed)} {done}changed, {changes.unchanged} unchanged, "
+            f"{len(changes.missing)} not in the file: they stay (grader admin remove)"
+        )
+
+
+def _changes(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
+    for row in changes.added:
+        yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
+    for old, row in changes.changed:
+        after = {"login": row.login, "name": row.name or old.person.name, "role": row.role}
+        yield {"what": "changed"} | after | {"was": f"{old.person.name}, {old.role}"}
+    for member in changes.missing:
+        yield {"what": "not in the file"} | _person(member.person) | {"role": member.role, "was": ""}
+
+
+@app.command()
+def remove(course: CourseArgument, login: LoginArgument) -> None:
+    """Take one person out of a course. What they have handed in stays."""
+    with _writing() as tx:
+        who = _known_person(tx, login)
+        if people.role_of(tx, course, who.id) is None:
+            raise BadCall(f"{who.login} is not in the course {course}")
+        people.remove_member(tx, course, who.id)
+
+
+@app.command()
+def offer(
+    course: CourseArgument,
+    assignment: Annotated[str, typer.Argument(help="The assignment's id.")],
+    opens: Annotated[str | None, typer.Option(help=_DATE)] = None,
+    due: Annotated[str | None, typer.Option(help=_DATE)] = None,
+    closes: Annotated[str | None, typer.Option(help=_DATE)] = None,
+    late: Annotated[str | None, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = None,
+    counts: Annotated[Counts | None, typer.Option(help="Which submission counts.")] = None,
+    attempts_per_hour: Annotated[int | None, typer.Option(help="0 for as many as they like.")] = None,
+    held: Annotated[bool | None, typer.Option("--held/--released", help="Whether points wait for a release.")] = None,
+    hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Offer an assignment in a course, or change what is given; the rest stays."""
+    task = catalogue.find(assignment, Settings().assignments)
+    dates = {"opens": opens, "due": due, "closes": closes}
+    given: dict[str, Any] = {f"{name}_at": _moment(name, text) for name, text in dates.items() if text is not None}
+    given |= {} if late is None else {"late": _object(late)}
+    given |= {} if counts is None else {"counts": counts}
+    given |= {} if attempts_per_hour is None else {"attempts_per_hour": attempts_per_hour or None}
+    given |= {} if held is None else {"held": held}
+    given |= {} if hidden is None else {"hidden": () if hidden == "none" else tuple(hidden.replace(",", " ").split())}
+    with _writing() as tx:
+        _known_course(tx, course)
+        before = offerings.offering(tx, course, task.id) or Offering(course, task.id)
+        after = offers.checked(replace(before, **given), task)
+        offerings.put_offering(tx, after)
+    _show([_offering(after)], as_json)
+
+
+def _offering(offering: Offering) -> dict[str, Any]:
+    dates = {"opens": offering.opens_at, "due": offering.due_at, "closes": offering.closes_at}
+    return {
+        "course": offering.course,
+        "assignment": offering.assignment,
+        **{name: _when(date) for name, date in dates.items()},
+        "late": dict(offering.late),
+        "counts": offering.counts,
+        "attempts_per_hour": offering.attempts_per_hour,
+        "held": offering.held,
+        "hidden": list(offering.hidden),
+    }
+
+
+@app.command()
+def token(
+    login: LoginArgument,
+    label: Annotated[str, typer.Option(help="What it is for.")],
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3660, help="How long it lasts; left out, until it is revoked.")
+    ] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="What it may be used for [default: everything].")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a token for a program. It is shown this once."""
+    lasts = dt.timedelta(days=days) if days else None
+    with _writing() as tx:
+        who = _known_person(tx, login)
+        secret = people.new_token(tx, who.id, TokenKind.PROGRAM, roster.name_of(label), lasts, scope or EVERY_SCOPE)
+    if as_json:
+        _show([{"login": who.login, "label": label, "token": secret}], as_json)
+    else:
+        sys.stdout.write(secret + "\n")  # alone, for TOKEN=$(grader admin token …)
+
+
+@app.command()
+def tokens(
+    login: LoginArgument,
+    revoke: Annotated[str, typer.Option(help="The id of one to revoke.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List a person's tokens and logins, or revoke one."""
+    with _writing() as tx:
+        who = _known_person(tx, login)
+        if revoke and not people.revoke_token(tx, who.id, revoke):
+            raise BadCall(f"{who.login} has no token {revoke}: grader admin tokens {who.login} lists them")
+        rows = [
+            {
+                "id": t.id,
+                "kind": t.kind,
+                "label": t.label,
+                "scopes": sorted(t.scopes),
+                "made": _when(t.created_at),
+                "expires": _when(t.expires_at),
+            }
+            for t in people.tokens_of(tx, who.id)
+        ]
+    _show(rows, as_json)
+
+
+@app.command()
+def link(
+    logins: Annotated[list[str] | None, typer.Argument(help="Whom it logs in.")] = None,
+    course: Annotated[str, typer.Option(help="All who are in this course.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=60, help="How long it may wait to be used.")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Make links that log people in once, for those without a university login."""
+    settings = Settings()
+    with _writing() as tx:
+        whom = [_known_person(tx, login) for login in logins or ()]
+        if course:
+            _known_course(tx, course)
+            whom += [member.person for member in people.roster(tx, course)]
+        if not whom:
+            raise BadCall("say whom: grader admin link LOGIN, or --course COURSE")
+        lasts = dt.timedelta(days=days)
+        rows = [_person(who) | {"link": login_link(tx, settings, who, lasts)} for who in dict.fromkeys(whom)]
+    if as_json:
+        _show(rows, as_json)
+    else:  # no table: it would break a link in two
+        for row in rows:
+            sys.stdout.write(f"{row['link']}\t{one_line(row['login'])}\n")
+
+
+# ── what the commands share ──────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def _writing() -> Iterator[Tx]:
+    store = open_store(Settings())
+    try:
+        with store.write() as tx:
+            yield tx
+    finally:
+        store.close()
+
+
+def _known_course(tx: Tx, id: str) -> None:
+    if people.course(tx, id) is None:
+        raise BadCall(f"there is no course {id[:60]}: grader admin course {id[:60]} --title … makes it")
+
+
+def _known_person(tx: Tx, login: str) -> Person:
+    found = people.person_by_login(tx, login)
+    if found is None:
+        raise BadCall(f"nobody has the login {login[:60]}: grader admin person {login[:60]} --name … adds them")
+    return found
+
+
+def _course(course: Course) -> dict[str, Any]:
+    return {"course": course.id, "title": course.title}
+
+
+def _person(person: Person) -> dict[str, Any]:
+    return {"login": person.login, "name": person.name}
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as wrong:
+        raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
+
+
+def _moment(option: str, text: str) -> dt.datetime | None:
+    if text == "none":
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or len(text) <= len("2026-12-01"):
+        raise BadCall(f"--{option} must be a day and a time, {_DATE}")
+    return checked_date(moment).astimezone()  # without a zone, this machine's
+
+
+def _object(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadCall("""--late must be JSON, such as '{"per_day": "10%", "most_days": 5}', or '{}'""")
+    return found
+
+
+def _when(moment: dt.datetime | None) -> str | None:
+    return moment.astimezone().isoformat(timespec="minutes") if moment else None
+
+
+def _show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        return
+    if len(rows) == 1 and len(rows[0]) > _MOST_COLUMNS:
+        rows = [{"setting": name, "value": value} for name, value in rows[0].items()]
+    if len(rows) > _MOST_DRAWN:
+        sys.stdout.write("\t".join(rows[0]) + "\n")
+        sys.stdout.writelines("\t".join(_cell(value).plain for value in row.values()) + "\n" for row in rows)
+        return
+    table = Table()
+    for name in rows[0] if rows else ("none",):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    out.print(table)
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if not value and value != 0:
+        return Text("—")
+    if isinstance(value, list):
+        return Text(", ".join(map(str, value)))
+    return Text(json.dumps(value) if isinstance(value, dict) else one_line(str(value)))

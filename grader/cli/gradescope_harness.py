@@ -1,0 +1,69 @@
+"""What runs in Gradescope's container for every submission: their folders in, their results.json out.
+
+python -m grader.cli.gradescope_harness /autograder /autograder/source/ASSIGNMENT
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade
+from grader.errors import GraderError, Refused, SandboxUnavailable
+from grader.intake.receive import receive_path
+from grader.model import Json
+from grader.render.gradescope import gradescope
+from grader.sandbox.choose import choose
+from grader.sandbox.contract import Sandbox
+from grader.settings import Settings
+
+SANDBOXES = ("bubblewrap", "landlock")
+"""The best that the container has; without either the solution could be read, so nothing is graded."""
+
+
+def main(root: Path, assignment: Path) -> int:
+    """Their exit code. Without a results.json Gradescope says that the autograder failed, which is not a zero."""
+    try:
+        results = results_of(root / "submission", assignment)
+    except GraderError as ours:
+        print(f"grader: {ours}", file=sys.stderr)  # noqa: T201  Gradescope shows it to staff
+        return ours.exit_code
+    (root / "results").mkdir(exist_ok=True)
+    (root / "results" / "results.json").write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    return 0
+
+
+def results_of(submission: Path, assignment: Path) -> Json:
+    settings = Settings()
+    task = catalogue.load(assignment)
+    try:
+        received = receive_path(submission, task.files[0])
+    except Refused as unreadable:
+        return _unreadable(str(unreadable))
+    room = _sandbox(task.runtime(settings.runtime))
+    try:
+        return gradescope(grade(received, task, room, Seed(settings.secret.encode() or None)))
+    finally:
+        room.close()
+
+
+def _unreadable(why: str) -> Json:
+    """Nothing in it can be graded: the student hands in again."""
+    return {"score": 0, "output": why, "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
+
+
+def _sandbox(runtime: Path) -> Sandbox:
+    whys = []
+    for name in SANDBOXES:
+        try:
+            return choose(name, runtime)[0]
+        except SandboxUnavailable as why:
+            whys.append(f"{name}: {why}")
+    raise SandboxUnavailable(f"this container isolates nothing ({'; '.join(whys)})")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,102 @@
+"""The display of a grading in progress: each part as it is decided, and the CPU time of every long check."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import LongCheck
+from grader.engine.grade import Progress
+from grader.model import CheckResult, Part
+from grader.render.terminal import Parts
+
+
+@dataclass
+class _Training:
+    cpu_seconds: Callable[[], float | None]
+    check: LongCheck
+    started: float = field(default_factory=time.monotonic)
+    done: bool = False
+
+
+class Display:
+    """Lives on a terminal until the report takes its place; silent elsewhere."""
+
+    def __init__(self, console: Console, assignment: Assignment) -> None:
+        self._manifest = assignment.manifest
+        self._now = "starting"
+        self._decided: dict[str, list[CheckResult]] = {}
+        self._trainings: dict[str, _Training] = {}
+        self._spinner = Spinner("dots")
+        self._live = Live(console=console, transient=True, get_renderable=lambda: self, refresh_per_second=5)
+        self._shown = console.is_terminal
+
+    def watch(self, happened: Progress) -> None:
+        if not self._shown:
+            return
+        section = happened.section
+        if happened.long and not happened.done:
+            check = self._manifest.long_check(section)
+            assert check is not None, "a long section belongs to a long check"
+            self._trainings[section] = _Training(happened.cpu_seconds, check)
+        elif happened.long:
+            self._trainings[section].done = True
+        else:
+            self._now = "" if happened.done else section
+        if happened.done:
+            self._decided[section] = [finding.result() for finding in happened.findings]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The parts with their reasons, or their lines alone where the screen has no room."""
+        rows = self._rows()
+        if parts := self._parts():
+            full, short = (Parts(parts, reasons=reasons) for reasons in (True, False))
+            needed = sum(len(console.render_lines(shown, options)) for shown in (full, rows))
+            yield full if needed < console.height else short
+        yield rows
+
+    def _parts(self) -> list[Part]:
+        """Return the parts whose sections are all decided."""
+        decided = dict(self._decided)
+        return [
+            Part(row.id, row.title, tuple(c for section in row.sections for c in decided[section]))
+            for row in self._manifest.parts
+            if row.sections and decided.keys() >= row.sections.keys()
+        ]
+
+    def _rows(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        if self._now:
+            table.add_row(self._spinner, "code checks", self._now)
+        for section, training in list(self._trainings.items()):
+            sign = Text("✓") if training.done else self._spinner
+            table.add_row(sign, f"{training.check.name} {section}", "done" if training.done else self._used(training))
+        return Group(table)
+
+    def _used(self, training: _Training) -> str:
+        """How far a student's own loop has come cannot be known; what it has used of its limit can."""
+        said = f"{time.monotonic() - training.started:.0f} s"
+        cpu = training.cpu_seconds()
+        if cpu is None:
+            return said
+        return f"{said}, {cpu:.0f} of {training.check.cpu_seconds:g} CPU seconds used"
+
+    def __enter__(self) -> Display:
+        if self._shown:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            self._live.stop()

@@ -1,0 +1,57 @@
+"""CSV files with people, as registrars and learning platforms export them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from grader.errors import BadCall
+
+MOST_BYTES = 4 << 20
+
+LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
+EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")
+IDS = ("id", "student id", "user id", "sis user id")
+NAME = ("name", "full name", "student name", "student", "display name")
+GIVEN, FAMILY = ("first name", "given name", "firstname"), ("last name", "family name", "surname", "lastname")
+ROLE = ("role", "course role", "type")
+STUDENTS = ("", "student", "learner", "participant")
+STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader")
+
+
+def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) -> list[tuple[int, list[str]]]:
+    """Return the non-empty lines of a CSV file as (line number from 1, cells).
+
+    Args:
+        content: The file.
+        what: The file's kind, for messages.
+        most_bytes: Largest accepted size.
+
+    Raises:
+        BadCall: The file is too large, or is not CSV in UTF-8 or UTF-16.
+    """
+    if len(content) > most_bytes:
+        raise BadCall(f"the {what} has more than {most_bytes >> 20} MiB")
+    text = _decoded(content, what)
+    header = text.partition("\n")[0].partition("[")[0]  # rubric texts follow after a bracket
+    delimiter = max(",;\t", key=header.count)
+    csv.field_size_limit(most_bytes)  # a student's answer may be long
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        return [(n, cells) for n, cells in enumerate(reader, 1) if any(cell.strip() for cell in cells)]
+    except csv.Error as wrong:
+        raise BadCall(f"line {reader.line_num}: this is not CSV ({wrong})") from None
+
+
+def _decoded(content: bytes, what: str) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 as Excel writes it."""
+    try:
+        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadCall(f"the {what} is not in UTF-8: save it as CSV UTF-8") from None
+
+
+def headings(header: Sequence[str]) -> dict[str, int]:
+    """Return column name → index of the first column of that name. Names are in lower case without underscores."""
+    return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}

@@ -1,0 +1,155 @@
+"""Late penalties. A late policy is data in the offering, and its arithmetic is exact."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from grader.errors import BadCall
+from grader.model import ZERO, LatePenalty, Points, show_points
+
+_DAY = dt.timedelta(days=1)
+_EXAMPLE = '{"grace_minutes": 10, "per_day": "10%", "most_days": 5}'
+
+
+YEARS = range(1970, 3000)
+"""Years that a course may use. Near the years 1 and 9999 a conversion to another time zone fails."""
+
+
+def checked_date(date: dt.datetime) -> dt.datetime:
+    """Return the date. Raise `BadCall` for a year outside `YEARS`."""
+    if date.year not in YEARS:
+        raise BadCall(f"{date.isoformat()} is not a valid date for a course: write one from {YEARS[0]} to {YEARS[-1]}")
+    return date
+
+
+@dataclass(frozen=True)
+class LatePolicy:
+    """The late penalty of an assignment in a course."""
+
+    grace_minutes: int = 0
+    """Submissions up to this many minutes late have no penalty."""
+    per_day: Fraction = Fraction(0)
+    """Share of the points deducted for each started day after the due date, grace period included."""
+    most_days: int | None = None
+    """No credit after this many days; None means no cutoff."""
+
+
+NOTHING_TAKEN = LatePolicy()
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """The lateness of a submission, and its effect on the points."""
+
+    remains: Fraction
+    """Share of the points that remains, from 0 to 1."""
+    sentence: str
+    """The explanation for the student."""
+    is_late: bool = False
+    """True after the due date, even without a penalty."""
+
+    def penalty(self, final: Points | None, decided: Points = ZERO) -> LatePenalty | None:
+        """Return the late penalty for a report; None if the submission is not late.
+
+        Args:
+            final: The score after the penalty; None if nothing is graded yet.
+            decided: The points that `final` is out of.
+        """
+        if not self.is_late:
+            return None
+        return LatePenalty(self.sentence, final if self.remains != 1 else None, decided)
+
+
+def read_policy(policy: Mapping[str, object]) -> LatePolicy:
+    """Return a late policy from its JSON data; {} means no penalty.
+
+    Raises:
+        BadCall: The data is not a late policy. The message says what to write.
+    """
+    unknown = sorted(str(key) for key in policy if key not in ("grace_minutes", "per_day", "most_days"))
+    if unknown:
+        raise BadCall(f"a late policy has no {unknown[0]!r}: write {_EXAMPLE}, or {{}} for no penalty")
+    if policy and "per_day" not in policy:
+        raise BadCall(f"a late policy needs the penalty per_day: write {_EXAMPLE}, or {{}} for no penalty")
+    days = policy.get("most_days")
+    return LatePolicy(
+        grace_minutes=_whole("grace_minutes", policy.get("grace_minutes", 0), 0, 7 * 24 * 60),
+        per_day=_percent(policy.get("per_day", "0%")),
+        most_days=None if days is None else _whole("most_days", days, 1, 366),
+    )
+
+
+def _whole(name: str, value: object, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise BadCall(f"{name} in a late policy is a whole number from {least} to {most}, not {value!r:.40}")
+    return value
+
+
+def _percent(value: object) -> Fraction:
+    text = value.strip() if isinstance(value, str) else ""
+    number = text.removesuffix("%")
+    plain = number.replace(".", "", 1)
+    if text == number or not (plain.isascii() and plain.isdigit()) or len(number) > 8 or Fraction(number) > 100:
+        raise BadCall(f'per_day in a late policy is text from "0%" to "100%", not {value!r:.40}')
+    return Fraction(number) / 100
+
+
+def lateness(
+    submitted: dt.datetime, due: dt.datetime | None, extension: dt.datetime | None, policy: Mapping[str, object]
+) -> Lateness:
+    """Return the lateness of a submission.
+
+    Args:
+        submitted: The time of submission.
+        due: The due date; None means that there is none.
+        extension: The student's extended date. An earlier date than `due` has no effect.
+        policy: The late policy as JSON data.
+
+    Raises:
+        BadCall: The policy is not valid.
+    """
+    rules = read_policy(policy)
+    if due is None:
+        return Lateness(Fraction(1), "There is no due date.")
+    date = max(due, extension or due)
+    late_by = submitted - date
+    of_yours = " of your extension" if extension is not None and date == extension else ""
+    if late_by <= dt.timedelta(0):
+        return Lateness(Fraction(1), f"Submitted by the due date{of_yours}.")
+    by = _duration(late_by)
+    if late_by <= dt.timedelta(minutes=rules.grace_minutes):
+        return Lateness(
+            Fraction(1), f"Late by {by}, within the grace period of {_count(rules.grace_minutes, 'minute')}.", True
+        )
+    if rules.most_days is not None and late_by > rules.most_days * _DAY:
+        return Lateness(Fraction(0), f"Late by {by}: no credit after {_count(rules.most_days, 'day')}.", True)
+    if not rules.per_day:
+        return Lateness(Fraction(1), f"Late by {by}, no penalty.", True)
+    days = -(-late_by // _DAY)
+    taken = min(Fraction(1), days * rules.per_day)
+    sentence = (
+        f"Late by {by} (day {days} after the due date{of_yours}): penalty {show_points(100 * taken)} % of the points, "
+        f"{show_points(100 * rules.per_day)} % a day."
+    )
+    return Lateness(1 - taken, sentence, True)
+
+
+def applied(points: Points, late: Lateness) -> Points:
+    """Return the points after the penalty, rounded up to hundredths so that every gradebook can print them."""
+    hundredths = points * late.remains * 100
+    return Points(-(-hundredths.numerator // hundredths.denominator), 100)
+
+
+def _duration(span: dt.timedelta) -> str:
+    """Return a duration in its two largest units, such as "1 day 2 hours"; at least one minute."""
+    minutes = max(1, -(-span // dt.timedelta(minutes=1)))
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    words = [_count(n, unit) for n, unit in ((days, "day"), (hours, "hour"), (rest, "minute")) if n]
+    return " ".join(words[:2])
+
+
+def _count(n: int, unit: str) -> str:
+    return f"{n} {unit}" if n == 1 else f"{n} {unit}s"

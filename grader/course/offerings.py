@@ -1,0 +1,40 @@
+"""Validation of a course's settings for an assignment: dates, late policy, attempts and hidden parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from grader.assignments.catalogue import Assignment
+from grader.course.late import checked_date, read_policy
+from grader.errors import BadCall
+from grader.store.records import Offering
+
+
+def checked(offering: Offering, assignment: Assignment) -> Offering:
+    """Return the offering with each hidden id once.
+
+    Raises:
+        BadCall: Dates are out of order, the late policy is not valid, or the assignment lacks a hidden id.
+    """
+    read_policy(offering.late)
+    dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
+    for date in filter(None, dates.values()):
+        checked_date(date)
+    for (first, before), (second, after) in pairwise((name, date) for name, date in dates.items() if date):
+        if before > after:
+            raise BadCall(f"{assignment.id} {second} ({after}) before it {first} ({before})")
+    if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
+        raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
+    known = _ids(assignment)
+    if unknown := sorted(set(offering.hidden) - known):
+        raise BadCall(f"{assignment.id} has no part or check {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return replace(offering, hidden=tuple(sorted(set(offering.hidden))))
+
+
+def _ids(assignment: Assignment) -> set[str]:
+    """Return the ids that may be hidden: parts, sections and checks ("q2.2", "q2.2.W1")."""
+    found: set[str] = set()
+    for part in assignment.parts:
+        found |= {part.id, *part.sections, *part.points_of_checks}
+    return found

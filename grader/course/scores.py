@@ -1,0 +1,203 @@
+"""Scores of submissions: points of the code and of written answers, after the late penalty.
+
+All pages, exports and API answers take scores from here. Undecided points are waiting and never count as zero. A
+question gets its points from one source: a mark on this submission, else a marking of its answer, else the machine, if
+the assignment allows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from grader.assignments.catalogue import Assignment
+from grader.course.late import Lateness, applied
+from grader.marking.status import marking_status
+from grader.model import ZERO, Points, show_points
+from grader.model.answers import Answer, Decision
+from grader.store.answer_marks import AnswerMark, Key
+from grader.store.records import Counts, Grading, Mark, State, Submission
+from grader.store.rubrics import RubricItem
+
+
+@dataclass(frozen=True)
+class AnsweredQuestions:
+    """The written answers of a submission and their markings."""
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    """Answers by question; empty before grading."""
+    answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
+    markers: Mapping[str, int] = field(default_factory=dict)
+    """Number of markers that a question requires, if not one."""
+
+
+NOTHING_ANSWERED = AnsweredQuestions()
+
+
+@dataclass(frozen=True)
+class QuestionScore:
+    """The score of one written question."""
+
+    question: str
+    title: str
+    possible: Points
+    state: Decision
+    points: Points | None = None
+    """None until it is decided."""
+    by_machine: bool = False
+    answer_mark: AnswerMark | None = None
+    """The mark of the answer that decides the points."""
+    mark: Mark | None = None
+    """The mark on this submission, which overrides the mark of the answer."""
+    answer: Answer | None = None
+
+    @property
+    def items(self) -> tuple[RubricItem, ...]:
+        """The rubric items that were applied."""
+        return self.answer_mark.items if self.answer_mark else ()
+
+    @property
+    def comment(self) -> str:
+        if self.mark:
+            return self.mark.comment
+        return self.answer_mark.comment if self.answer_mark else ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of a submission."""
+
+    machine: Points | None
+    """Points of the code; None until graded and released."""
+    written: Points | None
+    """Points of written answers; None while none is decided."""
+    earned: Points | None
+    """Decided points before the late penalty; None while nothing is decided."""
+    final: Points | None
+    """Decided points after the late penalty."""
+    decided: Points
+    """The points that `earned` and `final` are out of."""
+    waiting: Points
+    """Points that neither the machine nor a person has decided."""
+    possible: Points
+    late: Lateness
+    sentence: str
+    """The score as a sentence for people."""
+    absent: Points = ZERO
+    """Points of questions without an answer, and of code that was not submitted."""
+    questions: tuple[QuestionScore, ...] = ()
+
+
+def score(
+    assignment: Assignment,
+    grading: Grading | None,
+    marks: Sequence[Mark],
+    late: Lateness,
+    answered: AnsweredQuestions = NOTHING_ANSWERED,
+    *,
+    code_submitted: bool = True,
+) -> Score:
+    """Return the score of a submission.
+
+    Args:
+        assignment: The assignment.
+        grading: The grading that counts, reduced to what the reader may see; None before grading.
+        marks: Marks on the submission, reduced likewise.
+        late: The lateness of the submission.
+        answered: The written answers, reduced likewise.
+        code_submitted: False if the code was not submitted: it then has no points, instead of zero points.
+    """
+    questions = _questions(assignment, marks, answered)
+    given = [q for q in questions if q.points is not None]
+    machine = grading.points if grading and code_submitted else None
+    written = _sum(q.points for q in given) if given else None
+    decided = _sum(q.possible for q in given)
+    unanswered = _sum(q.possible for q in questions if q.state is Decision.NOT_SUBMITTED)
+    possible = assignment.points
+    missing = "" if code_submitted else assignment.not_submitted
+    absent = unanswered + (possible - _sum(q.possible for q in questions) if missing else ZERO)
+    if grading and grading.points is not None and grading.decided is not None:
+        decided += grading.decided
+        possible = grading.possible if grading.possible is not None else possible
+    earned = _sum((machine, written)) if machine is not None or written is not None else None
+    final = applied(earned, late) if earned is not None else None
+    waiting = possible - decided - absent
+    return Score(
+        machine=machine,
+        written=written,
+        earned=earned,
+        final=final,
+        decided=decided,
+        waiting=waiting,
+        possible=possible,
+        late=late,
+        sentence=_score_sentence(final, decided, waiting, unanswered, late, missing),
+        absent=absent,
+        questions=questions,
+    )
+
+
+def _sum(points: Iterable[Points | None]) -> Points:
+    return sum((p for p in points if p is not None), ZERO)
+
+
+def _questions(assignment: Assignment, marks: Sequence[Mark], answered: AnsweredQuestions) -> tuple[QuestionScore, ...]:
+    by_hand = {mark.question: mark for mark in marks}
+    return tuple(
+        _question_score(QuestionScore(id, question.title, question.points, Decision.WAITING), by_hand.get(id), answered)
+        for id, question in assignment.questions.items()
+    )
+
+
+def _question_score(asked: QuestionScore, mark: Mark | None, answered: AnsweredQuestions) -> QuestionScore:
+    answer = answered.answers.get(asked.question)
+    asked = replace(asked, answer=answer)
+    if mark:
+        return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
+    if answer is None:
+        return asked
+    answer_mark = _deciding(asked, answer, answered) if answer.is_there else None
+    if answer_mark:
+        return replace(
+            asked, state=Decision.DECIDED, points=answer_mark.points(asked.possible), answer_mark=answer_mark
+        )
+    by_machine = answer.state is Decision.DECIDED
+    return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
+
+
+def _deciding(asked: QuestionScore, answer: Answer, answered: AnsweredQuestions) -> AnswerMark | None:
+    given = answered.answer_marks.get((asked.question, answer.digest), ())
+    return marking_status(given, answered.markers.get(asked.question, 1), asked.possible).decides
+
+
+def _score_sentence(
+    final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness, missing: str
+) -> str:
+    unanswered = f" No answer was found to questions worth {show_points(absent)} points." if absent else ""
+    unanswered += f" {missing}" if missing else ""
+    if final is None:
+        return f"Nothing is decided yet; {show_points(waiting)} points are waiting.{unanswered}"
+    words = f"{show_points(final)} of {show_points(decided)} points."
+    if waiting:
+        words += f" {show_points(waiting)} more are waiting and not included."
+    words += unanswered
+    return f"{words} {late.sentence}" if late.remains != 1 else words
+
+
+def that_counts(scored: Sequence[tuple[Submission, State, Score]], counts: Counts) -> Submission | None:
+    """Return the submission that counts of one student's submissions of one assignment.
+
+    Args:
+        scored: The submissions, each with the state of its grading and its score. Cancelled and superseded ones never
+            count; one that is not graded yet, or that could not be graded, may be the latest.
+        counts: The rule of the offering.
+
+    Returns:
+        The submission, or None if none counts.
+    """
+    taken = [(s, score) for s, state, score in scored if state not in (State.CANCELLED, State.SUPERSEDED)]
+    newest_last = sorted(taken, key=lambda pair: pair[0].id)
+    if counts is Counts.BEST:
+        decided = [(score.final, n) for n, (_, score) in enumerate(newest_last) if score.final is not None]
+        return newest_last[max(decided)[1]][0] if decided else None
+    return newest_last[-1][0] if newest_last else None

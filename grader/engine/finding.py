@@ -1,0 +1,70 @@
+"""Findings: the judged checks of a grading, from which the report is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grader.kit.diagnosis import Judged
+from grader.kit.lines import FoundLine
+from grader.model import ZERO, CheckResult, Evidence, Points, Status, Usage
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One judged check."""
+
+    id: str
+    """For example "q2.2.W1"."""
+    title: str
+    possible: Points
+    judged: Judged
+    shows_values: bool
+    """True if the student may see the compared numbers, because the problem is public."""
+    is_result: bool
+    """True for an end result, such as an accuracy, that follows from other checks."""
+    line: FoundLine | None = None
+    """The line of the student's code that caused it, if one was found."""
+
+    @property
+    def wants_line(self) -> bool:
+        """True if points are lost and the verdict itself names no line."""
+        verdict = self.judged.verdict
+        says_where = verdict.source.startswith("raise ")  # the student's own statement, or a gap of the handout
+        return not (self.judged.open or verdict.holds or says_where or self.line)
+
+    def result(self) -> CheckResult:
+        """Return the check in the form that reports use."""
+        judged, verdict = self.judged, self.judged.verdict
+        if judged.open:
+            return CheckResult(self.id, self.title, ZERO, self.possible, Status.WAITING, reason=verdict.reason)
+        place, source = self.line or (verdict.place, verdict.source)
+        return CheckResult(
+            id=self.id,
+            title=self.title,
+            points=self.possible * verdict.credit,
+            possible=self.possible,
+            status=Status.HELD if verdict.holds else Status.LOST if not verdict.credit else Status.PARTLY,
+            reason="" if verdict.holds else self._reason(),
+            mistake=" + ".join(m.id for m in judged.mistakes),
+            follows_from=judged.follows_from,
+            place=place,
+            source=source,
+            remarks=verdict.remarks,
+            outcome=self.is_result,
+        )
+
+    def _reason(self) -> str:
+        verdict = self.judged.verdict
+        numbers = verdict.reason + (f"; {verdict.values}" if verdict.values and self.shows_values else "")
+        cause = " ".join(m.sentence for m in self.judged.mistakes) or verdict.cause
+        return f"{cause} ({numbers})" if cause else numbers
+
+
+@dataclass(frozen=True)
+class SectionResult:
+    """The findings of one section of an assignment."""
+
+    section: str
+    findings: tuple[Finding, ...]
+    used: Usage
+    evidence: tuple[Evidence, ...] = ()

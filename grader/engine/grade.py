@@ -1,0 +1,402 @@
+"""Grading: make a report from a submission, an assignment and a sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import Manifest
+from grader.assignments.seeds import Seed
+from grader.derivations.locate import answers
+from grader.derivations.opinions import opinions
+from grader.engine.finding import Finding, SectionResult
+from grader.engine.report import assemble
+from grader.errors import BadCall, BrokenCheck, GraderError
+from grader.kit.claim import Check, Claim, Draw
+from grader.kit.diagnosis import Judged, Ledger
+from grader.kit.lines import Lines
+from grader.kit.student import Student
+from grader.model import ZERO, Limits, Opinion, Report, Submission, Usage
+from grader.sandbox import environment
+from grader.sandbox.budget import Budget
+from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The part of an assignment to grade. Only the full scope gives the grade."""
+
+    only: str = ""
+    """A part, section or check ("q2.2", "q2.2.W1"), or "handout" for the four checks of the handout. Empty for all."""
+    quick: bool = False
+    """Train on less data."""
+    code_only: bool = False
+    """Leave out the long checks; they are reported as waiting."""
+
+    def label(self, manifest: Manifest) -> str:
+        """Return the scope as reports name it: "full", or its restrictions separated by commas."""
+        words = [f"only {self.only}" if self.only else "", "quick" if self.quick else ""]
+        words += [f"without {long.name}" for long in manifest.long if self.code_only]
+        return ", ".join(w for w in words if w) or "full"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An event of a grading: a section has started or is decided."""
+
+    section: str
+    done: bool
+    long: bool
+    findings: tuple[Finding, ...] = ()
+    """The section's findings once it is decided."""
+    cpu_seconds: Callable[[], float | None] = lambda: None
+    """Return the CPU seconds that a long check has used, or None if they are unknown."""
+
+
+Watcher = Callable[[Progress], None]
+
+
+def grade(
+    submission: Submission,
+    assignment: Assignment,
+    sandbox: Sandbox,
+    seed: Seed,
+    scope: Scope = Scope(),
+    watch: Watcher = lambda _progress: None,
+) -> Report:
+    """Grade a submission: run the student's code in the sandbox and judge its answers in this process.
+
+    Args:
+        submission: The student's submission.
+        assignment: The assignment.
+        sandbox: The sandbox in which the student's code runs.
+        seed: The source of fresh problems.
+        scope: The part to grade.
+        watch: Called with each event, from several threads.
+
+    Returns:
+        The report.
+
+    Raises:
+        GraderError: The grader failed. A failure of the student's code is part of the report.
+    """
+    grading = _Grading(submission, assignment, sandbox, seed, scope, watch)
+    code, long = grading.sections()
+    if assignment.missing(submission):
+        return grading.report([])
+    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two training runs, and closing
+        trainings = {section: pool.submit(grading.ask_alone, checks) for section, checks in long.items()}
+        try:
+            results = grading.judge_code(code)
+            results += grading.judge_long(trainings)
+            results = grading.with_lines(results)
+        finally:
+            ending = pool.submit(grading.stop)
+        report = grading.report(results)  # while the sessions end
+        ending.result()
+    return report
+
+
+def grade_code(
+    submission: Submission, assignment: Assignment, sandbox: Sandbox, seeds: Iterable[Seed]
+) -> Iterator[Report]:
+    """Grade the code checks alone, once for each seed, all in one session. It is fast enough for certification."""
+    student: Student | None = None
+    try:
+        for seed in seeds:
+            grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True), student=student)
+            student = grading.student
+            yield grading.report(grading.with_lines(grading.judge_code(grading.sections()[0])))
+    finally:
+        if student is not None:
+            student.close()
+
+
+def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
+    """Yield the claims of the code checks about a submission, without judging them."""
+    grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True))
+    try:
+        for checks in grading.sections()[0].values():
+            yield from grading.ask(grading.student, checks)
+    finally:
+        grading.stop()
+
+
+Sections = Mapping[str, Sequence[Check]]
+
+
+class _Clocked:
+    """A sandbox that reports the CPU time of its newest session, also while that session computes."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._clock: Callable[[], float] | None = None
+        self._last: float | None = None
+        self.name = sandbox.name
+
+    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
+        session = self._sandbox.session(limits, shared)
+        self._clock = cpu_clock(session.pid) if session.pid is not None else None
+        return session
+
+    def close(self) -> None:
+        self._sandbox.close()
+
+    def cpu_seconds(self) -> float | None:
+        with contextlib.suppress(OSError):  # the session has just ended
+            self._last = self._clock() if self._clock else None
+        return self._last
+
+
+class _Grading:
+    """One grading in progress: its sessions, its diagnosis and its watcher."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        assignment: Assignment,
+        sandbox: Sandbox,
+        seed: Seed,
+        scope: Scope,
+        watch: Watcher = lambda _progress: None,
+        student: Student | None = None,
+    ) -> None:
+        self._submission = submission
+        self._assignment = assignment
+        self._sandbox = sandbox
+        self._seed = seed
+        self._scope = scope
+        self._watch = watch
+        self._public = seed.secret is None
+        truths = assignment.public_cache.truth if self._public else assignment.truths
+        self._ledger: Ledger = assignment.ledger(truths)
+        self._sharing = threading.Lock()
+        self._first_truth = truths(assignment.readings[0].id, frozenset())
+        self._budget = student.budget if student else Budget(assignment.limits)
+        self.student = student or self._new_student(sandbox, shared=False)
+        self.student.start_anew()
+        self._students = [self.student]
+        self._stopped = threading.Event()
+
+    def sections(self) -> tuple[Sections, Sections]:
+        """Return the code sections and the long sections that the scope needs.
+
+        Earlier sections are needed too: interpretations and mistakes found there affect later verdicts, so a check
+        graded alone gets the same verdict as in a full grading.
+        """
+        grouped: dict[str, list[Check]] = {}
+        for one in self._assignment.checks:
+            grouped.setdefault(one.section, []).append(one)
+        if self._scope.only == "handout":
+            mine = {s: [c for c in checks if c.handout] for s, checks in grouped.items()}
+            return {s: checks for s, checks in mine.items() if checks}, {}
+        if self._scope.only and not self._exists(grouped):
+            known = ", ".join(grouped)
+            raise BadCall(f"--only {self._scope.only}: no such part or check (choose from: handout, {known})")
+        code = {s: checks for s, checks in grouped.items() if not checks[0].long}
+        long = {s: checks for s, checks in grouped.items() if checks[0].long and self.wants(s)}
+        last = max((i for i, s in enumerate(code) if self.wants(s)), default=-1)
+        needed = len(code) if long else last + 1
+        left_out = self._scope.code_only or self._assignment.recorded
+        return dict(list(code.items())[:needed]), {} if left_out else long
+
+    def _exists(self, sections: Iterable[str]) -> bool:
+        """Return whether the assignment has the part, section, check or written question of `only`."""
+        only = self._scope.only
+        ids = {id for part in self._assignment.parts for id in (part.id, *(question.id for question in part.written))}
+        ids |= {f"{s}.{name}" for s in sections for name in self._assignment.section_points(s)}
+        return any(f"{id}.".startswith(f"{only}.") for id in ids)
+
+    def wants(self, section: str) -> bool:
+        """Return whether the scope includes a section, a check or a written question, by id."""
+        only = self._scope.only
+        if only == "handout":
+            return any(c.handout and f"{section}.".startswith(f"{c.section}.") for c in self._assignment.checks)
+        return not only or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
+
+    def judge_code(self, sections: Sections) -> list[SectionResult]:
+        """Run and judge the code sections in order, and return the results that the scope wants."""
+        results = []
+        for section, checks in sections.items():
+            self._watch(Progress(section, done=False, long=False))
+            before = self.student.used
+            claims = self.ask(self.student, checks)
+            result = self._judge(section, checks, claims, _used_since(before, self.student.used))
+            if self.wants(section):
+                results.append(result)
+                self._watch(Progress(section, True, False, result.findings))
+        return results
+
+    def judge_long(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> list[SectionResult]:
+        """Judge the long sections after the code sections, whose findings they need."""
+        results = []
+        for section, future in asked.items():
+            claims, used = future.result()
+            checks = [c for c in self._assignment.checks if c.section == section]
+            result = self._judge(section, checks, claims, used)
+            results.append(result)
+            self._watch(Progress(section, True, True, result.findings))
+        return results
+
+    def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
+        """Return the results with the lines of the student's code that cost points."""
+        return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
+
+    def _with_line(self, finding: Finding) -> Finding:
+        if not finding.wants_line:
+            return finding
+        stated = [line for mistake in finding.judged.mistakes for line in mistake.line]
+        with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
+            return replace(finding, line=self._finder.find(self._assignment.targets(finding.id), stated))
+
+    @cached_property
+    def _finder(self) -> Lines:
+        return Lines(self._submission, self.student, self._ledger.truth())
+
+    def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
+        """Run checks in a separate session that holds the shared data, and return their claims and use."""
+        clocked = _Clocked(self._sandbox)
+        self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=clocked.cpu_seconds))
+        student = self._new_student(clocked, shared=True)
+        self._students.append(student)
+        try:
+            if self._stopped.is_set():  # set while the shared data was prepared
+                student.close()
+            return self.ask(student, checks), student.used
+        finally:
+            student.rest()  # it may be used once more, to see whether an accuracy follows from a charged gradient
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for student in list(self._students):
+            student.close()
+
+    def report(self, results: Sequence[SectionResult]) -> Report:
+        """Return the report on these results."""
+        label = self._scope.label(self._assignment.manifest)
+        found = self.student.environment or environment.unknown(self._sandbox.name)
+        return assemble(
+            self._submission,
+            self._assignment,
+            results,
+            self._seed.label,
+            _pack_label(label) if self._assignment.recorded else label,
+            replace(found, runtime=self._assignment.runtime_name),
+            self.student.loaded,
+            self.wants,
+            self._opinions,
+            self._assignment.missing(self._submission),
+        )
+
+    @cached_property
+    def _opinions(self) -> Mapping[str, Opinion]:
+        """The machine's opinions on the written answers."""
+        found = answers(self._submission.notebooks, self._assignment.handout, self._assignment.manifest.labels)
+        return opinions(self._assignment.known_questions, {question: text for question, (text, _) in found.items()})
+
+    def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
+        arrays: Mapping[str, Array] = {}
+        if shared:
+            with self._sharing:  # two training runs ask for the same arrays at the same time
+                arrays = self._assignment.shared(self._scope.quick)
+        task = self._assignment
+        return Student(
+            self._submission, sandbox, task.entry_points, task.files, task.limits, arrays, task.modules, self._budget
+        )
+
+    def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
+        """Return the claims of a section's checks.
+
+        Raises:
+            BrokenCheck: A check raised.
+        """
+        claims: list[Claim] = []
+        for one in checks:
+            student.begin()
+            try:
+                with np.errstate(all="ignore"):  # a student's numbers may overflow where a check computes with them
+                    claims += [replace(c, check=one.name, topics=one.topics) for c in self._claims_of(one, student)]
+            except GraderError:
+                raise
+            except Exception as bug:
+                raise BrokenCheck(f"{self._assignment.id}, {one.name} raised {type(bug).__name__}: {bug}") from bug
+        return claims
+
+    def _claims_of(self, check: Check, student: Student) -> Iterator[Claim]:
+        if check.each is None:
+            yield from check.run(student)
+            return
+        random = self._seed.draw(self._assignment.digest, self._submission.digest, check.name)
+        draw = Draw(random, self._scope.quick)
+        truth, is_cached = self._first_truth, self._public and not check.long
+        drawn = self._assignment.public_cache.problems(check, draw, truth) if is_cached else check.each(draw, truth)
+        for problem in drawn:
+            student.begin()
+            yield from check.run(student, problem)
+
+    def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> SectionResult:
+        points = self._assignment.section_points(section)
+        expected, yielded = set(points), {c.name for c in claims}
+        if expected != yielded and self._scope.only != "handout":
+            raise BrokenCheck(
+                f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}: "
+                f"{_remedy(sorted(yielded - expected), sorted(expected - yielded))}"
+            )
+        settles = any(c.settles for c in checks)
+        try:
+            if settles:
+                self._ledger.settle(claims)
+            judged = self._ledger.judge(section, claims)
+            evidence = tuple(c.evidence(self._ledger.truth()) for c in claims if c.evidence is not None)
+        except GraderError:
+            raise
+        except Exception as bug:
+            raise BrokenCheck(f"{self._assignment.id}, {section} raised {type(bug).__name__}: {bug}") from bug
+        if settles:
+            judged = _remarked(judged, self._ledger.reading.remark)
+        titles = {one.name: one.title for one in checks}
+        of_name = {c.name: [one for one in claims if one.name == c.name] for c in claims}
+        findings = tuple(
+            Finding(
+                id=f"{section}.{name}",
+                title=titles[of_name[name][0].check],
+                possible=points.get(name, ZERO),
+                judged=one,
+                shows_values=self._public or any(c.shows_values for c in of_name[name]),
+                is_result=any(c.outcome for c in of_name[name]),
+            )
+            for name, one in judged.items()
+        )
+        return SectionResult(section, findings, used, evidence)
+
+
+def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
+    """Add a remark to the first check that passes."""
+    first = next((name for name, one in judged.items() if one.verdict.holds), None)
+    if first is None or not remark:
+        return judged
+    verdict = judged[first].verdict
+    told = replace(judged[first], verdict=replace(verdict, remarks=(*verdict.remarks, remark)))
+    return {**judged, first: told}
+
+
+def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
+    """Return how to make the claims of a section agree with its points."""
+    given = [f"give {name} points too, 0 is allowed" for name in without_points]
+    return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
+
+
+def _pack_label(label: str) -> str:
+    """Return the label of a scope in a student's pack, which only gives a pre-check."""
+    return "pre-check" if label == "full" else f"{label}, pre-check"
+
+
+def _used_since(before: Usage, now: Usage) -> Usage:
+    return Usage(now.cpu_seconds - before.cpu_seconds, now.wall_seconds - before.wall_seconds)

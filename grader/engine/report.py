@@ -1,0 +1,193 @@
+"""Assemble a report from findings, with exact points and sentences for the student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import PartTable
+from grader.derivations.locate import answers, notes
+from grader.engine.finding import SectionResult
+from grader.guest.entry_points import EntryPoints
+from grader.intake.receive import with_known_names
+from grader.model import (
+    ZERO,
+    CheckResult,
+    Environment,
+    Loaded,
+    NoteKind,
+    Opinion,
+    Part,
+    Points,
+    Report,
+    Status,
+    Submission,
+    Written,
+)
+
+NOT_RUN = "not run here"
+
+Found = Mapping[str, tuple[str, tuple[int, ...]]]
+"""Question → the answer's text, and the numbers of its cells."""
+
+
+def assemble(
+    submission: Submission,
+    assignment: Assignment,
+    results: Sequence[SectionResult],
+    seed: str,
+    scope: str,
+    environment: Environment,
+    loaded: Loaded | None,
+    wants: Callable[[str], bool],
+    opinions: Mapping[str, Opinion] | None = None,
+    missing: str = "",
+) -> Report:
+    """Assemble the report from findings.
+
+    Args:
+        submission: The graded submission.
+        assignment: Its assignment.
+        results: The sections that were judged.
+        seed: Label of the seed.
+        scope: Label of the scope.
+        environment: The environment of the grading.
+        loaded: The entry points found in the student's files; None if no code ran.
+        wants: Whether the scope includes a section, check or question, by id.
+        opinions: The machine's opinions on written answers by question.
+        missing: Message about code that was not submitted; empty if it was.
+
+    Returns:
+        The report.
+    """
+    found = answers(submission.notebooks, assignment.handout, assignment.manifest.labels)
+    answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
+    decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
+    parts = [_part_of_report(row, decided, wants, answered) for row in assignment.parts]
+    if missing:
+        parts = [replace(p, checks=tuple(replace(c, reason=missing) for c in p.checks)) for p in parts]
+    remarks = [
+        *submission.remarks,
+        *_alias(assignment, loaded),
+        *_how_found(loaded, assignment.entry_points),
+        *_of_several_notebooks(submission, assignment, loaded.source if loaded else ""),
+    ]
+    report = Report(
+        assignment=assignment.id,
+        assignment_title=assignment.title,
+        assignment_digest=assignment.digest,
+        submission_digest=submission.digest,
+        files=(*submission.files, *(n.path for n in submission.notebooks)),
+        loaded=loaded,
+        seed=seed,
+        scope=scope,
+        environment=environment,
+        parts=tuple(p for p in parts if p.checks or p.written),
+        remarks=tuple(dict.fromkeys(remarks)),
+        evidence=tuple(e for result in results for e in result.evidence),
+        usage={result.section: result.used for result in results},
+        written_digest=assignment.written_digest,
+        missing=missing,
+    )
+    return _with_known_names(report, submission.names) if submission.names else report
+
+
+def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
+    def known(text: str) -> str:
+        return with_known_names(text, names)
+
+    def known_check(check: CheckResult) -> CheckResult:
+        place = replace(check.place, file=known(check.place.file)) if check.place else None
+        return replace(check, reason=known(check.reason), place=place, remarks=tuple(map(known, check.remarks)))
+
+    return replace(
+        report,
+        files=tuple(map(known, report.files)),
+        loaded=replace(report.loaded, source=known(report.loaded.source)) if report.loaded else None,
+        parts=tuple(replace(part, checks=tuple(map(known_check, part.checks))) for part in report.parts),
+        remarks=tuple(map(known, report.remarks)),
+    )
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """The written answers of a submission, and the machine's opinions on them."""
+
+    submission: Submission
+    found: Found
+    opinions: Mapping[str, Opinion]
+    gives_points: bool
+    """True if answers that are proven right get full points."""
+
+
+def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
+    wanted = assignment.entry_points
+    if loaded is None or not loaded.names or not wanted.of_class or loaded.names[0] == wanted.names[0]:
+        return []
+    return [f"the class is called {loaded.names[0]}; the handout calls it {wanted.names[0]} (accepted)"]
+
+
+_SENTENCES = {
+    NoteKind.FAILED: "{where} could not be loaded ({why}); {source} was graded instead",
+    NoteKind.UNFINISHED: "{where} stopped below {what} ({why}); the definitions above were graded",
+    NoteKind.SKIPPED: "{where} failed and was left out ({why})",
+    NoteKind.MADE_WITH_IT: "{where} was not run, because it uses {what} itself; no {part} can rely on its {why}",
+    NoteKind.EMPTY: "{where} was left out: it has gaps ({why}) where an earlier definition of {what} has code",
+    NoteKind.GAPS: "{where} has gaps where {source} has code; {source} was graded",
+    NoteKind.OTHER: "{where} defines {what} too, in another way; {source} was graded",
+    NoteKind.ELSEWHERE: "{where} has {why}, which {source} lacks; that was graded from there",
+    NoteKind.ADDED: "{where} adds to the class of {source}; that was graded too",
+    NoteKind.ABSENT: "{where} is not available here ({why}); only what uses it fails",
+}
+
+
+def _how_found(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
+    if loaded is None:
+        return []
+    what, part = ("the class", "method") if wanted.of_class else ("the functions", "function")
+    return [
+        _SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source, what=what, part=part)
+        for n in loaded.notes
+    ]
+
+
+def _of_several_notebooks(submission: Submission, assignment: Assignment, source: str) -> list[str]:
+    """Return remarks on which of several notebooks had its code graded, and which had its written answers graded."""
+    if len(submission.notebooks) < 2:
+        return []
+    graded = f"; the code of {source} was graded" if source else ""
+    remarks = [f"{len(submission.notebooks)} notebooks were submitted{graded}"]
+    handout, labels = assignment.handout, assignment.manifest.labels
+    answered = {notebook.path: answers([notebook], handout, labels) for notebook in submission.notebooks}
+    counts = {question: path for path, found in answered.items() for question in found}  # the last one's, as above
+    for path, found in answered.items():
+        if counting := [question for question in found if counts[question] == path]:
+            remarks.append(f"the written answers to {', '.join(counting)} are those of {path}")
+        remarks += [f"{path} answers {q} too; the answer in {counts[q]} counts" for q in found if counts[q] != path]
+    return remarks
+
+
+def _part_of_report(
+    row: PartTable,
+    decided: Mapping[str, Mapping[str, CheckResult]],
+    wants: Callable[[str], bool],
+    answered: _Answered,
+) -> Part:
+    """Return a part of the report. A judged section has the checks that were claimed, any other all its checks."""
+    checks = [
+        decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.WAITING, NOT_RUN)
+        for section, claims in row.sections.items()
+        for id, possible in ((f"{section}.{name}", points) for name, points in claims.items())
+        if wants(section) and wants(id) and (section not in decided or id in decided[section])
+    ]
+    written = [_written_answer(q.id, q.title, q.points, answered) for q in row.written if wants(q.id)]
+    return Part(row.id, row.title, tuple(checks), tuple(written))
+
+
+def _written_answer(id: str, title: str, points: Points, answered: _Answered) -> Written:
+    text, cells = answered.found.get(id, ("", ()))
+    opinion = answered.opinions.get(id)
+    decided = answered.gives_points and opinion is not None and opinion.is_proven
+    where = notes(text, cells, answered.submission.notebooks)
+    return Written(id, title, points, id in answered.found, text, cells, opinion, decided, where)

@@ -1,0 +1,49 @@
+"""Detection of submissions without their code, by text alone: nothing is parsed or run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+from grader.guest.entry_points import EntryPoints
+from grader.model import Submission
+
+
+def has_code(
+    submission: Submission, entry_points: EntryPoints, accepted: Sequence[str], handed_out: Iterable[str] = ()
+) -> bool:
+    """Return whether there is code to grade.
+
+    A text that defines an entry point is code. Otherwise, a submission that imports an accepted file lacks that file;
+    if it does not, a Python file of the student's is code, and so is a class or function of another name in a notebook.
+
+    Args:
+        submission: The submission.
+        entry_points: The required class or functions.
+        accepted: Accepted names of the required file, such as "softmax.py".
+        handed_out: Names of the handout's Python files, which are not the student's code.
+    """
+    modules = {name: code for name, code in submission.files.items() if name.endswith(".py")}
+    own = {PurePosixPath(name).name for name in modules} - set(handed_out)
+    if not own.isdisjoint(accepted):
+        return True
+    module = "|".join(re.escape(file.removesuffix(".py")) for file in accepted)
+    names = "|".join(map(re.escape, entry_points.names))
+    defines = rf"(?:{entry_points.definition()}|(?:{names})[ \t]*=)"
+    imports = (
+        rf"(?:from[ \t]+(?:\w+\.)*(?:{module})[ \t]+import|import[ \t]+(?:{module})\b|%run\b[^\n]*\b(?:{module})\b)"
+    )
+    cells = [source for notebook in submission.notebooks for source in notebook.code]
+    texts = [*(code.decode("utf-8", "replace") for code in modules.values()), *cells]
+    if _in_any(texts, defines):
+        return True
+    if _in_any(texts, imports):
+        return False
+    return bool(own) or _in_any(cells, r"class[ \t]+\w" if entry_points.of_class else r"def[ \t]+\w")
+
+
+def _in_any(texts: Iterable[str], beginning: str) -> bool:
+    """Return whether a line of one of the texts begins with this pattern."""
+    line = re.compile(rf"^[ \t]*{beginning}", re.MULTILINE)
+    return any(map(line.search, texts))

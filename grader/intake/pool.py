@@ -1,0 +1,298 @@
+"""Intake in separate processes, so that reading a submission does not cost the API process its CPU time.
+
+A process is started once and reads one submission after another, with limits for memory and CPU time. A submission that
+ends two processes is refused, and the next submission gets a new process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import queue
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol
+
+from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS
+from grader.errors import OurFailure, Refused
+from grader.guest.entry_points import EntryPoints
+from grader.intake.missing_code import has_code
+from grader.intake.receive import receive_all
+from grader.intake.turns import Turns
+
+PROCESSES = 2
+_ATTEMPTS = 2
+"""A process that ends is replaced once: it may have been killed because another process used too much memory."""
+_CODE = "from grader.intake.pool import main; main({}, {}, {})"
+"""`multiprocessing` would import the whole command again, which takes several times as long."""
+
+Files = Sequence[tuple[str, bytes]]
+
+
+class WantedCode(Protocol):
+    """The code that an assignment asks for."""
+
+    @property
+    def entry_points(self) -> EntryPoints: ...
+    @property
+    def files(self) -> Sequence[str]: ...
+    @property
+    def modules(self) -> Iterable[str]: ...
+
+
+@dataclass(frozen=True)
+class SubmissionFacts:
+    """The facts about a submission that the service keeps beside its files."""
+
+    digest: str
+    has_code: bool
+
+
+@dataclass(frozen=True)
+class _Request:
+    names: Sequence[str]
+    """Names of the files. Their contents follow separately as bytes: pickling would copy them twice."""
+    entry_points: EntryPoints
+    accepted: Sequence[str]
+    modules: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _InternalError:
+    """An unexpected exception in an intake process."""
+
+    text: str
+
+
+_Reply = SubmissionFacts | Refused | _InternalError
+_MAX_REPLY_BYTES = 100_000
+
+
+class IntakePool:
+    """Processes that read submissions: several at a time, but one at a time for each person."""
+
+    def __init__(
+        self,
+        processes: int = PROCESSES,
+        cpu_seconds: int = INTAKE_CPU_SECONDS,
+        memory_bytes: int = INTAKE_MEMORY_BYTES,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            processes: Number of submissions that are read at a time.
+            cpu_seconds: CPU time for one submission.
+            memory_bytes: Address space of a process, beyond what it has after its start.
+        """
+        self._threads = ThreadPoolExecutor(processes, "intake")
+        self._processes = [_IntakeProcess(cpu_seconds, memory_bytes) for _ in range(processes)]
+        self._idle: queue.SimpleQueue[_IntakeProcess] = queue.SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+        self._turns = Turns(1)
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that are running."""
+        return [process.pid for process in self._processes if process.pid]
+
+    def start(self) -> None:
+        """Start the processes now instead of on first use. Raise `OurFailure` if one ends."""
+        try:
+            for process in self._processes:
+                process.start()
+        except (EOFError, OSError) as ended:
+            raise OurFailure("an intake process ended while starting: see its messages in the log") from ended
+
+    def close(self) -> None:
+        """End the processes, also while they read."""
+        for process in self._processes:
+            process.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, person: str, files: Files, assignment: WantedCode) -> SubmissionFacts:
+        """Read a submission.
+
+        Args:
+            person: The submitter. One person's submissions are read one at a time, so that others need not wait.
+            files: Names and contents.
+            assignment: The code that the assignment asks for.
+
+        Returns:
+            The facts about the submission.
+
+        Raises:
+            Refused: The files cannot be graded, or take too much time or memory to read.
+            OurFailure: The process does not answer.
+        """
+        request = _Request(
+            tuple(name for name, _ in files),
+            assignment.entry_points,
+            assignment.files,
+            tuple(assignment.modules),
+        )
+        contents = [content for _, content in files]
+        async with self._turns.of(person):
+            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
+        match reply:
+            case SubmissionFacts():
+                return reply
+            case Refused():
+                raise reply
+        raise RuntimeError(reply.text)
+
+    def _ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+        process = self._idle.get()
+        try:
+            return process.ask(request, contents)
+        finally:
+            self._idle.put(process)
+
+
+class _IntakeProcess:
+    """A process that reads submissions; used by one thread at a time."""
+
+    def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
+        self._limits = (cpu_seconds, memory_bytes)
+        self._closed = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> Connection:
+        """Start the process if it is not running, and return the channel to it."""
+        if self._process is not None and self._channel is not None and self._process.poll() is None:
+            return self._channel
+        self.end()
+        if self._closed:
+            raise OurFailure("the service is ending")
+        ours, theirs = socket.socketpair()
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # a stopped process neither answers nor reads
+            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", INTAKE_SECONDS, 0))
+        self._channel = channel = Connection(ours.detach())
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _CODE.format(theirs.fileno(), *self._limits)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in the service's terminal is for the service alone
+            )
+        channel.recv_bytes(_MAX_REPLY_BYTES)
+        return channel
+
+    def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+        for _ in range(_ATTEMPTS):
+            try:
+                channel = self.start()
+                channel.send(request)
+                for content in contents:
+                    channel.send_bytes(content)
+                return _decoded(channel.recv_bytes(_MAX_REPLY_BYTES))
+            except BlockingIOError:
+                self.end()
+                raise OurFailure("the files could not be read in time") from None
+            except (EOFError, OSError):  # the process has ended
+                if self._exit_code() == -signal.SIGXCPU:
+                    break
+        return Refused("the files take too much time or memory to read: submit the code and the notebook without data")
+
+    def close(self) -> None:
+        self._closed = True
+        self.end()
+
+    def end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        if self._channel is not None:
+            self._channel.close()
+        self._process = self._channel = None
+
+    def _exit_code(self) -> int | None:
+        if self._process is None:
+            return None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        return self._process.returncode
+
+
+def _encoded(reply: _Reply) -> bytes:
+    """Return the reply as JSON: the service never unpickles data from a process that has read a submission."""
+    match reply:
+        case SubmissionFacts(digest, has_code):
+            return json.dumps(["received", digest, has_code]).encode()
+        case Refused():
+            return json.dumps(["refused", str(reply)]).encode()
+    return json.dumps(["bug", reply.text]).encode()
+
+
+def _decoded(content: bytes) -> _Reply:
+    match json.loads(content):
+        case ["received", str(digest), bool(has_code)]:
+            return SubmissionFacts(digest, has_code)
+        case ["refused", str(text)]:
+            return Refused(text)
+        case ["bug", str(text)]:
+            return _InternalError(text)
+    return _InternalError("an intake process sent an unknown reply")
+
+
+# ── inside the process ───────────────────────────────────────────────────────────────────────────────
+
+
+def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
+    """Read submissions from a socket until its other end is closed or the memory does not suffice."""
+    channel = Connection(descriptor)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit_memory(memory_bytes)
+    with suppress(EOFError, OSError, MemoryError):
+        channel.send_bytes(b"ready")
+        while True:
+            request: _Request = channel.recv()
+            files = [(name, channel.recv_bytes()) for name in request.names]
+            with _cpu_limit(cpu_seconds):
+                reply = _reply(request, files)
+            channel.send_bytes(_encoded(reply))
+
+
+def _reply(request: _Request, files: Files) -> _Reply:
+    try:
+        received = receive_all(files, request.accepted[0])
+        return SubmissionFacts(
+            received.digest, has_code(received, request.entry_points, request.accepted, request.modules)
+        )
+    except Refused as refused:
+        return refused
+    except MemoryError:  # earlier submissions may have left too little: a new process tries again
+        raise
+    except Exception as bug:  # noqa: BLE001  the service raises and logs it
+        return _InternalError(f"{type(bug).__name__}: {bug}")
+
+
+def _limit_memory(more_bytes: int) -> None:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])  # of the address space
+    most = pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+@contextmanager
+def _cpu_limit(more_seconds: int) -> Iterator[None]:
+    """Limit the CPU time of the block, which reads one submission."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + more_seconds, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))

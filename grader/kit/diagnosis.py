@@ -1,0 +1,384 @@
+"""Known mistakes: each is the reference with one thing changed, and the sentence that a student reads.
+
+`Ledger` judges claims under the truth and, where they fail, under the truths of the mistakes; it remembers
+what has been charged, so that one cause costs its points once. Where no known mistake explains a loss, later claims
+that fail are judged with the student's own earlier answers as the truth.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, held, lost
+from grader.kit.lines import Line
+
+MOST_TRIALS = 16
+"""Times in one grading that all mistakes are tried together with another one; a mistake alone is always tried. A
+submission that no mistake explains must not cost minutes."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    id: str
+    topic: str
+    """What it is a mistake in: a check looks for those of its own topics."""
+    sentence: str
+    """To the student: what is wrong and how to mend it."""
+    line: tuple[Line, ...] = ()
+    """Its line, for a step that was left out and so is not in the flow of values. The likeliest first."""
+    carries: bool = True
+    """False where its consequences are no work at all (a net that answers constants earns nothing later)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One of several accepted meanings of the task, with the remark that a report makes about it."""
+
+    id: str
+    remark: str
+
+
+Assumptions = frozenset[str]
+"""Ids of mistakes."""
+
+Truths = Callable[[str, Assumptions], Any]
+"""(reading id, assumed mistakes) → the assignment's Truth."""
+
+
+Groups = dict[str, list[Claim]]
+"""A section's claims by name."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One check's verdict, and why."""
+
+    verdict: Verdict
+    mistakes: tuple[Mistake, ...] = ()
+    """The known mistakes that explain what is lost."""
+    open: bool = False
+    """Not to be decided here: the truth that it needs is not in a student's pack, or a person must decide."""
+    follows_from: tuple[str, ...] = ()
+    """Ids of the checks at which its cause was charged; it keeps its points then."""
+
+    @property
+    def undiagnosed(self) -> bool:
+        """True if points are lost and no known mistake explains it."""
+        return not (self.verdict.holds or self.mistakes or self.open)
+
+
+@dataclass
+class Ledger:
+    truths: Truths
+    mistakes: Sequence[Mistake]
+    readings: Sequence[Reading]
+    reading: Reading = field(init=False)
+    charged: dict[str, str] = field(default_factory=dict)
+    """Mistake id → the check that it was charged at."""
+    lost: dict[str, Judged] = field(default_factory=dict)
+    """Checks that have lost points so far."""
+
+    _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
+    """By check id, as far as judged."""
+    _trials_left: int = MOST_TRIALS
+    _known: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.reading = self.readings[0]
+
+    @property
+    def unexplained(self) -> set[str]:
+        """Return the ids of the checks that lost points for a cause that no known mistake explains."""
+        return {id for id, judged in self.lost.items() if judged.undiagnosed}
+
+    def truth(self, assumed: Assumptions = frozenset(), reading: Reading | None = None) -> Any:
+        key = ((reading or self.reading).id, assumed)
+        if key not in self._known:
+            self._known[key] = self.truths(*key)
+        return self._known[key]
+
+    def settle(self, claims: Sequence[Claim]) -> None:
+        """Binds the reading under which most of these claims hold; the first where several do equally."""
+        groups = _grouped(claims)
+        sets = self._charged_sets()
+
+        def holding(reading: Reading) -> int:
+            return sum(any(self._holds(g, s, reading) for s in sets) for g in groups.values())
+
+        self.reading = max(self.readings, key=holding)
+
+    def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, Judged]:
+        """Judge every name among the claims. A name holds only if all its claims do."""
+        groups = _grouped(claims)
+        judged: dict[str, Judged] = {}
+        for names in _by_check(claims):
+            charged = self._charged_sets()  # mistakes found in one check count from the next one on
+            for name in [n for n in names if n not in judged]:
+                judged[name] = self._judge_one(section, name, groups, charged)
+                self._claims[f"{section}.{name}"] = groups[name]
+            self._charge(section, {name: judged[name] for name in names})
+        for name in [n for n, outcome in judged.items() if outcome.undiagnosed]:
+            judged[name] = self._in_hindsight(section, name, groups, judged[name])
+            self._note(section, name, judged[name])
+        for name, outcome in judged.items():
+            if outcome.undiagnosed and not outcome.verdict.says_why:
+                judged[name] = replace(outcome, verdict=self._described(section, name, groups, outcome.verdict))
+        return {name: judged[name] for name in groups}
+
+    def _charge(self, section: str, judged: Mapping[str, Judged]) -> None:
+        for name, outcome in judged.items():
+            self._note(section, name, outcome)
+            for mistake in outcome.mistakes:
+                if mistake.carries:
+                    self.charged.setdefault(mistake.id, f"{section}.{name}")
+
+    def _note(self, section: str, name: str, outcome: Judged) -> None:
+        if outcome.verdict.holds or outcome.open:
+            self.lost.pop(f"{section}.{name}", None)
+        else:
+            self.lost[f"{section}.{name}"] = outcome
+
+    def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: Judged) -> Judged:
+        """Judge an undiagnosed loss again, with all that the section's other checks have shown."""
+        claims, charged = groups[name], self._charged_sets()
+        for assumed in charged[1:]:
+            if self._holds(claims, assumed):
+                return Judged(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
+        try:
+            return self._following(f"{section}.{name}", claims, charged) or outcome
+        except NotRecorded:
+            return NOT_DECIDED_HERE
+
+    def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> Judged:
+        claims = groups[name]
+        try:
+            verdict = self._evaluate(claims, frozenset())
+            if verdict.holds or verdict.waits:
+                return Judged(verdict, open=verdict.waits)
+            for assumed in charged[1:]:
+                under = self._evaluate(claims, assumed)
+                if under.waits:
+                    return Judged(under, open=True)
+                if under.holds and not under.inconclusive:
+                    return _follows(under, [self.charged[i] for i in sorted(assumed)])
+            if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
+                return follows
+        except NotRecorded:
+            return NOT_DECIDED_HERE
+        if any(c.outcome or not c.diagnosable for c in claims):
+            return Judged(verdict)
+        own = [one for one in claims if not self._follows_alone(f"{section}.{name}", one)]
+        verdict, found = self._evaluate(own, frozenset()), self._explain(own, groups)
+        if (earlier := self._charged_as_another(found)) and not (under := self._evaluate(claims, found)).inconclusive:
+            return _follows(under, [earlier])
+        return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))
+
+    def _charged_as_another(self, found: Assumptions) -> str:
+        """Return the check at which a mistake was charged under another name, else "". It explains that check as well,
+        and what was charged there left no work to build on. Now that there is work, the cause is charged once."""
+        carries = [m for m in self.mistakes if m.id in found and m.carries]
+        if len(carries) != 1 or len(found) != 1:
+            return ""
+        for id, judged in self.lost.items():
+            if any(not m.carries for m in judged.mistakes) and self._holds(self._claims[id], found):
+                return self.charged.setdefault(carries[0].id, id)
+        return ""
+
+    # ── what follows from the student's own earlier answers ──────────────────────────────────────────
+
+    def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged | None:
+        """Judge failing claims by the student's own answers to the checks that they build on and that lost points."""
+        causes = [self._causes(id, one) for one in claims]
+        ways = [self._way(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
+        if not any(ways):
+            return None
+        for assumed in charged:
+            together, used = held(), [self.charged[i] for i in sorted(assumed)]
+            for one, of_one, way in zip(claims, causes, ways, strict=True):
+                under = self._evaluate([one], assumed)
+                if not (_is_settled(under, assumed) or under.waits) and way is not None:
+                    under = self._evaluate([replace(one, judge=partial(_own, way, of_one))], assumed)
+                    under = replace(under, inconclusive=False)
+                    used += of_one
+                together = together & under
+                if not (together.holds or together.waits):
+                    break
+            if together.waits:
+                return Judged(together, open=True)
+            if _is_settled(together, assumed):
+                return _follows(together, used)
+        return None
+
+    def _follows_alone(self, id: str, one: Claim) -> bool:
+        """Return whether a claim that fails follows from what was lost before, so that no mistake is looked for."""
+        return not self._holds([one], frozenset()) and self._following(id, [one], [frozenset()]) is not None
+
+    def _causes(self, id: str, one: Claim) -> list[str]:
+        """Return the ids of the checks that a claim may follow from: those that it builds on and that lost points."""
+        return [
+            check
+            for check in self.lost
+            if check != id and any(check == given or check.startswith(f"{given}.") for given in one.given)
+        ]
+
+    def _way(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
+        """Return how a claim is judged by the student's own answers, None where it cannot be."""
+        if not causes:
+            return None
+        leaves_work = all(mistake.carries for check in causes for mistake in self.lost[check].mistakes)
+        return one.own if leaves_work else one.own_work
+
+    def _described(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
+        """Add to an undiagnosed loss what other claims tell about it."""
+
+        def right(one: Claim) -> bool:
+            return self._holds([one], frozenset())
+
+        def holds(id: str, case: str = "") -> bool:
+            if id not in groups:
+                return not any(check == id or check.startswith(f"{id}.") for check in self.lost)
+            return all(right(one) for one in groups[id] if case in ("", one.case))
+
+        failing = [one for one in groups[name] if not right(one)]
+        hint = next(filter(None, (one.hint(holds) for one in failing if one.hint is not None)), "")
+        of_case = {c.case: holds(name, c.case) for c in groups[name] if c.case}
+        wrong_for, right_for = (
+            _listed(c for c, is_right in of_case.items() if is_right is kind) for kind in (False, True)
+        )
+        narrowed = f"it is wrong for {wrong_for} and right for {right_for}" if wrong_for and right_for else ""
+        return replace(verdict, cause=_sentences(narrowed, hint))
+
+    # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
+
+    def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
+        """The fewest new mistakes under which all the claims hold; nothing where none do."""
+        everything = frozenset(self.charged)
+        beside = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
+        for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), beside):
+            alone = list(self._explaining(claims, base))
+            if alone:
+                return self._best(alone, base, groups)
+        first, rest = _by_aspect(claims)
+        if not (first and rest) or self._holds(first, frozenset()):
+            return frozenset()
+        # Two mistakes at once: one must explain the simpler problems, which do not hold, alone.
+        for one in self._trials(self._explaining(first, frozenset())):
+            for other in self._explaining(rest, one):
+                if self._holds(first, one | other):
+                    return one | other
+        return frozenset()
+
+    def _trials(self, beside: Iterable[Assumptions]) -> Iterator[Assumptions]:
+        """As many as one grading can still afford."""
+        for one in beside:
+            if not self._trials_left:
+                return
+            self._trials_left -= 1
+            yield one
+
+    def _best(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
+        """The one that also fits most of the section's other claims: a sum in dW1 alone and one in all the
+        gradients look the same in dW1."""
+        if len(candidates) == 1:
+            return candidates[0]
+
+        def fits(candidate: Assumptions) -> int:
+            return sum(self._holds(claims, base | candidate) for claims in groups.values())
+
+        return max(candidates, key=fits)
+
+    def _explaining(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
+        topics = {topic for one in claims for topic in one.topics}
+        for mistake in self.mistakes:
+            if mistake.id in base or (topics and mistake.topic not in topics):
+                continue
+            if self._holds(claims, base | {mistake.id}):
+                yield frozenset({mistake.id})
+
+    def _holds(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> bool:
+        try:
+            return self._evaluate(claims, assumed, reading).holds
+        except NotRecorded:
+            return False
+
+    def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> Verdict:
+        """All claims under one truth, stopping at the first that earns nothing."""
+        truth = self.truth(assumed, reading)
+        together = held()
+        with np.errstate(all="ignore"):  # mistaken truths may well overflow
+            for one in claims:
+                try:
+                    together = together & one.judge(truth)
+                except NotRecorded:
+                    raise
+                except Exception:
+                    if not assumed:
+                        raise
+                    return lost("no right answer has this mistake")  # or these mistakes do not go together
+                if not (together.credit or together.waits):
+                    break
+        return together
+
+    def _charged_sets(self) -> list[Assumptions]:
+        """Every combination of at most four charged mistakes, none first."""
+        ids = sorted(self.charged)
+        sizes = range(min(len(ids), 4) + 1)
+        return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
+
+
+def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
+    return own(truth, causes)
+
+
+def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
+    """Return whether a claim may keep its points; under a mistake, what does nothing may not."""
+    return verdict.holds and not (assumed and verdict.inconclusive)
+
+
+NOT_DECIDED_HERE = Judged(lost("Graded after you submit."), open=True)
+
+
+def _grouped(claims: Sequence[Claim]) -> Groups:
+    groups: dict[str, list[Claim]] = {}
+    for one in claims:
+        groups.setdefault(one.name, []).append(one)
+    return groups
+
+
+def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
+    """The names that each check yields, both in the order in which they come: a report must not depend on chance."""
+    names: dict[str, dict[str, None]] = {}
+    for one in claims:
+        names.setdefault(one.check, {})[one.name] = None
+    return [list(of_check) for of_check in names.values()]
+
+
+def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
+    """Those of a named aspect, and the others."""
+    return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
+
+
+def _follows(verdict: Verdict, checks: Sequence[str]) -> Judged:
+    causes = tuple(dict.fromkeys(checks))
+    remark = f"follows from {_few(causes)} (already penalised)"
+    return Judged(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
+
+
+def _listed(words: Iterable[str]) -> str:
+    *others, last = [*words] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _few(checks: Sequence[str]) -> str:
+    shown, rest = list(checks[:3]), len(checks) - 3
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)

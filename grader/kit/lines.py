@@ -1,0 +1,953 @@
+"""Finds the line of a student's file that a lost check is about, by what flowed from where to where in one call.
+
+The sandbox says which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
+right solution computes as well vindicates the statement that computed it, and all that flowed into it. The fault is
+where right values go in and a value comes out that is none of these: the first such statement on the way to an output
+that is wrong. All of it is claims by a process that a student controls: it is taken only in the shape that we expect,
+and a line of text is read from the submission itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from grader.kit.answer import Answer
+from grader.kit.claim import NotRecorded
+from grader.kit.student import Student
+from grader.model import Died, Place, Stopped, Submission
+
+MAX_LINE = 300
+MAX_ROWS = 3_000
+MAX_EVENTS = 20_000
+MAX_SOURCES = 100_000
+MAX_VALUES = 4_000
+MAX_NUMBERS = 300_000
+MAX_SHAPES = 20_000
+MAX_OUTPUTS = 100
+MAX_CALLS = 1_000
+MAX_RIGHT = 40_000
+"""Right values of one call, with their rows and transposes."""
+SAME = 1e-5
+"""Of a value's norm; float32 rounds less than that."""
+
+OTHER = "other "
+"""Begins the name of a value that is right under another condition: the fault is in the choice."""
+
+PARTIAL = "partial "
+"""Begins the name of a sum over some of the examples: where nothing is added to it any more, its loop is too short."""
+
+MISAPPLIED = "misapplied "
+"""Begins the name of a value that a right function yields for a wrong argument: the fault is in the argument."""
+
+RAISED = "raised"
+"""The output of a call that raises: the statement at which it did."""
+
+OPERANDS = "operands"
+"""Numbers where the operation that raised needs an array."""
+
+ARGUMENT = "argument"
+"""The kind of a row that gives a parameter its value."""
+
+Array = np.ndarray[Any, Any]
+FoundLine = tuple[Place, str]
+"""A line and its text."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The place of a known mistake, as structure: the last statement of which all that is given holds."""
+
+    computes: tuple[str, ...] = ()
+    """Names of right values (`Followed.right`) of which it computes one: where the next step is what is missing."""
+    reads: str = ""
+    writes: str = ""
+    calls: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """The arguments that each step of a training must give to the function that computes its loss and gradients."""
+
+    function: str
+    X: Array
+    y: Array
+    X_val: Array
+    sizes: tuple[int, ...]
+    """How many rows a batch may have."""
+    reg: float
+
+    def fault(self, flow: Flow, rows: Sequence[Row | None]) -> int | None:
+        """The event that gives a step wrong rows, labels or regularisation; None where all steps get right ones."""
+        steps = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
+        whole = [len(X) == len(self.X) for X, *_ in steps]
+        drawn: list[Array] = []
+        for step, measures in zip(steps, whole, strict=True):
+            if measures and len(self.X) not in self.sizes and not all(whole):
+                continue  # the loss of all data, for a history
+            wrong = self._of_step(flow, rows, step)
+            if wrong is not None:
+                return wrong
+            drawn.append(self._numbers(step[0]))
+        beyond = [e for e in _indices(flow, rows, flow.outputs.get(RAISED, ())) if self._is_beyond(flow, e)]
+        if beyond:
+            return self._counted(flow, rows, beyond[0])
+        return None if not steps or self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
+
+    def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
+        """Its rows, and the events of its arguments; None for one without labels, or on the validation data."""
+        events = list(call.arguments.values())
+        given = [flow.value(e) for e in events]
+        if len(given) < 3 or given[0] is None:
+            return None
+        D = self.X.shape[1]
+        if given[0].size % D:
+            return np.full((1, D), np.nan), events
+        X = given[0].reshape(-1, D)
+        return None if X.shape == self.X_val.shape and np.allclose(X, self.X_val) else (X, events)
+
+    def _of_step(self, flow: Flow, rows: Sequence[Row | None], step: tuple[Array, list[int]]) -> int | None:
+        X, (of_X, of_y, of_reg, *_) = step
+        y, reg = flow.value(of_y), flow.value(of_reg)
+        same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
+        if not same.any(axis=1).all():
+            return _made_at(flow, rows, of_X) if np.isfinite(X).all() else of_X
+        if len(X) not in self.sizes:
+            return self._counted(flow, rows, max(_indices(flow, rows, [of_X], len(X)), default=of_X))
+        if y is None or y.size != len(X):
+            return of_y
+        if not (same & (y[:, None] == self.y)).any(axis=1).all():
+            numbers = [n for e in _indices(flow, rows, [of_X], len(X))[-1:] if (n := flow.value(e)) is not None]
+            if any(np.array_equal(n, y) for n in numbers):  # the numbers of the rows in place of their labels
+                return of_y
+            drawn = any(np.array_equal(self.X.take(n.astype(int), 0, mode="wrap"), X) for n in numbers)
+            return _made_at(flow, rows, of_y if drawn else of_X)
+        return of_reg if reg is None or not np.allclose(reg, self.reg) else None
+
+    def _numbers(self, X: Array) -> Array:
+        """Of the rows, in the training data."""
+        return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
+
+    def _sampled(self, drawn: Sequence[Array]) -> bool:
+        """Return whether the rows of all steps may have been drawn at random."""
+        N = len(self.X)
+        if not drawn or len(np.unique(self.X, axis=0)) < N:
+            return True
+        numbers = np.concatenate(drawn)
+        return len(np.unique(numbers)) > N // 2 and not np.array_equal(numbers[:N], np.arange(N)[: len(numbers)])
+
+    def _of_order(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """The first event that yields row numbers which no drawing at random does."""
+        indices = _indices(flow, rows, [event])
+        odd = (e for e in indices if (v := flow.value(e)) is not None and not self._is_drawn(v))
+        return next(odd, max(indices, default=event))
+
+    def _is_drawn(self, numbers: Array) -> bool:
+        return len(np.unique(numbers)) > numbers.size // 2 and not np.array_equal(
+            np.diff(numbers), np.ones(numbers.size - 1)
+        )
+
+    def _is_beyond(self, flow: Flow, event: int) -> bool:
+        value = flow.value(event)
+        return value is not None and value.max() >= len(self.X)
+
+    def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """Return the event that counted a wrong number of rows."""
+        size = 0 if (value := flow.value(event)) is None else value.size
+        while size > 1 and size != len(self.X):
+            before = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _counts(flow, s, size)]
+            if not before:
+                break
+            event = max(before)
+        return self._looped(flow, rows, event) if size == 0 else event
+
+    def _looped(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """Return the loop around an event without rows, or what counts its rounds, if all batches were drawn before."""
+        loops = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
+        order = set(flow.sources[event]).difference(loops)
+        drawn = [e for e, r in enumerate(flow.rows) if r == flow.rows[event] and order.issubset(flow.sources[e])]
+        if not loops or drawn.index(event) < max(len(self.X) // self.sizes[0], 1):
+            return event
+        counts = [s for s in flow.sources[max(loops)] if not _is_header(rows[flow.rows[s]])]
+        rounds = [s for s in counts if (n := flow.value(s)) is not None and np.array_equal(n, [len(drawn)])]
+        return max(rounds, default=max(loops))
+
+
+def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size: int | None = None) -> list[int]:
+    """Events on the way to these that yield several whole numbers, or so many."""
+
+    def yields(event: int) -> bool:
+        whole = (value.size for floating, value in flow.values.get(event, ()) if not floating)
+        return any(n > 1 if size is None else n == size for n in whole)
+
+    return [e for e in sorted(upstream(flow, events)) if not _is_header(rows[flow.rows[e]]) and yields(e)]
+
+
+def _counts(flow: Flow, event: int, size: int) -> bool:
+    """Return whether its value is the number, or has so many items."""
+    whole = (value for floating, value in flow.values.get(event, ()) if not floating)
+    return any(v.size == size or (v.size == 1 and v[0] == size) for v in whole)
+
+
+@dataclass(frozen=True)
+class FollowedCall:
+    """A call that is made once more, and followed, to find the line of a lost check."""
+
+    make: Callable[[Student], Answer]
+    right: Callable[[Any], Mapping[str, Any]]
+    """Truth → what a right solution computes on the way: numbers and arrays by name."""
+    roles: tuple[str, ...] = ()
+    """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
+    name."""
+    sizes: tuple[str, ...] = ()
+    """The same of whole numbers: other things may be called N as well."""
+    batches: Batches | None = None
+    """Of a training."""
+    random: bool = False
+    """Its values are drawn at random, so that only their shapes can be right."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The outputs of a followed call that a check is about."""
+
+    call: FollowedCall
+    outputs: Mapping[str, str]
+    """ "[1]['W1']" of the answer, or "self.params['W1']" after the call → the name of what it must be."""
+    replaced: bool = False
+    """The check replaces outputs of another size by right ones, unless one is missing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A statement, as the sandbox describes it."""
+
+    place: Place
+    end: int
+    kind: str
+    form: str
+    parent: int
+    """The row of the `if` or loop around it."""
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    calls: tuple[str, ...]
+
+    @property
+    def is_header(self) -> bool:
+        return self.kind in ("if", "for", "while", "with")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of one of the student's functions, with the events that gave its parameters numbers."""
+
+    function: str
+    arguments: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One call: its events (executions of rows) in order, what each has read, and what it has computed."""
+
+    rows: Sequence[int]
+    sources: Sequence[Sequence[int]]
+    values: Mapping[int, Sequence[tuple[bool, Array]]] = field(default_factory=dict)
+    """Event → its values, each flat, and whether it is of floating point."""
+    outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Part of the answer, or attribute → the events that it comes from."""
+    results: Mapping[str, Array] = field(default_factory=dict)
+    """Its value in the end."""
+    calls: Sequence[Call] = ()
+    """In order."""
+    shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
+    """Event → the shapes of its values."""
+    names: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Event → strings in the list or tuple that it has made."""
+
+    def value(self, event: int) -> Array | None:
+        """The first of its values."""
+        return next((value for _, value in self.values.get(event, ())), None)
+
+
+# ── what comes from inside ───────────────────────────────────────────────────────────────────────────
+
+
+def rows_of(answer: Answer, submission: Submission) -> list[Row | None]:
+    """The statements; None for one that is not in a file or cell of the submission, or not in the expected shape."""
+    files = _texts(submission)
+    listed = answer.value if isinstance(answer.value, list) else []
+    return [_row(one, files) for one in listed[:MAX_ROWS]]
+
+
+def _row(one: Any, files: Mapping[str, Any]) -> Row | None:
+    match one:
+        case [str(file), int(line), int(end), _, str(kind), str(form), list(), list(), list(), _, int(parent)]:
+            if file not in files or not 0 < line <= end < 1 << 31:
+                return None
+            reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[6:9])
+            return Row(Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls)
+    return None
+
+
+def flow_of(answer: Answer, rows: int) -> Flow | None:
+    """The call's flow; None where it is not in the expected shape."""
+    facts = answer.value
+    if not isinstance(facts, dict):
+        return None
+    events = _ints(facts.get("rows"), MAX_EVENTS, rows)
+    if events is None:
+        return None
+    starts, ends = (_ints(facts.get(name), MAX_SOURCES, len(events)) for name in ("starts", "ends"))
+    valued = _ints(facts.get("valued"), MAX_VALUES, len(events))
+    sizes = _ints(facts.get("sizes"), MAX_VALUES, MAX_NUMBERS)
+    kinds = _ints(facts.get("kinds"), MAX_VALUES, 2)
+    numbers, outputs = facts.get("numbers"), facts.get("outputs")
+    if starts is None or ends is None or valued is None or sizes is None or kinds is None:
+        return None
+    if not isinstance(numbers, np.ndarray) or numbers.dtype != np.float64 or not isinstance(outputs, dict):
+        return None
+    if len(starts) != len(ends) or not len(valued) == len(sizes) == len(kinds) or sum(sizes) != numbers.size:
+        return None
+    if any(start >= end for start, end in zip(starts, ends, strict=True)) or numbers.size > MAX_NUMBERS:
+        return None
+    sources: list[list[int]] = [[] for _ in events]
+    for start, end in zip(starts, ends, strict=True):
+        sources[end].append(start)
+    values: dict[int, list[tuple[bool, Array]]] = {}
+    shapes: dict[int, list[tuple[int, ...]]] = {}
+    lying = _shapes(facts.get("shapes"), sizes)
+    for event, kind, shape, value in zip(
+        valued, kinds, lying, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)
+    ):
+        values.setdefault(event, []).append((bool(kind), value))
+        shapes.setdefault(event, []).append(shape)
+    named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
+    calls = _calls(facts.get("calls"), len(events))
+    strings = _strings(facts.get("names"), len(events))
+    return Flow(events, sources, values, named, _results(facts.get("results")), calls, shapes, strings)
+
+
+def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the shapes of values of these sizes; a flat one for each that is not in the expected form."""
+    numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
+    found: list[tuple[int, ...]] = []
+    at = 0
+    for size in sizes:
+        end = at + 1 + (numbers[at] if at < len(numbers) else 0)
+        shape = tuple(numbers[at + 1 : end])
+        found.append(shape if math.prod(shape) == size else (size,))
+        at = end
+    return found
+
+
+def _strings(listed: Any, events: int) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
+        match one:
+            case [int(event), list(names)] if 0 <= event < events:
+                found[event] = [name for name in names[:100] if isinstance(name, str)]
+    return found
+
+
+def _calls(listed: Any, events: int) -> list[Call]:
+    found: list[Call] = []
+    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
+        match one:
+            case [str(name), list(given)] if all(_is_argument(a, events) for a in given):
+                found.append(Call(name, dict(given)))
+    return found
+
+
+def _is_argument(given: Any, events: int) -> bool:
+    match given:
+        case [str(), int(event)]:
+            return 0 <= event < events
+    return False
+
+
+def with_arguments(flow: Flow, rows: Sequence[Row | None]) -> tuple[Flow, list[Row | None]]:
+    """An argument's event is no execution of the whole statement that calls: it gets a row of its own."""
+    events, known = list(flow.rows), list(rows)
+    for call in flow.calls:
+        for parameter, event in call.arguments.items():
+            if (row := rows[flow.rows[event]]) is not None:
+                known.append(replace(row, kind=ARGUMENT, form="name", writes=(parameter,)))
+                events[event] = len(known) - 1
+    return replace(flow, rows=events), known
+
+
+def _results(named: Any) -> dict[str, Array]:
+    found = list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else []
+    return {n: v for n, v in found if isinstance(v, np.ndarray) and v.dtype == float and v.size <= MAX_NUMBERS}
+
+
+def _ints(value: Any, most: int, below: int) -> list[int] | None:
+    """At most so many integers from 0 to below."""
+    if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
+        return None
+    if value.size and not 0 <= value.min() <= value.max() < below:
+        return None
+    return [int(v) for v in value]
+
+
+# ── which values are right ───────────────────────────────────────────────────────────────────────────
+
+
+class RightValues:
+    """Values that right solutions compute, recognised however they lie: transposed, as a column, or one row."""
+
+    def __init__(
+        self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
+    ) -> None:
+        self._roles, self._of_sizes = frozenset(roles), frozenset(sizes)
+        self.random = random
+        self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
+        self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
+        """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
+        self._sorted: dict[int, Array] = {}
+        self._integers: set[int] = {0, 1}
+        self._sizes: set[int] = set()
+        self.compared = 0
+        """How many values have been compared in full."""
+        left = MAX_RIGHT
+        for name, value in named.items():
+            for one in _shown_as(np.asarray(value)):
+                left -= 1
+                if left >= 0:
+                    self._add(name, one)
+        for size, marks in self._marks.items():
+            marks.sort(key=lambda mark: mark[0])
+            self._sorted[size] = np.array([mark[0] for mark in marks])
+
+    def _add(self, name: str, value: Array) -> None:
+        self._sizes.add(value.size)
+        if value.size == 1 and float(value[0]).is_integer():
+            self._integers.add(int(value[0]))
+        flat = value.astype(np.float64)
+        if np.isfinite(flat).all():
+            self._marks.setdefault(flat.size, []).append((_mark(flat), float(np.linalg.norm(flat)), name, flat))
+
+    def names(self, value: Array) -> set[str]:
+        """Names of the right values that this one is; where values are random, of those that have its size, or its
+        shape if it is not flat."""
+        if self.random:
+            alike = self.has_size_of if value.ndim < 2 else self.is_named
+            return {name for name in self._shapes if value.size > 1 and alike(value, name)}
+        if value.size not in self._sorted or not np.isfinite(value).all():
+            return set()
+        mark, norm = _mark(value), float(np.linalg.norm(value))
+        room = SAME * norm
+        first, last = np.searchsorted(self._sorted[value.size], (mark - room, mark + room))
+        found: set[str] = set()
+        for _, its_norm, name, right in self._marks[value.size][first : min(int(last), int(first) + 50)]:
+            self.compared += 1
+            if float(np.linalg.norm(value - right)) <= SAME * its_norm:
+                found.add(name)
+        return {name for name in found if MISAPPLIED not in name} or found
+
+    def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
+        """Return whether a right value, or a size, goes to a variable or entry that means something else."""
+        roles = self.roles_of(row.writes, size=size)
+        return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
+
+    def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
+        """Return what variables and entries mean by their names."""
+        known = self._roles | self._of_sizes if size else self._roles
+        return {role for role in map(_role, paths) if role in known}
+
+    def is_named(self, value: Array, name: str) -> bool:
+        """Return whether it is the right value of that name, or has its shape where values are random."""
+        if self.random:
+            return _squeezed(value.shape) == self._shapes[name]
+        return name in self.names(value.ravel())
+
+    def has_size_of(self, value: Array, name: str) -> bool:
+        return value.size == math.prod(self._shapes[name])
+
+    def has_zeros(self, size: int) -> bool:
+        """Return whether a right value of this size is zero."""
+        return any(norm == 0 for _, norm, _, _ in self._marks.get(size, ()))
+
+    def sizes_of(self, role: str) -> set[int]:
+        """Return the sizes of the right values that are called so, in any iteration."""
+        return {math.prod(shape) for name, shape in self._shapes.items() if name.rpartition(":")[2] == role}
+
+    def has_integer(self, value: int) -> bool:
+        return value in self._integers
+
+    def has_size(self, size: int) -> bool:
+        return size in self._sizes
+
+
+def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+    """A vector is a vector however it lies; a matrix keeps both its lengths."""
+    return tuple(shape) if len(shape) == 2 and 1 not in shape else tuple(n for n in shape if n != 1)
+
+
+def _role(path: str) -> str:
+    """`W1` of the variable W1 and of grads['W1']."""
+    return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
+
+
+def _shown_as(value: Array) -> Iterable[Array]:
+    yield value.ravel()
+    if value.ndim >= 2:
+        yield np.swapaxes(value, -1, -2).ravel()
+        for part in value:
+            yield from _shown_as(part)
+
+
+def _mark(value: Array) -> float:
+    """Of unit length along a fixed direction, so that values nearby have marks nearby."""
+    direction = _DIRECTIONS.get(value.size)
+    if direction is None:
+        drawn = np.random.default_rng(value.size).normal(size=value.size)
+        direction = _DIRECTIONS.setdefault(value.size, drawn / np.linalg.norm(drawn))
+    with np.errstate(all="ignore"):
+        return float(value @ direction)
+
+
+_DIRECTIONS: dict[int, Array] = {}
+
+
+# ── which statement it is ────────────────────────────────────────────────────────────────────────────
+
+RIGHT, REPEATED, ODD, SILENT = "right", "repeated", "odd", "silent"
+"""What an event's value is: one that right solutions compute, the same once more after an operation that should have
+changed it, one that they do not compute, or nothing that tells."""
+
+
+def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[str]:
+    """Of each event."""
+    found = [_state(flow.values.get(e, ()), flow.shapes.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
+    roles = _roles_of_variables(rows, right)
+    for event, state in enumerate(found):
+        row, values = rows[flow.rows[event]], flow.values.get(event, ())
+        written = row.writes if row is not None and row.reads else ()
+        if state == SILENT and _cancels(flow, rows, event, right):
+            found[event] = ODD
+        if state == SILENT and any(w in roles and _cannot_become(values, roles[w], right) for w in written):
+            found[event] = ODD
+    for event, state in enumerate(found):
+        if state == RIGHT and _repeats(flow, rows, event):
+            found[event] = REPEATED
+        elif state == RIGHT and any(
+            found[t] == ODD for s in flow.sources[event] if _is_zero(flow, s) for t in flow.sources[s]
+        ):
+            found[event] = ODD  # right values and nothing added to them, which something should have been
+    return found
+
+
+def _cancels(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+    """Return whether an operation yields nothing but zeros from something of the same size, which is never right."""
+    row = rows[flow.rows[event]]
+    zeros = [v for floating, v in flow.values.get(event, ()) if floating and v.size > 1 and not v.any()]
+    if not zeros or row is None or row.form != "operation" or row.kind == "augmented" or right.has_zeros(zeros[0].size):
+        return False
+    before = (v for s in flow.sources[event] for floating, v in flow.values.get(s, ()) if floating)
+    return any(v.size == zeros[0].size and bool(v.any()) for v in before)
+
+
+def _roles_of_variables(rows: Iterable[Row | None], right: RightValues) -> dict[str, str]:
+    """Return the variables that only one entry with a role is made of: `d` of `grads['W1'] = d / N` has the role W1."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        entries = [path for path in row.writes if path.endswith("']")] if row is not None else []
+        for path in row.reads if row is not None else ():
+            found.setdefault(path, set()).update(right.roles_of(entries))
+    return {path: next(iter(roles)) for path, roles in found.items() if len(roles) == 1}
+
+
+def _cannot_become(values: Sequence[tuple[bool, Array]], role: str, right: RightValues) -> bool:
+    """Return whether it is an array of zeros to add to that has not the size of its role, or a shape in place of it."""
+    if len(values) == 1:
+        value = values[0][1]
+        sizes = right.sizes_of(role)
+        return value.size > 1 and not value.any() and bool(sizes) and value.size not in sizes
+    return len(values) > 1 and not any(floating for floating, _ in values)
+
+
+def _is_zero(flow: Flow, event: int) -> bool:
+    return any(value.size and not value.any() for _, value in flow.values.get(event, ()))
+
+
+def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
+    """An operation whose value is the one that it was given: something of it is missing."""
+    row = rows[flow.rows[event]]
+    if row is None or row.form != "operation" or row.kind == "augmented":
+        return False
+    value = flow.values[event][0][1]
+    before = (v for s in flow.sources[event] for _, v in flow.values.get(s, ()))
+    return any(v.size == value.size and bool(np.array_equal(v, value)) for v in before)
+
+
+def _state(
+    values: Sequence[tuple[bool, Array]], shapes: Sequence[tuple[int, ...]], row: Row | None, right: RightValues
+) -> str:
+    if not values or row is None or row.is_header:
+        return SILENT
+    if right.random and shapes:
+        values = [(floating, value.reshape(shape)) for (floating, value), shape in zip(values, shapes, strict=True)]
+    found = {_state_of(floating, value, row, right) for floating, value in values}
+    return next(state for state in (ODD, RIGHT, SILENT) if state in found)
+
+
+def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str:
+    """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
+    if right.random:
+        if value.size == 1:
+            return RIGHT if floating or right.has_integer(int(value.ravel()[0])) else ODD
+        names = right.names(value)
+        return RIGHT if names and not right.is_of_another(row, names) else ODD
+    if row.reads and value.size > 1 and not value.any() and not right.has_size(value.size):
+        return ODD
+    if not row.reads or (value.size and not value.any()):
+        return SILENT
+    if names := right.names(value):
+        size = not floating and value.size == 1
+        whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
+        if _all_begin(names, OTHER) or _all_begin(names, MISAPPLIED) or right.is_of_another(row, names, size=size):
+            return ODD
+        if whole:  # 2.0 where a number of things is wanted
+            return ODD
+        return SILENT if _is_simple(value) else RIGHT
+    if floating or value.size == 0:
+        return ODD
+    known = right.has_integer(int(value[0])) if value.size == 1 else right.has_size(value.size)
+    return SILENT if known else ODD
+
+
+def _all_begin(names: Set[str], prefix: str) -> bool:
+    """Return whether all names have the prefix, after the number of an iteration if there is one."""
+    return bool(names) and all(prefix in name for name in names)
+
+
+def _is_simple(value: Array) -> bool:
+    """All are fractions with the same small denominator."""
+    multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
+    return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
+
+
+def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
+    """Events and all that flowed into them, not past those at which it stops."""
+    reached = {e for e in events if not stop(e)}
+    for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
+        if event in reached:
+            reached.update(s for s in flow.sources[event] if not stop(s))
+    return reached
+
+
+def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
+    """Events that are right, and those that right ones come from. A value that we do not know may lead to a right one
+    by chance, so that most of what comes from it must be right."""
+    vindicated: set[int] = set()
+    votes: list[dict[int, bool]] = [{} for _ in flow.rows]
+    for event in range(len(flow.rows) - 1, -1, -1):  # what comes from it is always later
+        for_it = sum(votes[event].values())
+        silent = state[event] == SILENT and event not in flow.values
+        if state[event] == RIGHT or (for_it and (silent or (state[event] == ODD and 2 * for_it >= len(votes[event])))):
+            vindicated.add(event)
+        if event in vindicated or state[event] == ODD:
+            for source in flow.sources[event]:
+                row = flow.rows[event]
+                votes[source][row] = votes[source].get(row, True) and event in vindicated
+    return vindicated
+
+
+def suspects(
+    flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong: Sequence[str], right: RightValues
+) -> list[int]:
+    """Events at which right values go in and a wrong one comes out, the likeliest first. `wrong` are the outputs that
+    are wrong; right ones vindicate what they come from, as right values on the way do."""
+    last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
+    state = [ODD if e in last else s for e, s in enumerate(state)]
+    vindicated = vindicate(flow, state) - last
+    ways = [upstream(flow, flow.outputs.get(name, ()), lambda e: e in vindicated) for name in wrong]
+    missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
+    unlisted = _unlisted(flow, missing)
+    if unlisted:
+        return unlisted
+    if missing and len(missing) == len(wrong):
+        return _of_missing(flow, rows, missing, right)
+    odd_before: set[int] = set()
+    first: list[int] = []
+    for event in sorted(set().union(*ways)):
+        if any(s in odd_before for s in flow.sources[event]):
+            odd_before.add(event)
+        elif state[event] in (ODD, REPEATED):
+            odd_before.add(event)
+            first.append(event)
+    ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
+    ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
+    raised = flow.outputs.get(RAISED, ())
+    ranked = [_number_before(flow, rows, e) if e in raised else e for e in ranked]
+    kept = {e for e in ranked if e in raised or e in flow.outputs.get(OPERANDS, ()) or _misnamed(flow, rows, e, right)}
+    made = (e if e in kept else _made_at(flow, rows, e, vindicated) for e in ranked)
+    chosen = (event if event in raised else _chosen_at(flow, rows, event, right) for event in made)
+    return [_given_at(flow, rows, event, right) for event in chosen]
+
+
+def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+    """Return the event that gave a wrong argument to a function that is right, or the event itself."""
+    if not any((names := right.names(v)) and _all_begin(names, MISAPPLIED) for _, v in flow.values.get(event, ())):
+        return event
+    while sources := [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]:
+        if _has_other_uses(flow, max(sources), event, right):
+            break
+        event = max(sources)
+        row = rows[flow.rows[event]]
+        before = [rows[flow.rows[s]] for s in flow.sources[event]]
+        renamed = any(b is not None and b.kind == "assign" and b.form == "name" for b in before)
+        if row is None or row.kind != ARGUMENT or not renamed:
+            break
+    return event
+
+
+def _has_other_uses(flow: Flow, event: int, use: int, right: RightValues) -> bool:
+    """Return whether other statements compute right values from its value."""
+    others = (e for e, sources in enumerate(flow.sources) if event in sources and flow.rows[e] != flow.rows[use])
+    return any((names := _names(flow, e, right)) and not _all_begin(names, MISAPPLIED) for e in others)
+
+
+def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+    """The event itself, where a call raised, or the one that gave it a number where it needs an array. A number with
+    other uses, or one that counts something, is right: it is only read at the wrong place."""
+    for source in flow.outputs.get(OPERANDS, ()):
+        row, values = rows[flow.rows[source]], flow.values.get(source, ())
+        if row is None or row.is_header or row.kind == ARGUMENT:
+            continue
+        used = any(source in sources for e, sources in enumerate(flow.sources) if e not in flow.outputs[RAISED])
+        made = _made_at(flow, rows, source) if row.form == "call" else source
+        counts = len(values) == 1 and not values[0][0]
+        if not used and (not counts or row.form == "name" or made != source):
+            return made
+    return event
+
+
+def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+    """The event itself, or one that gives it an array of zeros and ones that right solutions do not have: such arrays
+    are too simple to be right or wrong by themselves. The opposite of a right one may choose what is overwritten."""
+    row = rows[flow.rows[event]]
+    for source in flow.sources[event]:
+        for floating, value in flow.values.get(source, ()):
+            simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
+            chooses = row is not None and row.form != "operation" and bool(right.names(1 - value))
+            if simple and not chooses and not right.names(value):
+                return source
+    return event
+
+
+def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+    """A value that is right under another condition comes from the `if` around it, and an incomplete sum from its
+    loop."""
+    names = _names(flow, event, right)
+    ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
+    if _all_begin(names, OTHER) and ifs:
+        return max(ifs)
+    for source in flow.sources[event]:
+        found = _names(flow, source, right)
+        loops = [s for s in flow.sources[source] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
+        if loops and _all_begin(found, PARTIAL):
+            return max(loops)
+    return event
+
+
+def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
+    return {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+
+
+def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+    row, names = rows[flow.rows[event]], _names(flow, event, right)
+    return row is not None and bool(names) and right.is_of_another(row, names)
+
+
+def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: Set[int] = frozenset()) -> int:
+    """A statement that only hands a value on is not where it was made, nor is a call whose function returned it."""
+    while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "call"):
+        sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
+        if row.form == "call":
+            sources = [s for s in sources if (of := rows[flow.rows[s]]) is not None and of.kind == "return"]
+        if row.kind != "return":
+            sources = [s for s in sources if s not in vindicated]
+        sources = [s for s in sources if flow.rows[s] != flow.rows[event] and _carries(flow, s, event)]
+        if not sources:
+            break
+        event = max(sources)
+    return event
+
+
+def _carries(flow: Flow, source: int, event: int) -> bool:
+    values = [v for _, v in flow.values.get(event, ())]
+    return any(np.array_equal(v, one) for _, v in flow.values.get(source, ()) for one in values)
+
+
+def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str], right: RightValues) -> list[int]:
+    """Return the event that writes a missing output under another name; or else the loop that writes other outputs of
+    the same kind and leaves this one out, or its body."""
+    misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
+    if misnamed:
+        return misnamed[:1]
+    for event in sorted(_beside(flow, missing), reverse=True):
+        around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
+        return [max(around, default=event)]
+    answered = flow.outputs.get("", ())
+    if answered and not any(name.startswith("self.") for name in missing):  # something else is returned
+        around = [s for s in flow.sources[max(answered)] if (row := rows[flow.rows[s]]) and row.kind == "if"]
+        return [max(around, default=max(answered))]
+    entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
+    idle = [e for e, r in enumerate(flow.rows) if (row := rows[r]) and row.kind == "for" and r not in entered]
+    return idle[:1] or [len(flow.rows) - 1]
+
+
+def _beside(flow: Flow, missing: Sequence[str]) -> list[int]:
+    """Return the events of other entries of the containers that miss these."""
+    kinds = {name.rpartition("[")[0] for name in missing}
+    there = [name for name in flow.outputs if name.endswith("]") and name.rpartition("[")[0] in kinds]
+    return [event for name in there for event in flow.outputs[name]]
+
+
+def _unlisted(flow: Flow, missing: Sequence[str]) -> list[int]:
+    """Return the event that lists keys of other entries and leaves the missing ones out."""
+    keys = {name.rpartition("[")[2].strip("]'") for name in missing}
+    for event in sorted(upstream(flow, _beside(flow, missing))) if keys else ():
+        if (names := flow.names.get(event)) and not keys.issubset(names) and _are_keys(names, flow.outputs):
+            return [event]
+    return []
+
+
+def _are_keys(names: Sequence[str], outputs: Iterable[str]) -> bool:
+    """Return whether outputs are entries with such keys."""
+    return any(output.endswith(f"[{name!r}]") for name in names for output in outputs)
+
+
+def _is_header(row: Row | None) -> bool:
+    return row is None or row.is_header
+
+
+def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
+    """The last event on the way to the outputs whose statement is as a known mistake says."""
+    ways = upstream(flow, (e for name in wrong for e in flow.outputs.get(name, ())))
+    for event in sorted(ways, reverse=True):
+        row = rows[flow.rows[event]]
+        if row is None or row.kind == ARGUMENT or not _fits(row, line) or (row.kind == "return" and row.form == "name"):
+            continue
+        named = {name.rpartition(":")[2] for name in _names(flow, event, right)}
+        if not line.computes or not named.isdisjoint(line.computes):
+            return event
+    return None
+
+
+def _fits(row: Row, line: Line) -> bool:
+    named = ((line.reads, row.reads), (line.writes, row.writes), (line.calls, row.calls))
+    if any(wanted and not any(wanted in name for name in names) for wanted, names in named):
+        return False
+    return not line.kind or row.kind == line.kind
+
+
+# ── of a submission ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A call that was followed, beside what is right in it."""
+
+    flow: Flow
+    rows: Sequence[Row | None]
+    right: RightValues
+    state: Sequence[str]
+
+    def event(self, target: Target, lines: Sequence[Line]) -> int | None:
+        """The event that the target's lost check is about."""
+        flow, rows, right = self.flow, self.rows, self.right
+        wrong = self._wrong(target)
+        said = (stated(flow, rows, right, wrong, line) for line in lines)
+        event = next((e for e in said if e is not None), None)
+        if event is not None or lines:
+            return None if event is None else _given_at(flow, rows, event, right)
+        raised = flow.outputs.get(RAISED, ())
+        batches = target.call.batches
+        if batches is not None and (wrong or raised or not target.outputs):
+            event = batches.fault(flow, rows)
+        if event is None and target.outputs:
+            event = next(iter(suspects(flow, rows, self.state, [RAISED] if raised else wrong, right)), None)
+        if event in raised:  # what it lacks may have been written under another name
+            event = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), event)
+        return event
+
+    def _wrong(self, target: Target) -> list[str]:
+        ends = {name: self.flow.results.get(name) for name in target.outputs}
+        wrong = {n: end for n, end in ends.items() if end is None or not self.right.is_named(end, target.outputs[n])}
+        if not target.replaced or any(end is None for end in wrong.values()):
+            return list(wrong)
+        return [n for n, end in wrong.items() if end is not None and self.right.has_size_of(end, target.outputs[n])]
+
+
+class Lines:
+    """Finds lines of one submission. Calls are followed once, however many checks ask for them."""
+
+    def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
+        self._submission, self._student, self._truth = submission, student, truth
+        self._rows: list[Row | None] | None = None
+        self._ended = False
+        """A call that was followed has ended the session, or was stopped: no other one is made."""
+        self._followed: dict[FollowedCall, _Followed | None] = {}
+
+    def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
+        """The line that a lost check is about; `lines` are those that its mistakes state."""
+        tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
+        for target, said in tried:
+            if (followed := self._follow(target.call)) is None:
+                continue
+            event = followed.event(target, said)
+            if event is None or not 0 <= event < len(followed.flow.rows):
+                continue
+            if (row := followed.rows[followed.flow.rows[event]]) is not None:
+                return shown(self._submission, row.place)
+        return None
+
+    def _follow(self, call: FollowedCall) -> _Followed | None:
+        if self._rows is None:
+            self._student.begin()
+            self._rows = rows_of(self._student.structure(), self._submission)
+        if call not in self._followed:
+            self._followed[call] = None
+            if self._ended:
+                return None
+            self._student.begin()
+            answer = call.make(self._student)
+            self._ended = isinstance(answer.failure, Died | Stopped)
+            flow = flow_of(answer, len(self._rows))
+            with contextlib.suppress(NotRecorded):  # in a student's pack
+                if flow is not None:
+                    flow, rows = with_arguments(flow, self._rows)
+                    right = RightValues(call.right(self._truth), call.roles, call.sizes, random=call.random)
+                    self._followed[call] = _Followed(flow, rows, right, states(flow, rows, right))
+        return self._followed[call]
+
+
+def shown(submission: Submission, place: Place) -> FoundLine | None:
+    """The line's text, from the submission's own bytes; None where there is no such line."""
+    text = _texts(submission).get(place.file)
+    if text is None:
+        return None
+    lines: Sequence[bytes | str] = (
+        text.split(b"\n", place.line) if isinstance(text, bytes) else text.split("\n", place.line)
+    )
+    if place.line > len(lines):
+        return None
+    line = lines[place.line - 1][: 4 * MAX_LINE]
+    return place, (line if isinstance(line, str) else line.decode("utf-8", "replace")).strip()[:MAX_LINE]
+
+
+def _texts(submission: Submission) -> dict[str, bytes | str]:
+    files: dict[str, bytes | str] = {n: content for n, content in submission.files.items() if n.endswith(".py")}
+    for notebook in submission.notebooks:
+        cells = zip(notebook.code_cell_numbers, notebook.code, strict=True)
+        files |= {f"{notebook.path} cell {number}": code for number, code in cells}
+    return files

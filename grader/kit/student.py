@@ -1,0 +1,376 @@
+"""The remote view of a student's module. Nothing of theirs ever comes to this side but plain data."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
+from grader.guest.entry_points import EntryPoints
+from grader.guest.wire import Ref
+from grader.kit.answer import FAILURES, Answer
+from grader.model import (
+    NOTHING_USED,
+    Died,
+    Environment,
+    Failure,
+    Limit,
+    Limits,
+    Loaded,
+    Note,
+    NoteKind,
+    Raised,
+    Stopped,
+    Submission,
+    Unusable,
+    Usage,
+)
+from grader.sandbox import environment
+from grader.sandbox.budget import Budget
+from grader.sandbox.contract import Answered, Array, Sandbox, Session
+
+MAX_STOPPED_CALLS = 2
+"""Of one method; it is not called again then, or a loss that sleeps would take minutes of every grading."""
+
+
+class Student:
+    """A submission, running. `begin` before every check: where the last one's process died, it starts afresh,
+    so that one disaster costs one check."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        sandbox: Sandbox,
+        entry_points: EntryPoints,
+        accepted: Sequence[str],
+        limits: Limits,
+        shared: Mapping[str, Array],
+        handout: Mapping[str, bytes],
+        budget: Budget | None = None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            entry_points: The class or the functions to look for.
+            accepted: Names of the Python file that the handout asks for, the usual one first.
+            budget: Shared by all sessions of the submission; None if this student has the only one.
+        """
+        self._submission = submission
+        self._sandbox = sandbox
+        self._entry_points = entry_points
+        self._accepted = list(accepted)
+        self._limits = limits
+        self.budget = budget or Budget(limits)
+        self._shared = shared
+        self._handout = handout
+        self._session: Session | None = None
+        self._load_failure: Failure | None = None
+        self._used_before = NOTHING_USED
+        self._stopped: dict[str, list[Stopped]] = {}
+        """Method → its calls that were stopped."""
+        self.loaded: Loaded | None = None
+        self.environment: Environment | None = None
+        self._switching = threading.Lock()
+        self._waiting: list[list[Any]] = []
+        """Requests that travel with the next one."""
+
+    def start_anew(self) -> None:
+        """Forgets what earlier checks have found out: the same submission is graded on another seed."""
+        self._stopped.clear()
+        self.budget.start_anew()
+
+    @property
+    def printed(self) -> str:
+        """What the student's own notebooks have printed, for remarks about it."""
+        return "\n".join(notebook.printed for notebook in self._submission.notebooks)
+
+    @property
+    def used(self) -> Usage:
+        """Of all sessions together."""
+        return self._used_before + (self._session.used if self._session else NOTHING_USED)
+
+    @property
+    def load_failure(self) -> Failure | None:
+        """Why the file cannot be loaded at all; then every check fails for this reason."""
+        return self._load_failure
+
+    @property
+    def _failure(self) -> Failure | None:
+        """The failure that every further request answers with, if any."""
+        return self._load_failure or self.budget.exceeded
+
+    def begin(self) -> None:
+        with self._switching:
+            if self._failure is not None or (self._session is not None and self._session.alive):
+                return
+            self._end_session()
+            self._waiting.clear()
+            self._session = self._sandbox.session(self._limits, self._shared)
+            self._session.budget = self.budget
+        if self.environment is None:
+            self.environment = environment.of(self._session.facts, self._sandbox.name)
+        answer = self._session.request(self._load_request(), _with_grace(self._limits.load_cpu_seconds))
+        if isinstance(answer, Answered):
+            self.loaded = _loaded(answer.value)
+        else:
+            self._load_failure = replace(answer, before=f"{self._unloadable(answer)} cannot be loaded")
+            self._session.close()
+
+    def _unloadable(self, failure: Failure) -> str:
+        """Return the file that stopped the loading, as far as it is known."""
+        if isinstance(failure, Raised) and failure.place is not None:
+            return failure.place.file.partition(" cell ")[0]
+        code = [
+            *(f for f in self._submission.files if f.endswith(".py")),
+            *(n.path for n in self._submission.notebooks),
+        ]
+        return code[0] if len(code) == 1 else "the code"
+
+    def rest(self) -> None:
+        """End the session, and what it holds. `begin` starts another."""
+        with self._switching:
+            self._end_session()
+
+    def close(self) -> None:
+        """For good, and from any thread: that is how a grading is broken off."""
+        with self._switching:
+            self._load_failure = self._load_failure or Died("the grading was broken off")
+            self._end_session()
+
+    def _end_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._used_before += self._session.used
+            self._session = None
+
+    def new(self, *args: Any, seed: int = 0, **kwargs: Any) -> Remote:
+        """An object of the student's class. `seed` is numpy's global one, set just before."""
+        (made,) = self._made([["new", seed, list(args), kwargs]])
+        return Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made))
+
+    def new_with(
+        self, attribute: str, values: Mapping[str, Array], *args: Any, **kwargs: Any
+    ) -> tuple[Remote, Answer, Answer]:
+        """An object of the student's class, what came of putting values into an attribute of it, and what that holds
+        then: `new`, `put` and `get` in one go."""
+        newest = -1
+        new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
+        made, placed, held = self._made([new, put, ["get", newest, attribute]])
+        return (
+            Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made)),
+            Answer(attribute, placed),
+            Answer(attribute, held),
+        )
+
+    def call(self, function: str, *args: Any, seed: int | None = None, **kwargs: Any) -> Answer:
+        """Call one of the wanted functions and return its answer, or why there is none.
+
+        Args:
+            function: Its name, as in the manifest.
+            args: Plain data and arrays, which arrive as fresh copies; or references to arrays that `keep` has sent, so
+                that `look` can tell what the call has changed in place.
+            seed: numpy's global seed, and Python's, set just before the call. None leaves them as they are.
+        """
+        shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
+        return Answer(shown, self._request_of(function, ["call_function", function, list(args), kwargs, seed, 0.0]))
+
+    def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
+        """Call a function with a limit of its own, in CPU seconds."""
+        request = ["call_function", function, list(args), kwargs, None, cpu_seconds]
+        return Answer(f"{function}(…)", self._request(request, _with_grace(cpu_seconds)))
+
+    def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
+        """Call a function once more and follow it statement by statement. No claim judges this call."""
+        return Answer(function, self._request_of(function, ["function_traced", function, list(args), kwargs]))
+
+    def _made(self, requests: list[list[Any]]) -> list[Any]:
+        """Send requests of which the first makes an object. Where it cannot be made, every answer says so."""
+        answers = self._several_of("__init__", requests)
+        failure = answers[0]
+        if not isinstance(failure, FAILURES) or failure.before:
+            return answers
+        return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
+
+    def keep(self, **arrays: Array) -> list[Ref]:
+        """Arrays that stay inside, the same objects in every call that is given these references. They travel with
+        the next question, since nothing is to be learnt from their answer."""
+        self._waiting.append(["keep", arrays])
+        return [Ref(name) for name in arrays]
+
+    def look(self, *names: str) -> Answer:
+        """What has become of kept arrays, by name."""
+        return Answer(", ".join(names), self._request(["look", list(names)]))
+
+    def structure(self) -> Answer:
+        """Return the statements of the student's functions, as reported by the sandbox."""
+        return Answer("structure", self._request(["structure"]))
+
+    def _load_request(self) -> list[Any]:
+        notebooks = [
+            {"path": n.path, "code": list(n.code), "numbers": list(n.code_cell_numbers)}
+            for n in self._submission.notebooks
+        ]
+        files, handout = _as_arrays(self._submission.files), _as_arrays(self._handout)
+        wanted = self._entry_points.plain()
+        return ["load", files, notebooks, wanted, self._accepted, handout, self._limits.load_cpu_seconds]
+
+    def _request_of(self, method: str, request: list[Any]) -> Any:
+        return self._several_of(method, [request])[-1]
+
+    def _several_of(self, method: str, requests: list[list[Any]]) -> list[Any]:
+        """Requests of which the first calls this method, unless that has been stopped too often."""
+        stopped = self._stopped.setdefault(method, [])
+        if len(stopped) >= MAX_STOPPED_CALLS:
+            return [replace(stopped[-1], given_up=True)] * len(requests)
+        was_alive = self._session is not None and self._session.alive  # afterwards it only says the same again
+        answers = self._ask_all(requests)
+        first = answers[0]
+        if was_alive and isinstance(first, Stopped) and first.limit is not Limit.REPLY and not first.whole_submission:
+            stopped.append(first)
+        return answers
+
+    def _request(self, request: list[Any], cpu_seconds: float | None = None) -> Any:
+        return self._ask_all([request], cpu_seconds)[0]
+
+    def _ask_all(self, requests: list[list[Any]], cpu_seconds: float | None = None) -> list[Any]:
+        """An answer's value or a failure for each."""
+        if (failure := self._failure) is not None:
+            return [failure] * len(requests)
+        assert self._session is not None, "begin() comes first"
+        together = [*self._waiting, *requests]
+        self._waiting.clear()
+        seconds = cpu_seconds or self._limits.call_cpu_seconds
+        if len(together) == 1:
+            answers = [self._session.request(together[0], seconds)]
+        else:
+            answers = self._session.request_several(together, seconds)[-len(requests) :]
+        return [answer.value if isinstance(answer, Answered) else answer for answer in answers]
+
+
+class Remote:
+    """An object of the student's, inside. Where it could not be made, every call answers with that failure."""
+
+    def __init__(self, student: Student, handle: Answer) -> None:
+        self._student = student
+        value = handle.value
+        if handle.failure is None and type(value) is not int:
+            value = Unusable("the process broke the protocol")
+        self._handle = value
+        self._failed: Answer | None = None
+        """The last call, if it failed: what it would have set may be missing."""
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
+        shown = f"{method}({', '.join(shown_arguments(args, kwargs))})"
+        return self._noted(self._ask_of(method, shown, "call", method, list(args), kwargs, 0.0))
+
+    def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
+        """A call with a limit of its own. At the limit the guest first interrupts it, so that what it has
+        reached can still be looked at; where it does not heed that, it is ended a little later."""
+        shown = f"{method}(…)"
+        answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=_with_grace(cpu_seconds))
+        return self._noted(answer)
+
+    def _noted(self, answer: Answer) -> Answer:
+        self._failed = answer if answer.failure is not None else None
+        return answer
+
+    def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
+        """Call a method once more and follow it statement by statement. No claim judges this call."""
+        return self._ask_of(method, method, "call_traced", method, list(args), kwargs)
+
+    def call_many(
+        self,
+        attribute: str,
+        stacks: Mapping[str, Array],
+        method: str,
+        *args: Any,
+        item: int = 0,
+        **kwargs: Any,
+    ) -> Answer:
+        """`method`'s answers at many sets of values of `attribute`; stacks have shape (K, *shape)."""
+        stack = dict(stacks)
+        return self._ask_of(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
+
+    def get(self, attribute: str) -> Answer:
+        """Return an attribute's value. If it has none after a call that failed, the answer is that call's failure."""
+        answer = self._ask(attribute, "get", attribute)
+        failed = self._failed.failure if self._failed is not None else None
+        if self._failed is None or failed is None or not _is_missing(answer):
+            return answer
+        return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
+
+    def stand_in(self, method: str) -> Answer:
+        """From now on this method answers a zero for every row it is given: for one that does not work, and that
+        others call."""
+        return self._ask(method, "stand_in", method)
+
+    def answer_always(self, method: str, answer: Sequence[Any]) -> Answer:
+        """Replace a method by one that always returns this tuple, to judge those that call it by themselves."""
+        return self._ask(method, "answer_always", method, list(answer))
+
+    def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:
+        return self._ask(attribute, "put", attribute, dict(values))
+
+    def _ask_of(self, called: str, what: str, operation: str, *arguments: Any) -> Answer:
+        if type(self._handle) is not int:
+            return Answer(what, self._handle)
+        return Answer(what, self._student._request_of(called, [operation, self._handle, *arguments]))
+
+    def _ask(self, what: str, operation: str, *arguments: Any, cpu_seconds: float | None = None) -> Answer:
+        if type(self._handle) is not int:
+            return Answer(what, self._handle)
+        return Answer(what, self._student._request([operation, self._handle, *arguments], cpu_seconds))
+
+
+def _is_missing(answer: Answer) -> bool:
+    return isinstance(answer.failure, Raised) and answer.failure.kind == "AttributeError"
+
+
+def _with_grace(soft_seconds: float) -> float:
+    """The time after which a guest that does not heed its soft limit is ended."""
+    return soft_seconds * 1.02 + 1.0
+
+
+def _as_arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
+    return {name: np.frombuffer(content, np.uint8) for name, content in files.items()}
+
+
+def stopped_softly(answer: Answer, student: Student) -> bool:
+    """The call went over its time but its object can still be asked what it has reached."""
+    return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
+
+
+def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
+    """Return the arguments of a call as messages show them: "…" for an array, and its name for one that is kept."""
+
+    def show(value: Any) -> str:
+        if isinstance(value, Ref):
+            return value.name.partition(" ")[0]  # "X 2" is another array in the place of X
+        return f"{value:g}" if isinstance(value, float) else "…" if isinstance(value, np.ndarray) else str(value)
+
+    return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
+
+
+def _loaded(facts: Any) -> Loaded | None:
+    """Facts from inside, taken only in the shape that we expect."""
+    match facts:
+        case {"source": str(source), "names": list(names), "cells": cells, "notes": list(notes)}:
+            numbers = cells.reshape(-1)[:MAX_NUMBERS].tolist() if isinstance(cells, np.ndarray) else cells
+            return Loaded(
+                cut(source, MAX_NAME),
+                tuple(cut(n, MAX_NAME) for n in names[:MAX_NAMES] if isinstance(n, str)),
+                tuple(c for c in numbers[:MAX_NUMBERS] if type(c) is int) if isinstance(numbers, list) else (),
+                tuple(filter(None, map(_note, notes[:MAX_NOTES]))),
+            )
+    return None
+
+
+def _note(note: Any) -> Note | None:
+    match note:
+        case [str(kind), str(where), str(why)] if kind in {known.value for known in NoteKind}:
+            return Note(NoteKind(kind), cut(where, MAX_NAME), cut(why, MAX_WHY))
+    return None

@@ -1,0 +1,558 @@
+"""The nouns. Frozen, and importing nothing of ours but `errors`' neighbours: everyone may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+Points = Fraction
+"""Exact. An assignment's points are multiples of 1/100, so that every gradebook can print them exactly."""
+
+ZERO = Points(0)
+
+
+def show_points(points: Points) -> str:
+    """`Fraction(5, 2)` → "2.5"; exact, because points are multiples of 1/100."""
+    text = f"{float(points):.2f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+# ── what is handed in ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """One notebook, taken apart without looking at what its code means."""
+
+    path: str
+    code: tuple[str, ...]
+    """Sources of the code cells, in order."""
+    code_cell_numbers: tuple[int, ...]
+    """Where each stands among all cells, counted from 1, for messages."""
+    cells: tuple[tuple[str, str], ...]
+    """(kind, source) of every cell in order; kind is "code" or "markdown"."""
+    printed: str = ""
+    """The first of what its cells printed, as far as the file has kept it."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    files: Mapping[str, bytes]
+    """Every file that travels into the sandbox, by its relative path."""
+    notebooks: tuple[Notebook, ...]
+    digest: str
+    """sha256 over names and bytes: the same hand-in has the same digest at every door."""
+    remarks: tuple[str, ...] = ()
+    """Remarks of intake for the student (files left out, …)."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """A file's name here → the one that the student knows, where intake has renamed it. It is for messages alone: it
+    enters neither the sandbox nor the digest."""
+
+
+# ── what happened inside ─────────────────────────────────────────────────────────────────────────────
+
+
+class Limit(StrEnum):
+    CPU = "cpu"
+    WALL = "wall"
+    REPLY = "reply"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a student's file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
+class _Failed:
+    before: str = field(default="", kw_only=True)
+    """The step that failed before the call: "solution.py cannot be loaded". Empty if the call itself failed."""
+
+
+@dataclass(frozen=True)
+class Raised(_Failed):
+    """The student's code raised."""
+
+    kind: str
+    message: str
+    place: Place | None = None
+    source: str = ""
+    """The line itself."""
+    caret: int | None = None
+    """Column of a syntax error, from 1."""
+
+
+@dataclass(frozen=True)
+class Stopped(_Failed):
+    """We ended the call because it went over a limit."""
+
+    limit: Limit
+    allowed: float
+    """CPU or wall seconds, or bytes."""
+    given_up: bool = False
+    """This call was not even made, since so many of its kind had been stopped."""
+    whole_submission: bool = False
+    """The limit is on all calls of the submission together."""
+
+
+@dataclass(frozen=True)
+class Died(_Failed):
+    """The process went away in the middle of a call: os._exit, a crash, the kernel's memory killer."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class Unusable(_Failed):
+    """The code answered, but with something that no check can use (no such attribute, an odd type, …)."""
+
+    detail: str
+
+
+Failure = Raised | Stopped | Died | Unusable
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that cannot cross the wire; only its type's name does."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    cpu_seconds: float
+    wall_seconds: float
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.cpu_seconds + other.cpu_seconds, self.wall_seconds + other.wall_seconds)
+
+
+NOTHING_USED = Usage(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one session, and of all sessions of a submission together. CPU seconds are the verdict; wall seconds
+    only a backstop."""
+
+    load_cpu_seconds: float = 20.0
+    call_cpu_seconds: float = 10.0
+    session_cpu_seconds: float = 900.0
+    """All calls of a session together."""
+    memory_bytes: int = 2 << 30
+    reply_bytes: int = 64 << 20
+    disk_bytes: int = 64 << 20
+    wall_seconds: float = 900.0
+    """All calls of a submission together; time in which they wait for a processor does not count."""
+    answers_bytes: int = 256 << 20
+    """All answers of a submission together, as the parent holds them."""
+
+    def call_wall_seconds(self, cpu_seconds: float) -> float:
+        """Return the wall seconds of one call, from its limit of CPU seconds. Generous, so that a loaded machine
+        never turns slow into stopped."""
+        return 30.0 + 10.0 * cpu_seconds
+
+
+class NoteKind(StrEnum):
+    """Kinds of remarks about how the class, or the functions, were found."""
+
+    FAILED = "failed"
+    """A file could not be loaded, so another one was."""
+    UNFINISHED = "unfinished"
+    """A file failed below the class."""
+    SKIPPED = "skipped"
+    """A cell that the class seems to need failed, or cannot be read."""
+    MADE_WITH_IT = "made with it"
+    """A method mentions what a cell makes with the class, a trained net for example."""
+    EMPTY = "empty"
+    """A later definition has gaps where the earlier one has code."""
+    GAPS = "gaps"
+    """So has another file."""
+    OTHER = "other"
+    """Another file defines the class in another way."""
+    ADDED = "added"
+    """A notebook adds to the class of a file."""
+    ELSEWHERE = "elsewhere"
+    """A function that the graded file lacks was found in another one."""
+    ABSENT = "absent"
+    """A module that is imported and not there."""
+
+
+@dataclass(frozen=True)
+class Note:
+    kind: NoteKind
+    where: str
+    why: str
+    """In the words of the student's Python, or names; it may be empty."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the guest found in the student's files. Facts for the report; nothing is decided on them alone."""
+
+    source: str
+    """The file or notebook that defines the class, or the functions."""
+    names: tuple[str, ...]
+    """The class's name and then its attributes, or the functions' names."""
+    cells: tuple[int, ...]
+    """Numbers of the notebook cells whose definitions were run."""
+    notes: tuple[Note, ...] = ()
+
+
+# ── what we think of it ──────────────────────────────────────────────────────────────────────────────
+
+
+class Status(StrEnum):
+    """Of a check or of a part."""
+
+    HELD = "held"
+    PARTLY = "partly"
+    LOST = "lost"
+    WAITING = "waiting"
+    """For a person, or for the hand-in where a student's pre-check lacks what it needs. Never a zero."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    id: str
+    """For example "q2.2.W1"."""
+    title: str
+    points: Points
+    possible: Points
+    status: Status
+    reason: str = ""
+    """Why points are lost, in the student's words. Empty where all are earned."""
+    mistake: str = ""
+    """The id of the known mistake that explains it, where one does."""
+    follows_from: tuple[str, ...] = ()
+    """Ids of the checks at which its cause was charged: it keeps its points."""
+    place: Place | None = None
+    source: str = ""
+    """The student's line at `place`."""
+    remarks: tuple[str, ...] = ()
+    """True things worth knowing that cost nothing."""
+    outcome: bool = False
+    """An accuracy or the like: where code that it comes from has lost points too, there is nothing to fix here."""
+
+
+class Comparison(StrEnum):
+    """What the machine makes of one written formula."""
+
+    EQUAL = "equal"
+    TRANSPOSED = "transposed"
+    """Equal up to how vectors are laid out."""
+    UNSIMPLIFIED = "unsimplified"
+    """Equal, but not in the form that was asked for."""
+    DIFFERS = "differs"
+    UNREAD = "unread"
+    """Not all of it could be read, or it could mean two things."""
+
+    @property
+    def is_proven(self) -> bool:
+        return self in (Comparison.EQUAL, Comparison.UNSIMPLIFIED)
+
+    @property
+    def suggests_points(self) -> bool:
+        """It never suggests to take points away."""
+        return self.is_proven or self is Comparison.TRANSPOSED
+
+
+class Shelf(StrEnum):
+    """Where an answer stands for whoever marks it: groups of answers lie on shelves."""
+
+    RIGHT = "right"
+    """The right value, and nothing that disagrees."""
+    RIGHT_WITH_REMARKS = "right_with_remarks"
+    """The right value, and something to look at: a false equality, another layout, a text that was skipped."""
+    OTHER_VALUE = "other_value"
+    RIGHT_NOT_LAST = "right_not_last"
+    """The right value stands in the answer, but the last formula has another one."""
+    UNREAD = "unread"
+    NO_ANSWER = "no_answer"
+
+
+@dataclass(frozen=True)
+class FalseEquality:
+    """An equality of an answer that does not hold on the random problems."""
+
+    line: int
+    """Line of the answer, from 1."""
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A text among the mathematics of an answer that was not evaluated."""
+
+    line: int
+    """Line of the answer, from 1."""
+    text: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The machine's reading of one formula that is asked for."""
+
+    asked: str
+    """In LaTeX."""
+    comparison: Comparison
+    points: Points | None
+    """Suggested; None where it suggests nothing."""
+    possible: Points
+    words: str
+    formula: str = ""
+    """The student's formula that was compared, as LaTeX."""
+    evidence: str = ""
+    """A counter-example, in numbers."""
+    remarks: tuple[str, ...] = ()
+    shelf: Shelf = Shelf.UNREAD
+    group: str = ""
+    """Fingerprint of the final formula's value, or of the answer's text if it is unread. Answers with the same shelf
+    and group mean the same."""
+    mistake: str = ""
+    """One sentence that names the other value: "It is ∂J/∂h1." Empty unless it has another value."""
+    equalities: tuple[FalseEquality, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    automatic: bool = False
+    """The answer is mathematics alone, all of it was read and is true, and nothing was left to an interpretation: the
+    policy full-marks-only gives its points."""
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the machine makes of a written answer. It is for whoever reads the answer, and decides nothing by itself."""
+
+    judgements: tuple[Judgement, ...]
+
+    @property
+    def is_proven(self) -> bool:
+        """Return whether the policy full-marks-only gives the points."""
+        return all(j.automatic for j in self.judgements)
+
+    @property
+    def points(self) -> Points | None:
+        """Suggested for the whole answer; None where a part of it has no suggestion."""
+        suggested = [j.points for j in self.judgements if j.points is not None]
+        return sum(suggested, ZERO) if len(suggested) == len(self.judgements) else None
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return the shelf of the whole answer: that of its formula that needs a reader most."""
+        return max((j.shelf for j in self.judgements), key=list(Shelf).index, default=Shelf.UNREAD)
+
+    @property
+    def group(self) -> str:
+        """Return the fingerprint of the whole answer, "" if there is none."""
+        return "+".join(j.group for j in self.judgements)
+
+
+@dataclass(frozen=True)
+class Written:
+    """An answer in words: a person's to decide, unless the assignment lets the machine give full marks."""
+
+    id: str
+    title: str
+    possible: Points
+    found: bool
+    answer: str = ""
+    """Markdown as the student wrote it, several cells joined by a blank line."""
+    cells: tuple[int, ...] = ()
+    opinion: Opinion | None = None
+    """What the machine makes of it, where it can read such answers; for those who decide."""
+    decided: bool = False
+    """By the machine: it is proven right, and the assignment's policy lets that count."""
+    notes: tuple[str, ...] = ()
+    """Where it stands, where that is odd: in a cell of code, or as an image."""
+
+    @property
+    def points(self) -> Points:
+        return self.possible if self.decided else ZERO
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return the shelf for those who mark it."""
+        if not self.found:
+            return Shelf.NO_ANSWER
+        return self.opinion.shelf if self.opinion else Shelf.UNREAD
+
+    @property
+    def group(self) -> str:
+        """Return the fingerprint of the answer, "" if it has no opinion."""
+        return self.opinion.group if self.opinion else ""
+
+    @property
+    def status(self) -> Status:
+        return Status.HELD if self.decided else Status.WAITING
+
+
+@dataclass(frozen=True)
+class Part:
+    id: str
+    """ "q1.1" … "q3.2"."""
+    title: str
+    checks: tuple[CheckResult, ...] = ()
+    written: tuple[Written, ...] = ()
+
+    @property
+    def points(self) -> Points:
+        return sum((c.points for c in self.checks), ZERO) + sum((w.points for w in self.written), ZERO)
+
+    @property
+    def possible(self) -> Points:
+        return sum((c.possible for c in self.checks), ZERO) + sum((w.possible for w in self.written), ZERO)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A curve to plot: y against 0, 1, 2, … times `step`."""
+
+    values: tuple[float, ...]
+    step: int = 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the long checks saw, for people who would rather look than read. Decides nothing."""
+
+    name: str
+    """The last name of its section."""
+    series: Mapping[str, Series] = field(default_factory=dict)
+    """Keys: loss, gradient, train_accuracy, val_accuracy."""
+    weights: tuple[tuple[int, ...], ...] = ()
+    """First-layer weights as grey values 0..255, one tuple of pixels a hidden unit, row-major squares."""
+    confusion: tuple[tuple[int, ...], ...] = ()
+    """confusion[true][predicted], counted on the held-out images."""
+    accuracy: float | None = None
+
+
+UNKNOWN = "unknown"
+"""A fact about the environment if no code was run, or if the sandbox did not report it."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The environment in which a verdict was formed."""
+
+    grader: str
+    python: str
+    numpy: str
+    blas: str
+    kernel: str
+    """BLAS kernel that the student's code computed with, for example "Haswell"."""
+    threads: int
+    isolation: str
+    """The name of the sandbox, for example "bubblewrap" or "plain"."""
+    grader_kernel: str = UNKNOWN
+    """BLAS kernel that the reference computed with. No verdict may depend on either; older reports do not say it."""
+    runtime: str = ""
+    """Requirements file of the assignment's own environment and its digest; empty for the common environment."""
+
+    @property
+    def kernels(self) -> str:
+        """Both kernels, for people: "Haswell kernel" where they are the same."""
+        other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
+        return f"{self.kernel} kernel{other}"
+
+
+@dataclass(frozen=True)
+class LatePenalty:
+    """The lateness of a submission, and its cost."""
+
+    sentence: str
+    """How late it is, and the share of the points that is taken off."""
+    final: Points | None = None
+    """The score after the penalty; None if nothing is taken off, or nothing is graded yet."""
+    decided: Points = ZERO
+    """The points that `final` is out of."""
+
+    @property
+    def words(self) -> str:
+        """Return the sentence, and the score after the penalty if there is one."""
+        if self.final is None:
+            return self.sentence
+        after = f"{show_points(self.final)} of {show_points(self.decided)} points"
+        return f"{self.sentence} Score after the late penalty: {after}."
+
+
+@dataclass(frozen=True)
+class Report:
+    assignment: str
+    assignment_title: str
+    assignment_digest: str
+    submission_digest: str
+    files: tuple[str, ...]
+    loaded: Loaded | None
+    seed: str
+    """ "public", or the fingerprint of the secret that the problems were drawn with."""
+    scope: str
+    """ "full", or what was left out: "quick", "only q2.2", …: then it is not the grade."""
+    environment: Environment
+    parts: tuple[Part, ...]
+    remarks: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    usage: Mapping[str, Usage]
+    """What each check cost; the only thing that differs between two equal gradings."""
+    written_digest: str = ""
+    """Of what opinions on written answers depend on; empty where the assignment has none."""
+    missing: str = ""
+    """Message about code that was not submitted, in which case every check waits; empty if it was."""
+    late: LatePenalty | None = None
+    """Added where the report is shown: no verdict depends on dates. None in time, and without a due date."""
+
+    @property
+    def points(self) -> Points:
+        return sum((p.points for p in self.parts), ZERO)
+
+    @property
+    def decided(self) -> Points:
+        """Points that the machine has decided about."""
+        by_checks = sum((c.possible for c in self.checks if c.status is not Status.WAITING), ZERO)
+        return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
+
+    @property
+    def waiting(self) -> Points:
+        return sum((p.possible for p in self.parts), ZERO) - self.decided
+
+    @property
+    def possible(self) -> Points:
+        return sum((p.possible for p in self.parts), ZERO)
+
+    @property
+    def code_submitted(self) -> bool:
+        return not self.missing
+
+    @property
+    def code_absent(self) -> Points:
+        """Points of code that was not submitted."""
+        return ZERO if self.code_submitted else sum((c.possible for c in self.checks), ZERO)
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        return tuple(c for p in self.parts for c in p.checks)
+
+    @property
+    def written(self) -> tuple[Written, ...]:
+        return tuple(w for p in self.parts for w in p.written)
+
+    @property
+    def first_to_fix(self) -> tuple[CheckResult, ...]:
+        """Lost checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
+        within a part those that cost most first. Without outcomes that follow from the others."""
+        lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status in (Status.LOST, Status.PARTLY)]
+        causes = [(i, c) for i, c in lost if not c.outcome] or lost
+        return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))
+
+
+Json = dict[str, Any]

@@ -1,0 +1,109 @@
+"""Which mutants are drawn, and how lost points are compared with those that should be lost."""
+
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from grader.authoring.mutate import show
+from grader.authoring.mutate.measure import Measured, Row, draw
+from grader.authoring.mutate.model import Classified, Expected
+from grader.authoring.mutate.operators import Mutant
+from grader.model import CheckResult, Part, Place, Status
+from tests.unit.render.samples import perfect
+
+KEPT = 7
+
+
+def mutant(i, operator="sign"):
+    return Mutant(f"{operator}:{i}", "net.py", operator, range(3, 4), 3, f"x = {i}\n", "x\n")
+
+
+ALL = [mutant(i, "sign" if i % 4 else "axis") for i in range(400)]
+
+
+def test_no_other_seed_draws_a_mutant_of_the_one_that_is_kept_apart():
+    kept = {m.id for m in draw(ALL, 200, KEPT, KEPT)}
+    assert len(kept) == 200
+    for seed in range(5):
+        assert not kept & {m.id for m in draw(ALL, 200, seed, KEPT)}
+
+
+def test_every_operator_has_its_share_of_what_is_drawn():
+    assert Counter(m.operator for m in draw(ALL, 40, 1, KEPT)) == {"sign": 30, "axis": 10}
+
+
+def test_a_seed_draws_the_same_ones_again_and_another_seed_others():
+    assert draw(ALL, 40, 1, KEPT) == draw(ALL, 40, 1, KEPT) != draw(ALL, 40, 2, KEPT)
+
+
+def test_without_a_number_all_are_drawn():
+    assert draw(ALL, 0, 1, KEPT) == ALL
+
+
+def check(id, points, possible, line=None):
+    status = Status.HELD if points == possible else Status.LOST
+    place = Place("mlp.py", line) if line else None
+    return CheckResult(id, id, Fraction(points), Fraction(possible), status, place=place)
+
+
+def row(kind, *checks, must=("q2.1",), may=("q2.1",)):
+    report = replace(perfect(), parts=(Part("q2", "", checks),))
+    parts = ("loss.sigmoid",) if kind == "wrong" else ()
+    expected = Expected(must, may) if kind == "wrong" else Expected((), ())
+    return Row(mutant(1), Classified(kind, "", parts), expected, report)
+
+
+CAUGHT = row("wrong", check("q2.1.loss", 0, 2, line=3), check("q2.2.W1", 1, 3, line=9), check("q2.3.step", 0, 1))
+SURVIVOR = row("wrong", check("q2.1.loss", 2, 2))
+ALLOWED = row("allowed", check("q2.1.loss", 1, 2))
+SAME = row("same", check("q2.1.loss", 2, 2))
+UNDECIDED = row("undecided", check("q2.1.loss", 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("one", "false"), [(CAUGHT, 3), (SURVIVOR, 0), (ALLOWED, 1), (SAME, 0), (UNDECIDED, 0)], ids=str
+)
+def test_points_lost_where_nothing_is_wrong_are_false_charges(one, false):
+    assert one.false_charges == false
+
+
+def test_undecided_ones_survive_whatever_they_lose():
+    measured = Measured((CAUGHT, SURVIVOR, ALLOWED, SAME, UNDECIDED), 5)
+    assert measured.score == pytest.approx(1 / 3)
+    assert measured.survivors == [SURVIVOR, UNDECIDED]
+
+
+def test_a_check_that_no_wrong_mutant_loses_is_named():
+    measured = Measured((SURVIVOR, SAME, UNDECIDED), 3)
+    assert measured.never_lost == ["q2.1.loss"]
+    assert not Measured((CAUGHT, SURVIVOR), 2).never_lost
+    console = Console(width=200, file=StringIO())
+    console.print(show.on_terminal(measured, 0.9))
+    assert "checks that no wrong mutant loses: q2.1.loss" in console.file.getvalue()
+
+
+def test_a_line_is_exact_where_the_fault_stands():
+    assert Measured((CAUGHT,), 1).lines == {"exact": 1, "elsewhere": 1, "none": 1}
+
+
+def test_a_fault_that_is_charged_only_in_another_section_is_told_apart():
+    assert not CAUGHT.charged_elsewhere
+    assert row("wrong", check("q2.1.loss", 2, 2), check("q2.2.W1", 0, 3)).charged_elsewhere
+
+
+def test_the_json_has_a_row_for_every_mutant():
+    found = show.as_json(Measured((CAUGHT, ALLOWED), 9))
+    assert found["figures"]["distinct_mutants"] == 9
+    assert [r["class"] for r in found["mutants"]] == ["wrong", "allowed"]
+    lost = found["mutants"][0]["checks"][0]
+    assert (lost["id"], lost["points"], lost["possible"], lost["line"], lost["line_is"]) == (
+        "q2.1.loss",
+        0,
+        2,
+        3,
+        "exact",
+    )

@@ -1,0 +1,107 @@
+"""What lateness costs: exact, and said in a sentence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.course.late import applied, lateness, read_policy
+from grader.errors import BadCall
+from grader.model import Points
+
+DUE = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
+POLICY = {"grace_minutes": 10, "per_day": "10%", "most_days": 5}
+MINUTE, DAY = dt.timedelta(minutes=1), dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("by", "remains"),
+    [
+        (-DAY, 1),
+        (0 * DAY, 1),
+        (10 * MINUTE, 1),
+        (11 * MINUTE, Fraction(9, 10)),
+        (DAY, Fraction(9, 10)),
+        (DAY + MINUTE, Fraction(8, 10)),
+        (5 * DAY, Fraction(5, 10)),
+        (5 * DAY + MINUTE, 0),
+    ],
+)
+def test_each_begun_day_takes_its_part(by: dt.timedelta, remains: Fraction) -> None:
+    assert lateness(DUE + by, DUE, None, POLICY).remains == remains
+
+
+def test_the_sentence_says_how_late_and_what_it_costs() -> None:
+    late = lateness(DUE + DAY + 61 * MINUTE, DUE, None, POLICY)
+    assert late.sentence == ("Late by 1 day 1 hour (day 2 after the due date): penalty 20 % of the points, 10 % a day.")
+
+
+def test_grace_is_late_but_costs_nothing() -> None:
+    late = lateness(DUE + 3 * MINUTE, DUE, None, POLICY)
+    assert (late.is_late, late.sentence) == (True, "Late by 3 minutes, within the grace period of 10 minutes.")
+
+
+def test_the_days_of_an_extension_are_counted_from_its_own_date() -> None:
+    assert lateness(DUE + 2 * DAY + MINUTE, DUE, DUE + 2 * DAY, POLICY | {"grace_minutes": 0}).remains == Fraction(
+        9, 10
+    )
+
+
+def test_an_extension_that_is_earlier_than_the_date_changes_nothing() -> None:
+    assert lateness(DUE, DUE, DUE - DAY, POLICY).is_late is False
+
+
+def test_without_a_policy_lateness_is_said_and_costs_nothing() -> None:
+    late = lateness(DUE + 9 * DAY, DUE, None, {})
+    assert (late.is_late, late.remains) == (True, 1)
+
+
+def test_without_a_due_date_nothing_is_late() -> None:
+    assert lateness(DUE, None, None, POLICY).is_late is False
+
+
+def test_dates_of_different_time_zones_compare() -> None:
+    east = dt.timezone(dt.timedelta(hours=9))
+    assert lateness(DUE.astimezone(east), DUE, None, POLICY).is_late is False
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7), st.sampled_from(["0%", "10%", "12.5%", "33.33%", "100%"]))
+def test_later_never_leaves_more(earlier: int, more: int, per_day: str) -> None:
+    policy = {"per_day": per_day}
+    first, second = (
+        lateness(DUE + dt.timedelta(seconds=s), DUE, None, policy).remains for s in (earlier, earlier + more)
+    )
+    assert 0 <= second <= first <= 1
+
+
+def test_what_no_hundredth_can_show_is_given() -> None:
+    late = lateness(DUE + DAY, DUE, None, {"per_day": "33.33%"})
+    assert applied(Points(1), late) == Points(67, 100)
+
+
+@pytest.mark.parametrize(
+    ("policy", "says"),
+    [
+        ({"per_week": "10%"}, "'per_week'"),
+        ({"grace_minutes": 5}, "per_day"),
+        ({"per_day": 10}, 'per_day in a late policy is text from "0%" to "100%", not 10'),
+        ({"per_day": "101%"}, "per_day"),
+        ({"per_day": "1e1%"}, "per_day"),
+        ({"per_day": "٣%"}, "per_day"),
+        ({"per_day": "10"}, "per_day"),
+        ({"per_day": "%"}, "per_day"),
+        ({"per_day": "-1%"}, "per_day"),
+        ({"per_day": "10%", "grace_minutes": True}, "grace_minutes"),
+        ({"per_day": "10%", "grace_minutes": -1}, "grace_minutes"),
+        ({"per_day": "10%", "most_days": 0}, "most_days"),
+        ({"per_day": "10%", "most_days": 1.5}, "most_days"),
+    ],
+)
+def test_a_policy_that_cannot_be_read_is_refused_in_words(policy: dict[str, object], says: str) -> None:
+    with pytest.raises(BadCall) as refused:
+        read_policy(policy)
+    assert says in str(refused.value)

@@ -1,0 +1,158 @@
+"""What a submission is worth: machine and marks, less lateness; what waits is no zero."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.course.late import Lateness
+from grader.course.scores import AnsweredQuestions, Score, score, that_counts
+from grader.model import Points
+from grader.model.answers import Answer, Decision, Ground, Suggestion
+from grader.store.answer_marks import AnswerMark
+from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
+from grader.store.rubrics import RubricItem
+from tests.conftest import MakeAssignment
+
+WHEN = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+ANN = Person(new_id(), "ann", "Ann")
+IN_TIME = Lateness(Fraction(1), "Submitted by the due date.")
+LATE = Lateness(Fraction(9, 10), "Late by 1 hour.", True)
+MARK = Mark("s", "q1.1.written", Points(1), "", ANN, WHEN)
+GRADED = Grading(
+    id=new_id(), submission="s", regrade=None, state=State.GRADED, counts=True, priority=Priority.INTERACTIVE,
+    queued_at=WHEN, started_at=WHEN, finished_at=WHEN, worker=None, failures=0, why="", grader="0",
+    assignment_digest="", seed="", points=Points(3), decided=Points(4), possible=Points(11, 2),
+)  # fmt: skip
+
+
+@pytest.fixture
+def toy(make_assignment: MakeAssignment) -> Assignment:
+    return catalogue.load(make_assignment())
+
+
+def test_before_grading_everything_waits_and_nothing_is_zero(toy: Assignment) -> None:
+    found = score(toy, None, [], IN_TIME)
+    assert (found.machine, found.final, found.decided, found.waiting) == (None, None, 0, Points(11, 2))
+    assert found.sentence == "Nothing is decided yet; 5.5 points are waiting."
+
+
+def test_what_a_person_decides_waits_and_is_said(toy: Assignment) -> None:
+    found = score(toy, GRADED, [], IN_TIME)
+    assert (found.final, found.decided, found.waiting) == (3, 4, Points(3, 2))
+    assert found.sentence == "3 of 4 points. 1.5 more are waiting and not included."
+
+
+def test_marks_add_to_the_machine_s_points(toy: Assignment) -> None:
+    found = score(toy, GRADED, [MARK], IN_TIME)
+    assert (found.final, found.decided, found.waiting) == (4, Points(11, 2), 0)
+
+
+def test_lateness_takes_from_both(toy: Assignment) -> None:
+    found = score(toy, GRADED, [MARK], LATE)
+    assert (found.earned, found.final) == (4, Points(36, 10))
+    assert found.sentence == "3.6 of 5.5 points. Late by 1 hour."
+
+
+def test_code_that_was_not_submitted_has_no_score_and_is_said(toy: Assignment) -> None:
+    nothing = replace(GRADED, points=Points(0), decided=Points(0))
+    found = score(toy, nothing, [], IN_TIME, code_submitted=False)
+    assert (found.machine, found.final, found.absent, found.waiting) == (None, None, 4, Points(3, 2))
+    assert found.sentence.endswith("sums.py was not submitted; upload it with the notebook.")
+    marked = score(toy, nothing, [MARK], IN_TIME, code_submitted=False)
+    assert (marked.final, marked.decided, marked.waiting) == (1, Points(3, 2), 0)
+
+
+def test_a_mark_for_a_question_that_is_asked_no_more_is_left_out(toy: Assignment) -> None:
+    assert score(toy, GRADED, [replace(MARK, question="q9")], IN_TIME).written is None
+
+
+# ── written answers ──────────────────────────────────────────────────────────────────────────────────
+
+QUESTION = "q1.1.written"
+PROVEN = Suggestion((Ground("g", "equal", Points(3, 2)),))
+ANSWER = Answer(QUESTION, "d", "because")
+
+
+def answer_mark(points: str) -> AnswerMark:
+    return AnswerMark(
+        QUESTION, "d", ANN, (RubricItem("i", QUESTION, "Half", Points(points)),), Points(0), "why?", False, WHEN
+    )
+
+
+def answered(answer: Answer, *answer_marks: AnswerMark) -> AnsweredQuestions:
+    return AnsweredQuestions({QUESTION: answer}, {(QUESTION, answer.digest): answer_marks})
+
+
+@pytest.mark.parametrize(
+    ("answer", "answer_marks", "marks", "state", "points"),
+    [
+        (ANSWER, [], [], Decision.WAITING, None),
+        (replace(ANSWER, suggestion=PROVEN), [], [], Decision.SUGGESTED, None),
+        (replace(ANSWER, suggestion=Suggestion((Ground("g", "?", None),))), [], [], Decision.WAITING, None),
+        (replace(ANSWER, suggestion=PROVEN), [answer_mark("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, digest="", text=""), [], [], Decision.NOT_SUBMITTED, None),
+        (replace(ANSWER, digest="", text=""), [], [MARK], Decision.DECIDED, 1),
+        (replace(ANSWER, decided=Points("1.5")), [], [], Decision.DECIDED, Points("1.5")),
+        (replace(ANSWER, decided=Points("1.5")), [answer_mark("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, decided=Points("1.5")), [answer_mark("0.5")], [MARK], Decision.DECIDED, 1),
+    ],
+)
+def test_a_written_question_has_its_points_once(
+    toy: Assignment,
+    answer: Answer,
+    answer_marks: list[AnswerMark],
+    marks: list[Mark],
+    state: Decision,
+    points: Points | None,
+) -> None:
+    found = score(toy, GRADED, marks, IN_TIME, answered(answer, *answer_marks))
+    assert (found.questions[0].state, found.questions[0].points, found.written) == (state, points, points)
+    assert found.final == 3 + (points or 0)
+    assert found.decided + found.waiting + found.absent == found.possible
+
+
+def test_no_answer_is_said_and_waits_for_nobody(toy: Assignment) -> None:
+    found = score(toy, GRADED, [], IN_TIME, answered(replace(ANSWER, digest="", text="")))
+    assert (found.waiting, found.absent) == (0, Points("1.5"))
+    assert found.sentence == "3 of 4 points. No answer was found to questions worth 1.5 points."
+
+
+def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> None:
+    (question,) = score(toy, GRADED, [], IN_TIME, answered(ANSWER, answer_mark("0.5"))).questions
+    assert question.answer_mark is not None
+    assert (question.comment, [item.text for item in question.answer_mark.items]) == ("why?", ["Half"])
+
+
+# ── which one counts ─────────────────────────────────────────────────────────────────────────────────
+
+
+def scored(points: int | None, state: State = State.GRADED) -> tuple[Submission, State, Score]:
+    submission = Submission(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", ANN, (ANN,), WHEN, ())
+    final = Points(points) if points is not None else None
+    return submission, state, Score(final, None, final, final, Points(4), Points(0), Points(4), IN_TIME, "")
+
+
+def test_the_latest_counts_even_while_it_waits() -> None:
+    attempts = [scored(4), scored(None, State.QUEUED)]
+    assert that_counts(attempts, Counts.LATEST) == attempts[1][0]
+
+
+def test_the_best_counts_and_of_equals_the_newest() -> None:
+    attempts = [scored(4), scored(3), scored(4), scored(None, State.QUEUED)]
+    assert that_counts(attempts, Counts.BEST) == attempts[2][0]
+
+
+def test_what_was_taken_back_never_counts() -> None:
+    attempts = [scored(1), scored(None, State.CANCELLED), scored(None, State.SUPERSEDED)]
+    assert that_counts(attempts, Counts.LATEST) == attempts[0][0]
+
+
+@pytest.mark.parametrize("counts", list(Counts))
+def test_nothing_counts_where_nothing_is(counts: Counts) -> None:
+    assert that_counts([], counts) is None

@@ -1,0 +1,253 @@
+"""Findings → report: points exact, ids as in the table, and what waits is never a zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import Policy, WrittenTable
+from grader.engine.finding import Finding, SectionResult
+from grader.engine.report import assemble
+from grader.intake.receive import receive, receive_files
+from grader.kit.claim import Verdict, held, lost
+from grader.kit.diagnosis import Judged, Mistake
+from grader.model import (
+    Comparison,
+    Environment,
+    Judgement,
+    Limits,
+    Loaded,
+    Note,
+    NoteKind,
+    Opinion,
+    Place,
+    Report,
+    Status,
+    Submission,
+    Usage,
+    show_points,
+)
+from tests.conftest import MakeAssignment, MakeNotebook
+
+HALF = Fraction(1, 2)
+ENVIRONMENT = Environment("0", "3", "2", "blas", "kernel", 1, "none")
+MLP = b"class Sums:\n    def add(self, a, b):\n        return a * b\n"
+
+
+@pytest.fixture
+def toy(make_assignment: MakeAssignment) -> Assignment:
+    return catalogue.load(make_assignment())
+
+
+def outcome(**judged: Verdict | Judged) -> dict[str, Judged]:
+    return {name: j if isinstance(j, Judged) else Judged(j) for name, j in judged.items()}
+
+
+def report(
+    toy: Assignment,
+    judged: Mapping[str, Mapping[str, Judged]],
+    submission: Submission | None = None,
+    **options: Any,
+) -> Report:
+    lines, shows_values = options.get("lines", {}), options.get("shows_values", True)
+
+    def finding(section: str, name: str) -> Finding:
+        id, points = f"{section}.{name}", toy.section_points(section)[name]
+        return Finding(id, "A title", points, judged[section][name], shows_values, False, lines.get(id))
+
+    return assemble(
+        submission or receive("mlp.py", MLP, "mlp.py"),
+        toy,
+        [SectionResult(s, tuple(finding(s, name) for name in names), Usage(0.5, 1.0)) for s, names in judged.items()],
+        "public",
+        "full",
+        ENVIRONMENT,
+        options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
+        options.get("wants", lambda _section: True),
+        options.get("opinions"),
+    )
+
+
+def test_ids_parts_and_titles_are_the_tables(toy: Assignment) -> None:
+    made = report(toy, {"q1.1": outcome(small=held(), large=held()), "q1.2": outcome(negative=held())})
+    assert [(p.id, p.title) for p in made.parts] == [("q1.1", "Adding"), ("q1.2", "Negating")]
+    assert [c.id for c in made.checks] == ["q1.1.small", "q1.1.large", "q1.2.negative"]
+    assert [w.id for p in made.parts for w in p.written] == ["q1.1.written"]
+
+
+PROVEN = Opinion((Judgement("", Comparison.EQUAL, Fraction(3, 2), Fraction(3, 2), ""),))
+DOUBTFUL = Opinion((Judgement("", Comparison.TRANSPOSED, Fraction(3, 2), Fraction(3, 2), ""),))
+
+
+@pytest.mark.parametrize(
+    ("policy", "opinion", "decided"),
+    [
+        ("suggest", PROVEN, False),
+        ("full-marks-only", PROVEN, True),
+        ("full-marks-only", DOUBTFUL, False),
+        ("full-marks-only", None, False),
+    ],
+)
+def test_a_proven_answer_has_its_points_only_where_the_policy_lets_it(
+    toy: Assignment, policy: Policy, opinion: Opinion | None, decided: bool
+) -> None:
+    opinions = {"q1.1.written": opinion} if opinion else {}
+    manifest = toy.manifest.model_copy(update={"written": WrittenTable(policy=policy)})
+    made = report(replace(toy, manifest=manifest), {}, opinions=opinions)
+    (written,) = made.written
+    assert (written.opinion, written.decided) == (opinion, decided)
+    points = Fraction(3, 2) if decided else 0
+    assert (made.points, made.decided, made.waiting) == (points, points, made.possible - points)
+
+
+def test_points_add_up_exactly(toy: Assignment) -> None:
+    made = report(
+        toy, {"q1.1": outcome(small=Verdict(HALF, "half"), large=held()), "q1.2": outcome(negative=lost("no"))}
+    )
+    assert (made.points, made.decided, made.waiting, made.possible) == (
+        Fraction(11, 8), Fraction(4), Fraction(3, 2), Fraction(11, 2),
+    )  # fmt: skip
+    assert all(type(p) is Fraction for p in (made.points, made.decided, made.waiting, made.possible))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status"),
+    [(held(), Status.HELD), (Verdict(HALF, "half"), Status.PARTLY), (lost("no"), Status.LOST)],
+)
+def test_a_status_follows_from_the_credit(toy: Assignment, verdict: Verdict, status: Status) -> None:
+    check = report(toy, {"q1.2": outcome(negative=verdict)}).checks[-1]
+    assert (check.status, check.reason) == (status, verdict.reason)
+
+
+def test_what_was_not_run_waits_and_is_no_zero(toy: Assignment) -> None:
+    made = report(toy, {"q1.2": outcome(negative=held())})
+    assert [c.status for c in made.checks] == [Status.WAITING, Status.WAITING, Status.HELD]
+    assert (made.points, made.decided, made.waiting) == (2, 2, Fraction(7, 2))
+    assert made.first_to_fix == ()
+
+
+def test_what_cannot_be_decided_here_waits_and_is_no_zero(toy: Assignment) -> None:
+    check = report(toy, {"q1.2": outcome(negative=Judged(lost("graded after you submit"), open=True))}).checks[-1]
+    assert (check.status, check.reason) == (Status.WAITING, "graded after you submit")
+
+
+def test_written_answers_wait_whether_found_or_not(toy: Assignment, make_notebook: MakeNotebook) -> None:
+    notebook = make_notebook(("markdown", "# Adding"), ("markdown", "Q1.1 solution: because"))
+    without = report(toy, {})
+    answered = report(toy, {}, receive_files([("mlp.py", MLP), ("ps4.ipynb", notebook)]))
+    for made, found, answer, cells in ((without, False, "", ()), (answered, True, "because", (2,))):
+        written = made.parts[0].written[0]
+        assert (written.found, written.answer, written.cells) == (found, answer, cells)
+        assert (written.possible, made.points) == (Fraction(3, 2), 0)
+
+
+def test_parts_that_are_not_wanted_are_left_out(toy: Assignment) -> None:
+    made = report(toy, {"q1.2": outcome(negative=held())}, wants=lambda name: name.startswith("q1.2"))
+    assert ([p.id for p in made.parts], made.possible) == (["q1.2"], 2)
+
+
+def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: Assignment) -> None:
+    judged = Judged(lost("off by 3", "yours 4, ours 1"), (Mistake("times", "add", "Add instead of multiplying."),))
+    lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
+    check = report(toy, {"q1.2": outcome(negative=judged)}, lines=lines).checks[-1]
+    assert check.reason == "Add instead of multiplying. (off by 3; yours 4, ours 1)"
+    assert (check.mistake, check.place, check.source) == ("times", Place("mlp.py", 3), "return a * b")
+
+
+def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
+    wrong = outcome(negative=lost("off by 3", "yours 4, ours 1"))
+    assert [report(toy, {"q1.2": wrong}, shows_values=shown).checks[-1].reason for shown in (True, False)] == [
+        "off by 3; yours 4, ours 1",
+        "off by 3",
+    ]
+
+
+def test_a_line_that_raised_is_the_place(toy: Assignment) -> None:
+    raised = Verdict(Fraction(0), "ValueError", place=Place("mlp.py", 2), source="def add")
+    check = report(toy, {"q1.2": outcome(negative=raised)}).checks[-1]
+    assert (check.place, check.source) == (Place("mlp.py", 2), "def add")
+
+
+def test_the_line_that_its_values_come_from_goes_before_the_one_that_raised(toy: Assignment) -> None:
+    raised = Verdict(Fraction(0), "ValueError", place=Place("mlp.py", 2), source="def add")
+    lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
+    check = report(toy, {"q1.2": outcome(negative=raised)}, lines=lines).checks[-1]
+    assert (check.place, check.reason) == (Place("mlp.py", 3), "ValueError")
+
+
+def test_what_to_fix_first_is_ranked_by_part_and_then_by_points(toy: Assignment) -> None:
+    made = report(
+        toy, {"q1.1": outcome(small=lost("no"), large=lost("no")), "q1.2": outcome(negative=Verdict(HALF, "half"))}
+    )
+    assert [c.id for c in made.first_to_fix] == ["q1.1.small", "q1.1.large", "q1.2.negative"]
+
+
+def test_another_name_of_the_class_is_remarked(toy: Assignment) -> None:
+    made = report(toy, {}, loaded=Loaded("mlp.py", ("Sum", "add"), ()))
+    assert made.remarks == ("the class is called Sum; the handout calls it Sums (accepted)",)
+
+
+@pytest.mark.parametrize("kind", NoteKind)
+def test_what_happened_while_loading_is_remarked(toy: Assignment, kind: NoteKind) -> None:
+    note = Note(kind, "net.ipynb cell 3", "the reason {why}")
+    made = report(toy, {}, loaded=Loaded("mlp.py", ("Sums",), (), (note,)))
+    (remark,) = made.remarks
+    assert remark.startswith("net.ipynb cell 3 ")
+    assert "the reason {why}" in remark or "mlp.py" in remark
+
+
+def test_files_have_the_names_that_their_student_knows(toy: Assignment) -> None:
+    submission = receive("Doe (final).py", MLP, "mlp.py")
+    wrong = Verdict(HALF, "add(…): ValueError: no (mlp.py:3)", place=Place("mlp.py", 3))
+    note = Note(NoteKind.UNFINISHED, "mlp.py", "x (mlp.py, line 9)")
+    loaded = Loaded("mlp.py", ("Sums",), (), (note,))
+    made = report(toy, {"q1.2": outcome(negative=wrong)}, submission, loaded=loaded)
+    (check,) = [c for c in made.checks if c.id == "q1.2.negative"]
+    assert (made.files, made.loaded and made.loaded.source) == (("Doe (final).py",), "Doe (final).py")
+    assert (check.reason, str(check.place)) == ("add(…): ValueError: no (Doe (final).py:3)", "Doe (final).py:3")
+    assert made.remarks[0].startswith("Doe (final).py stopped below the class (x (Doe (final).py, line 9))")
+
+
+def test_of_several_notebooks_it_says_whose_code_and_whose_answers_count(
+    toy: Assignment, make_notebook: MakeNotebook
+) -> None:
+    first = make_notebook(("markdown", "Q1.1 solution\nfirst"), ("markdown", "Q1.2 solution\nonly here"))
+    second = make_notebook(("markdown", "Q1.1 solution\nsecond"), ("code", "class Sums: pass"))
+    submission = receive_files([("a.ipynb", first), ("b.ipynb", second)])
+    made = report(toy, {}, submission, loaded=Loaded("b.ipynb", ("Sums",), (2,)))
+    assert made.written[0].answer == "second"
+    assert made.remarks == (
+        "2 notebooks were submitted; the code of b.ipynb was graded",
+        "the written answers to q1.2 are those of a.ipynb",
+        "a.ipynb answers q1.1.written too; the answer in b.ipynb counts",
+        "the written answers to q1.1.written are those of b.ipynb",
+    )
+
+
+def test_a_submission_that_could_not_be_loaded_has_a_report(toy: Assignment) -> None:
+    made = report(toy, {"q1.2": outcome(negative=lost("SyntaxError"))}, loaded=None)
+    assert (made.loaded, made.points) == (None, 0)
+
+
+def test_usage_is_kept_by_section(toy: Assignment) -> None:
+    assert report(toy, {"q1.2": outcome(negative=held())}).usage == {"q1.2": Usage(0.5, 1.0)}
+
+
+@given(st.integers(0, 10_000))
+def test_points_are_shown_as_they_are(hundredths: int) -> None:
+    points = Fraction(hundredths, 100)
+    assert Fraction(show_points(points)) == points
+    assert not show_points(points).endswith((".", ".0"))
+
+
+@pytest.mark.parametrize("cpu", [0.0, 1.0, 240.0])
+def test_the_wall_is_far_behind_the_cpu_limit(cpu: float) -> None:
+    assert Limits().call_wall_seconds(cpu) >= 10 * cpu + 10

@@ -1,0 +1,331 @@
+"""The line of a fault is found by the flow of values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade_code
+from grader.intake.receive import receive, receive_files
+from grader.kit.answer import Answer
+from grader.kit.lines import (
+    ARGUMENT,
+    MISAPPLIED,
+    ODD,
+    RIGHT,
+    SILENT,
+    Call,
+    Flow,
+    RightValues,
+    Row,
+    flow_of,
+    rows_of,
+    shown,
+    suspects,
+    vindicate,
+)
+from grader.model import Place, Raised
+from grader.sandbox.contract import Sandbox
+from tests.conftest import MakeNotebook, Submit
+
+VARIANTS = Path(__file__).resolve().parents[3] / "reference" / "ps4" / "variants"
+NOTHING_IS_RIGHT = RightValues({})
+
+
+def statement(line: int, kind: str = "assign", form: str = "operation", parent: int = -1) -> Row:
+    return Row(Place("mlp.py", line), line, kind, form, parent, ("x",), (), ())
+
+
+def flow(*sources: Sequence[int], **outputs: Sequence[int]) -> Flow:
+    """One event of each row."""
+    return Flow(range(len(sources)), sources, outputs=outputs)
+
+
+def lines_of(traced: Flow, state: Sequence[str], *wrong: str, rows: Sequence[Row] = ()) -> list[int]:
+    rows = rows or [statement(i) for i in range(len(traced.rows))]
+    return [rows[traced.rows[e]].place.line for e in suspects(traced, rows, state, wrong, NOTHING_IS_RIGHT)]
+
+
+# ── which statement it is ────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_fault_is_where_right_values_go_in_and_a_wrong_one_comes_out() -> None:
+    assert lines_of(flow([], [0], [1], [2], loss=[3]), [RIGHT, RIGHT, ODD, ODD], "loss") == [2]
+
+
+def test_a_value_that_nobody_knows_is_vindicated_by_a_right_one_that_comes_from_it() -> None:
+    traced = flow([], [0], [1], [2], loss=[3])
+    assert lines_of(traced, [RIGHT, ODD, RIGHT, ODD], "loss") == [3]
+
+
+def test_a_right_output_vindicates_what_both_come_from() -> None:
+    """As where dW1 is wrong and db1 is right: the gradient of the hidden layer is no suspect."""
+    traced = flow([], [0], [1], [1], W1=[2], b1=[3])
+    assert lines_of(traced, [RIGHT, ODD, ODD, RIGHT], "W1") == [2]
+
+
+def test_where_two_outputs_are_wrong_what_both_come_from_is_likelier() -> None:
+    traced = flow([], [0], [1], [1], [], W1=[2, 4], b1=[3])
+    assert lines_of(traced, [RIGHT, ODD, ODD, ODD, ODD], "W1", "b1")[0] == 1
+
+
+def test_one_right_value_by_chance_does_not_vindicate_a_wrong_one() -> None:
+    traced = flow([], [0], [1], [1], [1], loss=[3], grads=[4])
+    assert 1 not in vindicate(traced, [RIGHT, ODD, RIGHT, ODD, ODD])
+
+
+def test_a_right_value_at_the_wrong_place_is_the_fault() -> None:
+    """The data loss is right, and returned without its penalty."""
+    traced = flow([], [0], loss=[1])
+    assert lines_of(traced, [RIGHT, RIGHT], "loss") == [1]
+
+
+def test_a_statement_that_hands_a_value_on_is_not_where_it_was_made() -> None:
+    rows = [statement(0), statement(1), statement(2, "return", "name")]
+    same = [(True, np.array([2.5]))]
+    traced = Flow(range(3), [[], [0], [1]], {1: same, 2: same}, {"loss": [2]})
+    assert lines_of(traced, [RIGHT, SILENT, ODD], "loss", rows=rows) == [1]
+
+
+def test_a_loop_that_leaves_an_output_out_is_the_fault() -> None:
+    rows = [statement(0, "for"), statement(1, parent=0)]
+    traced = Flow((0, 1), ([], [0]), outputs={"self.params['W1']": [1], "self.params['b1']": []})
+    assert lines_of(traced, [SILENT, RIGHT], "self.params['b1']", rows=rows) == [0]
+
+
+def test_without_wrong_outputs_there_is_no_line() -> None:
+    assert lines_of(flow([], [0], loss=[1]), [RIGHT, ODD]) == []
+
+
+# ── right values ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_value_is_recognised_however_it_lies() -> None:
+    matrix = np.random.default_rng(0).normal(size=(3, 4))
+    right = RightValues({"h": matrix})
+    for value in (matrix, matrix.T, matrix[1], matrix.astype(np.float32)):
+        assert right.names(value.astype(float).ravel()) == {"h"}
+    assert not right.names(matrix.ravel() * 1.001)
+    assert not right.names(-matrix.ravel())
+
+
+def test_of_random_values_the_shape_alone_is_right() -> None:
+    right = RightValues({"W1": np.zeros((3, 4)), "b1": np.zeros(4)}, random=True)
+    assert right.is_named(np.ones((3, 4)), "W1")
+    assert right.is_named(np.ones((1, 4)), "b1")
+    assert not right.is_named(np.ones((4, 3)), "W1")
+    assert not right.is_named(np.ones(3), "b1")
+
+
+def test_drawn_values_of_another_parameters_size_are_misnamed() -> None:
+    right = RightValues({"W1": np.zeros((3, 4)), "b1": np.zeros(4)}, ("W1", "b1"), random=True)
+    names = right.names(np.ones(12))
+    assert names == {"W1"}
+    assert right.is_of_another(replace(statement(1), writes=("self.params['b1']",)), names)
+    assert not right.is_of_another(replace(statement(1), writes=("self.params['W1']",)), names)
+
+
+def test_a_value_that_is_right_as_well_is_not_misapplied() -> None:
+    h = np.array([0.5, 0.25])
+    assert RightValues({"h": h, f"{MISAPPLIED}sigmoid: b1": h}).names(h) == {"h"}
+
+
+def test_a_right_function_of_a_wrong_argument_points_at_the_argument() -> None:
+    rows = [statement(1), replace(statement(2), kind="assign", form="name"), replace(statement(3), kind=ARGUMENT)]
+    traced = Flow(range(4), [[], [0], [1], [2]], values={3: [(True, np.array([0.5, 0.25]))]}, outputs={"h": [3]})
+    right = RightValues({f"{MISAPPLIED}sigmoid: b1": np.array([0.5, 0.25])})
+    (event,) = suspects(traced, [*rows, statement(4)], [RIGHT, RIGHT, RIGHT, ODD], ["h"], right)
+    assert event == 1
+
+
+def test_infinite_values_are_never_right() -> None:
+    right = RightValues({"h": np.array([np.inf, 1.0]), "p": np.array([np.nan, 1.0])})
+    assert not right.names(np.array([np.inf, 1.0]))
+    assert not right.names(np.array([np.nan, 1.0]))
+
+
+def test_few_of_many_values_are_compared_in_full() -> None:
+    """The parent's work grows with what was computed and not with that times what is known."""
+    random = np.random.default_rng(0)
+    known = random.normal(size=(1000, 12))
+    right = RightValues({str(i): value for i, value in enumerate(known)})
+    for value in [*known, *random.normal(size=(1000, 12))]:
+        right.names(value)
+    assert 1000 <= right.compared < 1500
+
+
+# ── claims from inside ───────────────────────────────────────────────────────────────────────────────
+
+FACTS: dict[str, Any] = {
+    "rows": np.array([0, 1]),
+    "starts": np.array([0]),
+    "ends": np.array([1]),
+    "valued": np.array([1]),
+    "sizes": np.array([2]),
+    "kinds": np.array([1]),
+    "numbers": np.array([1.0, 2.0]),
+    "outputs": {"": np.array([1])},
+    "results": {"": np.array([1.0, 2.0])},
+}
+
+
+def test_a_call_comes_as_events_and_what_they_read() -> None:
+    traced = flow_of(Answer("loss", FACTS), 2)
+    assert traced is not None
+    assert ([*traced.rows], traced.sources, traced.outputs) == ([0, 1], [[], [0]], {"": [1]})
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"rows": np.array([0, 2])},
+        {"rows": [0, 1]},
+        {"rows": np.zeros(30_000, int)},
+        {"starts": np.array([1])},
+        {"starts": np.array([-1])},
+        {"ends": np.array([0.5])},
+        {"sizes": np.array([1])},
+        {"sizes": np.array([-1])},
+        {"valued": np.array([7])},
+        {"numbers": np.array(["x", "y"])},
+        {"numbers": None},
+        {"outputs": [1, 2]},
+    ],
+)
+def test_a_call_in_another_shape_is_none(lie: dict[str, Any]) -> None:
+    assert flow_of(Answer("loss", FACTS | lie), 2) is None
+
+
+def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
+    lies = [["loss", [["X", 2]]], ["loss", [["X", -1]]], ["loss", [[1, 1]]], ["loss", 1], "loss"]
+    traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), 2)
+    assert traced is not None
+    assert traced.calls == [Call("loss", {"X": 1})]
+
+
+def test_a_call_that_failed_is_none() -> None:
+    assert flow_of(Answer("loss", Raised("ValueError", "no")), 2) is None
+    assert rows_of(Answer("structure", Raised("ValueError", "no")), receive("mlp.py", b"x = 1", "mlp.py")) == []
+
+
+def test_only_statements_of_the_submission_are_believed(submit: Submit) -> None:
+    row = ["mlp.py", 1, 1, "loss", "assign", "name", ["x"], ["y"], [], [], -1]
+    lies = [["../secret.py", *row[1:]], ["mlp.py", 0, *row[2:]], ["mlp.py", "1", *row[2:]], row[:5], "row", None]
+    found = rows_of(Answer("structure", [row, *lies]), submit("y = x\n"))
+    assert [r is not None for r in found] == [True] + len(lies) * [False]
+
+
+def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook: MakeNotebook) -> None:
+    assert shown(submit("x = 1\n  y = 2  \n"), Place("mlp.py", 2)) == (Place("mlp.py", 2), "y = 2")
+    assert shown(submit("x = 1"), Place("mlp.py", 9)) is None
+    assert shown(submit("x = 1"), Place("other.py", 1)) is None
+    notebook = receive_files([("net.ipynb", make_notebook(("code", "x = 1\ny = 2")))])
+    (cell,) = notebook.notebooks[0].code_cell_numbers
+    place = Place(f"{notebook.notebooks[0].path} cell {cell}", 2)
+    assert shown(notebook, place) == (place, "y = 2")
+
+
+# ── of a whole submission ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("variant", "before", "after", "check"),
+    [
+        ("textbook", "z1 = X @ W1 + b1", "z1 = X @ W1 - 2 * b1", "q2.1.scores"),
+        ("textbook", "np.maximum(0, z)", "np.maximum(0.1, z)", "q2.4.forward.published"),
+        ("textbook", "dh1 = dscores @ W2.T", "dh1 = 1.5 * dscores @ W2.T", "q2.2.b1"),
+        ("textbook", "-= learning_rate * grads[name]", "-= learning_rate * grads[name] ** 3", "q2.3.step"),
+        ("textbook", "for name in ('W1', 'b1', 'W2', 'b2')", "for name in ('W1', 'W2', 'b2')", "q2.3.step"),
+        ("textbook", "b2 = self.params['b2']", "b2 = self.params['W2']", "q2.1.loss"),
+        ("loops", "'b2': db2 / N", "'b2': db2 / N ** 2 + 1", "q2.2.b2"),
+        ("loops", "back = W2.dot(delta)", "back = 3 * W2.dot(delta)", "q2.2.W1"),
+        ("subclass", "upstream * self.out * (1.0 - self.out)", "upstream * self.out * (1.5 - self.out)", "q2.2.b1"),
+        ("textbook", "['b1'] = np.zeros(hidden_size)", "['b1'] = np.zeros(input_size)", "q2.1.scores"),
+        ("textbook", "self.params['W2'] = std", "self.params['W1'] = std", "q2.2.b1"),
+        ("properties", "[np.zeros(size) for size", "[size for size", "q2.1.scores"),
+        ("textbook", "np.random.permutation(num_train)", "np.arange(num_train)", "q2.3.batches"),
+        ("textbook", "it * batch_size:(it + 1)", "it * batch_size + 1:(it + 1)", "q2.3.batches"),
+        ("textbook", "X_batch = X[rows]", "X_batch = X[rows - 1]", "q2.3.batches"),
+        ("textbook", "self.loss(X_batch, y_batch", "self.loss(X, y_batch", "q2.3.batches"),
+        ("loops", "chosen = shuffled[", "chosen = y[", "q2.3.batches"),
+        ("loops", "X[chosen], y[chosen], reg", "X[chosen], y[chosen], N", "q2.3.step"),
+        ("properties", "order[k * batch_size:(k", "order[k * batch_size - 1:(k", "q2.3.batches"),
+        ("properties", "y[rows], reg", "y_val[rows], reg", "q2.3.step"),
+        ("properties", "batches(len(X), batch_size)", "batches(len(X), learning_rate_decay)", "q2.3.step"),
+        ("textbook", "return z > 0", "return z < 0", "q2.4.backward.W1"),
+        ("properties", "(scores.shape[1]) == y", "(scores.shape[1]) != y", "q2.2.W1"),
+        ("textbook", "N = X.shape[0]", "N = X.shape[1]", "q2.1.loss"),
+        ("textbook", "num_train = X.shape[0]", "num_train = X_val.shape[0]", "q2.3.step"),
+        ("textbook", "num_train = X.shape[0]", "num_train = X.shape[1]", "q2.3.batches"),
+        ("loops", "scores = self.loss(X)\n", "scores = X\n", "q2.3.predict"),
+        ("textbook", "randn(input_size, hidden_size)", "randn(hidden_size, input_size)", "q2.1.loss"),
+        ("loops", "H[i][:, None] * delta", "H[i + 1][:, None] * delta", "q2.3.batches"),
+        ("loops", "range(0, max(N - N % batch_size, 1), b", "range(0, N - N % batch_size, b", "q2.3.decay"),
+        ("textbook", "y_batch = y[rows]", "y_batch = y_val[rows]", "q2.3.step"),
+        ("properties", "for k in range(count)]", "for k in range(count + 1)]", "q2.3.decay"),
+        ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((D, W1.shape[0]))", "q2.1.loss"),
+        ("textbook", "learning_rate *= learning_rate_decay", "learning_rate *= 0.95", "q2.3.decay"),
+        ("textbook", "z1 = X @ W1 + b1", "z1 = b1", "q2.1.scores"),
+        ("loops", "self.hidden(X.dot(W1) + b1)", "self.hidden(b1)", "q2.1.scores"),
+        ("textbook", "self.slope(z1, h1)", "self.slope(z1, z1)", "q2.2.b1"),
+        ("loops", "s = scores[i]", "s = scores", "q2.1.loss"),
+        ("textbook", "self.params['W2'] = std", "self.params['b2'] = std", "q2.1.scores"),
+        ("textbook", "dscores /= N", "dscores = N", "q2.2.b1"),
+        ("textbook", "dh1 = dscores @ W2.T", "dh1 = N @ W2.T", "q2.2.b1"),
+        ("textbook", "order = np.random.permutation(num_train)", "order = num_train", "q2.3.step"),
+        ("textbook", "return 1.0 / (1.0 + np.exp(-z))", "return 1.0", "q2.1.loss"),
+        ("loops", "dW2 = np.zeros(W2.shape)", "dW2 = W2.shape", "q2.1.loss"),
+        ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((N, W1.shape[1]))", "q2.1.loss"),
+        ("loops", "dW1 += X[i][:, None] * back", "dW1 += X[i] * back", "q2.1.loss"),
+        ("loops", "'W2': dW2 / N", "'W2': dW1 / N", "q2.1.loss"),
+        ("loops", "norm = e.sum()", "norm = s.sum()", "q2.2.b1"),
+        ("properties", "zip(sizes, sizes[1:])]", "zip(sizes[1:], sizes)]", "q2.1.loss"),
+        ("properties", "for k in (1, 2)]", "for k in (1, 1)]", "q2.1.loss"),
+        ("textbook", "if y is None:", "if None is None:", "q2.1.loss"),
+        ("textbook", "scores - np.max(scores, axis=1, keepdims=True)", "scores - scores", "q2.1.loss"),
+        ("textbook", "self.loss(X_batch, y_batch", "self.loss(X_batch, rows", "q2.3.step"),
+        ("textbook", "range(iterations_per_epoch)", "range(iterations_per_epoch + 1)", "q2.3.step"),
+        ("textbook", "max(num_train // batch_size, 1)", "max(num_train, 1)", "q2.3.step"),
+        ("textbook", "val_acc_history.append(val_acc)", "val_accuracies.append(val_acc)", "q2.3.decay"),
+        ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
+    ],
+)
+def test_the_line_of_a_fault_is_found(
+    ps4: Assignment, sandbox: Sandbox, variant: str, before: str, after: str, check: str
+) -> None:
+    right = (VARIANTS / f"{variant}.py").read_text("utf-8")
+    assert right.count(before) == 1
+    submission = receive("mlp.py", right.replace(before, after).encode(), "mlp.py")
+    (report,) = grade_code(submission, ps4, sandbox, [Seed()])
+    (lost,) = [c for c in report.checks if c.id == check]
+    assert lost.place is not None
+    assert (lost.place.line, lost.source) == (right[: right.index(before)].count("\n") + 1, lost.source)
+    assert after.strip() in lost.source
+
+
+def test_a_line_before_the_exception_is_named_only_if_it_is_wrong(
+    ps4: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    """A statement that reads right values and cannot use them is itself wrong."""
+    right = (VARIANTS / "loops.py").read_text("utf-8")
+    for before, after in (("s = scores[i]", "s = scores[i, i, i]"), ("H.dot(W2)", "H.dot(W2, W1, b1, b2)")):
+        (report,) = grade_code(submit(right.replace(before, after)), ps4, sandbox, [Seed()])
+        (lost,) = [c for c in report.checks if c.id == "q2.1.loss"]
+        assert after in lost.source
+        assert str(lost.place) in lost.reason
+
+
+def test_a_line_of_a_notebook_names_its_cell(ps4: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
+    right = (VARIANTS / "textbook.py").read_text("utf-8")
+    notebook = make_notebook(("code", right.replace("dscores /= N", "dscores /= N + 1")))
+    (report,) = grade_code(receive_files([("net.ipynb", notebook)]), ps4, sandbox, [Seed()])
+    places = {str(c.place) for c in report.checks if c.id.startswith("q2.2.")}
+    assert {p.partition(" cell ")[0] for p in places} == {"net.ipynb"}
+    assert {c.source for c in report.checks if c.id.startswith("q2.2.")} == {"dscores /= N + 1"}

@@ -1,0 +1,148 @@
+"""The remote view of a submission: what was stopped twice is not asked a third time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from grader.guest.entry_points import EntryPoints
+from grader.guest.wire import Ref
+from grader.intake.receive import receive
+from grader.kit.answer import explain
+from grader.kit.claim import failed
+from grader.kit.student import Student, shown_arguments
+from grader.model import Limit, Limits, Place, Stopped
+from grader.sandbox.contract import Sandbox
+from tests.conftest import MakeNotebook
+
+NET = b"""\
+class Net:
+    def spin(self, forever=True):
+        while forever:
+            pass
+        return 1
+
+    def other(self):
+        return 2
+"""
+
+
+@pytest.fixture
+def student(sandbox: Sandbox) -> Iterator[Student]:
+    made = Student(
+        receive("mlp.py", NET, "mlp.py"),
+        sandbox,
+        EntryPoints("class", ("Net",)),
+        ["mlp.py"],
+        Limits(call_cpu_seconds=0.2),
+        {},
+        {},
+    )
+    yield made
+    made.close()
+
+
+def stopped(student: Student, *methods: str) -> list[bool | None]:
+    """One check after another: whether each call was not even made; None where it was not stopped."""
+    found: list[bool | None] = []
+    for method in methods:
+        student.begin()
+        failure = student.new().call(method).failure
+        found.append(failure.given_up if isinstance(failure, Stopped) else None)
+    return found
+
+
+def test_a_method_that_was_stopped_twice_is_not_called_again(student: Student) -> None:
+    assert stopped(student, "spin", "other", "spin", "spin", "spin") == [False, None, False, True, True]
+
+
+def test_the_others_are_called_as_before(student: Student) -> None:
+    stopped(student, "spin", "spin", "spin")
+    assert student.new().call("other").value == 2
+
+
+def test_what_an_ended_session_says_again_counts_once(student: Student) -> None:
+    student.begin()
+    net = student.new()
+    assert [net.call("spin").failure for _ in range(3)] == [Stopped(Limit.CPU, 0.2)] * 3
+    assert stopped(student, "spin", "spin") == [False, True]
+
+
+def test_on_another_seed_it_is_called_again(student: Student) -> None:
+    assert stopped(student, "spin", "spin", "spin") == [False, False, True]
+    student.start_anew()
+    assert stopped(student, "spin") == [False]
+
+
+def test_an_array_that_is_not_there_is_told_and_ends_nothing(student: Student) -> None:
+    student.begin()
+    net = student.new()
+    assert "the check has to keep it first" in str(net.call("other", Ref("X")).failure)
+    student.keep(X=np.zeros(2))
+    assert "takes 1 positional argument" in str(net.call("other", Ref("X")).failure)
+
+
+def test_a_message_names_the_argument_that_an_array_stands_for() -> None:
+    assert shown_arguments([Ref("X 2"), Ref("y"), np.ones(3)], {"reg": 0.5}) == ["X", "y", "…", "reg=0.5"]
+
+
+def test_long_trainings_do_not_count(student: Student) -> None:
+    for _ in range(3):
+        student.begin()
+        assert isinstance(student.new().call_long("spin", cpu_seconds=0.1).failure, Stopped)
+    student.begin()
+    assert student.new().call("spin", forever=False).value == 1
+
+
+FITTED = b"""\
+class Line:
+    def fit(self, x):
+        self.slope = x
+        self.intercept = meen
+"""
+
+
+def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sandbox) -> None:
+    student = Student(
+        receive("mlp.py", FITTED, "mlp.py"), sandbox, EntryPoints("class", ("Line",)), ["mlp.py"], Limits(), {}, {}
+    )
+    try:
+        student.begin()
+        line = student.new()
+        line.call("fit", 2.5)
+        assert line.get("slope").value == 2.5
+        missing = failed(line.get("intercept"))
+        assert missing is not None
+        assert missing.reason == "fit(2.5): NameError: name 'meen' is not defined (mlp.py:4)"
+        assert missing.place == Place("mlp.py", 4)
+    finally:
+        student.close()
+
+
+def test_the_student_is_told_that_it_was_not_called_again() -> None:
+    says = explain(Stopped(Limit.CPU, 10.0, given_up=True))
+    assert says.endswith("(it was not called again after two calls had been stopped)")
+    assert "more than 10 CPU seconds" in says
+
+
+def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
+    sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    long = "\n".join(["# " + "x" * 98] * 9_000)
+    cells = [("code", NET.decode()), *[("code", f"{long}\n# {number}") for number in range(6)]]
+    student = Student(
+        receive("a.ipynb", make_notebook(*cells), "mlp.py"),
+        sandbox,
+        EntryPoints("class", ("Net",)),
+        ["mlp.py"],
+        Limits(),
+        {},
+        {},
+    )
+    try:
+        student.begin()
+        assert student.new().call("other").value == 2
+    finally:
+        student.close()

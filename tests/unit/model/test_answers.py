@@ -1,0 +1,26 @@
+"""What is said of an answer that several have written."""
+
+from __future__ import annotations
+
+from grader.model import Points
+from grader.model.answers import Answer, Ground, Suggestion, decided_of_all, suggestion_of_all
+
+PROVEN = Suggestion((Ground("W2", "Equal on 24 random problems.", Points(5)),))
+DIFFERS = Suggestion((Ground("W2", "Differs.", None),))
+
+
+def answer(suggestion: Suggestion, decided: Points | None = None) -> Answer:
+    return Answer("q1.3", "d", "$g h^{(1)T}$", suggestion, decided)
+
+
+def test_a_suggestion_for_the_same_words_stands_where_it_is_the_same_for_all() -> None:
+    assert suggestion_of_all([answer(PROVEN), answer(PROVEN)]) == PROVEN
+
+
+def test_words_that_mean_different_things_have_no_suggestion_for_all() -> None:
+    assert suggestion_of_all([answer(DIFFERS), answer(PROVEN)]) is None
+
+
+def test_nothing_is_decided_for_all_while_one_waits() -> None:
+    assert decided_of_all([answer(DIFFERS), answer(PROVEN, Points(5))]) is None
+    assert decided_of_all([answer(PROVEN, Points(5)), answer(PROVEN, Points(5))]) == 5
