@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.kit.reference import RAISED, is_finite, played_with
 from grader.authoring.mutate import general
 from grader.authoring.mutate.model import Classified
+from grader.kit.reference import RAISED, is_finite, played_with
 
 LARGEST = 300.0
 """Scores up to this size have an exp, and so have their differences."""

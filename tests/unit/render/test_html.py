@@ -174,7 +174,7 @@ def test_five_plots_state_what_they_show_in_numbers() -> None:
 def test_without_trainings_the_page_says_why_there_are_no_plots() -> None:
     assert "were left out (only q2.2)" in page(samples.code_only()).said
     assert "the training runs start after you submit" in page(samples.precheck()).said
-    assert "no training came far enough" in page(samples.unreadable()).said
+    assert "no training run produced curves" in page(samples.unreadable()).said
     assert page(samples.code_only()).having(role="img") == []
 
 
