@@ -14,8 +14,8 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 
 from grader.api.identity import Caller, require_member, require_scope
-from grader.api.problems import Problem, come_back, not_found
-from grader.api.waiting import Place, place
+from grader.api.problems import HttpProblem, not_found, unavailable
+from grader.api.waiting import QueuePlace, place
 from grader.bounds import MIB
 from grader.course.late import Lateness, lateness
 from grader.intake.pool import SubmissionFacts
@@ -28,7 +28,7 @@ from grader.store.records import Kind, Offering, Priority, Scope, Submission
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
 """When to come back to a queue that is full."""
-ROOM_SECONDS = 3_600
+STORAGE_SECONDS = 3_600
 """Retry-After for a student over the storage limit, which only teachers can raise."""
 
 log = structlog.get_logger()
@@ -40,13 +40,13 @@ class Receipt:
 
     submission: Submission
     late: Lateness
-    place: Place | None
+    place: QueuePlace | None
     """None where it waits no more."""
     remarks: tuple[str, ...] = ()
     """Messages about the files, shown on the receipt."""
 
 
-async def hand_in(
+async def submit(
     service: Service,
     caller: Caller,
     course: str,
@@ -59,13 +59,13 @@ async def hand_in(
     supersede: bool = False,
 ) -> Receipt:
     """Keeps a hand-in and queues it. `authors`: logins; none means the caller. `key`: the Idempotency-Key; the same
-    request under the same key is kept once. Raises `Problem`, and `Refused` for files that cannot be read."""
+    request under the same key is kept once. Raises `HttpProblem`, and `Refused` for files that cannot be read."""
     require_member(caller, course, "assignment")
     require_scope(caller, Scope.SUBMIT)
     if assignment not in service.assignments:
         raise not_found("assignment")
-    key = _plain(key)
-    stored = tuple(_storable(files))
+    key = _bare_key(key)
+    stored = tuple(_storable_files(files))
 
     def new_submission(tx: Tx, received: SubmissionFacts) -> submissions.NewSubmission:
         return submissions.NewSubmission(
@@ -95,7 +95,7 @@ async def hand_in(
         with service.store.write() as tx:
             submissions.lock_person(tx, caller.person.id)
             new = new_submission(tx, received)
-            id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
+            id = _submission_with_key(tx, new, key) or _store(tx, service, caller, new, key, supersede)
             return receipt_of(tx, service, id)
 
     receipt = await run_in_threadpool(keep)
@@ -111,10 +111,10 @@ def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
     assert submission is not None
     grading = gradings.of_submissions(tx, [id])[id]
     late = lateness_of(tx, submission)
-    return Receipt(submission, late, place(tx, service, grading, submission.kind), _remarks(service, submission))
+    return Receipt(submission, late, place(tx, service, grading, submission.kind), _intake_remarks(service, submission))
 
 
-def _remarks(service: Service, submission: Submission) -> tuple[str, ...]:
+def _intake_remarks(service: Service, submission: Submission) -> tuple[str, ...]:
     known = service.assignments.get(submission.assignment)
     return (known.not_submitted,) if known and not submission.code_submitted else ()
 
@@ -141,26 +141,26 @@ def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tupl
         return (caller.person.id,)
     if not caller.is_staff(course):
         detail = "leave authors out, and ask your teachers to submit for a group"
-        raise Problem(403, "not-for-others", "Only staff submit for others", detail)
+        raise HttpProblem(403, "not-for-others", "Only staff submit for others", detail)
     members = {member.person.login: member.person.id for member in people.roster(tx, course)}
     strangers = [login for login in wanted if login not in members]
     if strangers:
         detail = f"{strangers[0]!r:.80} is no member of this course: put them on the roster first"
-        raise Problem(422, "no-member", "An author is not in the course", detail)
+        raise HttpProblem(422, "no-member", "An author is not in the course", detail)
     return tuple(members[login] for login in wanted)
 
 
 # ── once per Idempotency-Key ─────────────────────────────────────────────────────────────────────────
 
 
-def _plain(key: str) -> str:
+def _bare_key(key: str) -> str:
     """The header's value; the draft has it in quotes, as a string of structured fields, and many leave them out."""
     bare = key.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
     if key and not re.fullmatch(r"[ -~]{1,255}", bare):
         detail = "make it 1 to 255 printable ASCII characters, for example a UUID"
-        raise Problem(400, "bad-key", "The Idempotency-Key cannot be used", detail)
+        raise HttpProblem(400, "bad-key", "The Idempotency-Key cannot be used", detail)
     return bare
 
 
@@ -170,18 +170,18 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
-def _known(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
+def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
     before = submissions.repeated(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
         detail = "another request had this key: use a new key for each submission"
-        raise Problem(422, "key-reused", "The Idempotency-Key is taken", detail)
+        raise HttpProblem(422, "key-reused", "The Idempotency-Key is taken", detail)
     return before.submission if before else None
 
 
 # ── what keeps a hand-in out ─────────────────────────────────────────────────────────────────────────
 
 
-def _kept(
+def _store(
     tx: Tx,
     service: Service,
     caller: Caller,
@@ -202,7 +202,7 @@ def _kept(
 def _require_admission(
     tx: Tx, service: Service, caller: Caller, new: submissions.NewSubmission, supersede: bool
 ) -> None:
-    """Raise `Problem` if this submission cannot be accepted now."""
+    """Raise `HttpProblem` if this submission cannot be accepted now."""
     offering = offerings.offering(tx, new.course, new.assignment)
     if offering is None:
         raise not_found("assignment")
@@ -211,10 +211,10 @@ def _require_admission(
         _require_attempt(tx, offering, new)
         if not supersede:  # it takes the place of those that wait
             _require_few_waiting(tx, service, new)
-        _require_room(tx, service, new)
+        _require_storage(tx, service, new)
     if gradings.waiting(tx) >= service.settings.queue_limit:
         detail = "this submission was not stored: send it again later; its time is then that of the new request"
-        raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
+        raise unavailable("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
 
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
@@ -223,12 +223,12 @@ _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERAC
 def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
-        raise Problem(403, "not-open-yet", "It is not open yet", f"it opens at {_said(offering.opens_at)}")
+        raise HttpProblem(403, "not-open-yet", "It is not open yet", f"it opens at {_utc_time(offering.opens_at)}")
     extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     closes = offering.closes_at
     if closes is not None and moment >= max(closes, extension or closes):
-        detail = f"it closed at {_said(max(closes, extension or closes))}: ask your teachers"
-        raise Problem(403, "closed", "It is closed", detail)
+        detail = f"it closed at {_utc_time(max(closes, extension or closes))}: ask your teachers"
+        raise HttpProblem(403, "closed", "It is closed", detail)
 
 
 def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
@@ -240,11 +240,11 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     if len(times) < allowed:
         return
     if not allowed:
-        raise Problem(403, "closed", "It is closed", "no attempts are allowed at present: ask your teachers")
+        raise HttpProblem(403, "closed", "It is closed", "no attempts are allowed at present: ask your teachers")
     free_at = times[-allowed] + _HOUR
     seconds = max(1, int((free_at - now()).total_seconds()) + 1)
-    detail = f"{allowed} in an hour are allowed; the next one at {_said(free_at)}. Pre-checks are free."
-    raise Problem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
+    detail = f"{allowed} in an hour are allowed; the next one at {_utc_time(free_at)}. Pre-checks are free."
+    raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
 
 
 def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
@@ -252,7 +252,7 @@ def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmissio
     waiting, limit = gradings.waiting(tx, new.by), service.settings.waiting_limit
     if waiting >= limit:
         detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
-        raise Problem(
+        raise HttpProblem(
             429,
             "too-many-waiting",
             "Too many of your submissions are waiting",
@@ -261,30 +261,30 @@ def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmissio
         )
 
 
-def _require_room(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
+def _require_storage(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
     """Raise 429 if the stored files of this person would exceed their limit."""
     limit = service.settings.storage_limit_mib
     if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
         detail = (
             f"your submissions would take more than {limit} MiB: leave out data, or ask your teachers for more space"
         )
-        raise Problem(
-            429, "no-room", "Your submissions take too much space", detail, {"Retry-After": str(ROOM_SECONDS)}
+        raise HttpProblem(
+            429, "no-room", "Your submissions take too much space", detail, {"Retry-After": str(STORAGE_SECONDS)}
         )
 
 
-def _said(moment: dt.datetime) -> str:
+def _utc_time(moment: dt.datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _storable(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """Names that every database takes. One that came alone has not been looked at by anybody yet, and says nothing
     but what kind of file it is."""
     if len(files) == 1:
-        return [(_short(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
+        return [(_short_name(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
     return [(file_name(name), content) for name, content in files]
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     stem, dot, suffix = file_name(name).rpartition(".")
     return f"{stem[:150]}{dot}{suffix[:20]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from grader.api.identity import Caller
-from grader.api.seen import Seen, see
+from grader.api.views import SubmissionView, see
 from grader.course.scores import that_counts
 from grader.service import Service
 from grader.store import submissions
@@ -16,7 +16,7 @@ AT_ONCE = 500
 """Submissions that are in memory together."""
 
 
-def counting(seen: Sequence[Seen], offering: Offering) -> Seen | None:
+def counting(seen: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
     """Of one student's submissions, the one that counts."""
     scored = [
         (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
@@ -27,12 +27,12 @@ def counting(seen: Sequence[Seen], offering: Offering) -> Seen | None:
 
 def counting_of_each(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
-) -> Mapping[str, Seen]:
+) -> Mapping[str, SubmissionView]:
     """Person → the submission that counts; `author`: of this person alone. The newest is the database's to find. Which
     is the best, no query can tell, for marks, readings and lateness are in it: all are looked at, some at a time."""
-    found: dict[str, Seen] = {}
+    found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
-        theirs: dict[str, list[Seen]] = {}
+        theirs: dict[str, list[SubmissionView]] = {}
         for one in batch:
             for who in one.submission.authors:
                 theirs.setdefault(who.id, []).append(one)
@@ -43,7 +43,9 @@ def counting_of_each(
     return found
 
 
-def _batches(tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None) -> Iterator[list[Seen]]:
+def _batches(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None
+) -> Iterator[list[SubmissionView]]:
     place = offering.course, offering.assignment
     if offering.counts is Counts.LATEST:
         newest = submissions.newest_of_each(tx, *place, author)
@@ -55,7 +57,7 @@ def _batches(tx: Tx, service: Service, caller: Caller, offering: Offering, autho
 
 def everything(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
-) -> Iterator[list[Seen]]:
+) -> Iterator[list[SubmissionView]]:
     """All hand-ins, the newest first; pre-checks are left out."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
 from grader.api.wiring import TheService
 from grader.assignments.catalogue import Assignment
@@ -57,7 +57,7 @@ def make_course(caller: TheCaller, service: TheService, new: NewCourse) -> Cours
     course = Course(new.id, roster.name_of(new.title))
     with service.store.write() as tx:
         if people.course(tx, course.id):
-            raise Problem(409, "exists", "It is there already", f"there is a course {course.id} already")
+            raise HttpProblem(409, "exists", "It is there already", f"there is a course {course.id} already")
         people.add_course(tx, course)
     return CourseOut.of(course, caller)
 
@@ -254,7 +254,7 @@ class MemberOut(Out):
         return cls(login=row.login, name=row.name or name or row.login, role=row.role)
 
 
-class Change(Out):
+class MemberChange(Out):
     before: MemberOut
     after: MemberOut
 
@@ -264,7 +264,7 @@ class RosterOut(Out):
 
     dry_run: bool
     added: list[MemberOut]
-    changed: list[Change]
+    changed: list[MemberChange]
     unchanged: int
     missing: list[MemberOut] = Field(description="In the course and not in the file. They stay in the course.")
 
@@ -274,7 +274,7 @@ class RosterOut(Out):
             dry_run=dry_run,
             added=[MemberOut.of_row(row) for row in changes.added],
             changed=[
-                Change(before=MemberOut.of(old), after=MemberOut.of_row(new, old.person.name))
+                MemberChange(before=MemberOut.of(old), after=MemberOut.of_row(new, old.person.name))
                 for old, new in changes.changed
             ],
             unchanged=changes.unchanged,

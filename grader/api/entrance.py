@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader.api import problems
-from grader.api.problems import Problem
+from grader.api.problems import HttpProblem
 from grader.bounds import (
     MAX_REQUESTS_AT_ONCE,
     MAX_REQUESTS_WAITING,
@@ -45,7 +45,7 @@ class Requests:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
-        request.state.request_id = _id_of(request.headers)
+        request.state.request_id = _request_id(request.headers)
         answer = _Answer(request.state.request_id, send)
         with structlog.contextvars.bound_contextvars(request=request.state.request_id):
             started = time.monotonic()
@@ -62,7 +62,7 @@ class Requests:
         return None
 
 
-def _id_of(headers: Headers) -> str:
+def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
 
@@ -137,7 +137,7 @@ class PersonLimit:
 
     Further requests wait, so that one person's do not occupy every thread. An upload does not wait, since it keeps a
     connection and files open meanwhile, and neither do more requests than `MAX_REQUESTS_WAITING`: they are answered
-    with 429. Streams of events have their own limit, `grader.api.limits.Limits.stream`.
+    with 429. Streams of events have their own limit, `grader.api.limits.RateLimits.stream`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -163,26 +163,26 @@ _CLOSE = {"Connection": "close"}
 _RETRY = _CLOSE | {"Retry-After": "5"}
 
 
-def _too_large(limit: int) -> Problem:
+def _too_large(limit: int) -> HttpProblem:
     detail = f"the request has more than {limit // MIB} MiB: leave out data sets, and clear a notebook's outputs"
-    return Problem(413, "too-large", "The request is too large", detail, _CLOSE)
+    return HttpProblem(413, "too-large", "The request is too large", detail, _CLOSE)
 
 
-def _unknown_length() -> Problem:
+def _unknown_length() -> HttpProblem:
     detail = "the request has a body in chunks: send it with a Content-Length"
-    return Problem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
+    return HttpProblem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
 
 
-def _too_slow() -> Problem:
+def _too_slow() -> HttpProblem:
     detail = f"the request arrived at less than {MIN_BYTES_PER_SECOND} bytes a second: use a faster connection"
-    return Problem(408, "too-slow", "The request took too long", detail, _CLOSE)
+    return HttpProblem(408, "too-slow", "The request took too long", detail, _CLOSE)
 
 
-def _too_many_uploads() -> Problem:
+def _too_many_uploads() -> HttpProblem:
     detail = f"{MAX_UPLOADS_AT_ONCE} of your uploads are being received: wait until they are, then send this again"
-    return Problem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
+    return HttpProblem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
 
 
-def _too_many_requests() -> Problem:
+def _too_many_requests() -> HttpProblem:
     detail = f"{MAX_REQUESTS_WAITING} of your requests wait already: wait for their answers, then send this again"
-    return Problem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)
+    return HttpProblem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from grader import __version__
 from grader.api.identity import Caller, csrf_token
-from grader.api.problems import Problem
+from grader.api.problems import HttpProblem
 from grader.model import Points, show_points
 from grader.render.html import environment
 from grader.store.database import now
@@ -34,23 +34,23 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
     return HTMLResponse(_TEMPLATES.get_template(name).render(frame | shown), status)
 
 
-def problem_page(request: Request, problem: Problem) -> Response:
+def problem_page(request: Request, problem: HttpProblem) -> Response:
     """What went wrong, and the way back. It says nothing of the address, or unknown ids and others' would differ."""
-    back = "" if problem.status_code == 404 else _where_from(request)
+    back = "" if problem.status_code == 404 else _form_page(request)
     answer = page(request, "problem.html", problem.status_code, problem=problem, back=back)
     answer.headers.update(problem.headers or {})
     return answer
 
 
-def _where_from(request: Request) -> str:
+def _form_page(request: Request) -> str:
     """The page of ours that a form was sent from; empty where there is none."""
     sent_from = urlsplit(request.headers.get("referer", ""))
     is_ours = sent_from.netloc == request.headers.get("host", "")
-    path = inside(sent_from.path) if is_ours and request.method == "POST" else "/"
+    path = local_path(sent_from.path) if is_ours and request.method == "POST" else "/"
     return path if path != "/" else ""
 
 
-def inside(path: str) -> str:
+def local_path(path: str) -> str:
     """The path, where it leads to a page of ours; else the first page."""
     return path if re.fullmatch(r"/(?![/\\])[!-~]*", path) and "\\" not in path else "/"
 

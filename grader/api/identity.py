@@ -24,7 +24,7 @@ from starlette.types import Scope as AsgiScope
 from grader.api import problems
 from grader.api.entrance import is_upload
 from grader.api.limits import REQUESTS, address, limit
-from grader.api.problems import Problem, is_for_a_person, not_found
+from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.api.wiring import service_of
 from grader.errors import GraderError
 from grader.settings import Settings
@@ -110,10 +110,10 @@ def require_scope(caller: Caller, scope: Scope) -> None:
     if scope not in caller.token.scopes:
         detail = f"this needs the scope {scope}: make a token that has it, under /settings or by `grader admin token`"
         challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
-        raise Problem(403, "scope", "The token does not allow this", detail, challenge)
+        raise HttpProblem(403, "scope", "The token does not allow this", detail, challenge)
 
 
-def log_in_first(request: Request) -> Problem:
+def log_in_first(request: Request) -> HttpProblem:
     if not is_for_a_person(request):
         detail = (
             "send a token in the header Authorization: Bearer …; make one under /settings or by `grader admin token`"
@@ -121,18 +121,18 @@ def log_in_first(request: Request) -> Problem:
         return _unauthorized("Log in first", detail, 'Bearer realm="grader"')
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(path, safe='')}" if request.method == "GET" and path != "/" else ""
-    return Problem(
+    return HttpProblem(
         303, "log-in", "Log in first", "this page is for those who have logged in", {"Location": _LOGIN + back}
     )
 
 
-def bad_token() -> Problem:
+def bad_token() -> HttpProblem:
     detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
     return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
 
 
-def _unauthorized(title: str, detail: str, challenge: str) -> Problem:
-    return Problem(401, "unauthorized", title, detail, {"WWW-Authenticate": challenge})
+def _unauthorized(title: str, detail: str, challenge: str) -> HttpProblem:
+    return HttpProblem(401, "unauthorized", title, detail, {"WWW-Authenticate": challenge})
 
 
 # ── requests that other sites make a browser send ────────────────────────────────────────────────────
@@ -150,7 +150,7 @@ async def _require_csrf_token(request: Request) -> None:
         sent = str((await request.form()).get("csrf", ""))
     if not hmac.compare_digest((sent or "").encode(), csrf_token(request).encode()):
         detail = "the form is older than your login, or is not ours: load the page again, and send it once more"
-        raise Problem(403, "csrf", "The form cannot be trusted", detail)
+        raise HttpProblem(403, "csrf", "The form cannot be trusted", detail)
 
 
 def _require_same_site(request: Request, url: str) -> None:
@@ -160,7 +160,7 @@ def _require_same_site(request: Request, url: str) -> None:
         return
     if site is None and origin in (None, _origin(url), _origin(str(request.url))):
         return
-    raise Problem(403, "cross-site", "The request comes from another site", "send it from a page of this service")
+    raise HttpProblem(403, "cross-site", "The request comes from another site", "send it from a page of this service")
 
 
 def _origin(url: str) -> str:

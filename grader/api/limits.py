@@ -17,7 +17,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 
-from grader.api.problems import Problem
+from grader.api.problems import HttpProblem
 from grader.errors import BadCall
 from grader.intake.turns import Turns
 from grader.settings import Settings
@@ -28,7 +28,7 @@ STREAM_SECONDS = 10
 """Retry-After for a stream: about the duration of a grading without trainings."""
 
 
-class Limits:
+class RateLimits:
     def __init__(self, settings: Settings) -> None:
         """Raises `BadCall` for a setting that is no rate."""
         self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
@@ -47,14 +47,14 @@ class Limits:
             return
         wait = max(1, math.ceil(self._window.get_window_stats(rate, what, whose).reset_time - time.time()))
         detail = f"{what} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
-        raise Problem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
+        raise HttpProblem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
 
     @asynccontextmanager
     async def stream(self, person: str) -> AsyncIterator[None]:
         """Count a stream of events while it is open. Raise 429 for one more than a person may have."""
         if self._streams.is_full(person):
             detail = f"you may watch {self._most_streams} gradings at the same time: close one of the others"
-            raise Problem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
+            raise HttpProblem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
         async with self._streams.of(person):
             yield
 
@@ -72,7 +72,7 @@ def _period(rate: RateLimitItem) -> str:
 
 
 def limit(request: Request, what: str, whose: str) -> None:
-    limits: Limits = request.app.state.limits
+    limits: RateLimits = request.app.state.limits
     limits.hit(what, whose)
 
 

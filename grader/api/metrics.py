@@ -24,7 +24,7 @@ from grader.store.database import Store, now
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
 _LATE = dt.timedelta(seconds=30)
 """A grading may be seen in the database so long after the moment at which it says that it was finished."""
-_HERE = "Of this process alone"
+_LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
 
 _DEATHS = (
@@ -44,9 +44,9 @@ class Metrics:
         self._known: dict[str, dt.datetime] = {}
         self._one_at_a_time = threading.Lock()
         self._registry = CollectorRegistry()
-        self._registry.register(_FromStore(store))
+        self._registry.register(_StoreCollector(store))
         self._problems = Counter(
-            "grader_problems", f"{_HERE}: answers that were problems", ["problem"], registry=self._registry
+            "grader_problems", f"{_LOCAL}: answers that were problems", ["problem"], registry=self._registry
         )
         self._grading = Histogram(
             "grader_grading_seconds", f"{_SHARED} since its start: from start to finish of a grading",
@@ -111,7 +111,7 @@ def deaths(report: Json) -> list[str]:
     return [reason for _, reason in sorted(found)]
 
 
-class _FromStore:
+class _StoreCollector:
     """What the database knows, asked at every scrape."""
 
     def __init__(self, store: Store) -> None:
@@ -121,7 +121,7 @@ class _FromStore:
         return []  # else the registry would ask the database at once
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("grader_database_up", f"{_HERE}: whether it could reach the database", 1)
+        up = GaugeMetricFamily("grader_database_up", f"{_LOCAL}: whether it could reach the database", 1)
         try:
             with self._store.read() as tx:
                 waiting, states, checks = counts.waiting(tx), counts.by_state(tx), counts.by_check(tx)
@@ -131,12 +131,12 @@ class _FromStore:
             return
         yield up
         yield GaugeMetricFamily("grader_workers", f"{_SHARED}: machines that grade, and are alive", len(alive))
-        yield from _queue(waiting)
-        yield _outcomes(states)
-        yield from _checks(checks)
+        yield from _queue_metrics(waiting)
+        yield _grading_metrics(states)
+        yield from _check_metrics(checks)
 
 
-def _queue(waiting: list[counts.Waiting]) -> Iterator[Metric]:
+def _queue_metrics(waiting: list[counts.Waiting]) -> Iterator[Metric]:
     length = GaugeMetricFamily("grader_queue_length", f"{_SHARED}: gradings that wait", labels=["priority"])
     age = GaugeMetricFamily(
         "grader_queue_oldest_seconds", f"{_SHARED}: how long the oldest has waited", labels=["priority"]
@@ -149,7 +149,7 @@ def _queue(waiting: list[counts.Waiting]) -> Iterator[Metric]:
     yield age
 
 
-def _outcomes(states: list[counts.Gradings]) -> Metric:
+def _grading_metrics(states: list[counts.Gradings]) -> Metric:
     """A gauge, since a broken one may be tried again."""
     found = GaugeMetricFamily(
         "grader_gradings", f"{_SHARED}: gradings in each state", labels=["assignment", "kind", "state"]
@@ -159,7 +159,7 @@ def _outcomes(states: list[counts.Gradings]) -> Metric:
     return found
 
 
-def _checks(checks: list[counts.CheckCount]) -> Iterator[Metric]:
+def _check_metrics(checks: list[counts.CheckCount]) -> Iterator[Metric]:
     found = GaugeMetricFamily(
         "grader_check_results",
         f"{_SHARED}: gradings that count, by how each check went; held ÷ all is its pass rate",

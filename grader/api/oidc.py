@@ -29,9 +29,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import problems
-from grader.api.frame import inside
+from grader.api.frame import local_path
 from grader.api.identity import is_https
-from grader.api.problems import RETRY_SECONDS, Problem, not_found
+from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.sessions import begin_session
 from grader.api.wiring import TheService
 from grader.course.roster import login_of
@@ -57,7 +57,7 @@ _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "
 
 
 @dataclass(frozen=True)
-class Attempt:
+class LoginAttempt:
     """One login that has begun."""
 
     state: str
@@ -74,7 +74,7 @@ class Provider:
         self._keys: KeySet | None = None
         self._known_since = 0.0
 
-    def login_url(self, attempt: Attempt) -> str:
+    def login_url(self, attempt: LoginAttempt) -> str:
         """Where the browser goes to log in."""
         with self._client() as client:
             url, _ = client.create_authorization_url(
@@ -85,7 +85,7 @@ class Provider:
             )
         return str(url)
 
-    def claims(self, code: str, attempt: Attempt) -> Mapping[str, Any]:
+    def claims(self, code: str, attempt: LoginAttempt) -> Mapping[str, Any]:
         """What the provider says of who has logged in. Raises a 403 for a code or an answer that does not hold."""
         metadata = self._metadata()
         with self._client() as client:
@@ -159,10 +159,10 @@ class Provider:
         return self._keys
 
 
-def _no_answer(why: Exception) -> Problem:
+def _no_answer(why: Exception) -> HttpProblem:
     log.error("the login service does not answer", why=f"{type(why).__name__}: {one_line(str(why))}")
     detail = "the university's login service does not answer; try again in a moment"
-    return problems.come_back("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
+    return problems.unavailable("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
 
 
 def _fetched(url: str) -> dict[str, Any]:
@@ -208,7 +208,9 @@ TheProvider = Annotated[Provider, Depends(_provider)]
 
 @router.get("/login/oidc")
 def go(service: TheService, provider: TheProvider, next: str = "/") -> Response:
-    attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), inside(next))
+    attempt = LoginAttempt(
+        secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
+    )
     response = RedirectResponse(provider.login_url(attempt), 303)
     response.set_cookie(
         _cookie(service.settings),
@@ -222,7 +224,7 @@ def go(service: TheService, provider: TheProvider, next: str = "/") -> Response:
 
 
 @router.get(BACK)
-def come_back(
+def unavailable(
     request: Request,
     service: TheService,
     provider: TheProvider,
@@ -231,20 +233,20 @@ def come_back(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
-    attempt = _opened(service, request.cookies.get(_cookie(service.settings), ""))
+    attempt = _unsealed(service, request.cookies.get(_cookie(service.settings), ""))
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
         raise _failed("it was begun in another browser or window, or more than ten minutes ago")
     if error or not code:
         raise _failed("the provider has refused it")
     if iss not in (None, service.settings.oidc_issuer):  # RFC 9207: another provider's code
         raise _failed("the answer comes from another provider")
-    person = _person(service, provider.claims(code, attempt))
+    person = _person_of(service, provider.claims(code, attempt))
     response = begin_session(request, service, person, attempt.next)
     response.delete_cookie(_cookie(service.settings), secure=is_https(service.settings), httponly=True, samesite="lax")
     return response
 
 
-def _person(service: Service, claims: Mapping[str, Any]) -> Person:
+def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
     login = _login(service.settings, claims)
     with service.store.read() as tx:
         known = people.person_by_login(tx, login)
@@ -252,7 +254,7 @@ def _person(service: Service, claims: Mapping[str, Any]) -> Person:
         return known
     if not service.settings.oidc_new_people:
         detail = f"you have logged in as {login}, whom no course here knows: ask your teachers to add that login"
-        raise Problem(403, "unknown-person", "You are not known here", detail)
+        raise HttpProblem(403, "unknown-person", "You are not known here", detail)
     with service.store.write() as tx:
         return people.put_person(tx, login, one_line(str(claims.get("name") or login), 190))
 
@@ -268,8 +270,8 @@ def _login(settings: Settings, claims: Mapping[str, Any]) -> str:
         raise _failed(f"the provider does not say your {name}") from None
 
 
-def _failed(why: str) -> Problem:
-    return Problem(403, "login-failed", "The login did not succeed", f"{why}: begin again at /login")
+def _failed(why: str) -> HttpProblem:
+    return HttpProblem(403, "login-failed", "The login did not succeed", f"{why}: begin again at /login")
 
 
 # ── what an attempt remembers ────────────────────────────────────────────────────────────────────────
@@ -279,19 +281,21 @@ def _cookie(settings: Settings) -> str:
     return "__Host-grader-login" if is_https(settings) else "grader-login"
 
 
-def _key(service: Service) -> OctKey:
+def _signing_key(service: Service) -> OctKey:
     secret = secret_of(service.settings, service.store)
     return OctKey.import_key(hmac.digest(secret, b"login attempts", hashlib.sha256))
 
 
-def _sealed(service: Service, attempt: Attempt) -> str:
-    return jwt.encode({"alg": "HS256"}, asdict(attempt) | {"exp": int(time.time()) + _ATTEMPT_SECONDS}, _key(service))
+def _sealed(service: Service, attempt: LoginAttempt) -> str:
+    return jwt.encode(
+        {"alg": "HS256"}, asdict(attempt) | {"exp": int(time.time()) + _ATTEMPT_SECONDS}, _signing_key(service)
+    )
 
 
-def _opened(service: Service, sealed: str) -> Attempt | None:
+def _unsealed(service: Service, sealed: str) -> LoginAttempt | None:
     try:
-        claims = jwt.decode(sealed, _key(service), algorithms=["HS256"]).claims
+        claims = jwt.decode(sealed, _signing_key(service), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
     except (JoseError, ValueError):
         return None
-    return Attempt(**{name: str(claims[name]) for name in ("state", "nonce", "verifier", "next")})
+    return LoginAttempt(**{name: str(claims[name]) for name in ("state", "nonce", "verifier", "next")})

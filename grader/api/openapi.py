@@ -86,7 +86,7 @@ def _document(app: FastAPI) -> Json:
     components["securitySchemes"] = SECURITY
     schemas = components.setdefault("schemas", {})
     schemas["Problem"] = PROBLEM
-    schemas["Report"] = _report()
+    schemas["Report"] = _report_schema()
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     found["security"] = [{"bearer": []}, {"cookie": []}]
@@ -127,6 +127,6 @@ def _problems_of(path: str, operation: Json) -> set[int]:
     return found
 
 
-def _report() -> Any:
+def _report_schema() -> Any:
     """The report's own schema, as a component."""
     return {name: value for name, value in as_json.schema().items() if name != "$schema"}

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from grader.api.identity import Caller, TheCaller
 from grader.api.metrics import Metrics
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
 from grader.api.wiring import TheService
 from grader.errors import OurFailure, StoreUnavailable
@@ -40,18 +40,18 @@ def is_ready(service: TheService, response: Response) -> ReadinessOut:
     """The database, the sandbox and the queue, each with ok and why not. Where others grade, `workers` says whether any
     is alive; without one, submissions are kept and wait, so that this alone turns nobody away."""
     parts = {
-        "database": _part(lambda: _database(service)),
-        "sandbox": _part(service.queue.trouble),
-        "queue": _part(lambda: _queue(service)),
+        "database": _readiness(lambda: _database_trouble(service)),
+        "sandbox": _readiness(service.queue.trouble),
+        "queue": _readiness(lambda: _queue_trouble(service)),
     }
     ok = all(part.ok for part in parts.values())
     if service.settings.has_postgresql:
-        parts["workers"] = _part(lambda: _workers(service))
+        parts["workers"] = _readiness(lambda: _workers_trouble(service))
     response.status_code = 200 if ok else 503
     return ReadinessOut(ok=ok, parts=parts)
 
 
-def _part(trouble: Callable[[], str]) -> PartOfServiceOut:
+def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
     try:
         why = trouble()
     except StoreUnavailable as failure:
@@ -62,21 +62,21 @@ def _part(trouble: Callable[[], str]) -> PartOfServiceOut:
     return PartOfServiceOut(ok=not why, why=why)
 
 
-def _database(service: Service) -> str:
+def _database_trouble(service: Service) -> str:
     """Written to, since a full disk can still be read."""
     with service.store.write() as tx:
         facts.touch(tx)
     return ""
 
 
-def _queue(service: Service) -> str:
+def _queue_trouble(service: Service) -> str:
     with service.store.read() as tx:
         waiting = gradings.waiting(tx)
     limit = service.settings.queue_limit
     return "" if waiting < limit else f"{waiting} submissions wait, and {limit} may (GRADER_QUEUE_LIMIT)"
 
 
-def _workers(service: Service) -> str:
+def _workers_trouble(service: Service) -> str:
     with service.store.read() as tx:
         return "" if workers.live(tx) else "no worker is alive: submissions wait until grader worker runs"
 
@@ -96,7 +96,7 @@ def get_metrics(request: Request, service: TheService) -> Response:
     given = request.headers.get("authorization", "")
     if wanted and not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
         detail = "send GRADER_METRICS_TOKEN as Authorization: Bearer …"
-        raise Problem(401, "unauthorized", "Not without the token", detail, {"WWW-Authenticate": "Bearer"})
+        raise HttpProblem(401, "unauthorized", "Not without the token", detail, {"WWW-Authenticate": "Bearer"})
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
@@ -104,7 +104,7 @@ def get_metrics(request: Request, service: TheService) -> Response:
 @router.get("/api/v1/queue", summary="What waits and runs", tags=["staff"])
 def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
     """The whole queue in numbers, and one by one what is of courses that the caller is staff of."""
-    courses = _courses(caller)
+    courses = _staffed_courses(caller)
     if courses == []:
         raise not_found("page")
     with service.store.read() as tx:
@@ -120,7 +120,7 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
     )
 
 
-def _courses(caller: Caller) -> list[str] | None:
+def _staffed_courses(caller: Caller) -> list[str] | None:
     """None is all of them."""
     if caller.is_admin:
         return None

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.api.wiring import TheService
 from grader.course import roster
@@ -139,7 +139,7 @@ def new_token(
     with service.store.write() as tx:
         if len(people.tokens_of(tx, caller.person.id)) >= MOST_TOKENS:
             detail = f"you have {MOST_TOKENS} tokens and logins already: revoke one first"
-            raise Problem(409, "too-many-tokens", "Too many tokens", detail)
+            raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
         lasts = dt.timedelta(days=days) if days else None
         parent = _parent(tx, caller)
         wanted = caller.token.scopes if scopes is None else scopes

@@ -24,7 +24,7 @@ RETRY_SECONDS = 5
 log = structlog.get_logger()
 
 
-class Problem(HTTPException):
+class HttpProblem(HTTPException):
     """An answer that is not what was asked for. Raise it anywhere below a route.
 
     `slug` names the kind for programs ("queue-full"), `title` for people; `detail` says what to do this time.
@@ -46,53 +46,53 @@ class Problem(HTTPException):
         self.errors = tuple(errors)
 
 
-def come_back(slug: str, title: str, detail: str, seconds: float) -> Problem:
+def unavailable(slug: str, title: str, detail: str, seconds: float) -> HttpProblem:
     """503: nothing was kept, and the same request may succeed after so long."""
-    return Problem(503, slug, title, detail, {"Retry-After": str(max(1, math.ceil(seconds)))})
+    return HttpProblem(503, slug, title, detail, {"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
-def not_found(what: str) -> Problem:
+def not_found(what: str) -> HttpProblem:
     """One answer for what does not exist and for what is not theirs to see, so that neither can be told apart."""
-    return Problem(404, "not-found", "Not found", f"there is no such {what} that you may see")
+    return HttpProblem(404, "not-found", "Not found", f"there is no such {what} that you may see")
 
 
-def of(error: Exception) -> Problem:
+def of(error: Exception) -> HttpProblem:
     """Any exception as a problem."""
     match error:
-        case Problem():
+        case HttpProblem():
             return error
         case HTTPException():
             title = HTTPStatus(error.status_code).phrase
-            return Problem(error.status_code, _slug(title), title, f"{error.detail}", error.headers)
+            return HttpProblem(error.status_code, _slug(title), title, f"{error.detail}", error.headers)
         case RequestValidationError():
             return _invalid(error)
         case Refused():
-            return Problem(422, "refused", "The submission cannot be read", str(error))
+            return HttpProblem(422, "refused", "The submission cannot be read", str(error))
         case BadCall():
-            return Problem(422, "bad-call", "The request cannot be done", str(error))
+            return HttpProblem(422, "bad-call", "The request cannot be done", str(error))
         case OurFailure():
             # the reason is in the log: it may name hosts and files
             detail = "nothing that was acknowledged is lost; try again in a moment"
-            return come_back("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
+            return unavailable("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
     detail = "this is our mistake, and it has been logged; quote the request id when you ask about it"
-    return Problem(500, "our-mistake", "Our mistake", detail)
+    return HttpProblem(500, "our-mistake", "Our mistake", detail)
 
 
-def _invalid(error: RequestValidationError) -> Problem:
+def _invalid(error: RequestValidationError) -> HttpProblem:
     """What was sent is not repeated: it may be anything, and of any size."""
     errors = [
         {"where": " → ".join(str(step) for step in wrong["loc"])[:200], "what": str(wrong["msg"])[:300]}
         for wrong in error.errors()[:20]
     ]
     detail = "; ".join(f"{e['where']}: {e['what']}" for e in errors[:3])
-    return Problem(422, "invalid", "The request is not valid", detail, errors=errors)
+    return HttpProblem(422, "invalid", "The request is not valid", detail, errors=errors)
 
 
 def _slug(title: str) -> str:
     return title.lower().replace(" ", "-").replace("'", "")
 
 
-def as_json(problem: Problem, request_id: str) -> dict[str, Any]:
+def as_json(problem: HttpProblem, request_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "type": f"/problems/{problem.slug}",
         "title": problem.title,
@@ -103,11 +103,11 @@ def as_json(problem: Problem, request_id: str) -> dict[str, Any]:
     return found | ({"errors": [dict(e) for e in problem.errors]} if problem.errors else {})
 
 
-Page = Callable[[Request, Problem], Response]
+Page = Callable[[Request, HttpProblem], Response]
 """Shows a problem to a person; its status and headers are those of the problem."""
 
 
-def plain_page(request: Request, problem: Problem) -> Response:
+def plain_page(request: Request, problem: HttpProblem) -> Response:
     title, detail = html.escape(problem.title), html.escape(problem.detail)
     text = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{detail}</p>"
     return HTMLResponse(text, problem.status_code, dict(problem.headers or {}))
@@ -118,7 +118,7 @@ def is_for_a_person(request: Request) -> bool:
     return in_pages and "text/html" in request.headers.get("accept", "")
 
 
-def response(request: Request, problem: Problem) -> Response:
+def response(request: Request, problem: HttpProblem) -> Response:
     request.app.state.metrics.problem(problem.slug)
     if is_for_a_person(request):
         page: Page = request.app.state.problem_page

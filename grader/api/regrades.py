@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from grader.api.identity import Caller, TheCaller, require_staff
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
 from grader.api.wiring import TheService
 from grader.errors import BadCall
@@ -45,7 +45,7 @@ def start_regrade(
             raise not_found("assignment")
         chosen = regrades.chosen(tx, course, assignment, wish.which)
         id = regrades.start(tx, course, assignment, wish.which, caller.person.id, chosen, service.queue)
-        started = _out(tx, id)
+        started = _regrade_out(tx, id)
     service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{id}"
     return started
@@ -77,8 +77,8 @@ def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Regr
         found = _find(tx, caller, id)
         if not regrades.apply(tx, id):
             detail = f"it is {found.state}, or some of its gradings are not finished"
-            raise Problem(409, "cannot-apply", "It cannot be applied", detail)
-        return _out(tx, id)
+            raise HttpProblem(409, "cannot-apply", "It cannot be applied", detail)
+        return _regrade_out(tx, id)
 
 
 @router.post("/regrades/{id}/discard", summary="Leave everything as it is", responses=CONFLICT)
@@ -87,8 +87,8 @@ def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Re
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.discard(tx, id):
-            raise Problem(409, "decided", "It is decided already", f"it is {found.state}")
-        return _out(tx, id)
+            raise HttpProblem(409, "decided", "It is decided already", f"it is {found.state}")
+        return _regrade_out(tx, id)
 
 
 def _require_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> None:
@@ -104,7 +104,7 @@ def _find(tx: Tx, caller: Caller, id: str) -> Regrade:
     return found
 
 
-def _out(tx: Tx, id: str) -> RegradeOut:
+def _regrade_out(tx: Tx, id: str) -> RegradeOut:
     found = regrades.get(tx, id)
     assert found is not None
     return RegradeOut.of(found, regrades.progress(tx, id))

@@ -11,7 +11,7 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from grader.api.admission import Receipt
-from grader.api.waiting import Place
+from grader.api.waiting import QueuePlace
 from grader.course.late import Lateness
 from grader.course.roster import LOGIN
 from grader.course.scores import QuestionScore, Score
@@ -323,7 +323,7 @@ class WholeSubmissionOut(SubmissionOut):
         state: State,
         late: Lateness,
         score: Score | None,
-        place: Place | None,
+        place: QueuePlace | None,
         marks: Iterable[Mark],
         marked_before: Iterable[str],
         gradings: Iterable[Grading],

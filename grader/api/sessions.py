@@ -14,7 +14,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.frame import inside, page
+from grader.api.frame import local_path, page
 from grader.api.identity import MaybeCaller, bad_token, cookie_name, is_https, session_secret
 from grader.api.limits import LOGINS, address, limit
 from grader.api.wiring import TheService
@@ -29,7 +29,7 @@ LASTS = dt.timedelta(hours=12)
 
 @router.get("/login")
 def show_login(request: Request, next: str = "/") -> Response:
-    return _page(request, next)
+    return _login_page(request, next)
 
 
 @router.post("/login")
@@ -43,12 +43,12 @@ def log_in(
         person, program = exchanged
         return begin_session(request, service, person, next, program)
     limit(request, LOGINS, address(request))
-    return _page(request, next, "This link or token is not valid, or no longer: ask for a new one.", status=403)
+    return _login_page(request, next, "This link or token is not valid, or no longer: ask for a new one.", status=403)
 
 
-def _page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
+def _login_page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
     has_provider = request.app.state.provider is not None
-    return page(request, "login.html", status, next=inside(next), problem=problem, provider=has_provider)
+    return page(request, "login.html", status, next=local_path(next), problem=problem, provider=has_provider)
 
 
 def _exchange(service: Service, secret: str) -> tuple[Person, Token | None] | None:
@@ -81,7 +81,7 @@ def begin_session(
         if token and people.token_by_id(tx, token.id) is None:
             raise bad_token()  # revoked since this request began
         secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", LASTS, parent=token)
-    response = RedirectResponse(inside(next), 303)
+    response = RedirectResponse(local_path(next), 303)
     response.set_cookie(
         cookie_name(service.settings),
         secret,

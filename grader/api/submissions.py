@@ -11,7 +11,7 @@ from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
 from grader.api.limits import LimitedHandIns
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import (
     ID,
     TEXT,
@@ -28,7 +28,7 @@ from grader.api.schemas import (
     SubmissionOut,
     WholeSubmissionOut,
 )
-from grader.api.seen import (
+from grader.api.views import (
     all_gradings,
     assignment_of,
     find,
@@ -71,7 +71,7 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
         503: {"description": "Too many wait, or the service is disturbed: nothing was kept; Retry-After says when"},
     },
 )
-async def hand_in(
+async def submit(
     course: CourseId,
     assignment: AssignmentId,
     service: TheService,
@@ -89,7 +89,7 @@ async def hand_in(
     if len(files) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     contents = [(file.filename or "", await file.read()) for file in files]
-    receipt = await admission.hand_in(
+    receipt = await admission.submit(
         service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
     )
     response.headers["Location"] = f"/api/v1/submissions/{receipt.submission.id}"
@@ -142,7 +142,7 @@ def list_submissions(
         )
         seen = see(tx, service, caller, found[:limit])
     if len(found) > limit:
-        response.headers["Link"] = _next(request, found[limit - 1].id)
+        response.headers["Link"] = _next_link(request, found[limit - 1].id)
     return [SubmissionOut.of(s.submission, s.grading.state, s.late, s.score) for s in seen]
 
 
@@ -150,7 +150,7 @@ def _may_list(caller: Caller, course: str, person: str) -> bool:
     return caller.is_staff(course) or person == caller.person.id
 
 
-def _next(request: Request, before: str) -> str:
+def _next_link(request: Request, before: str) -> str:
     query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
     return f'<{request.url.path}?{urlencode([*query, ("before", before)])}>; rel="next"'
 
@@ -209,7 +209,7 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
         seen = find(tx, service, caller, id)
         require_scope(caller, Scope.SUBMIT)
         if not service.queue.cancel(tx, seen.grading.id):
-            raise Problem(409, "final", "It is final", f"it is {seen.grading.state} and cannot be cancelled")
+            raise HttpProblem(409, "final", "It is final", f"it is {seen.grading.state} and cannot be cancelled")
     service.events.publish(Event(seen.grading.id, "state", State.CANCELLED, done=True))
     return get_submission(id, service, caller)
 
@@ -275,7 +275,9 @@ def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> Grad
         grading, submission = find_grading(tx, caller, id)
         assignment_of(service, submission)
         if not service.queue.retry(tx, id, submission.assignment):
-            raise Problem(409, "not-broken", "It is not broken", f"it is {grading.state}: only broken ones are retried")
+            raise HttpProblem(
+                409, "not-broken", "It is not broken", f"it is {grading.state}: only broken ones are retried"
+            )
         grading, _ = find_grading(tx, caller, id)
     service.events.publish(Event(id, "state", State.QUEUED))
     service.queue.wake()
@@ -319,7 +321,7 @@ def put_mark(
         if points > worth:
             raise BadCall(f"{question} is worth {show_points(worth)} points; {show_points(points)} are more")
         marks.put(tx, id, question, points, mark.comment, caller.person.id)
-        return _marks(tx, submission)
+        return _marks_out(tx, submission)
 
 
 @router.delete("/submissions/{id}/marks/{question}", summary="Take points by hand back", tags=["staff"])
@@ -328,8 +330,8 @@ def delete_mark(id: SubmissionId, question: QuestionId, service: TheService, cal
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)
-        return _marks(tx, submission)
+        return _marks_out(tx, submission)
 
 
-def _marks(tx: Tx, submission: Submission) -> list[MarkOut]:
+def _marks_out(tx: Tx, submission: Submission) -> list[MarkOut]:
     return [MarkOut.of(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]

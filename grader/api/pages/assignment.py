@@ -19,7 +19,7 @@ from grader.api.limits import LimitedHandIns
 from grader.api.pages.history import attempts
 from grader.api.pages.home import card
 from grader.api.schemas import ID, AssignmentId, CourseId
-from grader.api.seen import see
+from grader.api.views import see
 from grader.api.wiring import TheService
 from grader.bounds import MAX_FILES
 from grader.course.late import read_policy
@@ -66,7 +66,7 @@ def show_assignment(
 
 
 @router.post(PATH, dependencies=[LimitedHandIns])
-async def hand_in(
+async def submit(
     course: CourseId,
     assignment: AssignmentId,
     service: TheService,
@@ -84,13 +84,13 @@ async def hand_in(
         raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
     if len(contents) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
-    receipt = await admission.hand_in(
-        service, caller, course, assignment, contents, kind, "page", key=_key(once, kind, contents)
+    receipt = await admission.submit(
+        service, caller, course, assignment, contents, kind, "page", key=_idempotency_key(once, kind, contents)
     )
     return RedirectResponse(f"/submissions/{receipt.submission.id}", 303)
 
 
-def _key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
+def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
     """As an Idempotency-Key. Other files from the same form, which "Back" brings up again, are another hand-in."""
     if not once:
         return ""

@@ -11,7 +11,7 @@ from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import TheCaller
 from grader.api.schemas import GradingId, SubmissionId
-from grader.api.seen import find_grading, stored_report
+from grader.api.views import find_grading, stored_report
 from grader.api.wiring import TheService
 from grader.render.html import context
 from grader.render.plots import plots

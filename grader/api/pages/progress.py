@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grader.api import visible
+from grader.api import visibility
 from grader.api.identity import Caller
-from grader.api.seen import Seen, assignment_of, place_of
-from grader.api.waiting import Place
+from grader.api.views import SubmissionView, assignment_of, place_of
+from grader.api.waiting import QueuePlace
 from grader.assignments.catalogue import Assignment
 from grader.model import Status
 from grader.service import Service
@@ -35,17 +35,17 @@ class Section:
 
 
 @dataclass(frozen=True)
-class PartProgress:
+class PartSections:
     id: str
     title: str
     sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
-class Progress:
-    place: Place | None
+class GradingProgress:
+    place: QueuePlace | None
     """In the queue; None once it runs."""
-    parts: tuple[PartProgress, ...]
+    parts: tuple[PartSections, ...]
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -67,21 +67,23 @@ class Progress:
         return f"{said}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else said
 
 
-def progress_of(tx: Tx, service: Service, caller: Caller, seen: Seen) -> Progress:
-    happened = [visible.event(event, seen.offering, caller) for event in service.events.so_far(seen.grading.id)]
-    return Progress(place_of(tx, service, seen), _parts(assignment_of(service, seen.submission), happened))
+def progress_of(tx: Tx, service: Service, caller: Caller, seen: SubmissionView) -> GradingProgress:
+    happened = [visibility.event(event, seen.offering, caller) for event in service.events.so_far(seen.grading.id)]
+    return GradingProgress(
+        place_of(tx, service, seen), _part_sections(assignment_of(service, seen.submission), happened)
+    )
 
 
-def _parts(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartProgress, ...]:
+def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartSections, ...]:
     last: Mapping[str, Event] = {event.name: event for event in happened if event.kind != "state"}
     parts = [
-        PartProgress(row.id, row.title, tuple(_section(name, last.get(name)) for name in row.sections))
+        PartSections(row.id, row.title, tuple(_section_progress(name, last.get(name)) for name in row.sections))
         for row in assignment.parts
     ]
     return tuple(part for part in parts if part.sections)
 
 
-def _section(name: str, last: Event | None) -> Section:
+def _section_progress(name: str, last: Event | None) -> Section:
     if last is None:
         return Section(name, Step.AHEAD, ())
     if last.kind == "training":

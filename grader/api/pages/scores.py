@@ -17,7 +17,7 @@ from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.pages.history import attempts
 from grader.api.schemas import AssignmentId, CourseId, Login
-from grader.api.seen import Seen, see
+from grader.api.views import SubmissionView, see
 from grader.api.wiring import TheService
 from grader.model import Points, show_points
 from grader.service import Service
@@ -35,12 +35,12 @@ Order = Literal["name", "score", "time"]
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoreRow:
     """One student."""
 
     person: Person
     attempts: int
-    counting: Seen | None
+    counting: SubmissionView | None
 
     @property
     def final(self) -> Points | None:
@@ -128,7 +128,7 @@ def show_student(
         )
 
 
-def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[Row]:
+def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[ScoreRow]:
     """Every student of the course, by name, and whoever else has handed in."""
     who = {m.person.id: m.person for m in people.roster(tx, offering.course) if m.role is Role.STUDENT}
     attempts: dict[str, int] = {}
@@ -136,7 +136,7 @@ def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> lis
         who.setdefault(person.id, person)
         attempts[person.id] = count
     counting = counting_of_each(tx, service, caller, offering)
-    return [Row(person, attempts.get(id, 0), counting.get(id)) for id, person in who.items()]
+    return [ScoreRow(person, attempts.get(id, 0), counting.get(id)) for id, person in who.items()]
 
 
 _ORDER = {
@@ -146,7 +146,7 @@ _ORDER = {
 }
 
 
-def spread(rows: Sequence[Row]) -> Spread | None:
+def spread(rows: Sequence[ScoreRow]) -> Spread | None:
     """None while nobody has a score."""
     scored = [row.counting.score for row in rows if row.counting and row.counting.score]
     finals = [score.final for score in scored if score.final is not None]

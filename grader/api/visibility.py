@@ -30,9 +30,9 @@ def shown(report: Report, offering: Offering, caller: Caller) -> Report:
         return report
     return replace(
         report,
-        parts=tuple(_part(part, offering) for part in report.parts),
+        parts=tuple(_visible_part(part, offering) for part in report.parts),
         remarks=() if offering.held else report.remarks,
-        evidence=tuple(e for e in report.evidence if not _tells_of(e, report, hidden)),
+        evidence=tuple(e for e in report.evidence if not _reveals(e, report, hidden)),
         usage={section: used for section, used in report.usage.items() if not _has_hidden(section, hidden)},
     )
 
@@ -41,7 +41,7 @@ def results(found: Sequence[Result], offering: Offering, caller: Caller) -> list
     """The same of a grading's checks as the store keeps them."""
     if _sees_all(offering, caller):
         return list(found)
-    return [_result(result, offering) for result in found]
+    return [_visible_result(result, offering) for result in found]
 
 
 def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller: Caller) -> Grading:
@@ -89,12 +89,12 @@ def _is_hidden(check: str, offering: Offering) -> bool:
     return offering.held or any(check == id or check.startswith(f"{id}.") for id in offering.hidden)
 
 
-def _why(offering: Offering) -> str:
+def _placeholder(offering: Offering) -> str:
     return HELD if offering.held else HIDDEN
 
 
-def _part(part: Part, offering: Offering) -> Part:
-    return replace(part, checks=tuple(_check(check, offering) for check in part.checks))
+def _visible_part(part: Part, offering: Offering) -> Part:
+    return replace(part, checks=tuple(_visible_check(check, offering) for check in part.checks))
 
 
 def _without_opinions(part: Part, offering: Offering) -> Part:
@@ -108,18 +108,18 @@ def _without_opinion(written: Written, offering: Offering) -> Written:
     return replace(written, opinion=None, decided=False)
 
 
-def _check(check: CheckResult, offering: Offering) -> CheckResult:
+def _visible_check(check: CheckResult, offering: Offering) -> CheckResult:
     if _is_hidden(check.id, offering):
-        return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_why(offering))
+        return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_placeholder(offering))
     # "follows from the mistake that q2.2.W1 lost points for"
     remarks = tuple(r for r in check.remarks if not any(id in r for id in offering.hidden))
     return replace(check, remarks=remarks)
 
 
-def _result(result: Result, offering: Offering) -> Result:
+def _visible_result(result: Result, offering: Offering) -> Result:
     if not _is_hidden(result.check, offering):
         return result
-    return Result(result.check, ZERO, result.possible, Status.WAITING, "", _why(offering))
+    return Result(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
 
 
 def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
@@ -128,7 +128,7 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
     return CheckEvent(check.id, Status.WAITING, 0.0, check.possible)
 
 
-def _tells_of(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
+def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
     """Evidence bears the last name of its section ("large" of q1.1.large). It is shown where all of that section is."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
