@@ -1,4 +1,4 @@
-"""The application: every router, one way of answering what goes wrong."""
+"""The application: all routers, middleware and the handling of errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(service: Service) -> FastAPI:
-    """JSON under /api/v1, pages at /. Routes find `service` by `grader.api.wiring.TheService`."""
+    """Return the application: JSON under /api/v1, pages at /. Routes get `service` by
+    `grader.api.wiring.TheService`."""
     app = FastAPI(
         title="grader",
         version=__version__,

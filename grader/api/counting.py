@@ -1,4 +1,4 @@
-"""Which of each student's submissions counts, out of all that there are, and as the caller may see them."""
+"""Choose each student's submission that counts, as the caller may see it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from grader.store.database import Tx
 from grader.store.records import Counts, Kind, Offering, Page
 
 AT_ONCE = 500
-"""Submissions that are in memory together."""
+"""Number of submissions in memory at a time."""
 
 
 def counting(seen: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
-    """Of one student's submissions, the one that counts."""
+    """Return the submission that counts of one student's submissions; None if none does."""
     scored = [
         (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
     ]
@@ -28,8 +28,18 @@ def counting(seen: Sequence[SubmissionView], offering: Offering) -> SubmissionVi
 def counting_of_each(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Mapping[str, SubmissionView]:
-    """Person → the submission that counts; `author`: of this person alone. The newest is the database's to find. Which
-    is the best, no query can tell, for marks, readings and lateness are in it: all are looked at, some at a time."""
+    """Return each person's submission that counts, by person.
+
+    The database finds the newest ones. The best ones depend on marks and lateness, which no query computes, so all
+    submissions are loaded, some at a time.
+
+    Args:
+        tx: The transaction.
+        service: The service.
+        caller: The person who sees them.
+        offering: The assignment in its course.
+        author: Only this person's, by id.
+    """
     found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
         theirs: dict[str, list[SubmissionView]] = {}
@@ -58,7 +68,7 @@ def _batches(
 def everything(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """All hand-ins, the newest first; pre-checks are left out."""
+    """Yield all submissions in batches, the newest first, without pre-checks."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
         yield see(tx, service, caller, found)

@@ -1,4 +1,4 @@
-"""Watching one submission being graded, as server-sent events."""
+"""Server-sent events of the grading of one submission."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from grader.workers.events import Event
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
 LOOK_SECONDS = 2.0
-"""How often the database is asked for the place in the queue, for changes by other machines, and for the watcher's
-permission."""
+"""Interval at which the database is queried for the place in the queue, for changes by other machines, and for the
+watcher's permission."""
 RECONNECT_MILLISECONDS = 3_000
 
 
 def _view_of(id: SubmissionId, service: TheService, caller: TheCaller) -> SubmissionView:
-    """Before the stream begins, so that what is wrong is an ordinary problem."""
+    """Return the submission. It is looked up before the stream starts, so that errors are ordinary problems."""
     with service.store.read() as tx:
         return find(tx, service, caller, id)
 
@@ -53,15 +53,15 @@ _EXAMPLE = (
 
 @router.get(
     "/submissions/{id}/events",
-    summary="Watch it being graded",
+    summary="Watch a grading",
     response_class=EventSourceResponse,
     dependencies=[Depends(_count_stream)],
     responses={
-        429: {"description": "This person watches too many gradings already"},
+        429: {"description": "The caller watches too many gradings"},
         200: {
-            "description": "Server-sent events: `state` (first as it is now, then whenever it changes), `position` "
-            "while it waits, `section` as each is begun or decided, `training` with the CPU seconds used, and `end` "
-            "once nothing more will come. The stream ends without `end` if the watcher may not see it any more",
+            "description": "Server-sent events: `state` (the current one, then every change), `position` while it "
+            "waits, `section` when one starts or is decided, `training` with the CPU seconds used, and `end` as the "
+            "last event. The stream ends without `end` if the caller loses access",
             "content": {"text/event-stream": {"example": _EXAMPLE}},
         },
     },
@@ -69,7 +69,7 @@ _EXAMPLE = (
 async def watch_submission(
     request: Request, service: TheService, caller: TheCaller, seen: Annotated[SubmissionView, Depends(_view_of)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """What has happened, then what happens. The data of each event is one JSON object."""
+    """Stream past and future events. The data of each event is one JSON object."""
     async with service.events.watch(seen.grading.id) as happening:
         watch = _EventStream(request, service, caller, seen)
         for said in await watch.look():
@@ -92,7 +92,7 @@ class _QueueState:
 
 
 class _EventStream:
-    """What one watcher has been told."""
+    """The events sent to one watcher."""
 
     def __init__(self, request: Request, service: Service, caller: Caller, seen: SubmissionView) -> None:
         self._request = request
@@ -104,7 +104,7 @@ class _EventStream:
         self.over = False
 
     async def look(self) -> list[ServerSentEvent]:
-        """Return news from the database; none while it is away."""
+        """Return new events from the database; none while it cannot be reached."""
         try:
             now = await run_in_threadpool(self._query)
         except StoreUnavailable:
@@ -119,7 +119,7 @@ class _EventStream:
         return news
 
     async def on_event(self, happened: Event) -> list[ServerSentEvent]:
-        """Return an event as the watcher may see it. A database that is away cannot revoke the permission."""
+        """Return an event as the watcher may see it. While the database cannot be reached, the permission stays."""
         with suppress(StoreUnavailable):
             self.over = not await run_in_threadpool(self._may_watch)
         if self.over:

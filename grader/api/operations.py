@@ -1,4 +1,4 @@
-"""For those who run the service: health, metrics, the queue."""
+"""Operation of the service: health, metrics and the queue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/healthz", summary="Does the process answer?")
 def is_alive() -> AliveOut:
-    """It asks nobody else: what is not alive should be started anew, what is not ready should be waited for."""
+    """Report that the process responds, without checking anything else. Restart a service that is not alive; wait for
+    one that is not ready."""
     return AliveOut(ok=True)
 
 
@@ -37,8 +38,8 @@ def is_alive() -> AliveOut:
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
-    """The database, the sandbox and the queue, each with ok and why not. Where others grade, `workers` says whether any
-    is alive; without one, submissions are kept and wait, so that this alone turns nobody away."""
+    """Report on database, sandbox and queue, each with a reason if it is not ready. With PostgreSQL, `workers` reports
+    whether one is alive; without one the service is still ready, since submissions wait in the queue."""
     parts = {
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
@@ -63,7 +64,7 @@ def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
 
 
 def _database_trouble(service: Service) -> str:
-    """Written to, since a full disk can still be read."""
+    """Write to the database, since a full disk can still be read. Return ""."""
     with service.store.write() as tx:
         facts.touch(tx)
     return ""
@@ -73,7 +74,7 @@ def _queue_trouble(service: Service) -> str:
     with service.store.read() as tx:
         waiting = gradings.waiting(tx)
     limit = service.settings.queue_limit
-    return "" if waiting < limit else f"{waiting} submissions wait, and {limit} may (GRADER_QUEUE_LIMIT)"
+    return "" if waiting < limit else f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
 
 
 def _workers_trouble(service: Service) -> str:
@@ -86,24 +87,24 @@ _TEXT = {"schema": {"type": "string"}}
 
 @router.get(
     "/metrics",
-    summary="Numbers for Prometheus",
+    summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},
 )
 def get_metrics(request: Request, service: TheService) -> Response:
-    """Where GRADER_METRICS_TOKEN is set, it must come as a bearer token."""
+    """Return the metrics. If GRADER_METRICS_TOKEN is set, the request must send it as a bearer token."""
     wanted = service.settings.metrics_token
     given = request.headers.get("authorization", "")
     if wanted and not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
         detail = "send GRADER_METRICS_TOKEN as Authorization: Bearer …"
-        raise HttpProblem(401, "unauthorized", "Not without the token", detail, {"WWW-Authenticate": "Bearer"})
+        raise HttpProblem(401, "unauthorized", "The metrics token is missing", detail, {"WWW-Authenticate": "Bearer"})
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/api/v1/queue", summary="What waits and runs", tags=["staff"])
+@router.get("/api/v1/queue", summary="Show the queue", tags=["staff"])
 def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
-    """The whole queue in numbers, and one by one what is of courses that the caller is staff of."""
+    """Return the size of the whole queue, and the gradings of courses that the caller is staff of."""
     courses = _staffed_courses(caller)
     if courses == []:
         raise not_found("page")
@@ -121,7 +122,7 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
 
 
 def _staffed_courses(caller: Caller) -> list[str] | None:
-    """None is all of them."""
+    """Return the courses that the caller is staff of; None for all courses."""
     if caller.is_admin:
         return None
     return [course for course, role in caller.roles.items() if role is Role.STAFF]

@@ -1,4 +1,4 @@
-"""One assignment: what it asks, the form to hand in, and what has been handed in."""
+"""The page of an assignment: its dates, the form to submit, and earlier submissions."""
 
 from __future__ import annotations
 
@@ -71,12 +71,14 @@ async def submit(
     assignment: AssignmentId,
     service: TheService,
     caller: TheCaller,
-    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (where none is chosen, some send a word)
+    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (some browsers send a string if no file is chosen)
     kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
     once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
 ) -> Response:
-    """Answers with the way to the submission's own page. `once`: the form's own; sent again with the same files, as by
-    a double click, it leads to the same submission."""
+    """Submit the files and redirect to the submission's page.
+
+    `once` is unique to the form: sent again with the same files, as by a double click, it leads to the same submission.
+    """
     require_member(caller, course, "assignment")
     chosen = [file for file in files if not isinstance(file, str) and file.filename]
     contents = [(file.filename or "", await file.read()) for file in chosen]
@@ -91,10 +93,10 @@ async def submit(
 
 
 def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
-    """As an Idempotency-Key. Other files from the same form, which "Back" brings up again, are another hand-in."""
+    """Return the Idempotency-Key of a form. Other files from the same form, as after "Back", give another key."""
     if not once:
         return ""
-    said = hashlib.sha256(kind.encode())
+    digest = hashlib.sha256(kind.encode())
     for name, content in contents:
-        said.update(hashlib.sha256(name.encode("utf-8", "replace")).digest() + hashlib.sha256(content).digest())
-    return f"form {once} {said.hexdigest()}"
+        digest.update(hashlib.sha256(name.encode("utf-8", "replace")).digest() + hashlib.sha256(content).digest())
+    return f"form {once} {digest.hexdigest()}"

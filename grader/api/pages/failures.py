@@ -1,4 +1,4 @@
-"""For staff: who loses points where, and why."""
+"""The page of failed checks, for staff: the most common mistakes and the results of each check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class StudentResults:
-    """What one student's submission that counts was found to be."""
+    """The results of one student's submission that counts."""
 
     person: Person
     submission: str
@@ -36,7 +36,7 @@ class StudentResults:
 
 @dataclass(frozen=True)
 class StudentLoss:
-    """Who has lost points to one thing, and how many."""
+    """A student who lost points to one cause, and the number of points."""
 
     person: Person
     submission: str
@@ -45,11 +45,13 @@ class StudentLoss:
 
 @dataclass(frozen=True)
 class CommonMistake:
+    """A cause of failed checks, and the students who lost points to it."""
+
     sentence: str
     mistake: str
-    """The id of the known mistake; empty where it is none."""
+    """Id of the known mistake; empty if it is not a known one."""
     checks: tuple[tuple[str, int], ...]
-    """(check, students), the most first."""
+    """(check, number of students), the most common first."""
     losers: tuple[StudentLoss, ...]
 
     @property
@@ -59,6 +61,8 @@ class CommonMistake:
 
 @dataclass(frozen=True)
 class CheckRow:
+    """The results of one check over all students."""
+
     check: str
     held: int
     partly: int
@@ -98,7 +102,7 @@ def show_failures(
 
 
 def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
-    """What most students have lost points to comes first."""
+    """Return the causes of failed checks, the most common first."""
     groups: dict[object, list[tuple[StudentResults, Result]]] = {}
     for one in verdicts:
         for result in one.results:
@@ -109,7 +113,8 @@ def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
 
 
 def _cause_key(result: Result) -> object:
-    """Equal for what is the same thing to mend: numbers, names and lines of one student's code are left out."""
+    """Return a key that is equal for results with the same cause: it leaves out numbers, names and lines of a student's
+    code."""
     if result.mistake:
         return result.mistake
     reason = cause(_as_check(result))
@@ -123,13 +128,13 @@ def _common_mistake(lost: Sequence[tuple[StudentResults, Result]]) -> CommonMist
 
 
 def _usual_sentence(result: Result) -> str:
-    """Of a known mistake without the numbers, which are each student's own."""
-    said, numbers, _ = result.reason.partition(". (")
-    return f"{said}." if numbers and result.mistake else reason_phrase(_as_check(result))
+    """Return the reason; for a known mistake without the numbers, which differ between students."""
+    sentence, numbers, _ = result.reason.partition(". (")
+    return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
 
 def _losers(lost: Sequence[tuple[StudentResults, Result]]) -> tuple[StudentLoss, ...]:
-    """By name; who has lost points at several checks is there once."""
+    """Return the students who lost points, by name, each once with the points of all checks."""
     points: dict[str, Points] = {}
     who = {one.person.id: one for one, _ in lost}
     for one, result in lost:
@@ -146,7 +151,7 @@ def _as_check(result: Result) -> CheckResult:
 
 
 def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
-    """In the report's order."""
+    """Return the checks in the report's order."""
     groups: dict[str, list[tuple[StudentResults, Result]]] = {}
     for one in verdicts:
         for result in one.results:

@@ -1,4 +1,4 @@
-"""One's earlier attempts, and what each has changed."""
+"""The attempts of a student at an assignment, and the changes between them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.store.records import Result, State
 
 @dataclass(frozen=True)
 class PointsChange:
-    """Against the attempt before, at the checks that both have decided."""
+    """The changes since the previous attempt, of checks decided in both."""
 
     gained: tuple[Result, ...]
     lost: tuple[Result, ...]
@@ -29,17 +29,19 @@ class PointsChange:
 
 @dataclass(frozen=True)
 class HistoryRow:
+    """One attempt in the list of attempts."""
+
     seen: SubmissionView
     counts: bool
-    """It is the one that counts."""
+    """True for the attempt that counts."""
     change: PointsChange | None
-    """None where there is nothing before it, or it is not graded, or not shown."""
+    """None for the first attempt, and for one that is not graded or not shown."""
 
 
 def attempts(
     tx: Tx, caller: Caller, seen: Sequence[SubmissionView], counting: SubmissionView | None
 ) -> list[HistoryRow]:
-    """`seen`: one person's of one assignment, the newest first."""
+    """Return the rows of one person's submissions of one assignment, the newest first, as in `seen`."""
     checks = gradings.results_of(tx, [one.grading.id for one in seen if one.grading.state is State.GRADED])
     shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in seen}
     found: list[HistoryRow] = []

@@ -1,4 +1,4 @@
-"""The first page: my courses, what they ask, and how far I am."""
+"""The start page: the caller's courses, their assignments, and the caller's progress."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """Whether something may be handed in now."""
+    """The state of an assignment with regard to submissions."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
@@ -37,13 +37,13 @@ class SubmissionWindow(StrEnum):
 
 @dataclass(frozen=True)
 class Card:
-    """One assignment, for one person."""
+    """An assignment as one person sees it."""
 
     offering: Offering
     title: str
     points: Points
     due_at: dt.datetime | None
-    """One's own."""
+    """The person's due date, with their extension."""
     closes_at: dt.datetime | None
     has_extension: bool
     window: SubmissionWindow
@@ -51,11 +51,13 @@ class Card:
     """The submission that counts."""
     best: Points | None
     waiting: SubmissionView | None
-    """The newest, where it is not graded yet."""
+    """The newest submission if it is not graded yet."""
 
 
 @dataclass(frozen=True)
 class CourseCards:
+    """The assignments of a course."""
+
     course: Course
     is_staff: bool
     cards: tuple[Card, ...]
@@ -71,7 +73,7 @@ def show_home(request: Request, service: TheService, caller: TheCaller) -> Respo
 
 @router.get("/courses/{course}")
 def show_course(request: Request, course: CourseId, service: TheService, caller: TheCaller) -> Response:
-    """One course alone."""
+    """Show a single course."""
     require_member(caller, course)
     with service.store.read() as tx:
         courses = [_course_cards(tx, service, caller, known_course(tx, course))]
@@ -90,6 +92,7 @@ def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
 
 
 def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
+    """Return the card of an assignment for the caller."""
     assignment = service.assignments[offering.assignment]
     own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     due, closes = offering.due_at, offering.closes_at

@@ -1,4 +1,4 @@
-"""How far a grading is: sections as they are begun and decided, and what trainings have used of their time."""
+"""Progress of a grading: started and decided sections, and the CPU time of training runs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from grader.workers.events import CheckEvent, Event
 
 
 class Step(StrEnum):
+    """The state of a section."""
+
     AHEAD = "ahead"
     RUNNING = "running"
     DONE = "done"
@@ -25,17 +27,21 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Section:
+    """The progress of one section."""
+
     name: str
     step: Step
     checks: tuple[CheckEvent, ...]
-    """Once it is done; what is hidden from the reader is waiting."""
+    """The checks of a decided section; hidden ones are waiting."""
     used: float | None = None
-    """CPU seconds of a training."""
+    """CPU seconds of a training run."""
     limit: float | None = None
 
 
 @dataclass(frozen=True)
 class PartSections:
+    """The sections of a part."""
+
     id: str
     title: str
     sections: tuple[Section, ...]
@@ -43,8 +49,10 @@ class PartSections:
 
 @dataclass(frozen=True)
 class GradingProgress:
+    """The progress of a grading."""
+
     place: QueuePlace | None
-    """In the queue; None once it runs."""
+    """Its place in the queue; None once it runs."""
     parts: tuple[PartSections, ...]
 
     @property
@@ -57,14 +65,14 @@ class GradingProgress:
 
     @property
     def sentence(self) -> str:
-        """What a screen reader says when it changes: not every second of a training."""
+        """The progress as a sentence for screen readers, which does not change with every second of a training run."""
         if self.place:
             return f"Waiting, number {self.place.position} in the queue"
         if not self.decided:
             return "It is being graded"
         lost = sum(check.status in (Status.LOST, Status.PARTLY) for s in self.sections for check in s.checks)
-        said = f"{self.decided} of {len(self.sections)} sections decided"
-        return f"{said}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else said
+        decided = f"{self.decided} of {len(self.sections)} sections decided"
+        return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else decided
 
 
 def progress_of(tx: Tx, service: Service, caller: Caller, seen: SubmissionView) -> GradingProgress:

@@ -116,7 +116,7 @@ def change_item(
 
 
 def _earlier(ids: list[str], id: str) -> list[str]:
-    """The list with `id` one place further to the front."""
+    """Return the list with `id` moved one place to the front."""
     at = ids.index(id) if id in ids else 0
     return ids if at == 0 else [*ids[: at - 1], id, ids[at - 1], *ids[at + 1 :]]
 

@@ -1,4 +1,4 @@
-"""One's own tokens: for programs, and of browsers that are logged in."""
+"""The settings page: the caller's tokens and browser logins."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def make_token(
     days: Annotated[str, Form()] = "180",
     scopes: Annotated[tuple[Scope, ...], Form()] = (),
 ) -> Response:
-    """The answer shows the token, for the only time."""
+    """Create a token and show it. It is shown only once."""
     if not label.strip() or days not in _DAYS:
-        raise BadCall("say what the token is for, so that you know it again in a year")
+        raise BadCall("the token has no label: enter its purpose")
     if not scopes:
-        raise BadCall("choose what the token may be used for")
+        raise BadCall("no scope is chosen: choose what the token may be used for")
     secret, _ = api.new_token(service, caller, label, _DAYS[days], scopes)
     return _settings_page(request, service, caller, secret)
 

@@ -1,4 +1,4 @@
-"""One submission: its way through the queue, then its report; and its receipt."""
+"""Pages of a submission: its progress, then its report; and its receipt."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show_submission(request: Request, id: SubmissionId, service: TheService, cal
 
 
 def _about(tx: Tx, service: Service, caller: Caller, seen: SubmissionView) -> dict[str, Any]:
-    """What is shown of it in whatever state."""
+    """Return the template variables that are independent of the submission's state."""
     is_staff = caller.is_staff(seen.submission.course)
     return {
         "seen": seen,
@@ -64,7 +64,7 @@ def _report_variables(report: Report, seen: SubmissionView) -> dict[str, Any]:
 
 
 def _score_totals(score: Score) -> Totals:
-    """The score that counts: people's marks and lateness are in it."""
+    """Return the totals of the score, with marks and late penalty."""
     final = score.final if score.final is not None else ZERO
     words = f"of {show_points(score.decided)} points"
     if score.waiting:
@@ -92,7 +92,7 @@ def cancel(id: SubmissionId, service: TheService, caller: TheCaller) -> Response
     return RedirectResponse(f"/submissions/{id}", 303)
 
 
-# ── pictures, which take a second to draw and never change ───────────────────────────────────────────
+# ── a cache of plots, which take a second to draw and never change ───────────────────────────────────
 
 _MOST_CACHED = 64
 _drawn_before: OrderedDict[tuple[str, ...], Sequence[Plot]] = OrderedDict()
@@ -100,7 +100,7 @@ _drawing = Lock()
 
 
 def _cached_plots(grading: str, report: Report) -> Sequence[Plot]:
-    """By the grading, and by what of its evidence the reader may see."""
+    """Return the plots of a report, cached by grading and by the evidence that the reader may see."""
     key = (grading, *(evidence.name for evidence in report.evidence))
     with _drawing:
         found = _drawn_before.pop(key, None)
