@@ -83,7 +83,7 @@ def test_an_empty_setting_is_no_limit(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["rate_limit", "rate_limit_logins", "rate_limit_hand_ins"])
 def test_a_setting_that_is_no_rate_is_refused_by_name(name: str, tmp_path: Path) -> None:
-    with pytest.raises(BadCall, match=f"GRADER_{name.upper()}=often is no rate: write"):
+    with pytest.raises(BadCall, match=f"GRADER_{name.upper()}=often is not a rate: write"):
         RateLimits(Settings(home=tmp_path, **{name: "often"}))  # type: ignore[arg-type]
 
 

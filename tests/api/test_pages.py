@@ -138,7 +138,7 @@ def test_a_form_that_is_sent_twice_is_one_hand_in(ada: Visitor) -> None:
 def test_a_form_that_is_not_ours_is_refused(world: World, ada: Visitor) -> None:
     answer = ada._client.post(OF_ASSIGNMENT, data={"csrf": "wrong"}, files=[("files", ("mlp.py", b"x = 1\n"))])
     assert answer.status_code == 403
-    assert "The form cannot be trusted" in words(answer.text)
+    assert "The CSRF token is not valid" in words(answer.text)
 
 
 @pytest.mark.parametrize("name", ["", "mlp.py"])
