@@ -240,7 +240,7 @@ class Comparer:
         for known in self._known_names():
             if known != name and self._equals_known(meaning, known):
                 return f"It is {shown(known)}."
-        return ""
+        return "It is what is asked times another number." if self._ratios(meaning, name) else ""
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
         """Names that are confused: right if a⁽¹⁾ were h⁽¹⁾."""
@@ -266,30 +266,30 @@ class Comparer:
             return False
 
     def _factor(self, meaning: Meaning, name: str) -> str:
-        ratios = []
-        for number, value in enumerate(meaning.values):
-            truth = self.truth(name, meaning.way.layout, number)
-            if value.shape != truth.shape or not truth.any():
-                return ""
-            ratio = float((value * truth).sum() / (truth * truth).sum())
-            if not ratio or not same(value, ratio * truth, 1e-9):
-                return ""
-            ratios.append(ratio)
+        ratios = self._ratios(meaning, name)
+        if not ratios:
+            return ""
         if max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
             return f"It is {ratios[0]:.4g} times what is asked."
         for known in sorted(self.known):
             values = [problem.values[known] for problem in self.problems[: len(ratios)]]
-            if all(
-                value.ndim == 0 and math.isclose(float(value), r, rel_tol=1e-9)
-                for value, r in zip(values, ratios, strict=True)
-            ):
+            pairs = zip(values, ratios, strict=True)
+            if all(value.ndim == 0 and math.isclose(float(value), ratio, rel_tol=1e-9) for value, ratio in pairs):
                 return f"It is what is asked times {shown(known)}."
-        return "It is what is asked times another number."
+        return ""
 
-
-def _is_diagonal_of(matrix: Array, vector: Array) -> bool:
-    """Slopes by element are written as a column, and as a diagonal matrix."""
-    return bool(matrix.ndim) and matrix.shape == (vector.size, vector.size) and same(np.diag(vector.ravel()), matrix)
+    def _ratios(self, meaning: Meaning, name: str) -> list[float]:
+        """On each problem, how many times what is asked the value is; empty if it is no multiple."""
+        ratios = []
+        for number, value in enumerate(meaning.values):
+            truth = self.truth(name, meaning.way.layout, number)
+            if value.shape != truth.shape or not truth.any():
+                return []
+            ratio = float((value * truth).sum() / (truth * truth).sum())
+            if not ratio or not same(value, ratio * truth, 1e-9):
+                return []
+            ratios.append(ratio)
+        return ratios
 
 
 def _agree_where(a: Array, b: Array, condition: Array) -> bool:

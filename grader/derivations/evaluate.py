@@ -131,7 +131,14 @@ class Evaluation:
     def free(self, formula: Formula) -> dict[str, int]:
         """Return the free element indices and their ranges, in the order in which they first occur."""
         found: dict[str, int] = {}
-        self._find_free(formula, frozenset(self.indices), found, 0)
+        bound = frozenset(self.indices)
+        self._find_free(formula, bound, found, 0)
+        every = {index: size for node in nodes(formula) for index, size in self._ranges(node)}
+        summed = {node.data[0] for node in nodes(formula) if node.kind in ("total", "spread")}
+        for node in nodes(formula):
+            for index, other in itertools.permutations(node.data, 2) if node.kind == "kronecker" else ():
+                if other in every and index not in bound | summed and index not in found:
+                    found[index] = every[other]
         return found
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int], depth: int) -> None:
@@ -150,7 +157,7 @@ class Evaluation:
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
         """The indices of a symbol that count elements. Those of a number count examples, and say nothing here."""
-        elements = _indices(formula)
+        elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
         array = self._of(formula.parts[0], 0) if formula.kind == "element" else self._look_up(formula.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 from grader.derivations.bounds import MAX_NODES, Unread
@@ -126,7 +125,3 @@ def leaves(formula: Formula) -> int:
         else:
             waiting += node.parts
     return count
-
-
-def first_nodes(formula: Formula) -> list[Formula]:
-    return list(islice(nodes(formula), MAX_NODES))

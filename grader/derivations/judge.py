@@ -298,7 +298,7 @@ class _Judging:
             if self.comparer.equals(meaning, asked.name, turned=True):
                 said = "it is the transpose of what is asked for"
                 return self._right(asked, final, base, replace(meaning, remarks=(*meaning.remarks, said)), carried)
-        if first is None:
+        if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)
 
@@ -454,6 +454,11 @@ class _Judging:
         except Unread:
             return False
 
+    def _is_used(self, definition: Statement) -> bool:
+        name = definition.members[0].formula.name if definition.members[0].formula is not None else ""
+        others = (m.formula for s in self.statements if s is not definition for m in s.members)
+        return len(definition.members) == 1 or any(name in symbols(f) for f in others if f is not None)
+
     # ── automatic marks ──────────────────────────────────────────────────────────────────────────────
 
     def _is_proven(self, asked: Asked, final: Final, meaning: Meaning) -> bool:
@@ -464,6 +469,8 @@ class _Judging:
         if any(m.formula is None for m in members) or not all(s.is_equality for s in self.statements):
             return False
         if any(self._is_own(member) for s in self.statements for member in s.members[1:] if _is_name(member)):
+            return False
+        if not all(self._is_used(s) for s in self.statements if self._is_own(s.members[0])):
             return False
         about = [s for s in self.statements if self._names(s, asked.name)]
         single = [s for s in self.statements if len(s.members) == 1]

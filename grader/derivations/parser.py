@@ -13,7 +13,7 @@ from grader.derivations.tokens import Token
 
 _CLOSING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗"}
-_INDICES = frozenset("ijklmnpqrsc")
+_INDICES = frozenset("ijklmnpqrsc•")
 TOTAL = "objective"
 
 
@@ -299,7 +299,9 @@ class Parser:
         elif found_time := re.fullmatch(r"(t(?:[+-]1)?)([ijkmn])|([ijkmn])(t(?:[+-]1)?)", text):
             found.time, element = found_time[1] or found_time[4], found_time[2] or found_time[3]
             found.elements += (element,)
-        elif re.fullmatch(r"[ijklmnpqrsc]{1,2}|[ijklmn][1-9]|[1-9][ijklmn]|[1-9]{2}", text):
+        elif re.fullmatch(r"[ijklmnpqrsc•]{1,2}|[ijklmn][1-9]|[1-9][ijklmn]", text) or (
+            base.isupper() and re.fullmatch(r"[1-9]{2}", text)
+        ):
             places = [c for c in text]
             if len(places) == 2 and places[0].isdigit() and places[1] in _INDICES and not found.layer and base in "hab":
                 found.layer, places = places[0], places[1:]
@@ -779,29 +781,6 @@ def _is_dots(cell: Sequence[Token]) -> bool:
 
 
 def _below(tokens: Sequence[Token], place: int) -> bool:
-    """The token stands in a subscript."""
-    depth = 0
-    for n in range(place - 1, -1, -1):
-        depth += {"open": -1, "close": 1}.get(tokens[n].kind, 0)
-        if depth <= 0 and tokens[n].is_sign("_"):
-            return True
-        if depth == 0 and not (tokens[n].kind == "open" and tokens[n].text == "{") and tokens[n].kind != "open":
-            return False
-    return False
-
-
-def constant(formula: Formula) -> float | None:
-    """Return the value of a formula of numbers alone."""
-    match formula.kind:
-        case "number":
-            return float(formula.data[0])
-        case "sum":
-            parts = [constant(part) for part in formula.parts]
-            if any(part is None for part in parts):
-                return None
-            signed = zip(formula.data, parts, strict=True)
-            return sum(part if sign == "+" else -part for sign, part in signed if part is not None)
-        case "quotient":
-            over, under = (constant(part) for part in formula.parts)
-            return over / under if over is not None and under else None
-    return None
+    """The token begins a subscript."""
+    before = place - 1 - (place > 1 and tokens[place - 1].text == "{")
+    return before >= 0 and tokens[before].is_sign("_")

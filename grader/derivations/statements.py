@@ -77,7 +77,7 @@ def read(answer: str, notation: Notation) -> Reading:
         reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
     if len(reader.statements) > MAX_STATEMENTS:
         raise Unread("an answer with too many formulas")
-    skipped = (*made.skipped, *reader.skipped)
+    skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
     return Reading(tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted))
 
 

@@ -11,6 +11,7 @@ from grader.model import Notebook
 
 Cell = tuple[str, str]
 LABEL = re.compile(r"\*\*(Q\d\.\d) solution:\*\*")
+QUOTED = "<quoted>"
 PLACEHOLDER = "*Write your answer here.*"
 
 
@@ -128,7 +129,7 @@ def _quote(cells: list[list[str]], chance: random.Random) -> list[list[str]]:
             question = found[0]
         elif question and kind == "markdown" and LABEL.search(text):
             if chance.random() < 0.7:
-                text = LABEL.sub(lambda m: f"{m[0]}\n\n> {question}\n\n", text, count=1)
+                text = LABEL.sub(rf"\g<0>{QUOTED}", text, count=1).replace(QUOTED, f"\n\n> {question}\n\n")
             question = ""
         new.append([kind, text])
     return new

@@ -29,10 +29,8 @@ def answers(notebooks: list[Notebook], handed_out: tuple[Notebook, ...] = ()) ->
 
 def told(*markdown: str, handed_out: tuple[str, ...] = ()) -> dict[str, str]:
     """The answers in a notebook of these markdown cells."""
-    return {
-        question: text
-        for question, (text, _) in answers([of(*markdown)], (of(*handed_out),) if handed_out else ()).items()
-    }
+    found = answers([of(*markdown)], (of(*handed_out),) if handed_out else ())
+    return {question: text for question, (text, _) in found.items()}
 
 
 def of(*markdown: str) -> Notebook:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from tests.unit.written.test_reader import ANSWERS
+from tests.unit.derivations.test_reader import ANSWERS
 
 from grader.render.latex import mended
 
