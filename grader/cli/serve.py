@@ -26,7 +26,7 @@ FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
 """Number of connections that the kernel queues until they are accepted."""
 FIRST_LINK_FILE = "first-login"
-"""In GRADER_HOME: the first administrator's login link, if there is no terminal."""
+"""Name of the file in GRADER_HOME with the first administrator's login link, if there is no terminal."""
 
 
 Meanwhile = Callable[[str], AbstractContextManager[object]]

@@ -139,7 +139,7 @@ def test_links_for_a_course_stand_on_a_line_each(call: Call, course: str) -> Non
         (["offer", "ml101", "ps4", "--closes", "9999-12-31 23:59"], "not a valid date for a course"),
         (["offer", "ml101", "ps4", "--late", "ten"], "--late must be JSON"),
         (["tokens", "ada@x.edu", "--revoke", "x"], "has no token x"),
-        (["remove", "ml101", "nobody"], "nobody has the login nobody"),
+        (["remove", "ml101", "nobody"], "there is no person nobody"),
         (["link"], "no person is given"),
     ],
 )
