@@ -43,7 +43,7 @@ INTAKE_MEMORY_BYTES = 1024 * MIB
 INTAKE_SECONDS = 120
 """The process is replaced if it has not answered after this time."""
 
-# ── its notebooks, all together (grader.notebook) ────────────────────────────────────────────────────
+# ── its notebooks, all together (grader.intake.notebook) ────────────────────────────────────────────────────
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000

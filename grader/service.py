@@ -1,13 +1,12 @@
-"""What the doors of one running service share, and how it is put together."""
+"""What the entry points of one running service share, and how it is put together."""
 
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,18 +15,19 @@ import structlog
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
-from grader.dispatch.events import Hub
-from grader.dispatch.here import Here
-from grader.dispatch.lane import Lanes, lanes_of
-from grader.dispatch.process import Plan
-from grader.dispatch.replica import Announcer, Replica, SharedHub
 from grader.errors import BadCall, GraderError, StoreUnavailable
 from grader.intake.pool import IntakePool
 from grader.settings import Settings
 from grader.store import facts, people
 from grader.store.database import Store, Tx
+from grader.store.locks import locked
 from grader.store.queue import Queue
 from grader.store.records import Person, TokenKind
+from grader.workers.compatibility import StoreQueue, compatibility_keys
+from grader.workers.events import Hub
+from grader.workers.grading_process import Plan
+from grader.workers.local import LocalWorkers
+from grader.workers.replica import Announcer, Replica, SharedHub
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TRY_AGAIN_SECONDS = 1.0
@@ -36,7 +36,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 if TYPE_CHECKING:
-    from grader.dispatch.machine import Machine
+    from grader.workers.postgres import PostgresWorkers
 
 
 @dataclass(frozen=True)
@@ -94,28 +94,22 @@ def database_file(settings: Settings) -> Path:
     return settings.home / "grader.db"
 
 
-@contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """The one process that has this folder: a second service would take the first one's work for a dead one's."""
-    with (home / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadCall(f"another grader serve runs on GRADER_HOME={home}") from None
-        yield
+def alone(home: Path) -> AbstractContextManager[None]:
+    """Lock the folder: a second service would take the first one's work for that of a dead one."""
+    return locked(home / "lock", f"another grader serve runs on GRADER_HOME={home}")
 
 
-def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, Here]:
+def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
     """The service, and its workers, which are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
-    here = Here(
+    here = LocalWorkers(
         store,
         events,
         Plan(settings.assignments, settings.runtime, sandbox),
         secret_of(settings, store),
-        settings.workers,
-        lanes_of(assignments.values(), settings.runtime),
+        (None,) * settings.workers,
+        compatibility_keys(assignments.values(), settings.runtime),
         lease_of(settings),
     )
     return Service(store, here, events, assignments, settings), here
@@ -126,24 +120,24 @@ def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
     store = when_reachable(lambda: open_store(settings))
     events = SharedHub(Announcer(store))
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
-    queue = Lanes(lanes_of(assignments.values(), settings.runtime))
+    queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime))
     return Service(store, queue, events, assignments, settings), Replica(store, events, lease_of(settings))
 
 
-def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, Machine]:
+def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
     """They are not started yet. Raises `BadCall` where there is no PostgreSQL to take work from."""
     if not settings.has_postgresql:
         raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
     store = when_reachable(lambda: open_store(settings))
-    from grader.dispatch.machine import Machine  # what it imports is not installed where SQLite is all one has
+    from grader.workers.postgres import PostgresWorkers  # what it imports is not installed where SQLite is all one has
 
-    machine = Machine(
+    machine = PostgresWorkers(
         store,
         Announcer(store),
         Plan(settings.assignments, settings.runtime, sandbox),
         when_reachable(lambda: secret_of(settings, store)),
-        settings.workers,
-        lanes_of(catalogue.everything(settings.assignments), settings.runtime),
+        (None,) * settings.workers,
+        compatibility_keys(catalogue.everything(settings.assignments), settings.runtime),
         lease_of(settings),
     )
     return store, machine

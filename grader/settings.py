@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**values)
         except ValidationError as wrong:
-            raise BadCall(_sentence(wrong)) from None
+            raise BadCall(_validation_message(wrong)) from None
 
     @property
     def has_postgresql(self) -> bool:
@@ -110,7 +110,7 @@ def _require_known(environment: Iterable[str]) -> None:
             raise BadCall(f"{name} is no setting: write {PREFIX}{meant[0]} (README, Settings)")
 
 
-def _sentence(wrong: ValidationError) -> str:
+def _validation_message(wrong: ValidationError) -> str:
     """What was given is repeated in short; nothing that is secret is checked for more than being text."""
     said = (
         f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"

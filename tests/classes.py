@@ -9,13 +9,16 @@ import json
 import unicodedata
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import yaml
 
+from grader.errors import StoreUnavailable
 from grader.model import Points
+from grader.store.database import Store
 from tests.conftest import TOY_SOLUTION
 
 DUE = dt.datetime(2026, 11, 20, 23, 59, tzinfo=dt.UTC)
@@ -27,6 +30,20 @@ WRONG_SIGN = TOY_SOLUTION.replace("return -a", "return a")
 RAISES = TOY_SOLUTION.replace("return a + b", "raise ValueError('<b>no</b> \x1b[31m=1+1')")
 SPINS = TOY_SOLUTION.replace("return a + b", "\n        while True: pass")
 DIES = "import os\n" + TOY_SOLUTION.replace("return -a", "os._exit(0)")
+
+
+def graded_in(out: Path) -> dict[str, str]:
+    """The finished gradings of a batch, which may be running, and when each was finished."""
+    with suppress(StoreUnavailable), closing(Store(f"sqlite:///{out / 'graded' / 'queue.db'}")) as store:
+        return graded_of(store)
+    return {}  # it has no database yet
+
+
+def graded_of(store: Store) -> dict[str, str]:
+    """The gradings that are finished, and when each was."""
+    with store.read() as tx:
+        rows = tx.exec_driver_sql("SELECT id, finished_at FROM gradings WHERE state = 'graded'").all()
+    return {id: str(finished_at) for id, finished_at in rows}
 
 
 @dataclass(frozen=True)

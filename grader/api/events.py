@@ -19,11 +19,11 @@ from grader.api.schemas import SubmissionId
 from grader.api.seen import Seen, find, may_see
 from grader.api.waiting import Place, place
 from grader.api.wiring import TheService
-from grader.dispatch.events import Event
 from grader.errors import StoreUnavailable
 from grader.service import Service
 from grader.store import gradings
 from grader.store.records import State
+from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 

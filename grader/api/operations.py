@@ -116,7 +116,7 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
         oldest_seconds=round((now() - oldest).total_seconds(), 1) if oldest else None,
         gradings=[QueuedOut.of(one) for one in listed],
         workers=[WorkerOut.of(worker) for worker in alive],
-        unserved=[UnservedOut.of(lane) for lane in unserved],
+        unserved=[UnservedOut.of(found) for found in unserved],
     )
 
 

@@ -197,7 +197,7 @@ class ScoreOut(Out):
     absent: float = Field(description="Of questions without an answer, and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
     questions: list[QuestionScoreOut] = Field(description="The written ones")
-    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting, and are no part of it yet."])
+    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
 
     @classmethod
     def of(cls, score: Score) -> ScoreOut:
@@ -313,7 +313,7 @@ class WholeSubmissionOut(SubmissionOut):
     position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
     estimate_seconds: float | None = Field(description="Until grading starts, about", examples=[42.0])
     marks: list[MarkOut]
-    read_before: list[str] = Field(description="Questions whose earlier answer had been read", examples=[[]])
+    marked_before: list[str] = Field(description="Questions whose earlier answer had been marked", examples=[[]])
     gradings: list[GradingOut] = Field(description="The newest first; students see the one that counts, or will")
 
     @classmethod
@@ -325,7 +325,7 @@ class WholeSubmissionOut(SubmissionOut):
         score: Score | None,
         place: Place | None,
         marks: Iterable[Mark],
-        read_before: Iterable[str],
+        marked_before: Iterable[str],
         gradings: Iterable[Grading],
     ) -> WholeSubmissionOut:
         return cls(
@@ -333,7 +333,7 @@ class WholeSubmissionOut(SubmissionOut):
             position=place.position if place else None,
             estimate_seconds=place.estimate_seconds if place else None,
             marks=[MarkOut.of(mark) for mark in marks],
-            read_before=sorted(read_before),
+            marked_before=sorted(marked_before),
             gradings=[GradingOut.of(grading) for grading in gradings],
         )
 
@@ -496,7 +496,7 @@ class WorkerOut(Out):
     at_a_time: int = Field(description="How many gradings it runs at a time, beside pre-checks", examples=[2])
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
-    lanes: list[str] = Field(
+    compatibility_keys: list[str] = Field(
         description="The gradings that it takes; none: all",
         examples=[["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"]],
     )
@@ -509,19 +509,19 @@ class WorkerOut(Out):
             at_a_time=worker.at_a_time,
             sandbox=worker.sandbox,
             since=worker.since,
-            lanes=list(worker.lanes),
+            compatibility_keys=list(worker.compatibility_keys),
         )
 
 
 class UnservedOut(Out):
-    lane: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
+    compatibility_key: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
     gradings: int = Field(description="How many wait", examples=[3])
     since: dt.datetime
     why: str = Field(description="What to do")
 
     @classmethod
     def of(cls, found: Unserved) -> UnservedOut:
-        return cls(lane=found.lane, gradings=found.count, since=found.since, why=found.why)
+        return cls(compatibility_key=found.compatibility_key, gradings=found.count, since=found.since, why=found.why)
 
 
 class QueueOut(Out):

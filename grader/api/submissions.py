@@ -34,15 +34,14 @@ from grader.api.seen import (
     find,
     find_for_staff,
     find_grading,
+    marked_before,
     place_of,
-    read_before,
     report_of,
     see,
     stored_report,
 )
 from grader.api.wiring import TheService
 from grader.bounds import MAX_FILES
-from grader.dispatch.events import Event
 from grader.errors import BadCall
 from grader.model import Json, Points, show_points
 from grader.render import as_json, gradescope
@@ -50,6 +49,7 @@ from grader.render.html import html
 from grader.store import gradings, marks, offerings, people, regrades, submissions
 from grader.store.database import Tx
 from grader.store.records import Kind, Page, Scope, State, Submission, Which
+from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
@@ -170,7 +170,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
             seen.score,
             place_of(tx, service, seen),
             seen.marks,
-            read_before(tx, seen),
+            marked_before(tx, seen),
             all_gradings(tx, caller, seen),
         )
 

@@ -8,26 +8,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from grader.batch.journal import GRADED, RECORD, REPORT, STUDENTS, Journal, write
+from grader.batch.folder import GRADED, RECORD, REPORT, STUDENTS, write
 from grader.batch.whose import Attribution
 from grader.errors import BadCall
 from grader.model import Json
 
 _WRITTEN_BY = "class.json"
-"""In the folder of the journals: the journal and the scope of the run that wrote the class's files."""
+"""Beside the queue: the rules and the scope of the run that wrote the class's files."""
 _OF_A_STUDENT = ("report.json", REPORT, "results.json")
 
 
-def require_kept(out: Path, journal: Journal, scope: str, attribution: Attribution, *, partial: bool) -> None:
+def require_kept(out: Path, rules: str, scope: str, attribution: Attribution, *, partial: bool) -> None:
     """Raise `BadCall` if this run would overwrite scores of the class without grading them again.
 
     Args:
+        rules: a hash of all that this run's reports depend on besides the submissions.
         scope: the label of this run's scope ("full", "only q1.1").
         partial: whether only some students are graded (--students, --limit).
     """
     before = _loaded(out / GRADED / _WRITTEN_BY) or {}
     other = "the class's files there were graded under other rules"
-    if before and before["journal"] != journal.folder.name:
+    if before and before["rules"] != rules:
         if before["scope"] == "full" != scope:
             raise _would_overwrite(out, f"the class's files there are graded in full, and this run is {scope}")
         if partial:
@@ -48,9 +49,9 @@ def _is_in(attribution: Attribution, one: Json) -> bool:
     return one["student"] in attribution.claimed
 
 
-def note(out: Path, journal: Journal, scope: str) -> None:
+def note(out: Path, rules: str, scope: str) -> None:
     """Record which run wrote the class's files."""
-    write(out / GRADED / _WRITTEN_BY, json.dumps({"journal": journal.folder.name, "scope": scope}) + "\n")
+    write(out / GRADED / _WRITTEN_BY, json.dumps({"rules": rules, "scope": scope}) + "\n")
 
 
 def remove_others(out: Path, keys: Collection[str]) -> None:

@@ -13,9 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.pool import Begun, Notice
-from grader.batch.run import Became, Settled
-from grader.dispatch.events import Event
+from grader.batch.run import Became, Begun, Notice, Settled
 from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
@@ -57,7 +55,7 @@ class Display:
         self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
-    def tell(self, said: Begun | Event | Notice | Settled) -> None:
+    def tell(self, said: Begun | Notice | Settled) -> None:
         match said:
             case Begun(key):
                 self._running[key] = self._clock()

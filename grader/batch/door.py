@@ -6,8 +6,8 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,23 +22,25 @@ from grader.assignments.seeds import Seed
 from grader.batch import class_files, formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, HandIn
-from grader.batch.journal import GRADED, Journal, ours_alone, write
+from grader.batch.folder import GRADED, opened_for_writing, write
 from grader.batch.outcome import Dates, Outcomes, Result, Standing, Wishes
 from grader.batch.people import Student
-from grader.batch.pool import Here, Pool, cores_here
-from grader.batch.run import Order, Run, receive
+from grader.batch.queue import BatchQueue, Rules, local_queue, service_queue
+from grader.batch.run import Run, receive
 from grader.batch.scores import Old, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
 from grader.batch.whose import Attribution, attribute
 from grader.course.late import checked_date, read_policy
-from grader.dispatch.lane import lane, numpy_of
-from grader.dispatch.process import Plan
 from grader.engine.grade import Scope
 from grader.errors import BadCall
-from grader.render.said import scope as in_words
+from grader.render.phrases import scope as in_words
 from grader.render.text import one_line
+from grader.service import open_store, secret_of
 from grader.settings import Settings
+from grader.workers.compatibility import compatibility_key, numpy_of
+from grader.workers.grading_process import Plan
+from grader.workers.local import cores_here
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -86,67 +88,46 @@ def batch(
         export = formats.read(tree, task.id, task.files[0])
         attribution = attribute(export, people.read(_content(roster)) if roster else None)
         wanted = _wanted(export, attribution, students, limit)
-        with ours_alone(to), _graders(settings, task, scope, sandbox, database, to) as graders:
-            journal = Journal.under(to, graders.rules)
-            run = Run(export, Order(graders.assignment, scope, graders.secret, task, wanted), journal)
-            outcomes = Outcomes(attribution, run, journal, dates, partial(formats.back, export.format))
+        with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
+            run = Run(export, task, wanted, queue)
+            outcomes = Outcomes(attribution, run, dates, partial(formats.back, export.format))
             if dry_run:
                 _show_plan(export, task, attribution, run, outcomes, as_json)
                 return
             partial_run = bool(students or limit)
-            class_files.require_kept(to, journal, label, attribution, partial=partial_run)
-            _grade(run, graders.pool, sum(map(wanted, export.hand_ins)))
+            rules = queue.rules.key()
+            class_files.require_kept(to, rules, label, attribution, partial=partial_run)
+            _grade(run, sum(map(wanted, export.hand_ins)))
             results = _write(to, task, outcomes, wishes)
-            class_files.note(to, journal, label)
+            class_files.note(to, rules, label)
             if similar:
                 _write_similar(to, task, export, attribution, run)
     _show(to, label, results, attribution, table.left_over(export), as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
-@dataclass(frozen=True)
-class _Graders:
-    pool: Pool
-    assignment: str
-    """As the pool calls it."""
-    secret: bytes
-    rules: tuple[str, ...]
-    """All that a report depends on besides the submission."""
-
-
-@contextmanager
-def _graders(
+def _queue(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
-) -> Iterator[_Graders]:
-    """This machine's cores, or whoever takes from the service's queue."""
-    rules = (lane(task, numpy_of(task.runtime(settings.runtime))), task.digest, scope.label(task.manifest))
+) -> AbstractContextManager[BatchQueue]:
+    """The queue in the output folder, which this machine empties, or that of a service."""
+    key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
+    rules = partial(Rules, key, task.digest, scope.label(task.manifest))
     if not database:
         secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
-        pool = Here(Plan(settings.assignments, settings.runtime, sandbox), cores_here())
-        yield _Graders(pool, str(task.folder), secret, (*rules, Seed(secret).label, sandbox))
-        return
-    from grader.batch.queued import Queued  # the database's libraries take a second to import
-    from grader.service import open_store, secret_of
-
+        plan = Plan(settings.assignments, settings.runtime, sandbox, {task.id: task.folder})
+        return local_queue(to, task, rules(Seed(secret).label, sandbox), scope, plan, secret)
     settings = settings.model_copy(update={"database_url": database})
-    if not settings.has_postgresql or scope != Scope():
-        raise BadCall(
-            "--database takes a service's postgresql://user:password@host/name, whose workers grade in full: leave out "
-            "--only, --quick and --code"
-        )
+    if not settings.has_postgresql:
+        raise BadCall("--database takes a service's postgresql://user:password@host/name")
     store = open_store(settings)
-    try:
-        secret = secret_of(settings, store)
-        yield _Graders(Queued(store, task, rules[0]), task.id, secret, (*rules, Seed(secret).label, "queue"))
-    finally:
-        store.close()
+    return service_queue(store, task, rules(Seed(secret_of(settings, store)).label, ""), scope)
 
 
-def _grade(run: Run, pool: Pool, total: int) -> None:
+def _grade(run: Run, total: int) -> None:
     with Display(err, total, run.places) as display:
         try:
-            for said in run.grade(pool):
-                display.tell(said)
+            for news in run.grade():
+                display.tell(news)
         except (KeyboardInterrupt, SystemExit):
             err.print("stopped; what has been graded is kept: run it again to go on", style="yellow")
             raise

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.batch.journal import RECORD, REPORT, STUDENTS
+from grader.batch.folder import RECORD, REPORT, STUDENTS
 from grader.errors import BadCall
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from grader.batch.export import HandIn
-from grader.batch.journal import REPORT, Journal
+from grader.batch.folder import REPORT
 from grader.batch.people import Student
-from grader.batch.run import Receipt, Received, Run, Unreadable
+from grader.batch.queue import Received
+from grader.batch.run import Receipt, Run, Unreadable
 from grader.batch.scores import Old
 from grader.batch.whose import Attribution
 from grader.course.late import Lateness, applied, lateness
@@ -58,8 +59,6 @@ class Result:
     why: str = ""
     """Of a standing that needs one."""
     hand_in: HandIn | None = None
-    key: str = ""
-    """Of the report, where there is one."""
     digest: str = ""
     """Of the files."""
     shares_with: tuple[str, ...] = ()
@@ -93,16 +92,13 @@ _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 
 
 class Outcomes:
-    """Reports are read from the journal one at a time: a class need not fit into memory."""
+    """Reports are read one at a time: a class need not fit into memory."""
 
-    def __init__(
-        self, attribution: Attribution, run: Run, journal: Journal, dates: Dates, back: Callable[[HandIn, str], str]
-    ) -> None:
+    def __init__(self, attribution: Attribution, run: Run, dates: Dates, back: Callable[[HandIn, str], str]) -> None:
         """`back`: what a file is called when it goes back to where the hand-in came from."""
         self._back = back
         self._attribution = attribution
         self._run = run
-        self._journal = journal
         self._dates = dates
         self._doubts = _doubts(attribution)
         self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
@@ -129,11 +125,10 @@ class Outcomes:
                 return self._graded(base, receipt)
 
     def _graded(self, base: Result, receipt: Received) -> tuple[Result, Report | None]:
-        key = receipt.key
         others = self._sharing_with(base, receipt.digest)
-        report = self._journal.report(key)
+        report = self._run.report(receipt.content)
         if report is None:
-            failed = self._run.failed.get(key, "")
+            failed = self._run.failed.get(receipt.content, "")
             standing = Standing.NO_CODE if receipt.missing else Standing.NOT_YET
             standing = Standing.FAILED if failed else standing
             return replace(base, standing=standing, why=failed or receipt.missing, shares_with=others), None
@@ -145,7 +140,6 @@ class Outcomes:
             base = replace(base, points=report.points, final=final)
         result = replace(
             base,
-            key=key,
             digest=receipt.digest,
             shares_with=others,
             decided=report.decided,

@@ -10,7 +10,7 @@ from grader.batch import cells, gradebooks, pages
 from grader.batch.class_files import remove_others
 from grader.batch.class_page import page
 from grader.batch.compare import compared
-from grader.batch.journal import RECORD, STUDENTS, write
+from grader.batch.folder import GRADED, OPINIONS, RECORD, STUDENTS, write
 from grader.batch.outcome import Result, Wishes, for_students
 from grader.batch.summary import Summary
 from grader.model import Json, Report
@@ -23,14 +23,17 @@ def write_all(
     """Each file is complete or as it was before. Fills the summary, and returns the new reports whose pages have plots,
     which are still to be drawn."""
     rows: list[gradebooks.Row] = [gradebooks.LONG]
+    opinions: dict[str, Json] = {}
     fresh: list[Path] = []
     for result, report in outcomes:
         summary.add(result, report)
         rows += gradebooks.long_rows(result, report)
         if report is not None:
+            opinions[report.submission_digest] = opinions_of(report)
             fresh += _write_student(out / STUDENTS / result.student.key, for_students(report, result), wishes)
     results = summary.results
     remove_others(out, {result.student.key for result in results})
+    write(out / GRADED / OPINIONS, json.dumps(opinions) + "\n")
     write(out / "scores.csv", cells.dumps(rows))
     write(out / "gradebook.csv", cells.dumps(gradebooks.ours(results)))
     write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, wishes.column)))
@@ -40,6 +43,11 @@ def write_all(
     write(out / RECORD, json.dumps([*map(_record, results)], indent=1, ensure_ascii=False) + "\n")
     write(out / "class.html", page(summary))
     return fresh
+
+
+def opinions_of(report: Report) -> Json:
+    """Return what is suggested for each written answer. Those who mark see it, and students' reports leave it out."""
+    return {w["id"]: w["opinion"] for part in as_json.as_json(report)["parts"] for w in part["written"]}
 
 
 def _record(result: Result) -> Json:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from grader.batch.journal import write
+from grader.batch.folder import write
 from grader.render import as_json
 from grader.render.html import html
 

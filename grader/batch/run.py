@@ -1,9 +1,10 @@
-"""The run: every hand-in is received, graded where nobody has graded its bytes before, and kept at once."""
+"""The run: every submission is received and queued, and what becomes of it is told."""
 
 from __future__ import annotations
 
 import datetime as dt
-import threading
+import hashlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -11,15 +12,16 @@ from enum import StrEnum
 
 from grader.assignments.catalogue import Assignment
 from grader.batch.export import Export, HandIn
-from grader.batch.journal import Journal, key_of
-from grader.batch.pool import Begun, Done, Notice, Pool
-from grader.dispatch.events import Event
-from grader.dispatch.process import Failed, Job
-from grader.engine.grade import Scope
+from grader.batch.queue import LOOK_SECONDS, BatchQueue, Files, Received
 from grader.errors import Refused
 from grader.intake.receive import receive_all
-from grader.model import Points, Report
+from grader.model import Points, Report, Submission
+from grader.store.records import Grading, State
 
+MOST_WAITING = 256
+"""So many are in the queue at once, so that a class of thousands fills neither a service's queue nor this process."""
+RECEIVE_SECONDS = 0.2
+"""After so long the submissions that have been read are queued, in one transaction."""
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
@@ -30,28 +32,21 @@ class Unreadable:
     why: str
 
 
-@dataclass(frozen=True)
-class Received:
-    key: str
-    """In the journal. Who has handed in the same has the same one."""
-    digest: str
-    missing: str = ""
-    """Message about code that was not submitted; empty if it was."""
-
-
 Receipt = Received | Unreadable
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to grade, and how."""
+class Begun:
+    """The grading of a submission is running."""
 
-    assignment: str
-    scope: Scope
-    secret: bytes
-    task: Assignment
-    wanted: Callable[[HandIn], bool]
-    """Others are received, and what is known of them is shown."""
+    content: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Why nothing is graded at the moment; empty once something is."""
+
+    words: str
 
 
 class Became(StrEnum):
@@ -65,7 +60,7 @@ class Became(StrEnum):
 
 @dataclass(frozen=True)
 class Settled:
-    """What has become of some hand-ins of the same bytes."""
+    """What has become of some submissions of the same content."""
 
     places: tuple[str, ...]
     became: Became
@@ -78,84 +73,118 @@ def longest_waiting_first(hand_ins: Iterable[HandIn]) -> list[HandIn]:
     return sorted(hand_ins, key=lambda hand_in: hand_in.submitted_at or _LAST)
 
 
-def receive(export: Export, hand_in: HandIn, task: Assignment) -> tuple[Receipt, tuple[tuple[str, bytes], ...]]:
-    """And its files, as they are graded."""
+def receive(export: Export, hand_in: HandIn, task: Assignment) -> tuple[Receipt, Files]:
+    """Return what is known of a submission before it is graded, and its files."""
     try:
-        files = tuple(export.content(hand_in))
+        files = tuple((_storable(name), content) for name, content in export.content(hand_in))
         submission = receive_all(files, task.files[0])
     except Refused as why:
         return Unreadable(str(why)), ()
-    return Received(key_of(submission), submission.digest, task.missing(submission)), files
+    return Received(_content_of(submission), submission.digest, task.missing(submission)), files
+
+
+def _storable(name: str) -> str:
+    """Replace what is no Unicode in a file's name, which no database keeps."""
+    return name.encode("utf-8", "replace").decode()
+
+
+def _content_of(submission: Submission) -> str:
+    """The same for the same files, as long as intake has the same to say about them."""
+    said = "\n".join((submission.digest, *submission.remarks, *submission.names.values()))
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
 
 
 class Run:
-    """One batch. The pool's threads take jobs from it while its own thread writes down what comes out."""
+    """One batch."""
 
-    def __init__(self, export: Export, order: Order, journal: Journal) -> None:
+    def __init__(self, export: Export, task: Assignment, wanted: Callable[[HandIn], bool], queue: BatchQueue) -> None:
+        """`wanted`: which submissions are graded. Others are received, and what is known of them is shown."""
         self.receipts: dict[str, Receipt] = {}
-        """By the hand-in's place."""
+        """By the submission's place."""
         self.failed: dict[str, str] = {}
-        """Key → why we could not grade it."""
+        """Content → why we could not grade it."""
         self._export = export
-        self._order = order
-        self._journal = journal
-        self._lock = threading.Lock()
+        self._task = task
+        self._wanted = wanted
+        self._queue = queue
         self._places: dict[str, list[str]] = {}
+        self._open: dict[str, str] = {}
+        """Grading that waits or runs → content."""
+        self._begun: set[str] = set()
         self._decided: dict[str, Settled] = {}
-        self._news: deque[Settled] = deque()
+        self._settled: deque[Settled] = deque()
 
-    def grade(self, pool: Pool) -> Iterator[Begun | Event | Notice | Settled]:
-        """Says what happens. Whatever ends it, what it has said to be graded is kept."""
-        for said in pool.grade(self._jobs()):
-            if isinstance(said, Done):
-                self._finish(said.grading, said.outcome)
-            else:
-                yield said
-            yield from self._told()
-        yield from self._told()
+    def grade(self) -> Iterator[Begun | Notice | Settled]:
+        """Grade, and tell what happens. Whatever ends it, what it has told to be graded is kept."""
+        hand_ins = iter(longest_waiting_first(self._export.hand_ins))
+        more = True
+        while more or self._open:
+            if more and len(self._open) <= MOST_WAITING // 2:
+                more = self._queue_some(hand_ins)
+            if self._open:
+                self._queue.start()
+                yield from self._news(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
+            while self._settled:
+                yield self._settled.popleft()
 
-    def places(self, key: str) -> tuple[str, ...]:
-        """The hand-ins with these bytes, so far."""
-        return tuple(self._places.get(key, ()))
+    def places(self, content: str) -> tuple[str, ...]:
+        """The submissions with this content, so far."""
+        return tuple(self._places.get(content, ()))
 
-    def _jobs(self) -> Iterator[Job]:
-        for hand_in in longest_waiting_first(self._export.hand_ins):
-            receipt, files = receive(self._export, hand_in, self._order.task)
+    def report(self, content: str) -> Report | None:
+        """The report on submissions with this content, whichever run has graded them."""
+        return self._queue.report(content)
+
+    def _queue_some(self, hand_ins: Iterator[HandIn]) -> bool:
+        """Receive and queue the next ones. Return whether there may be more."""
+        until = time.monotonic() + RECEIVE_SECONDS
+        new: list[tuple[Received, Files]] = []
+        for hand_in in hand_ins:
+            receipt, files = receive(self._export, hand_in, self._task)
             self.receipts[hand_in.place] = receipt
-            if not self._order.wanted(hand_in):
-                continue
-            if isinstance(receipt, Unreadable):
-                self._news.append(Settled((hand_in.place,), Became.UNREADABLE, why=receipt.why))
-            elif not self._is_known(receipt.key, hand_in.place):
-                yield Job(receipt.key, self._order.assignment, files, self._order.scope, self._order.secret)
+            if self._wanted(hand_in) and self._is_new(receipt, hand_in.place) and isinstance(receipt, Received):
+                new.append((receipt, files))
+            if time.monotonic() >= until or len(self._open) + len(new) >= MOST_WAITING:
+                more = True
+                break
+        else:
+            more = False
+        for content, grading in (self._queue.submit(new) if new else {}).items():
+            if grading.state is State.GRADED:
+                self._decide(content, Settled((), Became.KNOWN, grading.points))
+            else:
+                self._open[grading.id] = content
+        return more
 
-    def _is_known(self, key: str, place: str) -> bool:
-        """Whether it has been graded, or is about to be."""
-        with self._lock:
-            self._places.setdefault(key, []).append(place)
-            if len(self._places[key]) > 1:
-                if key in self._decided:
-                    self._news.append(replace(self._decided[key], places=(place,)))
-                return True
-        report = self._journal.report(key)
-        if report is not None:
-            self._decide(key, Settled((), Became.KNOWN, report.points))
-        return report is not None
+    def _is_new(self, receipt: Receipt, place: str) -> bool:
+        """Note whose submission it is. Return False if nothing more need be done about it."""
+        if isinstance(receipt, Unreadable):
+            self._settled.append(Settled((place,), Became.UNREADABLE, why=receipt.why))
+            return False
+        self._places.setdefault(receipt.content, []).append(place)
+        if receipt.content in self._decided:
+            self._settled.append(replace(self._decided[receipt.content], places=(place,)))
+        return len(self._places[receipt.content]) == 1
 
-    def _finish(self, key: str, outcome: Report | Failed) -> None:
-        match outcome:
-            case Report():
-                self._journal.keep(key, outcome)
-                self._decide(key, Settled((), Became.GRADED, outcome.points))
-            case Failed(why):
-                self.failed[key] = why
-                self._decide(key, Settled((), Became.FAILED, why=why))
+    def _news(self, seconds: float) -> Iterator[Begun | Notice]:
+        for grading in self._queue.changed(self._open, seconds):
+            content = self._open[grading.id]
+            if grading.state is State.RUNNING and content not in self._begun:
+                self._begun.add(content)
+                yield Begun(content)
+            elif grading.state.is_final:
+                del self._open[grading.id]
+                self._finish(content, grading)
+        yield Notice(self._queue.trouble() if self._open else "")
 
-    def _decide(self, key: str, settled: Settled) -> None:
-        with self._lock:
-            self._decided[key] = settled
-            self._news.append(replace(settled, places=tuple(self._places[key])))
+    def _finish(self, content: str, grading: Grading) -> None:
+        if grading.state is State.GRADED:
+            self._decide(content, Settled((), Became.GRADED, grading.points))
+            return
+        why = grading.why or f"its grading is {grading.state}"
+        self.failed[content] = why
+        self._decide(content, Settled((), Became.FAILED, why=why))
 
-    def _told(self) -> Iterator[Settled]:
-        while self._news:
-            yield self._news.popleft()
+    def _decide(self, content: str, settled: Settled) -> None:
+        self._decided[content] = settled
+        self._settled.append(replace(settled, places=tuple(self._places[content])))

@@ -11,7 +11,7 @@ import re
 import secrets
 from pathlib import Path
 
-from grader.batch.journal import write
+from grader.batch.folder import write
 from grader.errors import BadCall
 
 ID = "id"

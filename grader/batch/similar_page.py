@@ -9,7 +9,8 @@ from pathlib import Path
 
 from grader.batch.export import Export
 from grader.batch.gradebooks import Row
-from grader.batch.run import Receipt, Received
+from grader.batch.queue import Received
+from grader.batch.run import Receipt
 from grader.batch.similar import Pair, Text, code_of
 from grader.batch.whose import Attribution
 from grader.intake.receive import receive_all

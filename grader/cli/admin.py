@@ -107,7 +107,7 @@ def roster_(
         )
 
 
-def _changes(changes: roster.Changes) -> Iterator[dict[str, Any]]:
+def _changes(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
     for row in changes.added:
         yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
     for old, row in changes.changed:

@@ -20,12 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import __version__
-from grader import certify_derivations as reading
 from grader.assignments import catalogue, runtimes
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.authoring import calibrate as calibration
 from grader.authoring import certify as certification
+from grader.authoring import certify_derivations as reading
 from grader.authoring import gradescope_pack as autograder
 from grader.authoring import pack as packing
 from grader.authoring.certify import Certified
@@ -37,7 +37,7 @@ from grader.errors import BadCall, GraderError
 from grader.intake.receive import receive_path
 from grader.model import ZERO, Report, show_points
 from grader.render import as_json, gradescope
-from grader.render.said import judged
+from grader.render.phrases import judged
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox import selftest
@@ -477,11 +477,19 @@ def _meanwhile(what: str) -> Iterator[None]:
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     add_help_option=False,
 )
-def read(context: typer.Context) -> None:
-    """Read written answers away from the service (grader read --help)."""
-    from grader.reading.offline.commands import app as commands  # it draws pages, which nothing else here needs
+def mark(context: typer.Context) -> None:
+    """Mark written answers away from the service (grader mark --help)."""
+    from grader.marking.offline.commands import app as commands  # it draws pages, which nothing else here needs
 
-    raise typer.Exit(commands(context.args, prog_name="grader read", standalone_mode=False) or 0)
+    raise typer.Exit(commands(context.args, prog_name="grader mark", standalone_mode=False) or 0)
+
+
+@app.command(
+    hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def read() -> None:
+    """Name the command that took this one's place."""
+    raise BadCall("grader read is called grader mark now, with the same commands and options")
 
 
 @app.command(

@@ -13,13 +13,13 @@ import uvicorn
 
 from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
-from grader.dispatch.here import Here
-from grader.dispatch.replica import Replica
 from grader.errors import BadCall
 from grader.sandbox import selftest
 from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine, when_reachable
 from grader.settings import Settings
 from grader.store import facts, people
+from grader.workers.local import LocalWorkers
+from grader.workers.replica import Replica
 
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
@@ -66,7 +66,7 @@ def serve(
 @contextmanager
 def _put_together(
     settings: Settings, sandbox: str, meanwhile: Meanwhile
-) -> Iterator[tuple[Service, Here | Replica, str]]:
+) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
     """The service, what is started and stopped with it, and a word on who grades. With PostgreSQL this is one of
     several doors, and grades nothing."""
     if settings.has_postgresql:

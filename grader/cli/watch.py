@@ -25,8 +25,8 @@ from grader.errors import BadCall
 from grader.intake.receive import receive_path
 from grader.model import Limits, Report, Status, show_points
 from grader.render.terminal import Terminal
-from grader.sandbox.ahead import Ahead
 from grader.sandbox.contract import Sandbox
+from grader.sandbox.prewarmed import PrewarmedSandbox
 
 Event = Literal["saved", "train", "trained", "quit"]
 
@@ -101,7 +101,7 @@ class Training:
 
 @contextmanager
 def _ready_ahead(sandbox: Sandbox, limits: Limits) -> Iterator[Sandbox]:
-    ahead = Ahead(sandbox, limits)
+    ahead = PrewarmedSandbox(sandbox, limits)
     try:
         yield ahead
     finally:

@@ -20,8 +20,8 @@ def work(settings: Settings, sandbox: str, say: Callable[[str], None]) -> None:
         machine.start()
         try:
             say(f"{machine.worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:")
-            for lane in machine.worker.lanes:
-                say(f"  {lane}")
+            for key in machine.worker.compatibility_keys:
+                say(f"  {key}")
             asked.wait()
         finally:
             machine.stop(settings.grace_seconds)

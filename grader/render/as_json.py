@@ -32,7 +32,7 @@ from grader.model import (
     Usage,
     Written,
 )
-from grader.render.said import failure
+from grader.render.phrases import failure
 
 SCHEMA_VERSION = 4
 READABLE = (3, SCHEMA_VERSION)

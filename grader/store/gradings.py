@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
@@ -29,14 +30,35 @@ MOST_FAILURES = 3
 MOST_STARTS = 20
 """It has ended whole servers, which cannot tell why they end, or many have been ended under it."""
 
+FULL: Mapping[str, Any] = MappingProxyType({})
+"""The scope of a grading of everything."""
+
 _WAITING = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 
 
 # ── into the queue ───────────────────────────────────────────────────────────────────────────────────
 
 
-def enqueue(tx: Tx, submission: str, whose: str, priority: Priority, lane: str, *, regrade: str | None = None) -> str:
-    """A new grading of a submission; returns its id. `lane` says which workers may take it."""
+def enqueue(
+    tx: Tx,
+    submission: str,
+    fairness_key: str,
+    priority: Priority,
+    compatibility_key: str,
+    *,
+    scope: Mapping[str, Any] = FULL,
+    regrade: str | None = None,
+) -> str:
+    """Add a grading of a submission to the queue.
+
+    Args:
+        fairness_key: the person whose gradings take turns with those of others.
+        compatibility_key: which workers may take it.
+        scope: the fields of a `grader.engine.grade.Scope` that are not its defaults; empty is the full grading.
+
+    Returns:
+        The id of the grading.
+    """
     id = new_id()
     row = {
         "id": id,
@@ -45,9 +67,10 @@ def enqueue(tx: Tx, submission: str, whose: str, priority: Priority, lane: str, 
         "state": State.QUEUED,
         "counts": False,
         "priority": priority,
-        "turn": _turn(tx, whose, priority),
-        "whose": whose,
-        "lane": lane,
+        "turn": _turn(tx, fairness_key, priority),
+        "fairness_key": fairness_key,
+        "compatibility_key": compatibility_key,
+        "scope": dict(scope),
         "queued_at": now(),
         "starts": 0,
         "failures": 0,
@@ -60,12 +83,14 @@ def enqueue(tx: Tx, submission: str, whose: str, priority: Priority, lane: str, 
     return id
 
 
-def _turn(tx: Tx, whose: str, priority: Priority) -> int:
+def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
     """Round-robin between students: one's second waiting submission comes after everybody's first. A newcomer
     joins the round that is being served, so that whoever has waited is not overtaken for ever."""
     of_priority = gradings.c.priority == priority
     serving = tx.scalar(select(func.min(gradings.c.turn)).where(gradings.c.state == State.QUEUED, of_priority))
-    own = tx.scalar(select(func.max(gradings.c.turn)).where(_WAITING, of_priority, gradings.c.whose == whose))
+    own = tx.scalar(
+        select(func.max(gradings.c.turn)).where(_WAITING, of_priority, gradings.c.fairness_key == fairness_key)
+    )
     return max(serving or 0, 0 if own is None else own + 1)
 
 
@@ -90,11 +115,24 @@ def cancel(tx: Tx, grading: str) -> bool:
     return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
 
 
+def cancel_all(tx: Tx) -> None:
+    """Cancel all that waits. What runs goes on."""
+    values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
+    tx.execute(update(gradings).where(gradings.c.state == State.QUEUED).values(values))
+
+
+def resume(tx: Tx, grading: str) -> bool:
+    """Put a cancelled grading into the queue again, with its failures and starts counted on. Return whether it was
+    cancelled."""
+    where = (gradings.c.id == grading) & (gradings.c.state == State.CANCELLED)
+    return bool(tx.execute(update(gradings).where(where).values(state=State.QUEUED, finished_at=None)).rowcount)
+
+
 def waiting(tx: Tx, person: str | None = None) -> int:
     """Return how many submissions wait for their grading, of this person or of all. Regrades are not counted."""
     query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)
     query = query.where(gradings.c.regrade.is_(None))
-    return tx.scalar(query if person is None else query.where(gradings.c.whose == person)) or 0
+    return tx.scalar(query if person is None else query.where(gradings.c.fairness_key == person)) or 0
 
 
 def ahead_of(tx: Tx, grading: str) -> int | None:
@@ -115,7 +153,7 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
 
 
 def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
-    """The grading whose turn it is, now leased to `worker`; None where nothing waits."""
+    """The grading fairness_key turn it is, now leased to `worker`; None where nothing waits."""
     first = select(gradings.c.id).where(gradings.c.state == State.QUEUED)
     if only is not None:
         first = first.where(gradings.c.priority == only)
@@ -148,12 +186,17 @@ def _lease(tx: Tx, where: ColumnElement[bool], worker: str, lease: dt.timedelta)
 def _leased(tx: Tx, grading: str, lease: dt.timedelta) -> Leased:
     row = tx.execute(
         select(
-            gradings.c.submission, gradings.c.lease, gradings.c.deadline, submissions.c.assignment, submissions.c.kind
+            gradings.c.submission,
+            gradings.c.scope,
+            gradings.c.lease,
+            gradings.c.deadline,
+            submissions.c.assignment,
+            submissions.c.kind,
         )
         .join(submissions, submissions.c.id == gradings.c.submission)
         .where(gradings.c.id == grading)
     ).one()
-    return Leased(grading, row.submission, row.assignment, Kind(row.kind), row.lease, lease, row.deadline)
+    return Leased(grading, row.submission, row.assignment, Kind(row.kind), row.scope, row.lease, lease, row.deadline)
 
 
 def beat(tx: Tx, leased: Leased) -> bool:
@@ -163,16 +206,20 @@ def beat(tx: Tx, leased: Leased) -> bool:
     return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + leased.lasts)).rowcount)
 
 
-def finish(tx: Tx, leased: Leased, report: Report, lane: str) -> bool:
-    """Keeps the report, and the lane it was graded in; False where the lease was lost, and then nothing is kept. The
-    points are those of the checks: what a written answer is worth is added up from `answers` and `readings`."""
+def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bool:
+    """Keep the report, with the compatibility key it was graded under. The points are those of the checks: what a
+    written answer is worth is added up from `answers` and `answer_marks`.
+
+    Returns:
+        False if the lease was lost; nothing is kept then.
+    """
     decided = [check for check in report.checks if check.status is not Status.WAITING]
     values = {
         "state": State.GRADED,
         "lease": None,
         "finished_at": now(),
         "why": "",
-        "lane": lane,
+        "compatibility_key": compatibility_key,
         "grader": report.environment.grader,
         "assignment_digest": report.assignment_digest,
         "seed": report.seed,
@@ -327,9 +374,12 @@ def results_of(tx: Tx, ids: Sequence[str]) -> dict[str, list[Result]]:
     return found
 
 
-def same_before(tx: Tx, submission: str, lane: str, seed: str) -> str | None:
-    """The report of a grading of the same files by the same kind of worker under the same seed, if there is one.
-    The files must be the same ones as they came: a report names them."""
+def same_before(
+    tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
+) -> str | None:
+    """Return the report of a grading of the same files with the same compatibility key, seed and scope, if any.
+
+    The files must have the same names too, since a report names them."""
     mine = tx.execute(select(submissions).where(submissions.c.id == submission)).one()
     same = (
         select(gradings.c.id, gradings.c.submission)
@@ -339,8 +389,9 @@ def same_before(tx: Tx, submission: str, lane: str, seed: str) -> str | None:
             submissions.c.assignment == mine.assignment,
             submissions.c.kind == mine.kind,
             gradings.c.state == State.GRADED,
-            gradings.c.lane == lane,
+            gradings.c.compatibility_key == compatibility_key,
             gradings.c.seed == seed,
+            gradings.c.scope == dict(scope),
         )
         .order_by(gradings.c.id)
         .limit(20)
@@ -358,10 +409,17 @@ def _as_they_came(tx: Tx, submission: str) -> list[tuple[str, str]]:
     return sorted((row.name, row.sha256) for row in rows)
 
 
-def retry(tx: Tx, grading: str, lane: str) -> bool:
+def retry(tx: Tx, grading: str, compatibility_key: str) -> bool:
     """What was broken waits again, with its failures forgotten."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
-    values = {"state": State.QUEUED, "failures": 0, "starts": 0, "why": "", "finished_at": None, "lane": lane}
+    values = {
+        "state": State.QUEUED,
+        "failures": 0,
+        "starts": 0,
+        "why": "",
+        "finished_at": None,
+        "compatibility_key": compatibility_key,
+    }
     return bool(tx.execute(update(gradings).where(where).values(values)).rowcount)
 
 

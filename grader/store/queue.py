@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from grader.store.database import Tx
+from grader.store.gradings import FULL
 from grader.store.records import Priority
 
 
@@ -16,11 +18,13 @@ class Queue(Protocol):
         tx: Tx,
         submission: str,
         assignment: str,
-        whose: str,
+        fairness_key: str,
         priority: Priority,
+        *,
+        scope: Mapping[str, Any] = FULL,
         regrade: str | None = None,
     ) -> str:
-        """A new grading of a submission; returns its id."""
+        """Add a grading to the queue, and return its id: see `grader.store.gradings.enqueue`."""
         ...
 
     def cancel(self, tx: Tx, grading: str) -> bool:

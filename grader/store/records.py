@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from grader.model import Points
 
@@ -222,6 +223,8 @@ class Leased:
     submission: str
     assignment: str
     kind: Kind
+    scope: Mapping[str, Any]
+    """The fields of a `grader.engine.grade.Scope` that are not its defaults."""
     lease: str
     lasts: dt.timedelta
     """How long the lease lasts without a heartbeat."""
@@ -249,7 +252,7 @@ class Worker:
     """One process that has grading processes, on whatever machine."""
 
     name: str
-    lanes: tuple[str, ...]
+    compatibility_keys: tuple[str, ...]
     """The gradings that it may take; none: it is the only one there is, and takes all."""
     processes: int
     sandbox: str
@@ -260,22 +263,23 @@ class Worker:
         """Gradings; its last process is for pre-checks alone."""
         return self.processes - 1
 
-    def takes(self, lane: str) -> bool:
-        return not self.lanes or lane in self.lanes
+    def takes(self, compatibility_key: str) -> bool:
+        return not self.compatibility_keys or compatibility_key in self.compatibility_keys
 
 
 @dataclass(frozen=True)
 class Unserved:
-    """Gradings that wait in a lane that no live worker takes from."""
+    """Gradings that wait and no live worker may take."""
 
-    lane: str
+    compatibility_key: str
     count: int
     since: dt.datetime
 
     @property
     def why(self) -> str:
         """For staff."""
-        return f"no worker that is alive grades as {self.lane}: start one of this version, or cancel these and regrade"
+        what = self.compatibility_key
+        return f"no worker that is alive grades as {what}: start one of this version, or cancel these and regrade"
 
 
 # ── regrades ─────────────────────────────────────────────────────────────────────────────────────────

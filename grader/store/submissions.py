@@ -209,6 +209,13 @@ def repeated(tx: Tx, person: str, key: str) -> Repeated | None:
     return Repeated(row.submission, row.fingerprint) if row else None
 
 
+def of_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:
+    """Return the submissions that this person has made with these keys, by key."""
+    found = select(idempotency.c.key, idempotency.c.submission)
+    rows = tx.execute(found.where(idempotency.c.person == person, idempotency.c.key.in_(keys)))
+    return {row.key: row.submission for row in rows}
+
+
 def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: str) -> None:
     row = {"person": person, "key": key, "fingerprint": fingerprint, "submission": submission, "created_at": now()}
     tx.execute(insert(idempotency).values(row))

@@ -36,9 +36,12 @@ _DROP_THOSE_OF_THE_DEAD = text("""
 """)
 
 
-def queue_of(lane: str, *, prechecks: bool) -> str:
-    """Procrastinate's queue for a lane's pre-checks, or for its other gradings. Its names have 40 bytes at most."""
-    digest = hashlib.sha256(lane.encode()).hexdigest()[:32]
+def queue_of(compatibility_key: str, *, prechecks: bool) -> str:
+    """Return Procrastinate's queue for the pre-checks, or the other gradings, of a compatibility key.
+
+    Names of queues have 40 bytes at most.
+    """
+    digest = hashlib.sha256(compatibility_key.encode()).hexdigest()[:32]
     return f"{'pre' if prechecks else 'all'}-{digest}"
 
 

@@ -16,7 +16,7 @@ REMEMBERED = dt.timedelta(days=1)
 
 def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
     """It is alive, and will be taken to be for so long."""
-    row = asdict(worker) | {"lanes": list(worker.lanes), "alive_until": now() + lasts}
+    row = asdict(worker) | {"compatibility_keys": list(worker.compatibility_keys), "alive_until": now() + lasts}
     if not tx.execute(update(workers).where(workers.c.name == worker.name).values(row)).rowcount:
         tx.execute(insert(workers).values(row))
     tx.execute(delete(workers).where(workers.c.alive_until < now() - REMEMBERED))
@@ -29,19 +29,21 @@ def leave(tx: Tx, name: str | None = None) -> None:
 
 def live(tx: Tx) -> list[Worker]:
     rows = tx.execute(select(workers).where(workers.c.alive_until > now()).order_by(workers.c.name))
-    return [Worker(row.name, tuple(row.lanes), row.processes, row.sandbox, row.since) for row in rows]
+    return [Worker(row.name, tuple(row.compatibility_keys), row.processes, row.sandbox, row.since) for row in rows]
 
 
 def unserved(tx: Tx) -> list[Unserved]:
     """What waits, and no live worker may take it."""
     g = gradings.c
     waiting = tx.execute(
-        select(g.lane, func.count().label("n"), func.min(g.queued_at).label("since"))
+        select(g.compatibility_key, func.count().label("n"), func.min(g.queued_at).label("since"))
         .where(g.state == State.QUEUED)
-        .group_by(g.lane)
-        .order_by(g.lane)
+        .group_by(g.compatibility_key)
+        .order_by(g.compatibility_key)
     ).all()
     alive = live(tx) if waiting else []
     return [
-        Unserved(row.lane, row.n, row.since) for row in waiting if not any(worker.takes(row.lane) for worker in alive)
+        Unserved(row.compatibility_key, row.n, row.since)
+        for row in waiting
+        if not any(worker.takes(row.compatibility_key) for worker in alive)
     ]

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from grader.dispatch.events import CheckEvent, Event
 from grader.store import people
 from grader.store.records import TokenKind
+from grader.workers.events import CheckEvent, Event
 from tests.api.serving import serving
 from tests.api.world import COURSE, World
 

@@ -9,11 +9,11 @@ import pytest
 
 from grader.api import visible
 from grader.api.identity import Caller
-from grader.dispatch.events import CheckEvent, Event
 from grader.model import Comparison, Evidence, Judgement, Opinion, Points, Report, Status, Usage, Written
 from grader.render import as_json
 from grader.store.database import now
 from grader.store.records import Offering, Person, Role, Token, TokenKind
+from grader.workers.events import CheckEvent, Event
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 
 TOKEN = Token("t", TokenKind.PROGRAM, "", now(), None)

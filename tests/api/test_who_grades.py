@@ -13,10 +13,12 @@ from tests.api.world import LANE, World
 def test_staff_see_the_live_workers_and_what_none_of_them_takes(world: World) -> None:
     world.hand_in("ada")
     with world.service.store.write() as tx:
-        workers.beat(tx, Worker("host:42", ("another lane",), 3, "bubblewrap", now()), dt.timedelta(minutes=1))
+        workers.beat(tx, Worker("host:42", ("another key",), 3, "bubblewrap", now()), dt.timedelta(minutes=1))
     shown = world.client.get("/api/v1/queue", headers=world.headers("grace")).json()
-    assert [(worker["name"], worker["lanes"]) for worker in shown["workers"]] == [("host:42", ["another lane"])]
-    assert [(found["lane"], found["gradings"]) for found in shown["unserved"]] == [(LANE, 1)]
+    assert [(worker["name"], worker["compatibility_keys"]) for worker in shown["workers"]] == [
+        ("host:42", ["another key"])
+    ]
+    assert [(found["compatibility_key"], found["gradings"]) for found in shown["unserved"]] == [(LANE, 1)]
     assert LANE in shown["unserved"][0]["why"]
     browser = world.headers("grace") | {"Accept": "text/html"}
     page = " ".join(world.client.get("/queue", headers=browser).text.split())

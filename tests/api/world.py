@@ -13,9 +13,6 @@ from starlette.testclient import TestClient
 
 from grader.api.app import create_app
 from grader.assignments.catalogue import Assignment
-from grader.dispatch.events import Hub
-from grader.dispatch.here import Here
-from grader.dispatch.process import Plan
 from grader.intake.pool import IntakePool
 from grader.model import Report
 from grader.service import Service
@@ -23,6 +20,9 @@ from grader.settings import Settings
 from grader.store import gradings, offerings, people
 from grader.store.database import Store
 from grader.store.records import Course, Offering, Person, Role, TokenKind
+from grader.workers.events import Hub
+from grader.workers.grading_process import Plan
+from grader.workers.local import LocalWorkers
 from tests.conftest import TOY_SOLUTION
 
 COURSE, ASSIGNMENT = "ml", "toy"
@@ -90,8 +90,8 @@ def living(folder: Path, toy: Assignment, reports: dict[str, Report]) -> Iterato
     settings = Settings(home=folder, assignments=toy.folder.parent)
     events = Hub()
     # its workers are not started: nobody empties it but the test
-    queue = Here(
-        store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, 1, {ASSIGNMENT: LANE}
+    queue = LocalWorkers(
+        store, events, Plan(settings.assignments, settings.runtime, "bubblewrap"), SECRET, (None,), {ASSIGNMENT: LANE}
     )
     service = Service(store, queue, events, {ASSIGNMENT: toy}, settings, intake())
     with TestClient(create_app(service)) as client:

@@ -19,14 +19,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.batch.pool import Done, Here, cores_here
 from rich.console import Console
 
-from grader.batch.pool import Done, Here, cores_here
-from grader.dispatch.process import Job, Plan
 from grader.engine.grade import Scope
 from grader.model import NOTHING_USED, Limits, Report
 from grader.sandbox.choose import choose
 from grader.settings import Settings
+from grader.workers.grading_process import Job, Plan
 from tests.benchmarks.handout_checks import OTHERS, ROOT, command, floor, lay_out, took
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,7 @@ def a_class(folder: Path, students: int) -> Path:
     return folder
 
 
-def begin(worker: Running, class_: Path, out: Path, url: str) -> subprocess.Popen[bytes]:
+def begin(worker: Running, class_: Path, out: Path, url: str, *more: str) -> subprocess.Popen[bytes]:
     heard = ["env", "--default-signal=INT"]  # also where these tests run in a shell's background
     command = [
         *heard,
@@ -63,6 +63,7 @@ def begin(worker: Running, class_: Path, out: Path, url: str) -> subprocess.Pope
         out,
         "--database",
         url,
+        *more,
     ]
     with (worker.home / "log").open("ab") as log:
         return subprocess.Popen(
@@ -74,11 +75,19 @@ def gradebooks(out: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(out.glob("*.csv"))}
 
 
-def until(worker: Running, out: Path, least: int) -> None:
+def until(worker: Running, least: int) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    while len(list(out.glob("graded/*/*.json"))) < least:
-        assert time.monotonic() < deadline, worker.log()[-3000:]
-        time.sleep(0.05)
+    with closing(worker.open_store()) as store:
+        while len(classes.graded_of(store)) < least:
+            assert time.monotonic() < deadline, worker.log()[-3000:]
+            time.sleep(0.05)
+
+
+def states_of(worker: Running) -> list[list[State]]:
+    """Of each submission of the batch, the states of its gradings."""
+    with closing(worker.open_store()) as store, store.read() as tx:
+        found = submissions.of_offering(tx, "batch", "toy", kind=Kind.SUBMISSION, page=Page(1_000))
+        return [[g.state for g in gradings.of_submission(tx, s.id)] for s in found]
 
 
 @pytest.mark.parametrize(("count", "students", "kills"), [(1, 10, 1), pytest.param(3, 90, 12, marks=pytest.mark.proof)])
@@ -90,7 +99,7 @@ def test_whoever_is_killed_the_gradebook_is_that_of_an_undisturbed_batch_on_one_
     with workers(tmp_path, migrated_postgres_url, count) as grading:
         batch = begin(grading[0], class_, out, migrated_postgres_url)
         for kill in range(kills):
-            until(grading[0], out, kill + 1)
+            until(grading[0], kill + 1)
             time.sleep(choice.uniform(0.0, 0.3))
             choice.choice(grading).send(signal.SIGKILL)
             batch.send_signal(signal.SIGKILL)
@@ -99,16 +108,22 @@ def test_whoever_is_killed_the_gradebook_is_that_of_an_undisturbed_batch_on_one_
                 worker.relaunch()
             batch = begin(grading[0], class_, out, migrated_postgres_url)
         assert batch.wait(WAIT_SECONDS) == 0, grading[0].log()[-3000:]
-        store = grading[0].open_store()
-        with store.read() as tx:
-            found = submissions.of_offering(tx, "batch", "toy", kind=Kind.SUBMISSION, page=Page(1_000))
-            states = [[g.state for g in gradings.of_submission(tx, s.id)] for s in found]
-        store.close()
-    assert states == [[State.GRADED]] * len(list(out.glob("graded/*/*.json"))), "each is queued and graded once"
+        states = states_of(grading[0])
+    different = {file.read_bytes() for file in class_.glob("*/mlp.py")}
+    assert states == [[State.GRADED]] * len(different - {b""}), "each is queued and graded once"
     monkeypatch.setenv("GRADER_SECRET", SECRET)
     alone = [str(class_), "-o", str(tmp_path / "alone"), "-a", str(tmp_path / "assignments" / "toy")]
     assert door.app(alone, standalone_mode=False) == 0
     assert gradebooks(out) == gradebooks(tmp_path / "alone")
+
+
+def test_a_batch_of_a_part_is_graded_by_the_services_workers(tmp_path: Path, migrated_postgres_url: str) -> None:
+    class_, out = a_class(tmp_path / "class", 2), tmp_path / "out"
+    with workers(tmp_path, migrated_postgres_url, 1) as (grading,):
+        batch = begin(grading, class_, out, migrated_postgres_url, "--only", "q1.1")
+        assert batch.wait(WAIT_SECONDS) == 0, grading.log()[-3000:]
+        assert {state for states in states_of(grading) for state in states} == {State.GRADED}
+    assert "only q1.1: not the grade" in (out / "gradebook.csv").read_text("utf-8")
 
 
 def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(
@@ -125,13 +140,7 @@ def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(
     assert "no worker that is alive grades as grader" in nobody.log()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("--database", "sqlite:///x.db"), "--database takes a service's postgresql://"),
-        (("--database", "postgresql://grader@/none?host=/nowhere", "--code"), "leave out --only, --quick and --code"),
-    ],
-)
-def test_what_a_service_does_not_do_is_a_wrong_call(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
-    with pytest.raises(BadCall, match=says):
-        door.app([str(a_class(tmp_path / "class", 1)), "-o", str(tmp_path / "out"), *arguments], standalone_mode=False)
+def test_another_database_than_that_of_a_service_is_a_wrong_call(tmp_path: Path) -> None:
+    told = [str(a_class(tmp_path / "class", 1)), "-o", str(tmp_path / "out"), "--database", "sqlite:///x.db"]
+    with pytest.raises(BadCall, match="--database takes a service's postgresql://"):
+        door.app(told, standalone_mode=False)

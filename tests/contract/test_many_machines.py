@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from grader.dispatch.events import CheckEvent, Event
-from grader.dispatch.replica import Announcer, Replica, SharedHub, spoken, understood
 from grader.store import notices
 from grader.store.database import Store
+from grader.workers.events import CheckEvent, Event
+from grader.workers.replica import Announcer, Replica, SharedHub, spoken, understood
 from tests.conftest import ROOT, Command
 from tests.postgres import Cluster
 

@@ -54,12 +54,18 @@ LANE = "grader 1, toy 2, numpy 3"
 
 
 class Lane:
-    """A queue for one lane, as a door sees it."""
+    """A queue for one compatibility key, as a door sees it."""
 
     def enqueue(
-        self, tx: object, submission: str, assignment: str, whose: str, priority: Priority, regrade: str | None = None
+        self,
+        tx: object,
+        submission: str,
+        assignment: str,
+        fairness_key: str,
+        priority: Priority,
+        regrade: str | None = None,
     ) -> str:
-        return gradings.enqueue(tx, submission, whose, priority, LANE, regrade=regrade)  # type: ignore[arg-type]
+        return gradings.enqueue(tx, submission, fairness_key, priority, LANE, regrade=regrade)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -261,6 +267,23 @@ def test_tokens_of_an_earlier_version_may_do_what_they_could(store: Store) -> No
     assert found is not None
     assert (found[0].login, found[1].scopes, found[1].parent) == ("ann", EVERY_SCOPE, None)
     assert store.differences() == []
+
+
+def test_what_waits_in_a_database_of_an_earlier_version_is_graded(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    command.downgrade(store._alembic(), "0004")
+    store.migrate()
+    assert store.differences() == []
+    leased = claim(store)
+    assert (leased.grading, leased.scope) == (grading, {})
+
+
+def test_a_worker_is_told_the_scope_of_a_grading(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
+    submission, grading = hand_in("ann")
+    with store.write() as tx:
+        gradings.cancel(tx, grading)
+        gradings.enqueue(tx, submission, classroom["ann"].id, Priority.BATCH, LANE, scope={"only": "q1.1"})
+    assert claim(store).scope == {"only": "q1.1"}
 
 
 def test_the_database_keeps_no_token_but_its_hash(store: Store, classroom: dict[str, Person]) -> None:
@@ -527,6 +550,34 @@ def test_what_is_cancelled_is_not_graded(store: Store, hand_in: HandIn, reports:
     assert state(store, grading) is State.CANCELLED
 
 
+def test_what_is_cancelled_and_resumed_is_graded_with_its_failures_counted_on(store: Store, hand_in: HandIn) -> None:
+    _, grading = hand_in("ann")
+    with store.write() as tx:
+        assert not gradings.resume(tx, grading)
+    for _ in range(gradings.MOST_FAILURES - 1):
+        leased = claim(store)
+        with store.write() as tx:
+            gradings.fail(tx, leased, "the sandbox is gone")
+    with store.write() as tx:
+        gradings.cancel_all(tx)
+    assert state(store, grading) is State.CANCELLED
+    with store.write() as tx:
+        assert gradings.resume(tx, grading)
+    leased = claim(store)
+    assert leased.grading == grading
+    with store.write() as tx:
+        assert gradings.fail(tx, leased, "the sandbox is gone") is State.BROKEN
+
+
+def test_cancelling_all_that_waits_leaves_what_runs(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+    running, waiting = hand_in("ann")[1], hand_in("bob")[1]
+    leased = claim(store)
+    with store.write() as tx:
+        gradings.cancel_all(tx)
+    assert [state(store, id) for id in (running, waiting)] == [State.RUNNING, State.CANCELLED]
+    assert finish(store, leased, reports["right"])
+
+
 def test_a_newer_submission_takes_the_place_of_those_that_wait(store: Store, hand_in: HandIn) -> None:
     running, waiting = hand_in("ann")[1], hand_in("ann")[1]
     others = hand_in("bob")[1]
@@ -549,7 +600,8 @@ def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, re
         assert gradings.same_before(tx, other, LANE, seed) is None
         assert gradings.same_before(tx, precheck, LANE, seed) is None
         assert gradings.same_before(tx, renamed, LANE, seed) is None  # its report names the file
-        assert gradings.same_before(tx, same, "another lane", seed) is None
+        assert gradings.same_before(tx, same, "another key", seed) is None
+        assert gradings.same_before(tx, same, LANE, seed, {"only": "q1.1"}) is None
         assert gradings.same_before(tx, same, LANE, "another seed") is None
 
 
@@ -684,12 +736,12 @@ def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(sto
         workers.beat(tx, other, SOON)
     with store.read() as tx:
         (found,) = workers.unserved(tx)
-    assert (found.lane, found.count) == (LANE, 2)
+    assert (found.compatibility_key, found.count) == (LANE, 2)
     assert LANE in found.why
-    for lanes in ((LANE,), ()):  # its own, or whatever there is
+    for keys in ((LANE,), ()):  # its own, or whatever there is
         with store.write() as tx:
             workers.leave(tx)
-            workers.beat(tx, Worker("b:1", lanes, 3, "bubblewrap", now()), SOON)
+            workers.beat(tx, Worker("b:1", keys, 3, "bubblewrap", now()), SOON)
         with store.read() as tx:
             assert workers.unserved(tx) == []
 

@@ -15,11 +15,6 @@ from typing import TypeVar
 import pytest
 
 from grader.assignments import catalogue
-from grader.dispatch.events import Event, Hub
-from grader.dispatch.here import Here
-from grader.dispatch.lane import Lanes, lanes_of
-from grader.dispatch.machine import Machine
-from grader.dispatch.process import Failed, GradingProcess, Job, Plan
 from grader.engine.grade import Scope
 from grader.intake.receive import receive
 from grader.model import Points, Report
@@ -28,6 +23,11 @@ from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Store
 from grader.store.records import Course, Grading, Kind, Offering, Priority, State
 from grader.store.submissions import NewSubmission
+from grader.workers.compatibility import StoreQueue, compatibility_keys
+from grader.workers.events import Event, Hub
+from grader.workers.grading_process import Failed, GradingProcess, Job, Plan
+from grader.workers.local import LocalWorkers
+from grader.workers.postgres import PostgresWorkers
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.running import WAIT_SECONDS
 
@@ -163,10 +163,10 @@ class Bench:
     def __init__(self, store: Store, plan: Plan) -> None:
         self.store = store
         self.hub = Hub()
-        lanes = lanes_of([catalogue.find("toy", plan.assignments)], plan.runtime)
-        crew = Here if store.is_sqlite else Machine
-        self.crew: Here | Machine = crew(store, self.hub, plan, SECRET, 1, lanes)
-        self.queue: Lanes = self.crew if isinstance(self.crew, Here) else Lanes(lanes)
+        keys = compatibility_keys([catalogue.find("toy", plan.assignments)], plan.runtime)
+        crew = LocalWorkers if store.is_sqlite else PostgresWorkers
+        self.crew: LocalWorkers | PostgresWorkers = crew(store, self.hub, plan, SECRET, (None,), keys)
+        self.queue: StoreQueue = self.crew if isinstance(self.crew, LocalWorkers) else StoreQueue(keys)
         with store.write() as tx:
             people.add_course(tx, Course("ml", ""))
             offerings.put_offering(tx, Offering("ml", "toy"))
@@ -218,7 +218,7 @@ def test_a_precheck_does_not_wait_behind_gradings_and_has_the_public_seed(bench:
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
 def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_graded(bench: Bench) -> None:
     killing, honest = bench.hand_in(LONG), bench.hand_in(TOY_SOLUTION)
-    process = bench.crew._performers[0].process
+    process = bench.crew._runners[0].process
     for failures in range(gradings.MOST_FAILURES):
         _until(lambda n=failures: _runs_again(bench.look(killing), n) and process.alive)
         os.kill(process.pid, signal.SIGKILL)
@@ -232,7 +232,7 @@ def test_a_grading_whose_process_is_stopped_waits_again_with_a_failure_counted(s
     bench.crew.start()
     stopped = bench.hand_in(LONG)
     bench.wait(stopped, State.RUNNING)
-    os.kill(bench.crew._performers[0].process.pid, signal.SIGSTOP)
+    os.kill(bench.crew._runners[0].process.pid, signal.SIGSTOP)
     _until(lambda: bench.look(stopped).failures == 1)
     assert bench.wait(stopped, State.RUNNING).why == "the grading process stood still: it was stopped"
     bench.crew.stop(0)

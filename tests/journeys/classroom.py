@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignments import catalogue
-from grader.dispatch.lane import lanes_of
 from grader.intake.receive import receive
 from grader.model import Points, Report, Status
 from grader.service import login_link
@@ -18,6 +17,7 @@ from grader.settings import Settings
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Course, Kind, Offering, Person, Priority, Role
+from grader.workers.compatibility import compatibility_keys
 from tests.conftest import ROOT
 from tests.running import Running, free_port
 from tests.unit.render import samples
@@ -85,7 +85,7 @@ def _populate(tx: Tx) -> tuple[Person, Person]:
     )
     grace = member(tx, "Grace Hopper", Role.STAFF)
     ada = member(tx, "Ada Lovelace", Role.STUDENT)
-    lane = lanes_of([catalogue.load(ROOT / "reference" / ASSIGNMENT)], Settings().runtime)[ASSIGNMENT]
+    lane = compatibility_keys([catalogue.load(ROOT / "reference" / ASSIGNMENT)], Settings().runtime)[ASSIGNMENT]
     known = _reports()
     right = (ROOT / "submissions" / "perfect" / "mlp.py").read_text("utf-8")
     unfinished = right.replace("def train(self,", "def train(self, *_, **__):\n        pass\n\n    def old(self,")

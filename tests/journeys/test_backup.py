@@ -65,7 +65,7 @@ def populate(store: Store) -> str:
         who = people.put_person(tx, "ada", "Ada").id
         files = (("mlp.py", TOY_SOLUTION.encode()),)
         new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "0" * 64, who, (who,), files)
-        gradings.enqueue(tx, submissions.add(tx, new), who, Priority.INTERACTIVE, "a lane")
+        gradings.enqueue(tx, submissions.add(tx, new), who, Priority.INTERACTIVE, "a key")
         return facts.secret(tx)
 
 

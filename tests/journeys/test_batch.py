@@ -8,8 +8,10 @@ import io
 import json
 import re
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,8 +27,8 @@ from grader.batch.feedback import pack
 from grader.batch.scores import read_scores
 from grader.batch.tree import Archive
 from grader.errors import BadCall
+from grader.marking.offline import commands as offline
 from grader.model import show_points
-from grader.reading.offline import commands as offline
 from grader.render import as_json
 from grader.render.gradescope import gradescope
 from grader.render.terminal import Terminal
@@ -110,7 +112,7 @@ def test_a_class_of_fifty_comes_to_the_right_gradebook(graded: SimpleNamespace, 
     by_login = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
     assert by_login["s37"]["status"].endswith("the same files as Student38 Family38, Student39 Family39")
     assert "1.5 points await marking" in by_login["s16"]["status"]
-    assert "Late by 2 days 2 hours, which begins day 3" in by_login["s46"]["status"]
+    assert "Late by 2 days 2 hours (day 3 after" in by_login["s46"]["status"]
 
 
 @pytest.mark.parametrize("name", ["moodle", "gradescope", "nbgrader", "folders", "loose"])
@@ -121,10 +123,10 @@ def test_every_export_comes_to_the_same_gradebook(
     out = tmp_path / "out"
     shutil.copytree(graded.out / "graded", out / "graded")
     export = classes.EXPORTS[name](pupils, tmp_path / "export")
-    before = set(out.glob("graded/*/*.json"))
+    before = set(classes.graded_in(out))
     assert batch(export, out, "--roster", graded.roster, *LATE) == 0
     alone = name == "loose"  # which has no place for a second file, and takes no essay for a hand-in
-    assert set(out.glob("graded/*/*.json")) - before == set() or alone
+    assert set(classes.graded_in(out)) == before or alone
     want = [expected(p) if not (alone and "essay.pdf" in p.files) else ("missing", "") for p in pupils]
     assert said(out) == want
 
@@ -135,7 +137,7 @@ def test_the_dry_run_says_what_then_happens(
     assert batch(graded.export, tmp_path, "--roster", graded.roster, *LATE, "--dry-run", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["format"] == "Canvas download"
-    assert not list(tmp_path.glob("graded/*/*.json"))
+    assert not classes.graded_in(tmp_path)
     assert not (tmp_path / "gradebook.csv").exists()
     becomes = {"to grade": "partly graded"}
     states = [becomes.get(line["state"], line["state"]) for line in plan["lines"]]
@@ -194,7 +196,7 @@ def test_another_late_policy_is_recomputed_without_any_grading(
 def test_a_students_report_and_feedback_file_have_the_gradebooks_late_penalty(graded: SimpleNamespace) -> None:
     of = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
     said_to_student = (
-        "Late by 2 hours, which begins day 1 after the due date: 10 % of the points are taken (10 % a day). "
+        "Late by 2 hours (day 1 after the due date): penalty 10 % of the points, 10 % a day. "
         f"Score after the late penalty: {of['s45']['final']} of {of['s45']['decided']} points."
     )
     assert of["s45"]["final"] == "3.6"
@@ -247,6 +249,17 @@ def files_of(out: Path) -> dict[str, bytes]:
     return {f.relative_to(out).as_posix(): f.read_bytes() for f in found}
 
 
+def never_graded(out: Path, file: str) -> str:
+    """Undo the one grading of a submission with this file; return its id."""
+    with closing(sqlite3.connect(out / "graded" / "queue.db")) as queue, queue:
+        asked = "SELECT g.id FROM gradings g JOIN files f ON f.submission = g.submission WHERE f.name = ?"
+        ((grading,),) = queue.execute(asked, (file,)).fetchall()
+        for table in ("results", "answers"):
+            queue.execute(f"DELETE FROM {table} WHERE grading = ?", (grading,))
+        queue.execute("UPDATE gradings SET state = 'cancelled', counts = 0, report = NULL WHERE id = ?", (grading,))
+    return str(grading)
+
+
 @pytest.fixture
 def own_out(graded: SimpleNamespace, tmp_path: Path) -> Path:
     """The graded class in a folder that a test may change."""
@@ -287,10 +300,10 @@ def test_some_students_of_the_class_are_completed_and_everybody_keeps_their_scor
     batch: Batch, graded: SimpleNamespace, own_out: Path
 ) -> None:
     before = files_of(own_out)
-    (todo,) = (f for f in own_out.glob("graded/*/*.json") if '"helper.py"' in f.read_text("utf-8"))
-    todo.unlink()
+    todo = never_graded(own_out, "helper.py")
+    assert todo not in classes.graded_in(own_out)
     assert batch(graded.export, own_out, "--roster", graded.roster, *LATE, "--students", "s42") == 0
-    assert todo.is_file()
+    assert todo in classes.graded_in(own_out)
     after = files_of(own_out)
     assert after["gradebook.csv"] == before["gradebook.csv"]
     assert set(after) == set(before)
@@ -310,6 +323,18 @@ def test_a_class_has_one_folder_a_student_whatever_the_roster_calls_them(
     assert [f.name for f in own.parent.iterdir()] == ["remark.txt"]
 
 
+def test_a_folder_that_an_earlier_version_has_graded_is_recognised_and_stays_as_it_is(
+    batch: Batch, graded: SimpleNamespace, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(ROOT / "tests" / "earlier" / "batch", tmp_path / "out"))
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    with pytest.raises(BadCall, match=r"was graded by an earlier version of grader batch, .* choose another folder"):
+        batch(graded.export, out)
+    after = {file: file.read_bytes() for file in out.rglob("*") if file.is_file() and file.name != ".lock"}
+    assert after == before
+    assert pack(out, tmp_path / "feedback.zip") == 2
+
+
 def test_only_those_asked_for_are_graded(
     batch: Batch, graded: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -318,9 +343,9 @@ def test_only_those_asked_for_are_graded(
     assert batch(graded.export, tmp_path, *roster, *wanted) == 0
     assert (tmp_path / "similar.html").is_file()
     shown = " ".join(capsys.readouterr().out.split())
-    assert "This is not the grade: nothing was graded but q1.1. Do not upload canvas.csv or moodle.csv." in shown
+    assert "This is not the grade: only q1.1 was graded. Do not upload canvas.csv or moodle.csv." in shown
     assert "canvas.csv and moodle.csv are not to be uploaded" in (tmp_path / "class.html").read_text("utf-8")
-    assert len(list(tmp_path.glob("graded/*/*.json"))) == 3
+    assert len(classes.graded_in(tmp_path)) == 3
     states = {row["login"]: row["status"] for row in rows(tmp_path / "gradebook.csv")}
     assert "only q1.1: not the grade" in states["s16"]
     assert states["s19"] == "not graded yet"
@@ -512,6 +537,6 @@ def test_a_secret_in_the_environment_comes_before_the_batchs_own(
 ) -> None:
     monkeypatch.setenv("GRADER_SECRET", "the course's")
     assert batch(graded.export, tmp_path, "--roster", graded.roster, "--limit", "1") == 0
-    (kept,) = tmp_path.glob("graded/*/*.json")
-    assert json.loads(kept.read_text("utf-8"))["seed"] == Seed(b"the course's").label
+    (report,) = tmp_path.glob("students/*/report.json")
+    assert json.loads(report.read_text("utf-8"))["seed"] == Seed(b"the course's").label
     assert not (tmp_path / "graded" / "id").exists()

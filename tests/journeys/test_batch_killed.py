@@ -34,12 +34,12 @@ class Class:
             source = SLOW if pair % 3 else SLOW.replace("return -a", "return a")
             classes.laid_out(folder / "class" / f"s{n}", {"mlp.py": f"{source}# {pair}\n".encode()})
 
-    def begin(self, out: Path) -> subprocess.Popen[bytes]:
+    def begin(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
         batch = [Path(sys.executable).with_name("grader"), "batch", self.folder / "class", "-a", self.folder / "toy"]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 # Ctrl-C is heard also where these tests run in a shell's background.
-                ["env", "--default-signal=INT", "taskset", "-c", self.cores, *batch, "-o", out],
+                ["env", "--default-signal=INT", "taskset", "-c", self.cores, *batch, "-o", out, *more],
                 env=ENVIRONMENT | {"GRADER_HOME": str(self.folder / "home")},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -58,32 +58,27 @@ class Class:
         return (self.folder / "log").read_text("utf-8")
 
 
-def kept(out: Path) -> dict[str, int]:
-    """What has been graded, and when that was written down."""
-    return {file.name: file.stat().st_mtime_ns for file in out.glob("graded/*/*.json")}
-
-
 def stopped(class_: Class, out: Path, moments: Iterator[signal.Signals]) -> dict[str, bytes]:
     """The gradebooks after these signals; what had been kept by then stays as it was."""
-    before: dict[str, int] = {}
+    before: dict[str, str] = {}
     process = class_.begin(out)
     for number in moments:
         process.send_signal(number)
         code = process.wait(WAIT_SECONDS)
         assert code in (-signal.SIGKILL, 130 if number is signal.SIGINT else 0), class_.log()
-        assert kept(out).items() >= before.items()
-        before = kept(out)
+        assert classes.graded_in(out).items() >= before.items()
+        before = classes.graded_in(out)
         process = class_.begin(out)
     found = class_.gradebooks(process, out)
-    assert kept(out).items() >= before.items()
+    assert classes.graded_in(out).items() >= before.items()
     return found
 
 
 def while_it_grades(out: Path, random: Random) -> Iterator[signal.Signals]:
     """Killed, stopped and killed, each a while after this run has graded one more."""
     for number in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
-        before, deadline = len(kept(out)), time.monotonic() + WAIT_SECONDS
-        while len(kept(out)) <= before and time.monotonic() < deadline:
+        before, deadline = len(classes.graded_in(out)), time.monotonic() + WAIT_SECONDS
+        while len(classes.graded_in(out)) <= before and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(random.uniform(0, 0.1))
         yield number
@@ -100,9 +95,23 @@ def test_killed_twice_and_stopped_it_comes_to_the_same_gradebooks_and_grades_not
     out = tmp_path / "out"
     found = stopped(class_, out, while_it_grades(out, seeded()))
     assert "stopped; what has been graded is kept: run it again to go on" in class_.log()
-    assert len(kept(out)) == 6  # every other one is the same as the one before
+    assert len(classes.graded_in(out)) == 6  # every other one is the same as the one before
     assert found == class_.complete(tmp_path / "undisturbed")
     assert set(found) == {"canvas.csv", "gradebook.csv", "moodle.csv", "scores.csv"}
+
+
+def test_what_a_killed_run_has_queued_waits_until_a_run_asks_for_it(tmp_path: Path) -> None:
+    class_ = Class(tmp_path, students=12, cores=1)
+    out = tmp_path / "out"
+    process = class_.begin(out)
+    next(while_it_grades(out, seeded()))
+    process.kill()
+    process.wait(WAIT_SECONDS)
+    before = classes.graded_in(out)
+    last = class_.begin(out, "--students", "s11")
+    class_.gradebooks(last, out)
+    assert len(classes.graded_in(out)) == len(before) + 1
+    assert class_.complete(out) == class_.complete(tmp_path / "undisturbed")
 
 
 @pytest.mark.proof

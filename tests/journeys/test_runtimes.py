@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from grader.assignments import catalogue
-from grader.dispatch.lane import lanes_of
 from grader.errors import SandboxUnavailable
 from grader.settings import Settings
+from grader.workers.compatibility import compatibility_keys
 from tests.conftest import ROOT, TOY_SOLUTION, TOY_TOML, Command, MakeAssignment
 
 COMMON = ROOT / "grader" / "sandbox" / "runtime.lock"
@@ -46,7 +46,7 @@ def test_its_environment_is_made_used_and_named(
     here = {"GRADER_ASSIGNMENTS": str(folder.parent)}
 
     with pytest.raises(SandboxUnavailable, match="grader runtimes"):
-        lanes_of([toy], common)
+        compatibility_keys([toy], common)
     made = grader("runtimes", **here)
     assert made.returncode == 0, made.stderr
     assert toy.runtime(common).name in made.stdout
@@ -55,13 +55,13 @@ def test_its_environment_is_made_used_and_named(
     report = json.loads(done.stdout)
     assert report["points"]["earned"] == 4
     assert report["environment"]["runtime"] == toy.runtime_name != ""
-    assert "numpy" in lanes_of([toy], common)["toy"]
+    assert "numpy" in compatibility_keys([toy], common)["toy"]
     out = tmp_path / "out"
     (tmp_path / "class" / "ada").mkdir(parents=True)
     (tmp_path / "class" / "ada" / "sums.py").write_bytes(solution.read_bytes())
     batch = grader("batch", tmp_path / "class", "-o", out, "-a", "toy", **here)
     assert batch.returncode == 0, batch.stderr
-    (graded,) = out.glob("graded/*/*.json")
+    (graded,) = out.glob("students/*/report.json")
     assert json.loads(graded.read_text("utf-8"))["points"]["earned"] == 4
 
 

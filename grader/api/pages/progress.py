@@ -11,10 +11,10 @@ from grader.api.identity import Caller
 from grader.api.seen import Seen, assignment_of, place_of
 from grader.api.waiting import Place
 from grader.assignments.catalogue import Assignment
-from grader.dispatch.events import CheckEvent, Event
 from grader.model import Status
 from grader.service import Service
 from grader.store.database import Tx
+from grader.workers.events import CheckEvent, Event
 
 
 class Step(StrEnum):

@@ -9,8 +9,7 @@ from itertools import pairwise
 from rich.console import Console
 
 from grader.batch.display import Display
-from grader.batch.pool import Begun
-from grader.batch.run import Became, Settled
+from grader.batch.run import Became, Begun, Settled
 
 
 class Batch:

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from grader import certify_derivations
 from grader.assignments.catalogue import Assignment
+from grader.authoring import certify_derivations
 from grader.derivations.opinions import opinions
 from grader.model import Comparison, FalseEquality, Opinion, Points, Shelf
 from tests.unit.derivations.conftest import Ask

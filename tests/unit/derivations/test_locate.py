@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from grader.assignments.catalogue import Assignment
 from grader.derivations import locate
 from grader.derivations.locate import notes
+from grader.intake.notebook import read_notebook
 from grader.model import Notebook
-from grader.notebook import read_notebook
 from tests.conftest import ROOT
 from tests.unit.derivations.messy import CHANGES, PLACES, Messy, messy
 

@@ -1,0 +1,49 @@
+"""What a batch's output folder is called inside, and how files come into it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from grader.errors import BadCall
+from grader.store.locks import locked
+
+STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
+"""A folder for each student, their page in it, and where everybody stands."""
+GRADED = "graded"
+"""Folder of the queue's database, its log, the batch's id and what students do not see."""
+DATABASE = "queue.db"
+OPINIONS = "opinions.json"
+"""Submission's digest → question → what is suggested for the answer."""
+
+
+def write(file: Path, content: str) -> None:
+    """Write all of it or nothing, whenever the process is killed."""
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    with unfinished.open("w", encoding="utf-8", newline="") as out:
+        out.write(content)
+    unfinished.replace(file)
+
+
+@contextmanager
+def opened_for_writing(out: Path) -> Iterator[None]:
+    """Lock the folder: two batches that write to one folder would undo each other's work.
+
+    Raises:
+        BadCall: It cannot be written to, another batch writes to it, or an earlier version has graded there.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / ".lock").touch()
+    except OSError as wrong:
+        raise BadCall(f"{out} cannot be written to ({wrong.strerror})") from None
+    with locked(out / ".lock", f"another grader batch is writing to {out}"):
+        if next(out.glob(f"{GRADED}/*/rules.txt"), None):
+            raise BadCall(
+                f"{out} was graded by an earlier version of grader batch, which this version cannot continue: choose "
+                "another folder with --out. Nothing in it is changed, and grader zip and grader read still take it"
+            )
+        (out / GRADED).mkdir(exist_ok=True)
+        yield

@@ -1,0 +1,41 @@
+"""Rename gradings.whose, gradings.lane and workers.lanes. Add gradings.scope; existing gradings are of the full scope."""
+
+from __future__ import annotations
+
+import importlib
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+_RENAMED = (
+    ("gradings", "whose", "fairness_key"),
+    ("gradings", "lane", "compatibility_key"),
+    ("workers", "lanes", "compatibility_keys"),
+)
+_FOREIGN_KEY = "ALTER TABLE gradings RENAME CONSTRAINT fk_gradings_{} TO fk_gradings_{}"
+_TRIGGER = importlib.import_module("grader.store.migrations.versions.0001_the_first_schema").TICKETS.replace(
+    "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
+)
+
+
+def upgrade() -> None:
+    for table, before, after in _RENAMED:  # in place: reports are large, and batch mode would copy them
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {before} TO {after}")
+    op.add_column("gradings", sa.Column("scope", sa.Text(), nullable=False, server_default="{}"))
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(_FOREIGN_KEY.format("whose", "fairness_key"))
+        op.execute(_TRIGGER.replace("NEW.lane", "NEW.compatibility_key"))
+
+
+def downgrade() -> None:
+    op.drop_column("gradings", "scope")
+    for table, before, after in _RENAMED:
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN {after} TO {before}")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(_FOREIGN_KEY.format("fairness_key", "whose"))
+        op.execute(_TRIGGER)

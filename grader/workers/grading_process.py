@@ -1,0 +1,318 @@
+"""A grading process: it holds a warm sandbox and grades one submission after another.
+
+Forming a verdict takes a core. In a process of its own it takes nothing from the service, and should it ever die,
+one grading has failed and nothing else has.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import NoReturn
+
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.seeds import Seed
+from grader.engine.grade import Progress, Scope, grade
+from grader.errors import GraderError
+from grader.intake.receive import receive_all
+from grader.model import Report
+from grader.sandbox.choose import another
+from grader.sandbox.contract import Sandbox
+from grader.workers.events import CheckEvent, Event
+
+TICK_SECONDS = 1.0
+"""How often a running training says what it has used."""
+LOOK_SECONDS = 0.5
+"""How often the CPU clock of a grading process is read."""
+WAKE_SECONDS = LOOK_SECONDS / 5
+"""How often a grading process uses a little CPU time, so that its clock moves between two looks unless it is
+stopped."""
+NICENESS = 5
+"""Of grading processes, so that the service beside them answers at once while all cores are busy."""
+_spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How grading processes grade."""
+
+    assignments: Path
+    runtime: Path
+    sandbox: str
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """Assignment → its folder, for those outside `assignments`."""
+    core: int | None = None
+    """The one core for the process and all its sandboxes; None leaves that to the kernel."""
+    still_looks: int = 60
+    """A process counts as stopped after this many looks at which its CPU clock has not moved."""
+
+
+@dataclass(frozen=True)
+class Job:
+    grading: str
+    assignment: str
+    files: tuple[tuple[str, bytes], ...]
+    scope: Scope
+    secret: bytes | None
+    """None draws with the public seed."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """We could not grade it."""
+
+    why: str
+
+
+WorkerMessage = Event | Report | Failed
+
+
+class GradingProcess:
+    """One process, started when it is first needed. One thread uses it at a time."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._sending: threading.Thread | None = None
+        self._started: tuple[SpawnProcess, Connection] | None = None
+
+    @property
+    def pid(self) -> int:
+        """0 before it is started."""
+        return (self._started and self._started[0].pid) or 0
+
+    @property
+    def alive(self) -> bool:
+        return self._started is not None and self._started[0].is_alive()
+
+    def grade(self, job: Job, look_up_seconds: float) -> Iterator[WorkerMessage | None]:
+        """Events, then the `Report` or why we failed; None now and then, so that the caller can do something else.
+        A process that has died before is replaced first, and one that is stopped (SIGSTOP) as soon as that is noticed.
+        """
+        process, channel = self.start()
+        try:
+            self._sending = threading.Thread(target=_send, args=(channel, job), daemon=True)
+            self._sending.start()  # a stopped process reads nothing, and a pipe holds less than the files
+            clock = _Clock(self.pid)
+            while True:
+                if not channel.poll(look_up_seconds):
+                    if clock.still_looks() >= self._plan.still_looks:
+                        self.restart()
+                        yield Failed("the grading process stood still: it was stopped")
+                        return
+                    yield None
+                    continue
+                message: WorkerMessage = channel.recv()
+                yield message
+                if not isinstance(message, Event):
+                    return
+        except (EOFError, OSError):
+            process.join()
+            yield Failed(f"the grading process ended with {_in_words(process.exitcode)}")
+
+    def start(self) -> tuple[SpawnProcess, Connection]:
+        """Start it unless it is alive. Return it, with its channel."""
+        if self._started is None or not self._started[0].is_alive():
+            self.end()
+            ours, theirs = _spawn.Pipe()
+            process = _spawn.Process(target=_main, args=(theirs, self._plan), daemon=True, name="grading")
+            process.start()
+            theirs.close()
+            self._started = process, ours
+        return self._started
+
+    def restart(self) -> None:
+        """Whatever it is doing."""
+        self.end()
+        self.start()
+
+    def end(self) -> None:
+        """At once. Its sandboxes end with it, since they notice that nobody holds their channels any more."""
+        if self._started is None:
+            return
+        process, channel = self._started
+        process.kill()
+        process.join()
+        if self._sending is not None:
+            self._sending.join()
+        channel.close()
+        self._started = None
+
+
+def _send(channel: Connection, job: Job) -> None:
+    with suppress(OSError):  # the process has ended, which the reader of the channel notices
+        channel.send(job)
+
+
+class _Clock:
+    """The CPU clock of a process, without its children. It stands still while the process is stopped."""
+
+    def __init__(self, pid: int) -> None:
+        self._id = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it
+        self._seen: int | None = None
+        self._still = 0
+        self._next = 0.0
+
+    def still_looks(self) -> int:
+        """Return at how many looks in a row it had not moved. A pause of this process counts as one look."""
+        moment = time.monotonic()
+        if moment >= self._next:
+            self._next = moment + LOOK_SECONDS
+            seen = self._read()
+            self._still = self._still + 1 if seen == self._seen else 0
+            self._seen = seen
+        return self._still
+
+    def _read(self) -> int:
+        with suppress(OSError):
+            return time.clock_gettime_ns(self._id)
+        return -1  # the process has ended
+
+
+def _in_words(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+# ── inside the process ───────────────────────────────────────────────────────────────────────────────
+
+
+def _main(channel: Connection, plan: Plan) -> None:
+    os.setsid()  # Ctrl-C in the service's terminal is the service's business
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _give_way()
+    if plan.core is not None:
+        os.sched_setaffinity(0, {plan.core})
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    threading.Thread(target=_show_that_it_runs, daemon=True).start()
+    with suppress(EOFError, OSError):  # so it ends
+        try:
+            sandboxes = _Sandboxes(plan)
+        except GraderError as ours:
+            channel.recv()
+            channel.send(Failed(str(ours)))
+            return
+        try:
+            _grade_all(channel, plan, sandboxes)
+        finally:
+            sandboxes.close()
+
+
+class _Sandboxes:
+    """The sandboxes of this process: the common one, and those of assignments with an environment of their own."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._by_runtime = {plan.runtime: another(plan.sandbox, plan.runtime)}
+
+    def of(self, assignment: Assignment) -> Sandbox:
+        runtime = assignment.runtime(self._plan.runtime)
+        if runtime not in self._by_runtime:
+            self._by_runtime[runtime] = another(self._plan.sandbox, runtime)
+        return self._by_runtime[runtime]
+
+    def close(self) -> None:
+        for sandbox in self._by_runtime.values():
+            sandbox.close()
+
+
+def _give_way() -> None:
+    """Lower the priority of this process and of its sandboxes, also where the kernel groups processes by session."""
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICENESS))
+
+
+def _grade_all(channel: Connection, plan: Plan, sandboxes: _Sandboxes) -> NoReturn:
+    tasks: dict[str, Assignment] = {}
+    while True:
+        job: Job = channel.recv()
+        channel.send(_outcome(job, tasks, plan, sandboxes, _Talking(channel)))
+
+
+def _end_with_the_service() -> None:
+    """Even in the middle of a training, for which nobody waits any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _show_that_it_runs() -> NoReturn:
+    """Use a little CPU time now and then, also while only the sandbox works."""
+    while True:
+        time.sleep(WAKE_SECONDS)
+
+
+class _Talking:
+    """One channel for several threads."""
+
+    def __init__(self, channel: Connection) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            self._channel.send(event)
+
+
+def _outcome(
+    job: Job, tasks: dict[str, Assignment], plan: Plan, sandboxes: _Sandboxes, say: Callable[[Event], None]
+) -> Report | Failed:
+    try:
+        if job.assignment not in tasks:
+            folder = plan.folders.get(job.assignment, job.assignment)
+            tasks[job.assignment] = catalogue.find(str(folder), plan.assignments)
+        task = tasks[job.assignment]
+        with _Watching(job.grading, task, say) as watching:
+            submission = receive_all(job.files, task.files[0])
+            return grade(submission, task, sandboxes.of(task), Seed(job.secret), job.scope, watching)
+    except GraderError as ours:
+        return Failed(f"{type(ours).__name__}: {ours}")
+    except Exception as bug:  # noqa: BLE001  a bug of ours fails one grading, and staff read about it
+        return Failed(f"{type(bug).__name__}: {bug}")
+
+
+class _Watching:
+    """Turns the progress of a grading into events, and reports the CPU time of trainings every second."""
+
+    def __init__(self, grading: str, task: Assignment, say: Callable[[Event], None]) -> None:
+        self._grading = grading
+        self._limits = {section: long.cpu_seconds for long in task.manifest.long for section in long.sections}
+        self._say = say
+        self._trainings: dict[str, Callable[[], float | None]] = {}
+        self._over = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, daemon=True)
+
+    def __call__(self, happened: Progress) -> None:
+        section = happened.section
+        if happened.long and not happened.done:
+            self._trainings[section] = happened.cpu_seconds
+            return
+        self._trainings.pop(section, None)
+        decided = [finding.result() for finding in happened.findings]
+        checks = tuple(CheckEvent(c.id, str(c.status), float(c.points), float(c.possible)) for c in decided)
+        self._say(Event(self._grading, "section", section, happened.done, checks))
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_SECONDS):
+            for section, cpu_seconds in list(self._trainings.items()):
+                used = cpu_seconds()
+                self._say(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
+
+    def __enter__(self) -> _Watching:
+        self._ticking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        with suppress(RuntimeError):
+            self._ticking.join()

@@ -1,0 +1,101 @@
+"""Workers of one machine that learn of jobs by looking into the store: nobody else grades what waits there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from grader.errors import StoreUnavailable
+from grader.store import gradings, workers
+from grader.store.database import Store
+from grader.store.gradings import LEASE
+from grader.store.records import Leased, Priority
+from grader.workers.compatibility import StoreQueue
+from grader.workers.events import Events
+from grader.workers.grading_process import Plan
+from grader.workers.job_runner import JobRunner
+from grader.workers.pool import WorkerPool
+
+LOOK_SECONDS = 1.0
+"""A worker that has nothing to do looks so often; mostly it is woken before."""
+
+log = structlog.get_logger()
+
+
+def cores_here() -> tuple[int | None, ...]:
+    """Return the cores that this process may use. Where they cannot be told apart, only their number counts."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
+    return tuple(sorted(affinity(0))) if affinity else (None,) * (os.cpu_count() or 1)
+
+
+class LocalWorkers(WorkerPool, StoreQueue):
+    """A `grader.store.queue.Queue`, and the workers that empty it."""
+
+    def __init__(
+        self,
+        store: Store,
+        events: Events,
+        plan: Plan,
+        secret: bytes,
+        cores: Sequence[int | None],
+        keys: Mapping[str, str],
+        lease: dt.timedelta = LEASE,
+    ) -> None:
+        WorkerPool.__init__(self, store, events, plan, secret, cores, keys, lease)
+        StoreQueue.__init__(self, keys)
+        self._woken = threading.Condition()
+        self._called = 0
+
+    def trouble(self) -> str:
+        return "" if self.alive else "no grading process is alive"
+
+    def wake(self) -> None:
+        with self._woken:
+            self._called += 1
+            self._woken.notify_all()
+
+    def start(self, *, warm: bool = True) -> None:
+        """Put what a killed predecessor was doing back into the queue, and start."""
+        with self._store.write() as tx:
+            workers.leave(tx)
+            left = gradings.recover(tx, everything=True)
+        if left:
+            log.info("recovered", gradings=left)
+        super().start(warm=warm)
+
+    def stop(self, grace_seconds: float) -> None:
+        self._ending.at = time.monotonic() + grace_seconds
+        self.wake()
+        super().stop(grace_seconds)
+
+    def _beat(self) -> None:
+        super()._beat()
+        self._store.checkpoint()  # what was acknowledged does not stay in the log alone
+
+    def _takes(self) -> tuple[str, ...]:
+        return ()  # whatever waits: nobody else is there
+
+    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+        while not self._ending.asked:
+            called = self._called
+            leased = self._claimed(name, only)
+            if leased is not None:
+                runner.run(leased)
+                continue
+            with self._woken:
+                if self._called == called:  # else there is work since it looked
+                    self._woken.wait(LOOK_SECONDS)
+
+    def _claimed(self, name: str, only: Priority | None) -> Leased | None:
+        try:
+            with self._store.write() as tx:
+                gradings.recover(tx)
+                return gradings.claim(tx, name, only, self._lease)
+        except StoreUnavailable as gone:
+            log.warning("the database cannot be used", why=str(gone))
+            return None

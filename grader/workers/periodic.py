@@ -1,0 +1,40 @@
+"""What is done every few seconds for as long as a service runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from grader.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+
+class Periodic:
+    """A thread that does something again and again. A database that is gone for a while does not end it."""
+
+    def __init__(self, seconds: float, act: Callable[[], object]) -> None:
+        self._seconds = seconds
+        self._act = act
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._go, name="rounds", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _go(self) -> None:
+        while True:
+            try:
+                self._act()
+            except StoreUnavailable as gone:
+                log.warning("the database cannot be used", why=str(gone))
+            except Exception:  # a bug here must not end what everything else rests on
+                log.exception("a bug of ours")
+            if self._over.wait(self._seconds):
+                return

@@ -1,0 +1,117 @@
+"""The grading processes of one machine, and a thread for each that finds it something to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import structlog
+
+from grader.errors import StoreUnavailable
+from grader.store import workers
+from grader.store.database import Store, now
+from grader.store.gradings import LEASE
+from grader.store.records import Priority, Worker
+from grader.workers.events import Events
+from grader.workers.grading_process import GradingProcess, Plan
+from grader.workers.job_runner import Ending, JobRunner
+from grader.workers.periodic import Periodic
+
+BEATS_IN_A_LEASE = 6
+TRY_AGAIN_SECONDS = 1.0
+STUCK_SECONDS = 30.0
+"""So long after the grace, who still waits for a database is left behind."""
+
+log = structlog.get_logger()
+
+
+class WorkerPool(ABC):
+    """A grading process for each of `cores`, and one for pre-checks alone, which must not wait behind trainings.
+    While they live they are in the table of workers."""
+
+    def __init__(
+        self,
+        store: Store,
+        events: Events,
+        plan: Plan,
+        secret: bytes,
+        cores: Sequence[int | None],
+        keys: Mapping[str, str],
+        lease: dt.timedelta = LEASE,
+    ) -> None:
+        """
+        Args:
+            cores: the core that each grading process is bound to; None leaves that to the kernel.
+            keys: assignment → compatibility key.
+            lease: a worker without a heartbeat for so long counts as dead.
+        """
+        self._store = store
+        self._events = events
+        self._secret = secret
+        self._keys = keys
+        self._lease = lease
+        self._ending = Ending()
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self.worker = Worker(name, self._takes(), len(cores) + 1, plan.sandbox, now())
+        self._runners = [self._runner(GradingProcess(replace(plan, core=core))) for core in (*cores, None)]
+        only = [(f"{name} {n + 1}", None) for n in range(len(cores))] + [(f"{name} pre-checks", Priority.PRECHECK)]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(runner, *one), name=one[0], daemon=True)
+            for runner, one in zip(self._runners, only, strict=True)
+        ]
+        self._periodic = Periodic(lease.total_seconds() / BEATS_IN_A_LEASE, self._beat)
+
+    def start(self, *, warm: bool = True) -> None:
+        """Start. `warm`: start all grading processes at once, and not each when it has something to grade."""
+        for runner in self._runners if warm else ():
+            runner.process.start()
+        for thread in self._threads:
+            thread.start()
+        self._periodic.start()
+
+    def stop(self, grace_seconds: float) -> None:
+        """Running gradings may finish for so long; then they are handed back."""
+        self._ending.at = time.monotonic() + grace_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, self._ending.at + STUCK_SECONDS - time.monotonic()))
+        self._periodic.stop()
+        with suppress(StoreUnavailable), self._store.write() as tx:
+            workers.leave(tx, self.worker.name)
+
+    @property
+    def alive(self) -> int:
+        """How many grading processes there are."""
+        return sum(runner.process.alive for runner in self._runners)
+
+    @abstractmethod
+    def _takes(self) -> tuple[str, ...]:
+        """The keys it takes from, as `grader.store.records.Worker` has them."""
+
+    @abstractmethod
+    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+        """Find gradings (`only` of this priority) and run them, until the pool ends."""
+
+    def _serve(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+        try:
+            while not self._ending.asked:
+                try:
+                    self._work(runner, name, only)
+                except Exception:  # a bug must not leave the queue without workers
+                    log.exception("a bug of ours", worker=name)
+                    time.sleep(TRY_AGAIN_SECONDS)
+        finally:
+            runner.process.end()
+
+    def _runner(self, process: GradingProcess) -> JobRunner:
+        return JobRunner(self._store, self._events, process, self._secret, self._keys.__getitem__, self._ending)
+
+    def _beat(self) -> None:
+        with self._store.write() as tx:
+            workers.beat(tx, self.worker, self._lease)

@@ -1,0 +1,114 @@
+"""Workers of one of many machines, which learn of jobs from tickets.
+
+A ticket (`grader.store.tickets`) is a job of Procrastinate's and says no more than that a grading waits. Whoever holds
+one takes the grading under a lease, as everywhere; whatever becomes of ticket, worker or machine, the lease decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+from procrastinate import App, PsycopgConnector
+from procrastinate.worker import Worker as TicketReader
+from psycopg_pool import AsyncConnectionPool
+
+from grader.errors import StoreUnavailable
+from grader.store import gradings, tickets
+from grader.store.records import Leased, Priority
+from grader.workers.job_runner import JobRunner
+from grader.workers.pool import BEATS_IN_A_LEASE, WorkerPool
+
+LOOK_SECONDS = 1.0
+"""A worker is told of new tickets; a few reach it only when it looks."""
+TRY_AGAIN_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
+"""How long Procrastinate waits for a connection before it says that the database has gone."""
+
+log = structlog.get_logger()
+
+
+class PostgresWorkers(WorkerPool):
+    """Takes only gradings of its own keys."""
+
+    def _takes(self) -> tuple[str, ...]:
+        return tuple(sorted(self._keys.values()))
+
+    def _beat(self) -> None:
+        super()._beat()
+        with self._store.write() as tx:
+            tickets.sweep(tx, self._lease)
+
+    def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+        """Procrastinate's worker ends when it has lost the database, or was taken to be dead: it begins anew."""
+        while not self._ending.asked:
+            try:
+                asyncio.run(self._read_tickets(runner, name, only))
+            except Exception as lost:  # noqa: BLE001  it may be anything, from three libraries
+                log.warning("no tickets for a while", worker=name, why=_in_short(lost))
+                time.sleep(TRY_AGAIN_SECONDS)
+
+    async def _read_tickets(self, runner: JobRunner, name: str, only: Priority | None) -> None:
+        app = App(connector=PsycopgConnector(conninfo=self._store.conninfo))
+
+        @app.task(name=tickets.TASK)
+        def grade(grading: str) -> None:
+            leased = self._taken(grading, name)
+            if leased is not None:
+                runner.run(leased)
+
+        asyncio.get_running_loop().set_exception_handler(_note)
+        async with self._connections() as connections, app.open_async(connections):
+            reader = TicketReader(
+                app,
+                queues=self._queues(only),
+                name=name,
+                fetch_job_polling_interval=LOOK_SECONDS,
+                delete_jobs="always",
+                install_signal_handlers=False,
+                update_heartbeat_interval=self._lease.total_seconds() / BEATS_IN_A_LEASE,
+                stalled_worker_timeout=self._lease.total_seconds(),
+            )
+            reading = asyncio.create_task(reader.run())
+            while not reading.done():
+                await asyncio.wait([reading], timeout=0.5)
+                if self._ending.asked:
+                    reader.stop()
+            await reading
+
+    def _connections(self) -> AsyncConnectionPool:
+        return AsyncConnectionPool(
+            self._store.conninfo,
+            min_size=1,
+            max_size=2,
+            timeout=PATIENCE_SECONDS,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
+        )
+
+    def _queues(self, only: Priority | None) -> list[str]:
+        of_prechecks = [tickets.queue_of(key, prechecks=True) for key in self._takes()]
+        if only is Priority.PRECHECK:
+            return of_prechecks
+        return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
+
+    def _taken(self, grading: str, name: str) -> Leased | None:
+        """None where nobody need grade it any more, or the database has gone: then a sweep makes another ticket."""
+        try:
+            with self._store.write() as tx:
+                return gradings.take(tx, grading, name, self._lease)
+        except StoreUnavailable as gone:
+            log.warning("the database cannot be used", why=str(gone))
+            return None
+
+
+def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Where Procrastinate cannot write down that a ticket has been dealt with, nothing is lost."""
+    log.warning("a ticket stays behind", why=_in_short(context.get("exception") or RuntimeError(context["message"])))
+
+
+def _in_short(lost: BaseException) -> str:
+    cause = lost.__cause__ or lost
+    return f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}"
