@@ -168,13 +168,13 @@ def test_five_plots_state_what_they_show_in_numbers() -> None:
     assert re.search(r"The signal of relu is 1\.\d+ times as strong as that of sigmoid\.", gradient)
     assert "64 units of sigmoid, 28 by 28 pixels" in weights
     right = sum(row[i] for i, row in enumerate(samples.evidence()[1].confusion))
-    assert f"relu reads {right:,} of 10,000 held-out images right" in confusion
+    assert f"relu classifies {right:,} of 10,000 held-out images correctly" in confusion
 
 
 def test_without_trainings_the_page_says_why_there_are_no_plots() -> None:
     assert "were left out (only q2.2)" in page(samples.code_only()).said
     assert "the training runs start after you submit" in page(samples.precheck()).said
-    assert "no training came far enough" in page(samples.unreadable()).said
+    assert "no training run produced curves" in page(samples.unreadable()).said
     assert page(samples.code_only()).having(role="img") == []
 
 
