@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from tests.unit.derivations.test_reader import ANSWERS
 
 from grader.render.latex import mended
+from tests.unit.derivations.test_reader import ANSWERS
 
 
 @pytest.mark.parametrize(
