@@ -548,7 +548,7 @@ def _cancels(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVal
     """Return whether an operation yields nothing but zeros from something of the same size, which is never right."""
     row = rows[flow.rows[event]]
     zeros = [v for floating, v in flow.values.get(event, ()) if floating and v.size > 1 and not v.any()]
-    if not zeros or row is None or row.form != "operation" or row.kind == "augmented" or right.has_zeros(zeros[0].size):
+    if not zeros or row is None or not _is_operation(row) or right.has_zeros(zeros[0].size):
         return False
     before = (v for s in flow.sources[event] for floating, v in flow.values.get(s, ()) if floating)
     return any(v.size == zeros[0].size and bool(v.any()) for v in before)
@@ -573,14 +573,19 @@ def _cannot_become(values: Sequence[tuple[bool, Array]], role: str, right: Right
     return len(values) > 1 and not any(floating for floating, _ in values)
 
 
+def _is_operation(row: Row) -> bool:
+    return row.form == "operation" and row.kind != "augmented"
+
+
 def _is_zero(flow: Flow, event: int) -> bool:
     return any(value.size and not value.any() for _, value in flow.values.get(event, ()))
 
 
 def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
-    """An operation whose value is the one that it was given: something of it is missing."""
+    """Return whether an operation's value is one that it was given, or writing to some entries has changed none:
+    something of it is missing."""
     row = rows[flow.rows[event]]
-    if row is None or row.form != "operation" or row.kind == "augmented":
+    if row is None or not (_is_operation(row) or any(path.endswith("[…]") for path in row.writes)):
         return False
     value = flow.values[event][0][1]
     before = (v for s in flow.sources[event] for _, v in flow.values.get(s, ()))
@@ -698,7 +703,7 @@ def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
     if not any((names := right.names(v)) and _all_begin(names, MISAPPLIED) for _, v in flow.values.get(event, ())):
         return event
     while sources := [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]:
-        if _has_other_uses(flow, max(sources), event, right):
+        if _has_other_uses(flow, max(sources), event, right) or _computes_right(flow, rows, max(sources), right):
             break
         event = max(sources)
         row = rows[flow.rows[event]]
@@ -707,6 +712,12 @@ def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
         if row is None or row.kind != ARGUMENT or not renamed:
             break
     return event
+
+
+def _computes_right(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+    """Return whether an operation computes a right value."""
+    row, names = rows[flow.rows[event]], _names(flow, event, right)
+    return row is not None and _is_operation(row) and bool(names) and not _all_begin(names, MISAPPLIED)
 
 
 def _has_other_uses(flow: Flow, event: int, use: int, right: RightValues) -> bool:
@@ -882,10 +893,11 @@ class _Followed:
 
     def _wrong(self, target: Target) -> list[str]:
         ends = {name: self.flow.results.get(name) for name in target.outputs}
-        wrong = {n: end for n, end in ends.items() if end is None or not self.right.is_named(end, target.outputs[n])}
-        if not target.replaced or any(end is None for end in wrong.values()):
-            return list(wrong)
-        return [n for n, end in wrong.items() if end is not None and self.right.has_size_of(end, target.outputs[n])]
+        if missing := [n for n, end in ends.items() if end is None]:
+            return missing  # what is not there is sure to be wrong; other values may follow from another check
+        of = target.outputs
+        wrong = {n: end for n, end in ends.items() if end is not None and not self.right.is_named(end, of[n])}
+        return [n for n, end in wrong.items() if not target.replaced or self.right.has_size_of(end, of[n])]
 
 
 class Lines:
