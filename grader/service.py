@@ -1,4 +1,4 @@
-"""What the entry points of one running service share, and how it is put together."""
+"""The service: the parts that its entry points share, and its assembly from settings."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class Service:
     queue: Queue
     events: Hub
     assignments: Mapping[str, Assignment]
-    """Those in the catalogue, by id. Courses offer some of them."""
+    """All assignments by id. Courses offer some of them."""
     settings: Settings
     intake: IntakePool = field(default_factory=IntakePool)
 
 
 def open_store(settings: Settings) -> Store:
-    """The service's database, brought to this version's schema."""
+    """Open the service's database and migrate it to the current schema."""
     if settings.database_url:
         store = Store(settings.database_url)
     else:
@@ -79,7 +79,7 @@ def when_reachable(act: Callable[[], T]) -> T:
 
 
 def made_home(settings: Settings) -> Path:
-    """The folder with the service's data, made where there is none."""
+    """Return the folder with the service's data, creating it if necessary."""
     home = settings.home
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def alone(home: Path) -> AbstractContextManager[None]:
 
 
 def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
-    """The service, and its workers, which are not started yet."""
+    """Return the service and its workers, which are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
     here = LocalWorkers(
@@ -116,7 +116,7 @@ def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
 
 
 def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
-    """One of the service's doors, and what it does besides, which is not started yet. Workers grade, elsewhere."""
+    """Return one replica of the service and its background tasks, which are not started yet. Separate workers grade."""
     store = when_reachable(lambda: open_store(settings))
     events = SharedHub(Announcer(store))
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
@@ -125,7 +125,7 @@ def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
 
 
 def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
-    """They are not started yet. Raises `BadCall` where there is no PostgreSQL to take work from."""
+    """Return the database and this machine's workers, which are not started yet. Raise `BadCall` without PostgreSQL."""
     if not settings.has_postgresql:
         raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
     store = when_reachable(lambda: open_store(settings))
@@ -155,7 +155,7 @@ def secret_of(settings: Settings, store: Store) -> bytes:
 
 
 def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
-    """A link that logs this person in once. Browsers do not send what is behind a #, so no log has the token."""
+    """Return a one-time login link for a person. Browsers do not send the part after #, so no log has the token."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
     address = settings.url.rstrip("/") or facts.address(tx) or DEFAULT_URL
     return f"{address}/login#token={token}"

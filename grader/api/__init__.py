@@ -1,1 +1,1 @@
-"""The HTTP door: JSON for programs, pages for browsers. FastAPI is used here and nowhere else."""
+"""The HTTP service: JSON for programs, pages for browsers. Only this package uses FastAPI."""

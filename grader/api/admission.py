@@ -1,4 +1,4 @@
-"""The one way in, for programs and for pages: from uploaded bytes to a receipt."""
+"""Admission of submissions, for the API and for pages: from uploaded bytes to a receipt."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 
 from grader.api.identity import Caller, require_member, require_scope
-from grader.api.problems import Problem, come_back, not_found
-from grader.api.waiting import Place, place
+from grader.api.problems import HttpProblem, not_found, unavailable
+from grader.api.waiting import QueuePlace, place
 from grader.bounds import MIB
 from grader.course.late import Lateness, lateness
 from grader.intake.pool import SubmissionFacts
@@ -27,8 +27,8 @@ from grader.store.records import Kind, Offering, Priority, Scope, Submission
 
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
-"""When to come back to a queue that is full."""
-ROOM_SECONDS = 3_600
+"""Retry-After if the queue is full."""
+STORAGE_SECONDS = 3_600
 """Retry-After for a student over the storage limit, which only teachers can raise."""
 
 log = structlog.get_logger()
@@ -36,17 +36,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was acknowledged: it is in the database, and will be graded."""
+    """The confirmation that a submission is stored and will be graded."""
 
     submission: Submission
     late: Lateness
-    place: Place | None
-    """None where it waits no more."""
+    place: QueuePlace | None
+    """None if it no longer waits."""
     remarks: tuple[str, ...] = ()
     """Messages about the files, shown on the receipt."""
 
 
-async def hand_in(
+async def submit(
     service: Service,
     caller: Caller,
     course: str,
@@ -58,14 +58,33 @@ async def hand_in(
     key: str = "",
     supersede: bool = False,
 ) -> Receipt:
-    """Keeps a hand-in and queues it. `authors`: logins; none means the caller. `key`: the Idempotency-Key; the same
-    request under the same key is kept once. Raises `Problem`, and `Refused` for files that cannot be read."""
+    """Store a submission and queue it for grading.
+
+    Args:
+        service: The service.
+        caller: The submitter.
+        course: Id of the course.
+        assignment: Id of the assignment.
+        files: Names and contents.
+        kind: Submission or pre-check.
+        door: The interface that was used, "api" or "page".
+        authors: Logins of the authors; empty for the caller alone.
+        key: The Idempotency-Key. A repeated request with the same key is stored once.
+        supersede: Whether earlier submissions that still wait are superseded.
+
+    Returns:
+        The receipt.
+
+    Raises:
+        HttpProblem: The submission is not accepted now.
+        Refused: The files cannot be read.
+    """
     require_member(caller, course, "assignment")
     require_scope(caller, Scope.SUBMIT)
     if assignment not in service.assignments:
         raise not_found("assignment")
-    key = _plain(key)
-    stored = tuple(_storable(files))
+    key = _bare_key(key)
+    stored = tuple(_storable_files(files))
 
     def new_submission(tx: Tx, received: SubmissionFacts) -> submissions.NewSubmission:
         return submissions.NewSubmission(
@@ -81,7 +100,8 @@ async def hand_in(
         )
 
     def refuse_early() -> None:
-        """Refuse what would be refused anyway before it costs anything to read. A repeated request is none of it."""
+        """Refuse a submission that would be refused anyway, before spending time on reading it. Repeated requests are
+        not refused."""
         with service.store.read() as tx:
             if not (key and submissions.repeated(tx, caller.person.id, key)):
                 _require_admission(
@@ -95,7 +115,7 @@ async def hand_in(
         with service.store.write() as tx:
             submissions.lock_person(tx, caller.person.id)
             new = new_submission(tx, received)
-            id = _known(tx, new, key) or _kept(tx, service, caller, new, key, supersede)
+            id = _submission_with_key(tx, new, key) or _store(tx, service, caller, new, key, supersede)
             return receipt_of(tx, service, id)
 
     receipt = await run_in_threadpool(keep)
@@ -106,21 +126,21 @@ async def hand_in(
 
 
 def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
-    """Of a submission that there is; its place in the queue is that of now."""
+    """Return the receipt of an existing submission, with its current place in the queue."""
     submission = submissions.get(tx, id)
     assert submission is not None
     grading = gradings.of_submissions(tx, [id])[id]
     late = lateness_of(tx, submission)
-    return Receipt(submission, late, place(tx, service, grading, submission.kind), _remarks(service, submission))
+    return Receipt(submission, late, place(tx, service, grading, submission.kind), _intake_remarks(service, submission))
 
 
-def _remarks(service: Service, submission: Submission) -> tuple[str, ...]:
+def _intake_remarks(service: Service, submission: Submission) -> tuple[str, ...]:
     known = service.assignments.get(submission.assignment)
     return (known.not_submitted,) if known and not submission.code_submitted else ()
 
 
 def lateness_of(tx: Tx, submission: Submission) -> Lateness:
-    """With the longest extension that any of its authors has."""
+    """Return the lateness of a submission, with the longest extension of its authors."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
     extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
@@ -128,39 +148,39 @@ def lateness_of(tx: Tx, submission: Submission) -> Lateness:
 
 
 def how_late(submission: Submission, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
-    """`extensions`: person → due."""
+    """Return the lateness of a submission; `extensions` has the due date by person."""
     theirs = [extensions[who.id] for who in submission.authors if who.id in extensions]
     return lateness(submission.received_at, offering.due_at, max(theirs, default=None), offering.late)
 
 
 def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
-    """Who hands in, for whom. Students hand in for themselves alone: what counts for a person must not be in the
-    hands of another student."""
+    """Return the ids of the authors. Only staff may submit for others: no student may change which submission counts
+    for another one."""
     wanted = list(dict.fromkeys(login.strip().lower() for login in logins if login.strip()))
     if not wanted or wanted == [caller.person.login]:
         return (caller.person.id,)
     if not caller.is_staff(course):
         detail = "leave authors out, and ask your teachers to submit for a group"
-        raise Problem(403, "not-for-others", "Only staff submit for others", detail)
+        raise HttpProblem(403, "not-for-others", "Only staff submit for others", detail)
     members = {member.person.login: member.person.id for member in people.roster(tx, course)}
     strangers = [login for login in wanted if login not in members]
     if strangers:
-        detail = f"{strangers[0]!r:.80} is no member of this course: put them on the roster first"
-        raise Problem(422, "no-member", "An author is not in the course", detail)
+        detail = f"{strangers[0]!r:.80} is not a member of this course: add them to the roster first"
+        raise HttpProblem(422, "no-member", "An author is not in the course", detail)
     return tuple(members[login] for login in wanted)
 
 
 # ── once per Idempotency-Key ─────────────────────────────────────────────────────────────────────────
 
 
-def _plain(key: str) -> str:
-    """The header's value; the draft has it in quotes, as a string of structured fields, and many leave them out."""
+def _bare_key(key: str) -> str:
+    """Return the key without the quotes that the header's draft standard requires and many clients leave out."""
     bare = key.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
     if key and not re.fullmatch(r"[ -~]{1,255}", bare):
         detail = "make it 1 to 255 printable ASCII characters, for example a UUID"
-        raise Problem(400, "bad-key", "The Idempotency-Key cannot be used", detail)
+        raise HttpProblem(400, "bad-key", "The Idempotency-Key cannot be used", detail)
     return bare
 
 
@@ -170,18 +190,18 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
-def _known(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
+def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
     before = submissions.repeated(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
         detail = "another request had this key: use a new key for each submission"
-        raise Problem(422, "key-reused", "The Idempotency-Key is taken", detail)
+        raise HttpProblem(422, "key-reused", "The Idempotency-Key is taken", detail)
     return before.submission if before else None
 
 
-# ── what keeps a hand-in out ─────────────────────────────────────────────────────────────────────────
+# ── reasons to refuse a submission ───────────────────────────────────────────────────────────────────
 
 
-def _kept(
+def _store(
     tx: Tx,
     service: Service,
     caller: Caller,
@@ -202,19 +222,19 @@ def _kept(
 def _require_admission(
     tx: Tx, service: Service, caller: Caller, new: submissions.NewSubmission, supersede: bool
 ) -> None:
-    """Raise `Problem` if this submission cannot be accepted now."""
+    """Raise `HttpProblem` if this submission cannot be accepted now."""
     offering = offerings.offering(tx, new.course, new.assignment)
     if offering is None:
         raise not_found("assignment")
     if not caller.is_staff(new.course):
         _require_open(tx, offering, caller)
         _require_attempt(tx, offering, new)
-        if not supersede:  # it takes the place of those that wait
+        if not supersede:  # otherwise it replaces those that wait
             _require_few_waiting(tx, service, new)
-        _require_room(tx, service, new)
+        _require_storage(tx, service, new)
     if gradings.waiting(tx) >= service.settings.queue_limit:
         detail = "this submission was not stored: send it again later; its time is then that of the new request"
-        raise come_back("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
+        raise unavailable("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
 
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
@@ -223,16 +243,17 @@ _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERAC
 def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
-        raise Problem(403, "not-open-yet", "It is not open yet", f"it opens at {_said(offering.opens_at)}")
+        detail = f"the assignment opens at {_utc_time(offering.opens_at)}"
+        raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)
     extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     closes = offering.closes_at
     if closes is not None and moment >= max(closes, extension or closes):
-        detail = f"it closed at {_said(max(closes, extension or closes))}: ask your teachers"
-        raise Problem(403, "closed", "It is closed", detail)
+        detail = f"the assignment closed at {_utc_time(max(closes, extension or closes))}: ask your teachers"
+        raise HttpProblem(403, "closed", "The assignment is closed", detail)
 
 
 def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
-    """Pre-checks are free, and so is what comes without its code."""
+    """Raise 429 if the attempts of this hour are used up. Pre-checks and submissions without code do not count."""
     allowed = offering.attempts_per_hour
     if allowed is None or new.kind is Kind.PRECHECK:
         return
@@ -240,11 +261,12 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     if len(times) < allowed:
         return
     if not allowed:
-        raise Problem(403, "closed", "It is closed", "no attempts are allowed at present: ask your teachers")
+        detail = "no attempts are allowed at present: ask your teachers"
+        raise HttpProblem(403, "closed", "The assignment is closed", detail)
     free_at = times[-allowed] + _HOUR
     seconds = max(1, int((free_at - now()).total_seconds()) + 1)
-    detail = f"{allowed} in an hour are allowed; the next one at {_said(free_at)}. Pre-checks are free."
-    raise Problem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
+    detail = f"{allowed} attempts an hour are allowed; the next one at {_utc_time(free_at)}. Pre-checks are unlimited."
+    raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
 
 
 def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
@@ -252,7 +274,7 @@ def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmissio
     waiting, limit = gradings.waiting(tx, new.by), service.settings.waiting_limit
     if waiting >= limit:
         detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
-        raise Problem(
+        raise HttpProblem(
             429,
             "too-many-waiting",
             "Too many of your submissions are waiting",
@@ -261,30 +283,30 @@ def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmissio
         )
 
 
-def _require_room(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
+def _require_storage(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
     """Raise 429 if the stored files of this person would exceed their limit."""
     limit = service.settings.storage_limit_mib
     if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
         detail = (
             f"your submissions would take more than {limit} MiB: leave out data, or ask your teachers for more space"
         )
-        raise Problem(
-            429, "no-room", "Your submissions take too much space", detail, {"Retry-After": str(ROOM_SECONDS)}
+        raise HttpProblem(
+            429, "no-room", "Your submissions take too much space", detail, {"Retry-After": str(STORAGE_SECONDS)}
         )
 
 
-def _said(moment: dt.datetime) -> str:
+def _utc_time(moment: dt.datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _storable(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Names that every database takes. One that came alone has not been looked at by anybody yet, and says nothing
-    but what kind of file it is."""
+def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Return the files with names that every database accepts. The name of a single file was not checked by intake; it
+    only tells the file's kind."""
     if len(files) == 1:
-        return [(_short(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
+        return [(_short_name(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
     return [(file_name(name), content) for name, content in files]
 
 
-def _short(name: str) -> str:
+def _short_name(name: str) -> str:
     stem, dot, suffix = file_name(name).rpartition(".")
     return f"{stem[:150]}{dot}{suffix[:20]}"

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from grader.api.identity import Caller, TheCaller
 from grader.api.problems import not_found
-from grader.api.questions import MOST_ITEMS, OF_QUESTION, Asked, ItemOut, MorePoints, find_asked
+from grader.api.questions import MOST_ITEMS, OF_QUESTION, CourseQuestion, ItemOut, MorePoints, find_asked
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
@@ -21,7 +21,7 @@ from grader.marking.groups import AnswerGroup, DistinctAnswer, key_of_answer
 from grader.marking.status import Stage
 from grader.model import Points, Shelf
 from grader.model.answers import Ground, Suggestion
-from grader.store.answer_marks import AnswerMark, Given
+from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
@@ -177,8 +177,8 @@ class AnswerMarkIn(In):
     comment: str = Field("", max_length=MOST_COMMENT, pattern=TEXT, examples=["The sum over n is missing."])
     moderates: bool = Field(False, description="It decides where two markers differ")
 
-    def given(self) -> Given:
-        return Given(tuple(self.items), Points(self.adjustment), self.comment, self.moderates)
+    def given(self) -> NewMark:
+        return NewMark(tuple(self.items), Points(self.adjustment), self.comment, self.moderates)
 
 
 Digests = Annotated[
@@ -214,7 +214,7 @@ def list_answers(
     caller: TheCaller,
     waiting: Annotated[bool, Query(description="Only those that wait for the caller")] = False,
 ) -> list[AnswerOut]:
-    """Of all students, without names; equal texts once; group by group."""
+    """Return all students' answers without names, group by group, equal texts once."""
     with service.store.read() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         found = asked.groups(tx, caller.person.id)
@@ -251,7 +251,7 @@ def put_answer_mark(
     service: TheService,
     caller: TheCaller,
 ) -> AnswerOut:
-    """For everybody who wrote the same. The caller's earlier mark of it is replaced."""
+    """The mark holds for everybody who wrote the same, and replaces the caller's earlier one."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         _, answer = find_answer(asked.groups(tx, caller.person.id), digest)
@@ -290,7 +290,7 @@ def list_groups(
     caller: TheCaller,
     waiting: Annotated[bool, Query(description="Only those in which an answer waits for the caller")] = False,
 ) -> list[GroupOut]:
-    """Shelf by shelf, the largest group of each first."""
+    """Return the groups shelf by shelf, the largest of each first."""
     with service.store.read() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         found = asked.groups(tx, caller.person.id)
@@ -322,11 +322,11 @@ def put_group_mark(
     service: TheService,
     caller: TheCaller,
 ) -> GroupOut:
-    """Each named answer has them, and counts as read by the caller. The caller moderates where two markers differ."""
+    """Each named answer gets the mark, and counts as read by the caller, who moderates where two markers differ."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         found = find_group(asked.groups(tx, caller.person.id), group)
-        given = Given(tuple(wish.items), Points(wish.adjustment), wish.comment)
+        given = NewMark(tuple(wish.items), Points(wish.adjustment), wish.comment)
         mark_group(tx, asked, caller, found, wish.answers, given)
         return _group(tx, asked, caller, group)
 
@@ -341,7 +341,7 @@ def merge_group(
     service: TheService,
     caller: TheCaller,
 ) -> GroupOut:
-    """Returns the other group."""
+    """Return the other group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         merge(tx, asked, caller, group, wish.into)
@@ -358,7 +358,7 @@ def take_answer_out(
     service: TheService,
     caller: TheCaller,
 ) -> GroupOut:
-    """Returns the answer's own group."""
+    """Return the answer's own group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         own = take_out(tx, asked, caller, group, wish.answer)
@@ -369,7 +369,7 @@ def take_answer_out(
 def undo_action(
     course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
 ) -> list[GroupOut]:
-    """Returns the groups that it has changed."""
+    """Return the groups that have changed."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         return [GroupOut.of(group, asked.worth, caller) for group in undo(tx, asked, caller)]
@@ -379,7 +379,7 @@ def undo_action(
 
 
 def mark_group(
-    tx: Tx, asked: Asked, caller: Caller, group: AnswerGroup, digests: list[str], given: Given | None
+    tx: Tx, asked: CourseQuestion, caller: Caller, group: AnswerGroup, digests: list[str], given: NewMark | None
 ) -> None:
     """Mark the named answers of a group, or take the caller's own marks of them back (None).
 
@@ -394,13 +394,13 @@ def mark_group(
     actions.mark(tx, asked.question, marker, marks)
 
 
-def merge(tx: Tx, asked: Asked, caller: Caller, group: str, into: str) -> None:
+def merge(tx: Tx, asked: CourseQuestion, caller: Caller, group: str, into: str) -> None:
     actions.begin_regrouping(tx, asked.question)
     found = asked.groups(tx, caller.person.id)
     actions.merge(tx, asked.question, caller.person.id, find_group(found, group), find_group(found, into))
 
 
-def take_out(tx: Tx, asked: Asked, caller: Caller, group: str, digest: str) -> str:
+def take_out(tx: Tx, asked: CourseQuestion, caller: Caller, group: str, digest: str) -> str:
     """Return the id of the answer's own group."""
     actions.begin_regrouping(tx, asked.question)
     found = find_group(asked.groups(tx, caller.person.id), group)
@@ -409,7 +409,7 @@ def take_out(tx: Tx, asked: Asked, caller: Caller, group: str, digest: str) -> s
     return actions.take_out(tx, asked.question, caller.person.id, found, digest)
 
 
-def undo(tx: Tx, asked: Asked, caller: Caller) -> list[AnswerGroup]:
+def undo(tx: Tx, asked: CourseQuestion, caller: Caller) -> list[AnswerGroup]:
     """Return the groups that the undone action had changed."""
     action = actions.undo(tx, asked.question, caller.person.id)
     return [
@@ -435,10 +435,10 @@ def find_group(groups: list[AnswerGroup], id: str) -> AnswerGroup:
     return found
 
 
-def _answer(tx: Tx, asked: Asked, caller: Caller, digest: str) -> AnswerOut:
+def _answer(tx: Tx, asked: CourseQuestion, caller: Caller, digest: str) -> AnswerOut:
     group, answer = find_answer(asked.groups(tx, caller.person.id), digest)
     return AnswerOut.of(answer, group, asked.worth, caller)
 
 
-def _group(tx: Tx, asked: Asked, caller: Caller, id: str) -> GroupOut:
+def _group(tx: Tx, asked: CourseQuestion, caller: Caller, id: str) -> GroupOut:
     return GroupOut.of(find_group(asked.groups(tx, caller.person.id), id), asked.worth, caller)

@@ -1,4 +1,4 @@
-"""The application: every router, one way of answering what goes wrong."""
+"""The application: all routers, middleware and the handling of errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from grader.api.entrance import BodyLimit, PersonLimit, Requests
 from grader.api.frame import problem_page
 from grader.api.headers import SecurityHeaders
 from grader.api.identity import Identify, is_https
-from grader.api.limits import Limits
+from grader.api.limits import RateLimits
 from grader.api.metrics import Metrics
 from grader.api.oidc import provider_of
 from grader.bounds import MAX_FILES
@@ -40,7 +40,8 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(service: Service) -> FastAPI:
-    """JSON under /api/v1, pages at /. Routes find `service` by `grader.api.wiring.TheService`."""
+    """Return the application: JSON under /api/v1, pages at /. Routes get `service` by
+    `grader.api.wiring.TheService`."""
     app = FastAPI(
         title="grader",
         version=__version__,
@@ -54,7 +55,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.state.metrics = Metrics(service.store)
     problems.install(app, problem_page)
-    app.state.limits = Limits(service.settings)
+    app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
     openapi.install(app)
     for layer in (PersonLimit, Identify, BodyLimit, Requests):  # the last is the outermost

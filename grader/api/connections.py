@@ -1,7 +1,7 @@
-"""Connections of the HTTP server: how many may be open, and how long each may wait.
+"""Limits on the connections of the HTTP server: their number, and how long each may wait.
 
-uvicorn limits neither the time for a request's head nor the time in which a client reads its answer.
-`grader.api.entrance.BodyLimit` limits the time for a body, since it can still answer.
+uvicorn limits neither the time for a request's head nor the time in which a client reads the response.
+`grader.api.entrance.BodyLimit` limits the time for a body, since it can still send a response.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_limit(descriptors: int) -> int:
-    """Return how many connections may be open. Half of the descriptors are for files: each large file of an upload
-    needs one."""
+    """Return the number of connections that may be open. Half of the descriptors are for files: each large file of an
+    upload needs one."""
     return max(1, min(MAX_CONNECTIONS, (descriptors - RESERVED_DESCRIPTORS) // 2))
 
 
@@ -93,8 +93,7 @@ class Connections:
 
 class _Parser(h11.Connection):
     """An HTTP parser that stops before a body in chunks: parsing a chunk of one byte costs as much as one of a
-    megabyte.
-    `grader.api.entrance.BodyLimit` answers such a request with 411 and closes the connection."""
+    megabyte. `grader.api.entrance.BodyLimit` answers such a request with 411 and closes the connection."""
 
     is_chunked = False
 
@@ -116,7 +115,7 @@ class _Connection(H11Protocol):
         self.app = self._count_sent
         self._sent = 0
         self._unread_since: tuple[float, int] | None = None
-        """Since when part of an answer is unread, and how many bytes had been read at that time."""
+        """Time since which part of a response is unread, and number of bytes read by then."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,11 +1,11 @@
-"""Which of each student's submissions counts, out of all that there are, and as the caller may see them."""
+"""Choose each student's submission that counts, as the caller may see it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from grader.api.identity import Caller
-from grader.api.seen import Seen, see
+from grader.api.views import SubmissionView, see
 from grader.course.scores import that_counts
 from grader.service import Service
 from grader.store import submissions
@@ -13,11 +13,11 @@ from grader.store.database import Tx
 from grader.store.records import Counts, Kind, Offering, Page
 
 AT_ONCE = 500
-"""Submissions that are in memory together."""
+"""Number of submissions in memory at a time."""
 
 
-def counting(seen: Sequence[Seen], offering: Offering) -> Seen | None:
-    """Of one student's submissions, the one that counts."""
+def counting(seen: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
+    """Return the submission that counts of one student's submissions; None if none does."""
     scored = [
         (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
     ]
@@ -27,12 +27,22 @@ def counting(seen: Sequence[Seen], offering: Offering) -> Seen | None:
 
 def counting_of_each(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
-) -> Mapping[str, Seen]:
-    """Person → the submission that counts; `author`: of this person alone. The newest is the database's to find. Which
-    is the best, no query can tell, for marks, readings and lateness are in it: all are looked at, some at a time."""
-    found: dict[str, Seen] = {}
+) -> Mapping[str, SubmissionView]:
+    """Return each person's submission that counts, by person.
+
+    The database finds the newest ones. The best ones depend on marks and lateness, which no query computes, so all
+    submissions are loaded, some at a time.
+
+    Args:
+        tx: The transaction.
+        service: The service.
+        caller: The person who sees them.
+        offering: The assignment in its course.
+        author: Only this person's, by id.
+    """
+    found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
-        theirs: dict[str, list[Seen]] = {}
+        theirs: dict[str, list[SubmissionView]] = {}
         for one in batch:
             for who in one.submission.authors:
                 theirs.setdefault(who.id, []).append(one)
@@ -43,7 +53,9 @@ def counting_of_each(
     return found
 
 
-def _batches(tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None) -> Iterator[list[Seen]]:
+def _batches(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None
+) -> Iterator[list[SubmissionView]]:
     place = offering.course, offering.assignment
     if offering.counts is Counts.LATEST:
         newest = submissions.newest_of_each(tx, *place, author)
@@ -55,8 +67,8 @@ def _batches(tx: Tx, service: Service, caller: Caller, offering: Offering, autho
 
 def everything(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
-) -> Iterator[list[Seen]]:
-    """All hand-ins, the newest first; pre-checks are left out."""
+) -> Iterator[list[SubmissionView]]:
+    """Yield all submissions in batches, the newest first, without pre-checks."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
         yield see(tx, service, caller, found)

@@ -1,4 +1,4 @@
-"""Courses, assignments as they set them, extensions and rosters."""
+"""Courses, their assignments, extensions and rosters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
 from grader.api.wiring import TheService
 from grader.assignments.catalogue import Assignment
@@ -28,7 +28,7 @@ class CourseOut(Out):
     id: str
     title: str
     role: Role | None
-    """The caller's; None of an admin who is no member."""
+    """The caller's role; None for an admin who is not a member."""
 
     @classmethod
     def of(cls, course: Course, caller: Caller) -> Self:
@@ -36,11 +36,11 @@ class CourseOut(Out):
 
 
 class NewCourse(In):
-    id: str = Field(pattern=roster.COURSE_ID, description="Stands in addresses.", examples=["ml101"])
+    id: str = Field(pattern=roster.COURSE_ID, description="Used in URLs.", examples=["ml101"])
     title: str = Field(min_length=1, max_length=200, examples=["Machine Learning"])
 
 
-@router.get("/courses", summary="The caller's courses; an admin's are all")
+@router.get("/courses", summary="List the caller's courses; for an admin, all courses")
 def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
     with service.store.read() as tx:
         return [CourseOut.of(c, caller) for c in people.all_courses(tx) if caller.is_member(c.id)]
@@ -48,16 +48,16 @@ def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
 
 @router.post(
     "/courses",
-    summary="A new course (admins)",
+    summary="Create a course (admins)",
     status_code=201,
-    responses={409: {"description": "It is there already"}},
+    responses={409: {"description": "The course exists"}},
 )
 def make_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
     require_admin(caller)
     course = Course(new.id, roster.name_of(new.title))
     with service.store.write() as tx:
         if people.course(tx, course.id):
-            raise Problem(409, "exists", "It is there already", f"there is a course {course.id} already")
+            raise HttpProblem(409, "exists", "The course exists", f"choose another id than {course.id}")
         people.add_course(tx, course)
     return CourseOut.of(course, caller)
 
@@ -76,23 +76,23 @@ def known_course(tx: Tx, id: str) -> Course:
     return course
 
 
-# ── assignments as a course sets them ────────────────────────────────────────────────────────────────
+# ── assignments of a course ──────────────────────────────────────────────────────────────────────────
 
 
 class OfferingIn(In):
-    """All of an assignment's settings; what is left out is set to what it is without."""
+    """All settings of an assignment in a course. A field that is left out gets its default."""
 
     opens_at: AwareDatetime | None = None
     due_at: AwareDatetime | None = Field(None, examples=["2026-12-01T23:59:00+01:00"])
-    closes_at: AwareDatetime | None = Field(None, description="After this nothing is taken, late or not")
+    closes_at: AwareDatetime | None = Field(None, description="No submissions are accepted after this date")
     late: dict[str, Any] = Field(
-        {}, description="What lateness costs; empty takes nothing off", examples=[{"per_day": "10%", "most_days": 5}]
+        {}, description="Late penalty; empty for none", examples=[{"per_day": "10%", "most_days": 5}]
     )
     counts: Counts = Field(Counts.LATEST, description="Which of a student's submissions counts")
     attempts_per_hour: int | None = Field(None, examples=[6])
-    held: bool = Field(False, description="Students see neither points nor reasons until it is released")
+    held: bool = Field(False, description="Hide points and reasons from students until release")
     hidden: list[str] = Field(
-        [], description="Parts or checks whose verdicts students do not see", max_length=500, examples=[["q2.5"]]
+        [], description="Parts or checks whose results are hidden from students", max_length=500, examples=[["q2.5"]]
     )
 
 
@@ -103,7 +103,7 @@ class OfferingOut(Out):
     points: float
     opens_at: AwareDatetime | None
     due_at: AwareDatetime | None
-    extension: AwareDatetime | None = Field(description="The caller's own due date, where they have one")
+    extension: AwareDatetime | None = Field(description="The caller's extended due date, if any")
     closes_at: AwareDatetime | None
     late: dict[str, Any]
     counts: Counts
@@ -131,7 +131,7 @@ class OfferingOut(Out):
         )
 
 
-@router.get("/courses/{course}/assignments", summary="What a course asks")
+@router.get("/courses/{course}/assignments", summary="List the assignments of a course")
 def list_assignments(caller: TheCaller, service: TheService, course: CourseId) -> list[OfferingOut]:
     require_member(caller, course)
     with service.store.read() as tx:
@@ -150,7 +150,7 @@ def get_assignment(caller: TheCaller, service: TheService, course: CourseId, ass
 
 @router.put(
     "/courses/{course}/assignments/{assignment}",
-    summary="Offer an assignment, or change how the course sets it (staff)",
+    summary="Offer an assignment, or change its settings (staff)",
 )
 def set_assignment(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, settings: OfferingIn
@@ -193,7 +193,7 @@ class ExtensionOut(Out):
 _EXTENSIONS = "/courses/{course}/assignments/{assignment}/extensions"
 
 
-@router.get(_EXTENSIONS, summary="Who has more time (staff)")
+@router.get(_EXTENSIONS, summary="List extensions (staff)")
 def list_extensions(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId
 ) -> list[ExtensionOut]:
@@ -205,7 +205,7 @@ def list_extensions(
         return [ExtensionOut.of(person, dates[person.id]) for person in members if person.id in dates]
 
 
-@router.put(_EXTENSIONS + "/{login}", summary="Give one student more time (staff)")
+@router.put(_EXTENSIONS + "/{login}", summary="Give a student an extension (staff)")
 def extend(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login, new: ExtensionIn
 ) -> ExtensionOut:
@@ -218,7 +218,7 @@ def extend(
     return ExtensionOut.of(person, due)
 
 
-@router.delete(_EXTENSIONS + "/{login}", summary="Take it back (staff)", status_code=204)
+@router.delete(_EXTENSIONS + "/{login}", summary="Remove an extension (staff)", status_code=204)
 def take_back_extension(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login
 ) -> Response:
@@ -254,19 +254,19 @@ class MemberOut(Out):
         return cls(login=row.login, name=row.name or name or row.login, role=row.role)
 
 
-class Change(Out):
+class MemberChange(Out):
     before: MemberOut
     after: MemberOut
 
 
 class RosterOut(Out):
-    """What a roster has done to the course, or would do."""
+    """The changes that a roster made to the course, or would make."""
 
     dry_run: bool
     added: list[MemberOut]
-    changed: list[Change]
+    changed: list[MemberChange]
     unchanged: int
-    missing: list[MemberOut] = Field(description="In the course and not in the file. They stay in the course.")
+    missing: list[MemberOut] = Field(description="Members who are not in the file; they stay")
 
     @classmethod
     def of(cls, changes: roster.RosterChanges, dry_run: bool) -> Self:
@@ -274,7 +274,7 @@ class RosterOut(Out):
             dry_run=dry_run,
             added=[MemberOut.of_row(row) for row in changes.added],
             changed=[
-                Change(before=MemberOut.of(old), after=MemberOut.of_row(new, old.person.name))
+                MemberChange(before=MemberOut.of(old), after=MemberOut.of_row(new, old.person.name))
                 for old, new in changes.changed
             ],
             unchanged=changes.unchanged,
@@ -282,7 +282,7 @@ class RosterOut(Out):
         )
 
 
-@router.get("/courses/{course}/roster", summary="Who is in the course (staff)")
+@router.get("/courses/{course}/roster", summary="List the members of a course (staff)")
 def get_roster(caller: TheCaller, service: TheService, course: CourseId) -> list[MemberOut]:
     require_staff(caller, course)
     with service.store.read() as tx:
@@ -293,8 +293,8 @@ def get_roster(caller: TheCaller, service: TheService, course: CourseId) -> list
 @router.put(
     "/courses/{course}/roster",
     summary="Add and update people from a CSV file (admins)",
-    description="The first line names the columns: login (or email, or id), and name and role where you like. "
-    "Nobody is removed: who is not in the file is reported, and stays.",
+    description="The first line names the columns: login (or email, or id), and optionally name and role. "
+    "Members who are not in the file are reported and stay in the course.",
 )
 def put_roster(
     caller: TheCaller,
@@ -315,7 +315,7 @@ def put_roster(
 
 @router.delete(
     "/courses/{course}/members/{login}",
-    summary="Take one person out of the course; their submissions stay (admins)",
+    summary="Remove a person from a course; their submissions stay (admins)",
     status_code=204,
 )
 def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> Response:

@@ -1,4 +1,4 @@
-"""What every request passes first: it gets an id, its body a limit, and a bug of ours an answer."""
+"""Middleware that every request passes first: request ids, limits on bodies, and responses to internal errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader.api import problems
-from grader.api.problems import Problem
+from grader.api.problems import HttpProblem
 from grader.bounds import (
     MAX_REQUESTS_AT_ONCE,
     MAX_REQUESTS_WAITING,
@@ -26,7 +26,7 @@ from grader.bounds import (
 from grader.intake.turns import Turns
 
 MAX_BODY_BYTES = MIB
-"""Of a request without files. An upload may have this many bytes besides its files, for boundaries and headers."""
+"""Size of a request without files. An upload may have this many bytes besides its files, for boundaries and headers."""
 
 _STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -35,8 +35,8 @@ log = structlog.get_logger()
 
 
 class Requests:
-    """Names every request, in its answer as X-Request-Id and in every line that is logged while it is served. A proxy
-    may have named it before. What nobody expected is logged, and answered as a problem without saying what it was."""
+    """Middleware that gives every request an id, unless a proxy has given it one, in the header X-Request-Id and in log
+    lines. It logs unexpected exceptions and answers them with a problem that does not reveal them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,16 +45,16 @@ class Requests:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         request = Request(scope, receive)
-        request.state.request_id = _id_of(request.headers)
+        request.state.request_id = _request_id(request.headers)
         answer = _Answer(request.state.request_id, send)
         with structlog.contextvars.bound_contextvars(request=request.state.request_id):
             started = time.monotonic()
             try:
                 await self._app(scope, receive, answer)
             except Exception as bug:
-                log.exception("a bug of ours", method=request.method, path=request.url.path)
+                log.exception("internal error", method=request.method, path=request.url.path)
                 if answer.status:
-                    raise  # half of it is sent: the connection has to end
+                    raise  # part of the response is sent, so the connection has to end
                 await problems.response(request, problems.of(bug))(scope, receive, answer)
             finally:
                 seconds = round(time.monotonic() - started, 4)
@@ -62,13 +62,13 @@ class Requests:
         return None
 
 
-def _id_of(headers: Headers) -> str:
+def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
 
 
 class _Answer:
-    """Sends on, and remembers what has been sent."""
+    """A wrapper of `send` that adds the request id and records the status."""
 
     def __init__(self, request_id: str, send: Send) -> None:
         self._request_id = request_id
@@ -83,9 +83,8 @@ class _Answer:
 
 
 class BodyLimit:
-    """Answers 413 if a body is too large, 411 if its length is unknown, and 408 if it arrives too slowly. The HTTP
-    server
-    reads no more of a body than its Content-Length says."""
+    """Middleware that answers 413 if a body is too large, 411 if its length is unknown, and 408 if it arrives too
+    slowly. The HTTP server reads no more of a body than its Content-Length."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -108,7 +107,7 @@ def is_upload(headers: Headers) -> bool:
 
 
 class _Timed:
-    """Receives a body. Raises 408 if it takes longer than the bytes received so far allow."""
+    """A wrapper of `receive` that raises 408 if a body takes longer than the bytes received so far allow."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -133,11 +132,11 @@ class _Timed:
 
 
 class PersonLimit:
-    """Bounds how many requests of one person are served at once. It stands behind `grader.api.identity.Identify`.
+    """Middleware that limits the requests of one person served at once. It runs after `grader.api.identity.Identify`.
 
     Further requests wait, so that one person's do not occupy every thread. An upload does not wait, since it keeps a
-    connection and files open meanwhile, and neither do more requests than `MAX_REQUESTS_WAITING`: they are answered
-    with 429. Streams of events have their own limit, `grader.api.limits.Limits.stream`.
+    connection and files open; neither do requests beyond `MAX_REQUESTS_WAITING`. Both are answered with 429. Event
+    streams have a separate limit, `grader.api.limits.RateLimits.stream`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -159,30 +158,30 @@ class PersonLimit:
 
 
 _CLOSE = {"Connection": "close"}
-"""The rest of the body is not read, so the connection cannot be used again."""
+"""Closes the connection: the rest of the body is not read, so it cannot be used again."""
 _RETRY = _CLOSE | {"Retry-After": "5"}
 
 
-def _too_large(limit: int) -> Problem:
+def _too_large(limit: int) -> HttpProblem:
     detail = f"the request has more than {limit // MIB} MiB: leave out data sets, and clear a notebook's outputs"
-    return Problem(413, "too-large", "The request is too large", detail, _CLOSE)
+    return HttpProblem(413, "too-large", "The request is too large", detail, _CLOSE)
 
 
-def _unknown_length() -> Problem:
+def _unknown_length() -> HttpProblem:
     detail = "the request has a body in chunks: send it with a Content-Length"
-    return Problem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
+    return HttpProblem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
 
 
-def _too_slow() -> Problem:
+def _too_slow() -> HttpProblem:
     detail = f"the request arrived at less than {MIN_BYTES_PER_SECOND} bytes a second: use a faster connection"
-    return Problem(408, "too-slow", "The request took too long", detail, _CLOSE)
+    return HttpProblem(408, "too-slow", "The request took too long", detail, _CLOSE)
 
 
-def _too_many_uploads() -> Problem:
+def _too_many_uploads() -> HttpProblem:
     detail = f"{MAX_UPLOADS_AT_ONCE} of your uploads are being received: wait until they are, then send this again"
-    return Problem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
+    return HttpProblem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
 
 
-def _too_many_requests() -> Problem:
+def _too_many_requests() -> HttpProblem:
     detail = f"{MAX_REQUESTS_WAITING} of your requests wait already: wait for their answers, then send this again"
-    return Problem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)
+    return HttpProblem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)

@@ -1,4 +1,4 @@
-"""Watching one submission being graded, as server-sent events."""
+"""Server-sent events of the grading of one submission."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from grader.api import visible
+from grader.api import visibility
 from grader.api.identity import Caller, TheCaller, holder
-from grader.api.limits import Limits
+from grader.api.limits import RateLimits
 from grader.api.schemas import SubmissionId
-from grader.api.seen import Seen, find, may_see
-from grader.api.waiting import Place, place
+from grader.api.views import SubmissionView, find, may_see
+from grader.api.waiting import QueuePlace, place
 from grader.api.wiring import TheService
 from grader.errors import StoreUnavailable
 from grader.service import Service
@@ -28,20 +28,20 @@ from grader.workers.events import Event
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
 LOOK_SECONDS = 2.0
-"""How often the database is asked for the place in the queue, for changes by other machines, and for the watcher's
-permission."""
+"""Interval at which the database is queried for the place in the queue, for changes by other machines, and for the
+watcher's permission."""
 RECONNECT_MILLISECONDS = 3_000
 
 
-def _seen(id: SubmissionId, service: TheService, caller: TheCaller) -> Seen:
-    """Before the stream begins, so that what is wrong is an ordinary problem."""
+def _view_of(id: SubmissionId, service: TheService, caller: TheCaller) -> SubmissionView:
+    """Return the submission. It is looked up before the stream starts, so that errors are ordinary problems."""
     with service.store.read() as tx:
         return find(tx, service, caller, id)
 
 
-async def _counted(request: Request, caller: TheCaller) -> AsyncIterator[None]:
+async def _count_stream(request: Request, caller: TheCaller) -> AsyncIterator[None]:
     """Count the stream for this person until it ends."""
-    limits: Limits = request.app.state.limits
+    limits: RateLimits = request.app.state.limits
     async with limits.stream(caller.person.id):
         yield
 
@@ -53,25 +53,25 @@ _EXAMPLE = (
 
 @router.get(
     "/submissions/{id}/events",
-    summary="Watch it being graded",
+    summary="Watch a grading",
     response_class=EventSourceResponse,
-    dependencies=[Depends(_counted)],
+    dependencies=[Depends(_count_stream)],
     responses={
-        429: {"description": "This person watches too many gradings already"},
+        429: {"description": "The caller watches too many gradings"},
         200: {
-            "description": "Server-sent events: `state` (first as it is now, then whenever it changes), `position` "
-            "while it waits, `section` as each is begun or decided, `training` with the CPU seconds used, and `end` "
-            "once nothing more will come. The stream ends without `end` if the watcher may not see it any more",
+            "description": "Server-sent events: `state` (the current one, then every change), `position` while it "
+            "waits, `section` when one starts or is decided, `training` with the CPU seconds used, and `end` as the "
+            "last event. The stream ends without `end` if the caller loses access",
             "content": {"text/event-stream": {"example": _EXAMPLE}},
         },
     },
 )
 async def watch_submission(
-    request: Request, service: TheService, caller: TheCaller, seen: Annotated[Seen, Depends(_seen)]
+    request: Request, service: TheService, caller: TheCaller, seen: Annotated[SubmissionView, Depends(_view_of)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """What has happened, then what happens. The data of each event is one JSON object."""
+    """Stream past and future events. The data of each event is one JSON object."""
     async with service.events.watch(seen.grading.id) as happening:
-        watch = _Watch(request, service, caller, seen)
+        watch = _EventStream(request, service, caller, seen)
         for said in await watch.look():
             yield said
         while not watch.over:
@@ -80,78 +80,78 @@ async def watch_submission(
             except TimeoutError:
                 news = await watch.look()
             else:
-                news = await watch.heard(happened)
+                news = await watch.on_event(happened)
             for said in news:
                 yield said
 
 
 @dataclass(frozen=True)
-class _Look:
+class _QueueState:
     state: State
-    place: Place | None
+    place: QueuePlace | None
 
 
-class _Watch:
-    """What one watcher has been told."""
+class _EventStream:
+    """The events sent to one watcher."""
 
-    def __init__(self, request: Request, service: Service, caller: Caller, seen: Seen) -> None:
+    def __init__(self, request: Request, service: Service, caller: Caller, seen: SubmissionView) -> None:
         self._request = request
         self._service = service
         self._caller = caller
-        self._seen = seen
+        self._view_of = seen
         self._state: State | None = None
-        self._place: Place | None = None
+        self._place: QueuePlace | None = None
         self.over = False
 
     async def look(self) -> list[ServerSentEvent]:
-        """Return news from the database; none while it is away."""
+        """Return new events from the database; none while it cannot be reached."""
         try:
-            now = await run_in_threadpool(self._looked)
+            now = await run_in_threadpool(self._query)
         except StoreUnavailable:
             return []
         if now is None:
             self.over = True
             return []
-        news = self._state_is(now.state)
+        news = self._state_events(now.state)
         if now.place and now.place != self._place:
             self._place = now.place
-            news.insert(0 if self.over else len(news), _said("position", asdict(now.place)))
+            news.insert(0 if self.over else len(news), _sse_event("position", asdict(now.place)))
         return news
 
-    async def heard(self, happened: Event) -> list[ServerSentEvent]:
-        """Return an event as the watcher may see it. A database that is away cannot revoke the permission."""
+    async def on_event(self, happened: Event) -> list[ServerSentEvent]:
+        """Return an event as the watcher may see it. While the database cannot be reached, the permission stays."""
         with suppress(StoreUnavailable):
             self.over = not await run_in_threadpool(self._may_watch)
         if self.over:
             return []
         if happened.kind == "state":
-            return self._state_is(State(happened.name))
-        return [_said(happened.kind, _fields(visible.event(happened, self._seen.offering, self._caller)))]
+            return self._state_events(State(happened.name))
+        return [_sse_event(happened.kind, _fields(visibility.event(happened, self._view_of.offering, self._caller)))]
 
-    def _looked(self) -> _Look | None:
+    def _query(self) -> _QueueState | None:
         if not self._may_watch():
             return None
         with self._service.store.read() as tx:
-            grading = gradings.get(tx, self._seen.grading.id)
+            grading = gradings.get(tx, self._view_of.grading.id)
             assert grading is not None
-            return _Look(grading.state, place(tx, self._service, grading, self._seen.submission.kind))
+            return _QueueState(grading.state, place(tx, self._service, grading, self._view_of.submission.kind))
 
     def _may_watch(self) -> bool:
         """Return whether the token or session is still valid and its person may still see the submission."""
         caller = holder(self._request)
-        if caller is None or not may_see(caller, self._seen.submission):
+        if caller is None or not may_see(caller, self._view_of.submission):
             return False
         self._caller = caller
         return True
 
-    def _state_is(self, state: State) -> list[ServerSentEvent]:
+    def _state_events(self, state: State) -> list[ServerSentEvent]:
         if state is self._state:
             return []
         self._state = state
-        said = [_said("state", {"grading": self._seen.grading.id, "state": state, "final": state.is_final})]
+        said = [_sse_event("state", {"grading": self._view_of.grading.id, "state": state, "final": state.is_final})]
         if state.is_final:
             self.over = True
-            said.append(_said("end", {"state": state}))
+            said.append(_sse_event("end", {"state": state}))
         return said
 
 
@@ -161,5 +161,5 @@ def _fields(happened: Event) -> dict[str, Any]:
     return {"section": happened.name, "done": happened.done, "checks": [asdict(check) for check in happened.checks]}
 
 
-def _said(name: str, data: dict[str, Any]) -> ServerSentEvent:
+def _sse_event(name: str, data: dict[str, Any]) -> ServerSentEvent:
     return ServerSentEvent(event=name, data=data, retry=RECONNECT_MILLISECONDS if name == "state" else None)

@@ -1,4 +1,4 @@
-"""What every page has: its frame, its words cleaned and escaped, its forms proven to be ours."""
+"""Rendering of pages: the common frame, and filters for dates, durations and points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from grader import __version__
 from grader.api.identity import Caller, csrf_token
-from grader.api.problems import Problem
+from grader.api.problems import HttpProblem
 from grader.model import Points, show_points
 from grader.render.html import environment
 from grader.store.database import now
@@ -22,7 +22,14 @@ _TEMPLATES = environment(Path(__file__).parent / "templates")
 
 
 def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLResponse:
-    """The template of this name, in the frame."""
+    """Return a rendered template.
+
+    Args:
+        request: The request.
+        name: Name of the template.
+        status: HTTP status.
+        shown: Variables of the template.
+    """
     caller: Caller | None = getattr(request.state, "caller", None)
     frame = {
         "me": caller.person if caller else None,
@@ -34,32 +41,33 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
     return HTMLResponse(_TEMPLATES.get_template(name).render(frame | shown), status)
 
 
-def problem_page(request: Request, problem: Problem) -> Response:
-    """What went wrong, and the way back. It says nothing of the address, or unknown ids and others' would differ."""
-    back = "" if problem.status_code == 404 else _where_from(request)
+def problem_page(request: Request, problem: HttpProblem) -> Response:
+    """Return a problem as a page with a link back. It does not contain the URL, so that unknown ids and those of other
+    people give the same page."""
+    back = "" if problem.status_code == 404 else _form_page(request)
     answer = page(request, "problem.html", problem.status_code, problem=problem, back=back)
     answer.headers.update(problem.headers or {})
     return answer
 
 
-def _where_from(request: Request) -> str:
-    """The page of ours that a form was sent from; empty where there is none."""
+def _form_page(request: Request) -> str:
+    """Return the path of the page that a form was sent from; "" if it is not a page of this service."""
     sent_from = urlsplit(request.headers.get("referer", ""))
     is_ours = sent_from.netloc == request.headers.get("host", "")
-    path = inside(sent_from.path) if is_ours and request.method == "POST" else "/"
+    path = local_path(sent_from.path) if is_ours and request.method == "POST" else "/"
     return path if path != "/" else ""
 
 
-def inside(path: str) -> str:
-    """The path, where it leads to a page of ours; else the first page."""
+def local_path(path: str) -> str:
+    """Return the path if it is a path of this service, else "/"."""
     return path if re.fullmatch(r"/(?![/\\])[!-~]*", path) and "\\" not in path else "/"
 
 
-# ── words ────────────────────────────────────────────────────────────────────────────────────────────
+# ── filters ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def utc(moment: dt.datetime) -> str:
-    """For who has no JavaScript; with it the browser says the same in its own time zone."""
+    """Return a time in UTC. With JavaScript, pages show it in the browser's time zone."""
     return f"{moment.astimezone(dt.UTC):%a %-d %b %Y, %H:%M} UTC"
 
 
@@ -67,7 +75,7 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 def distance(moment: dt.datetime, now: dt.datetime) -> str:
-    """ "in 3 days", "2 hours ago" """
+    """Return the distance from now, such as "in 3 days" or "2 hours ago"."""
     seconds = abs((moment - now).total_seconds())
     name, length = next(((name, length) for name, length in _UNITS if seconds >= length), ("minute", 60))
     count = round(seconds / length)
@@ -78,16 +86,17 @@ def distance(moment: dt.datetime, now: dt.datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "40 s", "3 min" """
+    """Return a duration, such as "40 s" or "3 min"."""
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def signed(points: Points | float) -> str:
-    """ "+2", "−6" """
+    """Return points with a sign, such as "+2" or "−6"."""
     return f"{'−' if points < 0 else '+'}{show_points(abs(Points(points)))}"
 
 
 def size(count: int) -> str:
+    """Return a number of bytes, such as "512 bytes" or "20 KiB"."""
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
 
 

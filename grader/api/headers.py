@@ -1,6 +1,6 @@
-"""What every answer tells browsers: trust nothing that is not ours, keep nothing that is personal.
+"""Security headers of all responses: browsers load nothing from other origins and cache no personal data.
 
-An answer that sets one of these itself keeps its own.
+A response that sets one of these headers keeps its value.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 
 class SecurityHeaders:
+    """Middleware that adds the security headers."""
+
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self._app = app
         self._headers = _ALWAYS | ({"Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"} if https else {})

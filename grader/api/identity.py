@@ -1,8 +1,8 @@
-"""Who is asking, and what they may see.
+"""Authentication and permissions.
 
-`Identify` finds out before a body is read. Routes then ask for `TheCaller` (or `MaybeCaller`), and for a course by
-`require_member` or `require_staff`. Programs send a bearer token; browsers a session's cookie, and with it, wherever
-something changes, proof that the request comes from a page of ours.
+`Identify` finds the caller before a body is read. Routes depend on `TheCaller` (or `MaybeCaller`), and check a course
+with `require_member` or `require_staff`. Programs send a bearer token. Browsers send a session cookie and, with every
+change, a CSRF token.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from starlette.types import Scope as AsgiScope
 from grader.api import problems
 from grader.api.entrance import is_upload
 from grader.api.limits import REQUESTS, address, limit
-from grader.api.problems import Problem, is_for_a_person, not_found
+from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.api.wiring import service_of
 from grader.errors import GraderError
 from grader.settings import Settings
@@ -33,17 +33,19 @@ from grader.store.records import Person, Role, Scope, Token, TokenKind
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _ASKS_NOBODY = ("/static/", "/healthz", "/readyz", "/metrics")
-"""Paths that need no identity; /metrics has a token of its own."""
+"""Paths that need no identity; /metrics has a separate token."""
 _LOGIN = "/login"
 
 
 @dataclass(frozen=True)
 class Caller:
+    """The person who sends a request, with their roles and token."""
+
     person: Person
     roles: Mapping[str, Role]
     """Course → role."""
     token: Token
-    """The session in a browser, or a program's token."""
+    """The token of the browser's session or of the program."""
 
     @property
     def kind(self) -> TokenKind:
@@ -58,18 +60,18 @@ class Caller:
         return self.is_admin or Role.STAFF in self.roles.values()
 
     def is_staff(self, course: str) -> bool:
-        """Admins are, of every course, even of one that does not exist."""
+        """Return whether the caller is staff of the course. Admins are, even if the course does not exist."""
         return self.is_admin or self.roles.get(course) is Role.STAFF
 
     def is_member(self, course: str) -> bool:
         return self.is_admin or course in self.roles
 
 
-# ── what routes ask ──────────────────────────────────────────────────────────────────────────────────
+# ── dependencies and checks for routes ───────────────────────────────────────────────────────────────
 
 
 async def maybe_caller(request: Request) -> Caller | None:
-    """Who is asking, if anybody has said so. Raises 403 where another site's page may have sent the request."""
+    """Return the caller, or None if the request has no identity. Raise 403 if another site's page may have sent it."""
     caller: Caller | None = request.state.caller
     if caller and caller.kind is TokenKind.SESSION and request.method not in SAFE:
         await _require_csrf_token(request)
@@ -80,7 +82,7 @@ MaybeCaller = Annotated[Caller | None, Depends(maybe_caller)]
 
 
 async def caller(request: Request, who: MaybeCaller) -> Caller:
-    """Who is asking. Raises 401, in pages the way to the login."""
+    """Return the caller. Raise 401 without an identity; pages redirect to the login."""
     if who is None:
         raise log_in_first(request)
     return who
@@ -90,17 +92,25 @@ TheCaller = Annotated[Caller, Depends(caller)]
 
 
 def require_member(caller: Caller, course: str, what: str = "course") -> None:
-    """Raises the 404 that a course which does not exist gives. `what` is what was asked for."""
+    """Raise 404 unless the caller is a member of the course, as for a course that does not exist.
+
+    Args:
+        caller: The caller.
+        course: Id of the course.
+        what: Kind of the requested resource, for the message.
+    """
     if not caller.is_member(course):
         raise not_found(what)
 
 
 def require_staff(caller: Caller, course: str, what: str = "course") -> None:
+    """Raise 404 unless the caller is staff of the course."""
     if not caller.is_staff(course):
         raise not_found(what)
 
 
 def require_admin(caller: Caller, what: str = "page") -> None:
+    """Raise 404 unless the caller is an admin."""
     if not caller.is_admin:
         raise not_found(what)
 
@@ -110,10 +120,11 @@ def require_scope(caller: Caller, scope: Scope) -> None:
     if scope not in caller.token.scopes:
         detail = f"this needs the scope {scope}: make a token that has it, under /settings or by `grader admin token`"
         challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
-        raise Problem(403, "scope", "The token does not allow this", detail, challenge)
+        raise HttpProblem(403, "scope", "The token does not allow this", detail, challenge)
 
 
-def log_in_first(request: Request) -> Problem:
+def log_in_first(request: Request) -> HttpProblem:
+    """Return a 401, or for pages a redirect to the login."""
     if not is_for_a_person(request):
         detail = (
             "send a token in the header Authorization: Bearer …; make one under /settings or by `grader admin token`"
@@ -121,25 +132,24 @@ def log_in_first(request: Request) -> Problem:
         return _unauthorized("Log in first", detail, 'Bearer realm="grader"')
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(path, safe='')}" if request.method == "GET" and path != "/" else ""
-    return Problem(
-        303, "log-in", "Log in first", "this page is for those who have logged in", {"Location": _LOGIN + back}
-    )
+    return HttpProblem(303, "log-in", "Log in first", "this page requires a login", {"Location": _LOGIN + back})
 
 
-def bad_token() -> Problem:
+def bad_token() -> HttpProblem:
+    """Return the 401 for a token that is not valid."""
     detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
     return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
 
 
-def _unauthorized(title: str, detail: str, challenge: str) -> Problem:
-    return Problem(401, "unauthorized", title, detail, {"WWW-Authenticate": challenge})
+def _unauthorized(title: str, detail: str, challenge: str) -> HttpProblem:
+    return HttpProblem(401, "unauthorized", title, detail, {"WWW-Authenticate": challenge})
 
 
-# ── requests that other sites make a browser send ────────────────────────────────────────────────────
+# ── cross-site requests ──────────────────────────────────────────────────────────────────────────────
 
 
 def csrf_token(request: Request) -> str:
-    """For the hidden field `csrf` of every form, or the header X-CSRF-Token. Empty without a session."""
+    """Return the CSRF token for the hidden field `csrf` of forms or the header X-CSRF-Token; "" without a session."""
     secret = session_secret(request)
     return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest() if secret else ""
 
@@ -149,18 +159,18 @@ async def _require_csrf_token(request: Request) -> None:
     if sent is None and "form" in request.headers.get("content-type", ""):
         sent = str((await request.form()).get("csrf", ""))
     if not hmac.compare_digest((sent or "").encode(), csrf_token(request).encode()):
-        detail = "the form is older than your login, or is not ours: load the page again, and send it once more"
-        raise Problem(403, "csrf", "The form cannot be trusted", detail)
+        detail = "the form is older than your login, or from another site: reload the page and send the form again"
+        raise HttpProblem(403, "csrf", "The CSRF token is not valid", detail)
 
 
 def _require_same_site(request: Request, url: str) -> None:
-    """Browsers say where a request comes from. What says nothing is no browser, and has no cookie to be abused."""
+    """Raise 403 for a request from another site. Browsers send its origin; other clients have no cookie to abuse."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site in ("same-origin", "none"):
         return
     if site is None and origin in (None, _origin(url), _origin(str(request.url))):
         return
-    raise Problem(403, "cross-site", "The request comes from another site", "send it from a page of this service")
+    raise HttpProblem(403, "cross-site", "The request comes from another site", "send it from a page of this service")
 
 
 def _origin(url: str) -> str:
@@ -168,11 +178,11 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-# ── who is asking ────────────────────────────────────────────────────────────────────────────────────
+# ── authentication ───────────────────────────────────────────────────────────────────────────────────
 
 
 class Identify:
-    """Finds who is asking, as `request.state.caller`, before any body is read."""
+    """Middleware that sets `request.state.caller` before any body is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -182,7 +192,7 @@ class Identify:
             request = Request(scope)
             try:
                 request.state.caller = await _identified(request)
-            except (HTTPException, GraderError) as error:  # the application's handlers stand further in
+            except (HTTPException, GraderError) as error:  # the application's handlers do not see this
                 response = await problems.answer(request, error)
                 await response(scope, receive, send)
                 return
@@ -234,14 +244,15 @@ def _holder(request: Request, secret: str, kind: TokenKind) -> Caller | None:
 
 
 def session_secret(request: Request) -> str:
-    """What the browser sends to be known again; empty without."""
+    """Return the session's secret from the cookie; "" without one."""
     return request.cookies.get(cookie_name(service_of(request).settings), "")
 
 
 def is_https(settings: Settings) -> bool:
+    """Return whether browsers use https."""
     return settings.url.lower().startswith("https:")
 
 
 def cookie_name(settings: Settings) -> str:
-    """Browsers take a __Host- cookie only over https, from this very host and for all of its paths."""
+    """Return the name of the session cookie. Browsers accept a __Host- cookie only over https and from this host."""
     return "__Host-grader" if is_https(settings) else "grader"

@@ -1,6 +1,6 @@
-"""How often one person, or one address, may ask.
+"""Rate limits for each person and each address.
 
-The counts are of this process: with several replicas each one counts for itself.
+Each process counts separately, so with several replicas the limits apply to each replica.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 
-from grader.api.problems import Problem
+from grader.api.problems import HttpProblem
 from grader.errors import BadCall
 from grader.intake.turns import Turns
 from grader.settings import Settings
@@ -25,12 +25,14 @@ from grader.settings import Settings
 REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "submissions"
 
 STREAM_SECONDS = 10
-"""Retry-After for a stream: about the duration of a grading without trainings."""
+"""Retry-After for a stream: about the duration of a grading without training runs."""
 
 
-class Limits:
+class RateLimits:
+    """Counters of requests, failed logins, submissions and event streams."""
+
     def __init__(self, settings: Settings) -> None:
-        """Raises `BadCall` for a setting that is no rate."""
+        """Read the limits. Raise `BadCall` for a setting that is not a rate."""
         self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._rates = {
             REQUESTS: _rate("GRADER_RATE_LIMIT", settings.rate_limit),
@@ -41,20 +43,20 @@ class Limits:
         self._streams = Turns(settings.streams_limit)
 
     def hit(self, what: str, whose: str) -> None:
-        """Counts one. Raises 429 where it is one too many."""
+        """Count one event of a person or an address. Raise 429 if it exceeds the limit."""
         rate = self._rates[what]
         if rate is None or self._window.hit(rate, what, whose):
             return
         wait = max(1, math.ceil(self._window.get_window_stats(rate, what, whose).reset_time - time.time()))
         detail = f"{what} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
-        raise Problem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
+        raise HttpProblem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
 
     @asynccontextmanager
     async def stream(self, person: str) -> AsyncIterator[None]:
-        """Count a stream of events while it is open. Raise 429 for one more than a person may have."""
+        """Count an event stream while it is open. Raise 429 if the person has too many."""
         if self._streams.is_full(person):
             detail = f"you may watch {self._most_streams} gradings at the same time: close one of the others"
-            raise Problem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
+            raise HttpProblem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
         async with self._streams.of(person):
             yield
 
@@ -63,7 +65,7 @@ def _rate(name: str, text: str) -> RateLimitItem | None:
     try:
         return parse(text) if text.strip() else None
     except ValueError:
-        raise BadCall(f'{name}={text} is no rate: write "1200/minute", or leave it empty for no limit') from None
+        raise BadCall(f'{name}={text} is not a rate: write "1200/minute", or leave it empty for no limit') from None
 
 
 def _period(rate: RateLimitItem) -> str:
@@ -72,12 +74,13 @@ def _period(rate: RateLimitItem) -> str:
 
 
 def limit(request: Request, what: str, whose: str) -> None:
-    limits: Limits = request.app.state.limits
+    """Count one event. Raise 429 if it exceeds the limit."""
+    limits: RateLimits = request.app.state.limits
     limits.hit(what, whose)
 
 
 def address(request: Request) -> str:
-    """Where the request comes from, as uvicorn says. Of IPv6 the network: whoever has one address there has 2⁶⁴."""
+    """Return the client's address; for IPv6 its /64 network, since a client with one address has all of them."""
     host = request.client.host if request.client else ""
     try:
         known = ipaddress.ip_address(host)
@@ -87,7 +90,8 @@ def address(request: Request) -> str:
 
 
 async def count_hand_in(request: Request) -> None:
-    """A route through which is handed in depends on this. Who is not known is refused elsewhere."""
+    """Count a submission of the caller; a dependency of submitting routes. Requests without an identity are refused
+    elsewhere."""
     if caller := request.state.caller:
         limit(request, HAND_INS, caller.person.id)
 

@@ -1,7 +1,7 @@
-"""Numbers for Prometheus, in a registry of our own.
+"""Metrics for Prometheus.
 
-Most come from the database when they are asked for. They are the same at every replica: take one replica's, do not
-add them up. What is of this process alone says so in its help, and adds up.
+Most are read from the database on every scrape and are equal at all replicas, so they must not be summed over replicas.
+Metrics of a single process say so in their help and may be summed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
 _LATE = dt.timedelta(seconds=30)
-"""A grading may be seen in the database so long after the moment at which it says that it was finished."""
-_HERE = "Of this process alone"
+"""A finished grading may appear in the database this long after its finishing time."""
+_LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
 
 _DEATHS = (
@@ -34,19 +34,21 @@ _DEATHS = (
     ("reply", re.compile(r"(its answer is|the answers of the whole submission are) larger than [\d.]+ MiB")),
     ("died", re.compile(r"the Python process ended in the middle of the call")),
 )
-"""How a reason tells that the sandbox ended the student's process, or that it ended by itself."""
+"""Reasons of checks that report that the student's process was ended, or ended by itself."""
 
 
 class Metrics:
+    """The metrics of one process."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._since = now()
         self._known: dict[str, dt.datetime] = {}
         self._one_at_a_time = threading.Lock()
         self._registry = CollectorRegistry()
-        self._registry.register(_FromStore(store))
+        self._registry.register(_StoreCollector(store))
         self._problems = Counter(
-            "grader_problems", f"{_HERE}: answers that were problems", ["problem"], registry=self._registry
+            "grader_problems", f"{_LOCAL}: answers that were problems", ["problem"], registry=self._registry
         )
         self._grading = Histogram(
             "grader_grading_seconds", f"{_SHARED} since its start: from start to finish of a grading",
@@ -67,18 +69,18 @@ class Metrics:
         )  # fmt: skip
 
     def problem(self, slug: str) -> None:
-        """A problem that has been answered, by what it is: "refused", "queue-full", …"""
+        """Count a problem response by its kind: "refused", "queue-full", …"""
         self._problems.labels(slug).inc()
 
     def exposition(self) -> bytes:
-        """In Prometheus' text format. Without a database, what this process knows by itself."""
+        """Return the metrics in Prometheus' text format. Without a database, only those of this process."""
         with self._one_at_a_time:
-            with suppress(StoreUnavailable):  # grader_database_up says so
+            with suppress(StoreUnavailable):  # grader_database_up reports it
                 self._catch_up()
             return generate_latest(self._registry)
 
     def _catch_up(self) -> None:
-        """Observes what has been finished since the last time."""
+        """Observe the gradings that were finished since the last call."""
         until = now()
         with self._store.read() as tx:
             found = list(counts.finished_since(tx, self._since - _LATE, list(self._known)))
@@ -100,7 +102,7 @@ class Metrics:
 
 
 def deaths(report: Json) -> list[str]:
-    """Of a report as JSON: once for each section and reason."""
+    """Return why student processes ended in a report: one reason for each section and reason."""
     found = {
         (check["id"].rpartition(".")[0], reason)
         for part in report["parts"]
@@ -111,17 +113,17 @@ def deaths(report: Json) -> list[str]:
     return [reason for _, reason in sorted(found)]
 
 
-class _FromStore:
-    """What the database knows, asked at every scrape."""
+class _StoreCollector:
+    """A collector that queries the database on every scrape."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def describe(self) -> list[Metric]:
-        return []  # else the registry would ask the database at once
+        return []  # otherwise the registry would query the database at once
 
     def collect(self) -> Iterator[Metric]:
-        up = GaugeMetricFamily("grader_database_up", f"{_HERE}: whether it could reach the database", 1)
+        up = GaugeMetricFamily("grader_database_up", f"{_LOCAL}: whether it could reach the database", 1)
         try:
             with self._store.read() as tx:
                 waiting, states, checks = counts.waiting(tx), counts.by_state(tx), counts.by_check(tx)
@@ -131,12 +133,12 @@ class _FromStore:
             return
         yield up
         yield GaugeMetricFamily("grader_workers", f"{_SHARED}: machines that grade, and are alive", len(alive))
-        yield from _queue(waiting)
-        yield _outcomes(states)
-        yield from _checks(checks)
+        yield from _queue_metrics(waiting)
+        yield _grading_metrics(states)
+        yield from _check_metrics(checks)
 
 
-def _queue(waiting: list[counts.Waiting]) -> Iterator[Metric]:
+def _queue_metrics(waiting: list[counts.Waiting]) -> Iterator[Metric]:
     length = GaugeMetricFamily("grader_queue_length", f"{_SHARED}: gradings that wait", labels=["priority"])
     age = GaugeMetricFamily(
         "grader_queue_oldest_seconds", f"{_SHARED}: how long the oldest has waited", labels=["priority"]
@@ -149,8 +151,8 @@ def _queue(waiting: list[counts.Waiting]) -> Iterator[Metric]:
     yield age
 
 
-def _outcomes(states: list[counts.Gradings]) -> Metric:
-    """A gauge, since a broken one may be tried again."""
+def _grading_metrics(states: list[counts.Gradings]) -> Metric:
+    """Return the number of gradings by state. It is a gauge, since broken ones may be retried."""
     found = GaugeMetricFamily(
         "grader_gradings", f"{_SHARED}: gradings in each state", labels=["assignment", "kind", "state"]
     )
@@ -159,7 +161,7 @@ def _outcomes(states: list[counts.Gradings]) -> Metric:
     return found
 
 
-def _checks(checks: list[counts.CheckCount]) -> Iterator[Metric]:
+def _check_metrics(checks: list[counts.CheckCount]) -> Iterator[Metric]:
     found = GaugeMetricFamily(
         "grader_check_results",
         f"{_SHARED}: gradings that count, by how each check went; held ÷ all is its pass rate",

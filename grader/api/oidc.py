@@ -1,7 +1,6 @@
 """Login at the university's OpenID Connect provider: authorization code, with PKCE, state and nonce.
 
-What an attempt must remember until the browser comes back lies in a signed cookie that lasts ten minutes, so that any
-replica can go on with it.
+The state of a login is in a signed cookie that lasts ten minutes, so that any replica can continue it.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import problems
-from grader.api.frame import inside
+from grader.api.frame import local_path
 from grader.api.identity import is_https
-from grader.api.problems import RETRY_SECONDS, Problem, not_found
+from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.sessions import begin_session
 from grader.api.wiring import TheService
 from grader.course.roster import login_of
@@ -46,19 +45,19 @@ log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 
 BACK = "/login/oidc/back"
-"""Where the provider sends browsers back to; it must know GRADER_URL with this path."""
+"""Path of the redirect URI; register GRADER_URL with this path at the provider."""
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Never "none", and never a secret that both sides have."""
+"""Accepted signatures: never "none", and none with a shared secret."""
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One login that has begun."""
+class LoginAttempt:
+    """The state of one login."""
 
     state: str
     nonce: str
@@ -67,6 +66,8 @@ class Attempt:
 
 
 class Provider:
+    """An OpenID Connect provider."""
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._issuer = settings.oidc_issuer
@@ -74,8 +75,8 @@ class Provider:
         self._keys: KeySet | None = None
         self._known_since = 0.0
 
-    def login_url(self, attempt: Attempt) -> str:
-        """Where the browser goes to log in."""
+    def login_url(self, attempt: LoginAttempt) -> str:
+        """Return the provider's URL to log in."""
         with self._client() as client:
             url, _ = client.create_authorization_url(
                 self._metadata()["authorization_endpoint"],
@@ -85,8 +86,8 @@ class Provider:
             )
         return str(url)
 
-    def claims(self, code: str, attempt: Attempt) -> Mapping[str, Any]:
-        """What the provider says of who has logged in. Raises a 403 for a code or an answer that does not hold."""
+    def claims(self, code: str, attempt: LoginAttempt) -> Mapping[str, Any]:
+        """Exchange a code for the claims of the person who logged in. Raise 403 if code or answer is not valid."""
         metadata = self._metadata()
         with self._client() as client:
             try:
@@ -102,12 +103,12 @@ class Provider:
                 return claims
             except (OAuthError, JoseError, KeyError, ValueError) as wrong:
                 log.warning("a login failed", why=f"{type(wrong).__name__}: {one_line(str(wrong))}")
-                raise _failed("the provider's answer does not hold, or came too late") from wrong
+                raise _failed("the provider's answer is not valid, or came too late") from wrong
             except httpx2.HTTPError as gone:
                 raise _no_answer(gone) from gone
 
     def _verified(self, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
-        """The claims of the ID token, once its signature, issuer, audience, times and nonce hold."""
+        """Return the claims of the ID token after checking its signature, issuer, audience, times and nonce."""
         try:
             signed = jwt.decode(token["id_token"], self._key_set(), algorithms=_SIGNED_WITH)
         except InvalidKeyIdError:  # the provider has new keys
@@ -130,7 +131,7 @@ class Provider:
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         if found.get("sub") != subject:
-            raise _failed("the provider speaks of two people")
+            raise _failed("the provider's answers are about two different people")
         return found
 
     def _client(self) -> OAuth2Client:
@@ -147,9 +148,9 @@ class Provider:
         if not self._known or time.monotonic() - self._known_since > _METADATA_SECONDS:
             known = _fetched(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             if known.get("issuer") != self._issuer:
-                raise OurFailure(f"GRADER_OIDC_ISSUER={self._issuer}, but there the provider is {known.get('issuer')}")
+                raise OurFailure(f"GRADER_OIDC_ISSUER={self._issuer}, but its metadata names {known.get('issuer')}")
             if missing := [name for name in _NEEDED if name not in known]:
-                raise OurFailure(f"the university's login service does not say its {missing[0]}")
+                raise OurFailure(f"the metadata of the university's login service lacks {missing[0]}")
             self._known, self._keys, self._known_since = known, None, time.monotonic()
         return self._known
 
@@ -159,10 +160,10 @@ class Provider:
         return self._keys
 
 
-def _no_answer(why: Exception) -> Problem:
+def _no_answer(why: Exception) -> HttpProblem:
     log.error("the login service does not answer", why=f"{type(why).__name__}: {one_line(str(why))}")
     detail = "the university's login service does not answer; try again in a moment"
-    return problems.come_back("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
+    return problems.unavailable("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
 
 
 def _fetched(url: str) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def _fetched(url: str) -> dict[str, Any]:
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """None where none is set. Raises `BadCall` where the settings are half ones."""
+    """Return the provider of the settings, or None. Raise `BadCall` if the settings are incomplete."""
     given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
     if not any(given):
         return None
@@ -193,7 +194,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-# ── there and back ───────────────────────────────────────────────────────────────────────────────────
+# ── routes ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _provider(request: Request) -> Provider:
@@ -208,7 +209,9 @@ TheProvider = Annotated[Provider, Depends(_provider)]
 
 @router.get("/login/oidc")
 def go(service: TheService, provider: TheProvider, next: str = "/") -> Response:
-    attempt = Attempt(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), inside(next))
+    attempt = LoginAttempt(
+        secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
+    )
     response = RedirectResponse(provider.login_url(attempt), 303)
     response.set_cookie(
         _cookie(service.settings),
@@ -222,7 +225,7 @@ def go(service: TheService, provider: TheProvider, next: str = "/") -> Response:
 
 
 @router.get(BACK)
-def come_back(
+def unavailable(
     request: Request,
     service: TheService,
     provider: TheProvider,
@@ -231,28 +234,28 @@ def come_back(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
-    attempt = _opened(service, request.cookies.get(_cookie(service.settings), ""))
+    attempt = _unsealed(service, request.cookies.get(_cookie(service.settings), ""))
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
-        raise _failed("it was begun in another browser or window, or more than ten minutes ago")
+        raise _failed("it was started in another browser or window, or more than ten minutes ago")
     if error or not code:
-        raise _failed("the provider has refused it")
-    if iss not in (None, service.settings.oidc_issuer):  # RFC 9207: another provider's code
+        raise _failed("the provider refused it")
+    if iss not in (None, service.settings.oidc_issuer):  # RFC 9207: the code of another provider
         raise _failed("the answer comes from another provider")
-    person = _person(service, provider.claims(code, attempt))
+    person = _person_of(service, provider.claims(code, attempt))
     response = begin_session(request, service, person, attempt.next)
     response.delete_cookie(_cookie(service.settings), secure=is_https(service.settings), httponly=True, samesite="lax")
     return response
 
 
-def _person(service: Service, claims: Mapping[str, Any]) -> Person:
+def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
     login = _login(service.settings, claims)
     with service.store.read() as tx:
         known = people.person_by_login(tx, login)
     if known:
         return known
     if not service.settings.oidc_new_people:
-        detail = f"you have logged in as {login}, whom no course here knows: ask your teachers to add that login"
-        raise Problem(403, "unknown-person", "You are not known here", detail)
+        detail = f"you have logged in as {login}, which is in no course: ask your teachers to add that login"
+        raise HttpProblem(403, "unknown-person", "There is no account for this login", detail)
     with service.store.write() as tx:
         return people.put_person(tx, login, one_line(str(claims.get("name") or login), 190))
 
@@ -260,38 +263,40 @@ def _person(service: Service, claims: Mapping[str, Any]) -> Person:
 def _login(settings: Settings, claims: Mapping[str, Any]) -> str:
     name = settings.oidc_login_claim
     if name == "email" and claims.get("email_verified") is not True:
-        raise _failed("the provider does not say that your e-mail address is verified")
+        raise _failed("the provider has not verified your e-mail address")
     text = claims.get(name)
     try:
         return login_of(text if isinstance(text, str) else "")
     except BadCall:
-        raise _failed(f"the provider does not say your {name}") from None
+        raise _failed(f"the provider did not send your {name}") from None
 
 
-def _failed(why: str) -> Problem:
-    return Problem(403, "login-failed", "The login did not succeed", f"{why}: begin again at /login")
+def _failed(why: str) -> HttpProblem:
+    return HttpProblem(403, "login-failed", "The login failed", f"{why}: start again at /login")
 
 
-# ── what an attempt remembers ────────────────────────────────────────────────────────────────────────
+# ── the cookie with the state of a login ─────────────────────────────────────────────────────────────
 
 
 def _cookie(settings: Settings) -> str:
     return "__Host-grader-login" if is_https(settings) else "grader-login"
 
 
-def _key(service: Service) -> OctKey:
+def _signing_key(service: Service) -> OctKey:
     secret = secret_of(service.settings, service.store)
     return OctKey.import_key(hmac.digest(secret, b"login attempts", hashlib.sha256))
 
 
-def _sealed(service: Service, attempt: Attempt) -> str:
-    return jwt.encode({"alg": "HS256"}, asdict(attempt) | {"exp": int(time.time()) + _ATTEMPT_SECONDS}, _key(service))
+def _sealed(service: Service, attempt: LoginAttempt) -> str:
+    return jwt.encode(
+        {"alg": "HS256"}, asdict(attempt) | {"exp": int(time.time()) + _ATTEMPT_SECONDS}, _signing_key(service)
+    )
 
 
-def _opened(service: Service, sealed: str) -> Attempt | None:
+def _unsealed(service: Service, sealed: str) -> LoginAttempt | None:
     try:
-        claims = jwt.decode(sealed, _key(service), algorithms=["HS256"]).claims
+        claims = jwt.decode(sealed, _signing_key(service), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)
     except (JoseError, ValueError):
         return None
-    return Attempt(**{name: str(claims[name]) for name in ("state", "nonce", "verifier", "next")})
+    return LoginAttempt(**{name: str(claims[name]) for name in ("state", "nonce", "verifier", "next")})

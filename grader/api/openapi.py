@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds out by itself, and what holds for all routes alike."""
+"""The OpenAPI document: the one that FastAPI generates, completed with security and problems of all routes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from grader.api.problems import MEDIA_TYPE
 from grader.model import Json
 from grader.render import as_json
 
-ABOUT = """Submit over HTTP, watch it being graded, get the report.
+ABOUT = """Submit over HTTP, watch the grading, get the report.
 
-Programs send `Authorization: Bearer …`; browsers have a session's cookie, and send with whatever changes something
-the header `X-CSRF-Token`. Everything that goes wrong is answered as RFC 9457 says, in `application/problem+json`.
-What a caller may not see is answered like what does not exist."""
+Programs send `Authorization: Bearer …`. Browsers have a session cookie, and send the header `X-CSRF-Token` with every
+change. Errors are answered in `application/problem+json` (RFC 9457). Resources that the caller may not see give the
+same answer as those that do not exist."""
 
 _OPEN = ("/healthz", "/readyz", "/metrics")
-"""Paths that ask nobody who they are."""
+"""Paths without authentication."""
 _METHODS = ("get", "put", "post", "delete", "patch")
 
 PROBLEM: Json = {
@@ -29,11 +29,11 @@ PROBLEM: Json = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "request_id"],
     "properties": {
-        "type": {"type": "string", "description": "What kind of problem, for programs: /problems/…"},
-        "title": {"type": "string", "description": "The same for people"},
+        "type": {"type": "string", "description": "Kind of problem, for programs: /problems/…"},
+        "title": {"type": "string", "description": "Kind of problem, for people"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What to do this time"},
-        "request_id": {"type": "string", "description": "To be quoted when you ask about it"},
+        "detail": {"type": "string", "description": "Reason, and what to do"},
+        "request_id": {"type": "string", "description": "Quote it when you report the problem"},
         "errors": {
             "type": "array",
             "description": "Fields that are wrong",
@@ -56,17 +56,19 @@ PROBLEM: Json = {
 }
 
 SECURITY: Json = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of yours, for programs"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A program's token"},
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
         "name": "grader",
-        "description": "A browser's session; over https its name is __Host-grader",
+        "description": "A browser's session; with https its name is __Host-grader",
     },
 }
 
 
 def install(app: FastAPI) -> None:
+    """Make the application serve this document."""
+
     def document() -> Json:
         if app.openapi_schema is None:
             app.openapi_schema = _document(app)
@@ -76,7 +78,7 @@ def install(app: FastAPI) -> None:
 
 
 def name_of(route: APIRoute) -> str:
-    """An operation is called like its function."""
+    """Return the id of an operation: the name of its function."""
     return route.name
 
 
@@ -86,7 +88,7 @@ def _document(app: FastAPI) -> Json:
     components["securitySchemes"] = SECURITY
     schemas = components.setdefault("schemas", {})
     schemas["Problem"] = PROBLEM
-    schemas["Report"] = _report()
+    schemas["Report"] = _report_schema()
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     found["security"] = [{"bearer": []}, {"cookie": []}]
@@ -98,14 +100,14 @@ def _document(app: FastAPI) -> Json:
 
 
 def _complete(path: str, operation: Json) -> None:
-    """Every operation can meet problems that its route does not speak of."""
+    """Add the problems that every operation may answer with."""
     if path in _OPEN:
         operation["security"] = []
     responses = operation["responses"]
     for status in _problems_of(path, operation):
         known = responses.get(str(status), {})
         if any(media != MEDIA_TYPE for media in known.get("content", {})) and status != 422:
-            continue  # it answers this status in its own way
+            continue  # the route answers this status in another format
         words = known.get("description", "")
         says = HTTPStatus(status).phrase if words in ("", "Validation Error") else words
         responses[str(status)] = {
@@ -127,6 +129,6 @@ def _problems_of(path: str, operation: Json) -> set[int]:
     return found
 
 
-def _report() -> Any:
-    """The report's own schema, as a component."""
+def _report_schema() -> Any:
+    """Return the report's schema as a component."""
     return {name: value for name, value in as_json.schema().items() if name != "$schema"}

@@ -1,4 +1,4 @@
-"""For those who run the service: health, metrics, the queue."""
+"""Operation of the service: health, metrics and the queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from grader.api.identity import Caller, TheCaller
 from grader.api.metrics import Metrics
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
 from grader.api.wiring import TheService
 from grader.errors import OurFailure, StoreUnavailable
@@ -27,7 +27,8 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/healthz", summary="Does the process answer?")
 def is_alive() -> AliveOut:
-    """It asks nobody else: what is not alive should be started anew, what is not ready should be waited for."""
+    """Report that the process responds, without checking anything else. Restart a service that is not alive; wait for
+    one that is not ready."""
     return AliveOut(ok=True)
 
 
@@ -37,21 +38,21 @@ def is_alive() -> AliveOut:
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
-    """The database, the sandbox and the queue, each with ok and why not. Where others grade, `workers` says whether any
-    is alive; without one, submissions are kept and wait, so that this alone turns nobody away."""
+    """Report on database, sandbox and queue, each with a reason if it is not ready. With PostgreSQL, `workers` reports
+    whether one is alive; without one the service is still ready, since submissions wait in the queue."""
     parts = {
-        "database": _part(lambda: _database(service)),
-        "sandbox": _part(service.queue.trouble),
-        "queue": _part(lambda: _queue(service)),
+        "database": _readiness(lambda: _database_trouble(service)),
+        "sandbox": _readiness(service.queue.trouble),
+        "queue": _readiness(lambda: _queue_trouble(service)),
     }
     ok = all(part.ok for part in parts.values())
     if service.settings.has_postgresql:
-        parts["workers"] = _part(lambda: _workers(service))
+        parts["workers"] = _readiness(lambda: _workers_trouble(service))
     response.status_code = 200 if ok else 503
     return ReadinessOut(ok=ok, parts=parts)
 
 
-def _part(trouble: Callable[[], str]) -> PartOfServiceOut:
+def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
     try:
         why = trouble()
     except StoreUnavailable as failure:
@@ -62,21 +63,21 @@ def _part(trouble: Callable[[], str]) -> PartOfServiceOut:
     return PartOfServiceOut(ok=not why, why=why)
 
 
-def _database(service: Service) -> str:
-    """Written to, since a full disk can still be read."""
+def _database_trouble(service: Service) -> str:
+    """Write to the database, since a full disk can still be read. Return ""."""
     with service.store.write() as tx:
         facts.touch(tx)
     return ""
 
 
-def _queue(service: Service) -> str:
+def _queue_trouble(service: Service) -> str:
     with service.store.read() as tx:
         waiting = gradings.waiting(tx)
     limit = service.settings.queue_limit
-    return "" if waiting < limit else f"{waiting} submissions wait, and {limit} may (GRADER_QUEUE_LIMIT)"
+    return "" if waiting < limit else f"{waiting} submissions are waiting; the limit is {limit} (GRADER_QUEUE_LIMIT)"
 
 
-def _workers(service: Service) -> str:
+def _workers_trouble(service: Service) -> str:
     with service.store.read() as tx:
         return "" if workers.live(tx) else "no worker is alive: submissions wait until grader worker runs"
 
@@ -86,25 +87,25 @@ _TEXT = {"schema": {"type": "string"}}
 
 @router.get(
     "/metrics",
-    summary="Numbers for Prometheus",
+    summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},
 )
 def get_metrics(request: Request, service: TheService) -> Response:
-    """Where GRADER_METRICS_TOKEN is set, it must come as a bearer token."""
+    """Return the metrics. If GRADER_METRICS_TOKEN is set, the request must send it as a bearer token."""
     wanted = service.settings.metrics_token
     given = request.headers.get("authorization", "")
     if wanted and not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
         detail = "send GRADER_METRICS_TOKEN as Authorization: Bearer …"
-        raise Problem(401, "unauthorized", "Not without the token", detail, {"WWW-Authenticate": "Bearer"})
+        raise HttpProblem(401, "unauthorized", "The metrics token is missing", detail, {"WWW-Authenticate": "Bearer"})
     metrics: Metrics = request.app.state.metrics
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/api/v1/queue", summary="What waits and runs", tags=["staff"])
+@router.get("/api/v1/queue", summary="Show the queue", tags=["staff"])
 def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
-    """The whole queue in numbers, and one by one what is of courses that the caller is staff of."""
-    courses = _courses(caller)
+    """Return the size of the whole queue, and the gradings of courses that the caller is staff of."""
+    courses = _staffed_courses(caller)
     if courses == []:
         raise not_found("page")
     with service.store.read() as tx:
@@ -120,8 +121,8 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
     )
 
 
-def _courses(caller: Caller) -> list[str] | None:
-    """None is all of them."""
+def _staffed_courses(caller: Caller) -> list[str] | None:
+    """Return the courses that the caller is staff of; None for all courses."""
     if caller.is_admin:
         return None
     return [course for course, role in caller.roles.items() if role is Role.STAFF]

@@ -1,4 +1,4 @@
-"""People and one's own tokens."""
+"""People, and the caller's tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.api.wiring import TheService
 from grader.course import roster
@@ -40,7 +40,7 @@ class Me(AccountOut):
     roles: dict[str, Role] = Field(description="By course")
 
 
-@router.get("/me", summary="Who is asking")
+@router.get("/me", summary="The caller's account")
 def who_am_i(caller: TheCaller) -> Me:
     return Me(**AccountOut.of(caller.person).model_dump(), roles=dict(caller.roles))
 
@@ -50,7 +50,7 @@ class PersonIn(In):
     admin: bool | None = Field(None, description="Left out, it stays as it is")
 
 
-@router.get("/people/{login}", summary="One person (admins)")
+@router.get("/people/{login}", summary="Get a person (admins)")
 def get_person(caller: TheCaller, service: TheService, login: Login) -> AccountOut:
     require_admin(caller, "person")
     with service.store.read() as tx:
@@ -67,11 +67,11 @@ def put_person(caller: TheCaller, service: TheService, login: Login, new: Person
     with service.store.write() as tx:
         person = people.put_person(tx, login, name, admin=new.admin)
         if not people.has_admin(tx):
-            raise BadCall("somebody must remain an admin: make another one first")
+            raise BadCall("the last admin cannot be removed: make another person an admin first")
     return AccountOut.of(person)
 
 
-# ── one's own tokens ─────────────────────────────────────────────────────────────────────────────────
+# ── the caller's tokens ──────────────────────────────────────────────────────────────────────────────
 
 
 class TokenOut(Out):
@@ -81,7 +81,7 @@ class TokenOut(Out):
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     scopes: list[Scope]
-    parent: str | None = Field(description="Id of the token that it was made with, and ends with")
+    parent: str | None = Field(description="Id of the token that it was made with; it is revoked with that one")
 
     @classmethod
     def of(cls, token: Token) -> Self:
@@ -92,23 +92,21 @@ class TokenOut(Out):
 
 
 class MadeToken(TokenOut):
-    token: str = Field(description="Shown this once")
+    token: str = Field(description="Shown only once")
 
 
 class NewToken(In):
-    label: str = Field(min_length=1, max_length=200, description="What it is for", examples=["my laptop"])
-    expires_in_days: int | None = Field(
-        None, ge=1, le=3660, description="Left out, it lasts until it is revoked", examples=[120]
-    )
+    label: str = Field(min_length=1, max_length=200, description="Purpose of the token", examples=["my laptop"])
+    expires_in_days: int | None = Field(None, ge=1, le=3660, description="Left out, it never expires", examples=[120])
     scopes: set[Scope] | None = Field(
         None,
         min_length=1,
-        description="What it may be used for; by default, all that your token may",
+        description="Allowed uses; by default those of the token that makes it",
         examples=[["read"]],
     )
 
 
-@router.get("/tokens", summary="One's own tokens, logins by browser among them")
+@router.get("/tokens", summary="List the caller's tokens, including browser logins")
 def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     with service.store.read() as tx:
         return [TokenOut.of(token) for token in people.tokens_of(tx, caller.person.id)]
@@ -116,7 +114,7 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
 
 @router.post(
     "/tokens",
-    summary="A new token for programs",
+    summary="Create a token for programs",
     status_code=201,
     responses={409: {"description": "There are too many"}},
 )
@@ -139,7 +137,7 @@ def new_token(
     with service.store.write() as tx:
         if len(people.tokens_of(tx, caller.person.id)) >= MOST_TOKENS:
             detail = f"you have {MOST_TOKENS} tokens and logins already: revoke one first"
-            raise Problem(409, "too-many-tokens", "Too many tokens", detail)
+            raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
         lasts = dt.timedelta(days=days) if days else None
         parent = _parent(tx, caller)
         wanted = caller.token.scopes if scopes is None else scopes
@@ -157,7 +155,7 @@ def _parent(tx: Tx, caller: Caller) -> Token | None:
     return found
 
 
-@router.delete("/tokens/{id}", summary="Revoke one of one's own tokens", status_code=204)
+@router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
     """Revoke a token and all that were made with it. A token cannot revoke one that has more scopes."""
     with service.store.write() as tx:

@@ -1,4 +1,4 @@
-"""What goes wrong, in the form of RFC 9457: JSON for programs, and a page with the same words for browsers."""
+"""Error responses in the form of RFC 9457: JSON for programs, and a page with the same text for browsers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,13 @@ from grader.errors import BadCall, GraderError, OurFailure, Refused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
-"""When to come back after a failure of ours, which may be over by then."""
+"""Retry-After after an internal failure that may be temporary."""
 
 log = structlog.get_logger()
 
 
-class Problem(HTTPException):
-    """An answer that is not what was asked for. Raise it anywhere below a route.
-
-    `slug` names the kind for programs ("queue-full"), `title` for people; `detail` says what to do this time.
-    """
+class HttpProblem(HTTPException):
+    """An error response. Raise it anywhere below a route."""
 
     def __init__(
         self,
@@ -39,60 +36,70 @@ class Problem(HTTPException):
         headers: Mapping[str, str] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
-        """`errors`: {"where": …, "what": …} of each field that is wrong."""
+        """Describe the error.
+
+        Args:
+            status: HTTP status.
+            slug: Kind of problem for programs, such as "queue-full".
+            title: Kind of problem for people.
+            detail: Reason, and what to do.
+            headers: Additional headers.
+            errors: {"where": …, "what": …} of each wrong field.
+        """
         super().__init__(status, detail, headers)
         self.slug = slug
         self.title = title
         self.errors = tuple(errors)
 
 
-def come_back(slug: str, title: str, detail: str, seconds: float) -> Problem:
-    """503: nothing was kept, and the same request may succeed after so long."""
-    return Problem(503, slug, title, detail, {"Retry-After": str(max(1, math.ceil(seconds)))})
+def unavailable(slug: str, title: str, detail: str, seconds: float) -> HttpProblem:
+    """Return a 503: nothing was stored, and the same request may succeed after this time."""
+    return HttpProblem(503, slug, title, detail, {"Retry-After": str(max(1, math.ceil(seconds)))})
 
 
-def not_found(what: str) -> Problem:
-    """One answer for what does not exist and for what is not theirs to see, so that neither can be told apart."""
-    return Problem(404, "not-found", "Not found", f"there is no such {what} that you may see")
+def not_found(what: str) -> HttpProblem:
+    """Return the 404 for a resource that does not exist or that the caller may not see; both look the same."""
+    return HttpProblem(404, "not-found", "Not found", f"this {what} does not exist, or you have no access to it")
 
 
-def of(error: Exception) -> Problem:
-    """Any exception as a problem."""
+def of(error: Exception) -> HttpProblem:
+    """Return the problem for any exception."""
     match error:
-        case Problem():
+        case HttpProblem():
             return error
         case HTTPException():
             title = HTTPStatus(error.status_code).phrase
-            return Problem(error.status_code, _slug(title), title, f"{error.detail}", error.headers)
+            return HttpProblem(error.status_code, _slug(title), title, f"{error.detail}", error.headers)
         case RequestValidationError():
             return _invalid(error)
         case Refused():
-            return Problem(422, "refused", "The submission cannot be read", str(error))
+            return HttpProblem(422, "refused", "The submission cannot be read", str(error))
         case BadCall():
-            return Problem(422, "bad-call", "The request cannot be done", str(error))
+            return HttpProblem(422, "bad-call", "The request cannot be done", str(error))
         case OurFailure():
             # the reason is in the log: it may name hosts and files
-            detail = "nothing that was acknowledged is lost; try again in a moment"
-            return come_back("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
-    detail = "this is our mistake, and it has been logged; quote the request id when you ask about it"
-    return Problem(500, "our-mistake", "Our mistake", detail)
+            detail = "try again in a moment; confirmed submissions are not lost"
+            return unavailable("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
+    detail = "the error has been logged; quote the request id when you report it"
+    return HttpProblem(500, "our-mistake", "Internal error", detail)
 
 
-def _invalid(error: RequestValidationError) -> Problem:
-    """What was sent is not repeated: it may be anything, and of any size."""
+def _invalid(error: RequestValidationError) -> HttpProblem:
+    """Return the problem for invalid fields. It does not repeat the input, which may have any content and size."""
     errors = [
         {"where": " → ".join(str(step) for step in wrong["loc"])[:200], "what": str(wrong["msg"])[:300]}
         for wrong in error.errors()[:20]
     ]
     detail = "; ".join(f"{e['where']}: {e['what']}" for e in errors[:3])
-    return Problem(422, "invalid", "The request is not valid", detail, errors=errors)
+    return HttpProblem(422, "invalid", "The request is not valid", detail, errors=errors)
 
 
 def _slug(title: str) -> str:
     return title.lower().replace(" ", "-").replace("'", "")
 
 
-def as_json(problem: Problem, request_id: str) -> dict[str, Any]:
+def as_json(problem: HttpProblem, request_id: str) -> dict[str, Any]:
+    """Return a problem in the format of RFC 9457."""
     found: dict[str, Any] = {
         "type": f"/problems/{problem.slug}",
         "title": problem.title,
@@ -103,22 +110,24 @@ def as_json(problem: Problem, request_id: str) -> dict[str, Any]:
     return found | ({"errors": [dict(e) for e in problem.errors]} if problem.errors else {})
 
 
-Page = Callable[[Request, Problem], Response]
-"""Shows a problem to a person; its status and headers are those of the problem."""
+Page = Callable[[Request, HttpProblem], Response]
+"""Renders a problem as a page with the problem's status and headers."""
 
 
-def plain_page(request: Request, problem: Problem) -> Response:
+def plain_page(request: Request, problem: HttpProblem) -> Response:
     title, detail = html.escape(problem.title), html.escape(problem.detail)
     text = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{detail}</p>"
     return HTMLResponse(text, problem.status_code, dict(problem.headers or {}))
 
 
 def is_for_a_person(request: Request) -> bool:
+    """Return whether a browser asked for a page."""
     in_pages = not request.url.path.startswith("/api/")
     return in_pages and "text/html" in request.headers.get("accept", "")
 
 
-def response(request: Request, problem: Problem) -> Response:
+def response(request: Request, problem: HttpProblem) -> Response:
+    """Return a problem as JSON, or as a page for browsers."""
     request.app.state.metrics.problem(problem.slug)
     if is_for_a_person(request):
         page: Page = request.app.state.problem_page
@@ -128,13 +137,14 @@ def response(request: Request, problem: Problem) -> Response:
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """The handler for every exception that may reach it."""
+    """Handle an exception: log failures of the grader, and return the problem."""
     if isinstance(error, GraderError) and not isinstance(error, BadCall):
-        log.error("our failure", why=str(error), kind=type(error).__name__)
+        log.error("internal failure", why=str(error), kind=type(error).__name__)
     return response(request, of(error))
 
 
 def install(app: FastAPI, page: Page = plain_page) -> None:
+    """Make the application answer exceptions with problems."""
     app.state.problem_page = page
     for kind in (HTTPException, RequestValidationError, GraderError):
         app.add_exception_handler(kind, answer)

@@ -37,7 +37,7 @@ MOST_OF_A_PHRASE = 2_000
 
 
 @dataclass(frozen=True)
-class Asked:
+class CourseQuestion:
     """A written question, as a course's staff mark it."""
 
     question: Question
@@ -52,17 +52,17 @@ class Asked:
         return progress(tx, self.question, self.worth, groups)
 
 
-def all_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment: str) -> list[Asked]:
+def all_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment: str) -> list[CourseQuestion]:
     """For staff. Raises the 404 that an unknown assignment gives."""
     require_staff(caller, course, "assignment")
     offering = known_offering(tx, service, course, assignment)
     return [
-        Asked(Question(course, assignment, id), question.title, question.points, offering)
+        CourseQuestion(Question(course, assignment, id), question.title, question.points, offering)
         for id, question in service.assignments[assignment].questions.items()
     ]
 
 
-def find_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment: str, question: str) -> Asked:
+def find_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment: str, question: str) -> CourseQuestion:
     found = (a for a in all_asked(tx, service, caller, course, assignment) if a.question.id == question)
     asked = next(found, None)
     if asked is None:
@@ -139,7 +139,7 @@ class QuestionOut(Out):
     phrases: list[PhraseOut] = Field(description="The comment bank")
 
     @classmethod
-    def of(cls, tx: Tx, asked: Asked, caller: Caller) -> QuestionOut:
+    def of(cls, tx: Tx, asked: CourseQuestion, caller: Caller) -> QuestionOut:
         question = asked.question
         return cls(
             question=question.id,

@@ -1,4 +1,4 @@
-"""Regrading as a reviewed change: a shadow run, a table of differences, then apply or discard."""
+"""Regrades: grade submissions again, review the differences, then apply or discard them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from grader.api.identity import Caller, TheCaller, require_staff
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
 from grader.api.wiring import TheService
 from grader.errors import BadCall
@@ -18,7 +18,7 @@ from grader.store.records import Regrade, Which
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "It is decided already, or still runs"}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The regrade is decided, or not finished"}}
 
 
 @router.post(
@@ -35,8 +35,8 @@ def start_regrade(
     caller: TheCaller,
     response: Response,
 ) -> RegradeOut:
-    """Grades the latest, the best or all submissions of every student once more. Nothing changes for anybody until
-    it is applied."""
+    """Grade the latest, the best or all submissions of every student again. Scores change only when the regrade is
+    applied."""
     if wish.which is Which.ONE:
         raise BadCall("one submission is regraded by POST /api/v1/submissions/{id}/regrade")
     with service.store.write() as tx:
@@ -45,7 +45,7 @@ def start_regrade(
             raise not_found("assignment")
         chosen = regrades.chosen(tx, course, assignment, wish.which)
         id = regrades.start(tx, course, assignment, wish.which, caller.person.id, chosen, service.queue)
-        started = _out(tx, id)
+        started = _regrade_out(tx, id)
     service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{id}"
     return started
@@ -55,7 +55,7 @@ def start_regrade(
 def list_regrades(
     course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
 ) -> list[RegradeOut]:
-    """The newest first."""
+    """List regrades, the newest first."""
     with service.store.read() as tx:
         _require_offering(tx, caller, course, assignment)
         found = regrades.of_offering(tx, course, assignment)
@@ -64,31 +64,31 @@ def list_regrades(
 
 @router.get("/regrades/{id}", summary="One regrade")
 def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeRegradeOut:
-    """How far it is, and what would change for whom."""
+    """Return the progress of a regrade, and the changes for each student."""
     with service.store.read() as tx:
         found = _find(tx, caller, id)
         return WholeRegradeOut.whole(found, regrades.progress(tx, id), regrades.changes(tx, id))
 
 
-@router.post("/regrades/{id}/apply", summary="Let its gradings count", responses=CONFLICT)
+@router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)
 def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
-    """From now on its gradings count. The old ones stay, and so do marks given by hand."""
+    """Make the new gradings count. Old gradings and manual marks are kept."""
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.apply(tx, id):
             detail = f"it is {found.state}, or some of its gradings are not finished"
-            raise Problem(409, "cannot-apply", "It cannot be applied", detail)
-        return _out(tx, id)
+            raise HttpProblem(409, "cannot-apply", "The regrade cannot be applied", detail)
+        return _regrade_out(tx, id)
 
 
-@router.post("/regrades/{id}/discard", summary="Leave everything as it is", responses=CONFLICT)
+@router.post("/regrades/{id}/discard", summary="Discard a regrade", responses=CONFLICT)
 def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
-    """Nothing changes; what still waits is cancelled."""
+    """Discard a regrade and cancel its waiting gradings. Scores do not change."""
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.discard(tx, id):
-            raise Problem(409, "decided", "It is decided already", f"it is {found.state}")
-        return _out(tx, id)
+            raise HttpProblem(409, "decided", "The regrade is decided already", f"it is {found.state}")
+        return _regrade_out(tx, id)
 
 
 def _require_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> None:
@@ -104,7 +104,7 @@ def _find(tx: Tx, caller: Caller, id: str) -> Regrade:
     return found
 
 
-def _out(tx: Tx, id: str) -> RegradeOut:
+def _regrade_out(tx: Tx, id: str) -> RegradeOut:
     found = regrades.get(tx, id)
     assert found is not None
     return RegradeOut.of(found, regrades.progress(tx, id))

@@ -1,4 +1,4 @@
-"""What goes over the wire, as pydantic models; values of ours become them here and nowhere else."""
+"""The API's request and response bodies as pydantic models, and the conversion of records into them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from grader.api.admission import Receipt
-from grader.api.waiting import Place
+from grader.api.waiting import QueuePlace
 from grader.course.late import Lateness
 from grader.course.roster import LOGIN
 from grader.course.scores import QuestionScore, Score
@@ -39,7 +39,7 @@ from grader.store.rubrics import RubricItem
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
 TEXT = r"^[^\x00]*$"
-"""PostgreSQL keeps no NUL."""
+"""Text without NUL, which PostgreSQL cannot store."""
 _EXAMPLE = "01k9xv3d7m0q8r5t2w6y4z1abc"
 
 SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id", examples=[_EXAMPLE])]
@@ -53,19 +53,19 @@ Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examp
 
 
 class Out(BaseModel):
-    """What we say. Every field is always there."""
+    """Response body. Every field is always present."""
 
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class In(BaseModel):
-    """What we are told. An unknown field is an error, because it would be a wish that nobody grants."""
+    """Request body. An unknown field is an error, because it would have no effect."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _number(points: Points | None) -> float | None:
-    """Exact: points are multiples of 1/100, which print and read back as they are."""
+    """Return points as a float. Multiples of 1/100 are printed and read back exactly."""
     return float(points) if points is not None else None
 
 
@@ -90,7 +90,7 @@ class FileOut(Out):
 
 class LatenessOut(Out):
     is_late: bool
-    remains: float = Field(description="The part of the points that is left, from 0 to 1", examples=[0.9])
+    remains: float = Field(description="Share of the points that remains, from 0 to 1", examples=[0.9])
     sentence: str = Field(examples=["Submitted by the due date."])
 
     @classmethod
@@ -99,7 +99,7 @@ class LatenessOut(Out):
 
 
 class ReceiptOut(Out):
-    """What was acknowledged: it is kept, and will be graded."""
+    """The confirmation that a submission is stored and will be graded."""
 
     submission: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
@@ -109,16 +109,16 @@ class ReceiptOut(Out):
     authors: list[PersonOut]
     received_at: dt.datetime
     digest: str = Field(description="sha256 over the names and bytes that are graded")
-    files: list[FileOut] = Field(description="As they came")
+    files: list[FileOut] = Field(description="The submitted files")
     code_submitted: bool = Field(description="If not, no attempt is used up, and the code has no points")
     late: LatenessOut
     remarks: list[str] = Field(
-        description="What to know of the files at once",
+        description="Remarks on the files",
         examples=[["solution.py was not submitted; upload it with the notebook."]],
     )
-    position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
+    position: int | None = Field(description="Place in the queue; 1 is next, null if it no longer waits", examples=[3])
     estimate_seconds: float | None = Field(
-        description="Until grading starts, about; null where nothing is known", examples=[42.0]
+        description="Estimated time until grading starts; null if unknown", examples=[42.0]
     )
 
     @classmethod
@@ -149,7 +149,7 @@ def _submission_fields(submission: Submission) -> dict[str, Any]:
 
 
 class GivenItemOut(Out):
-    """An item of a rubric, as it was given."""
+    """A rubric item as it was applied."""
 
     text: str = Field(examples=["The sum over n is missing"])
     points: float = Field(examples=[-2.0])
@@ -160,15 +160,15 @@ class GivenItemOut(Out):
 
 
 class QuestionScoreOut(Out):
-    """One written question."""
+    """The score of one written question."""
 
     question: str = Field(examples=["q1.1"])
     title: str = Field(examples=["Gradient with respect to a2"])
-    state: Decision = Field(description="`suggested` is for staff: a person has still to decide")
+    state: Decision = Field(description="`suggested` is for staff: the machine suggests points, a person decides")
     points: float | None = Field(description="null until it is decided", examples=[5.0])
     possible: float = Field(examples=[5.0])
-    by_machine: bool = Field(description="Proven right, where the assignment lets that decide")
-    items: list[GivenItemOut] = Field(description="What the points are given for")
+    by_machine: bool = Field(description="Decided by machine: proven right")
+    items: list[GivenItemOut] = Field(description="The applied rubric items")
     comment: str = Field(examples=["The sum over n is missing."])
 
     @classmethod
@@ -186,17 +186,17 @@ class QuestionScoreOut(Out):
 
 
 class ScoreOut(Out):
-    """What it is worth by now. What is not decided is waiting, and no zero."""
+    """The current score of a submission. Undecided points are waiting and do not count as zero."""
 
-    machine: float | None = Field(description="Of the code; null until graded and shown", examples=[38.5])
-    written: float | None = Field(description="Of written answers; null while none is decided", examples=[None])
-    earned: float | None = Field(description="Both, before lateness", examples=[38.5])
-    final: float | None = Field(description="Both, after it", examples=[34.65])
-    decided: float = Field(description="How many points that is out of", examples=[40.0])
-    waiting: float = Field(description="Points that nobody has decided about yet", examples=[40.0])
-    absent: float = Field(description="Of questions without an answer, and of code not submitted", examples=[0.0])
+    machine: float | None = Field(description="Points of the code; null until graded and released", examples=[38.5])
+    written: float | None = Field(description="Points of written answers; null while none is decided", examples=[None])
+    earned: float | None = Field(description="Both together, before the late penalty", examples=[38.5])
+    final: float | None = Field(description="Both together, after the late penalty", examples=[34.65])
+    decided: float = Field(description="Points that `earned` and `final` are out of", examples=[40.0])
+    waiting: float = Field(description="Points that are not decided yet", examples=[40.0])
+    absent: float = Field(description="Points of questions without an answer and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
-    questions: list[QuestionScoreOut] = Field(description="The written ones")
+    questions: list[QuestionScoreOut] = Field(description="The written questions")
     sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
 
     @classmethod
@@ -218,7 +218,7 @@ class ScoreOut(Out):
 class GradingOut(Out):
     id: str = Field(examples=[_EXAMPLE])
     state: State
-    counts: bool = Field(description="It is the one that gives the submission its points")
+    counts: bool = Field(description="Whether the submission has its points from this grading")
     regrade: str | None = Field(description="The regrade that it belongs to", examples=[None])
     queued_at: dt.datetime
     started_at: dt.datetime | None
@@ -230,8 +230,8 @@ class GradingOut(Out):
     decided: float | None = Field(examples=[40.0])
     possible: float | None = Field(examples=[80.0])
     worker: str | None = Field(description="For staff", examples=[None])
-    failures: int = Field(description="Times that we failed on it; for staff")
-    why: str = Field(description="Of our failure; for staff", examples=[""])
+    failures: int = Field(description="Number of failed attempts to grade it; for staff")
+    why: str = Field(description="Reason of the failure; for staff", examples=[""])
 
     @classmethod
     def of(cls, grading: Grading) -> GradingOut:
@@ -274,7 +274,7 @@ class MarkOut(Out):
 
 
 class SubmissionOut(Out):
-    """One in a list."""
+    """A submission in a list."""
 
     id: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
@@ -308,13 +308,13 @@ def _summary_fields(submission: Submission, state: State, late: Lateness, score:
 
 
 class WholeSubmissionOut(SubmissionOut):
-    """One, with all that the caller may see of it."""
+    """A submission with everything that the caller may see."""
 
-    position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
-    estimate_seconds: float | None = Field(description="Until grading starts, about", examples=[42.0])
+    position: int | None = Field(description="Place in the queue; 1 is next, null if it no longer waits", examples=[3])
+    estimate_seconds: float | None = Field(description="Estimated time until grading starts", examples=[42.0])
     marks: list[MarkOut]
     marked_before: list[str] = Field(description="Questions whose earlier answer had been marked", examples=[[]])
-    gradings: list[GradingOut] = Field(description="The newest first; students see the one that counts, or will")
+    gradings: list[GradingOut] = Field(description="The newest first; students see only the one that counts, or will")
 
     @classmethod
     def whole(
@@ -323,7 +323,7 @@ class WholeSubmissionOut(SubmissionOut):
         state: State,
         late: Lateness,
         score: Score | None,
-        place: Place | None,
+        place: QueuePlace | None,
         marks: Iterable[Mark],
         marked_before: Iterable[str],
         gradings: Iterable[Grading],
@@ -362,7 +362,7 @@ class RegradeOut(Out):
     by: PersonOut
     created_at: dt.datetime
     decided_at: dt.datetime | None
-    progress: dict[State, int] = Field(description="How many of its gradings are in each state")
+    progress: dict[State, int] = Field(description="Number of gradings in each state")
 
     @classmethod
     def of(cls, regrade: Regrade, progress: Mapping[State, int]) -> RegradeOut:
@@ -405,23 +405,23 @@ class VerdictOut(Out):
 
 class CheckChangeOut(Out):
     check: str = Field(examples=["q2.2.W1"])
-    before: VerdictOut | None = Field(description="null where that version has no such check")
+    before: VerdictOut | None = Field(description="null if that version lacks the check")
     after: VerdictOut | None
 
 
 class ChangeOut(Out):
-    """One submission before and after."""
+    """The change that a regrade makes to one submission."""
 
     submission: str = Field(examples=[_EXAMPLE])
     authors: list[PersonOut]
-    state: State = Field(description="Of the new grading")
+    state: State = Field(description="State of the new grading")
     before: float | None = Field(description="The machine's points", examples=[38.5])
     after: float | None = Field(examples=[40.0])
-    checks: list[CheckChangeOut] = Field(description="Those that differ")
+    checks: list[CheckChangeOut] = Field(description="The checks that differ")
 
     @property
     def gain(self) -> float:
-        """Negative where points are lost; 0 while it is not graded."""
+        """The gained points; negative for lost points, 0 while it is not graded."""
         return round(self.after - (self.before or 0), 2) if self.after is not None else 0
 
     @property
@@ -454,7 +454,7 @@ class ChangeOut(Out):
 class WholeRegradeOut(RegradeOut):
     """A regrade with its table of changes."""
 
-    changes: list[ChangeOut] = Field(description="Those that change first")
+    changes: list[ChangeOut] = Field(description="Submissions that change come first")
 
     @classmethod
     def whole(cls, regrade: Regrade, progress: Mapping[State, int], changes: Sequence[Change]) -> WholeRegradeOut:
@@ -492,12 +492,12 @@ class QueuedOut(Out):
 
 class WorkerOut(Out):
     name: str = Field(description="Machine and process", examples=["host:42"])
-    processes: int = Field(description="How many it has; one is for pre-checks alone", examples=[3])
-    at_a_time: int = Field(description="How many gradings it runs at a time, beside pre-checks", examples=[2])
+    processes: int = Field(description="Number of processes; one is for pre-checks only", examples=[3])
+    at_a_time: int = Field(description="Number of gradings at a time, besides pre-checks", examples=[2])
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
     compatibility_keys: list[str] = Field(
-        description="The gradings that it takes; none: all",
+        description="The gradings that it takes; empty for all",
         examples=[["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"]],
     )
 
@@ -515,7 +515,7 @@ class WorkerOut(Out):
 
 class UnservedOut(Out):
     compatibility_key: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
-    gradings: int = Field(description="How many wait", examples=[3])
+    gradings: int = Field(description="Number of waiting gradings", examples=[3])
     since: dt.datetime
     why: str = Field(description="What to do")
 
@@ -525,23 +525,23 @@ class UnservedOut(Out):
 
 
 class QueueOut(Out):
-    waiting: dict[str, int] = Field(description="How many wait, by priority", examples=[{"interactive": 3}])
-    oldest_seconds: float | None = Field(description="How long the oldest has waited", examples=[12.5])
+    waiting: dict[str, int] = Field(description="Number of waiting gradings by priority", examples=[{"interactive": 3}])
+    oldest_seconds: float | None = Field(description="Waiting time of the oldest grading", examples=[12.5])
     gradings: list[QueuedOut] = Field(
-        description="Of courses that the caller is staff of: those that run, then those that wait, at most 100"
+        description="Running, then waiting gradings of courses that the caller is staff of, at most 100"
     )
-    workers: list[WorkerOut] = Field(description="Those that are alive")
-    unserved: list[UnservedOut] = Field(description="What waits, and no worker that is alive may take it")
+    workers: list[WorkerOut] = Field(description="Workers that are alive")
+    unserved: list[UnservedOut] = Field(description="Waiting gradings that no live worker can take")
 
 
 class PartOfServiceOut(Out):
     ok: bool
-    why: str = Field(description="Empty where it is ok", examples=[""])
+    why: str = Field(description="Empty if it is ok", examples=[""])
 
 
 class ReadinessOut(Out):
     ok: bool
-    parts: dict[str, PartOfServiceOut] = Field(description="database, sandbox, queue; workers, where others grade")
+    parts: dict[str, PartOfServiceOut] = Field(description="database, sandbox, queue; with PostgreSQL also workers")
 
 
 class AliveOut(Out):

@@ -1,7 +1,7 @@
-"""Logging in and out with a browser.
+"""Login and logout with a browser.
 
-A login link carries its token behind a #, which browsers do not send: it stands in no log, and a scanner that follows
-links in mail does not use it up. The page puts it into its form (or a person pastes the link), and the form's POST
+A login link has its token after a #, which browsers do not send: so no log contains it, and mail scanners that follow
+links do not use it up. The login page puts it into its form (or a person pastes the link), and the form's POST
 exchanges it for a session.
 """
 
@@ -14,7 +14,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.frame import inside, page
+from grader.api.frame import local_path, page
 from grader.api.identity import MaybeCaller, bad_token, cookie_name, is_https, session_secret
 from grader.api.limits import LOGINS, address, limit
 from grader.api.wiring import TheService
@@ -29,7 +29,7 @@ LASTS = dt.timedelta(hours=12)
 
 @router.get("/login")
 def show_login(request: Request, next: str = "/") -> Response:
-    return _page(request, next)
+    return _login_page(request, next)
 
 
 @router.post("/login")
@@ -43,16 +43,16 @@ def log_in(
         person, program = exchanged
         return begin_session(request, service, person, next, program)
     limit(request, LOGINS, address(request))
-    return _page(request, next, "This link or token is not valid, or no longer: ask for a new one.", status=403)
+    return _login_page(request, next, "This link or token is not valid or has expired: ask for a new one.", status=403)
 
 
-def _page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
+def _login_page(request: Request, next: str, problem: str = "", status: int = 200) -> Response:
     has_provider = request.app.state.provider is not None
-    return page(request, "login.html", status, next=inside(next), problem=problem, provider=has_provider)
+    return page(request, "login.html", status, next=local_path(next), problem=problem, provider=has_provider)
 
 
 def _exchange(service: Service, secret: str) -> tuple[Person, Token | None] | None:
-    """Return who logs in, and the program's token that they log in with, if any."""
+    """Return the person who logs in, and the program's token if they log in with one."""
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
             return used_up, None
@@ -72,16 +72,15 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 def begin_session(
     request: Request, service: Service, person: Person, next: str, token: Token | None = None
 ) -> Response:
-    """Begin a new session, and end the one that the browser had: an attacker may know that one. With `token`, the
-    session
-    has its scopes and ends with it."""
+    """Start a new session and end the browser's previous one, which an attacker may know. With `token`, the session has
+    the token's scopes and ends with it."""
     _end_session(request, service)
     with service.store.write() as tx:
         people.forget_expired_tokens(tx)
         if token and people.token_by_id(tx, token.id) is None:
             raise bad_token()  # revoked since this request began
         secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", LASTS, parent=token)
-    response = RedirectResponse(inside(next), 303)
+    response = RedirectResponse(local_path(next), 303)
     response.set_cookie(
         cookie_name(service.settings),
         secret,

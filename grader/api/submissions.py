@@ -1,4 +1,4 @@
-"""Handing in, and what came of it."""
+"""Submissions: submit, list, cancel; receipts, reports, gradings and marks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
 from grader.api.limits import LimitedHandIns
-from grader.api.problems import Problem, not_found
+from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import (
     ID,
     TEXT,
@@ -28,7 +28,7 @@ from grader.api.schemas import (
     SubmissionOut,
     WholeSubmissionOut,
 )
-from grader.api.seen import (
+from grader.api.views import (
     all_gradings,
     assignment_of,
     find,
@@ -57,7 +57,7 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Its state doe
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
 
 
-# ── handing in ───────────────────────────────────────────────────────────────────────────────────────
+# ── submitting ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @router.post(
@@ -66,30 +66,33 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     summary="Submit",
     dependencies=[LimitedHandIns],
     responses={
-        202: {"description": "It is kept, and will be graded", "headers": {"Location": {"schema": {"type": "string"}}}},
-        429: {"description": "No attempt is left in this hour, too many requests, or too much of this student's waits"},
-        503: {"description": "Too many wait, or the service is disturbed: nothing was kept; Retry-After says when"},
+        202: {
+            "description": "It is stored and will be graded",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        },
+        429: {"description": "Too many attempts this hour, too many requests, or too many waiting submissions"},
+        503: {"description": "The queue is full or the service is unavailable; nothing was stored, see Retry-After"},
     },
 )
-async def hand_in(
+async def submit(
     course: CourseId,
     assignment: AssignmentId,
     service: TheService,
     caller: TheCaller,
     response: Response,
     files: Annotated[list[UploadFile], File(description="A Python file, a notebook, a zip of both, or several files")],
-    kind: Annotated[Kind, Form(description="A pre-check is free, and never the grade")] = Kind.SUBMISSION,
+    kind: Annotated[Kind, Form(description="A pre-check is unlimited and never counts")] = Kind.SUBMISSION,
     authors: Annotated[list[str], Form(description="Logins, for staff who submit for others")] = [],  # noqa: B006
-    supersede: Annotated[bool, Form(description="Own earlier ones that still wait are left out")] = False,
+    supersede: Annotated[bool, Form(description="Supersede earlier submissions that still wait")] = False,
     idempotency_key: Annotated[
-        str, Header(description="The same request under the same key is kept once", examples=["8e03978e-40d5-43dd"])
+        str, Header(description="A repeated request with the same key is stored once", examples=["8e03978e-40d5-43dd"])
     ] = "",
 ) -> ReceiptOut:
-    """Keeps the files and queues their grading. The receipt is the promise: what it names is in the database."""
+    """Store the files and queue their grading. The receipt confirms that the submission is in the database."""
     if len(files) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     contents = [(file.filename or "", await file.read()) for file in files]
-    receipt = await admission.hand_in(
+    receipt = await admission.submit(
         service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
     )
     response.headers["Location"] = f"/api/v1/submissions/{receipt.submission.id}"
@@ -117,19 +120,19 @@ def list_submissions(
     state: Annotated[State | None, Query()] = None,
     kind: Annotated[Kind | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[str | None, Query(pattern=ID, description="Those that are older than this one")] = None,
+    before: Annotated[str | None, Query(pattern=ID, description="Only submissions older than this one")] = None,
 ) -> list[SubmissionOut]:
-    """The newest first: staff list everybody's, students their own. The header Link leads to the next page."""
+    """List submissions, the newest first: staff list all, students their own. The header Link has the next page."""
     require_member(caller, course, "assignment")
     with service.store.read() as tx:
         if offerings.offering(tx, course, assignment) is None:
             raise not_found("assignment")
-        whose = caller.person.login if author is None and not caller.is_staff(course) else author
-        person = people.person_by_login(tx, whose) if whose is not None else None
-        nobody = whose is not None and (person is None or not _may_list(caller, course, person.id))
+        login = caller.person.login if author is None and not caller.is_staff(course) else author
+        person = people.person_by_login(tx, login) if login is not None else None
+        is_hidden = login is not None and (person is None or not _may_list(caller, course, person.id))
         found = (
             []
-            if nobody
+            if is_hidden
             else submissions.of_offering(
                 tx,
                 course,
@@ -142,7 +145,7 @@ def list_submissions(
         )
         seen = see(tx, service, caller, found[:limit])
     if len(found) > limit:
-        response.headers["Link"] = _next(request, found[limit - 1].id)
+        response.headers["Link"] = _next_link(request, found[limit - 1].id)
     return [SubmissionOut.of(s.submission, s.grading.state, s.late, s.score) for s in seen]
 
 
@@ -150,7 +153,7 @@ def _may_list(caller: Caller, course: str, person: str) -> bool:
     return caller.is_staff(course) or person == caller.person.id
 
 
-def _next(request: Request, before: str) -> str:
+def _next_link(request: Request, before: str) -> str:
     query = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
     return f'<{request.url.path}?{urlencode([*query, ("before", before)])}>; rel="next"'
 
@@ -160,7 +163,7 @@ def _next(request: Request, before: str) -> str:
 
 @router.get("/submissions/{id}", summary="One submission")
 def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
-    """Its record, its state, what it is worth by now, and where it stands in the queue."""
+    """Return a submission with its state, current score, and place in the queue."""
     with service.store.read() as tx:
         seen = find(tx, service, caller, id)
         return WholeSubmissionOut.whole(
@@ -177,7 +180,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
 
 @router.get("/submissions/{id}/receipt", summary="Its receipt")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
-    """The one that handing in has answered with; only the place in the queue is that of now."""
+    """Return the receipt of the submission, with its current place in the queue."""
     with service.store.read() as tx:
         find(tx, service, caller, id)
         return ReceiptOut.of(admission.receipt_of(tx, service, id))
@@ -190,10 +193,10 @@ _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
     "/submissions/{id}/files/{number}",
     summary="One of its files",
     response_class=Response,
-    responses={200: {"description": "The bytes as they came", "content": {"application/octet-stream": _ANY_BYTES}}},
+    responses={200: {"description": "The bytes as submitted", "content": {"application/octet-stream": _ANY_BYTES}}},
 )
 def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCaller) -> Response:
-    """By its number in the receipt, from 0."""
+    """Return a file by its number in the receipt, from 0."""
     with service.store.read() as tx:
         find(tx, service, caller, id)
         found = submissions.contents(tx, id)
@@ -202,14 +205,15 @@ def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCall
     return download(*found[number])
 
 
-@router.post("/submissions/{id}/cancel", summary="Take it out of the queue", responses=CONFLICT)
+@router.post("/submissions/{id}/cancel", summary="Cancel a submission", responses=CONFLICT)
 def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
-    """What has begun to run stays an attempt. What is graded stays graded: 409."""
+    """Take a submission out of the queue. One that has started still counts as an attempt; a graded one gives 409."""
     with service.store.write() as tx:
         seen = find(tx, service, caller, id)
         require_scope(caller, Scope.SUBMIT)
         if not service.queue.cancel(tx, seen.grading.id):
-            raise Problem(409, "final", "It is final", f"it is {seen.grading.state} and cannot be cancelled")
+            detail = f"it is {seen.grading.state} and cannot be cancelled"
+            raise HttpProblem(409, "final", "The submission is final", detail)
     service.events.publish(Event(seen.grading.id, "state", State.CANCELLED, done=True))
     return get_submission(id, service, caller)
 
@@ -235,7 +239,7 @@ def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json
     responses=CONFLICT | {200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )
 def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
-    """One file with plots that needs nothing else."""
+    """Return the report with plots as one self-contained file."""
     with service.store.read() as tx:
         report = report_of(tx, caller, find(tx, service, caller, id))
     return page_of_report(html(report))
@@ -243,7 +247,7 @@ def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) ->
 
 @router.get("/submissions/{id}/results.json", summary="Its report for Gradescope", responses=CONFLICT)
 def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
-    """As Gradescope's autograders write it."""
+    """Return the report in the format of Gradescope's autograders."""
     with service.store.read() as tx:
         return gradescope.gradescope(report_of(tx, caller, find(tx, service, caller, id)))
 
@@ -251,9 +255,9 @@ def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Jso
 # ── for staff ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get("/submissions/{id}/gradings", summary="All of its gradings", tags=["staff"])
+@router.get("/submissions/{id}/gradings", summary="List the gradings of a submission", tags=["staff"])
 def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> list[GradingOut]:
-    """The newest first; nothing is ever deleted."""
+    """List all gradings, the newest first. Gradings are never deleted."""
     with service.store.read() as tx:
         find_for_staff(tx, caller, id)
         return [GradingOut.of(grading) for grading in gradings.of_submission(tx, id)]
@@ -267,15 +271,17 @@ def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) ->
 
 
 @router.post(
-    "/gradings/{id}/retry", status_code=202, summary="Try a broken one again", tags=["staff"], responses=CONFLICT
+    "/gradings/{id}/retry", status_code=202, summary="Retry a broken grading", tags=["staff"], responses=CONFLICT
 )
 def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> GradingOut:
-    """It waits again, with our failures forgotten. Anything but a broken one: 409."""
+    """Queue a broken grading again and reset its failures. Any other grading gives 409."""
     with service.store.write() as tx:
         grading, submission = find_grading(tx, caller, id)
         assignment_of(service, submission)
         if not service.queue.retry(tx, id, submission.assignment):
-            raise Problem(409, "not-broken", "It is not broken", f"it is {grading.state}: only broken ones are retried")
+            raise HttpProblem(
+                409, "not-broken", "It is not broken", f"it is {grading.state}: only broken ones are retried"
+            )
         grading, _ = find_grading(tx, caller, id)
     service.events.publish(Event(id, "state", State.QUEUED))
     service.queue.wake()
@@ -285,12 +291,12 @@ def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> Grad
 @router.post(
     "/submissions/{id}/regrade",
     status_code=202,
-    summary="Grade it again, for review",
+    summary="Regrade one submission",
     tags=["staff"],
     responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
 )
 def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
-    """A regrade of this one alone; nothing changes for anybody until it is applied."""
+    """Start a regrade of one submission. Its score changes only when the regrade is applied."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         assignment_of(service, submission)
@@ -304,11 +310,11 @@ def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller,
     return RegradeOut.of(found, progress)
 
 
-@router.put("/submissions/{id}/marks/{question}", summary="Give points by hand", tags=["staff"])
+@router.put("/submissions/{id}/marks/{question}", summary="Set a mark", tags=["staff"])
 def put_mark(
     id: SubmissionId, question: QuestionId, mark: MarkIn, service: TheService, caller: TheCaller
 ) -> list[MarkOut]:
-    """For a question that waits for a person. No regrade touches it. Answers all marks of the submission."""
+    """Set the points of a written question. Regrades keep them. The response has all marks of the submission."""
     points = Points(mark.points)
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
@@ -317,19 +323,19 @@ def put_mark(
             raise not_found("question")
         worth = asked.points
         if points > worth:
-            raise BadCall(f"{question} is worth {show_points(worth)} points; {show_points(points)} are more")
+            raise BadCall(f"{show_points(points)} points are too many: {question} has {show_points(worth)}")
         marks.put(tx, id, question, points, mark.comment, caller.person.id)
-        return _marks(tx, submission)
+        return _marks_out(tx, submission)
 
 
-@router.delete("/submissions/{id}/marks/{question}", summary="Take points by hand back", tags=["staff"])
+@router.delete("/submissions/{id}/marks/{question}", summary="Remove a mark", tags=["staff"])
 def delete_mark(id: SubmissionId, question: QuestionId, service: TheService, caller: TheCaller) -> list[MarkOut]:
-    """The question waits again. Answers the marks that are left."""
+    """Remove the points of a written question, so that it waits again. The response has the remaining marks."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)
-        return _marks(tx, submission)
+        return _marks_out(tx, submission)
 
 
-def _marks(tx: Tx, submission: Submission) -> list[MarkOut]:
+def _marks_out(tx: Tx, submission: Submission) -> list[MarkOut]:
     return [MarkOut.of(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]

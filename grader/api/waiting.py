@@ -1,4 +1,4 @@
-"""Where a grading stands in the queue, and about when its turn will come."""
+"""The place of a grading in the queue, and an estimate of its waiting time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ from grader.store.records import Grading, Kind
 
 
 @dataclass(frozen=True)
-class Place:
+class QueuePlace:
+    """The place of a grading in the queue."""
+
     position: int
     """1 is the next to be started."""
     estimate_seconds: float | None
-    """Until it is started, about; None while nothing is known of how long gradings take here."""
+    """Estimated time until it starts; None while no grading has finished yet."""
 
 
-def place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> Place | None:
-    """None where it waits no more. The estimate is what waits ahead × what lately took a grading ÷ workers; while
-    anything waits, all workers are busy, so that those that run tell how many there are on all machines."""
+def place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
+    """Return the place of a grading; None if it no longer waits.
+
+    The estimate is the number of gradings ahead × the median time of recent gradings ÷ the number of workers. While
+    gradings wait, all workers are busy, so the running gradings count the workers of all machines.
+    """
     ahead = gradings.ahead_of(tx, grading.id)
     if ahead is None:
         return None
     recent = gradings.recent_seconds(tx, kind)
     workers = len(gradings.running(tx)) or service.settings.workers
-    return Place(ahead + 1, round(ahead * median(recent) / workers, 1) if recent else None)
+    return QueuePlace(ahead + 1, round(ahead * median(recent) / workers, 1) if recent else None)

@@ -1,4 +1,4 @@
-"""How a route gets hold of what the service is made of. Apart from `app`, so that routers need not import it."""
+"""The dependency by which routes get the service. It is separate from `app`, so that routers need not import that."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from grader.service import Service
 
 
 def service_of(request: HTTPConnection) -> Service:
+    """Return the service of the application."""
     service: Service = request.app.state.service
     return service
 

@@ -1,1 +1,1 @@
-"""Writing an assignment: its folder from a solution, and recorded example calls."""
+"""Tools for authors of assignments: create, record, certify, calibrate and pack them."""

@@ -1,5 +1,5 @@
-"""Thresholds from measurements: an outcome such as an accuracy varies with the seed even where everything is right,
-so a threshold comes with the probability that a right solution falls below it."""
+"""Calibration of thresholds: an end result such as an accuracy varies with the seed even for correct solutions, so each
+threshold is given with the probability that a correct solution falls below it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ from grader.model import Json, Report
 from grader.sandbox.contract import Sandbox
 
 PROBABILITIES = (1e-4, 1e-6)
-"""False-fail probabilities that a threshold is proposed for."""
+"""False-fail probabilities for which a threshold is proposed."""
 
 
 FEWEST_SEEDS = 5
-"""With fewer, a probability of 1e-6 lies hundreds of deviations off."""
+"""Smallest number of seeds: with fewer, a probability of 1e-6 is hundreds of deviations away."""
 
 
 @dataclass(frozen=True)
 class Calibration:
+    """Measured accuracies of one kind of training run."""
+
     name: str
-    """Of the evidence."""
+    """Name of the evidence."""
     accuracies: tuple[float, ...]
 
     @property
@@ -42,15 +44,15 @@ class Calibration:
         return float(np.std(self.accuracies, ddof=1))
 
     def false_fail(self, threshold: float) -> float:
-        """The probability that the next right solution falls below: Student's t, since mean and deviation are
-        themselves estimated from so few."""
-        from scipy import stats  # half a second that only a calibration pays
+        """Return the probability that the next correct solution falls below a threshold, by Student's t distribution,
+        since mean and deviation are estimated from few values."""
+        from scipy import stats  # takes half a second to import
 
         return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
 
     def proposed(self, probability: float) -> float | None:
-        """The highest threshold, in hundredths, whose false-fail probability is at most this; None where so few
-        measurements bear out none."""
+        """Return the highest threshold, in hundredths, with at most this false-fail probability; None if there are too
+        few measurements."""
         from scipy import stats
 
         exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))
@@ -69,7 +71,21 @@ def calibrate(
     quick: bool,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Calibration]:
-    """Trains the reference under so many secret seeds; one Calibration for each kind of training."""
+    """Train the reference under several secret seeds.
+
+    Args:
+        assignment: The assignment.
+        sandbox: The sandbox to run the reference in.
+        seeds: Number of seeds.
+        quick: Whether to measure the shorter training of `--quick`.
+        tick: Called with 1 after each grading.
+
+    Returns:
+        One calibration for each kind of training run.
+
+    Raises:
+        BadCall: There are too few seeds.
+    """
     if seeds < FEWEST_SEEDS:
         raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: take at least {FEWEST_SEEDS}, better 25")
     reference = receive_path(assignment.reference, assignment.files[0])
@@ -79,7 +95,7 @@ def calibrate(
         tick(1)
         return report
 
-    with ThreadPoolExecutor(1) as pool:  # a grading trains on two cores already
+    with ThreadPoolExecutor(1) as pool:  # each grading already trains on two cores
         reports = list(pool.map(one, range(seeds)))
     return _collected(reports)
 
@@ -103,7 +119,7 @@ def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
 
 
 def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
-    """What is kept beside the assignment: the measurements, and what follows for its thresholds."""
+    """Return the contents of calibration.json: the measurements, and the false-fail probabilities of thresholds."""
     return {
         c.name: {
             "accuracies": list(c.accuracies),

@@ -1,5 +1,5 @@
-"""The grader is graded: an assignment's reference and variants must earn everything, every fault must lose exactly what
-its header says, and say it in the header's words, and every known mistake must be diagnosed as itself."""
+"""Certification of an assignment: its reference and variants must earn all points, every fault must lose exactly the
+checks in its header, with the header's words in a reason, and every known mistake must be diagnosed as itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grader.sandbox.contract import Sandbox
 
 @dataclass(frozen=True)
 class Specimen:
-    """One submission of which we know what it must earn."""
+    """A submission with a known correct result."""
 
     name: str
     """ "reference", "variants/loops", "faults/no_decay", "handout"."""
@@ -36,11 +36,13 @@ class Specimen:
     loses_long: frozenset[str] = frozenset()
     """Ids of the long checks that must lose points."""
     is_handout: bool = False
-    """True where it is what students begin with, so that no check may give it any points."""
+    """True for the handout's starting file, for which no check may give points."""
 
 
 @dataclass(frozen=True)
 class Certified:
+    """The result of grading a specimen."""
+
     name: str
     lost: frozenset[str]
     problems: tuple[str, ...]
@@ -52,15 +54,15 @@ class Certified:
 
 
 def specimens(assignment: Assignment) -> list[Specimen]:
-    """The reference, then variants, then faults."""
+    """Return the assignment's specimens: the reference, variants and faults."""
     folder, file = assignment.folder, assignment.files[0]
     reference = Specimen("reference", receive_path(assignment.reference, file))
     variants = [Specimen(f"variants/{p.stem}", receive_path(p, file)) for p in _entries(folder / "variants")]
-    return [reference, *variants, *(_fault(p, assignment) for p in _entries(folder / "faults"))]
+    return [reference, *variants, *(_read_fault(p, assignment) for p in _entries(folder / "faults"))]
 
 
 def handout(assignment: Assignment) -> list[Specimen]:
-    """Return the handout's own file that defines what is graded, as a submission, or nothing if no file does."""
+    """Return the handout's file that defines the entry points, as a specimen; nothing if no file does."""
     names = assignment.entry_points.names
     wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
     files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
@@ -73,7 +75,7 @@ def handout(assignment: Assignment) -> list[Specimen]:
 
 
 _DEFINED = re.compile(r'(?:^|"|\\n)(?:class|def) (\w+)', re.MULTILINE)
-"""A definition at the beginning of a line, of a Python file or of a notebook's cell."""
+"""Matches a definition at the beginning of a line of a Python file or notebook cell."""
 
 
 def certify(
@@ -85,8 +87,20 @@ def certify(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade every specimen once, under the public seed. With `long`, the long checks of what must earn everything run
-    as well, and of the faults whose headers say what they lose there: an accuracy is evidence of one side only."""
+    """Grade every specimen once, under the public seed.
+
+    Args:
+        chosen: The specimens.
+        assignment: The assignment.
+        sandbox: The sandbox.
+        long: Whether to run long checks too, on specimens that must earn everything and on faults whose headers name
+            long checks.
+        workers: Number of threads.
+        tick: Called with 1 after each specimen.
+
+    Returns:
+        One result for each specimen.
+    """
 
     def one(specimen: Specimen) -> Certified:
         wholly = long and (not specimen.loses or bool(specimen.loses_long))
@@ -107,18 +121,31 @@ def certify_seeds(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Each specimen on many secret seeds, code checks only; returns what went wrong, and one good row each.
+    """Grade the code checks of every specimen on many secret seeds.
 
-    In processes, each with a sandbox that it chooses for itself: judging is as much work as the student's code.
+    It runs in processes, each with a separate sandbox, since judging is as much work as running the code.
+
+    Args:
+        chosen: The specimens.
+        assignment: The assignment.
+        choose: Makes a sandbox in each process.
+        seeds: Number of seeds.
+        workers: Number of processes.
+        tick: Called with the number of seeds done.
+
+    Returns:
+        The failed results; if there are none, one result for each specimen.
     """
     blocks = [(s, range(start, min(start + BLOCK, seeds))) for s in chosen for start in range(0, seeds, BLOCK)]
     rows: list[Certified] = []
-    with ProcessPoolExecutor(workers, get_context("spawn"), _enter, (assignment.folder, choose)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (assignment.folder, choose)) as pool:
         try:
-            for future in as_completed([pool.submit(_on_seeds, specimen, numbers) for specimen, numbers in blocks]):
+            for future in as_completed(
+                [pool.submit(_certify_on_seeds, specimen, numbers) for specimen, numbers in blocks]
+            ):
                 rows += future.result()
                 tick(BLOCK)
-        except BaseException:  # asked to end, too: what has not begun never does
+        except BaseException:  # also on Ctrl-C: cancel the blocks that have not started
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     rows.sort(key=lambda row: ([s.name for s in chosen].index(row.name), row.seed))
@@ -126,21 +153,21 @@ def certify_seeds(
 
 
 BLOCK = 25
-"""Seeds that one session is used for."""
+"""Number of seeds graded in one session."""
 
-_room: list[tuple[Assignment, Sandbox | None]] = []
-"""A worker process's own assignment, and its sandbox where it needs one."""
+_worker_state: list[tuple[Assignment, Sandbox | None]] = []
+"""The assignment of this worker process, and its sandbox if it needs one."""
 
 
-def _enter(folder: Path, choose: Callable[[], Sandbox] | None = None) -> None:
+def _start_worker(folder: Path, choose: Callable[[], Sandbox] | None = None) -> None:
     sandbox = choose() if choose else None
-    _room.append((load(folder), sandbox))
+    _worker_state.append((load(folder), sandbox))
     if sandbox is not None:
         Finalize(None, sandbox.close, exitpriority=1)
 
 
-def _on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
-    assignment, sandbox = _room[0]
+def _certify_on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
+    assignment, sandbox = _worker_state[0]
     assert sandbox is not None
     secrets = [Seed(f"certify {number}".encode()) for number in numbers]
     reports = grade_code(specimen.submission, assignment, sandbox, secrets)
@@ -157,15 +184,17 @@ def certify_mistakes(
     only: str = "",
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade the reference with each known mistake in it, in process, by the code checks. It must lose what the mistake
-    says, and be diagnosed as that mistake or as one that is declared alike."""
+    """Grade the reference with each known mistake, in process and by the code checks. It must lose the checks that the
+    mistake names, and be diagnosed as that mistake or as one that is declared alike."""
     chosen = [m.id for m in _with_code(assignment) if only in f"mistakes/{m.id}"]
     blocks = [chosen[start : start + BLOCK] for start in range(0, len(chosen), BLOCK)]
     rows: list[Certified] = []
     if not blocks:
         return rows
-    with ProcessPoolExecutor(min(workers, len(blocks)), get_context("spawn"), _enter, (assignment.folder,)) as pool:
-        for block in pool.map(_on_mistakes, blocks):
+    with ProcessPoolExecutor(
+        min(workers, len(blocks)), get_context("spawn"), _start_worker, (assignment.folder,)
+    ) as pool:
+        for block in pool.map(_certify_block, blocks):
             rows += block
             tick(len(block))
     return rows
@@ -175,16 +204,16 @@ def _with_code(assignment: Assignment) -> list[KnownMistake]:
     return [m for m in assignment.mistakes if isinstance(m, KnownMistake)]
 
 
-def _on_mistakes(ids: Sequence[str]) -> list[Certified]:
-    assignment = _room[0][0]
-    return [_diagnosed(m, assignment) for m in _with_code(assignment) if m.id in ids]
+def _certify_block(ids: Sequence[str]) -> list[Certified]:
+    assignment = _worker_state[0][0]
+    return [_certify_mistake(m, assignment) for m in _with_code(assignment) if m.id in ids]
 
 
-def _diagnosed(mistake: KnownMistake, assignment: Assignment) -> Certified:
+def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
     lost, named = testing.lost(report), testing.diagnosed(report)
     kept = [id for id in mistake.fails if not any(_is_in(c, id) for c in lost)]
-    problems = [f"earns {id}, which it should lose{_follows(report, id)}" for id in kept]
+    problems = [f"earns {id}, which it should lose{_follows_phrase(report, id)}" for id in kept]
     if mistake.fails:
         extra = sorted(c for c in lost if not any(_is_in(c, id) for id in mistake.fails))
         problems += [f"loses {c}, which it should earn: {_reason(report.checks, c)}" for c in extra]
@@ -203,7 +232,7 @@ def _is_in(check: str, id: str) -> bool:
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
-    """Check → the faults that it alone catches. A check without one might as well not be there."""
+    """Return check → the faults that only this check catches. A check without any is redundant."""
     alone: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:
         if len(row.lost) == 1:
@@ -216,7 +245,7 @@ def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certif
     lost = frozenset(c.id for c in decided if c.points < c.possible)
     if specimen.is_handout:
         earned = [
-            f"earns {show_points(c.points)} of {c.id} untouched{_follows(report, c.id)}: "
+            f"earns {show_points(c.points)} of {c.id} untouched{_follows_phrase(report, c.id)}: "
             "let the check fail where nothing has been written"
             for c in decided
             if c.points
@@ -225,17 +254,19 @@ def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certif
     expected = specimen.loses | specimen.loses_long
     judged = frozenset(c.id for c in decided)
     problems = [f"loses {id}, which it should earn: {_reason(decided, id)}" for id in sorted(lost - expected)]
-    problems += [f"earns {id}, which it should lose{_follows(report, id)}" for id in sorted((expected & judged) - lost)]
-    reasons = _words(" ".join(c.reason for c in decided))
-    if specimen.says and _words(specimen.says) not in reasons:
+    problems += [
+        f"earns {id}, which it should lose{_follows_phrase(report, id)}" for id in sorted((expected & judged) - lost)
+    ]
+    reasons = _normalised(" ".join(c.reason for c in decided))
+    if specimen.says and _normalised(specimen.says) not in reasons:
         problems.append(
             f"never says {specimen.says!r} but: {'; '.join(dict.fromkeys(c.reason for c in decided if c.reason))}"
         )
     return Certified(specimen.name, lost, tuple(problems), seed)
 
 
-def _follows(report: Report, id: str) -> str:
-    """Return where the cause was charged that a check or section follows from: a cause costs its points once."""
+def _follows_phrase(report: Report, id: str) -> str:
+    """Return a phrase naming the checks that already lost points to the cause of this one; "" if there are none."""
     causes = dict.fromkeys(cause for c in report.checks if _is_in(c.id, id) for cause in c.follows_from)
     return f" (follows from {', '.join(causes)})" if causes else ""
 
@@ -244,7 +275,7 @@ def _reason(checks: Iterable[CheckResult], id: str) -> str:
     return next(c.reason for c in checks if c.id == id)
 
 
-def _words(text: str) -> str:
+def _normalised(text: str) -> str:
     return " ".join(re.sub(r"[^\w\s.*/½²-]", " ", text.casefold()).split())
 
 
@@ -259,14 +290,15 @@ def _entries(folder: Path) -> Iterator[Path]:
         yield from sorted(solutions)
 
 
-def _fault(path: Path, assignment: Assignment) -> Specimen:
-    """Return a complete .py, or a .fault that patches a right solution; the first comment lines are its header."""
+def _read_fault(path: Path, assignment: Assignment) -> Specimen:
+    """Read a fault: a complete .py, or a .fault that patches a correct solution. Its first comment lines are the
+    header."""
     text = path.read_text("utf-8")
     header = dict(re.findall(r"^# (loses long|loses|says|of):[ \t]*(.*)$", text, re.MULTILINE))
     if old := re.search(r"^# loses on \w+:", text, re.MULTILINE):
         raise BadAssignment(f"faults/{path.name}: write '# loses long:' instead of '{old[0]}'")
     if not header.get("loses"):
-        raise BadAssignment(f"faults/{path.name} must begin with '# loses: …', the ids of the checks that it loses")
+        raise BadAssignment(f"faults/{path.name} has no '# loses: …' line: add it, with the ids of the failing checks")
     source = _patched(path, text, header.get("of", ""), assignment) if _REPLACE in text else text
     return Specimen(
         f"faults/{path.stem}",
@@ -281,8 +313,8 @@ _REPLACE, _BY = "# --- replace\n", "# --- by"
 
 
 def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
-    """Return the text of a right solution with whole lines replaced: of the one that the header names, or of the first
-    in which every block to be replaced stands exactly once."""
+    """Return a correct solution with whole lines replaced: the one that the header names, or the first that contains
+    every block to be replaced exactly once."""
     blocks: list[tuple[str, str]] = []
     for block in text.rstrip("\n").split(_REPLACE)[1:]:
         before, mark, after = block.rstrip("\n").partition(_BY)
@@ -294,13 +326,13 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
     if of:
         solutions = [p for p in solutions if p.name == of]
         if not solutions:
-            raise BadAssignment(f"faults/{path.name}: '# of: {of}' is no file in variants/ and not the reference")
+            raise BadAssignment(f"faults/{path.name}: '# of: {of}' is neither a file in variants/ nor the reference")
     for solution in solutions:
         source = "\n" + solution.read_text("utf-8")
         if all(source.count("\n" + before) == 1 for before, _ in blocks):
             return _replaced(source, blocks)
     where = of or "one of the variants or the reference"
-    raise BadAssignment(f"faults/{path.name}: the lines under '# --- replace' must stand exactly once in {where}")
+    raise BadAssignment(f"faults/{path.name}: the lines under '# --- replace' must occur exactly once in {where}")
 
 
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:

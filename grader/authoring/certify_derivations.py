@@ -28,14 +28,14 @@ _RECOGNISED = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer of which a person has said what it is."""
+class AnswerSpecimen:
+    """An answer that a person has classified."""
 
     name: str
     """ "tuned/q1.3_transposed"."""
     question: str
     what: What
-    """Of "unclear" a person must decide; of "half" one formula is right."""
+    """Its class. "unclear" means that a person must decide; "half", that one formula is right."""
     text: str
     earlier: tuple[tuple[str, str], ...] = ()
     """Answers to questions before it: question, text."""
@@ -49,7 +49,7 @@ class Answer:
 class Read:
     """An answer, and the machine's reading of it."""
 
-    answer: Answer
+    answer: AnswerSpecimen
     opinion: Opinion
 
     @property
@@ -65,20 +65,20 @@ class Read:
         return self.answer.is_right and any(j.shelf is Shelf.OTHER_VALUE for j in self.opinion.judgements)
 
 
-def collection(assignment: Assignment, name: str) -> list[Answer]:
+def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
     """Return the answers of one set."""
     folder = assignment.folder / "answers" / name
-    alone = [_answer(path, name) for path in sorted(folder.glob("*.md"))]
+    alone = [_specimen_of(path, name) for path in sorted(folder.glob("*.md"))]
     return alone + [answer for path in sorted(folder.glob("*.txt")) for answer in _of_a_student(path, name)]
 
 
-def read_all(answers: Iterable[Answer], assignment: Assignment) -> list[Read]:
-    """Read answers, each after the earlier ones that it names. Raises `BadAssignment` for an unknown question."""
+def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[Read]:
+    """Read answers, each after the earlier ones that it names. Raise `BadAssignment` for an unknown question."""
     seen: Seen = {}
     return [_read(answer, assignment, seen) for answer in answers]
 
 
-def _read(answer: Answer, assignment: Assignment, seen: Seen) -> Read:
+def _read(answer: AnswerSpecimen, assignment: Assignment, seen: Seen) -> Read:
     found = opinions(assignment.known_questions, {**dict(answer.earlier), answer.question: answer.text}, seen)
     if answer.question not in found:
         raise BadAssignment(f"answers/{answer.name}.md: written.py has no question {answer.question!r}")
@@ -132,7 +132,7 @@ def figures(rows: Sequence[Read]) -> Figures:
 _SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def _of_a_student(path: Path, collection: str) -> list[Answer]:
+def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
     """All answers of one student in their style: those that are right, which later ones may refer to, and wrong ones
     that might stand in their place. Each begins with "=== question what [which]"."""
     found = _SECTION.findall(path.read_text("utf-8"))
@@ -140,7 +140,7 @@ def _of_a_student(path: Path, collection: str) -> list[Answer]:
         raise BadAssignment(f"answers/{collection}/{path.name} is not made of sections === question what")
     right = {question: text.strip("\n") for question, what, _, text in found if what == "right"}
     return [
-        Answer(
+        AnswerSpecimen(
             name=f"{collection}/{path.stem}_{'_'.join(filter(None, (question, what, which)))}",
             question=question,
             what=what,
@@ -151,7 +151,7 @@ def _of_a_student(path: Path, collection: str) -> list[Answer]:
     ]
 
 
-def _answer(path: Path, collection: str) -> Answer:
+def _specimen_of(path: Path, collection: str) -> AnswerSpecimen:
     """A few lines of header, a line of dashes, the answer as a student would write it."""
     header, dashes, text = path.read_text("utf-8").partition("\n---\n")
     said = re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE)
@@ -159,7 +159,7 @@ def _answer(path: Path, collection: str) -> Answer:
     if not dashes or facts.get("is") not in get_args(What) or "question" not in facts:
         raise BadAssignment(f"answers/{collection}/{path.name} does not begin with question:, is: and a line ---")
     earlier = [value.partition(" = ") for key, value in said if key == "earlier"]
-    return Answer(
+    return AnswerSpecimen(
         name=f"{collection}/{path.stem}",
         question=facts["question"],
         what=facts["is"],

@@ -1,4 +1,4 @@
-"""`grader pack gradescope`: the grader as Gradescope's autograder, which grades there what it would grade here."""
+"""`grader pack gradescope`: pack the grader as an autograder for Gradescope."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ tools/bin/uv pip sync --quiet --compile-bytecode --python .venv/{runtime} runtim
 
 RUN = """\
 #!/usr/bin/env bash
-# Run by Gradescope for every submission. Where we fail it fails too, and Gradescope says so: that is no zero.
+# Run by Gradescope for every submission. If the grader fails, this fails too, and Gradescope reports it: no zero.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 export GRADER_SECRET="$(cat "$here/source/secret")"
@@ -40,8 +40,8 @@ exec "$here/source/.venv/bin/python" -m grader.cli.gradescope_harness "$here" "$
 
 
 def pack_gradescope(assignment: Assignment, secret: str) -> bytes:
-    """A zip for "Configure Autograder". Without a secret it gets one of its own, so that nobody can foresee what is
-    asked."""
+    """Return a zip for "Configure Autograder". Without a secret, a random one is generated, so that the problems are
+    unpredictable."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         add(out, "setup.sh", SETUP.replace("{runtime}", assignment.runtime(Path("sandbox")).name).encode(), 0o755)

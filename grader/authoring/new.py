@@ -33,18 +33,18 @@ def new(
         id: The assignment's id, and its folder's name.
         root: The folder of assignments.
         source: A marked solution, a notebook or a Python file; None for a small template.
-        functions: Names of the functions that are graded; by default those with a mark in them.
-        class_name: Name of the class that is graded, instead of functions.
+        functions: Names of the graded functions; by default those with a mark in them.
+        class_name: Name of the graded class, instead of functions.
         tell: Called with each sentence for the author about what the checks judge.
 
     Returns:
         The folder.
 
     Raises:
-        BadCall: If the folder exists, or the solution cannot be used. The message says what to change.
+        BadCall: The folder exists, or the solution cannot be used. The message says what to change.
     """
     if not re.fullmatch(r"[a-z]\w*", id):
-        raise BadCall(f"{id!r} cannot be an id: use lower-case letters, digits and underscores, as in 'softmax'")
+        raise BadCall(f"{id!r} is not a valid id: use lower-case letters, digits and underscores, as in 'softmax'")
     if functions and class_name:
         raise BadCall("give --functions or --class, not both: an assignment grades functions or one class")
     folder = root / id
@@ -54,7 +54,7 @@ def new(
     names, methods = _entry_points(found, functions, class_name)
     episodes = record(found.name, found.module, found.calls, names, found.attributes)
     checked = _checked(found, names, methods, episodes)
-    _write(folder, id, found, names, bool(methods), checked, episodes)
+    _write_folder(folder, id, found, names, bool(methods), checked, episodes)
     if methods:
         for sentence in _judged_attributes(found, checked, episodes):
             tell(sentence)
@@ -77,7 +77,7 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
     """Record the example calls of an assignment's reference.py again, and return their number.
 
     Raises:
-        BadCall: If reference.py cannot be used. The message says what to change.
+        BadCall: reference.py cannot be used. The message says what to change.
     """
     text = (folder / "reference.py").read_text("utf-8")
     found = reading.of_text("reference.py", text, "")
@@ -107,8 +107,8 @@ def _entry_points(found: Solution, functions: Sequence[str], class_name: str) ->
 
 
 def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]) -> list[str]:
-    """Return the functions or methods that get a check: those that the examples call, without methods that are complete
-    in the handout."""
+    """Return the functions or methods that get a check: those that the examples call, except methods that the handout
+    already provides."""
     called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
     for name in methods or names:
         if name not in called and not (methods and name in names):
@@ -119,7 +119,7 @@ def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], epis
     return [name for name in called if name in methods] or called
 
 
-def _write(
+def _write_folder(
     folder: Path,
     id: str,
     found: Solution,
@@ -131,7 +131,7 @@ def _write(
     files = {
         "assignment.toml": _manifest(id, names, of_class, checked),
         "reference.py": found.reference,
-        "checks.py": _checks(checked),
+        "checks.py": _checks_py(checked),
         "mistakes.py": _MISTAKES,
         "variants/solution.py": found.module,
     }
@@ -167,7 +167,7 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[s
     return "\n".join(rows) + "\n"
 
 
-def _checks(checked: Sequence[str]) -> str:
+def _checks_py(checked: Sequence[str]) -> str:
     return _CHECKS + "".join(
         f'''
 

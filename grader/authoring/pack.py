@@ -1,4 +1,4 @@
-"""`grader pack student`: the pre-check that students install. It knows the answers, not how to get them."""
+"""`grader pack student`: pack the pre-check that students install. It contains answers, but not the solution."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ Check your work before you submit it
 
 Once:        python -m pip install ./precheck
 Every time:  python -m grader check {file} -a {id}
-While you work (q ends it):  python -m grader watch {file} -a {id}
+While you work (q quits):  python -m grader watch {file} -a {id}
 
-Run both from this folder. What you are given lies in handout/; instead of {file}, write the path of the file that you
-work on, such as handout/{file} (a notebook works too). The problems are public ones: after you submit, your code meets
-others. What is not run here is graded then, so this is not the grade. On your own machine your code may run without
-isolation: that is fine for code of your own. The grader's `doctor` is for servers; you do not need it.
+Run both from this folder. The handout is in handout/. Instead of {file}, write the path of the file that you work on,
+such as handout/{file} (a notebook works too). The problems here use the public seed; after you submit, your code is
+graded on other problems, and the checks that do not run here run then. So this is not the grade. On your machine your
+code may run without isolation, so run only your own code. `grader doctor` is for servers; you do not need it.
 """
 
 
 def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None] = lambda _count: None) -> bytes:
-    """A zip with the handout, the checks, the recorded answers, and the grader itself as an installable folder."""
+    """Return a zip with the handout, the checks, the recorded answers, and the grader as an installable folder."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
@@ -80,28 +80,28 @@ def code_of_checks(assignment: Assignment) -> list[str]:
         files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
         if secret := [file for file in files if file in _SECRET_FILES]:
             raise BadAssignment(
-                f"{assignment.id}/{name} imports {secret[0]}, which no student's pack may hold: ask the truth instead"
+                f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: use the truth"
             )
         needed += [file for file in files if file not in needed]
     return needed
 
 
 def _own_imports(source: str) -> Iterator[str]:
-    """Yield the names of modules that are imported from the assignment's own folder."""
+    """Yield the names of modules that are imported from the assignment's folder."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             yield from [node.module.partition(".")[0]] if node.module else (alias.name for alias in node.names)
 
 
 def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
-    """Of no date, so that equal packs are equal files."""
+    """Add a file without a date, so that equal packs are equal files."""
     entry = zipfile.ZipInfo(name)
     entry.external_attr = mode << 16
     out.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
 
 def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]) -> bytes:
-    """Every answer that the public problems ask for, under every single known mistake."""
+    """Return the recorded answers to the public problems, with and without each known mistake."""
     recorder = AnswerRecorder(assignment.truths)
     listening = replace(assignment, truths=recorder.truth, public_cache=PublicProblemCache(recorder.truth))
     reference = receive_path(assignment.reference, assignment.files[0])
@@ -112,7 +112,7 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
         for reading in assignment.readings:
             for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
-                _record(claim, recorder.truth(reading.id, assumed), mistaken=bool(assumed))
+                _ask(claim, recorder.truth(reading.id, assumed), mistaken=bool(assumed))
     checks = [check for part in assignment.parts for check in part.points_of_checks]
     for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
         for reading in assignment.readings:
@@ -123,8 +123,8 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         return file.read_bytes()
 
 
-def _record(claim: Claim, truth: Any, *, mistaken: bool) -> None:
-    """Ask a truth all that a claim asks. A mistaken one may overflow or raise, where no right answer is like it."""
+def _ask(claim: Claim, truth: Any, *, mistaken: bool) -> None:
+    """Judge a claim with a truth, to record its answers. A truth with a known mistake may raise."""
     with np.errstate(all="ignore"):
         try:
             claim.judge(truth)
@@ -134,7 +134,7 @@ def _record(claim: Claim, truth: Any, *, mistaken: bool) -> None:
 
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:
-    """This grader, as a folder that pip installs."""
+    """Add this grader as a folder that pip can install."""
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -143,7 +143,7 @@ def add_grader(out: zipfile.ZipFile, folder: str) -> None:
 
 
 def _pyproject() -> str:
-    """A project file for the packed grader, with the dependencies that this one was installed with."""
+    """Return the pyproject.toml of the packed grader, with the dependencies of the installed one."""
     facts = metadata("grader")
     needed = [d for d in facts.get_all("Requires-Dist") or [] if "extra ==" not in d]
     return (

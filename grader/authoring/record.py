@@ -93,13 +93,13 @@ class Recorder:
     """Recorded objects by id. Holding the object keeps its id from being reused."""
 
     def function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function wrapped."""
+        """Return a wrapper of the function that records its calls."""
 
         @functools.wraps(function)
         def recorded(*args: Any, **kwargs: Any) -> Any:
             if not self.depth:
                 arrays: dict[str, Any] = {}
-                call = _call(name, function, args, kwargs, arrays)
+                call = _recorded_call(name, function, args, kwargs, arrays)
                 self.episodes.append(Episode((call,), arrays))
             return self._inside(function, args, kwargs)
 
@@ -115,7 +115,9 @@ class Recorder:
         @functools.wraps(construct)
         def made(this: Any, *args: Any, **kwargs: Any) -> None:
             arrays: dict[str, Any] = {}
-            call = None if self.depth else _call(kind.__name__, construct, (this, *args), kwargs, arrays, skip=1)
+            call = (
+                None if self.depth else _recorded_call(kind.__name__, construct, (this, *args), kwargs, arrays, skip=1)
+            )
             if construct is object.__init__:
                 object.__init__(this)
             else:
@@ -130,7 +132,7 @@ class Recorder:
         def recorded(this: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.depth and id(this) in self.objects:
                 known = self.objects[id(this)][1]
-                known.calls.append(_call(name, method, (this, *args), kwargs, known.arrays, skip=1))
+                known.calls.append(_recorded_call(name, method, (this, *args), kwargs, known.arrays, skip=1))
             return self._inside(method, (this, *args), kwargs)
 
         return recorded
@@ -176,7 +178,7 @@ def _is_parameter(value: Any) -> bool:
     return type(value) is np.ndarray and value.dtype.kind == "f" and value.size > 0
 
 
-def _call(
+def _recorded_call(
     name: str, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any], skip: int = 0
 ) -> Call:
     names = _parameters(function)[skip:]
@@ -184,8 +186,8 @@ def _call(
     labels = [names[i] if i < len(names) else f"argument {i + 1}" for i in range(len(given))]
     return Call(
         name,
-        tuple(_plain(value, label, name, arrays) for value, label in zip(given, labels, strict=True)),
-        {key: _plain(value, key, name, arrays) for key, value in kwargs.items()},
+        tuple(_recordable(value, label, name, arrays) for value, label in zip(given, labels, strict=True)),
+        {key: _recordable(value, key, name, arrays) for key, value in kwargs.items()},
     )
 
 
@@ -196,15 +198,15 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
         return []
 
 
-def _plain(value: Any, label: str, function: str, arrays: dict[str, Any]) -> Any:
+def _recordable(value: Any, label: str, function: str, arrays: dict[str, Any]) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_plain(item, label, function, arrays) for item in value]
+        return [_recordable(item, label, function, arrays) for item in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {key: _plain(item, label, function, arrays) for key, item in value.items()}
+        return {key: _recordable(item, label, function, arrays) for key, item in value.items()}
     if type(value) is not np.ndarray or value.dtype.kind not in "fiub":
         raise Unrecordable(
             f"{label} of {function} is a {type(value).__name__}; pass numbers, strings, arrays, lists or dicts there"
@@ -220,7 +222,7 @@ def _plain(value: Any, label: str, function: str, arrays: dict[str, Any]) -> Any
     return Ref(name)
 
 
-def _main(file: Path) -> None:
+def _record_main(file: Path) -> None:
     request = json.load(sys.stdin)
     reference = types.ModuleType("reference")
     sys.modules["reference"] = reference
@@ -251,4 +253,4 @@ def _main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    _record_main(Path(sys.argv[1]))

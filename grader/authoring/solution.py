@@ -1,8 +1,8 @@
-"""Reading of a marked solution: the graded code, the students' starter code, and the example calls.
+"""Read a marked solution: the graded code, the students' starter code, and the example calls.
 
-`### BEGIN SOLUTION` and `### END SOLUTION` stand around the code that students write, as for nbgrader and Otter. The
-example calls of a notebook are all code other than imports, definitions and constants. Those of a Python file are the
-block under `if __name__ == "__main__":`.
+`### BEGIN SOLUTION` and `### END SOLUTION` mark the code that students write, as in nbgrader and Otter. The example
+calls of a notebook are all code other than imports, definitions and constants. Those of a Python file are the block
+under `if __name__ == "__main__":`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Solution:
     methods: tuple[str, ...]
     """Public methods with a mark in them, or that use a private method with a mark."""
     attributes: tuple[str, ...]
-    """Attributes that the handout's own code assigns, so that students' code has them too."""
+    """Attributes that the handout's code assigns, so that students' code has them too."""
     sets_only: Mapping[str, tuple[str, ...]]
     """Attributes that methods without a return value assign, by method."""
     handout: tuple[str, bytes]
@@ -68,7 +68,7 @@ def read(path: Path, handout_name: str) -> Solution:
         The solution.
 
     Raises:
-        BadCall: If the file cannot be read, or its marks do not pair up. The message says what to change.
+        BadCall: The file cannot be read, or its marks do not pair up. The message says what to change.
     """
     try:
         text = path.read_text("utf-8")
@@ -93,7 +93,7 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
         The solution.
 
     Raises:
-        BadCall: If the text is not Python, or its marks do not pair up. The message says what to change.
+        BadCall: The text is not Python, or its marks do not pair up. The message says what to change.
     """
     tree = _parsed(text, name)
     main = next((node for node in tree.body if _is_main(node)), None)
@@ -215,7 +215,7 @@ def gaps(text: str, where: str) -> str:
     """Return the text with every solution replaced by a comment and a `raise`, or an ellipsis outside of functions.
 
     Raises:
-        BadCall: If marks do not pair up.
+        BadCall: Marks do not pair up.
     """
     found: list[str] = []
     inside = False
@@ -223,7 +223,9 @@ def gaps(text: str, where: str) -> str:
         begin, end = _BEGIN.match(line), _END.match(line)
         if bool(begin if inside else end):
             expected = "END" if inside else "BEGIN"
-            raise BadCall(f"{where}, line {number}: {line.strip()!r} without '### {expected} SOLUTION' before it")
+            raise BadCall(
+                f"{where}, line {number}: {line.strip()!r} without '### {expected} SOLUTION' before it: add it"
+            )
         if begin:
             inside = True
             gap = "raise NotImplementedError" if begin[1] else "..."

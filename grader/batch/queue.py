@@ -36,6 +36,8 @@ from grader.workers.local import LocalWorkers, cores_here
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
 LOOK_SECONDS = 0.5
+TOGETHER_SECONDS = 0.05
+"""What changes within so long is looked at together: a worker's next grading begins when its last one is done."""
 TRY_AGAIN_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -218,6 +220,7 @@ class _Changes:
         found: set[str] = set()
         try:
             found.add(self._queue.get(timeout=seconds))
+            time.sleep(TOGETHER_SECONDS)
             while True:
                 found.add(self._queue.get_nowait())
         except queue.Empty:

@@ -83,8 +83,8 @@ class Structure:
     """The statements of all functions of a submission."""
 
     rows: list[StatementRow] = field(default_factory=list)
-    functions: dict[tuple[str, str, int], list[tuple[int, int, range]]] = field(default_factory=dict)
-    """(file, name, first line) → the function's statements: first line, last line, rows."""
+    functions: dict[tuple[str, str, int, int], list[tuple[int, int, range]]] = field(default_factory=dict)
+    """(file, name, first line, column of a lambda's value) → the function's statements: first line, last line, rows."""
     trees: dict[str, ast.Module] = field(default_factory=dict)
     """By file or cell."""
 
@@ -146,13 +146,13 @@ class _Functions(ast.NodeVisitor):
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         answer = ast.copy_location(ast.Return(node.body), node.body)
-        self._add("<lambda>", node.lineno, [answer])
+        self._add("<lambda>", node.lineno, [answer], node.body.col_offset)
         self.generic_visit(node)
 
-    def _add(self, name: str, first: int, body: Sequence[ast.stmt]) -> None:
+    def _add(self, name: str, first: int, body: Sequence[ast.stmt], column: int = 0) -> None:
         statements: list[tuple[int, int, range]] = []
         self._statements(body, -1, statements)
-        self.found.functions[self.file, name, first] = statements
+        self.found.functions[self.file, name, first, column] = statements
 
     def _statements(self, body: Sequence[ast.stmt], parent: int, statements: list[tuple[int, int, range]]) -> None:
         for node in body:

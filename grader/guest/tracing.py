@@ -11,7 +11,7 @@ import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -178,7 +178,7 @@ class Trace:
     def _entered(self, frame: FrameType) -> Any:
         code = frame.f_code
         file = own(code.co_filename)
-        statements = self.structure.functions.get((file or "", code.co_name, code.co_firstlineno))
+        statements = self.structure.functions.get((file or "", code.co_name, code.co_firstlineno, _column(code)))
         if statements is None:
             return None
         running = self.frames.get(id(frame))
@@ -424,6 +424,16 @@ def _strings(value: Any) -> list[str]:
 
 
 _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32, np.int64, np.int32, np.bool_})
+
+
+def _column(code: CodeType) -> int:
+    """Return the column of a lambda's value, which tells the lambdas of one line apart; 0 for other functions."""
+    if code.co_name != "<lambda>":
+        return 0
+    spans = [(line, column, end) for line, _, column, end in code.co_positions()]
+    return min(
+        (line, column) for line, column, end in spans if line is not None and column is not None and column != end
+    )[1]
 
 
 def _is_number(value: Any) -> bool:

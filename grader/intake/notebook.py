@@ -27,7 +27,7 @@ _ALONE = "submit the notebook with your answers alone"
 
 @dataclass
 class NotebookBudget:
-    """How much the notebooks of one submission may still contain."""
+    """The remaining limits on the notebooks of one submission."""
 
     values: int = MAX_NOTEBOOK_VALUES
     cells: int = MAX_CELLS

@@ -720,10 +720,13 @@ def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
     other uses, or one that counts something, is right: it is only read at the wrong place."""
     for source in flow.outputs.get(OPERANDS, ()):
         row, values = rows[flow.rows[source]], flow.values.get(source, ())
-        used = any(source in sources for e, sources in enumerate(flow.sources) if e != event)
+        if row is None or row.is_header or row.kind == ARGUMENT:
+            continue
+        used = any(source in sources for e, sources in enumerate(flow.sources) if e not in flow.outputs[RAISED])
+        made = _made_at(flow, rows, source) if row.form == "call" else source
         counts = len(values) == 1 and not values[0][0]
-        if row is not None and not (row.is_header or row.kind == ARGUMENT or used or (counts and row.form != "name")):
-            return _made_at(flow, rows, source) if row.form == "call" else source
+        if not used and (not counts or row.form == "name" or made != source):
+            return made
     return event
 
 

@@ -1,4 +1,4 @@
-"""What markers do to answers and their groups. Each action can be undone by the marker who did it."""
+"""Actions of markers: mark answers, take one out of its group, merge groups. Each marker can undo their own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from grader.errors import BadCall
 from grader.marking.groups import AnswerGroup, key_of_answer
 from grader.store import answer_marks, marking_actions, regroupings
-from grader.store.answer_marks import AnswerMark, Given
+from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Tx, one_at_a_time
 from grader.store.marking_actions import Action, MarkChange
 from grader.store.rubrics import Question
 
 
-def mark(tx: Tx, question: Question, marker: str, given: Mapping[str, Given | None]) -> None:
+def mark(tx: Tx, question: Question, marker: str, given: Mapping[str, NewMark | None]) -> None:
     """Set a marker's marks.
 
     Args:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from grader.model import Points
 
 Pair = tuple[Points, Points]
-"""What two have given the same answer."""
+"""Points that two markers gave to the same answer."""
 
 
 @dataclass(frozen=True)
 class Agreement:
     answers: int
-    """That two have marked."""
+    """Number of answers that two have marked."""
     same: int
-    """Of them, with the same points."""
+    """Number of them with the same points."""
     kappa: float | None
     """Cohen's: 1 always agrees, 0 agrees as often as chance. None where chance alone would always agree."""
 

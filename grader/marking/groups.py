@@ -16,7 +16,7 @@ from grader.model import Points, Shelf
 from grader.model.answers import Ground, Suggestion, decided_of_all, suggestion_of_all
 from grader.store import answer_marks, answers, regroupings, rubrics
 from grader.store.answer_marks import AnswerMark
-from grader.store.answers import Handed
+from grader.store.answers import SubmittedAnswer
 from grader.store.database import Tx
 from grader.store.records import Counts
 from grader.store.rubrics import Question
@@ -163,7 +163,7 @@ def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
 
 
 def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
-    """The answers that the machine, or who took it out, put into this very group come before those merged into it."""
+    """Return the group, with answers of its own before those that were merged into it."""
     ordered = sorted(
         members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
     )
@@ -184,21 +184,21 @@ def _distinct_answers(tx: Tx, question: Question, worth: Points, counts: Counts)
     ]
 
 
-def _latest(handed: Sequence[Handed]) -> list[Handed]:
-    """Of each student, the newest."""
+def _latest(handed: Sequence[SubmittedAnswer]) -> list[SubmittedAnswer]:
+    """Return the newest answer of each student."""
     newest = {author: h for h in handed for author in h.authors}
     return list({h.submission: h for h in newest.values()}.values())
 
 
-def _same(handed: Iterable[Handed]) -> dict[str, list[Handed]]:
-    found: dict[str, list[Handed]] = {}
+def _same(handed: Iterable[SubmittedAnswer]) -> dict[str, list[SubmittedAnswer]]:
+    found: dict[str, list[SubmittedAnswer]] = {}
     for one in handed:
         found.setdefault(one.answer.digest, []).append(one)
     return found
 
 
 def _distinct(
-    same: Sequence[Handed],
+    same: Sequence[SubmittedAnswer],
     given: tuple[AnswerMark, ...],
     markers: int,
     worth: Points,

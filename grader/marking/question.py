@@ -1,4 +1,4 @@
-"""What stands beside answers while they are marked: the question as the handout asks it, and the model solution."""
+"""Texts beside the answers of a question: the question as the handout asks it, and the model solution."""
 
 from __future__ import annotations
 

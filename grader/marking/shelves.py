@@ -1,4 +1,4 @@
-"""Where the machine's reading puts an answer: on a shelf, and there into a group of answers that mean the same."""
+"""Shelf and group of an answer, as the machine has read it. Answers of one group mean the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nouns. Frozen, and importing nothing of ours but `errors`' neighbours: everyone may use them."""
+"""The values that all packages share, as frozen classes. This module imports nothing else of the grader."""
 
 from __future__ import annotations
 
@@ -9,53 +9,57 @@ from fractions import Fraction
 from typing import Any
 
 Points = Fraction
-"""Exact. An assignment's points are multiples of 1/100, so that every gradebook can print them exactly."""
+"""Exact points. An assignment's points are multiples of 1/100, so that every gradebook can print them exactly."""
 
 ZERO = Points(0)
 
 
 def show_points(points: Points) -> str:
-    """`Fraction(5, 2)` → "2.5"; exact, because points are multiples of 1/100."""
+    """Return points as text, such as "2.5"; exact, because points are multiples of 1/100."""
     text = f"{float(points):.2f}".rstrip("0").rstrip(".")
     return text or "0"
 
 
-# ── what is handed in ────────────────────────────────────────────────────────────────────────────────
+# ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """One notebook, taken apart without looking at what its code means."""
+    """A notebook split into cells; its code is not interpreted."""
 
     path: str
     code: tuple[str, ...]
     """Sources of the code cells, in order."""
     code_cell_numbers: tuple[int, ...]
-    """Where each stands among all cells, counted from 1, for messages."""
+    """Number of each code cell among all cells, from 1, for messages."""
     cells: tuple[tuple[str, str], ...]
     """(kind, source) of every cell in order; kind is "code" or "markdown"."""
     printed: str = ""
-    """The first of what its cells printed, as far as the file has kept it."""
+    """Beginning of the printed output in the file."""
 
 
 @dataclass(frozen=True)
 class Submission:
+    """A submission as intake read it."""
+
     files: Mapping[str, bytes]
-    """Every file that travels into the sandbox, by its relative path."""
+    """Every file that is passed to the sandbox, by its relative path."""
     notebooks: tuple[Notebook, ...]
     digest: str
-    """sha256 over names and bytes: the same hand-in has the same digest at every door."""
+    """sha256 over names and bytes; equal for equal submissions, however they were submitted."""
     remarks: tuple[str, ...] = ()
     """Remarks of intake for the student (files left out, …)."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """A file's name here → the one that the student knows, where intake has renamed it. It is for messages alone: it
-    enters neither the sandbox nor the digest."""
+    """Internal name → the student's name of files that intake renamed. It is for messages only, and neither passed to
+    the sandbox nor part of the digest."""
 
 
-# ── what happened inside ─────────────────────────────────────────────────────────────────────────────
+# ── calls of student code ────────────────────────────────────────────────────────────────────────────
 
 
 class Limit(StrEnum):
+    """A limit of a call."""
+
     CPU = "cpu"
     WALL = "wall"
     REPLY = "reply"
@@ -86,34 +90,34 @@ class Raised(_Failed):
     message: str
     place: Place | None = None
     source: str = ""
-    """The line itself."""
+    """The source line."""
     caret: int | None = None
     """Column of a syntax error, from 1."""
 
 
 @dataclass(frozen=True)
 class Stopped(_Failed):
-    """We ended the call because it went over a limit."""
+    """The grader ended the call because it exceeded a limit."""
 
     limit: Limit
     allowed: float
     """CPU or wall seconds, or bytes."""
     given_up: bool = False
-    """This call was not even made, since so many of its kind had been stopped."""
+    """True if the call was skipped, because many similar calls had been stopped."""
     whole_submission: bool = False
-    """The limit is on all calls of the submission together."""
+    """True if the limit is on all calls of the submission together."""
 
 
 @dataclass(frozen=True)
 class Died(_Failed):
-    """The process went away in the middle of a call: os._exit, a crash, the kernel's memory killer."""
+    """The process ended during a call: os._exit, a crash, or killed by the kernel for its memory."""
 
     detail: str
 
 
 @dataclass(frozen=True)
 class Unusable(_Failed):
-    """The code answered, but with something that no check can use (no such attribute, an odd type, …)."""
+    """The code returned a value that no check can use (a missing attribute, an unsupported type, …)."""
 
     detail: str
 
@@ -122,14 +126,9 @@ Failure = Raised | Stopped | Died | Unusable
 
 
 @dataclass(frozen=True)
-class Opaque:
-    """A value that cannot cross the wire; only its type's name does."""
-
-    kind: str
-
-
-@dataclass(frozen=True)
 class Usage:
+    """CPU and wall time used."""
+
     cpu_seconds: float
     wall_seconds: float
 
@@ -142,66 +141,68 @@ NOTHING_USED = Usage(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one session, and of all sessions of a submission together. CPU seconds are the verdict; wall seconds
-    only a backstop."""
+    """Limits of one session, and of all sessions of a submission together. CPU time decides; the limits on wall time
+    only end processes that sleep."""
 
     load_cpu_seconds: float = 20.0
     call_cpu_seconds: float = 10.0
     session_cpu_seconds: float = 900.0
-    """All calls of a session together."""
+    """Limit of all calls of a session together."""
     memory_bytes: int = 2 << 30
     reply_bytes: int = 64 << 20
     disk_bytes: int = 64 << 20
     wall_seconds: float = 900.0
-    """All calls of a submission together; time in which they wait for a processor does not count."""
+    """Limit of all calls of a submission together, without time spent waiting for a processor."""
     answers_bytes: int = 256 << 20
-    """All answers of a submission together, as the parent holds them."""
+    """Limit of all answers of a submission together, as the parent keeps them in memory."""
 
     def call_wall_seconds(self, cpu_seconds: float) -> float:
-        """Return the wall seconds of one call, from its limit of CPU seconds. Generous, so that a loaded machine
-        never turns slow into stopped."""
+        """Return the limit on wall time of a call with this limit on CPU time. It is generous, so that a call is not
+        stopped because the machine is loaded."""
         return 30.0 + 10.0 * cpu_seconds
 
 
 class NoteKind(StrEnum):
-    """Kinds of remarks about how the class, or the functions, were found."""
+    """Kinds of notes on how the class or the functions were found."""
 
     FAILED = "failed"
-    """A file could not be loaded, so another one was."""
+    """A file could not be loaded, so another one was used."""
     UNFINISHED = "unfinished"
     """A file failed below the class."""
     SKIPPED = "skipped"
     """A cell that the class seems to need failed, or cannot be read."""
     MADE_WITH_IT = "made with it"
-    """A method mentions what a cell makes with the class, a trained net for example."""
+    """A method uses something that a cell makes with the class, such as a trained model."""
     EMPTY = "empty"
     """A later definition has gaps where the earlier one has code."""
     GAPS = "gaps"
-    """So has another file."""
+    """Another file has gaps where the graded one has code."""
     OTHER = "other"
-    """Another file defines the class in another way."""
+    """Another file defines the class differently."""
     ADDED = "added"
     """A notebook adds to the class of a file."""
     ELSEWHERE = "elsewhere"
     """A function that the graded file lacks was found in another one."""
     ABSENT = "absent"
-    """A module that is imported and not there."""
+    """An imported module is missing."""
 
 
 @dataclass(frozen=True)
 class Note:
+    """A note on how the class or the functions were found."""
+
     kind: NoteKind
     where: str
     why: str
-    """In the words of the student's Python, or names; it may be empty."""
+    """Python's message, or names; may be empty."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the guest found in the student's files. Facts for the report; nothing is decided on them alone."""
+    """The entry points that the guest found in the student's files. No verdict depends on them alone."""
 
     source: str
-    """The file or notebook that defines the class, or the functions."""
+    """The file or notebook that defines the class or the functions."""
     names: tuple[str, ...]
     """The class's name and then its attributes, or the functions' names."""
     cells: tuple[int, ...]
@@ -209,21 +210,23 @@ class Loaded:
     notes: tuple[Note, ...] = ()
 
 
-# ── what we think of it ──────────────────────────────────────────────────────────────────────────────
+# ── results ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Status(StrEnum):
-    """Of a check or of a part."""
+    """The status of a check or of a part."""
 
     HELD = "held"
     PARTLY = "partly"
     LOST = "lost"
     WAITING = "waiting"
-    """For a person, or for the hand-in where a student's pre-check lacks what it needs. Never a zero."""
+    """Awaits marking, or runs after submission in a pre-check. Never a zero."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
+    """The result of one check."""
+
     id: str
     """For example "q2.2.W1"."""
     title: str
@@ -231,22 +234,22 @@ class CheckResult:
     possible: Points
     status: Status
     reason: str = ""
-    """Why points are lost, in the student's words. Empty where all are earned."""
+    """Reason for lost points, for the student. Empty if all points are earned."""
     mistake: str = ""
-    """The id of the known mistake that explains it, where one does."""
+    """Id of the known mistake that explains it, if any."""
     follows_from: tuple[str, ...] = ()
-    """Ids of the checks at which its cause was charged: it keeps its points."""
+    """Ids of the checks that already lost points to the same cause; this check keeps its points."""
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""
     remarks: tuple[str, ...] = ()
-    """True things worth knowing that cost nothing."""
+    """Remarks that do not affect points."""
     outcome: bool = False
-    """An accuracy or the like: where code that it comes from has lost points too, there is nothing to fix here."""
+    """True for an end result such as an accuracy: if the code behind it lost points too, fix that code first."""
 
 
 class Comparison(StrEnum):
-    """What the machine makes of one written formula."""
+    """The machine's comparison of a written formula with the expected one."""
 
     EQUAL = "equal"
     TRANSPOSED = "transposed"
@@ -263,12 +266,12 @@ class Comparison(StrEnum):
 
     @property
     def suggests_points(self) -> bool:
-        """It never suggests to take points away."""
+        """Whether points are suggested. Deductions are never suggested."""
         return self.is_proven or self is Comparison.TRANSPOSED
 
 
 class Shelf(StrEnum):
-    """Where an answer stands for whoever marks it: groups of answers lie on shelves."""
+    """The category of an answer for marking; groups of answers are sorted by it."""
 
     RIGHT = "right"
     """The right value, and nothing that disagrees."""
@@ -306,10 +309,10 @@ class Judgement:
     """The machine's reading of one formula that is asked for."""
 
     asked: str
-    """In LaTeX."""
+    """The formula that is asked for, in LaTeX."""
     comparison: Comparison
     points: Points | None
-    """Suggested; None where it suggests nothing."""
+    """Suggested points; None without a suggestion."""
     possible: Points
     words: str
     formula: str = ""
@@ -332,7 +335,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the machine makes of a written answer. It is for whoever reads the answer, and decides nothing by itself."""
+    """The machine's opinion on a written answer, for the people who mark it."""
 
     judgements: tuple[Judgement, ...]
 
@@ -343,7 +346,7 @@ class Opinion:
 
     @property
     def points(self) -> Points | None:
-        """Suggested for the whole answer; None where a part of it has no suggestion."""
+        """Suggested points for the whole answer; None if a part of it has no suggestion."""
         suggested = [j.points for j in self.judgements if j.points is not None]
         return sum(suggested, ZERO) if len(suggested) == len(self.judgements) else None
 
@@ -360,7 +363,7 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Written:
-    """An answer in words: a person's to decide, unless the assignment lets the machine give full marks."""
+    """A written answer. A person marks it, unless the assignment lets the machine give full marks."""
 
     id: str
     title: str
@@ -370,11 +373,11 @@ class Written:
     """Markdown as the student wrote it, several cells joined by a blank line."""
     cells: tuple[int, ...] = ()
     opinion: Opinion | None = None
-    """What the machine makes of it, where it can read such answers; for those who decide."""
+    """The machine's opinion, if it can read such answers."""
     decided: bool = False
-    """By the machine: it is proven right, and the assignment's policy lets that count."""
+    """True if the machine decided it: it is proven right, and the assignment's policy accepts that."""
     notes: tuple[str, ...] = ()
-    """Where it stands, where that is odd: in a cell of code, or as an image."""
+    """Notes on an unusual place of the answer: in a code cell, or as an image."""
 
     @property
     def points(self) -> Points:
@@ -399,6 +402,8 @@ class Written:
 
 @dataclass(frozen=True)
 class Part:
+    """The results of one part of an assignment."""
+
     id: str
     """ "q1.1" … "q3.2"."""
     title: str
@@ -424,21 +429,21 @@ class Series:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the long checks saw, for people who would rather look than read. Decides nothing."""
+    """Data of the long checks for plots. It affects no points."""
 
     name: str
-    """The last name of its section."""
+    """Last part of its section's name."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """Keys: loss, gradient, train_accuracy, val_accuracy."""
     weights: tuple[tuple[int, ...], ...] = ()
-    """First-layer weights as grey values 0..255, one tuple of pixels a hidden unit, row-major squares."""
+    """First-layer weights as grey values 0..255, one tuple of pixels for each hidden unit, row-major squares."""
     confusion: tuple[tuple[int, ...], ...] = ()
     """confusion[true][predicted], counted on the held-out images."""
     accuracy: float | None = None
 
 
 UNKNOWN = "unknown"
-"""A fact about the environment if no code was run, or if the sandbox did not report it."""
+"""Value of a fact about the environment if no code was run or the sandbox did not report it."""
 
 
 @dataclass(frozen=True)
@@ -455,25 +460,25 @@ class Environment:
     isolation: str
     """The name of the sandbox, for example "bubblewrap" or "plain"."""
     grader_kernel: str = UNKNOWN
-    """BLAS kernel that the reference computed with. No verdict may depend on either; older reports do not say it."""
+    """BLAS kernel that the reference computed with. No verdict depends on the kernels; older reports lack this one."""
     runtime: str = ""
-    """Requirements file of the assignment's own environment and its digest; empty for the common environment."""
+    """Requirements file of the assignment's separate environment and its digest; empty for the common environment."""
 
     @property
     def kernels(self) -> str:
-        """Both kernels, for people: "Haswell kernel" where they are the same."""
+        """Both kernels for people, or one if they are the same: "Haswell kernel"."""
         other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
         return f"{self.kernel} kernel{other}"
 
 
 @dataclass(frozen=True)
 class LatePenalty:
-    """The lateness of a submission, and its cost."""
+    """The lateness of a submission and its penalty."""
 
     sentence: str
-    """How late it is, and the share of the points that is taken off."""
+    """The lateness, and the share of the points that is deducted."""
     final: Points | None = None
-    """The score after the penalty; None if nothing is taken off, or nothing is graded yet."""
+    """The score after the penalty; None without a penalty, or before grading."""
     decided: Points = ZERO
     """The points that `final` is out of."""
 
@@ -488,6 +493,8 @@ class LatePenalty:
 
 @dataclass(frozen=True)
 class Report:
+    """The report on a submission."""
+
     assignment: str
     assignment_title: str
     assignment_digest: str
@@ -495,21 +502,21 @@ class Report:
     files: tuple[str, ...]
     loaded: Loaded | None
     seed: str
-    """ "public", or the fingerprint of the secret that the problems were drawn with."""
+    """ "public", or the fingerprint of the secret seed."""
     scope: str
-    """ "full", or what was left out: "quick", "only q2.2", …: then it is not the grade."""
+    """ "full", or the restrictions: "quick", "only q2.2", …, in which case it is not the grade."""
     environment: Environment
     parts: tuple[Part, ...]
     remarks: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
-    """What each check cost; the only thing that differs between two equal gradings."""
+    """Time used by each section; the only part that differs between two equal gradings."""
     written_digest: str = ""
-    """Of what opinions on written answers depend on; empty where the assignment has none."""
+    """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
     missing: str = ""
-    """Message about code that was not submitted, in which case every check waits; empty if it was."""
+    """Message about code that was not submitted, in which case every check waits; empty if it was submitted."""
     late: LatePenalty | None = None
-    """Added where the report is shown: no verdict depends on dates. None in time, and without a due date."""
+    """The late penalty, added when the report is shown; None if not late, and without a due date."""
 
     @property
     def points(self) -> Points:
@@ -517,7 +524,7 @@ class Report:
 
     @property
     def decided(self) -> Points:
-        """Points that the machine has decided about."""
+        """Points of everything that the machine has decided."""
         by_checks = sum((c.possible for c in self.checks if c.status is not Status.WAITING), ZERO)
         return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
 
@@ -548,8 +555,8 @@ class Report:
 
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
-        """Lost checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
-        within a part those that cost most first. Without outcomes that follow from the others."""
+        """Failed checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
+        within a part those with the most lost points first. End results that follow from others are left out."""
         lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status in (Status.LOST, Status.PARTLY)]
         causes = [(i, c) for i, c in lost if not c.outcome] or lost
         return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))

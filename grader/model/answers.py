@@ -1,5 +1,5 @@
-"""Written answers, as reports have them. Whoever wrote the same has the same digest, and is read once; an answer with
-an image is its submission's own, because the same words may show another one."""
+"""Written answers in reports. Equal texts have equal digests and are marked once. The digest of an answer with an image
+also depends on the submission, because equal texts may show different images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.model import ZERO, FalseEquality, Json, Points, Shelf, Skipped, Stat
 
 
 class Decision(StrEnum):
-    """How far a written question of one submission is."""
+    """The state of a written question of one submission."""
 
     DECIDED = "decided"
     SUGGESTED = "suggested"
@@ -25,15 +25,15 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Ground:
-    """What the machine has made of one formula that is asked for."""
+    """The machine's reading of one formula that is asked for."""
 
     asked: str
-    """In LaTeX."""
+    """The formula that is asked for, in LaTeX."""
     words: str
     points: Points | None
-    """None where it suggests nothing."""
+    """Suggested points; None without a suggestion."""
     formula: str = ""
-    """The student's, that was looked at, in LaTeX."""
+    """The student's formula that was compared, in LaTeX."""
     evidence: str = ""
     remarks: tuple[str, ...] = ()
     shelf: Shelf = Shelf.UNREAD
@@ -46,27 +46,29 @@ class Ground:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """For whoever reads the answer; it decides nothing."""
+    """A suggestion for the person who marks the answer."""
 
     grounds: tuple[Ground, ...]
 
     @property
     def points(self) -> Points | None:
-        """For the whole answer; None where a part of it has none."""
+        """Suggested points for the whole answer; None if a part of it has no suggestion."""
         given = [ground.points for ground in self.grounds if ground.points is not None]
         return sum(given, ZERO) if given and len(given) == len(self.grounds) else None
 
 
 @dataclass(frozen=True)
 class Answer:
+    """A student's answer to a written question."""
+
     question: str
     digest: str
-    """Of the text; empty where nothing was found."""
+    """Digest of the text; empty if no answer was found."""
     text: str
-    """As the student wrote it."""
+    """The student's text."""
     suggestion: Suggestion | None = None
     decided: Points | None = None
-    """What the machine has given, where the assignment lets it."""
+    """Points that the machine gave, if the assignment allows it."""
 
     @property
     def is_there(self) -> bool:
@@ -74,7 +76,7 @@ class Answer:
 
     @property
     def state(self) -> Decision:
-        """Before any person has read it."""
+        """The state before a person has marked it."""
         if not self.is_there:
             return Decision.NOT_SUBMITTED
         if self.decided is not None:
@@ -84,13 +86,13 @@ class Answer:
 
 
 def suggestion_of_all(group: Iterable[Answer]) -> Suggestion | None:
-    """None where they differ: the same words mean another thing after another definition, and a person looks."""
+    """Return the common suggestion of equal answers; None if they differ, as after different definitions."""
     suggestions = {answer.suggestion for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 
 
 def decided_of_all(group: Iterable[Answer]) -> Points | None:
-    """None where one of them still waits."""
+    """Return the common points of equal answers; None if one of them still waits."""
     decided = {answer.decided for answer in group}
     return decided.pop() if len(decided) == 1 else None
 
@@ -98,12 +100,16 @@ def decided_of_all(group: Iterable[Answer]) -> Points | None:
 _SHOWS = re.compile(
     r"!\[|<(img|image|picture|svg|object|embed|iframe|video)\b|attachment:|\\includegraphics", re.IGNORECASE
 )
-"""What an answer shows that is not in its text. Where there is none after all, it is only read once more."""
+"""Matches images and other embedded content. A false match only means that an answer is marked once more."""
 
 
 def digest_of(text: str, owner: str = "") -> str:
-    """The same for texts that differ in white space alone, which neither Markdown nor LaTeX shows. `owner`: of the
-    submission alone; it tells apart answers that show an image."""
+    """Return the digest of an answer, which ignores differences in white space.
+
+    Args:
+        text: The answer.
+        owner: A value that is unique to the submission; it is used only for answers with images.
+    """
     same = " ".join(unicodedata.normalize("NFC", text).split())
     if not same:
         return ""
@@ -115,7 +121,7 @@ def _hash(*parts: str) -> str:
 
 
 def of_report(report: Json, owner: str) -> Iterator[Answer]:
-    """A report as JSON → its questions, those without an answer too. `owner`: as `digest_of` wants it."""
+    """Yield the answers in a report as JSON, including empty ones. `owner` as in `digest_of`."""
     for part in report["parts"]:
         for written in part["written"]:
             yield _of_written(written, owner)

@@ -1,4 +1,4 @@
-r"""Where the formulas are in what a student wrote: Markdown with LaTeX in it, as notebooks have it."""
+r"""Find the formulas in a written answer: Markdown with LaTeX, as in notebooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.render.latex import mended
 from grader.render.text import clean
 
 LONGEST = 4_000
-"""Characters of one formula; what is longer is shown as it was written."""
+"""Characters of one formula; a longer one is shown as source."""
 
 _ENVIRONMENTS = "align|aligned|alignat|equation|gather|gathered|multline|eqnarray|split|cases"
 _OPENING = re.compile(rf"\\\\|\\\$|\\[\[(]|\$\$?|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}")
@@ -23,13 +23,13 @@ _CLOSING = {
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of an answer: all of them, joined, are the answer."""
+    """A piece of an answer, text or formula. The pieces joined are the answer."""
 
     source: str
     tex: str = ""
-    """Of a formula, what stands between its signs, mended where it is broken; empty where it is words, or hopeless."""
+    """The LaTeX of a formula, repaired if broken; empty for text, and for a formula that cannot be repaired."""
     display: bool = False
-    """On lines of its own."""
+    """True for a displayed formula."""
 
 
 def pieces(answer: str) -> tuple[Piece, ...]:

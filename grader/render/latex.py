@@ -1,5 +1,5 @@
-"""A formula for people's eyes, as KaTeX can draw it. Broken LaTeX is mended where only one thing can have been meant.
-Opinions are formed on what the student wrote, never on what is mended here.
+"""Prepare LaTeX for KaTeX. Broken LaTeX is repaired if its meaning is unambiguous.
+Opinions are formed on the source, never on the repaired LaTeX.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ MOST_MISSING = 3
 
 
 def mended(latex: str) -> str | None:
-    """What stands between the dollars, to be drawn; None where its source should be shown instead."""
+    """Return the repaired LaTeX of a formula, without its dollars; None if its source should be shown instead."""
     text: str | None = latex.strip()
     for mend in (_without_html, _stray_dollars, _environments, _scripts, _brackets, _braces, _lines):
         if text is None:
@@ -39,7 +39,7 @@ _ENVIRONMENT = re.compile(r"\\(begin|end)\{([a-zA-Z]{1,20})\*?\}")
 
 
 def _environments(text: str) -> str | None:
-    """KaTeX draws aligned inside dollars, not align; labels and tags number what has no numbers here."""
+    """Replace environments that KaTeX cannot draw inside dollars, such as align, and remove labels and tags."""
     text = re.sub(r"\\(?:label|tag)\*?\{[^{}]{0,80}\}|\\nonumber\b|\\notag\b", "", text)
     if not _is_nested(text):
         return None
@@ -67,7 +67,7 @@ _TWO_SCRIPTS = re.compile(r"(\^(?:\{[^{}]{0,60}\}|[^{}\\\s]))\s*(?=\^)")
 
 
 def _scripts(text: str) -> str:
-    """`W^{(2)}^T`, which is an error, as `W^{(2)}{}^T`."""
+    """Replace double superscripts, which are errors: `W^{(2)}^T` becomes `W^{(2)}{}^T`."""
     return _TWO_SCRIPTS.sub(r"\1{}", text)
 
 
@@ -95,7 +95,7 @@ def _lines(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    """The text without what stands inside environments."""
+    """Return the text outside of environments."""
     kept, depth, place = list[str](), 0, 0
     for found in _ENVIRONMENT.finditer(text):
         if depth == 0:

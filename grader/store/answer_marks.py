@@ -22,8 +22,8 @@ MOST_NAMED = 500
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a marker gives."""
+class NewMark:
+    """A mark, as its marker gives it."""
 
     items: tuple[str, ...] = ()
     """Ids of rubric items."""
@@ -41,16 +41,16 @@ class AnswerMark:
     digest: str
     marker: Person
     items: tuple[RubricItem, ...]
-    """As they are worth now."""
+    """Items with their present points."""
     adjustment: Points
     comment: str
     moderates: bool
     at: dt.datetime
 
     @property
-    def given(self) -> Given:
+    def given(self) -> NewMark:
         """Return the mark as it is given."""
-        return Given(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
+        return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
         """Never below zero, and never above what the question is worth."""
@@ -58,7 +58,7 @@ class AnswerMark:
 
 
 def put(
-    tx: Tx, question: Question, digest: str, marker: str, given: Given, at: dt.datetime | None = None
+    tx: Tx, question: Question, digest: str, marker: str, given: NewMark, at: dt.datetime | None = None
 ) -> dt.datetime:
     """Set a marker's mark of an answer, or replace it.
 
@@ -85,7 +85,7 @@ def put(
     return at
 
 
-def _put(tx: Tx, question: Question, digest: str, marker: str, given: Given, at: dt.datetime) -> str:
+def _put(tx: Tx, question: Question, digest: str, marker: str, given: NewMark, at: dt.datetime) -> str:
     where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
     values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": at}
     known = tx.execute(update(answer_marks).where(where).values(values).returning(answer_marks.c.id)).one_or_none()

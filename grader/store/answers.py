@@ -18,7 +18,7 @@ from grader.store.tables import authors as authors_table
 
 
 @dataclass(frozen=True)
-class Handed:
+class SubmittedAnswer:
     """An answer, and whose it is."""
 
     submission: str
@@ -29,7 +29,7 @@ class Handed:
 
 
 def rows_of(grading: str, submission: str, report: Json) -> list[Json]:
-    """What the table keeps of a report."""
+    """Return the table's rows for a report."""
     opinions = {w["id"]: w.get("opinion") for part in report["parts"] for w in part["written"]}
     return [
         {
@@ -61,7 +61,7 @@ def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[Answer]]:
     return found
 
 
-def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Handed]:
+def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[SubmittedAnswer]:
     """Everybody's, of the gradings that count; of one who has handed in several times, all of them, the oldest
     first."""
     rows = tx.execute(_handed(course, assignment, question)).all()
@@ -69,7 +69,7 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Han
     for row in rows:
         people.setdefault(row.submission, []).append(row.person)
     once = {row.submission: row for row in rows}
-    return [Handed(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
+    return [SubmittedAnswer(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
 
 
 def _handed(course: str, assignment: str, question: str) -> Select[Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, insert, select
 
 from grader.model import Json, Points
-from grader.store.answer_marks import Given
+from grader.store.answer_marks import NewMark
 from grader.store.database import Tx
 from grader.store.records import new_id
 from grader.store.rubrics import Question, is_of, place
@@ -20,7 +20,7 @@ from grader.store.tables import marking_actions
 class MarkChange:
     """A change of a marker's own mark of one answer."""
 
-    before: Given | None
+    before: NewMark | None
     """None if there was no mark."""
     before_at: dt.datetime | None
     after_at: dt.datetime | None
@@ -74,7 +74,7 @@ def _as_json(action: Action) -> Json:
     }
 
 
-def _given(given: Given | None) -> Json | None:
+def _given(given: NewMark | None) -> Json | None:
     if given is None:
         return None
     return {
@@ -93,10 +93,10 @@ def _from_json(kept: Json) -> Action:
     return Action(marks, {key: (before, after) for key, (before, after) in kept["groups"].items()})
 
 
-def _given_of(kept: Json | None) -> Given | None:
+def _given_of(kept: Json | None) -> NewMark | None:
     if kept is None:
         return None
-    return Given(tuple(kept["items"]), Points(kept["adjustment"]), kept["comment"], kept["moderates"])
+    return NewMark(tuple(kept["items"]), Points(kept["adjustment"]), kept["comment"], kept["moderates"])
 
 
 def _moment(text: str | None) -> dt.datetime | None:

@@ -1,4 +1,4 @@
-"""What a question's points are given for, what is often said about its answers, and how many people mark each."""
+"""Rubrics, comment banks and number of markers of written questions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RubricItem:
 
 @dataclass(frozen=True)
 class Phrase:
-    """Of the comment bank."""
+    """A comment of the comment bank."""
 
     id: str
     text: str
@@ -72,7 +72,7 @@ def _item(row: AnyRow) -> RubricItem:
 
 
 def add_item(tx: Tx, question: Question, text: str, points: Points) -> RubricItem:
-    """Comes last."""
+    """Add an item behind the others."""
     _printable(points)
     last = tx.scalar(select(func.max(rubric.c.position)).where(is_of(rubric, question)))
     item = RubricItem(new_id(), question.id, text, points)

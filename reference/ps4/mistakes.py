@@ -126,6 +126,7 @@ _penalty(
     "penalty_without_half",
     f"The regularisation in the loss lacks its ½: it is {RIGHT_PENALTY}.",
     lambda p, reg, _: reg * squares(p),
+    Line(("penalty without half",)),
 )
 _penalty(
     "penalty_missing",
@@ -137,6 +138,7 @@ _penalty(
     "penalty_ignores_reg",
     f"The regularisation in the loss leaves reg out; it is {RIGHT_PENALTY}.",
     lambda p, reg, _: 0.5 * squares(p),
+    Line(("penalty without reg",)),
 )
 _penalty(
     "penalty_without_w2",

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from grader.mutate import general
-from grader.mutate.model import Classified
 
+from grader.authoring.mutate import general
+from grader.authoring.mutate.model import Classified
 from grader.kit.reference import RAISED, is_finite, played_with
 
 LARGEST = 300.0

@@ -59,7 +59,7 @@ def test_staff_set_an_assignment_and_students_see_it_without_what_is_hidden(worl
         ({"due_at": "2026-12-01T23:59:00"}, "timezone"),
         ({"late": {"per_week": "10%"}}, "a late policy has no 'per_week'"),
         ({"hidden": ["q9"]}, "no part or check 'q9'"),
-        ({"attempts_per_hour": 0}, "attempts per hour are from 1"),
+        ({"attempts_per_hour": 0}, "attempts per hour must be from 1"),
         ({"released": True}, "Extra inputs"),
     ],
 )
@@ -96,7 +96,7 @@ def test_an_extension_is_given_seen_by_its_student_alone_and_taken_back(world: W
 def test_an_extension_is_for_members(world: World) -> None:
     for login in ("eve", "nobody"):
         answer = ask(world, "PUT", f"{TOY}/extensions/{login}", "grace", json={"due_at": LATER})
-        assert answer.json()["detail"] == "there is no such member of the course that you may see"
+        assert answer.json()["detail"] == "this member of the course does not exist, or you have no access to it"
 
 
 ROSTER = "/api/v1/courses/ml/roster"

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from grader.api.app import create_app
-from grader.api.limits import Limits
+from grader.api.limits import RateLimits
 from grader.errors import BadCall
 from grader.service import Service
 from grader.settings import Settings
@@ -83,8 +83,8 @@ def test_an_empty_setting_is_no_limit(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["rate_limit", "rate_limit_logins", "rate_limit_hand_ins"])
 def test_a_setting_that_is_no_rate_is_refused_by_name(name: str, tmp_path: Path) -> None:
-    with pytest.raises(BadCall, match=f"GRADER_{name.upper()}=often is no rate: write"):
-        Limits(Settings(home=tmp_path, **{name: "often"}))  # type: ignore[arg-type]
+    with pytest.raises(BadCall, match=f"GRADER_{name.upper()}=often is not a rate: write"):
+        RateLimits(Settings(home=tmp_path, **{name: "often"}))  # type: ignore[arg-type]
 
 
 # ── headers ──────────────────────────────────────────────────────────────────────────────────────────

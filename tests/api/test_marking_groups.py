@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 
 import pytest
 from sqlalchemy import update
@@ -173,6 +174,35 @@ def test_undo_goes_back_step_by_step_whatever_the_order(class_: World) -> None:
     assert (shown(class_), points(class_)) == begin
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_markers_do_every_answer_is_in_one_group_and_all_of_it_can_be_undone(class_: World, seed: int) -> None:
+    chance = random.Random(seed)
+    begin, everything = (shown(class_), points(class_)), sorted(points(class_))
+    done = 0
+    for _ in range(25):
+        found = groups(class_)
+        group, other = chance.choice(found), chance.choice(found)
+        text = chance.choice(texts(group))
+        step = chance.choice(("mark", "out", "merge", "undo"))
+        if step == "mark":
+            mark_group(class_, group, adjustment=chance.choice((0, 0.5, 1.5)), comment=step)
+        path = f"{QUESTION}/groups/{group['group']}"
+        bodies = {"out": ("/take-out", {"answer": digest_of(text)}), "merge": ("/merge", {"into": other["group"]})}
+        end, body = bodies.get(step, ("", {}))
+        url = path + end if end else f"{QUESTION}/undo"
+        if step == "mark":
+            done += 1
+        else:
+            got = class_.client.post(url, json=body, headers=class_.headers("grace"))
+            assert got.status_code in (200, 422)  # alone, the same group, or nothing to undo
+            done += (-1 if step == "undo" else 1) * (got.status_code == 200)
+        assert sorted(itertools.chain(*shown(class_))) == everything
+        assert sorted(shown(class_, "mary")) == sorted(shown(class_))
+    for _ in range(done):
+        undo(class_)
+    assert (shown(class_), points(class_)) == begin
+
+
 def test_undo_restores_items_and_comment_and_says_what_it_changed(class_: World) -> None:
     ticked = item(class_, 1)
     mark_group(class_, group_with(class_, "o1"), items=[ticked], comment="Mind the sign.")
@@ -280,6 +310,22 @@ def test_a_page_marks_what_waits_and_leaves_what_others_have_marked(class_: Worl
     form = {"action": "agree", "answers": hidden}
     class_.client.post(path, data=form, headers=class_.headers("grace"), follow_redirects=False)
     assert [points(class_)[text] for text in ("r1", "r2", "r3")] == [0.5, 1.5, 1.5]
+
+
+def test_pages_lead_to_the_next_group_that_waits_and_to_the_next_that_is_disputed(class_: World) -> None:
+    ask(class_, "PUT", QUESTION, body={"markers": 2})
+    found = {text: group_with(class_, text)["group"] for text in ("r1", "o1", "unread")}
+    assert f'groups/{found["r1"]}" data-key="n"' in page(class_, PAGES)
+    for who, given in (("grace", 1), ("mary", 0.5)):
+        mark(class_, "o2", who, adjustment=given)
+    for who in ("grace", "mary", "olga"):
+        text = page(class_, f"{PAGES}/groups/{found['r1']}", who)
+        assert f'groups/{found["o1"]}" data-key="d"' in text
+        assert f'groups/{found["o1"]}" data-key="n"' in text  # o1 waits for all three
+    mark(class_, "o1", "grace", adjustment=1)
+    text = page(class_, f"{PAGES}/groups/{found['r1']}")
+    assert f'groups/{found["unread"]}" data-key="n"' in text
+    assert 'data-key="d"' not in page(class_, f"{PAGES}/groups/{found['o1']}")
 
 
 def test_pages_take_out_merge_and_undo(class_: World) -> None:

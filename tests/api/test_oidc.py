@@ -105,7 +105,7 @@ def test_an_address_that_is_not_verified_is_refused(start: Start, verified: obje
 
 @pytest.mark.parametrize("email", ["", "a b", "<script>", None])
 def test_an_address_that_is_none_is_refused(start: Start, email: object) -> None:
-    assert "does not say your email" in refused(log_in(start(), email=email))
+    assert "did not send your email" in refused(log_in(start(), email=email))
 
 
 def test_a_person_whom_nobody_has_added_is_told_what_to_do(start: Start, world: World) -> None:

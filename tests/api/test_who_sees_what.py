@@ -21,7 +21,7 @@ from grader.marking.shelves import short_hash
 from grader.model import Points, Report
 from grader.model.answers import digest_of
 from grader.store import answer_marks, people, rubrics
-from grader.store.answer_marks import Given
+from grader.store.answer_marks import NewMark
 from grader.store.records import Role, Scope, TokenKind
 from grader.store.rubrics import Question
 from tests.api.world import World, answering, living
@@ -268,7 +268,7 @@ def _read(world: World) -> dict[str, str]:
     with world.service.store.write() as tx:
         item = rubrics.add_item(tx, question, "Right", Points(1))
         phrase = rubrics.add_phrase(tx, question, "Why?")
-        answer_marks.put(tx, question, digest, world.people["olga"].id, Given((item.id,)))
+        answer_marks.put(tx, question, digest, world.people["olga"].id, NewMark((item.id,)))
     return {
         "question": question.id,
         "item": item.id,

@@ -19,14 +19,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.batch.pool import Done, Here, cores_here
 from rich.console import Console
 
+from grader.assignments import catalogue
+from grader.batch.folder import GRADED
+from grader.batch.queue import Received, Rules, local_queue
 from grader.engine.grade import Scope
-from grader.model import NOTHING_USED, Limits, Report
+from grader.model import NOTHING_USED, Limits
 from grader.sandbox.choose import choose
 from grader.settings import Settings
-from grader.workers.grading_process import Job, Plan
+from grader.store.records import State
+from grader.workers.compatibility import compatibility_key, numpy_of
+from grader.workers.grading_process import Plan
+from grader.workers.local import cores_here
+from tests import classes
 from tests.benchmarks.handout_checks import OTHERS, ROOT, command, floor, lay_out, took
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
@@ -88,23 +94,27 @@ def each_session() -> Iterator[float]:
 
 
 def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
-    """By the batch's own pool: different bytes, so that nothing is known. From the first to the last."""
-    pool = Here(Plan(Settings().assignments, Settings().runtime, "bubblewrap"), cores_here())
-    task = str(ROOT / "reference" / "ps4")
-    number = 0
-    jobs = (
-        Job(str(n), task, (("mlp.py", PERFECT + f"# {n}\n".encode()),), scope, None) for n in range(count + warming)
-    )
-    started, before, used = time.perf_counter(), jiffies(), NOTHING_USED
-    for said in pool.grade(jobs):
-        if isinstance(said, Done):
-            assert isinstance(said.outcome, Report), said.outcome
-            number += 1
-            if number == warming:
-                started, before = time.perf_counter(), jiffies()
-            elif number > warming:
-                used = sum(said.outcome.usage.values(), used)
-    wall, after = time.perf_counter() - started, jiffies()
+    """By the batch's own queue: different bytes, so that nothing is known. From the first to the last."""
+    settings, task = Settings(), catalogue.load(ROOT / "reference" / "ps4")
+    key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
+    rules = Rules(key, task.digest, scope.label(task.manifest), "benchmark", "bubblewrap")
+    plan = Plan(settings.assignments, settings.runtime, "bubblewrap")
+    new = [(Received(str(n), str(n)), (("mlp.py", PERFECT + f"# {n}\n".encode()),)) for n in range(count + warming)]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / GRADED).mkdir()
+        with local_queue(Path(folder), task, rules, scope, plan, b"benchmark") as queue:
+            waiting = {grading.id for grading in queue.submit(new).values()}
+            started, before = time.perf_counter(), jiffies()
+            queue.start()
+            while waiting:
+                final = [grading for grading in queue.changed(waiting, 0.5) if grading.state.is_final]
+                assert all(grading.state is State.GRADED for grading in final), final
+                waiting -= {grading.id for grading in final}
+                if warming and len(waiting) <= count:
+                    warming, started, before = 0, time.perf_counter(), jiffies()
+            wall, after = time.perf_counter() - started, jiffies()
+            reports = [queue.report(received.content) for received, _ in new[-count:]]
+    used = sum((usage for report in reports if report for usage in report.usage.values()), NOTHING_USED)
     return Timed(count, wall, used.cpu_seconds, (after[0] - before[0]) / max(1, after[1] - before[1]))
 
 
@@ -155,7 +165,7 @@ def class_of(count: int) -> tuple[float, float]:
             home = {"GRADER_HOME": str(place / "home")}
             batch = subprocess.Popen(command, env=os.environ | home, stdout=log, stderr=log)
         while batch.poll() is None:
-            if not first and next(place.glob("out/graded/*/*.json"), None):
+            if not first and classes.graded_in(place / "out"):
                 first = time.perf_counter() - started
             if not list(place.glob("out/*.csv")):  # what draws the class report is imported then
                 most = max(most, held(batch.pid))

@@ -26,7 +26,7 @@ from grader.model import Points, Report, Shelf
 from grader.model.answers import digest_of
 from grader.sandbox.contract import Sandbox
 from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
-from grader.store.answer_marks import AnswerMark, Given
+from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store
 from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, Which
 from grader.store.rubrics import Question
@@ -143,7 +143,7 @@ def test_changing_an_item_changes_what_every_mark_gives(store: Store, who: dict[
     with store.write() as tx:
         item = rubrics.add_item(tx, QUESTION, "The sum is right", Points(1))
         for answer in ("one", "two"):
-            given = Given((item.id,), Points("0.25"), "nearly")
+            given = NewMark((item.id,), Points("0.25"), "nearly")
             answer_marks.put(tx, QUESTION, digest_of(answer), who["grace"].id, given)
         assert rubrics.change_item(tx, QUESTION, item.id, "The sum is right", Points("0.5"))
     for answer in ("one", "two"):
@@ -155,17 +155,17 @@ def test_points_stay_between_nothing_and_what_the_question_is_worth(store: Store
     with store.write() as tx:
         high = rubrics.add_item(tx, QUESTION, "Right", Points(5))
         low = rubrics.add_item(tx, QUESTION, "Off", Points(-9))
-        answer_marks.put(tx, QUESTION, digest_of("high"), who["grace"].id, Given((high.id,)))
-        answer_marks.put(tx, QUESTION, digest_of("low"), who["grace"].id, Given((high.id, low.id)))
+        answer_marks.put(tx, QUESTION, digest_of("high"), who["grace"].id, NewMark((high.id,)))
+        answer_marks.put(tx, QUESTION, digest_of("low"), who["grace"].id, NewMark((high.id, low.id)))
     assert [marks_of(store, answer)[0].points(WORTH) for answer in ("high", "low")] == [WORTH, 0]
 
 
 def test_a_reader_s_second_thought_takes_the_place_of_the_first(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
         first, second = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("first", "second"))
-        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((first.id,)))
-        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((second.id,), comment="now"))
-        answer_marks.put(tx, QUESTION, "d", who["alan"].id, Given(moderates=True))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((first.id,)))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((second.id,), comment="now"))
+        answer_marks.put(tx, QUESTION, "d", who["alan"].id, NewMark(moderates=True))
         both = answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]
         assert [(r.marker.login, r.items, r.moderates) for r in both] == [
             ("grace", (second,), False),
@@ -180,13 +180,13 @@ def test_an_item_of_another_question_cannot_be_ticked(store: Store, who: dict[st
     with store.write() as tx:
         other = rubrics.add_item(tx, replace(QUESTION, id="q9"), "Right", Points(1))
     with pytest.raises(BadCall, match="rubric"), store.write() as tx:
-        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((other.id,)))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((other.id,)))
 
 
 def test_an_item_that_is_ticked_cannot_be_removed(store: Store, who: dict[str, Person]) -> None:
     with store.write() as tx:
         used, unused = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("used", "unused"))
-        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((used.id,)))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((used.id,)))
         assert rubrics.remove_item(tx, QUESTION, unused.id)
         with pytest.raises(BadCall, match="ticked 1 time"):
             rubrics.remove_item(tx, QUESTION, used.id)
@@ -202,7 +202,7 @@ def test_items_are_numbered_in_the_order_that_was_set(store: Store, who: dict[st
 
 
 @pytest.mark.parametrize("act", [lambda tx: rubrics.add_item(tx, QUESTION, "", Points(1, 3)),
-                                 lambda tx: answer_marks.put(tx, QUESTION, "d", "x", Given(adjustment=Points(1, 3))),
+                                 lambda tx: answer_marks.put(tx, QUESTION, "d", "x", NewMark(adjustment=Points(1, 3))),
                                  lambda tx: rubrics.set_markers(tx, QUESTION, 3)])  # fmt: skip
 def test_what_cannot_be_kept_is_refused(store: Store, who: dict[str, Person], act: Callable[[object], None]) -> None:
     with pytest.raises(BadCall), store.write() as tx:
@@ -234,7 +234,7 @@ def test_more_marks_than_a_query_can_name_come_whole(
     with store.write() as tx:
         item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
         for digest in digests:
-            answer_marks.put(tx, QUESTION, digest, who["grace"].id, Given((item.id,)))
+            answer_marks.put(tx, QUESTION, digest, who["grace"].id, NewMark((item.id,)))
         found = answer_marks.of_answers(tx, "ml", "toy", digests)
     assert [(key[1], r.items) for key, (r,) in sorted(found.items())] == [(digest, (item,)) for digest in digests]
 
@@ -257,8 +257,8 @@ def test_actions_are_undone_from_the_latest_and_only_by_who_did_them(store: Stor
     with store.write() as tx:
         item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
     steps = [
-        Given((item.id,), Points("-0.25"), "first"),
-        Given((), Points("0.01"), "second", moderates=True),
+        NewMark((item.id,), Points("-0.25"), "first"),
+        NewMark((), Points("0.01"), "second", moderates=True),
         None,
     ]
     states = []
@@ -277,9 +277,9 @@ def test_actions_are_undone_from_the_latest_and_only_by_who_did_them(store: Stor
 def test_a_mark_that_has_been_changed_since_is_not_undone(store: Store, who: dict[str, Person]) -> None:
     grace = who["grace"].id
     with store.write() as tx:
-        actions.mark(tx, QUESTION, grace, {digest_of("x"): Given(adjustment=Points(1))})
+        actions.mark(tx, QUESTION, grace, {digest_of("x"): NewMark(adjustment=Points(1))})
     with store.write() as tx:
-        answer_marks.put(tx, QUESTION, digest_of("x"), grace, Given(adjustment=Points("0.5")))
+        answer_marks.put(tx, QUESTION, digest_of("x"), grace, NewMark(adjustment=Points("0.5")))
     with pytest.raises(BadCall, match="changed since"), store.write() as tx:
         actions.undo(tx, QUESTION, grace)
     assert [mark.adjustment for mark in marks_of(store, "x")] == [Points("0.5")]
@@ -291,7 +291,7 @@ def test_a_mark_that_has_been_changed_since_is_not_undone(store: Store, who: dic
 def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str, Person], report: Report) -> None:
     hand_in("ann")
     with store.write() as tx:
-        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given(adjustment=Points(1)))
+        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, NewMark(adjustment=Points(1)))
     before = marks_of(store, "because")
     with store.write() as tx:
         chosen = regrades.chosen(tx, "ml", "toy", Which.ALL)
@@ -306,7 +306,7 @@ def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str,
 def test_a_changed_answer_says_that_it_had_been_read(store: Store, hand_in: HandIn, who: dict[str, Person]) -> None:
     first = hand_in("ann")
     with store.write() as tx:
-        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given())
+        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, NewMark())
     changed, others = hand_in("ann", "since"), hand_in("bob", "since")
     with store.read() as tx:
         before = [answers.marked_before(tx, id) for id in (first, changed, others)]

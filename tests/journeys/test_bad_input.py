@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_refused_with_one_sentence(
         (["serve", "--port", "80000"], "should be less than or equal to 65535"),
         (["pack", "student", "--to", "/nowhere/x.zip"], "there is no folder /nowhere to write x.zip into"),
         (["pack", "gradescope", "--to", "/nowhere/x.zip"], "there is no folder /nowhere to write x.zip into"),
-        (["pack", "gradescope", "--to", "submissions"], "submissions cannot be written: choose another place"),
+        (["pack", "gradescope", "--to", "submissions"], "submissions cannot be written: choose another path"),
         (["zip", "submissions", "--to", "/nowhere/x.zip"], "there is no folder /nowhere to write x.zip into"),
     ],
     ids=lambda value: " ".join(value[1:])[-40:] if isinstance(value, list) else None,

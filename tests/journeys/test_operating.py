@@ -128,7 +128,7 @@ def test_a_full_disk_takes_nothing_half_and_what_was_taken_is_graded_when_there_
         refused = student.hand_in(f"{TOY_SOLUTION}# {os.urandom(100_000).hex()}")
         unready, kept = student.get("/readyz"), student.kept()
     after = student.hand_in(f"{TOY_SOLUTION}# there is room again")
-    assert "nothing that was acknowledged is lost" in says_when_to_come_back(refused)
+    assert "try again in a moment" in says_when_to_come_back(refused)
     assert (unready.status_code, unready.json()["parts"]["database"]["ok"]) == (503, False)
     assert kept == {before.json()["submission"]}
     assert (student.graded(before), student.graded(after)) == ("graded", "graded")

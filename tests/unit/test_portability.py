@@ -64,7 +64,7 @@ def test_without_bubblewrap_the_plain_sandbox_is_taken_and_said() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Sandbox: plain" in done.stdout
-    assert "no isolation here (bubblewrap runs on Linux only): fine for code of your own" in done.stderr
+    assert "no isolation (bubblewrap runs on Linux only): grade only your own code" in done.stderr
 
 
 def test_starting_the_command_imports_no_heavy_library() -> None:

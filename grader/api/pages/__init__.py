@@ -1,4 +1,4 @@
-"""Pages for browsers, rendered here; they work without JavaScript, and better with it."""
+"""Pages for browsers. They work without JavaScript, and use it for convenience."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One assignment: what it asks, the form to hand in, and what has been handed in."""
+"""The page of an assignment: its dates, the form to submit, and earlier submissions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grader.api.limits import LimitedHandIns
 from grader.api.pages.history import attempts
 from grader.api.pages.home import card
 from grader.api.schemas import ID, AssignmentId, CourseId
-from grader.api.seen import see
+from grader.api.views import see
 from grader.api.wiring import TheService
 from grader.bounds import MAX_FILES
 from grader.course.late import read_policy
@@ -66,17 +66,19 @@ def show_assignment(
 
 
 @router.post(PATH, dependencies=[LimitedHandIns])
-async def hand_in(
+async def submit(
     course: CourseId,
     assignment: AssignmentId,
     service: TheService,
     caller: TheCaller,
-    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (where none is chosen, some send a word)
+    files: Annotated[list[UploadFile | str], File()] = [],  # noqa: B006  (some browsers send a string if no file is chosen)
     kind: Annotated[Kind, Form()] = Kind.SUBMISSION,
     once: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$|^$")] = "",
 ) -> Response:
-    """Answers with the way to the submission's own page. `once`: the form's own; sent again with the same files, as by
-    a double click, it leads to the same submission."""
+    """Submit the files and redirect to the submission's page.
+
+    `once` is unique to the form: sent again with the same files, as by a double click, it leads to the same submission.
+    """
     require_member(caller, course, "assignment")
     chosen = [file for file in files if not isinstance(file, str) and file.filename]
     contents = [(file.filename or "", await file.read()) for file in chosen]
@@ -84,17 +86,17 @@ async def hand_in(
         raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
     if len(contents) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
-    receipt = await admission.hand_in(
-        service, caller, course, assignment, contents, kind, "page", key=_key(once, kind, contents)
+    receipt = await admission.submit(
+        service, caller, course, assignment, contents, kind, "page", key=_idempotency_key(once, kind, contents)
     )
     return RedirectResponse(f"/submissions/{receipt.submission.id}", 303)
 
 
-def _key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
-    """As an Idempotency-Key. Other files from the same form, which "Back" brings up again, are another hand-in."""
+def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
+    """Return the Idempotency-Key of a form. Other files from the same form, as after "Back", give another key."""
     if not once:
         return ""
-    said = hashlib.sha256(kind.encode())
+    digest = hashlib.sha256(kind.encode())
     for name, content in contents:
-        said.update(hashlib.sha256(name.encode("utf-8", "replace")).digest() + hashlib.sha256(content).digest())
-    return f"form {once} {said.hexdigest()}"
+        digest.update(hashlib.sha256(name.encode("utf-8", "replace")).digest() + hashlib.sha256(content).digest())
+    return f"form {once} {digest.hexdigest()}"

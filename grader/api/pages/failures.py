@@ -1,4 +1,4 @@
-"""For staff: who loses points where, and why."""
+"""The page of failed checks, for staff: the most common mistakes and the results of each check."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """What one student's submission that counts was found to be."""
+class StudentResults:
+    """The results of one student's submission that counts."""
 
     person: Person
     submission: str
@@ -35,8 +35,8 @@ class Verdicts:
 
 
 @dataclass(frozen=True)
-class Loser:
-    """Who has lost points to one thing, and how many."""
+class StudentLoss:
+    """A student who lost points to one cause, and the number of points."""
 
     person: Person
     submission: str
@@ -44,13 +44,15 @@ class Loser:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class CommonMistake:
+    """A cause of failed checks, and the students who lost points to it."""
+
     sentence: str
     mistake: str
-    """The id of the known mistake; empty where it is none."""
+    """Id of the known mistake; empty if it is not a known one."""
     checks: tuple[tuple[str, int], ...]
-    """(check, students), the most first."""
-    losers: tuple[Loser, ...]
+    """(check, number of students), the most common first."""
+    losers: tuple[StudentLoss, ...]
 
     @property
     def points(self) -> Points:
@@ -59,11 +61,13 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class CheckRow:
+    """The results of one check over all students."""
+
     check: str
     held: int
     partly: int
     lost: int
-    losers: tuple[Loser, ...]
+    losers: tuple[StudentLoss, ...]
 
     @property
     def all(self) -> int:
@@ -81,7 +85,7 @@ def show_failures(
         checks = gradings.results_of(tx, [seen.grading.id for _, seen in counting])
         known = known_course(tx, course)
     verdicts = [
-        Verdicts(person, seen.submission.id, tuple(checks[seen.grading.id]))
+        StudentResults(person, seen.submission.id, tuple(checks[seen.grading.id]))
         for person, seen in counting
         if seen.grading.id in checks
     ]
@@ -92,69 +96,70 @@ def show_failures(
         offering=offering,
         task=service.assignments[assignment],
         students=len(verdicts),
-        diagnoses=diagnoses(verdicts),
+        common_mistakes=common_mistakes(verdicts),
         checks=by_check(verdicts),
     )
 
 
-def diagnoses(verdicts: Sequence[Verdicts]) -> list[Diagnosis]:
-    """What most students have lost points to comes first."""
-    groups: dict[object, list[tuple[Verdicts, Result]]] = {}
+def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
+    """Return the causes of failed checks, the most common first."""
+    groups: dict[object, list[tuple[StudentResults, Result]]] = {}
     for one in verdicts:
         for result in one.results:
             if result.status in (Status.LOST, Status.PARTLY):
-                groups.setdefault(_diagnosis(result), []).append((one, result))
-    found = [_of(lost) for lost in groups.values()]
+                groups.setdefault(_cause_key(result), []).append((one, result))
+    found = [_common_mistake(lost) for lost in groups.values()]
     return sorted(found, key=lambda d: (-len(d.losers), -d.points, d.sentence))
 
 
-def _diagnosis(result: Result) -> object:
-    """Equal for what is the same thing to mend: numbers, names and lines of one student's code are left out."""
+def _cause_key(result: Result) -> object:
+    """Return a key that is equal for results with the same cause: it leaves out numbers, names and lines of a student's
+    code."""
     if result.mistake:
         return result.mistake
-    reason = cause(_check(result))
+    reason = cause(_as_check(result))
     return re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", str(reason))
 
 
-def _of(lost: Sequence[tuple[Verdicts, Result]]) -> Diagnosis:
+def _common_mistake(lost: Sequence[tuple[StudentResults, Result]]) -> CommonMistake:
     checks = Counter(result.check for _, result in lost)
-    sentence, _ = Counter(_sentence(result) for _, result in lost).most_common(1)[0]
-    return Diagnosis(sentence, lost[0][1].mistake, tuple(checks.most_common()), _losers(lost))
+    sentence, _ = Counter(_usual_sentence(result) for _, result in lost).most_common(1)[0]
+    return CommonMistake(sentence, lost[0][1].mistake, tuple(checks.most_common()), _losers(lost))
 
 
-def _sentence(result: Result) -> str:
-    """Of a known mistake without the numbers, which are each student's own."""
-    said, numbers, _ = result.reason.partition(". (")
-    return f"{said}." if numbers and result.mistake else reason_phrase(_check(result))
+def _usual_sentence(result: Result) -> str:
+    """Return the reason; for a known mistake without the numbers, which differ between students."""
+    sentence, numbers, _ = result.reason.partition(". (")
+    return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
 
-def _losers(lost: Sequence[tuple[Verdicts, Result]]) -> tuple[Loser, ...]:
-    """By name; who has lost points at several checks is there once."""
+def _losers(lost: Sequence[tuple[StudentResults, Result]]) -> tuple[StudentLoss, ...]:
+    """Return the students who lost points, by name, each once with the points of all checks."""
     points: dict[str, Points] = {}
     who = {one.person.id: one for one, _ in lost}
     for one, result in lost:
         points[one.person.id] = points.get(one.person.id, ZERO) + result.possible - result.points
-    found = [Loser(one.person, one.submission, points[id]) for id, one in who.items()]
+    found = [StudentLoss(one.person, one.submission, points[id]) for id, one in who.items()]
     return tuple(sorted(found, key=lambda loser: (loser.person.name.lower(), loser.person.login)))
 
 
-def _check(result: Result) -> CheckResult:
+def _as_check(result: Result) -> CheckResult:
     status = Status(result.status)
     return CheckResult(
         result.check, "", result.points, result.possible, status, reason=result.reason, mistake=result.mistake
     )
 
 
-def by_check(verdicts: Sequence[Verdicts]) -> list[CheckRow]:
-    """In the report's order."""
-    groups: dict[str, list[tuple[Verdicts, Result]]] = {}
+def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
+    """Return the checks in the report's order."""
+    groups: dict[str, list[tuple[StudentResults, Result]]] = {}
     for one in verdicts:
         for result in one.results:
             groups.setdefault(result.check, []).append((one, result))
-    return [_row(check, found) for check, found in groups.items()]
+    return [_check_row(check, found) for check, found in groups.items()]
 
 
-def _row(check: str, found: Sequence[tuple[Verdicts, Result]]) -> CheckRow:
+def _check_row(check: str, found: Sequence[tuple[StudentResults, Result]]) -> CheckRow:
     count = Counter(result.status for _, result in found)
     lost = [(one, result) for one, result in found if result.status in (Status.LOST, Status.PARTLY)]
     return CheckRow(check, count[Status.HELD], count[Status.PARTLY], count[Status.LOST], _losers(lost))

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from grader.api.courses import known_offering
 from grader.api.files import download
 from grader.api.identity import Caller, TheCaller, require_staff
-from grader.api.pages.scores import Row, rows_of
+from grader.api.pages.scores import ScoreRow, rows_of
 from grader.api.schemas import AssignmentId, CourseId
-from grader.api.seen import Seen
+from grader.api.views import SubmissionView
 from grader.api.wiring import TheService
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
@@ -40,13 +40,15 @@ def get_gradebook(
     require_staff(caller, course, "assignment")
     with service.store.read() as tx:
         offering = known_offering(tx, service, course, assignment)
-        rows = list(_rows(tx, service, caller, offering, format))
+        rows = list(_gradebook_rows(tx, service, caller, offering, format))
     return download(f"{course}-{assignment}-{format}.csv", cells.dumps(rows).encode())
 
 
-def _rows(tx: Tx, service: Service, caller: Caller, offering: Offering, format: Format) -> Iterator[gradebooks.Row]:
+def _gradebook_rows(
+    tx: Tx, service: Service, caller: Caller, offering: Offering, format: Format
+) -> Iterator[gradebooks.Row]:
     scored = rows_of(tx, service, caller, offering)
-    results = [_result(row) for row in scored]
+    results = [_gradebook_result(row) for row in scored]
     match format:
         case "canvas":
             yield from gradebooks.canvas(results, service.assignments[offering.assignment].title)
@@ -55,10 +57,12 @@ def _rows(tx: Tx, service: Service, caller: Caller, offering: Offering, format: 
         case "long":
             yield gradebooks.LONG
             for row, result in zip(scored, results, strict=True):  # one report in memory at a time
-                yield from gradebooks.long_rows(result, _report(tx, row.counting), _marks(row.counting))
+                yield from gradebooks.long_rows(
+                    result, _stored_report(tx, row.counting), _points_by_question(row.counting)
+                )
 
 
-def _result(row: Row) -> Result:
+def _gradebook_result(row: ScoreRow) -> Result:
     student = _student(row.person)
     if row.counting is None:
         return Result(student, Standing.NOT_YET if row.attempts else Standing.MISSING)
@@ -82,7 +86,7 @@ def _student(person: Person) -> Student:
     return Student(name=person.name, email=email, login=person.login, key=person.login)
 
 
-def _standing(seen: Seen) -> Standing:
+def _standing(seen: SubmissionView) -> Standing:
     if not seen.submission.code_submitted:
         return Standing.NO_CODE
     if seen.grading.state is State.BROKEN:
@@ -92,7 +96,7 @@ def _standing(seen: Seen) -> Standing:
     return Standing.PARTLY if seen.score and seen.score.waiting else Standing.GRADED
 
 
-def _report(tx: Tx, seen: Seen | None) -> Report | None:
+def _stored_report(tx: Tx, seen: SubmissionView | None) -> Report | None:
     """Return the report; None if there is none, or if an older version wrote it."""
     text = gradings.report(tx, seen.grading.id) if seen else None
     try:
@@ -101,6 +105,6 @@ def _report(tx: Tx, seen: Seen | None) -> Report | None:
         return None
 
 
-def _marks(seen: Seen | None) -> Mapping[str, Points]:
+def _points_by_question(seen: SubmissionView | None) -> Mapping[str, Points]:
     questions = seen.score.questions if seen and seen.score else ()
     return {q.question: q.points for q in questions if q.points is not None}

@@ -1,4 +1,4 @@
-"""For staff: every grading of a submission, and starting another."""
+"""Pages of single gradings, for staff; retries and regrades."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import TheCaller
 from grader.api.schemas import GradingId, SubmissionId
-from grader.api.seen import find_grading, stored_report
+from grader.api.views import find_grading, stored_report
 from grader.api.wiring import TheService
 from grader.render.html import context
 from grader.render.plots import plots
@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/gradings/{id}")
 def show_grading(request: Request, id: GradingId, service: TheService, caller: TheCaller) -> Response:
-    """The report of one grading, whether it counts or not."""
+    """Show the report of one grading, even if it does not count."""
     with service.store.read() as tx:
         grading, submission = find_grading(tx, caller, id)
         report = stored_report(tx, grading)

@@ -1,13 +1,13 @@
-"""One's earlier attempts, and what each has changed."""
+"""The attempts of a student at an assignment, and the changes between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.api import visible
+from grader.api import visibility
 from grader.api.identity import Caller
-from grader.api.seen import Seen
+from grader.api.views import SubmissionView
 from grader.model import ZERO, Points, Status
 from grader.store import gradings
 from grader.store.database import Tx
@@ -15,8 +15,8 @@ from grader.store.records import Result, State
 
 
 @dataclass(frozen=True)
-class Change:
-    """Against the attempt before, at the checks that both have decided."""
+class PointsChange:
+    """The changes since the previous attempt, of checks decided in both."""
 
     gained: tuple[Result, ...]
     lost: tuple[Result, ...]
@@ -28,31 +28,35 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    seen: Seen
+class HistoryRow:
+    """One attempt in the list of attempts."""
+
+    seen: SubmissionView
     counts: bool
-    """It is the one that counts."""
-    change: Change | None
-    """None where there is nothing before it, or it is not graded, or not shown."""
+    """True for the attempt that counts."""
+    change: PointsChange | None
+    """None for the first attempt, and for one that is not graded or not shown."""
 
 
-def attempts(tx: Tx, caller: Caller, seen: Sequence[Seen], counting: Seen | None) -> list[Attempt]:
-    """`seen`: one person's of one assignment, the newest first."""
+def attempts(
+    tx: Tx, caller: Caller, seen: Sequence[SubmissionView], counting: SubmissionView | None
+) -> list[HistoryRow]:
+    """Return the rows of one person's submissions of one assignment, the newest first, as in `seen`."""
     checks = gradings.results_of(tx, [one.grading.id for one in seen if one.grading.state is State.GRADED])
-    shown = {one.grading.id: visible.results(checks.get(one.grading.id, []), one.offering, caller) for one in seen}
-    found: list[Attempt] = []
+    shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in seen}
+    found: list[HistoryRow] = []
     before: list[Result] = []
     for one in reversed(seen):
         after = shown[one.grading.id]
         is_counting = counting is not None and one.submission.id == counting.submission.id
-        found.append(Attempt(one, is_counting, changed(before, after) if before and after else None))
+        found.append(HistoryRow(one, is_counting, changed(before, after) if before and after else None))
         before = after or before
     return found[::-1]
 
 
-def changed(before: Sequence[Result], after: Sequence[Result]) -> Change:
+def changed(before: Sequence[Result], after: Sequence[Result]) -> PointsChange:
     old = {r.check: r for r in before if r.status != Status.WAITING}
     both = [(old[r.check], r) for r in after if r.check in old and r.status != Status.WAITING]
     gained = tuple(r for o, r in both if r.points > o.points)
     lost = tuple(r for o, r in both if r.points < o.points)
-    return Change(gained, lost, sum((r.points - o.points for o, r in both), ZERO))
+    return PointsChange(gained, lost, sum((r.points - o.points for o, r in both), ZERO))

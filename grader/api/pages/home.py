@@ -1,4 +1,4 @@
-"""The first page: my courses, what they ask, and how far I am."""
+"""The start page: the caller's courses, their assignments, and the caller's progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.schemas import CourseId
-from grader.api.seen import Seen
+from grader.api.views import SubmissionView
 from grader.api.wiring import TheService
 from grader.model import Points
 from grader.service import Service
@@ -26,8 +26,8 @@ from grader.store.records import Course, Offering
 router = APIRouter(include_in_schema=False)
 
 
-class Door(StrEnum):
-    """Whether something may be handed in now."""
+class SubmissionWindow(StrEnum):
+    """The state of an assignment with regard to submissions."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
@@ -37,25 +37,27 @@ class Door(StrEnum):
 
 @dataclass(frozen=True)
 class Card:
-    """One assignment, for one person."""
+    """An assignment as one person sees it."""
 
     offering: Offering
     title: str
     points: Points
     due_at: dt.datetime | None
-    """One's own."""
+    """The person's due date, with their extension."""
     closes_at: dt.datetime | None
     has_extension: bool
-    door: Door
-    counting: Seen | None
+    window: SubmissionWindow
+    counting: SubmissionView | None
     """The submission that counts."""
     best: Points | None
-    waiting: Seen | None
-    """The newest, where it is not graded yet."""
+    waiting: SubmissionView | None
+    """The newest submission if it is not graded yet."""
 
 
 @dataclass(frozen=True)
 class CourseCards:
+    """The assignments of a course."""
+
     course: Course
     is_staff: bool
     cards: tuple[Card, ...]
@@ -65,39 +67,40 @@ class CourseCards:
 def show_home(request: Request, service: TheService, caller: TheCaller) -> Response:
     with service.store.read() as tx:
         mine = [course for course in people.all_courses(tx) if caller.is_member(course.id)]
-        courses = [_course(tx, service, caller, course) for course in mine]
+        courses = [_course_cards(tx, service, caller, course) for course in mine]
     return page(request, "home.html", courses=courses, title="My courses")
 
 
 @router.get("/courses/{course}")
 def show_course(request: Request, course: CourseId, service: TheService, caller: TheCaller) -> Response:
-    """One course alone."""
+    """Show a single course."""
     require_member(caller, course)
     with service.store.read() as tx:
-        courses = [_course(tx, service, caller, known_course(tx, course))]
+        courses = [_course_cards(tx, service, caller, known_course(tx, course))]
     return page(request, "home.html", courses=courses, title=courses[0].course.title)
 
 
-def _course(tx: Tx, service: Service, caller: Caller, course: Course) -> CourseCards:
+def _course_cards(tx: Tx, service: Service, caller: Caller, course: Course) -> CourseCards:
     offered = [o for o in offerings.offerings_of(tx, course.id) if o.assignment in service.assignments]
     cards = sorted((card(tx, service, caller, o) for o in offered), key=_soonest_first)
     return CourseCards(course, caller.is_staff(course.id), tuple(cards))
 
 
 def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
-    is_over = card.door is Door.CLOSED or card.due_at is None
+    is_over = card.window is SubmissionWindow.CLOSED or card.due_at is None
     return is_over, card.due_at or dt.datetime.max.replace(tzinfo=dt.UTC), card.offering.assignment
 
 
 def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
+    """Return the card of an assignment for the caller."""
     assignment = service.assignments[offering.assignment]
     own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     due, closes = offering.due_at, offering.closes_at
     due = max(due, own or due) if due else None
     closes = max(closes, own or closes) if closes else None
     me = caller.person.id
-    newest: Seen | None = None
-    chosen: Seen | None = None
+    newest: SubmissionView | None = None
+    chosen: SubmissionView | None = None
     best: Points | None = None
     for batch in everything(tx, service, caller, offering, me):
         newest = newest or batch[0]
@@ -111,17 +114,17 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
         due_at=due,
         closes_at=closes,
         has_extension=own is not None,
-        door=_door(offering.opens_at, due, closes),
+        window=_window(offering.opens_at, due, closes),
         counting=chosen,
         best=best,
         waiting=newest if newest and not newest.grading.state.is_final else None,
     )
 
 
-def _door(opens: dt.datetime | None, due: dt.datetime | None, closes: dt.datetime | None) -> Door:
+def _window(opens: dt.datetime | None, due: dt.datetime | None, closes: dt.datetime | None) -> SubmissionWindow:
     moment = now()
     if opens and moment < opens:
-        return Door.NOT_YET
+        return SubmissionWindow.NOT_YET
     if closes and moment >= closes:
-        return Door.CLOSED
-    return Door.LATE if due and moment > due else Door.OPEN
+        return SubmissionWindow.CLOSED
+    return SubmissionWindow.LATE if due and moment > due else SubmissionWindow.OPEN

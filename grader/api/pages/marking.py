@@ -18,7 +18,7 @@ from grader.api.answers import DIGEST, GROUP, MOST_ANSWERS, Digest, GroupId
 from grader.api.courses import known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller, require_staff
-from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Asked, MorePoints, all_asked, find_asked
+from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, CourseQuestion, MorePoints, all_asked, find_asked
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
@@ -27,7 +27,7 @@ from grader.marking.question import model_solution, question_text
 from grader.marking.shelves import TITLES
 from grader.model import Points
 from grader.store import marking_actions, rubrics
-from grader.store.answer_marks import AnswerMark, Given
+from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Tx
 
 router = APIRouter(include_in_schema=False)
@@ -45,7 +45,7 @@ Text = Annotated[str, Form(max_length=10_000, pattern=TEXT)]
 class Row:
     """One question in the overview."""
 
-    asked: Asked
+    asked: CourseQuestion
     progress: Progress
     markers: int
     items: int
@@ -93,7 +93,7 @@ def show_groups(
     service: TheService,
     caller: TheCaller,
 ) -> Response:
-    """A question's shelves."""
+    """Show the question's shelves."""
     marker = caller.person.id
     with service.store.read() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
@@ -111,8 +111,8 @@ def show_groups(
         )
 
 
-def _common(tx: Tx, service: TheService, asked: Asked) -> dict[str, Any]:
-    """What both pages of a question show."""
+def _common(tx: Tx, service: TheService, asked: CourseQuestion) -> dict[str, Any]:
+    """Return what both pages of a question show."""
     task = service.assignments[asked.question.assignment]
     return {
         "course": known_course(tx, asked.question.course),
@@ -130,12 +130,12 @@ def _overview(course: str, assignment: str) -> str:
     return f"/courses/{course}/assignments/{assignment}/marking"
 
 
-def _path(asked: Asked) -> str:
+def _path(asked: CourseQuestion) -> str:
     return f"{_overview(asked.offering.course, asked.offering.assignment)}/{asked.question.id}"
 
 
-def _page_of(asked: Asked, group: AnswerGroup | None) -> Response:
-    """The way to a group's page, to the question's where there is none."""
+def _page_of(asked: CourseQuestion, group: AnswerGroup | None) -> Response:
+    """Redirect to a group's page, or to the question's if it is None."""
     return RedirectResponse(f"{_path(asked)}/groups/{group.id}" if group else _path(asked), 303)
 
 
@@ -148,7 +148,7 @@ def show_answer(
     service: TheService,
     caller: TheCaller,
 ) -> Response:
-    """The way to the group that the answer is in."""
+    """Redirect to the group that the answer is in."""
     with service.store.read() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         group, _ = api.find_answer(asked.groups(tx, caller.person.id), digest)
@@ -192,7 +192,7 @@ def show_group(
 
 
 def _same_mark(marks: Iterable[AnswerMark | None]) -> AnswerMark | None:
-    """The marker's mark of all answers of a group; None where the answers have not the same."""
+    """Return the mark that all answers of a group have; None if they differ."""
     found = {mark.given if mark else None: mark for mark in marks}
     return next(iter(found.values())) if len(found) == 1 else None
 
@@ -213,7 +213,7 @@ def change_group(
     keep: Annotated[bool, Form()] = False,
     action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
 ) -> Response:
-    """Mark the answers of the group that were shown, and answer with the way to the next group."""
+    """Mark the answers of the group that were shown, and redirect to the next group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         found = api.find_group(asked.groups(tx, caller.person.id), group)
@@ -224,9 +224,9 @@ def change_group(
             rubrics.add_phrase(tx, asked.question, comment.strip()[:MOST_OF_A_PHRASE])
         said = _said(comment, phrase)
         if action == "agree":
-            given = Given((), _suggested(found), said)
+            given = NewMark((), _suggested(found), said)
         elif items or adjustment or said:
-            given = Given(tuple(items), Points(adjustment), said)
+            given = NewMark(tuple(items), Points(adjustment), said)
         else:
             raise BadCall("nothing is ticked and nothing said: for no points tick an item that gives none, or say why")
         api.mark_group(tx, asked, caller, found, answers, given)
@@ -244,7 +244,7 @@ def take_answer_out(
     caller: TheCaller,
     answer: Annotated[str, Form(pattern=DIGEST)],
 ) -> Response:
-    """Take an answer out of the group, and answer with the way back to the group."""
+    """Take an answer out of the group, and redirect back to the group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         api.take_out(tx, asked, caller, group, answer)
@@ -271,7 +271,7 @@ def merge_group(
 def undo(
     course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
 ) -> Response:
-    """Undo the caller's latest action, and answer with the way to what it had changed."""
+    """Undo the caller's latest action, and redirect to what it had changed."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         return _page_of(asked, next(iter(api.undo(tx, asked, caller)), None))

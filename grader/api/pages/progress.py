@@ -1,4 +1,4 @@
-"""How far a grading is: sections as they are begun and decided, and what trainings have used of their time."""
+"""Progress of a grading: started and decided sections, and the CPU time of training runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grader.api import visible
+from grader.api import visibility
 from grader.api.identity import Caller
-from grader.api.seen import Seen, assignment_of, place_of
-from grader.api.waiting import Place
+from grader.api.views import SubmissionView, assignment_of, place_of
+from grader.api.waiting import QueuePlace
 from grader.assignments.catalogue import Assignment
 from grader.model import Status
 from grader.service import Service
@@ -18,6 +18,8 @@ from grader.workers.events import CheckEvent, Event
 
 
 class Step(StrEnum):
+    """The state of a section."""
+
     AHEAD = "ahead"
     RUNNING = "running"
     DONE = "done"
@@ -25,27 +27,33 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Section:
+    """The progress of one section."""
+
     name: str
     step: Step
     checks: tuple[CheckEvent, ...]
-    """Once it is done; what is hidden from the reader is waiting."""
+    """The checks of a decided section; hidden ones are waiting."""
     used: float | None = None
-    """CPU seconds of a training."""
+    """CPU seconds of a training run."""
     limit: float | None = None
 
 
 @dataclass(frozen=True)
-class PartProgress:
+class PartSections:
+    """The sections of a part."""
+
     id: str
     title: str
     sections: tuple[Section, ...]
 
 
 @dataclass(frozen=True)
-class Progress:
-    place: Place | None
-    """In the queue; None once it runs."""
-    parts: tuple[PartProgress, ...]
+class GradingProgress:
+    """The progress of a grading."""
+
+    place: QueuePlace | None
+    """Its place in the queue; None once it runs."""
+    parts: tuple[PartSections, ...]
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -57,31 +65,33 @@ class Progress:
 
     @property
     def sentence(self) -> str:
-        """What a screen reader says when it changes: not every second of a training."""
+        """The progress as a sentence for screen readers, which does not change with every second of a training run."""
         if self.place:
             return f"Waiting, number {self.place.position} in the queue"
         if not self.decided:
             return "It is being graded"
         lost = sum(check.status in (Status.LOST, Status.PARTLY) for s in self.sections for check in s.checks)
-        said = f"{self.decided} of {len(self.sections)} sections decided"
-        return f"{said}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else said
+        decided = f"{self.decided} of {len(self.sections)} sections decided"
+        return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else decided
 
 
-def progress_of(tx: Tx, service: Service, caller: Caller, seen: Seen) -> Progress:
-    happened = [visible.event(event, seen.offering, caller) for event in service.events.so_far(seen.grading.id)]
-    return Progress(place_of(tx, service, seen), _parts(assignment_of(service, seen.submission), happened))
+def progress_of(tx: Tx, service: Service, caller: Caller, seen: SubmissionView) -> GradingProgress:
+    happened = [visibility.event(event, seen.offering, caller) for event in service.events.so_far(seen.grading.id)]
+    return GradingProgress(
+        place_of(tx, service, seen), _part_sections(assignment_of(service, seen.submission), happened)
+    )
 
 
-def _parts(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartProgress, ...]:
+def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartSections, ...]:
     last: Mapping[str, Event] = {event.name: event for event in happened if event.kind != "state"}
     parts = [
-        PartProgress(row.id, row.title, tuple(_section(name, last.get(name)) for name in row.sections))
+        PartSections(row.id, row.title, tuple(_section_progress(name, last.get(name)) for name in row.sections))
         for row in assignment.parts
     ]
     return tuple(part for part in parts if part.sections)
 
 
-def _section(name: str, last: Event | None) -> Section:
+def _section_progress(name: str, last: Event | None) -> Section:
     if last is None:
         return Section(name, Step.AHEAD, ())
     if last.kind == "training":

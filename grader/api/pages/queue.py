@@ -1,4 +1,4 @@
-"""For staff: what waits and runs, and who grades."""
+"""The page of the queue, for staff: waiting and running gradings, and workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/queue")
 def show_queue(request: Request, service: TheService, caller: TheCaller) -> Response:
-    """Of everybody's in numbers, and of the caller's courses one by one."""
+    """Show the size of the whole queue, and the gradings of the caller's courses."""
     queue = api.get_queue(service, caller)
     with service.store.read() as tx:
         authors = submissions.authors_of(tx, [one.submission for one in queue.gradings])

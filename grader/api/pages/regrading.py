@@ -1,4 +1,4 @@
-"""For staff: a regrade is looked at before it counts."""
+"""Pages of regrades, for staff: start, review, apply, discard."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ ItemText = Annotated[str, Form(min_length=1, max_length=1_000, pattern=TEXT)]
 ItemPoints = Annotated[MorePoints, Form()]
 
 
-def _back(course: str, assignment: str, question: str) -> Response:
+def _to_rubric(course: str, assignment: str, question: str) -> Response:
     return RedirectResponse(f"/courses/{course}/assignments/{assignment}/marking/{question}/rubric", 303)
 
 
@@ -69,7 +69,7 @@ def add_item(
     points: ItemPoints = Decimal(0),
 ) -> Response:
     api.add_item(course, assignment, question, ItemIn(text=text, points=points), service, caller)
-    return _back(course, assignment, question)
+    return _to_rubric(course, assignment, question)
 
 
 @router.post(RUBRIC + "/begin")
@@ -81,7 +81,7 @@ def begin(
     caller: TheCaller,
     group: Annotated[str, Form(pattern=GROUP)] = "",
 ) -> Response:
-    """Begin a rubric (all, half, nothing) unless there is one, and answer with the way back to the group."""
+    """Begin a rubric (all, half, nothing) unless there is one, and redirect back to the group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         if not rubrics.items(tx, asked.question):
@@ -112,11 +112,11 @@ def change_item(
         case "up":
             known = [known.id for known in api.get_question(*where, service, caller).rubric]
             api.order_rubric(*where, OrderIn(items=_earlier(known, item)), service, caller)
-    return _back(*where)
+    return _to_rubric(*where)
 
 
 def _earlier(ids: list[str], id: str) -> list[str]:
-    """The list with `id` one place further to the front."""
+    """Return the list with `id` moved one place to the front."""
     at = ids.index(id) if id in ids else 0
     return ids if at == 0 else [*ids[: at - 1], id, ids[at - 1], *ids[at + 1 :]]
 
@@ -132,7 +132,7 @@ def set_markers(
 ) -> Response:
     wish = MarkersIn(markers=2 if markers == "2" else 1)
     api.set_markers(course, assignment, question, wish, service, caller)
-    return _back(course, assignment, question)
+    return _to_rubric(course, assignment, question)
 
 
 @router.post(PATH + "/{question}/phrases/{phrase}")
@@ -145,4 +145,4 @@ def remove_phrase(
     caller: TheCaller,
 ) -> Response:
     api.remove_phrase(course, assignment, question, phrase, service, caller)
-    return _back(course, assignment, question)
+    return _to_rubric(course, assignment, question)

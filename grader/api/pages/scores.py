@@ -1,4 +1,4 @@
-"""For staff: everybody's score, and how scores are spread."""
+"""The page of scores, for staff: every student's score and the distribution of scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.pages.history import attempts
 from grader.api.schemas import AssignmentId, CourseId, Login
-from grader.api.seen import Seen, see
+from grader.api.views import SubmissionView, see
 from grader.api.wiring import TheService
 from grader.model import Points, show_points
 from grader.service import Service
@@ -28,19 +28,19 @@ from grader.store.records import Offering, Page, Person, Role
 router = APIRouter(include_in_schema=False)
 
 MOST_OF_ONE = 200
-"""Submissions of one student that are listed, the newest."""
+"""Number of submissions of one student that are listed, the newest first."""
 BINS = 10
 
 Order = Literal["name", "score", "time"]
 
 
 @dataclass(frozen=True)
-class Row:
-    """One student."""
+class ScoreRow:
+    """One student's row in the table of scores."""
 
     person: Person
     attempts: int
-    counting: Seen | None
+    counting: SubmissionView | None
 
     @property
     def final(self) -> Points | None:
@@ -49,17 +49,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Bin:
-    """Scores from `low` up to `high`; the last has `high` in it too."""
+    """Scores from `low` to below `high`; the last bin includes `high`."""
 
     low: str
     high: str
     count: int
     share: float
-    """Of the highest bin, from 0 to 1."""
+    """Height relative to the highest bin, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Spread:
+    """The distribution of scores."""
+
     bins: tuple[Bin, ...]
     of: Points
     scored: int
@@ -68,9 +70,9 @@ class Spread:
 
     @property
     def sentence(self) -> str:
-        """The picture in words."""
-        said = ", ".join(f"{b.count} from {b.low} to {b.high}" for b in self.bins if b.count)
-        return f"Scores of {self.scored} students: {said}."
+        """The distribution as a sentence."""
+        counts = ", ".join(f"{b.count} from {b.low} to {b.high}" for b in self.bins if b.count)
+        return f"Scores of {self.scored} students: {counts}."
 
 
 _PATH = "/courses/{course}/assignments/{assignment}"
@@ -108,7 +110,7 @@ def show_scores(
 def show_student(
     request: Request, course: CourseId, assignment: AssignmentId, login: Login, service: TheService, caller: TheCaller
 ) -> Response:
-    """All that one student has handed in."""
+    """Show all submissions of one student."""
     require_staff(caller, course, "assignment")
     with service.store.read() as tx:
         offering = known_offering(tx, service, course, assignment)
@@ -128,15 +130,15 @@ def show_student(
         )
 
 
-def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[Row]:
-    """Every student of the course, by name, and whoever else has handed in."""
+def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[ScoreRow]:
+    """Return a row for every student of the course, by name, and for other people who submitted."""
     who = {m.person.id: m.person for m in people.roster(tx, offering.course) if m.role is Role.STUDENT}
     attempts: dict[str, int] = {}
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
         who.setdefault(person.id, person)
         attempts[person.id] = count
     counting = counting_of_each(tx, service, caller, offering)
-    return [Row(person, attempts.get(id, 0), counting.get(id)) for id, person in who.items()]
+    return [ScoreRow(person, attempts.get(id, 0), counting.get(id)) for id, person in who.items()]
 
 
 _ORDER = {
@@ -146,8 +148,8 @@ _ORDER = {
 }
 
 
-def spread(rows: Sequence[Row]) -> Spread | None:
-    """None while nobody has a score."""
+def spread(rows: Sequence[ScoreRow]) -> Spread | None:
+    """Return the distribution of scores; None if there are no scores."""
     scored = [row.counting.score for row in rows if row.counting and row.counting.score]
     finals = [score.final for score in scored if score.final is not None]
     of = max((score.decided for score in scored), default=Points(0))

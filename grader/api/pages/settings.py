@@ -1,4 +1,4 @@
-"""One's own tokens: for programs, and of browsers that are logged in."""
+"""The settings page: the caller's tokens and browser logins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DAYS = {"30": 30, "180": 180, "365": 365, "": None}
 
 @router.get("/settings")
 def show_settings(request: Request, service: TheService, caller: TheCaller) -> Response:
-    return _page(request, service, caller)
+    return _settings_page(request, service, caller)
 
 
 @router.post("/settings/tokens")
@@ -36,13 +36,13 @@ def make_token(
     days: Annotated[str, Form()] = "180",
     scopes: Annotated[tuple[Scope, ...], Form()] = (),
 ) -> Response:
-    """The answer shows the token, for the only time."""
+    """Create a token and show it. It is shown only once."""
     if not label.strip() or days not in _DAYS:
-        raise BadCall("say what the token is for, so that you know it again in a year")
+        raise BadCall("the token has no label: enter its purpose")
     if not scopes:
-        raise BadCall("choose what the token may be used for")
+        raise BadCall("no scope is chosen: choose what the token may be used for")
     secret, _ = api.new_token(service, caller, label, _DAYS[days], scopes)
-    return _page(request, service, caller, secret)
+    return _settings_page(request, service, caller, secret)
 
 
 @router.post("/settings/tokens/{id}/revoke")
@@ -51,7 +51,7 @@ def revoke(id: TokenId, service: TheService, caller: TheCaller) -> Response:
     return RedirectResponse("/settings", 303)
 
 
-def _page(request: Request, service: Service, caller: Caller, made: str = "") -> Response:
+def _settings_page(request: Request, service: Service, caller: Caller, made: str = "") -> Response:
     offered = caller.token.scopes if caller.is_staff_somewhere else caller.token.scopes - {Scope.STAFF}
     scopes = [scope for scope in Scope if scope in offered]
     return page(request, "settings.html", tokens=api.list_tokens(caller, service), scopes=scopes, made=made)

@@ -1,4 +1,4 @@
-"""One submission: its way through the queue, then its report; and its receipt."""
+"""Pages of a submission: its progress, then its report; and its receipt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller
 from grader.api.pages.progress import progress_of
 from grader.api.schemas import SubmissionId
-from grader.api.seen import Seen, all_gradings, assignment_of, find, report_of
+from grader.api.views import SubmissionView, all_gradings, assignment_of, find, report_of
 from grader.api.wiring import TheService
 from grader.course.scores import Score
 from grader.model import ZERO, Points, Report, show_points
@@ -39,11 +39,11 @@ def show_submission(request: Request, id: SubmissionId, service: TheService, cal
         if seen.grading.state is not State.GRADED:
             return page(request, "progress.html", **shown, progress=progress_of(tx, service, caller, seen))
         report = report_of(tx, caller, seen)
-    return page(request, "report.html", **shown, **_report(report, seen))
+    return page(request, "report.html", **shown, **_report_variables(report, seen))
 
 
-def _about(tx: Tx, service: Service, caller: Caller, seen: Seen) -> dict[str, Any]:
-    """What is shown of it in whatever state."""
+def _about(tx: Tx, service: Service, caller: Caller, seen: SubmissionView) -> dict[str, Any]:
+    """Return the template variables that are independent of the submission's state."""
     is_staff = caller.is_staff(seen.submission.course)
     return {
         "seen": seen,
@@ -55,26 +55,26 @@ def _about(tx: Tx, service: Service, caller: Caller, seen: Seen) -> dict[str, An
     }
 
 
-def _report(report: Report, seen: Seen) -> dict[str, Any]:
-    found = context(report, _drawn(seen.grading.id, report))
+def _report_variables(report: Report, seen: SubmissionView) -> dict[str, Any]:
+    found = context(report, _cached_plots(seen.grading.id, report))
     if seen.score and seen.score.final is not None:
-        found["totals"] = _worth(seen.score)
+        found["totals"] = _score_totals(seen.score)
     decided = {q.question: q for q in seen.score.questions if q.points is not None} if seen.score else {}
     return found | {"marks": decided}
 
 
-def _worth(score: Score) -> Totals:
-    """The score that counts: people's marks and lateness are in it."""
+def _score_totals(score: Score) -> Totals:
+    """Return the totals of the score, with marks and late penalty."""
     final = score.final if score.final is not None else ZERO
     words = f"of {show_points(score.decided)} points"
     if score.waiting:
-        words += f" · {_points(score.waiting)} {'awaits' if score.waiting == 1 else 'await'} marking"
+        words += f" · {_counted_points(score.waiting)} {'awaits' if score.waiting == 1 else 'await'} marking"
     if score.absent:
         words += f" · {show_points(score.absent)} not submitted"
     return Totals(show_points(final), words, final, score.decided, score.possible, score.absent)
 
 
-def _points(points: Points) -> str:
+def _counted_points(points: Points) -> str:
     return f"{show_points(points)} {'point' if points == 1 else 'points'}"
 
 
@@ -92,15 +92,15 @@ def cancel(id: SubmissionId, service: TheService, caller: TheCaller) -> Response
     return RedirectResponse(f"/submissions/{id}", 303)
 
 
-# ── pictures, which take a second to draw and never change ───────────────────────────────────────────
+# ── a cache of plots, which take a second to draw and never change ───────────────────────────────────
 
-_REMEMBERED = 64
+_MOST_CACHED = 64
 _drawn_before: OrderedDict[tuple[str, ...], Sequence[Plot]] = OrderedDict()
 _drawing = Lock()
 
 
-def _drawn(grading: str, report: Report) -> Sequence[Plot]:
-    """By the grading, and by what of its evidence the reader may see."""
+def _cached_plots(grading: str, report: Report) -> Sequence[Plot]:
+    """Return the plots of a report, cached by grading and by the evidence that the reader may see."""
     key = (grading, *(evidence.name for evidence in report.evidence))
     with _drawing:
         found = _drawn_before.pop(key, None)
@@ -108,6 +108,6 @@ def _drawn(grading: str, report: Report) -> Sequence[Plot]:
         found = plots(report.evidence)
     with _drawing:
         _drawn_before[key] = found
-        while len(_drawn_before) > _REMEMBERED:
+        while len(_drawn_before) > _MOST_CACHED:
             _drawn_before.popitem(last=False)
     return found

@@ -11,12 +11,12 @@ from grader.assignments import catalogue
 from grader.errors import BadCall
 from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
-from grader.marking.offline.sheet import Asked, Filled, Line, Row
+from grader.marking.offline.sheet import FilledRow, Line, Row, SheetQuestion
 from grader.model import Points
 from grader.service import open_store
 from grader.settings import Settings
 from grader.store import offerings, people, rubrics
-from grader.store.answer_marks import AnswerMark, Given
+from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store, Tx
 from grader.store.records import Person, Role
 from grader.store.rubrics import Question
@@ -24,11 +24,11 @@ from grader.store.rubrics import Question
 
 @dataclass(frozen=True)
 class Desk:
-    """What one marker may mark."""
+    """One question's answers, as one marker marks them."""
 
     question: Question
     title: str
-    asked: Asked
+    asked: SheetQuestion
     groups: Sequence[AnswerGroup]
     marker: Person
 
@@ -77,13 +77,13 @@ def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> 
     raise BadCall(f"{question.assignment[:60]} asks no question {question.id[:60]} in words (there are: {known})")
 
 
-def _asked(tx: Tx, question: Question, worth: Points) -> Asked:
+def _asked(tx: Tx, question: Question, worth: Points) -> SheetQuestion:
     place = f"{question.course} {question.assignment} {question.id}"
     phrases = tuple(phrase.text for phrase in rubrics.phrases_of(tx, question))
-    return Asked(place, worth, tuple(rubrics.items(tx, question)), phrases)
+    return SheetQuestion(place, worth, tuple(rubrics.items(tx, question)), phrases)
 
 
-def _line(asked: Asked, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> Line:
+def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> Line:
     own = answer.mark_of(marker)
     line = Line(
         asked,
@@ -102,18 +102,18 @@ def _line(asked: Asked, group: AnswerGroup, answer: DistinctAnswer, marker: str)
     return replace(line, points=points, items=frozenset(item.id for item in own.items), comment=own.comment)
 
 
-def bring_in(tx: Tx, desk: Desk, filled: Iterable[Filled], *, keep: bool = True) -> int:
+def bring_in(tx: Tx, desk: Desk, filled: Iterable[FilledRow], *, keep: bool = True) -> int:
     """Return how many marks have changed.
 
     Args:
         keep: Store them; else only count them.
     """
     by_digest = {answer.digest: answer for group in desk.groups for answer in group.answers}
-    changed: dict[str, Given | None] = {}
+    changed: dict[str, NewMark | None] = {}
     for one in filled:
         answer = by_digest[one.digest]
         moderates = answer.would_moderate(desk.marker.id)
-        given = Given(one.items, one.adjustment, one.comment, moderates=moderates)
+        given = NewMark(one.items, one.adjustment, one.comment, moderates=moderates)
         if not _is_same(answer.mark_of(desk.marker.id), given):
             changed[one.digest] = given
     if keep and changed:
@@ -121,7 +121,7 @@ def bring_in(tx: Tx, desk: Desk, filled: Iterable[Filled], *, keep: bool = True)
     return len(changed)
 
 
-def _is_same(before: AnswerMark | None, given: Given) -> bool:
+def _is_same(before: AnswerMark | None, given: NewMark) -> bool:
     return before is not None and (
         {item.id for item in before.items} == set(given.items)
         and before.adjustment == given.adjustment

@@ -16,7 +16,7 @@ from grader.assignments.catalogue import Assignment
 from grader.batch import cells
 from grader.batch.folder import GRADED, OPINIONS, write
 from grader.errors import BadCall
-from grader.marking.offline.sheet import Asked, Filled, Line
+from grader.marking.offline.sheet import FilledRow, Line, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.model import ZERO, Json, Points, Shelf, Status, show_points
 from grader.model.answers import Answer, Decision, decided_of_all, of_report, suggestion_of_all
@@ -77,7 +77,7 @@ class Folder:
         return {id: question.points for id, question in self.assignment.questions.items()}
 
     def lines(self, questions: Collection[str] | None = None) -> list[Line]:
-        """Of these questions, else of all; without names."""
+        """Return the answers to these questions, or to all if None. They have no names."""
         unknown = [question for question in questions or () if question not in self.worth]
         if unknown:
             known = ", ".join(self.worth)
@@ -87,11 +87,11 @@ class Folder:
             line
             for question in questions or self.worth
             for line in _lines(
-                Asked(question, self.worth[question]), [texts[key] for key in texts if key[0] == question], kept
+                SheetQuestion(question, self.worth[question]), [texts[key] for key in texts if key[0] == question], kept
             )
         ]
 
-    def keep(self, filled: Iterable[Filled]) -> int:
+    def keep(self, filled: Iterable[FilledRow]) -> int:
         """Returns how many have changed."""
         before = self._kept()
         after = before | {(one.place, one.digest): one for one in filled}
@@ -105,7 +105,7 @@ class Folder:
         return sum(before.get(key) != one for key, one in after.items())
 
     def _texts(self) -> dict[Key, list[Answer]]:
-        """Those who answered the same, together."""
+        """Return the answers by question and digest: equal texts together."""
         found: dict[Key, list[Answer]] = {}
         for student, report in self.reports.items():
             for answer in of_report(report, student):
@@ -113,20 +113,20 @@ class Folder:
                     found.setdefault((answer.question, answer.digest), []).append(answer)
         return found
 
-    def _kept(self) -> dict[Key, Filled]:
+    def _kept(self) -> dict[Key, FilledRow]:
         file = next((file for name in (KEPT, KEPT_BEFORE) if (file := self.path / name).exists()), None)
         if file is None:
             return {}
         try:
             rows = [
-                Filled(row["question"], row["digest"], (), Points(row["points"]), row["comment"])
+                FilledRow(row["question"], row["digest"], (), Points(row["points"]), row["comment"])
                 for row in json.loads(file.read_text("utf-8"))
             ]
         except (OSError, ValueError, TypeError, KeyError):
             raise BadCall(f"{file} is not what grader mark has written: move it away, and import again") from None
         return {(one.place, one.digest): one for one in rows}
 
-    def _rows(self, student: str, report: Json, kept: Mapping[Key, Filled]) -> Iterator[tuple[str, ...]]:
+    def _rows(self, student: str, report: Json, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
         """A line for the checks, one a question, and one for all of it."""
         checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
         earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
@@ -162,8 +162,8 @@ def _report(file: Path, assignment: str) -> Json:
     return json.loads(text)  # type: ignore[no-any-return]
 
 
-def _lines(asked: Asked, texts: Iterable[list[Answer]], kept: Mapping[Key, Filled]) -> list[Line]:
-    """Lines of one question: shelf by shelf, the largest group first; else in an order that says nothing and stays."""
+def _lines(asked: SheetQuestion, texts: Iterable[list[Answer]], kept: Mapping[Key, FilledRow]) -> list[Line]:
+    """Return one question's lines: shelf by shelf, the largest group first, else in a random order that stays."""
     groups: dict[tuple[Shelf, str], list[list[Answer]]] = {}
     for same in texts:
         groups.setdefault(place_of(same[-1]), []).append(same)
@@ -175,7 +175,7 @@ def _lines(asked: Asked, texts: Iterable[list[Answer]], kept: Mapping[Key, Fille
     ]
 
 
-def _line(asked: Asked, same: list[Answer], kept: Filled | None, shelf: Shelf, group: int) -> Line:
+def _line(asked: SheetQuestion, same: list[Answer], kept: FilledRow | None, shelf: Shelf, group: int) -> Line:
     newest = same[-1]
     return Line(
         asked,

@@ -27,7 +27,7 @@ _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
 MOST_COMMENT = 10_000
 _MOST_NAMED = 10
-"""So many wrong lines are named in one message."""
+"""Number of wrong lines that one message names."""
 _ITEM = re.compile(r"\[([0-9a-zA-Z_-]{1,40})\] .*", re.DOTALL)
 _POINTS = re.compile(r"\d{1,4}([.,]\d{1,2})?", re.ASCII)
 """2.5, or 2,5 as half of Europe's spreadsheets write it."""
@@ -37,7 +37,7 @@ Row = tuple[int, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class SheetQuestion:
     """A question whose answers are marked."""
 
     place: str
@@ -45,7 +45,7 @@ class Asked:
     worth: Points
     items: Sequence[RubricItem] = ()
     phrases: Sequence[str] = ()
-    """Of the comment bank."""
+    """Comments of the comment bank."""
 
     @property
     def question(self) -> str:
@@ -56,13 +56,13 @@ class Asked:
 class Line:
     """One answer, and what its marker has given so far."""
 
-    asked: Asked
+    asked: SheetQuestion
     digest: str
     text: str
     students: int
     suggestion: Suggestion | None
     points: Points | None = None
-    """Of the whole answer; None where it is not marked, and where they are what the items come to."""
+    """Points of the whole answer; None if it is not marked, or if they are the sum of its items."""
     items: frozenset[str] = frozenset()
     """Ids of those that are ticked."""
     comment: str = ""
@@ -78,8 +78,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Filled:
-    """What came back for one answer."""
+class FilledRow:
+    """A mark that was filled in for one answer."""
 
     place: str
     digest: str
@@ -97,7 +97,7 @@ def write(lines: Sequence[Line]) -> bytes:
 
 
 def heading(item: RubricItem) -> str:
-    """Of its column."""
+    """Return the heading of the item's column."""
     return f"[{item.id}] {show_points(item.points)} {item.text}"
 
 
@@ -143,7 +143,7 @@ def rows(content: bytes) -> list[Row]:
     ]
 
 
-def read(rows: Sequence[Row], lines: Iterable[Line]) -> list[Filled]:
+def read(rows: Sequence[Row], lines: Iterable[Line]) -> list[FilledRow]:
     """Return what was filled in; other rows change nothing.
 
     Args:
@@ -154,8 +154,8 @@ def read(rows: Sequence[Row], lines: Iterable[Line]) -> list[Filled]:
         BadCall: Names every wrong line, or the first ten of them.
     """
     known = {(line.asked.place, line.digest): line for line in lines}
-    found: dict[tuple[str, str], Filled] = {}
-    of_groups: dict[tuple[str, str], Filled] = {}
+    found: dict[tuple[str, str], FilledRow] = {}
+    of_groups: dict[tuple[str, str], FilledRow] = {}
     wrong: list[str] = []
     for number, row in rows:
         try:
@@ -183,7 +183,7 @@ def _group(row: Mapping[str, str]) -> tuple[str, str]:
     return row["question"], row.get("group", "")
 
 
-def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> Filled | None:
+def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> FilledRow | None:
     place, digest, said, comment = (row[name] for name in _NEEDED)
     ticked = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
     if not (said or ticked or comment):
@@ -203,7 +203,7 @@ def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> Fi
     if strange:
         raise BadCall(f"{strange[0]} is no item of this rubric (any more): export again")
     of_items = sum((given[id] for id in ticked), ZERO)
-    return Filled(place, digest, ticked, _points(said, asked.worth) - of_items if said else ZERO, comment)
+    return FilledRow(place, digest, ticked, _points(said, asked.worth) - of_items if said else ZERO, comment)
 
 
 def _points(said: str, worth: Points) -> Points:

@@ -191,6 +191,13 @@ def test_strings_in_a_list_and_shapes_of_values_are_noted(load: Load) -> None:
     assert trace.shapes == [2, 2, 3]
 
 
+def test_lambdas_of_one_line_are_told_apart(load: Load) -> None:
+    source = "class Net:\n def f(self, x):\n  g, h = (lambda a: a * a), (lambda a, b: b)\n  return g(x)\n"
+    trace, _ = follow(source, load, 2.5)
+    returned = [row for r in trace.rows if (row := trace.structure.rows[r]).line == 3 and row.kind == "return"]
+    assert [[str(p) for p in row.reads] for row in returned] == [["a"]]
+
+
 def test_a_long_call_is_followed_as_far_as_there_is_room(load: Load) -> None:
     source = f"class Net:\n def f(self):\n  t = 0\n  for i in range({MAX_EVENTS}):\n   t = t + i\n  return t\n"
     trace, _ = follow(source, load)

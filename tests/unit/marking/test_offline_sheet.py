@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import BadCall
-from grader.marking.offline.sheet import Asked, Filled, Line, read, rows, write
+from grader.marking.offline.sheet import FilledRow, Line, SheetQuestion, read, rows, write
 from grader.model import ZERO, Points
 from grader.store.rubrics import RubricItem
 
 A, B = "a" * 64, "b" * 64
 RIGHT = RubricItem("r1", "q1", "Right; ; ; ; ; ; ; and so,\non", Points(2))
 LATER = RubricItem("r2", "q1", "=1", Points(1))
-Q1 = Asked("q1", Points(5))
+Q1 = SheetQuestion("q1", Points(5))
 LINES = [Line(Q1, A, "because", 1, None), Line(Q1, B, "why not", 2, None)]
 MARKED = [replace(line, asked=replace(Q1, items=(RIGHT, LATER))) for line in LINES]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
@@ -33,7 +33,7 @@ def sheet(*rows: str) -> bytes:
 def test_what_is_written_reads_back_whatever_students_and_readers_write(text: str, hundredths: int, said: str) -> None:
     points = Points(hundredths, 100)
     lines = [Line(Q1, A, text, 1, None, points, comment=said), Line(Q1, B, text, 2, None)]
-    assert read(rows(write(lines)), lines) == [Filled("q1", A, (), points, said)]
+    assert read(rows(write(lines)), lines) == [FilledRow("q1", A, (), points, said)]
 
 
 @given(TEXT, TEXT)
@@ -46,8 +46,8 @@ def test_no_cell_acts_in_a_spreadsheet(text: str, said: str) -> None:
 def test_ticks_come_back_and_points_beside_them_are_of_the_whole_answer() -> None:
     both = [replace(MARKED[0], items=frozenset({"r1"})), replace(MARKED[1], items=frozenset({"r1"}), points=Points(5))]
     assert read(rows(write(both)), MARKED) == [
-        Filled("q1", A, ("r1",), ZERO, ""),
-        Filled("q1", B, ("r1",), Points(3), ""),
+        FilledRow("q1", A, ("r1",), ZERO, ""),
+        FilledRow("q1", B, ("r1",), Points(3), ""),
     ]
 
 
@@ -65,7 +65,7 @@ def test_lines_are_counted_as_a_spreadsheet_counts_them() -> None:
 
 def test_the_longest_answer_that_a_notebook_may_hold_comes_back() -> None:
     lines = [replace(LINES[0], text="x" * 1_000_000, points=Points(1))]
-    assert read(rows(write(lines)), lines) == [Filled("q1", A, (), Points(1), "")]
+    assert read(rows(write(lines)), lines) == [FilledRow("q1", A, (), Points(1), "")]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -73,7 +73,7 @@ def test_what_excel_makes_of_it_is_read(delimiter: str) -> None:
     table = (("question", "answer", "points", "comment"), ("q1", A, "2,5" if delimiter != "," else "2.5", "so"))
     text = "\r\n".join(delimiter.join(row) for row in table)
     for content in (text.encode("utf-8-sig"), text.encode("utf-16")):
-        assert read(rows(content), LINES) == [Filled("q1", A, (), Points("2.5"), "so")]
+        assert read(rows(content), LINES) == [FilledRow("q1", A, (), Points("2.5"), "so")]
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def filled_in(lines: list[Line], *cells: dict[str, str]) -> bytes:
 def test_a_mark_for_the_whole_group_is_every_empty_row_s() -> None:
     content = filled_in(GROUPED, {"points": "4", "comment": "so", "whole group": "x"}, {"points": "1"})
     assert sorted(read(rows(content), GROUPED), key=lambda one: one.digest) == [
-        Filled("q1", DIGESTS[0], (), Points(4), "so"),
-        Filled("q1", DIGESTS[1], (), Points(1), ""),
-        Filled("q1", DIGESTS[2], (), Points(4), "so"),
+        FilledRow("q1", DIGESTS[0], (), Points(4), "so"),
+        FilledRow("q1", DIGESTS[1], (), Points(1), ""),
+        FilledRow("q1", DIGESTS[2], (), Points(4), "so"),
     ]
 
 
@@ -133,7 +133,7 @@ def test_what_others_have_marked_is_left_alone() -> None:
 
 
 def test_a_group_of_another_question_is_another_group() -> None:
-    lines = [*GROUPED[:2], replace(GROUPED[2], asked=Asked("q2", Points(5)))]
+    lines = [*GROUPED[:2], replace(GROUPED[2], asked=SheetQuestion("q2", Points(5)))]
     content = filled_in(lines, {"points": "4", "whole group": "x"})
     assert {one.digest for one in read(rows(content), lines)} == set(DIGESTS[:2])
 

@@ -1,15 +1,15 @@
-"""Submissions as their markers may see them. Whoever shows one to anybody, in JSON or on a page, asks here."""
+"""Submissions as a caller may see them. All routes and pages that show a submission use these functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.api import visible
+from grader.api import visibility
 from grader.api.admission import how_late
 from grader.api.identity import Caller
-from grader.api.problems import Problem, not_found
-from grader.api.waiting import Place, place
+from grader.api.problems import HttpProblem, not_found
+from grader.api.waiting import QueuePlace, place
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, score
@@ -23,21 +23,21 @@ from grader.store.records import Grading, Kind, Mark, Offering, Result, Submissi
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One submission, with what the caller may not see taken out."""
+class SubmissionView:
+    """A submission, reduced to what the caller may see."""
 
     submission: Submission
     offering: Offering
     grading: Grading
-    """The one that counts, or will."""
+    """The grading that counts, or will count."""
     marks: tuple[Mark, ...]
     late: Lateness
     score: Score | None
-    """None for a pre-check, which is never the grade."""
+    """None for a pre-check, which never counts."""
 
 
-def find(tx: Tx, service: Service, caller: Caller, id: str) -> Seen:
-    """One of the caller's own, or of a course that they are staff of. Raises the 404 that an unknown id gives."""
+def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
+    """Return a submission of the caller's, or of a course that they are staff of. Raise 404 for any other id."""
     submission = submissions.get(tx, id)
     if submission is None or not may_see(caller, submission):
         raise not_found("submission")
@@ -45,7 +45,7 @@ def find(tx: Tx, service: Service, caller: Caller, id: str) -> Seen:
 
 
 def find_for_staff(tx: Tx, caller: Caller, id: str) -> Submission:
-    """Raises the 404 that an unknown id gives."""
+    """Return a submission for staff. Raise 404 for an unknown id and for other callers."""
     submission = submissions.get(tx, id)
     if submission is None or not caller.is_staff(submission.course):
         raise not_found("submission")
@@ -53,7 +53,7 @@ def find_for_staff(tx: Tx, caller: Caller, id: str) -> Submission:
 
 
 def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
-    """For staff. Raises the 404 that an unknown id gives."""
+    """Return a grading and its submission for staff. Raise 404 for an unknown id and for other callers."""
     grading = gradings.get(tx, id)
     submission = submissions.get(tx, grading.submission) if grading else None
     if grading is None or submission is None or not caller.is_staff(submission.course):
@@ -62,45 +62,47 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
 
 
 def may_see(caller: Caller, submission: Submission) -> bool:
-    """Return whether it is the caller's own, or of a course that they are staff of."""
+    """Return whether the submission is the caller's, or of a course that they are staff of."""
     is_own = any(author.id == caller.person.id for author in submission.authors)
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
-def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -> list[Seen]:
-    """Those of one course that the caller may see; which these are has been decided before."""
+def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -> list[SubmissionView]:
+    """Return the views of submissions. The caller's access to the submissions must have been checked before."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
     current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
-    written = _written(tx, found, current)
+    written = _answered_questions(tx, found, current)
     checks = _checks_to_hide_from(tx, caller, offered.values(), current.values())
     shown = []
     for submission in found:
         offering = offered[submission.assignment]
         grading = current[submission.id]
-        grading = visible.grading(grading, checks.get(grading.id, []), offering, caller)
-        marked = visible.marks(given.get(submission.id, []), offering, caller)
+        grading = visibility.grading(grading, checks.get(grading.id, []), offering, caller)
+        marked = visibility.marks(given.get(submission.id, []), offering, caller)
         late = how_late(submission, offering, extensions[submission.assignment])
-        answered = visible.answered(written[submission.id], offering, caller)
+        answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
         worth = score(task, grading, marked, late, answered, code_submitted=submission.code_submitted)
         is_grade = submission.kind is Kind.SUBMISSION
-        shown.append(Seen(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
+        shown.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return shown
 
 
 def _checks_to_hide_from(
     tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading]
 ) -> dict[str, list[Result]]:
-    """They are many, so they are fetched only where some are hidden from the caller."""
+    """Return the checks of the gradings; none unless some are hidden from the caller, since they are many."""
     if not any(o.hidden and not caller.is_staff(o.course) for o in offered):
         return {}
     return gradings.results_of(tx, [grading.id for grading in current])
 
 
-def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]) -> dict[str, AnsweredQuestions]:
-    """By submission."""
+def _answered_questions(
+    tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]
+) -> dict[str, AnsweredQuestions]:
+    """Return the written answers and their markings by submission."""
     of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
     digests = {answer.digest for several in of_gradings.values() for answer in several}
     places = {(s.course, s.assignment) for s in found}
@@ -116,45 +118,46 @@ def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]
     }
 
 
-def all_gradings(tx: Tx, caller: Caller, seen: Seen) -> list[Grading]:
-    """The newest first. Students see the one that counts, or will."""
+def all_gradings(tx: Tx, caller: Caller, seen: SubmissionView) -> list[Grading]:
+    """Return the gradings of a submission, the newest first. Students get only the one that counts, or will."""
     if caller.is_staff(seen.submission.course):
         return gradings.of_submission(tx, seen.submission.id)
     return [seen.grading]
 
 
-def marked_before(tx: Tx, seen: Seen) -> set[str]:
+def marked_before(tx: Tx, seen: SubmissionView) -> set[str]:
     """Questions whose answer has changed after it had been marked, and that wait again."""
     open_ = {q.question for q in seen.score.questions if q.points is None and q.answer} if seen.score else set()
     return open_ & answers.marked_before(tx, seen.submission.id) if open_ else set()
 
 
-def place_of(tx: Tx, service: Service, seen: Seen) -> Place | None:
+def place_of(tx: Tx, service: Service, seen: SubmissionView) -> QueuePlace | None:
     return place(tx, service, seen.grading, seen.submission.kind)
 
 
-def report_of(tx: Tx, caller: Caller, seen: Seen) -> Report:
+def report_of(tx: Tx, caller: Caller, seen: SubmissionView) -> Report:
     """Return the report that counts, with the late penalty of the score. Raise 409 while there is none."""
-    report = visible.shown(stored_report(tx, seen.grading), seen.offering, caller)
+    report = visibility.shown(stored_report(tx, seen.grading), seen.offering, caller)
     if seen.score is None:
         return report
     return replace(report, late=seen.late.penalty(seen.score.final, seen.score.decided))
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:
+    """Return a grading's report. Raise 409 if there is none, or if an older version wrote it."""
     text = gradings.report(tx, grading.id)
     if text is None:
         detail = f"it is {grading.state}: there is a report once it is graded"
-        raise Problem(409, "not-graded", "There is no report", detail)
+        raise HttpProblem(409, "not-graded", "There is no report", detail)
     try:
         return as_json.loads(text)
     except BadCall as old:
-        raise Problem(409, "old-report", "The report cannot be read", str(old)) from None
+        raise HttpProblem(409, "old-report", "The report cannot be read", str(old)) from None
 
 
 def assignment_of(service: Service, submission: Submission) -> Assignment:
-    """Raises `BadAssignment` where the catalogue has lost it."""
+    """Return the assignment of a submission. Raise `BadAssignment` if its folder was removed."""
     known = service.assignments.get(submission.assignment)
     if known is None:
-        raise BadAssignment(f"the catalogue has no assignment {submission.assignment!r} any more: put its folder back")
+        raise BadAssignment(f"the folder of the assignment {submission.assignment!r} is missing: restore it")
     return known

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.api import visible
+from grader.api import visibility
 from grader.api.identity import Caller
 from grader.model import Comparison, Evidence, Judgement, Opinion, Points, Report, Status, Usage, Written
 from grader.render import as_json
@@ -32,11 +32,11 @@ def wrong(reports: dict[str, Report]) -> Report:
 
 
 def test_staff_see_everything(wrong: Report) -> None:
-    assert visible.shown(wrong, HELD, STAFF) == wrong
+    assert visibility.shown(wrong, HELD, STAFF) == wrong
 
 
 def test_what_is_neither_held_nor_hidden_is_shown_as_it_is(wrong: Report) -> None:
-    assert visible.shown(wrong, Offering(COURSE, ASSIGNMENT), STUDENT) == wrong
+    assert visibility.shown(wrong, Offering(COURSE, ASSIGNMENT), STUDENT) == wrong
 
 
 JUDGED = Opinion((Judgement("", Comparison.EQUAL, Points(1), Points(1), "Equal on 24 random problems."),))
@@ -49,52 +49,52 @@ def with_opinion(report: Report, *, decided: bool) -> Report:
 
 def test_what_the_machine_makes_of_an_answer_is_for_staff(wrong: Report) -> None:
     report = with_opinion(wrong, decided=False)
-    assert visible.shown(report, OPEN, STAFF).written[0].opinion == JUDGED
-    assert visible.shown(report, OPEN, STUDENT).written[0].opinion is None
-    assert "random problems" not in as_json.dumps(visible.shown(report, OPEN, STUDENT))
+    assert visibility.shown(report, OPEN, STAFF).written[0].opinion == JUDGED
+    assert visibility.shown(report, OPEN, STUDENT).written[0].opinion is None
+    assert "random problems" not in as_json.dumps(visibility.shown(report, OPEN, STUDENT))
 
 
 def test_what_the_machine_has_decided_about_an_answer_is_shown_unless_it_is_held_or_hidden(wrong: Report) -> None:
     report = with_opinion(wrong, decided=True)
-    assert visible.shown(report, OPEN, STUDENT).written == report.written
+    assert visibility.shown(report, OPEN, STUDENT).written == report.written
     for offering in (HELD, Offering(COURSE, ASSIGNMENT, hidden=("q1.1",))):
-        (written,) = visible.shown(report, offering, STUDENT).written
+        (written,) = visibility.shown(report, offering, STUDENT).written
         assert (written.opinion, written.decided, written.points) == (None, False, 0)
 
 
 def test_a_held_report_says_nothing_but_what_there_is(wrong: Report) -> None:
-    seen = visible.shown(wrong, HELD, STUDENT)
-    assert {(c.status, c.points, c.reason) for c in seen.checks} == {(Status.WAITING, 0, visible.HELD)}
+    seen = visibility.shown(wrong, HELD, STUDENT)
+    assert {(c.status, c.points, c.reason) for c in seen.checks} == {(Status.WAITING, 0, visibility.HELD)}
     assert (seen.decided, seen.evidence, seen.remarks, seen.usage) == (0, (), (), {})
     assert [c.id for c in seen.checks] == [c.id for c in wrong.checks]
 
 
 def test_a_right_and_a_wrong_answer_look_the_same_while_held(reports: dict[str, Report]) -> None:
     right, wrong = (
-        as_json.as_json(visible.shown(reports[name], HELD, STUDENT)) | {"submission": None}
+        as_json.as_json(visibility.shown(reports[name], HELD, STUDENT)) | {"submission": None}
         for name in ("right", "wrong")
     )
     assert right == wrong
 
 
 def test_a_hidden_part_shows_that_it_is_there_and_no_more(wrong: Report) -> None:
-    seen = {c.id: c for c in visible.shown(wrong, HIDDEN, STUDENT).checks}
-    assert (seen["q1.2.negative"].status, seen["q1.2.negative"].reason) == (Status.WAITING, visible.HIDDEN)
+    seen = {c.id: c for c in visibility.shown(wrong, HIDDEN, STUDENT).checks}
+    assert (seen["q1.2.negative"].status, seen["q1.2.negative"].reason) == (Status.WAITING, visibility.HIDDEN)
     assert seen["q1.1.small"].status is Status.HELD
 
 
 def test_a_single_check_can_be_hidden(wrong: Report) -> None:
-    seen = visible.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.small",)), STUDENT)
+    seen = visibility.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.small",)), STUDENT)
     assert [c.id for c in seen.checks if c.status is Status.WAITING] == ["q1.1.small"]
 
 
 def test_a_name_that_only_begins_alike_is_not_hidden(wrong: Report) -> None:
-    seen = visible.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.sm",)), STUDENT)
+    seen = visibility.shown(wrong, Offering(COURSE, ASSIGNMENT, hidden=("q1.1.sm",)), STUDENT)
     assert seen == wrong
 
 
 def test_evidence_and_usage_of_what_is_hidden_are_hidden_and_so_is_what_belongs_nowhere(wrong: Report) -> None:
-    seen = visible.shown(replace(wrong, usage={"q1.1": Usage(1, 1), "q1.2": Usage(2, 2)}), HIDDEN, STUDENT)
+    seen = visibility.shown(replace(wrong, usage={"q1.1": Usage(1, 1), "q1.2": Usage(2, 2)}), HIDDEN, STUDENT)
     assert [e.name for e in seen.evidence] == ["1"]
     assert list(seen.usage) == ["q1.1"]
 
@@ -104,12 +104,12 @@ def test_a_remark_about_a_hidden_check_is_hidden_with_it(wrong: Report) -> None:
     check, *others = part.checks
     telling = replace(check, remarks=("follows from the mistake that q1.2.negative lost points for", "fine"))
     report = replace(wrong, parts=(replace(part, checks=(telling, *others)), *rest))
-    assert visible.shown(report, HIDDEN, STUDENT).checks[0].remarks == ("fine",)
+    assert visibility.shown(report, HIDDEN, STUDENT).checks[0].remarks == ("fine",)
 
 
 def test_events_tell_no_more_than_the_report() -> None:
     checks = tuple(CheckEvent(id, "held", 2.0, 2.0) for id in ("q1.1.small", "q1.2.negative"))
-    seen = visible.event(Event("g", "section", "q1", True, checks), HIDDEN, STUDENT).checks
+    seen = visibility.event(Event("g", "section", "q1", True, checks), HIDDEN, STUDENT).checks
     assert seen == (checks[0], CheckEvent("q1.2.negative", "waiting", 0.0, 2.0))
 
 

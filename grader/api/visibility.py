@@ -1,7 +1,7 @@
-"""What a student may see of a verdict. Staff see everything.
+"""Reduce reports, gradings and marks to what the caller may see. Staff see everything.
 
-An assignment that is held shows no points, reasons or evidence until it is released. Hidden parts and checks show
-that they are there, and no more. Whatever cannot be told apart from what is hidden, is hidden too.
+For students, an unreleased assignment shows no points, reasons or evidence. Hidden parts and checks show only that they
+exist. Information that may reveal something hidden is hidden too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HIDDEN = "not shown for this assignment"
 
 
 def shown(report: Report, offering: Offering, caller: Caller) -> Report:
-    """The report as this caller may see it."""
+    """Return the report as the caller may see it."""
     if not caller.is_staff(offering.course):
         report = replace(report, parts=tuple(_without_opinions(part, offering) for part in report.parts))
     if _sees_all(offering, caller):
@@ -30,23 +30,29 @@ def shown(report: Report, offering: Offering, caller: Caller) -> Report:
         return report
     return replace(
         report,
-        parts=tuple(_part(part, offering) for part in report.parts),
+        parts=tuple(_visible_part(part, offering) for part in report.parts),
         remarks=() if offering.held else report.remarks,
-        evidence=tuple(e for e in report.evidence if not _tells_of(e, report, hidden)),
+        evidence=tuple(e for e in report.evidence if not _reveals(e, report, hidden)),
         usage={section: used for section, used in report.usage.items() if not _has_hidden(section, hidden)},
     )
 
 
 def results(found: Sequence[Result], offering: Offering, caller: Caller) -> list[Result]:
-    """The same of a grading's checks as the store keeps them."""
+    """Return a grading's stored checks as the caller may see them."""
     if _sees_all(offering, caller):
         return list(found)
-    return [_result(result, offering) for result in found]
+    return [_visible_result(result, offering) for result in found]
 
 
 def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller: Caller) -> Grading:
-    """Its points as this caller may see them: those of `checks`, the grading's, that they see. Why we failed, and
-    who tried, is for staff."""
+    """Return a grading as the caller may see it.
+
+    Args:
+        found: The grading.
+        checks: Its checks, to sum the points of the visible ones.
+        offering: The assignment in its course.
+        caller: The caller. Only staff see failures and workers.
+    """
     if caller.is_staff(offering.course):
         return found
     public = replace(found, why="", worker=None, failures=0)
@@ -59,14 +65,15 @@ def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller
 
 
 def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mark]:
-    """None while the assignment is held."""
+    """Return the marks that the caller may see; none while the assignment is not released."""
     if caller.is_staff(offering.course):
         return list(given)
     return [mark for mark in given if not _is_hidden(mark.question, offering)]
 
 
 def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> AnsweredQuestions:
-    """Without what the machine suggests, which is for those who decide. Nothing while the assignment is held."""
+    """Return the written answers as the caller may see them: students see no suggestions of the machine, and nothing
+    while the assignment is not released."""
     if caller.is_staff(offering.course):
         return found
     if offering.held:
@@ -76,6 +83,7 @@ def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> An
 
 
 def event(happened: Event, offering: Offering, caller: Caller) -> Event:
+    """Return an event as the caller may see it."""
     if _sees_all(offering, caller):
         return happened
     return replace(happened, checks=tuple(_check_event(check, offering) for check in happened.checks))
@@ -89,16 +97,16 @@ def _is_hidden(check: str, offering: Offering) -> bool:
     return offering.held or any(check == id or check.startswith(f"{id}.") for id in offering.hidden)
 
 
-def _why(offering: Offering) -> str:
+def _placeholder(offering: Offering) -> str:
     return HELD if offering.held else HIDDEN
 
 
-def _part(part: Part, offering: Offering) -> Part:
-    return replace(part, checks=tuple(_check(check, offering) for check in part.checks))
+def _visible_part(part: Part, offering: Offering) -> Part:
+    return replace(part, checks=tuple(_visible_check(check, offering) for check in part.checks))
 
 
 def _without_opinions(part: Part, offering: Offering) -> Part:
-    """What the machine makes of an answer is for those who decide about it."""
+    """Remove the machine's opinions on written answers, which are for staff."""
     return replace(part, written=tuple(_without_opinion(written, offering) for written in part.written))
 
 
@@ -108,18 +116,18 @@ def _without_opinion(written: Written, offering: Offering) -> Written:
     return replace(written, opinion=None, decided=False)
 
 
-def _check(check: CheckResult, offering: Offering) -> CheckResult:
+def _visible_check(check: CheckResult, offering: Offering) -> CheckResult:
     if _is_hidden(check.id, offering):
-        return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_why(offering))
-    # "follows from the mistake that q2.2.W1 lost points for"
+        return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_placeholder(offering))
+    # a remark may name a hidden check: "follows from the mistake that q2.2.W1 lost points for"
     remarks = tuple(r for r in check.remarks if not any(id in r for id in offering.hidden))
     return replace(check, remarks=remarks)
 
 
-def _result(result: Result, offering: Offering) -> Result:
+def _visible_result(result: Result, offering: Offering) -> Result:
     if not _is_hidden(result.check, offering):
         return result
-    return Result(result.check, ZERO, result.possible, Status.WAITING, "", _why(offering))
+    return Result(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
 
 
 def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
@@ -128,8 +136,9 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
     return CheckEvent(check.id, Status.WAITING, 0.0, check.possible)
 
 
-def _tells_of(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
-    """Evidence bears the last name of its section ("large" of q1.1.large). It is shown where all of that section is."""
+def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
+    """Return whether evidence may reveal a hidden check. Its name is the last part of its section's ("large" of
+    q1.1.large); it is shown only if the whole section is."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
     return not own or any(_has_hidden(section, hidden) for section in own)
