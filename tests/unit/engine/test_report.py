@@ -84,7 +84,7 @@ def test_ids_parts_and_titles_are_the_tables(toy: Assignment) -> None:
 
 
 PROVEN = Opinion((Judgement("", Comparison.EQUAL, Fraction(3, 2), Fraction(3, 2), "", automatic=True),))
-DOUBTFUL = Opinion((Judgement("", Comparison.TRANSPOSED, Fraction(3, 2), Fraction(3, 2), ""),))
+DOUBTFUL = Opinion((Judgement("", Comparison.EQUAL, Fraction(3, 2), Fraction(3, 2), ""),))
 
 
 @pytest.mark.parametrize(
