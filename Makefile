@@ -56,7 +56,7 @@ fuzz: .venv/others/ready  ## two minutes of coverage-guided fuzzing of the decod
 	.venv/others/bin/python -m tests.fuzz.decode -max_total_time=120 .venv/corpus
 
 pictures: .venv/ready  ## make the README's pictures of the pages anew
-	GRADER_TEST_PICTURES=docs/pictures $(PYTHON) -m pytest tests/journeys/test_pages_in_browser.py
+	GRADER_TEST_PICTURES=docs/pictures $(PYTHON) -m pytest tests/journeys/test_pages_in_browser.py tests/journeys/test_marking_in_browser.py
 
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions

@@ -1,12 +1,12 @@
-"""Our failures. A student's failure is never one of these: it is a value (`grader.model.Failure`).
+"""The grader's exceptions. A failure of a student's code is never one of these: it is a value (`grader.model.Failure`).
 
 GraderError
-├── BadCall              exit 2   the call or the handed-in file is wrong; the message says what to do
-│   └── Refused          exit 2   a submission that cannot be read at all
-├── BadAssignment        exit 3   the assignment's own folder is wrong; its author must mend it
-│   └── BrokenCheck      exit 3   a check raised, or claims what has no points: its bug, not the student's
-└── OurFailure           exit 4   we could not grade; never a zero, worth another try
-    ├── SandboxUnavailable        no session can be started here
+├── BadCall              exit 2   the call or the submitted file is wrong; the message says what to do
+│   └── Refused          exit 2   the submission cannot be read at all
+├── BadAssignment        exit 3   the assignment's folder is wrong; its author must fix it
+│   └── BrokenCheck      exit 3   a check raised, or makes a claim without points: a bug of the check
+└── OurFailure           exit 4   the grader failed; never a zero, may work on a retry
+    ├── SandboxUnavailable        no session can be started
     └── StoreUnavailable          the database is gone, full or locked
 """
 
@@ -16,25 +16,33 @@ from typing import ClassVar
 
 
 class GraderError(Exception):
+    """An error that the grader reports in one line."""
+
     exit_code: ClassVar[int]
     http_status: ClassVar[int]
 
 
 class BadCall(GraderError):
+    """The call or the submitted file is wrong. The message says what to do."""
+
     exit_code = 2
     http_status = 422
 
 
 class Refused(BadCall):
-    """The submission cannot be read; the message tells the student what to hand in instead."""
+    """The submission cannot be read. The message tells the student what to submit instead."""
 
 
 class BadAssignment(GraderError):
+    """The assignment's folder is wrong. The message tells its author what to fix."""
+
     exit_code = 3
     http_status = 500
 
 
 class OurFailure(GraderError):
+    """The grader failed to grade a submission."""
+
     exit_code = 4
     http_status = 503
 
@@ -48,4 +56,4 @@ class StoreUnavailable(OurFailure):
 
 
 class BrokenCheck(BadAssignment):
-    """A check of the assignment raised. Whatever the student did, a check must answer."""
+    """A check of the assignment raised. A check must give a verdict on any submission."""

@@ -1,4 +1,4 @@
-"""GRADER_* read once, by a door."""
+"""The settings: environment variables GRADER_*, read once by each entry point."""
 
 from __future__ import annotations
 
@@ -21,77 +21,79 @@ PREFIX = "GRADER_"
 
 def _address(url: str) -> str:
     if url and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
-        raise ValueError("write it as browsers do, https://grader.example.edu")
+        raise ValueError("write a URL such as https://grader.example.edu")
     return url
 
 
 class Settings(BaseSettings):
+    """The settings of a command or of the service."""
+
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
     assignments: Path = default_root()
-    """GRADER_ASSIGNMENTS: the folder that holds one folder per assignment."""
+    """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment."""
     assignment: str = "ps4"
-    """GRADER_ASSIGNMENT: the assignment that commands grade where none is named."""
+    """GRADER_ASSIGNMENT: the default assignment of commands."""
     runtime: Path = Path(sys.prefix) / "sandbox"
-    """GRADER_RUNTIME: the environment that students' code runs in, inside bubblewrap."""
+    """GRADER_RUNTIME: the Python environment that students' code runs in, inside bubblewrap."""
     secret: str = ""
-    """GRADER_SECRET: what fresh problems are drawn with. Empty is the public seed of a pre-check; a batch then
-    creates a secret in GRADER_HOME, and the service one in its database."""
+    """GRADER_SECRET: the secret seed of fresh problems. Empty is the public seed of a pre-check; a batch then creates a
+    secret in GRADER_HOME, and the service one in its database."""
     home: Path = Path.home() / ".local" / "share" / "grader"
-    """GRADER_HOME: the folder where the service keeps its data, if it has no other database, and where batches keep
-    their secrets."""
+    """GRADER_HOME: the folder with the service's SQLite database, unless GRADER_DATABASE_URL is set, and with the
+    secrets of batches."""
     database_url: str = ""
     """GRADER_DATABASE_URL: postgresql://user:password@host/name; empty is SQLite in GRADER_HOME."""
     url: Annotated[str, AfterValidator(_address)] = ""
-    """GRADER_URL: how browsers reach the service, if not at the address that it listens at. Cookies are secure where it
-    begins with https."""
+    """GRADER_URL: the URL of the service for browsers, if it differs from the address that it listens at. With https,
+    cookies are secure."""
     sandbox_coretype: Annotated[str, Field(pattern=r"^\w{0,40}$")] = ""
-    """GRADER_SANDBOX_CORETYPE: for developers, the OpenBLAS kernel that students' code computes with ("Haswell"); empty
-    is the grader's own. `grader.sandbox.kernel` reads it."""
+    """GRADER_SANDBOX_CORETYPE: for developers, the OpenBLAS kernel of students' code ("Haswell"); empty for the
+    grader's kernel. `grader.sandbox.kernel` reads it."""
     workers: PositiveInt = max(1, os.cpu_count() or 1)
-    """GRADER_WORKERS: how many submissions are graded at the same time."""
+    """GRADER_WORKERS: number of submissions that are graded at the same time."""
     queue_limit: PositiveInt = 2_000
-    """GRADER_QUEUE_LIMIT: how many submissions may wait; beyond it the service answers 503 and keeps nothing.
-    Regrades are not counted."""
+    """GRADER_QUEUE_LIMIT: number of submissions that may wait; beyond it the service answers 503 and stores nothing.
+    Regrades do not count."""
     waiting_limit: Annotated[int, Field(ge=10)] = 20
-    """GRADER_WAITING_LIMIT: how many submissions of one student may wait, pre-checks among them; at least 10. Regrades
-    are not counted."""
+    """GRADER_WAITING_LIMIT: number of submissions of one student that may wait, including pre-checks; at least 10.
+    Regrades do not count."""
     storage_limit_mib: PositiveInt = 500
-    """GRADER_STORAGE_LIMIT_MIB: how much all files that one student has submitted may take."""
+    """GRADER_STORAGE_LIMIT_MIB: total size in MiB of the files that one student may submit."""
     streams_limit: PositiveInt = 10
-    """GRADER_STREAMS_LIMIT: how many gradings one person may watch at the same time."""
+    """GRADER_STREAMS_LIMIT: number of gradings that one person may watch at the same time."""
     metrics_token: str = ""
-    """GRADER_METRICS_TOKEN: what Prometheus sends as a bearer token to read /metrics; empty lets everybody read it."""
+    """GRADER_METRICS_TOKEN: bearer token that Prometheus must send to read /metrics; empty makes /metrics public."""
     lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0
-    """GRADER_LEASE_SECONDS: without a heartbeat for so long, a worker is taken to be dead, and another one gets its
-    grading."""
+    """GRADER_LEASE_SECONDS: time without a heartbeat after which a worker counts as dead and its grading is given to
+    another one."""
     grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
-    """GRADER_GRACE_SECONDS: how long a service that is asked to end lets running gradings finish; after that they
-    are handed back to the queue."""
+    """GRADER_GRACE_SECONDS: time for running gradings to finish when the service stops; after it they return to the
+    queue."""
     rate_limit: str = "1200/minute"
-    """GRADER_RATE_LIMIT: requests of one person, or of one address where nobody has logged in; empty for no limit."""
+    """GRADER_RATE_LIMIT: requests of one person, or of one address without login; empty for no limit."""
     rate_limit_logins: str = "20/minute"
     """GRADER_RATE_LIMIT_LOGINS: failed logins from one address."""
     rate_limit_hand_ins: str = "30/minute"
-    """GRADER_RATE_LIMIT_HAND_INS: submissions of one person, pre-checks among them."""
+    """GRADER_RATE_LIMIT_HAND_INS: submissions of one person, including pre-checks."""
     oidc_issuer: str = ""
-    """GRADER_OIDC_ISSUER: the university's OpenID Connect provider, as its metadata names it; empty for none."""
+    """GRADER_OIDC_ISSUER: issuer URL of the university's OpenID Connect provider; empty for none."""
     oidc_client_id: str = ""
-    """GRADER_OIDC_CLIENT_ID: what the provider calls this service."""
+    """GRADER_OIDC_CLIENT_ID: the service's client id at the provider."""
     oidc_client_secret: str = ""
-    """GRADER_OIDC_CLIENT_SECRET: what this service proves that with."""
+    """GRADER_OIDC_CLIENT_SECRET: the service's client secret at the provider."""
     oidc_login_claim: Literal["email", "preferred_username"] = "email"
-    """GRADER_OIDC_LOGIN_CLAIM: what is a person's login here; an e-mail address must be one that is verified."""
+    """GRADER_OIDC_LOGIN_CLAIM: the claim that is used as login; an e-mail address must be verified."""
     oidc_new_people: bool = False
-    """GRADER_OIDC_NEW_PEOPLE: whether those whom nobody has added are let in, without a course."""
+    """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time."""
 
     def __init__(self, **values: Any) -> None:
-        """Raises `BadCall` for what cannot be meant."""
+        """Read the environment. Raise `BadCall` for an invalid value or a misspelt name."""
         _require_known(os.environ)
         try:
             super().__init__(**values)
         except ValidationError as wrong:
-            raise BadCall(_sentence(wrong)) from None
+            raise BadCall(_validation_message(wrong)) from None
 
     @property
     def has_postgresql(self) -> bool:
@@ -99,21 +101,21 @@ class Settings(BaseSettings):
 
 
 def _require_known(environment: Iterable[str]) -> None:
-    """A name that is nearly a setting's is one misspelt, and would be ignored. Others may be anybody's: Kubernetes
-    makes GRADER_PORT where a service of that name runs."""
+    """Raise `BadCall` for a name that resembles a setting, since a misspelt one would be ignored. Other names are
+    allowed: Kubernetes sets GRADER_PORT for a service called grader."""
     known = [name.upper() for name in Settings.model_fields]
     for name in sorted(environment):
         bare = name.upper().removeprefix(PREFIX)
         if name.upper() == bare or bare in known:
             continue
         if meant := difflib.get_close_matches(bare, known, 1, 0.8):
-            raise BadCall(f"{name} is no setting: write {PREFIX}{meant[0]} (README, Settings)")
+            raise BadCall(f"{name} is not a setting: write {PREFIX}{meant[0]} (README, Settings)")
 
 
-def _sentence(wrong: ValidationError) -> str:
-    """What was given is repeated in short; nothing that is secret is checked for more than being text."""
-    said = (
+def _validation_message(wrong: ValidationError) -> str:
+    """Return a message with the wrong values in short. No secret is included: any text is a valid secret."""
+    messages = (
         f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
         for e in wrong.errors()
     )
-    return "; ".join(said) + " (README, Settings)"
+    return "; ".join(messages) + " (README, Settings)"

@@ -18,7 +18,7 @@ from grader.api.problems import Problem, come_back, not_found
 from grader.api.waiting import Place, place
 from grader.bounds import MIB
 from grader.course.late import Lateness, lateness
-from grader.intake.pool import Received
+from grader.intake.pool import SubmissionFacts
 from grader.render.text import file_name
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
@@ -67,7 +67,7 @@ async def hand_in(
     key = _plain(key)
     stored = tuple(_storable(files))
 
-    def new_submission(tx: Tx, received: Received) -> submissions.NewSubmission:
+    def new_submission(tx: Tx, received: SubmissionFacts) -> submissions.NewSubmission:
         return submissions.NewSubmission(
             course,
             assignment,
@@ -84,7 +84,9 @@ async def hand_in(
         """Refuse what would be refused anyway before it costs anything to read. A repeated request is none of it."""
         with service.store.read() as tx:
             if not (key and submissions.repeated(tx, caller.person.id, key)):
-                _require_admission(tx, service, caller, new_submission(tx, Received("", has_code=True)), supersede)
+                _require_admission(
+                    tx, service, caller, new_submission(tx, SubmissionFacts("", has_code=True)), supersede
+                )
 
     await run_in_threadpool(refuse_early)
     received = await service.intake.read(caller.person.id, files, service.assignments[assignment])

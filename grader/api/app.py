@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from grader import __version__
 from grader.api import (
+    answers,
     courses,
     events,
     oidc,
@@ -18,7 +19,6 @@ from grader.api import (
     people,
     problems,
     questions,
-    readings,
     regrades,
     sessions,
     submissions,
@@ -34,7 +34,7 @@ from grader.bounds import MAX_FILES
 from grader.service import Service
 
 _PARTS = (
-    operations, courses, people, submissions, events, questions, readings, regrades, sessions, oidc, pages,
+    operations, courses, people, submissions, events, questions, answers, regrades, sessions, oidc, pages,
 )  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 
@@ -67,7 +67,7 @@ def create_app(service: Service) -> FastAPI:
         submissions,
         events,
         questions,
-        readings,
+        answers,
         regrades,
         sessions,
         oidc,

@@ -250,7 +250,7 @@ class MemberOut(Out):
         return cls(login=member.person.login, name=member.person.name, role=member.role)
 
     @classmethod
-    def of_row(cls, row: roster.Row, name: str = "") -> Self:
+    def of_row(cls, row: roster.RosterRow, name: str = "") -> Self:
         return cls(login=row.login, name=row.name or name or row.login, role=row.role)
 
 
@@ -269,7 +269,7 @@ class RosterOut(Out):
     missing: list[MemberOut] = Field(description="In the course and not in the file. They stay in the course.")
 
     @classmethod
-    def of(cls, changes: roster.Changes, dry_run: bool) -> Self:
+    def of(cls, changes: roster.RosterChanges, dry_run: bool) -> Self:
         return cls(
             dry_run=dry_run,
             added=[MemberOut.of_row(row) for row in changes.added],

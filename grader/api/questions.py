@@ -1,4 +1,4 @@
-"""Written questions: their rubrics, comment banks, how many read each answer, and how far the reading is."""
+"""Written questions: their rubrics, comment banks, how many people mark each answer, and how far the marking is."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from grader.api.problems import not_found
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, QuestionId, hundredths
 from grader.api.wiring import TheService
 from grader.errors import BadCall
+from grader.marking.agreement import Agreement
+from grader.marking.groups import AnswerGroup, Progress, answer_groups, progress
+from grader.marking.status import Stage
 from grader.model import Points
-from grader.reading.agreement import Agreement
-from grader.reading.papers import Paper, Progress, papers, progress
-from grader.reading.standing import Stage
 from grader.service import Service
 from grader.store import rubrics
 from grader.store.database import Tx
 from grader.store.records import Offering
 from grader.store.rubrics import Phrase, Question, RubricItem
 
-router = APIRouter(prefix="/api/v1", tags=["reading"])
+router = APIRouter(prefix="/api/v1", tags=["marking"])
 
 QUESTIONS = "/courses/{course}/assignments/{assignment}/questions"
 OF_QUESTION = QUESTIONS + "/{question}"
@@ -38,18 +38,18 @@ MOST_OF_A_PHRASE = 2_000
 
 @dataclass(frozen=True)
 class Asked:
-    """A written question, as a course's staff read it."""
+    """A written question, as a course's staff mark it."""
 
     question: Question
     title: str
     worth: Points
     offering: Offering
 
-    def papers(self, tx: Tx, reader: str) -> list[Paper]:
-        return papers(tx, self.question, self.worth, reader, self.offering.counts)
+    def groups(self, tx: Tx, marker: str) -> list[AnswerGroup]:
+        return answer_groups(tx, self.question, self.worth, marker, self.offering.counts)
 
-    def progress(self, tx: Tx, found: list[Paper]) -> Progress:
-        return progress(tx, self.question, self.worth, found)
+    def progress(self, tx: Tx, groups: list[AnswerGroup]) -> Progress:
+        return progress(tx, self.question, self.worth, groups)
 
 
 def all_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment: str) -> list[Asked]:
@@ -85,23 +85,27 @@ class AgreementOut(Out):
 
 
 class ProgressOut(Out):
-    answers: int = Field(description="Different ones: who wrote the same is read once", examples=[47])
+    groups: int = Field(description="Of answers that mean the same", examples=[14])
+    groups_done: int = Field(examples=[3])
+    answers: int = Field(description="Different ones: who wrote the same is marked once", examples=[47])
     done: int = Field(examples=[12])
     students: int = Field(examples=[50])
     absent: int = Field(description="Students without an answer", examples=[1])
     stages: dict[Stage, int]
-    readers: AgreementOut = Field(description="Between two readers")
-    machine: AgreementOut = Field(description="Between who has decided and what the machine had suggested")
+    markers: AgreementOut = Field(description="Between two markers")
+    machine: AgreementOut = Field(description="Between the deciding marker and the machine's suggestion")
 
     @classmethod
     def of(cls, found: Progress) -> ProgressOut:
         return cls(
+            groups=found.groups,
+            groups_done=found.groups_done,
             answers=found.answers,
             done=found.done,
             students=found.students,
             absent=found.absent,
             stages=found.stages,
-            readers=AgreementOut.of(found.readers),
+            markers=AgreementOut.of(found.markers),
             machine=AgreementOut.of(found.machine),
         )
 
@@ -129,7 +133,7 @@ class QuestionOut(Out):
     question: str = Field(examples=["q1.1"])
     title: str = Field(examples=["Gradient with respect to a2"])
     possible: float = Field(examples=[5.0])
-    readers: int = Field(description="How many read each answer", examples=[1])
+    markers: int = Field(description="How many people mark each answer", examples=[1])
     progress: ProgressOut
     rubric: list[ItemOut]
     phrases: list[PhraseOut] = Field(description="The comment bank")
@@ -141,15 +145,15 @@ class QuestionOut(Out):
             question=question.id,
             title=asked.title,
             possible=float(asked.worth),
-            readers=rubrics.readers(tx, question),
-            progress=ProgressOut.of(asked.progress(tx, asked.papers(tx, caller.person.id))),
+            markers=rubrics.markers(tx, question),
+            progress=ProgressOut.of(asked.progress(tx, asked.groups(tx, caller.person.id))),
             rubric=[ItemOut.of(item) for item in rubrics.items(tx, question)],
             phrases=[PhraseOut.of(phrase) for phrase in rubrics.phrases_of(tx, question)],
         )
 
 
-class ReadersIn(In):
-    readers: Literal[1, 2] = Field(description="Two read without seeing each other; a moderator where they differ")
+class MarkersIn(In):
+    markers: Literal[1, 2] = Field(description="Two mark without seeing each other; a moderator where they differ")
 
 
 MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, allow_inf_nan=False), AfterValidator(hundredths)]
@@ -171,7 +175,7 @@ class PhraseIn(In):
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@router.get(QUESTIONS, summary="Written questions, and how far each is read (staff)")
+@router.get(QUESTIONS, summary="Written questions, and how far each is marked (staff)")
 def list_questions(
     course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
 ) -> list[QuestionOut]:
@@ -187,18 +191,18 @@ def get_question(
         return QuestionOut.of(tx, find_asked(tx, service, caller, course, assignment, question), caller)
 
 
-@router.put(OF_QUESTION, summary="How many read each answer (staff)")
-def set_readers(
+@router.put(OF_QUESTION, summary="How many people mark each answer (staff)")
+def set_markers(
     course: CourseId,
     assignment: AssignmentId,
     question: QuestionId,
-    wish: ReadersIn,
+    wish: MarkersIn,
     service: TheService,
     caller: TheCaller,
 ) -> QuestionOut:
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
-        rubrics.set_readers(tx, asked.question, wish.readers)
+        rubrics.set_markers(tx, asked.question, wish.markers)
         return QuestionOut.of(tx, asked, caller)
 
 

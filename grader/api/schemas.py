@@ -197,7 +197,7 @@ class ScoreOut(Out):
     absent: float = Field(description="Of questions without an answer, and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
     questions: list[QuestionScoreOut] = Field(description="The written ones")
-    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting, and are no part of it yet."])
+    sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
 
     @classmethod
     def of(cls, score: Score) -> ScoreOut:
@@ -313,7 +313,7 @@ class WholeSubmissionOut(SubmissionOut):
     position: int | None = Field(description="In the queue; 1 is next, null waits no more", examples=[3])
     estimate_seconds: float | None = Field(description="Until grading starts, about", examples=[42.0])
     marks: list[MarkOut]
-    read_before: list[str] = Field(description="Questions whose earlier answer had been read", examples=[[]])
+    marked_before: list[str] = Field(description="Questions whose earlier answer had been marked", examples=[[]])
     gradings: list[GradingOut] = Field(description="The newest first; students see the one that counts, or will")
 
     @classmethod
@@ -325,7 +325,7 @@ class WholeSubmissionOut(SubmissionOut):
         score: Score | None,
         place: Place | None,
         marks: Iterable[Mark],
-        read_before: Iterable[str],
+        marked_before: Iterable[str],
         gradings: Iterable[Grading],
     ) -> WholeSubmissionOut:
         return cls(
@@ -333,7 +333,7 @@ class WholeSubmissionOut(SubmissionOut):
             position=place.position if place else None,
             estimate_seconds=place.estimate_seconds if place else None,
             marks=[MarkOut.of(mark) for mark in marks],
-            read_before=sorted(read_before),
+            marked_before=sorted(marked_before),
             gradings=[GradingOut.of(grading) for grading in gradings],
         )
 

@@ -1,4 +1,4 @@
-"""Submissions as their readers may see them. Whoever shows one to anybody, in JSON or on a page, asks here."""
+"""Submissions as their markers may see them. Whoever shows one to anybody, in JSON or on a page, asks here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from grader.api.problems import Problem, not_found
 from grader.api.waiting import Place, place
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import Answered, Score, score
+from grader.course.scores import AnsweredQuestions, Score, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import Report
 from grader.render import as_json
 from grader.service import Service
-from grader.store import answers, gradings, marks, offerings, readings, rubrics, submissions
+from grader.store import answer_marks, answers, gradings, marks, offerings, rubrics, submissions
 from grader.store.database import Tx
 from grader.store.records import Grading, Kind, Mark, Offering, Result, Submission
 
@@ -99,15 +99,15 @@ def _checks_to_hide_from(
     return gradings.results_of(tx, [grading.id for grading in current])
 
 
-def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]) -> dict[str, Answered]:
+def _written(tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]) -> dict[str, AnsweredQuestions]:
     """By submission."""
     of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
     digests = {answer.digest for several in of_gradings.values() for answer in several}
     places = {(s.course, s.assignment) for s in found}
-    read = {place: readings.of_answers(tx, *place, digests) for place in places}
-    wanted = {place: rubrics.readers_of(tx, *place) for place in places}
+    read = {place: answer_marks.of_answers(tx, *place, digests) for place in places}
+    wanted = {place: rubrics.markers_of(tx, *place) for place in places}
     return {
-        s.id: Answered(
+        s.id: AnsweredQuestions(
             {answer.question: answer for answer in of_gradings.get(current[s.id].id, ())},
             read[s.course, s.assignment],
             wanted[s.course, s.assignment],
@@ -123,10 +123,10 @@ def all_gradings(tx: Tx, caller: Caller, seen: Seen) -> list[Grading]:
     return [seen.grading]
 
 
-def read_before(tx: Tx, seen: Seen) -> set[str]:
-    """Questions whose answer has changed after it had been read, and that wait again."""
+def marked_before(tx: Tx, seen: Seen) -> set[str]:
+    """Questions whose answer has changed after it had been marked, and that wait again."""
     open_ = {q.question for q in seen.score.questions if q.points is None and q.answer} if seen.score else set()
-    return open_ & answers.read_before(tx, seen.submission.id) if open_ else set()
+    return open_ & answers.marked_before(tx, seen.submission.id) if open_ else set()
 
 
 def place_of(tx: Tx, service: Service, seen: Seen) -> Place | None:

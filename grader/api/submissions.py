@@ -34,8 +34,8 @@ from grader.api.seen import (
     find,
     find_for_staff,
     find_grading,
+    marked_before,
     place_of,
-    read_before,
     report_of,
     see,
     stored_report,
@@ -170,7 +170,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
             seen.score,
             place_of(tx, service, seen),
             seen.marks,
-            read_before(tx, seen),
+            marked_before(tx, seen),
             all_gradings(tx, caller, seen),
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from grader.api.identity import Caller
-from grader.course.scores import NOTHING_ANSWERED, Answered
+from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
 from grader.store.records import Grading, Mark, Offering, Result
 from grader.workers.events import CheckEvent, Event
@@ -65,7 +65,7 @@ def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mar
     return [mark for mark in given if not _is_hidden(mark.question, offering)]
 
 
-def answered(found: Answered, offering: Offering, caller: Caller) -> Answered:
+def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> AnsweredQuestions:
     """Without what the machine suggests, which is for those who decide. Nothing while the assignment is held."""
     if caller.is_staff(offering.course):
         return found

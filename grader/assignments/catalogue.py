@@ -1,4 +1,4 @@
-"""reference/<id>/ → Assignment. Everything about an assignment is in its one folder."""
+"""Load assignments from their folders, reference/<id>/."""
 
 from __future__ import annotations
 
@@ -12,41 +12,44 @@ from types import ModuleType
 from typing import Any
 
 from grader.assignments.manifest import MANIFEST, Manifest, PartTable, Policy, WrittenQuestion, read_manifest
-from grader.assignments.public_problems import Remembered
-from grader.assignments.recorded import RECORDED, Recorded
+from grader.assignments.public_problems import PublicProblemCache
+from grader.assignments.recorded import RECORDED, RecordedTruth
+from grader.derivations.question import Question
 from grader.errors import BadAssignment, BadCall
 from grader.guest.entry_points import EntryPoints
 from grader.intake.missing_code import has_code
+from grader.intake.notebook import read_notebook
 from grader.kit import reference as default_truth
 from grader.kit.claim import Check
 from grader.kit.diagnosis import Ledger, Mistake, Reading, Truths
 from grader.kit.lines import Target
 from grader.kit.mistake import Interpretation, KnownMistake, interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
-from grader.notebook import read_notebook
 from grader.sandbox.contract import Array
-from grader.written.question import InWords, Question
 
 OTHER_VERSION = (
     "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
     "download the pack again"
 )
 _JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
-"""What verdicts depend on, and so what the digest is over; variants, faults and the handout's texts are not."""
+"""Files that verdicts depend on, and that the digest therefore covers. It does not cover variants, faults and the
+handout's texts."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
 """Code that opinions on written answers depend on. No check uses it, so it has a separate digest."""
 MISTAKES = "mistakes.py"
 LINES = "lines.py"
-"""Calls to follow for the line of a lost check; optional."""
+"""Calls to follow to find the line that failed a check; optional."""
 REFERENCE = "reference.py"
 """The reference solution, in the form that students submit."""
 MUTATION = "mutation.py"
-"""The oracle for mutants of right solutions, by which the checks are measured. No verdict depends on it."""
+"""The oracle for mutants of correct solutions, with which the checks are measured. No verdict depends on it."""
 
 
 @dataclass(frozen=True)
 class Assignment:
+    """An assignment: its manifest, checks, known mistakes and truths."""
+
     manifest: Manifest
     folder: Path
     checks: tuple[Check, ...]
@@ -54,23 +57,22 @@ class Assignment:
     mistakes: tuple[Mistake, ...]
     readings: tuple[Reading, ...]
     truths: Truths
-    remembered: Remembered
+    public_cache: PublicProblemCache
     recorded: bool
-    """It is a student's pack: recorded answers stand in for the reference, and long checks are graded after
+    """True for a student's pack: it has recorded answers instead of the reference, and long checks are graded after
     submission."""
     handout: tuple[Notebook, ...]
-    """The notebooks that students were given, to tell their words from ours."""
+    """The handout's notebooks, to tell students' text from the handout's."""
     modules: Mapping[str, bytes]
-    """The Python files that students were given, without the one that they complete: their code may import them."""
+    """The handout's Python files, without the one to complete: students' code may import them."""
     shared: Callable[[bool], Mapping[str, Array]]
     """quick → the large arrays that long checks share with their sessions."""
     limits: Limits
-    known_questions: tuple[Question | InWords, ...] = ()
-    """Written questions that the machine knows something about: whose answers it can compare with the truth, or what
-    in them people should notice."""
+    known_questions: tuple[Question, ...] = ()
+    """Written questions with formulas that the machine compares."""
     written_digest: str = ""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
-    """Id of a lost check → where to look for the line that it is about."""
+    """Id of a failed check → where to look for the line that caused it."""
 
     @property
     def id(self) -> str:
@@ -99,19 +101,19 @@ class Assignment:
 
     @property
     def lock(self) -> Path | None:
-        """The requirements of the assignment's own environment for students' code; None if it uses the common one."""
+        """Requirements file of the assignment's separate environment; None if it uses the common one."""
         return self.folder / self.manifest.runtime.lock if self.manifest.runtime else None
 
     @property
     def runtime_name(self) -> str:
-        """Name of the own environment in reports: "runtime.lock 0123456789ab". Empty for the common one."""
+        """Name of the separate environment in reports: "runtime.lock 0123456789ab". Empty for the common one."""
         return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
 
     def runtime(self, common: Path) -> Path:
         """Return the environment that students' code runs in.
 
         Args:
-            common: The one of all assignments that have no requirements of their own.
+            common: The environment of all assignments without a requirements file.
         """
         if self.lock is None:
             return common
@@ -123,7 +125,7 @@ class Assignment:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Accepted names of the file that students submit, the usual one first."""
+        """Accepted names of the file that students submit, the preferred one first."""
         return self.manifest.files
 
     @property
@@ -143,8 +145,8 @@ class Assignment:
 
     def missing(self, submission: Submission) -> str:
         """Return the message about a submission without its code, or "" if there is code."""
-        there = has_code(submission, self.entry_points, self.files, self.modules)
-        return "" if there else self.not_submitted
+        is_there = has_code(submission, self.entry_points, self.files, self.modules)
+        return "" if is_there else self.not_submitted
 
     def section_points(self, section: str) -> Mapping[str, Points]:
         return self.manifest.section_points(section)
@@ -158,27 +160,41 @@ def _short_digest(file: Path) -> str:
 
 
 def default_root() -> Path:
-    """The checkout's `reference/`, else one in the current folder."""
+    """Return the checkout's `reference/`, or else the one in the current folder."""
     beside = Path(__file__).parents[2] / "reference"
     return beside if beside.is_dir() else Path.cwd() / "reference"
 
 
 def find(name: str, root: Path | None = None) -> Assignment:
-    """By id in the catalogue's root, or by the path of its folder."""
+    """Load an assignment.
+
+    Args:
+        name: Its id, or the path of its folder.
+        root: The folder with all assignments' folders.
+
+    Raises:
+        BadCall: There is no such assignment.
+        BadAssignment: Its folder is not valid.
+    """
     root = root or default_root()
     for folder in (Path(name), root / name):
         if (folder / MANIFEST).is_file():
             return load(folder)
     known = ", ".join(sorted(p.parent.name for p in root.glob(f"*/{MANIFEST}"))) or "none"
-    raise BadCall(f"there is no assignment {name!r} (known in {root.name}/: {known})")
+    raise BadCall(f"there is no assignment {name!r} (in {root.name}/ there are: {known})")
 
 
 def everything(root: Path | None = None) -> list[Assignment]:
+    """Load all assignments of a root folder."""
     return [load(path.parent) for path in sorted((root or default_root()).glob("*/assignment.toml"))]
 
 
 def load(folder: Path) -> Assignment:
-    """Read and check an assignment's folder. Raises `BadAssignment` with what its author must change."""
+    """Read and check an assignment's folder.
+
+    Raises:
+        BadAssignment: The folder is not valid. The message says what its author must change.
+    """
     folder = folder.resolve()
     try:
         manifest = read_manifest(folder)
@@ -186,13 +202,13 @@ def load(folder: Path) -> Assignment:
         if (folder / RECORDED).exists():
             raise BadAssignment(OTHER_VERSION) from None
         raise
-    digest = _digest(folder)
+    digest = _digest_of_folder(folder)
     written_digest = _digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
     handout = _handout(folder)
-    known, truths, readings = _known(truth, module, manifest, folder, package)
+    known, truths, readings = _reference_truths(truth, module, manifest, folder, package)
     assignment = Assignment(
         manifest=manifest,
         folder=folder,
@@ -201,8 +217,8 @@ def load(folder: Path) -> Assignment:
         mistakes=known,
         readings=readings,
         truths=truths,
-        remembered=Remembered(truths),
-        recorded=isinstance(truth, Recorded),
+        public_cache=PublicProblemCache(truths),
+        recorded=isinstance(truth, RecordedTruth),
         handout=tuple(read_notebook(p.name, p.read_bytes()) for p in sorted(handout.glob("*.ipynb"))),
         modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name not in manifest.files},
         shared=getattr(module, "shared", lambda _quick: {}),
@@ -211,8 +227,8 @@ def load(folder: Path) -> Assignment:
         written_digest=written_digest,
         targets=_submodule(package, "lines").targets if (folder / LINES).exists() else lambda _check: (),
     )
-    _same_sections(assignment)
-    _same_questions(assignment)
+    _require_same_sections(assignment)
+    _require_same_questions(assignment)
     if assignment.lock is not None and not assignment.lock.is_file():
         raise BadAssignment(f"{folder.name}/{MANIFEST}: [runtime] names {assignment.lock.name}, which does not exist")
     return assignment
@@ -223,27 +239,29 @@ def _with_length(check: Check, manifest: Manifest) -> Check:
 
 
 def mutation_module(folder: Path) -> ModuleType:
-    """Load an assignment's mutation.py, and nothing else of it. Raises BadAssignment where there is none."""
+    """Load only the mutation.py of an assignment. Raise `BadAssignment` if there is none."""
     if not (folder / MUTATION).exists():
-        raise BadAssignment(f"{folder.name} has no {MUTATION}, which says how mutants are classified")
+        raise BadAssignment(f"{folder.name} has no {MUTATION}: add one, to classify mutants")
     folder, name = folder.resolve(), MUTATION.removesuffix(".py")
     return _submodule(_package(folder, name, read_manifest(folder)), name)
 
 
 def _truth(folder: Path, package: str) -> Any:
-    """truth.py; in a student's pack the recorded answers; in an assignment without either, checks.py itself."""
+    """Return truth.py; in a student's pack the recorded answers; without either, checks.py."""
     if (folder / "truth.py").exists():
         return _submodule(package, "truth")
     if (folder / RECORDED).exists():
-        return Recorded.read(folder / RECORDED)
+        return RecordedTruth.read(folder / RECORDED)
     return _submodule(package, "checks")
 
 
-def _known(
+def _reference_truths(
     truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
 ) -> tuple[tuple[Mistake, ...], Truths, tuple[Reading, ...]]:
-    """Return the known mistakes, the truths with and without them, and the accepted interpretations: of truth.py;
-    without it those of the reference and mistakes.py; without a reference checks.py itself."""
+    """Return the known mistakes, the truths with and without them, and the accepted interpretations.
+
+    They come from truth.py; without it from the reference and mistakes.py; without a reference from checks.py.
+    """
     settings = manifest.settings
     if truth is not checks:
         if not hasattr(truth, "truths"):
@@ -267,12 +285,12 @@ def _known(
     return tuple(registered), truths, (Reading("", ""), *accepted)
 
 
-def _known_questions(folder: Path, package: str) -> tuple[Question | InWords, ...]:
+def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
     return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
 
 
-def _same_questions(assignment: Assignment) -> None:
-    """written.py knows only questions of the table, and gives them the table's points."""
+def _require_same_questions(assignment: Assignment) -> None:
+    """Raise `BadAssignment` unless written.py has only questions of the manifest, with the same points."""
     worth = {id: question.points for id, question in assignment.questions.items()}
     for question in assignment.known_questions:
         if worth.get(question.id) != question.worth:
@@ -283,12 +301,12 @@ def _same_questions(assignment: Assignment) -> None:
 
 
 def _handout(folder: Path) -> Path:
-    """In the assignment's folder; in a student's pack beside it, where students find it."""
+    """Return the handout's folder: inside the assignment's folder; in a student's pack beside it."""
     inside = folder / "handout"
     return inside if inside.is_dir() or not (folder / RECORDED).exists() else folder.with_name("handout")
 
 
-def _same_sections(assignment: Assignment) -> None:
+def _require_same_sections(assignment: Assignment) -> None:
     """Raise `BadAssignment` unless there are checks for exactly the sections that have points."""
     with_points = {section for part in assignment.parts for section in part.sections}
     with_checks = {check.section for check in assignment.checks}
@@ -302,7 +320,7 @@ def _readings(truth: Any, settings: Mapping[str, Any]) -> tuple[Reading, ...]:
     return tuple(readings) or (Reading("", ""),)
 
 
-def _digest(folder: Path) -> str:
+def _digest_of_folder(folder: Path) -> str:
     judging = {p for pattern in _JUDGING for p in folder.glob(pattern) if p.is_file()}
     return _digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
 
@@ -316,8 +334,11 @@ def _digest_of(paths: Iterable[Path], folder: Path) -> str:
 
 
 def _package(folder: Path, version: str, manifest: Manifest) -> str:
-    """Make the folder a package under a name of its own, so that `from .problems import …` works in it and two
-    versions of one assignment can be loaded side by side. Its code finds the manifest there (`kit.settings`)."""
+    """Make the folder a package with a unique name, and return the name.
+
+    So `from .problems import …` works in it, and two versions of an assignment can be loaded side by side. The package
+    holds the manifest for `kit.settings`.
+    """
     name = f"assignment_{folder.name}_{version}".replace("-", "_")
     if name not in sys.modules:
         package = ModuleType(name)

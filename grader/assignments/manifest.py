@@ -21,7 +21,7 @@ Policy = Literal["suggest", "full-marks-only"]
 """Automatic points for written answers: none, or full marks for an answer that is proven right."""
 
 
-def _points(value: object) -> Points:
+def _exact_points(value: object) -> Points:
     try:
         if isinstance(value, bool):
             raise ValueError(value)
@@ -64,7 +64,7 @@ def _identifier(name: str) -> str:
     return name
 
 
-ExactPoints = Annotated[Points, BeforeValidator(_points)]
+ExactPoints = Annotated[Points, BeforeValidator(_exact_points)]
 Credit = Annotated[Fraction, BeforeValidator(_credit)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Steps = dict[str, tuple[tuple[float, Credit], ...]]
@@ -76,7 +76,7 @@ class _Table(BaseModel):
 
 
 class WrittenQuestion(_Table):
-    """A question whose answer people mark."""
+    """A question with a written answer, which people mark."""
 
     id: str
     title: str
@@ -158,7 +158,7 @@ class Manifest(_Table):
     written: WrittenTable = WrittenTable()
     runtime: RuntimeTable | None = None
     settings: dict[str, Any] = {}
-    """Data for the assignment's own code, which reads it by `kit.settings`."""
+    """Data for the code of the assignment, which reads it by `kit.settings`."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Manifest:
@@ -172,7 +172,7 @@ class Manifest(_Table):
             raise ValueError(f"[[long]] names the section {unknown[0]}, which no part has")
         ids = [question.id for part in self.parts for question in part.written]
         if twice := sorted({id for id in ids if ids.count(id) > 1}):
-            raise ValueError(f"two written questions have the id {twice[0]!r}: give each its own")
+            raise ValueError(f"two written questions have the id {twice[0]!r}: make the ids different")
         return self
 
     @property
@@ -202,7 +202,7 @@ class Manifest(_Table):
         """Return the points of a section's claims.
 
         Raises:
-            BadAssignment: If no part has the section.
+            BadAssignment: No part has the section.
         """
         for part in self.parts:
             if section in part.sections:
@@ -214,7 +214,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check assignment.toml.
 
     Raises:
-        BadAssignment: If it is not valid. The message names file and key, and says what to change.
+        BadAssignment: The file is not valid. The message names file and key, and says what to change.
     """
     try:
         table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))
@@ -224,25 +224,25 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate(table)
     except ValidationError as wrong:
         first = wrong.errors(include_url=False)[0]
-        raise BadAssignment(f"{folder.name}/{MANIFEST}: {_sentence(first)}") from None
+        raise BadAssignment(f"{folder.name}/{MANIFEST}: {_validation_message(first)}") from None
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
-    place = _place(error["loc"][:-1])
+def _validation_message(error: Mapping[str, Any]) -> str:
+    place = _location(error["loc"][:-1])
     key = error["loc"][-1] if error["loc"] else ""
     match error["type"]:
         case "missing":
             return f"{place}{key!r} is missing: add it"
         case "extra_forbidden":
-            return f"{place}{key!r} is not known here: remove it, or put data of your own into [settings]"
+            return f"{place}unknown key {key!r}: remove it, or put data for your code into [settings]"
         case "value_error":
-            return f"{_place(error['loc'])}{error['ctx']['error']}"
+            return f"{_location(error['loc'])}{error['ctx']['error']}"
         case "string_pattern_mismatch":
-            return f"{_place(error['loc'])}{error['input']!r} may have letters, digits and _ . - only"
-    return f"{_place(error['loc'])}{_lower(error['msg'])}, not {error['input']!r}"
+            return f"{_location(error['loc'])}{error['input']!r} may have letters, digits and _ . - only"
+    return f"{_location(error['loc'])}{_lower(error['msg'])}, not {error['input']!r}"
 
 
-def _place(keys: Sequence[str | int]) -> str:
+def _location(keys: Sequence[str | int]) -> str:
     """Return a place in the file as a prefix for messages, such as "part 2, written 1: ". Lists count from 1."""
     names: list[str] = []
     for key in keys:

@@ -1,5 +1,5 @@
-"""What gradings under the public seed have in common: everybody gets the same problems there, so they are drawn once,
-and what the reference and its known mistakes answer to them is computed once, for as many submissions as there are."""
+"""A cache for gradings under the public seed. All submissions get the same problems there, so the problems are drawn
+once, and the answers of the reference and of its known mistakes are computed once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from grader.kit.claim import Check, Draw
 from grader.kit.diagnosis import Assumptions, Truths
 
 
-class Remembered:
+class PublicProblemCache:
+    """The problems of the public seed, and the truths that answer them."""
+
     def __init__(self, truths: Truths) -> None:
         self._truths = truths
         self._made: dict[tuple[str, Assumptions], Any] = {}
         self._problems: dict[str, list[Any]] = {}
 
     def truth(self, reading: str, assumed: Assumptions) -> Any:
+        """Return the truth under an interpretation and assumed mistakes."""
         key = (reading, assumed)
         if key not in self._made:
             self._made[key] = self._truths(reading, assumed)
         return self._made[key]
 
     def problems(self, check: Check, draw: Draw, truth: Any) -> list[Any]:
+        """Return the public problems of a check."""
         assert check.each is not None
         if check.name not in self._problems:
             self._problems[check.name] = list(check.each(draw, truth))

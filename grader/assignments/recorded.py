@@ -1,7 +1,7 @@
-"""The truth on paper: a student's pack carries the reference's answers to the public problems, not the reference.
+"""Recorded answers of the reference: a student's pack contains its answers to the public problems, not the reference.
 
-Recording wraps the real truths and writes down every answer by what was asked. Reading looks it up, and raises
-`NotRecorded` where the question depends on the student's own answer.
+Recording wraps the real truths and stores every answer under a digest of the call. Reading looks answers up, and raises
+`NotRecorded` for a call that depends on the student's answer.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ from grader.kit.lines import Line
 
 RECORDED = "recorded.bin"
 DIGITS = 9
-"""Arrays are the same question if they agree to so many: other processors draw the last bit differently."""
+"""Decimal places to which arrays must agree to count as the same argument: processors differ in the last bits."""
 
 
-class Recorder:
-    """Truths that write down what they answer."""
+class AnswerRecorder:
+    """Truths that record their answers."""
 
     def __init__(self, truths: Truths) -> None:
         self._truths = truths
         self.answers: dict[str, Any] = {}
 
     def truth(self, reading: str, assumed: Assumptions) -> Any:
-        return _Asked(self._truths(reading, assumed), _key_of(reading, assumed), self.answers)
+        """Return the truth under an interpretation and assumed mistakes, wrapped to record its answers."""
+        return _RecordingTruth(self._truths(reading, assumed), _truth_key(reading, assumed), self.answers)
 
 
-class _Asked:
+class _RecordingTruth:
     def __init__(self, truth: Any, key: str, answers: dict[str, Any]) -> None:
         self._truth, self._key, self._answers = truth, key, answers
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:
             answer = getattr(self._truth, method)(*args, **kwargs)
-            self._answers[_question(self._key, method, args, kwargs)] = _plain(answer, method)
+            self._answers[_question_digest(self._key, method, args, kwargs)] = _encodable(answer, method)
             return answer
 
         return ask
 
 
-class Recorded:
-    """What a pack's `recorded.bin` holds, in the place of an assignment's truth.py."""
+class RecordedTruth:
+    """The contents of a pack's `recorded.bin`, used in place of an assignment's truth.py."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
@@ -70,10 +71,11 @@ class Recorded:
         return self._readings
 
     def truths(self, _config: Mapping[str, Any]) -> Truths:
-        return lambda reading, assumed: _Remembered(_key_of(reading, assumed), self._answers)
+        return lambda reading, assumed: _RecordedAnswers(_truth_key(reading, assumed), self._answers)
 
     @classmethod
-    def read(cls, file: Path) -> Recorded:
+    def read(cls, file: Path) -> RecordedTruth:
+        """Read a `recorded.bin`. Raise `BadAssignment` if it is damaged."""
         try:
             frame = zlib.decompress(file.read_bytes())
             header_bytes, _ = PREFIX.unpack(frame[: PREFIX.size])
@@ -83,14 +85,14 @@ class Recorded:
             raise BadAssignment(f"{file.name} cannot be read ({wrong}): download the pack again") from None
 
 
-class _Remembered:
+class _RecordedAnswers:
     def __init__(self, key: str, answers: Mapping[str, Any]) -> None:
         self._key, self._answers = key, answers
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:
             try:
-                return self._answers[_question(self._key, method, args, kwargs)]
+                return self._answers[_question_digest(self._key, method, args, kwargs)]
             except KeyError:
                 raise NotRecorded(method) from None
 
@@ -104,6 +106,15 @@ def write(
     mistakes: Sequence[Mistake],
     readings: Sequence[Reading],
 ) -> None:
+    """Write a `recorded.bin`.
+
+    Args:
+        file: Its path.
+        digest: Digest of the assignment.
+        answers: The recorded answers of an `AnswerRecorder`.
+        mistakes: The assignment's known mistakes.
+        readings: The assignment's accepted interpretations.
+    """
     distinct, questions = _distinct(answers)
     content = {
         "digest": digest,
@@ -115,12 +126,12 @@ def write(
         ],
         "readings": [[r.id, r.remark] for r in readings],
     }
-    header, buffers = encode(content, max_header_bytes=1 << 30)  # ours, and for a file
+    header, buffers = encode(content, max_header_bytes=1 << 30)  # trusted data for a file, so no small bound
     file.write_bytes(zlib.compress(header + b"".join(buffers), 9))
 
 
 def _distinct(answers: Mapping[str, Any]) -> tuple[list[Any], dict[str, int]]:
-    """Every answer once, and which one each question has: most mistakes change few of the answers."""
+    """Return the distinct answers, and the index of each call's answer: most mistakes change few answers."""
     places: dict[bytes, int] = {}
     distinct: list[Any] = []
     questions: dict[str, int] = {}
@@ -134,12 +145,12 @@ def _distinct(answers: Mapping[str, Any]) -> tuple[list[Any], dict[str, int]]:
     return distinct, questions
 
 
-def _key_of(reading: str, assumed: Assumptions) -> str:
+def _truth_key(reading: str, assumed: Assumptions) -> str:
     return f"{reading}|{','.join(sorted(assumed))}"
 
 
-def _plain(answer: Any, method: str) -> Any:
-    """Return the answer. Raises `BadAssignment` if it cannot be written down."""
+def _encodable(answer: Any, method: str) -> Any:
+    """Return the answer. Raise `BadAssignment` if it cannot be encoded."""
     try:
         encode(answer)
     except WireError:
@@ -150,29 +161,29 @@ def _plain(answer: Any, method: str) -> Any:
     return answer
 
 
-def _question(key: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+def _question_digest(key: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     over = hashlib.sha256(f"{key}|{method}|".encode())
     for argument in args:
-        _add(over, argument)
+        _add_to_digest(over, argument)
     if kwargs:
-        _add(over, kwargs)
+        _add_to_digest(over, kwargs)
     return over.hexdigest()[:32]
 
 
-def _add(over: Any, value: Any) -> None:
-    """Everything that a truth can be asked about, in one canonical order."""
+def _add_to_digest(over: Any, value: Any) -> None:
+    """Add an argument to a digest in a canonical order."""
     if is_dataclass(value) and not isinstance(value, type):
         for one in fields(value):
-            _add(over, getattr(value, one.name))
+            _add_to_digest(over, getattr(value, one.name))
     elif isinstance(value, Mapping):
         for name in sorted(value):
             over.update(f"{name}=".encode())
-            _add(over, value[name])
+            _add_to_digest(over, value[name])
     elif isinstance(value, np.ndarray):
         over.update(f"{value.shape}".encode())
         over.update((np.round(value.astype(np.float64), DIGITS) + 0.0).tobytes())
     elif isinstance(value, list | tuple) and any(isinstance(v, np.ndarray) or is_dataclass(v) for v in value):
         for item in value:
-            _add(over, item)
+            _add_to_digest(over, item)
     else:
         over.update(f"{value!r};".encode())

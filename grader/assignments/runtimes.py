@@ -15,7 +15,7 @@ _READY = "ready"
 
 
 def make(assignment: Assignment, common: Path) -> Path | None:
-    """Make an assignment's own environment, unless it exists.
+    """Make an assignment's separate environment, unless it exists.
 
     Args:
         assignment: The assignment.

@@ -1,5 +1,5 @@
-"""Where fresh problems come from: HMAC(secret, assignment, submission, check), so that nobody can foresee them
-and everybody can draw them again."""
+"""Seeds of fresh problems: HMAC(secret, assignment, submission, check). Problems are unpredictable without the secret
+and reproducible with it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Seed:
-    """`secret` None is the public seed of a pre-check: the same problems for everyone, so that a student's pack
-    can carry their answers. Under a secret the submission counts too: nobody can hand in for a neighbour's draw."""
+    """The seed of all problems of a grading."""
 
     secret: bytes | None = None
+    """None is the public seed of pre-checks: all submissions get the same problems, so a student's pack can contain the
+    answers. With a secret, the problems also depend on the submission."""
 
     @property
     def label(self) -> str:
-        """What a report records; it does not give the secret away."""
+        """The name of the seed in reports, which does not reveal the secret."""
         if self.secret is None:
             return "public"
         return "secret " + hashlib.sha256(b"fingerprint:" + self.secret).hexdigest()[:12]
 
     def draw(self, assignment_digest: str, submission_digest: str, check: str) -> np.random.Generator:
+        """Return the random generator for the problems of one check."""
         key = self.secret if self.secret is not None else b"public"
-        whose = submission_digest if self.secret is not None else ""
-        message = "\n".join((assignment_digest, whose, check)).encode()
+        submission = submission_digest if self.secret is not None else ""
+        message = "\n".join((assignment_digest, submission, check)).encode()
         return np.random.Generator(np.random.PCG64(int.from_bytes(hmac.digest(key, message, "sha256"), "big")))

@@ -18,8 +18,8 @@ import numpy as np
 from grader.assignments import recorded
 from grader.assignments.catalogue import CHECKS, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
-from grader.assignments.public_problems import Remembered
-from grader.assignments.recorded import RECORDED, Recorder
+from grader.assignments.public_problems import PublicProblemCache
+from grader.assignments.recorded import RECORDED, AnswerRecorder
 from grader.assignments.seeds import Seed
 from grader.engine import grade as pipeline
 from grader.errors import BadAssignment
@@ -102,8 +102,8 @@ def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> N
 
 def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]) -> bytes:
     """Every answer that the public problems ask for, under every single known mistake."""
-    recorder = Recorder(assignment.truths)
-    listening = replace(assignment, truths=recorder.truth, remembered=Remembered(recorder.truth))
+    recorder = AnswerRecorder(assignment.truths)
+    listening = replace(assignment, truths=recorder.truth, public_cache=PublicProblemCache(recorder.truth))
     reference = receive_path(assignment.reference, assignment.files[0])
     recorded_checks: set[str] = set()
     for claim in pipeline.claims_of_code(reference, listening, sandbox, Seed()):
@@ -150,6 +150,6 @@ def _pyproject() -> str:
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
         f'[project]\nname = "grader"\nversion = "{facts["Version"]}"\nrequires-python = "{facts["Requires-Python"]}"\n'
         f"dependencies = {json.dumps(needed, indent=4)}\n\n"
-        '[project.scripts]\ngrader = "grader.cli:main"\n\n'
+        '[project.scripts]\ngrader = "grader.cli.app:main"\n\n'
         '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n'
     )

@@ -11,7 +11,7 @@ from grader.batch.people import Student
 from grader.batch.scores import Old
 from grader.batch.whose import Recogniser
 from grader.model import ZERO, Points, Report, show_points
-from grader.render.said import fixes
+from grader.render.phrases import fixes
 
 COLUMNS = ("student", "name", "theirs", "ours", "difference", "reason")
 

@@ -34,7 +34,7 @@ from grader.batch.whose import Attribution, attribute
 from grader.course.late import checked_date, read_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
-from grader.render.said import scope as in_words
+from grader.render.phrases import scope as in_words
 from grader.render.text import one_line
 from grader.service import open_store, secret_of
 from grader.settings import Settings

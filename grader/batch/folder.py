@@ -43,7 +43,7 @@ def opened_for_writing(out: Path) -> Iterator[None]:
         if next(out.glob(f"{GRADED}/*/rules.txt"), None):
             raise BadCall(
                 f"{out} was graded by an earlier version of grader batch, which this version cannot continue: choose "
-                "another folder with --out. Nothing in it is changed, and grader zip and grader read still take it"
+                "another folder with --out. Nothing in it is changed, and grader zip and grader mark still take it"
             )
         (out / GRADED).mkdir(exist_ok=True)
         yield

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from grader.batch.compare import why_lost
 from grader.batch.outcome import Result, Standing
 from grader.model import NOTHING_USED, ZERO, CheckResult, Points, Report, Status
-from grader.render.said import Fix, cause, failure, fixes, words
+from grader.render.phrases import Fix, cause, failure, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 _STOPPED = re.compile(r"and was stopped: |it did not finish within ")
@@ -135,7 +135,7 @@ class Summary:
         for id in mistakes:
             yield id, self._sentences.get(id, id), True
         if not mistakes:
-            yield _unnamed(fix.first), words(fix.first), False
+            yield _unnamed(fix.first), reason_phrase(fix.first), False
 
 
 def _unnamed(check: CheckResult) -> object:

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command `grader`. This is the console script."""
+    """Run the command `grader`; the entry point of the console script."""
     from grader.cli.app import run
 
     run()

@@ -1,4 +1,5 @@
-"""`grader admin`: courses, people, tokens and what courses ask, in the service's own database. No service need run."""
+"""`grader admin`: manage courses, people, tokens and offered assignments in the service's database. The service need
+not run."""
 
 from __future__ import annotations
 
@@ -28,31 +29,33 @@ from grader.store import offerings, people
 from grader.store.database import Tx
 from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, Scope, TokenKind
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Courses, people, tokens, and what courses ask.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Manage courses, people, tokens and offered assignments."
+)
 
 CourseArgument = Annotated[str, typer.Argument(help="The course's id.")]
-LoginArgument = Annotated[str, typer.Argument(help="E-mail address, or account's name.")]
+LoginArgument = Annotated[str, typer.Argument(help="E-mail address or account name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
-_DATE = 'as "2026-12-01 23:59" (here) or "2026-12-01T23:59+01:00"; none takes it away'
+_DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
 _MOST_DRAWN = 1_000
-"""Rows of a table. More are written with tabs between their cells: drawing a row takes a millisecond."""
+"""Rows of a drawn table. Longer tables are written with tabs between cells: drawing a row takes a millisecond."""
 
 out = Console(highlight=False)
 
 
 @app.command()
 def course(
-    id: Annotated[str, typer.Argument(help="Stands in addresses: ml101.")],
-    title: Annotated[str, typer.Option(help="As people read it.")],
+    id: Annotated[str, typer.Argument(help="The course's id, used in URLs: ml101.")],
+    title: Annotated[str, typer.Option(help="The title shown to people.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Make a course, or give it another title."""
+    """Create a course, or change its title."""
     made = Course(roster.course_of(id), roster.name_of(title))
     with _writing() as tx:
         people.put_course(tx, made)
-    _show([_course(made)], as_json)
+    _print_rows([_course_row(made)], as_json)
 
 
 @app.command()
@@ -62,20 +65,20 @@ def courses(as_json: JsonOption = False) -> None:
         rows = [
             {"course": c.id, "title": c.title, "members": len(people.roster(tx, c.id))} for c in people.all_courses(tx)
         ]
-    _show(rows, as_json)
+    _print_rows(rows, as_json)
 
 
 @app.command()
 def person(
     login: LoginArgument,
-    name: Annotated[str, typer.Option(help="Left out, it stays as it is.")] = "",
-    admin: Annotated[bool | None, typer.Option("--admin/--no-admin", help="Whether they administer.")] = None,
+    name: Annotated[str, typer.Option(help="The person's name; left out, it stays the same.")] = "",
+    admin: Annotated[bool | None, typer.Option("--admin/--no-admin", help="Make them an administrator.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a person, or change one."""
+    """Create a person, or change one."""
     with _writing() as tx:
         known = people.put_person(tx, roster.login_of(login), roster.name_of(name), admin=admin)
-    _show([_person(known) | {"admin": known.admin}], as_json)
+    _print_rows([_person_row(known) | {"admin": known.admin}], as_json)
 
 
 @app.command("roster")
@@ -85,41 +88,41 @@ def roster_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add and update people from a CSV file, or list who is there. Nobody is removed."""
+    """Add and update people from a CSV file, or list the members. It never removes people."""
     if file is None:
         with _writing() as tx:
-            _known_course(tx, course)
-            rows = [_person(m.person) | {"role": m.role} for m in people.roster(tx, course)]
-        _show(rows, as_json)
+            _require_course(tx, course)
+            rows = [_person_row(m.person) | {"role": m.role} for m in people.roster(tx, course)]
+        _print_rows(rows, as_json)
         return
-    wanted = roster.read(_content(file))
+    wanted = roster.read(_file_content(file))
     with _writing() as tx:
-        _known_course(tx, course)
+        _require_course(tx, course)
         changes = roster.compare(tx, course, wanted)
         if not dry_run:
             roster.enrol(tx, course, changes)
-    _show([*_changes(changes)], as_json)
+    _print_rows([*_change_rows(changes)], as_json)
     if not as_json:
         done = "would be " if dry_run else ""
         out.print(
             f"{len(changes.added)} {done}added, {len(changes.changed)} {done}changed, {changes.unchanged} unchanged, "
-            f"{len(changes.missing)} not in the file: they stay (grader admin remove)"
+            f"{len(changes.missing)} not in the file and kept (grader admin remove removes them)"
         )
 
 
-def _changes(changes: roster.Changes) -> Iterator[dict[str, Any]]:
+def _change_rows(changes: roster.RosterChanges) -> Iterator[dict[str, Any]]:
     for row in changes.added:
         yield {"what": "added", "login": row.login, "name": row.name or row.login, "role": row.role, "was": ""}
     for old, row in changes.changed:
         after = {"login": row.login, "name": row.name or old.person.name, "role": row.role}
         yield {"what": "changed"} | after | {"was": f"{old.person.name}, {old.role}"}
     for member in changes.missing:
-        yield {"what": "not in the file"} | _person(member.person) | {"role": member.role, "was": ""}
+        yield {"what": "not in the file"} | _person_row(member.person) | {"role": member.role, "was": ""}
 
 
 @app.command()
 def remove(course: CourseArgument, login: LoginArgument) -> None:
-    """Take one person out of a course. What they have handed in stays."""
+    """Remove one person from a course. Their submissions stay."""
     with _writing() as tx:
         who = _known_person(tx, login)
         if people.role_of(tx, course, who.id) is None:
@@ -134,36 +137,36 @@ def offer(
     opens: Annotated[str | None, typer.Option(help=_DATE)] = None,
     due: Annotated[str | None, typer.Option(help=_DATE)] = None,
     closes: Annotated[str | None, typer.Option(help=_DATE)] = None,
-    late: Annotated[str | None, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = None,
+    late: Annotated[str | None, typer.Option(help='Late penalty: {"per_day": "10%", "most_days": 5}')] = None,
     counts: Annotated[Counts | None, typer.Option(help="Which submission counts.")] = None,
-    attempts_per_hour: Annotated[int | None, typer.Option(help="0 for as many as they like.")] = None,
-    held: Annotated[bool | None, typer.Option("--held/--released", help="Whether points wait for a release.")] = None,
+    attempts_per_hour: Annotated[int | None, typer.Option(help="Attempts per hour; 0 for no limit.")] = None,
+    held: Annotated[bool | None, typer.Option("--held/--released", help="Hide points until they are released.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Offer an assignment in a course, or change what is given; the rest stays."""
+    """Offer an assignment in a course, or change the given settings of one."""
     task = catalogue.find(assignment, Settings().assignments)
     dates = {"opens": opens, "due": due, "closes": closes}
-    given: dict[str, Any] = {f"{name}_at": _moment(name, text) for name, text in dates.items() if text is not None}
-    given |= {} if late is None else {"late": _object(late)}
+    given: dict[str, Any] = {f"{name}_at": _date_option(name, text) for name, text in dates.items() if text is not None}
+    given |= {} if late is None else {"late": _json_option(late)}
     given |= {} if counts is None else {"counts": counts}
     given |= {} if attempts_per_hour is None else {"attempts_per_hour": attempts_per_hour or None}
     given |= {} if held is None else {"held": held}
     given |= {} if hidden is None else {"hidden": () if hidden == "none" else tuple(hidden.replace(",", " ").split())}
     with _writing() as tx:
-        _known_course(tx, course)
+        _require_course(tx, course)
         before = offerings.offering(tx, course, task.id) or Offering(course, task.id)
         after = offers.checked(replace(before, **given), task)
         offerings.put_offering(tx, after)
-    _show([_offering(after)], as_json)
+    _print_rows([_offering_row(after)], as_json)
 
 
-def _offering(offering: Offering) -> dict[str, Any]:
+def _offering_row(offering: Offering) -> dict[str, Any]:
     dates = {"opens": offering.opens_at, "due": offering.due_at, "closes": offering.closes_at}
     return {
         "course": offering.course,
         "assignment": offering.assignment,
-        **{name: _when(date) for name, date in dates.items()},
+        **{name: _iso_date(date) for name, date in dates.items()},
         "late": dict(offering.late),
         "counts": offering.counts,
         "attempts_per_hour": offering.attempts_per_hour,
@@ -175,20 +178,20 @@ def _offering(offering: Offering) -> dict[str, Any]:
 @app.command()
 def token(
     login: LoginArgument,
-    label: Annotated[str, typer.Option(help="What it is for.")],
+    label: Annotated[str, typer.Option(help="The token's purpose.")],
     days: Annotated[
-        int | None, typer.Option(min=1, max=3660, help="How long it lasts; left out, until it is revoked.")
+        int | None, typer.Option(min=1, max=3660, help="Days until it expires; left out, it never expires.")
     ] = None,
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may be used for [default: everything].")] = None,
+    scope: Annotated[list[Scope] | None, typer.Option(help="Allowed uses [default: everything].")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token for a program. It is shown this once."""
+    """Create a token for a program. It is shown only once."""
     lasts = dt.timedelta(days=days) if days else None
     with _writing() as tx:
         who = _known_person(tx, login)
         secret = people.new_token(tx, who.id, TokenKind.PROGRAM, roster.name_of(label), lasts, scope or EVERY_SCOPE)
     if as_json:
-        _show([{"login": who.login, "label": label, "token": secret}], as_json)
+        _print_rows([{"login": who.login, "label": label, "token": secret}], as_json)
     else:
         sys.stdout.write(secret + "\n")  # alone, for TOKEN=$(grader admin token …)
 
@@ -196,7 +199,7 @@ def token(
 @app.command()
 def tokens(
     login: LoginArgument,
-    revoke: Annotated[str, typer.Option(help="The id of one to revoke.")] = "",
+    revoke: Annotated[str, typer.Option(help="Id of a token to revoke.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """List a person's tokens and logins, or revoke one."""
@@ -210,34 +213,34 @@ def tokens(
                 "kind": t.kind,
                 "label": t.label,
                 "scopes": sorted(t.scopes),
-                "made": _when(t.created_at),
-                "expires": _when(t.expires_at),
+                "made": _iso_date(t.created_at),
+                "expires": _iso_date(t.expires_at),
             }
             for t in people.tokens_of(tx, who.id)
         ]
-    _show(rows, as_json)
+    _print_rows(rows, as_json)
 
 
 @app.command()
 def link(
-    logins: Annotated[list[str] | None, typer.Argument(help="Whom it logs in.")] = None,
-    course: Annotated[str, typer.Option(help="All who are in this course.")] = "",
-    days: Annotated[int, typer.Option(min=1, max=60, help="How long it may wait to be used.")] = 7,
+    logins: Annotated[list[str] | None, typer.Argument(help="Logins of the people.")] = None,
+    course: Annotated[str, typer.Option(help="All members of this course.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=60, help="Days until the link expires.")] = 7,
     as_json: JsonOption = False,
 ) -> None:
-    """Make links that log people in once, for those without a university login."""
+    """Create one-time login links, for people without a university login."""
     settings = Settings()
     with _writing() as tx:
         whom = [_known_person(tx, login) for login in logins or ()]
         if course:
-            _known_course(tx, course)
+            _require_course(tx, course)
             whom += [member.person for member in people.roster(tx, course)]
         if not whom:
-            raise BadCall("say whom: grader admin link LOGIN, or --course COURSE")
+            raise BadCall("no person is given: grader admin link LOGIN, or --course COURSE")
         lasts = dt.timedelta(days=days)
-        rows = [_person(who) | {"link": login_link(tx, settings, who, lasts)} for who in dict.fromkeys(whom)]
+        rows = [_person_row(who) | {"link": login_link(tx, settings, who, lasts)} for who in dict.fromkeys(whom)]
     if as_json:
-        _show(rows, as_json)
+        _print_rows(rows, as_json)
     else:  # no table: it would break a link in two
         for row in rows:
             sys.stdout.write(f"{row['link']}\t{one_line(row['login'])}\n")
@@ -256,34 +259,34 @@ def _writing() -> Iterator[Tx]:
         store.close()
 
 
-def _known_course(tx: Tx, id: str) -> None:
+def _require_course(tx: Tx, id: str) -> None:
     if people.course(tx, id) is None:
-        raise BadCall(f"there is no course {id[:60]}: grader admin course {id[:60]} --title … makes it")
+        raise BadCall(f"there is no course {id[:60]}: create it with grader admin course {id[:60]} --title …")
 
 
 def _known_person(tx: Tx, login: str) -> Person:
     found = people.person_by_login(tx, login)
     if found is None:
-        raise BadCall(f"nobody has the login {login[:60]}: grader admin person {login[:60]} --name … adds them")
+        raise BadCall(f"there is no person {login[:60]}: add them with grader admin person {login[:60]} --name …")
     return found
 
 
-def _course(course: Course) -> dict[str, Any]:
+def _course_row(course: Course) -> dict[str, Any]:
     return {"course": course.id, "title": course.title}
 
 
-def _person(person: Person) -> dict[str, Any]:
+def _person_row(person: Person) -> dict[str, Any]:
     return {"login": person.login, "name": person.name}
 
 
-def _content(file: Path) -> bytes:
+def _file_content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as wrong:
         raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
 
 
-def _moment(option: str, text: str) -> dt.datetime | None:
+def _date_option(option: str, text: str) -> dt.datetime | None:
     if text == "none":
         return None
     try:
@@ -291,11 +294,11 @@ def _moment(option: str, text: str) -> dt.datetime | None:
     except ValueError:
         moment = None
     if moment is None or len(text) <= len("2026-12-01"):
-        raise BadCall(f"--{option} must be a day and a time, {_DATE}")
-    return checked_date(moment).astimezone()  # without a zone, this machine's
+        raise BadCall(f"--{option} is not a valid date: write {_DATE}")
+    return checked_date(moment).astimezone()  # without a time zone, local time
 
 
-def _object(text: str) -> dict[str, object]:
+def _json_option(text: str) -> dict[str, object]:
     try:
         found = json.loads(text)
     except ValueError:
@@ -305,11 +308,11 @@ def _object(text: str) -> dict[str, object]:
     return found
 
 
-def _when(moment: dt.datetime | None) -> str | None:
+def _iso_date(moment: dt.datetime | None) -> str | None:
     return moment.astimezone().isoformat(timespec="minutes") if moment else None
 
 
-def _show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
         return
@@ -317,17 +320,17 @@ def _show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         rows = [{"setting": name, "value": value} for name, value in rows[0].items()]
     if len(rows) > _MOST_DRAWN:
         sys.stdout.write("\t".join(rows[0]) + "\n")
-        sys.stdout.writelines("\t".join(_cell(value).plain for value in row.values()) + "\n" for row in rows)
+        sys.stdout.writelines("\t".join(_cell_text(value).plain for value in row.values()) + "\n" for row in rows)
         return
     table = Table()
     for name in rows[0] if rows else ("none",):
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(_cell_text(value) for value in row.values()))
     out.print(table)
 
 
-def _cell(value: object) -> Text:
+def _cell_text(value: object) -> Text:
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if not value and value != 0:

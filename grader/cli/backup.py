@@ -1,4 +1,4 @@
-"""`grader backup` and `grader restore`: everything that a service on one machine knows, in one file."""
+"""`grader backup` and `grader restore`: all data of a service on one machine in one file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,26 @@ from grader.store.copies import Copy, PutBack
 
 
 def backup(settings: Settings, to: Path) -> Copy:
-    """While the service runs, or while it does not."""
+    """Copy the database into a file. The service may be running.
+
+    Raises:
+        BadCall: There is no SQLite database, or the file exists.
+    """
     database = _file(settings)
     if not database.exists():
-        raise BadCall(f"there is no {database} to copy: is GRADER_HOME that of the service?")
+        raise BadCall(f"there is no database {database}: set GRADER_HOME to that of the service")
     return copies.copy(database, to)
 
 
 def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
-    """What is now the database, what became of the one before, and which tokens there are. Raises `BadCall` while a
-    service runs on it."""
+    """Replace the database by a copy.
+
+    Returns:
+        The copy, and the place of the previous database with the number of tokens.
+
+    Raises:
+        BadCall: A service is running on the database, or the copy is not one.
+    """
     database = _file(settings)
     found = copies.examine(copy)
     with alone(made_home(settings)):
@@ -30,5 +40,5 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
 
 def _file(settings: Settings) -> Path:
     if settings.database_url:
-        raise BadCall("copies of the database that GRADER_DATABASE_URL names are made by pg_dump (README, Back up)")
+        raise BadCall("grader backup copies SQLite only: use pg_dump for GRADER_DATABASE_URL (README, Back up)")
     return database_file(settings)

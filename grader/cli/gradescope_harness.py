@@ -1,4 +1,4 @@
-"""What runs in Gradescope's container for every submission: their folders in, their results.json out.
+"""The program that Gradescope's container runs for each submission: it grades their folder and writes results.json.
 
 python -m grader.cli.gradescope_harness /autograder /autograder/source/ASSIGNMENT
 """
@@ -21,11 +21,12 @@ from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
 
 SANDBOXES = ("bubblewrap", "landlock")
-"""The best that the container has; without either the solution could be read, so nothing is graded."""
+"""Sandboxes to try in order. Without either, submissions could read the solution, so nothing is graded."""
 
 
 def main(root: Path, assignment: Path) -> int:
-    """Their exit code. Without a results.json Gradescope says that the autograder failed, which is not a zero."""
+    """Grade the submission and return the exit code. Without a results.json, Gradescope reports that the autograder
+    failed, which is not a zero."""
     try:
         results = results_of(root / "submission", assignment)
     except GraderError as ours:
@@ -37,21 +38,22 @@ def main(root: Path, assignment: Path) -> int:
 
 
 def results_of(submission: Path, assignment: Path) -> Json:
+    """Return the contents of results.json for a submission."""
     settings = Settings()
     task = catalogue.load(assignment)
     try:
         received = receive_path(submission, task.files[0])
     except Refused as unreadable:
-        return _unreadable(str(unreadable))
-    room = _sandbox(task.runtime(settings.runtime))
+        return _refused_results(str(unreadable))
+    chosen = _sandbox(task.runtime(settings.runtime))
     try:
-        return gradescope(grade(received, task, room, Seed(settings.secret.encode() or None)))
+        return gradescope(grade(received, task, chosen, Seed(settings.secret.encode() or None)))
     finally:
-        room.close()
+        chosen.close()
 
 
-def _unreadable(why: str) -> Json:
-    """Nothing in it can be graded: the student hands in again."""
+def _refused_results(why: str) -> Json:
+    """Return the results for a submission that cannot be graded, so the student has to resubmit."""
     return {"score": 0, "output": why, "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
 
 
@@ -62,7 +64,7 @@ def _sandbox(runtime: Path) -> Sandbox:
             return choose(name, runtime)[0]
         except SandboxUnavailable as why:
             whys.append(f"{name}: {why}")
-    raise SandboxUnavailable(f"this container isolates nothing ({'; '.join(whys)})")
+    raise SandboxUnavailable(f"no sandbox works in this container ({'; '.join(whys)})")
 
 
 if __name__ == "__main__":

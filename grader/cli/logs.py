@@ -1,4 +1,4 @@
-"""Logs of the service: one line an event on standard error, JSON for machines, colours on a terminal."""
+"""Logs of the service: one line for each event on standard error, as JSON, or in colours on a terminal."""
 
 from __future__ import annotations
 
@@ -13,27 +13,32 @@ import structlog
 
 REPEATED = 10
 REPEATED_SECONDS = 60.0
-"""The same warning or error is written this often in this many seconds, so that repeated lines cannot fill the disk.
-Then one line says how many were left out."""
+"""A warning or error is written at most this often in this many seconds, so that repeated lines cannot fill the disk.
+Afterwards one line reports how many were left out."""
 _LINES = 100
-"""Different lines that are counted separately; further ones are counted together."""
+"""Number of different lines that are counted separately; others are counted together."""
 
 
 class Repeats:
-    """Counts log lines and decides which are repeated too often. It starts no thread, since a line may be logged while
-    the interpreter ends."""
+    """A counter of repeated log lines. It starts no thread, since lines may be logged while the interpreter exits."""
 
     def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
-        """`report` is called with a line and the number of times that it was left out."""
+        """Set the limits.
+
+        Args:
+            report: Called with a line and the number of times that it was left out.
+            most: Number of times that a line may be written.
+            seconds: Time after which a line is counted anew.
+        """
         self._report = report
         self._most = most
         self._seconds = seconds
         self._counts: dict[str, tuple[float, int]] = {}
-        """Line → when it was first written, and how often since."""
+        """Line → time of its first writing, and number of times since."""
         self._lock = threading.Lock()
 
     def allow(self, line: str) -> bool:
-        """Count a line. Return whether it is to be written."""
+        """Count a line. Return whether it should be written."""
         with self._lock:
             known = line if line in self._counts or len(self._counts) < _LINES else "other lines"
             since, count = self._counts.get(known, (time.monotonic(), 0))
@@ -41,7 +46,7 @@ class Repeats:
         return count < self._most
 
     def begin_again(self, *, all_lines: bool = False) -> None:
-        """Report what was left out of each line whose time is over, and count it anew."""
+        """Report how often each line whose time is over was left out, and count it anew."""
         now = time.monotonic()
         with self._lock:
             over = [line for line, (since, _) in self._counts.items() if all_lines or now - since >= self._seconds]
@@ -64,21 +69,21 @@ class _Filter(logging.Filter):
 def _without_repeats(repeats: Repeats) -> structlog.typing.Processor:
     def drop(_: object, level: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         repeats.begin_again()
-        said = [str(event[field]) for field in ("event", "why", "kind") if field in event]
+        facts = [str(event[field]) for field in ("event", "why", "kind") if field in event]
         raised = [repr(sys.exc_info()[1])] if event.get("exc_info") else []
-        if level not in ("debug", "info") and not repeats.allow(" ".join(said + raised)[:300]):
+        if level not in ("debug", "info") and not repeats.allow(" ".join(facts + raised)[:300]):
             raise structlog.DropEvent
         return event
 
     return drop
 
 
-def _left_out(line: str, count: int) -> None:
+def _log_left_out(line: str, count: int) -> None:
     structlog.get_logger().info("repeated lines left out", line=line, count=count)
 
 
 def configure() -> None:
-    """For structlog, and for libraries that use Python's own logging."""
+    """Configure structlog, and Python's logging for libraries that use it."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -89,7 +94,7 @@ def configure() -> None:
     render: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
-    repeats = Repeats(_left_out)
+    repeats = Repeats(_log_left_out)
     atexit.register(repeats.begin_again, all_lines=True)
     structlog.configure(
         processors=[_without_repeats(repeats), *shared, render],
@@ -103,5 +108,8 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    for noisy in ("procrastinate", "psycopg.pool"):  # a traceback each, where a database has gone and we say so
+    for noisy in (
+        "procrastinate",
+        "psycopg.pool",
+    ):  # they log a traceback when a database is gone, which the grader logs itself
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""The display of a grading in progress: each part as it is decided, and the CPU time of every long check."""
+"""The live display of a grading: decided parts, and the CPU time of every long check."""
 
 from __future__ import annotations
 
@@ -21,42 +21,43 @@ from grader.render.terminal import Parts
 
 
 @dataclass
-class _Training:
+class _RunningCheck:
     cpu_seconds: Callable[[], float | None]
     check: LongCheck
     started: float = field(default_factory=time.monotonic)
     done: bool = False
 
 
-class Display:
-    """Lives on a terminal until the report takes its place; silent elsewhere."""
+class GradingDisplay:
+    """A live display on a terminal, which the report replaces. It prints nothing if the output is not a terminal."""
 
     def __init__(self, console: Console, assignment: Assignment) -> None:
         self._manifest = assignment.manifest
         self._now = "starting"
         self._decided: dict[str, list[CheckResult]] = {}
-        self._trainings: dict[str, _Training] = {}
+        self._trainings: dict[str, _RunningCheck] = {}
         self._spinner = Spinner("dots")
         self._live = Live(console=console, transient=True, get_renderable=lambda: self, refresh_per_second=5)
         self._shown = console.is_terminal
 
-    def watch(self, happened: Progress) -> None:
+    def watch(self, event: Progress) -> None:
+        """Show an event of the grading."""
         if not self._shown:
             return
-        section = happened.section
-        if happened.long and not happened.done:
+        section = event.section
+        if event.long and not event.done:
             check = self._manifest.long_check(section)
             assert check is not None, "a long section belongs to a long check"
-            self._trainings[section] = _Training(happened.cpu_seconds, check)
-        elif happened.long:
+            self._trainings[section] = _RunningCheck(event.cpu_seconds, check)
+        elif event.long:
             self._trainings[section].done = True
         else:
-            self._now = "" if happened.done else section
-        if happened.done:
-            self._decided[section] = [finding.result() for finding in happened.findings]
+            self._now = "" if event.done else section
+        if event.done:
+            self._decided[section] = [finding.result() for finding in event.findings]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The parts with their reasons, or their lines alone where the screen has no room."""
+        """Yield the parts with their reasons, or without them if the screen is too small, and the running checks."""
         rows = self._rows()
         if parts := self._parts():
             full, short = (Parts(parts, reasons=reasons) for reasons in (True, False))
@@ -82,15 +83,15 @@ class Display:
             table.add_row(sign, f"{training.check.name} {section}", "done" if training.done else self._used(training))
         return Group(table)
 
-    def _used(self, training: _Training) -> str:
-        """How far a student's own loop has come cannot be known; what it has used of its limit can."""
-        said = f"{time.monotonic() - training.started:.0f} s"
+    def _used(self, training: _RunningCheck) -> str:
+        """Return the time that a long check has used. The progress of a student's loop is unknown."""
+        elapsed = f"{time.monotonic() - training.started:.0f} s"
         cpu = training.cpu_seconds()
         if cpu is None:
-            return said
-        return f"{said}, {cpu:.0f} of {training.check.cpu_seconds:g} CPU seconds used"
+            return elapsed
+        return f"{elapsed}, {cpu:.0f} of {training.check.cpu_seconds:g} CPU seconds used"
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> GradingDisplay:
         if self._shown:
             self._live.start()
         return self

@@ -1,4 +1,4 @@
-"""`grader serve`: from settings to a running service, and back down in order."""
+"""`grader serve`: start the service from settings, and stop it in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grader.workers.replica import Replica
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
-"""Connections that the kernel keeps until they are accepted."""
+"""Number of connections that the kernel queues until they are accepted."""
 FIRST_LINK_FILE = "first-login"
 """In GRADER_HOME: the first administrator's login link, if there is no terminal."""
 
@@ -42,12 +42,24 @@ def serve(
     *,
     on_terminal: bool,
 ) -> None:
-    """Return when the service has been asked to end, and has. `say` prints a line for the operator, on a terminal or
-    into a log; `meanwhile` shows one while something takes its time."""
+    """Run the service until SIGTERM or Ctrl-C.
+
+    Args:
+        settings: The settings.
+        sandbox: Name of the sandbox.
+        host: Address to listen at.
+        port: Port to listen at.
+        say: Prints a line for the operator.
+        meanwhile: Shows a message during a step that takes time.
+        on_terminal: Whether the operator sees the output on a terminal.
+
+    Raises:
+        BadCall: The settings are wrong, or the port is in use.
+    """
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
-    together = _put_together(settings, sandbox, meanwhile)
+    together = _assemble(settings, sandbox, meanwhile)
     with _listening(host, port) as listener, together as (service, behind, who_grades):
-        # which raises for wrong settings before anything is started
+        # raises for wrong settings before anything is started
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
         behind.start()
         try:
@@ -64,25 +76,25 @@ def serve(
 
 
 @contextmanager
-def _put_together(
+def _assemble(
     settings: Settings, sandbox: str, meanwhile: Meanwhile
 ) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
-    """The service, what is started and stopped with it, and a word on who grades. With PostgreSQL this is one of
-    several doors, and grades nothing."""
+    """Yield the service, its workers, and a phrase on who grades. With PostgreSQL, other processes grade."""
     if settings.has_postgresql:
         yield *on_many_machines(settings), "grader worker grades"
         return
     with alone(made_home(settings)):
         service, here = on_one_machine(settings, sandbox)
-        with meanwhile("trying what the sandbox promises"):
+        with meanwhile("running the sandbox self-test"):
             selftest.prove(sandbox, settings.runtime)
-        yield service, here, f"{settings.workers} at a time and one for pre-checks alone, {sandbox} sandbox"
+        yield service, here, f"{settings.workers} workers and one for pre-checks, {sandbox} sandbox"
 
 
 def first_link(service: Service) -> str | None:
-    """Return a link that logs the first administrator in, or None if there is an administrator. Also record the
-    service's
-    address, for links that `grader admin` makes."""
+    """Return a link that logs the first administrator in, or None if there is an administrator.
+
+    Also store the service's address, for links that `grader admin` makes.
+    """
     with service.store.write() as tx:
         facts.put_address(tx, service.settings.url)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
@@ -90,7 +102,7 @@ def first_link(service: Service) -> str | None:
 
 
 def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
-    """Return how the first administrator logs in. The link itself is in no log."""
+    """Return how the first administrator logs in. Logs never contain the link."""
     if on_terminal:
         return f"; its administrator logs in at {link}"
     try:
@@ -105,7 +117,7 @@ def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Taken before anything is started, so that a port in use is a clear error."""
+    """Listen at the address. Raise `BadCall` if it cannot be used, before anything is started."""
     try:
         listener = socket.create_server((host, port), backlog=WAITING_CONNECTIONS)
     except OSError as wrong:
@@ -115,10 +127,10 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """One whose end on SIGTERM or Ctrl-C is an ordinary end: uvicorn's own raises the signal again afterwards."""
+    """A uvicorn server that returns on SIGTERM or Ctrl-C: uvicorn itself raises the signal again afterwards."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Give the kernel's queue its size: asyncio has one number for it and for what one iteration accepts."""
+        """Set the size of the kernel's queue: asyncio uses one number for it and for connections accepted at once."""
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(WAITING_CONNECTIONS)
@@ -139,6 +151,6 @@ def _config(service: Service, connections: Connections) -> uvicorn.Config:
         **connections.options(),
         log_config=None,  # structlog writes the logs
         access_log=False,
-        timeout_graceful_shutdown=5,  # those who watch a grading would stay for ever
+        timeout_graceful_shutdown=5,  # event streams would stay open for ever
         server_header=False,
     )

@@ -1,4 +1,4 @@
-"""`grader watch`: the code checks again on every save, and what the save has changed."""
+"""`grader watch`: grade the code on every save, and show the changes since the last save."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from grader.errors import BadCall
 from grader.intake.receive import receive_path
 from grader.model import Limits, Report, Status, show_points
 from grader.render.terminal import Terminal
-from grader.sandbox.ahead import Ahead
 from grader.sandbox.contract import Sandbox
+from grader.sandbox.prewarmed import PrewarmedSandbox
 
 Event = Literal["saved", "train", "trained", "quit"]
 
 GRACE_SECONDS = 0.5
-"""So long may a training that is broken off tidy up."""
+"""Time for a stopped training run to clean up."""
 
 
 def keys(assignment: Assignment) -> str:
-    """Return the line that says what can be done."""
+    """Return the line that explains the keys."""
     names = ", ".join(long.name for long in assignment.manifest.long)
-    return f"saving the file grades it again · {f'm runs {names} too · ' if names else ''}q ends"
+    return f"saving the file grades it again · {f'm runs {names} too · ' if names else ''}q quits"
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
-    """Grades at every event, the first of which comes at once, until q or Ctrl-C. Whatever comes during a training ends
-    it: what is saved by then is no longer what is trained."""
+    """Grade at once and on every save, until q or Ctrl-C. A save or key during a training run ends the run, since it
+    trains an older version of the file."""
     before: Report | None = None
-    training: Training | None = None
+    training: TrainingRun | None = None
     console.print(f"grading {path.name} …", style="dim", markup=False)
-    with _ready_ahead(sandbox, assignment.limits) as room:
+    with _prewarmed(sandbox, assignment.limits) as prewarmed:
         try:
             for event, events in _events(path, console):
                 if event == "trained":
@@ -54,13 +54,13 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
                         console.print(keys(assignment), style="dim")
                     continue
                 broken_off = training is not None and training.stop()
-                console.show_cursor()  # which a display that is cut short leaves hidden
+                console.show_cursor()  # an interrupted live display leaves it hidden
                 if event == "quit":
                     return
                 if event == "train":
-                    training = Training(path, assignment, sandbox, events)
+                    training = TrainingRun(path, assignment, sandbox, events)
                 else:
-                    before = _round(path, assignment, room, seed, before, console)
+                    before = _grade_once(path, assignment, prewarmed, seed, before, console)
                     if broken_off:
                         console.print("the save ended the long run; m starts it again", style="yellow")
         finally:
@@ -68,17 +68,16 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
                 training.stop()
 
 
-class Training:
-    """A full `grader check` in a process of its own, on the same terminal: so keys and saves are heard meanwhile, and
-    it can be ended at any moment."""
+class TrainingRun:
+    """A full `grader check` in a separate process on the same terminal, so that it can be ended by a key or a save."""
 
     def __init__(self, path: Path, assignment: Assignment, sandbox: Sandbox, events: queue.Queue[Event]) -> None:
         command = ("check", str(path), "--assignment", str(assignment.folder), "--sandbox", sandbox.name)
-        # -P: what lies in the student's folder (a numpy.py, say) is not ours to import
+        # -P: the grader must not import files of the student's folder, such as numpy.py
         self._process = subprocess.Popen([sys.executable, "-P", "-m", "grader", *command], stdin=subprocess.DEVNULL)
-        threading.Thread(target=self._tell, args=(events,), daemon=True).start()
+        threading.Thread(target=self._report_end, args=(events,), daemon=True).start()
 
-    def _tell(self, events: queue.Queue[Event]) -> None:
+    def _report_end(self, events: queue.Queue[Event]) -> None:
         self._process.wait()
         events.put("trained")
 
@@ -87,7 +86,7 @@ class Training:
         return self._process.poll() is not None
 
     def stop(self) -> bool:
-        """Whether it was still running."""
+        """End the run. Return whether it was still running."""
         if self.ended:
             return False
         self._process.terminate()
@@ -100,15 +99,15 @@ class Training:
 
 
 @contextmanager
-def _ready_ahead(sandbox: Sandbox, limits: Limits) -> Iterator[Sandbox]:
-    ahead = Ahead(sandbox, limits)
+def _prewarmed(sandbox: Sandbox, limits: Limits) -> Iterator[Sandbox]:
+    ahead = PrewarmedSandbox(sandbox, limits)
     try:
         yield ahead
     finally:
         ahead.close()
 
 
-def _round(
+def _grade_once(
     path: Path,
     assignment: Assignment,
     sandbox: Sandbox,
@@ -116,7 +115,8 @@ def _round(
     before: Report | None,
     console: Console,
 ) -> Report | None:
-    """One grading, shown. A file that cannot be read just now (half saved, say) leaves the last report standing."""
+    """Grade the file, print the report and return it. If the file cannot be read (half saved, for example), return the
+    previous report."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
@@ -127,13 +127,13 @@ def _round(
         console.clear()
     console.print(Terminal(report))
     if before is not None:
-        console.print(_since(before, report))
+        console.print(_changes_since(before, report))
     console.print(keys(assignment), style="dim")
     return report
 
 
-def _since(before: Report, now: Report) -> Text:
-    """ "since last save: +3 q2.2.W1, -1 q2.3.step"; of what both have decided."""
+def _changes_since(before: Report, now: Report) -> Text:
+    """Return the changed points, such as "since last save: +3 q2.2.W1, -1 q2.3.step", of checks decided in both."""
     earned = {c.id: c.points for c in before.checks if c.status is not Status.WAITING}
     decided = [c for c in now.checks if c.status is not Status.WAITING and c.id in earned]
     changes = [(c.points - earned[c.id], c.id) for c in decided]
@@ -150,13 +150,13 @@ def _since(before: Report, now: Report) -> Text:
 
 
 def _events(path: Path, console: Console) -> Iterator[tuple[Event, queue.Queue[Event]]]:
-    """A first grading, then saves and keys, whichever comes, and the queue for more; many saves at once are one."""
+    """Yield an event for the first grading, then saves and keys, each with the queue of events."""
     events: queue.Queue[Event] = queue.Queue()
     events.put("saved")
     stop = threading.Event()
-    sources: list[Callable[[], None]] = [lambda: _saves(path, events, stop)]
+    sources: list[Callable[[], None]] = [lambda: _watch_files(path, events, stop)]
     if console.is_terminal and sys.stdin.isatty():
-        sources.append(lambda: _keys(events))
+        sources.append(lambda: _watch_keys(events))
     for source in sources:
         threading.Thread(target=source, daemon=True).start()
     try:
@@ -166,14 +166,14 @@ def _events(path: Path, console: Console) -> Iterator[tuple[Event, queue.Queue[E
         stop.set()
 
 
-def _saves(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
+def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
     for changes in watch_files(path.parent if path.is_file() else path, stop_event=stop, debounce=200):
         if path.is_dir() or any(Path(changed).name == path.name for _, changed in changes):
             events.put("saved")
 
 
-def _keys(events: queue.Queue[Event]) -> None:
-    for key in _typed():
+def _watch_keys(events: queue.Queue[Event]) -> None:
+    for key in _key_presses():
         if key in ("m", "M"):
             events.put("train")
         elif key in ("q", "Q", "\x03", "\x04", ""):
@@ -181,9 +181,9 @@ def _keys(events: queue.Queue[Event]) -> None:
             return
 
 
-def _typed() -> Iterator[str]:
-    """Key by key, where the terminal can do that without losing its line ends: click's raw mode would turn what is
-    printed meanwhile into stairs."""
+def _key_presses() -> Iterator[str]:
+    """Yield the pressed keys. The terminal keeps its output processing: in click's raw mode, printed lines would not
+    start at the left margin."""
     if sys.platform == "win32":
         while True:
             yield click.getchar()

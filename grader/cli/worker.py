@@ -1,4 +1,4 @@
-"""`grader worker`: grading processes for a service on many machines, until they are asked to end."""
+"""`grader worker`: grade for a service that uses PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from grader.settings import Settings
 
 
 def work(settings: Settings, sandbox: str, say: Callable[[str], None]) -> None:
-    """Returns when it has been asked to end (SIGTERM or Ctrl-C), and has. `say` prints a line for the operator."""
+    """Run workers until SIGTERM or Ctrl-C.
+
+    Args:
+        settings: The settings.
+        sandbox: Name of the sandbox.
+        say: Prints a line for the operator.
+    """
     selftest.prove(sandbox, settings.runtime)
     store, machine = workers_of_this_machine(settings, sandbox)
     with _asked_to_end() as asked:

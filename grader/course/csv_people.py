@@ -1,4 +1,4 @@
-"""People in CSV files, as registrars and learning platforms write them."""
+"""CSV files with people, as registrars and learning platforms export them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,20 @@ STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta
 
 
 def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) -> list[tuple[int, list[str]]]:
-    """(number as spreadsheets count them, cells) of every line that is not empty."""
+    """Return the non-empty lines of a CSV file as (line number from 1, cells).
+
+    Args:
+        content: The file.
+        what: The file's kind, for messages.
+        most_bytes: Largest accepted size.
+
+    Raises:
+        BadCall: The file is too large, or is not CSV in UTF-8 or UTF-16.
+    """
     if len(content) > most_bytes:
         raise BadCall(f"the {what} has more than {most_bytes >> 20} MiB")
-    text = _text(content, what)
-    header = text.partition("\n")[0].partition("[")[0]  # behind it are a rubric's own words
+    text = _decoded(content, what)
+    header = text.partition("\n")[0].partition("[")[0]  # rubric texts follow after a bracket
     delimiter = max(",;\t", key=header.count)
     csv.field_size_limit(most_bytes)  # a student's answer may be long
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -35,8 +44,8 @@ def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) ->
         raise BadCall(f"line {reader.line_num}: this is not CSV ({wrong})") from None
 
 
-def _text(content: bytes, what: str) -> str:
-    """UTF-8, or what Excel writes."""
+def _decoded(content: bytes, what: str) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 as Excel writes it."""
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
@@ -44,5 +53,5 @@ def _text(content: bytes, what: str) -> str:
 
 
 def headings(header: Sequence[str]) -> dict[str, int]:
-    """What the columns are called, in small letters and without underscores, and where the first of each name is."""
+    """Return column name → index of the first column of that name. Names are in lower case without underscores."""
     return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}

@@ -1,4 +1,4 @@
-"""What lateness costs. A policy is data in the offering, and its arithmetic is exact."""
+"""Late penalties. A late policy is data in the offering, and its arithmetic is exact."""
 
 from __future__ import annotations
 
@@ -26,48 +26,56 @@ def checked_date(date: dt.datetime) -> dt.datetime:
 
 
 @dataclass(frozen=True)
-class Policy:
+class LatePolicy:
+    """The late penalty of an assignment in a course."""
+
     grace_minutes: int = 0
-    """So much later is still in time."""
+    """Submissions up to this many minutes late have no penalty."""
     per_day: Fraction = Fraction(0)
-    """The part of the points that each begun day takes, counted from the due date and not from the grace's end."""
+    """Share of the points deducted for each started day after the due date, grace period included."""
     most_days: int | None = None
-    """Of what is later than so many days, nothing remains; None where the days alone decide."""
+    """No credit after this many days; None means no cutoff."""
 
 
-NOTHING_TAKEN = Policy()
+NOTHING_TAKEN = LatePolicy()
 
 
 @dataclass(frozen=True)
 class Lateness:
+    """The lateness of a submission, and its effect on the points."""
+
     remains: Fraction
-    """The part of the points that is left, from 0 to 1."""
+    """Share of the points that remains, from 0 to 1."""
     sentence: str
-    """Why, for the student."""
+    """The explanation for the student."""
     is_late: bool = False
-    """Also where it costs nothing."""
+    """True after the due date, even without a penalty."""
 
     def penalty(self, final: Points | None, decided: Points = ZERO) -> LatePenalty | None:
-        """Return what a report says; None if it is not late.
+        """Return the late penalty for a report; None if the submission is not late.
 
         Args:
-            final: the score after the penalty; None if nothing is graded yet.
-            decided: the points that it is out of.
+            final: The score after the penalty; None if nothing is graded yet.
+            decided: The points that `final` is out of.
         """
         if not self.is_late:
             return None
         return LatePenalty(self.sentence, final if self.remains != 1 else None, decided)
 
 
-def read_policy(policy: Mapping[str, object]) -> Policy:
-    """The policy as data ({} takes nothing) → values. Raises `BadCall` with a sentence that says what to write."""
+def read_policy(policy: Mapping[str, object]) -> LatePolicy:
+    """Return a late policy from its JSON data; {} means no penalty.
+
+    Raises:
+        BadCall: The data is not a late policy. The message says what to write.
+    """
     unknown = sorted(str(key) for key in policy if key not in ("grace_minutes", "per_day", "most_days"))
     if unknown:
-        raise BadCall(f"a late policy has no {unknown[0]!r}: write {_EXAMPLE}, or {{}} to take nothing")
+        raise BadCall(f"a late policy has no {unknown[0]!r}: write {_EXAMPLE}, or {{}} for no penalty")
     if policy and "per_day" not in policy:
-        raise BadCall(f"a late policy says what a day costs, as per_day: write {_EXAMPLE}, or {{}} to take nothing")
+        raise BadCall(f"a late policy needs the penalty per_day: write {_EXAMPLE}, or {{}} for no penalty")
     days = policy.get("most_days")
-    return Policy(
+    return LatePolicy(
         grace_minutes=_whole("grace_minutes", policy.get("grace_minutes", 0), 0, 7 * 24 * 60),
         per_day=_percent(policy.get("per_day", "0%")),
         most_days=None if days is None else _whole("most_days", days, 1, 366),
@@ -92,8 +100,17 @@ def _percent(value: object) -> Fraction:
 def lateness(
     submitted: dt.datetime, due: dt.datetime | None, extension: dt.datetime | None, policy: Mapping[str, object]
 ) -> Lateness:
-    """What part of the points remains, and why. An extension never makes the date earlier. Raises `BadCall` for a
-    policy that cannot be read."""
+    """Return the lateness of a submission.
+
+    Args:
+        submitted: The time of submission.
+        due: The due date; None means that there is none.
+        extension: The student's extended date. An earlier date than `due` has no effect.
+        policy: The late policy as JSON data.
+
+    Raises:
+        BadCall: The policy is not valid.
+    """
     rules = read_policy(policy)
     if due is None:
         return Lateness(Fraction(1), "There is no due date.")
@@ -102,32 +119,32 @@ def lateness(
     of_yours = " of your extension" if extension is not None and date == extension else ""
     if late_by <= dt.timedelta(0):
         return Lateness(Fraction(1), f"Submitted by the due date{of_yours}.")
-    by = _in_words(late_by)
+    by = _duration(late_by)
     if late_by <= dt.timedelta(minutes=rules.grace_minutes):
-        return Lateness(Fraction(1), f"Late by {by}, within {_count(rules.grace_minutes, 'minute')} of grace.", True)
-    if rules.most_days is not None and late_by > rules.most_days * _DAY:
         return Lateness(
-            Fraction(0), f"Late by {by}: after {_count(rules.most_days, 'day')} nothing remains of the points.", True
+            Fraction(1), f"Late by {by}, within the grace period of {_count(rules.grace_minutes, 'minute')}.", True
         )
+    if rules.most_days is not None and late_by > rules.most_days * _DAY:
+        return Lateness(Fraction(0), f"Late by {by}: no credit after {_count(rules.most_days, 'day')}.", True)
     if not rules.per_day:
-        return Lateness(Fraction(1), f"Late by {by}, which costs nothing here.", True)
+        return Lateness(Fraction(1), f"Late by {by}, no penalty.", True)
     days = -(-late_by // _DAY)
     taken = min(Fraction(1), days * rules.per_day)
     sentence = (
-        f"Late by {by}, which begins day {days} after the due date{of_yours}: "
-        f"{show_points(100 * taken)} % of the points are taken ({show_points(100 * rules.per_day)} % a day)."
+        f"Late by {by} (day {days} after the due date{of_yours}): penalty {show_points(100 * taken)} % of the points, "
+        f"{show_points(100 * rules.per_day)} % a day."
     )
     return Lateness(1 - taken, sentence, True)
 
 
 def applied(points: Points, late: Lateness) -> Points:
-    """What remains of the points, in hundredths, so that every gradebook can print it; the rest of one is given."""
+    """Return the points after the penalty, rounded up to hundredths so that every gradebook can print them."""
     hundredths = points * late.remains * 100
     return Points(-(-hundredths.numerator // hundredths.denominator), 100)
 
 
-def _in_words(span: dt.timedelta) -> str:
-    """In the two largest units: "1 day 2 hours"; what is shorter than a minute is one."""
+def _duration(span: dt.timedelta) -> str:
+    """Return a duration in its two largest units, such as "1 day 2 hours"; at least one minute."""
     minutes = max(1, -(-span // dt.timedelta(minutes=1)))
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     words = [_count(n, unit) for n, unit in ((days, "day"), (hours, "hour"), (rest, "minute")) if n]

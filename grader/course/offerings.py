@@ -1,4 +1,4 @@
-"""Whether what a course sets for an assignment can be."""
+"""Validation of a course's settings for an assignment: dates, late policy, attempts and hidden parts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from grader.store.records import Offering
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:
-    """The same, each hidden id once. Raises `BadCall` for dates out of order, a late policy that cannot be read and
-    ids that the assignment does not have."""
+    """Return the offering with each hidden id once.
+
+    Raises:
+        BadCall: Dates are out of order, the late policy is not valid, or the assignment lacks a hidden id.
+    """
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
     for date in filter(None, dates.values()):
@@ -22,7 +25,7 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
         if before > after:
             raise BadCall(f"{assignment.id} {second} ({after}) before it {first} ({before})")
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
-        raise BadCall("attempts per hour are from 1 to 1000, or not limited")
+        raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
     known = _ids(assignment)
     if unknown := sorted(set(offering.hidden) - known):
         raise BadCall(f"{assignment.id} has no part or check {unknown[0]!r}; it has {', '.join(sorted(known))}")
@@ -30,7 +33,7 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
 
 
 def _ids(assignment: Assignment) -> set[str]:
-    """Parts, sections and their checks ("q2.2", "q2.2.W1"), as `visible` reads them."""
+    """Return the ids that may be hidden: parts, sections and checks ("q2.2", "q2.2.W1")."""
     found: set[str] = set()
     for part in assignment.parts:
         found |= {part.id, *part.sections, *part.points_of_checks}

@@ -1,4 +1,4 @@
-"""A course's roster as a CSV file, as registrars and learning platforms write it. Nobody is ever removed by one."""
+"""Import of a course's roster from a CSV file. An import never removes people."""
 
 from __future__ import annotations
 
@@ -14,116 +14,122 @@ from grader.store.records import Member, Role
 
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
-_MOST_SAID = 10
-"""So many wrong lines are named in one message."""
+_MOST_REPORTED = 10
+"""Number of wrong lines that one message lists."""
 
 _LOGIN = (LOGINS, EMAILS, IDS)
-"""The first kind that is there is taken."""
+"""Kinds of columns that may hold the login, in order of preference."""
 _ROLES = dict.fromkeys(STUDENTS, Role.STUDENT) | dict.fromkeys(STAFF, Role.STAFF)
 
 
 @dataclass(frozen=True)
-class Row:
+class RosterRow:
+    """A person in a roster."""
+
     line: int
     login: str
     name: str
-    """Empty where the file does not say."""
+    """Empty if the file has no name."""
     role: Role
 
 
 @dataclass(frozen=True)
-class Changes:
-    """What a roster does to a course."""
+class RosterChanges:
+    """The changes that a roster makes to a course."""
 
-    added: tuple[Row, ...]
-    changed: tuple[tuple[Member, Row], ...]
-    """Before and after, where the name or the role differs."""
+    added: tuple[RosterRow, ...]
+    changed: tuple[tuple[Member, RosterRow], ...]
+    """Members with a new name or role, before and after."""
     unchanged: int
     missing: tuple[Member, ...]
-    """In the course and not in the file: they stay."""
+    """Members of the course who are not in the file. They stay in the course."""
 
 
 def login_of(text: str) -> str:
-    """A login as it is kept. Raises `BadCall` for what cannot be one."""
+    """Return a login in its stored form. Raise `BadCall` if it is not valid."""
     login = text.strip().lower()
     if not login.isprintable() or not re.fullmatch(LOGIN, login):
-        raise BadCall(f"{login[:60]!r} is no login: write an e-mail address or an account's name")
+        raise BadCall(f"{login[:60]!r} is not a valid login: write an e-mail address or an account name")
     return login
 
 
 def course_of(text: str) -> str:
-    """A course's id. Raises `BadCall` for what cannot be one."""
+    """Return a course's id. Raise `BadCall` if it is not valid."""
     if not re.fullmatch(COURSE_ID, text):
-        raise BadCall(f"{text[:60]!r} is no course's id: write small letters and digits, such as ml101")
+        raise BadCall(f"{text[:60]!r} is not a valid course id: write lower-case letters and digits, such as ml101")
     return text
 
 
-def read(content: bytes) -> list[Row]:
-    """Raises `BadCall` that names every wrong line, or the first ten of them."""
+def read(content: bytes) -> list[RosterRow]:
+    """Return the people in a roster.
+
+    Raises:
+        BadCall: The file is not a roster. The message lists the wrong lines, at most ten.
+    """
     found = lines(content)
     columns = _columns(found[0][1] if found else [])
-    rows: dict[str, Row] = {}
+    rows: dict[str, RosterRow] = {}
     wrong: list[str] = []
     for number, cells in found[1:]:
         try:
-            row = _row(number, columns, cells)
+            row = _roster_row(number, columns, cells)
             if row.login in rows:
-                raise BadCall(f"{row.login} stands in line {rows[row.login].line} already")
+                raise BadCall(f"{row.login} is already in line {rows[row.login].line}: remove one of the lines")
             rows[row.login] = row
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
     if wrong:
-        more = f"; and {len(wrong) - _MOST_SAID} more" if len(wrong) > _MOST_SAID else ""
-        raise BadCall("; ".join(wrong[:_MOST_SAID]) + more)
+        more = f"; and {len(wrong) - _MOST_REPORTED} more" if len(wrong) > _MOST_REPORTED else ""
+        raise BadCall("; ".join(wrong[:_MOST_REPORTED]) + more)
     if not rows:
-        raise BadCall("the roster names nobody: it has no line after its first one")
+        raise BadCall("the roster is empty: add a line for each person below the first line")
     return list(rows.values())
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
-    """Which column is the "login", and which are "name", "given", "family" and "role", where there are any."""
+    """Return the index of the column "login", and of "name", "given", "family" and "role" if present."""
     where = headings(header)
     kinds = {"name": NAME, "given": GIVEN, "family": FAMILY, "role": ROLE}
-    found = {kind: _first(where, names) for kind, names in kinds.items()}
-    found["login"] = next((n for names in _LOGIN if (n := _first(where, names)) is not None), None)
+    found = {kind: _first_column(where, names) for kind, names in kinds.items()}
+    found["login"] = next((n for names in _LOGIN if (n := _first_column(where, names)) is not None), None)
     if found["login"] is None:
         raise BadCall(
-            "line 1: no column is called login, email or id: the first line names the columns (login,name,role)"
+            "line 1: there is no column login, email or id: the first line must name the columns (login,name,role)"
         )
     return {kind: n for kind, n in found.items() if n is not None}
 
 
-def _first(where: Mapping[str, int], names: Sequence[str]) -> int | None:
+def _first_column(where: Mapping[str, int], names: Sequence[str]) -> int | None:
     return next((where[name] for name in names if name in where), None)
 
 
-def _row(number: int, columns: Mapping[str, int], cells: Sequence[str]) -> Row:
+def _roster_row(number: int, columns: Mapping[str, int], cells: Sequence[str]) -> RosterRow:
     def cell(kind: str) -> str:
         n = columns.get(kind)
         return " ".join(cells[n].split()) if n is not None and n < len(cells) else ""
 
     role = _ROLES.get(cell("role").lower())
     if role is None:
-        raise BadCall(f"{cell('role')[:40]!r} is no role: write student or staff")
+        raise BadCall(f"{cell('role')[:40]!r} is not a role: write student or staff")
     name = cell("name") or f"{cell('given')} {cell('family')}".strip()
-    return Row(number, login_of(cell("login")), name_of(name), role)
+    return RosterRow(number, login_of(cell("login")), name_of(name), role)
 
 
 def name_of(text: str) -> str:
-    """A person's name as it is kept. Raises `BadCall` for what cannot be shown on one line."""
+    """Return a person's name in its stored form. Raise `BadCall` if it cannot be shown on one line."""
     name = " ".join(text.split())
     if not name.isprintable() or len(name) > 200:
-        raise BadCall(f"{name[:60]!r} is no name: it has characters that cannot be shown, or more than 200")
+        raise BadCall(f"{name[:60]!r} is not a valid name: remove control characters, and use at most 200 characters")
     return name
 
 
-def compare(tx: Tx, course: str, rows: Sequence[Row]) -> Changes:
-    """What `enrol` would do."""
+def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
+    """Return the changes that `enrol` would make."""
     before = {member.person.login: member for member in people.roster(tx, course)}
     pairs = [(before[row.login], row) for row in rows if row.login in before]
     changed = [(old, new) for old, new in pairs if old.role != new.role or new.name not in ("", old.person.name)]
     named = {row.login for row in rows}
-    return Changes(
+    return RosterChanges(
         added=tuple(row for row in rows if row.login not in before),
         changed=tuple(changed),
         unchanged=len(pairs) - len(changed),
@@ -131,8 +137,8 @@ def compare(tx: Tx, course: str, rows: Sequence[Row]) -> Changes:
     )
 
 
-def enrol(tx: Tx, course: str, changes: Changes) -> None:
-    """Puts people into the course, and makes those whom nobody knows yet."""
+def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:
+    """Add people to the course, and create accounts for those who have none."""
     for row in (*changes.added, *(new for _, new in changes.changed)):
         person = people.put_person(tx, row.login, row.name)
         people.put_member(tx, course, person.id, row.role)

@@ -1,8 +1,8 @@
-"""What a submission is worth: the machine's points and those of written answers, less what lateness takes.
+"""Scores of submissions: points of the code and of written answers, after the late penalty.
 
-Everything that shows a score to anybody asks here. What has not been decided is waiting, and never a zero. A question
-has its points once: from a mark on this submission, else from whoever has read its answer, else from the machine where
-the assignment lets it give them.
+All pages, exports and API answers take scores from here. Undecided points are waiting and never count as zero. A
+question gets its points from one source: a mark on this submission, else a marking of its answer, else the machine, if
+the assignment allows it.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ from dataclasses import dataclass, field, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, applied
+from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
 from grader.model.answers import Answer, Decision
-from grader.reading.standing import standing
-from grader.store.readings import Key, Reading
+from grader.store.answer_marks import AnswerMark, Key
 from grader.store.records import Counts, Grading, Mark, State, Submission
 from grader.store.rubrics import RubricItem
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What there is of a submission's written questions."""
+class AnsweredQuestions:
+    """The written answers of a submission and their markings."""
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
-    """By question; none before it is graded."""
-    readings: Mapping[Key, Sequence[Reading]] = field(default_factory=dict)
-    readers: Mapping[str, int] = field(default_factory=dict)
-    """How many a question wants, where not one."""
+    """Answers by question; empty before grading."""
+    answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
+    markers: Mapping[str, int] = field(default_factory=dict)
+    """Number of markers that a question requires, if not one."""
 
 
-NOTHING_ANSWERED = Answered()
+NOTHING_ANSWERED = AnsweredQuestions()
 
 
 @dataclass(frozen=True)
 class QuestionScore:
-    """One written question."""
+    """The score of one written question."""
 
     question: str
     title: str
@@ -45,42 +45,44 @@ class QuestionScore:
     points: Points | None = None
     """None until it is decided."""
     by_machine: bool = False
-    reading: Reading | None = None
-    """The one that decides."""
+    answer_mark: AnswerMark | None = None
+    """The mark of the answer that decides the points."""
     mark: Mark | None = None
-    """It decides in the reading's place."""
+    """The mark on this submission, which overrides the mark of the answer."""
     answer: Answer | None = None
 
     @property
     def items(self) -> tuple[RubricItem, ...]:
-        """What the points are given for."""
-        return self.reading.items if self.reading else ()
+        """The rubric items that were applied."""
+        return self.answer_mark.items if self.answer_mark else ()
 
     @property
     def comment(self) -> str:
         if self.mark:
             return self.mark.comment
-        return self.reading.comment if self.reading else ""
+        return self.answer_mark.comment if self.answer_mark else ""
 
 
 @dataclass(frozen=True)
 class Score:
+    """The score of a submission."""
+
     machine: Points | None
-    """Of the code; None until graded and shown."""
+    """Points of the code; None until graded and released."""
     written: Points | None
-    """Of written answers; None while none is decided."""
+    """Points of written answers; None while none is decided."""
     earned: Points | None
-    """Of what is decided, before lateness; None while nothing is."""
+    """Decided points before the late penalty; None while nothing is decided."""
     final: Points | None
-    """After it."""
+    """Decided points after the late penalty."""
     decided: Points
-    """How many points that is out of."""
+    """The points that `earned` and `final` are out of."""
     waiting: Points
-    """Points that neither the machine nor a person has decided about."""
+    """Points that neither the machine nor a person has decided."""
     possible: Points
     late: Lateness
     sentence: str
-    """The same for people."""
+    """The score as a sentence for people."""
     absent: Points = ZERO
     """Points of questions without an answer, and of code that was not submitted."""
     questions: tuple[QuestionScore, ...] = ()
@@ -91,12 +93,20 @@ def score(
     grading: Grading | None,
     marks: Sequence[Mark],
     late: Lateness,
-    answered: Answered = NOTHING_ANSWERED,
+    answered: AnsweredQuestions = NOTHING_ANSWERED,
     *,
     code_submitted: bool = True,
 ) -> Score:
-    """`grading`: the one that counts, as the reader may see it; so are `marks` and `answered`. Code that was not
-    submitted has no points, which is not zero points."""
+    """Return the score of a submission.
+
+    Args:
+        assignment: The assignment.
+        grading: The grading that counts, reduced to what the reader may see; None before grading.
+        marks: Marks on the submission, reduced likewise.
+        late: The lateness of the submission.
+        answered: The written answers, reduced likewise.
+        code_submitted: False if the code was not submitted: it then has no points, instead of zero points.
+    """
     questions = _questions(assignment, marks, answered)
     given = [q for q in questions if q.points is not None]
     machine = grading.points if grading and code_submitted else None
@@ -121,7 +131,7 @@ def score(
         waiting=waiting,
         possible=possible,
         late=late,
-        sentence=_sentence(final, decided, waiting, unanswered, late, missing),
+        sentence=_score_sentence(final, decided, waiting, unanswered, late, missing),
         absent=absent,
         questions=questions,
     )
@@ -131,34 +141,36 @@ def _sum(points: Iterable[Points | None]) -> Points:
     return sum((p for p in points if p is not None), ZERO)
 
 
-def _questions(assignment: Assignment, marks: Sequence[Mark], answered: Answered) -> tuple[QuestionScore, ...]:
+def _questions(assignment: Assignment, marks: Sequence[Mark], answered: AnsweredQuestions) -> tuple[QuestionScore, ...]:
     by_hand = {mark.question: mark for mark in marks}
     return tuple(
-        _question(QuestionScore(id, question.title, question.points, Decision.WAITING), by_hand.get(id), answered)
+        _question_score(QuestionScore(id, question.title, question.points, Decision.WAITING), by_hand.get(id), answered)
         for id, question in assignment.questions.items()
     )
 
 
-def _question(asked: QuestionScore, mark: Mark | None, answered: Answered) -> QuestionScore:
+def _question_score(asked: QuestionScore, mark: Mark | None, answered: AnsweredQuestions) -> QuestionScore:
     answer = answered.answers.get(asked.question)
     asked = replace(asked, answer=answer)
     if mark:
         return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
     if answer is None:
         return asked
-    reading = _deciding(asked, answer, answered) if answer.is_there else None
-    if reading:
-        return replace(asked, state=Decision.DECIDED, points=reading.points(asked.possible), reading=reading)
+    answer_mark = _deciding(asked, answer, answered) if answer.is_there else None
+    if answer_mark:
+        return replace(
+            asked, state=Decision.DECIDED, points=answer_mark.points(asked.possible), answer_mark=answer_mark
+        )
     by_machine = answer.state is Decision.DECIDED
     return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
 
 
-def _deciding(asked: QuestionScore, answer: Answer, answered: Answered) -> Reading | None:
-    given = answered.readings.get((asked.question, answer.digest), ())
-    return standing(given, answered.readers.get(asked.question, 1), asked.possible).decides
+def _deciding(asked: QuestionScore, answer: Answer, answered: AnsweredQuestions) -> AnswerMark | None:
+    given = answered.answer_marks.get((asked.question, answer.digest), ())
+    return marking_status(given, answered.markers.get(asked.question, 1), asked.possible).decides
 
 
-def _sentence(
+def _score_sentence(
     final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness, missing: str
 ) -> str:
     unanswered = f" No answer was found to questions worth {show_points(absent)} points." if absent else ""
@@ -167,15 +179,22 @@ def _sentence(
         return f"Nothing is decided yet; {show_points(waiting)} points are waiting.{unanswered}"
     words = f"{show_points(final)} of {show_points(decided)} points."
     if waiting:
-        words += f" {show_points(waiting)} more are waiting, and are no part of it yet."
+        words += f" {show_points(waiting)} more are waiting and not included."
     words += unanswered
     return f"{words} {late.sentence}" if late.remains != 1 else words
 
 
 def that_counts(scored: Sequence[tuple[Submission, State, Score]], counts: Counts) -> Submission | None:
-    """Of one student's submissions of one assignment, the one that counts; None where there is none. `scored`: each
-    with the state of its grading. What was taken back or superseded never counts; what is not graded yet, or what we
-    failed to grade, may be the latest."""
+    """Return the submission that counts of one student's submissions of one assignment.
+
+    Args:
+        scored: The submissions, each with the state of its grading and its score. Cancelled and superseded ones never
+            count; one that is not graded yet, or that could not be graded, may be the latest.
+        counts: The rule of the offering.
+
+    Returns:
+        The submission, or None if none counts.
+    """
     taken = [(s, score) for s, state, score in scored if state not in (State.CANCELLED, State.SUPERSEDED)]
     newest_last = sorted(taken, key=lambda pair: pair[0].id)
     if counts is Counts.BEST:

@@ -19,21 +19,21 @@ class Finding:
     possible: Points
     judged: Judged
     shows_values: bool
-    """Whether the student may see the numbers that were compared: the problem is public."""
+    """True if the student may see the compared numbers, because the problem is public."""
     is_result: bool
-    """Whether it is an end result, such as an accuracy, that follows from other checks."""
+    """True for an end result, such as an accuracy, that follows from other checks."""
     line: FoundLine | None = None
-    """The line of the student's code that it is about, if one was found."""
+    """The line of the student's code that caused it, if one was found."""
 
     @property
     def wants_line(self) -> bool:
-        """Whether points are lost and the verdict itself does not say at which line."""
+        """True if points are lost and the verdict itself names no line."""
         verdict = self.judged.verdict
         says_where = verdict.source.startswith("raise ")  # the student's own statement, or a gap of the handout
         return not (self.judged.open or verdict.holds or says_where or self.line)
 
     def result(self) -> CheckResult:
-        """Return the check as a report has it."""
+        """Return the check in the form that reports use."""
         judged, verdict = self.judged, self.judged.verdict
         if judged.open:
             return CheckResult(self.id, self.title, ZERO, self.possible, Status.WAITING, reason=verdict.reason)

@@ -1,4 +1,4 @@
-"""Grading: one submission, one assignment and one sandbox give one report."""
+"""Grading: make a report from a submission, an assignment and a sandbox."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import numpy as np
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Manifest
 from grader.assignments.seeds import Seed
+from grader.derivations.locate import answers
+from grader.derivations.opinions import opinions
 from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
@@ -22,26 +24,24 @@ from grader.kit.diagnosis import Judged, Ledger
 from grader.kit.lines import Lines
 from grader.kit.student import Student
 from grader.model import ZERO, Limits, Opinion, Report, Submission, Usage
-from grader.notebook import answers
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
-from grader.written.opinions import opinions
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What to grade; only "full" is the grade."""
+    """The part of an assignment to grade. Only the full scope gives the grade."""
 
     only: str = ""
-    """A part, section or check ("q2.2", "q2.2.W1"), or "handout" for the handout's own four checks."""
+    """A part, section or check ("q2.2", "q2.2.W1"), or "handout" for the four checks of the handout. Empty for all."""
     quick: bool = False
-    """Train on less."""
+    """Train on less data."""
     code_only: bool = False
-    """Leave the long checks out; they are reported as waiting."""
+    """Leave out the long checks; they are reported as waiting."""
 
     def label(self, manifest: Manifest) -> str:
-        """Return what a report says about the scope: "full", or what makes it less, separated by commas."""
+        """Return the scope as reports name it: "full", or its restrictions separated by commas."""
         words = [f"only {self.only}" if self.only else "", "quick" if self.quick else ""]
         words += [f"without {long.name}" for long in manifest.long if self.code_only]
         return ", ".join(w for w in words if w) or "full"
@@ -49,7 +49,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Progress:
-    """An event of a grading: a section begins or is decided."""
+    """An event of a grading: a section has started or is decided."""
 
     section: str
     done: bool
@@ -74,24 +74,24 @@ def grade(
     """Grade a submission: run the student's code in the sandbox and judge its answers in this process.
 
     Args:
-        submission: What a student submitted.
+        submission: The student's submission.
         assignment: The assignment.
-        sandbox: Where the student's code runs.
+        sandbox: The sandbox in which the student's code runs.
         seed: The source of fresh problems.
-        scope: What to grade.
+        scope: The part to grade.
         watch: Called with each event, from several threads.
 
     Returns:
         The report.
 
     Raises:
-        GraderError: Our own failure. A failure of the student's code is part of the report.
+        GraderError: The grader failed. A failure of the student's code is part of the report.
     """
     grading = _Grading(submission, assignment, sandbox, seed, scope, watch)
     code, long = grading.sections()
     if assignment.missing(submission):
         return grading.report([])
-    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two trainings, and the end
+    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two training runs, and closing
         trainings = {section: pool.submit(grading.ask_alone, checks) for section, checks in long.items()}
         try:
             results = grading.judge_code(code)
@@ -107,7 +107,7 @@ def grade(
 def grade_code(
     submission: Submission, assignment: Assignment, sandbox: Sandbox, seeds: Iterable[Seed]
 ) -> Iterator[Report]:
-    """Grade the code checks alone, once for each seed, all in one session, which certification can afford often."""
+    """Grade the code checks alone, once for each seed, all in one session. It is fast enough for certification."""
     student: Student | None = None
     try:
         for seed in seeds:
@@ -150,7 +150,7 @@ class _Clocked:
         self._sandbox.close()
 
     def cpu_seconds(self) -> float | None:
-        with contextlib.suppress(OSError):  # it has just ended
+        with contextlib.suppress(OSError):  # the session has just ended
             self._last = self._clock() if self._clock else None
         return self._last
 
@@ -175,7 +175,7 @@ class _Grading:
         self._scope = scope
         self._watch = watch
         self._public = seed.secret is None
-        truths = assignment.remembered.truth if self._public else assignment.truths
+        truths = assignment.public_cache.truth if self._public else assignment.truths
         self._ledger: Ledger = assignment.ledger(truths)
         self._sharing = threading.Lock()
         self._first_truth = truths(assignment.readings[0].id, frozenset())
@@ -188,8 +188,8 @@ class _Grading:
     def sections(self) -> tuple[Sections, Sections]:
         """Return the code sections and the long sections that the scope needs.
 
-        The sections before a wanted one are needed too: an interpretation or a mistake that they find counts in it, so
-        that one check alone gets the verdict that it gets in a full grading.
+        Earlier sections are needed too: interpretations and mistakes found there affect later verdicts, so a check
+        graded alone gets the same verdict as in a full grading.
         """
         grouped: dict[str, list[Check]] = {}
         for one in self._assignment.checks:
@@ -197,9 +197,9 @@ class _Grading:
         if self._scope.only == "handout":
             mine = {s: [c for c in checks if c.handout] for s, checks in grouped.items()}
             return {s: checks for s, checks in mine.items() if checks}, {}
-        if self._scope.only and not self._is_in_the_table(grouped):
+        if self._scope.only and not self._exists(grouped):
             known = ", ".join(grouped)
-            raise BadCall(f"--only {self._scope.only}: there is no such part or check (there are: handout, {known})")
+            raise BadCall(f"--only {self._scope.only}: no such part or check (choose from: handout, {known})")
         code = {s: checks for s, checks in grouped.items() if not checks[0].long}
         long = {s: checks for s, checks in grouped.items() if checks[0].long and self.wants(s)}
         last = max((i for i, s in enumerate(code) if self.wants(s)), default=-1)
@@ -207,8 +207,8 @@ class _Grading:
         left_out = self._scope.code_only or self._assignment.recorded
         return dict(list(code.items())[:needed]), {} if left_out else long
 
-    def _is_in_the_table(self, sections: Iterable[str]) -> bool:
-        """Return whether the assignment has the part, section, check or written question that is asked for alone."""
+    def _exists(self, sections: Iterable[str]) -> bool:
+        """Return whether the assignment has the part, section, check or written question of `only`."""
         only = self._scope.only
         ids = {id for part in self._assignment.parts for id in (part.id, *(question.id for question in part.written))}
         ids |= {f"{s}.{name}" for s in sections for name in self._assignment.section_points(s)}
@@ -228,7 +228,7 @@ class _Grading:
             self._watch(Progress(section, done=False, long=False))
             before = self.student.used
             claims = self.ask(self.student, checks)
-            result = self._judge(section, checks, claims, _since(before, self.student.used))
+            result = self._judge(section, checks, claims, _used_since(before, self.student.used))
             if self.wants(section):
                 results.append(result)
                 self._watch(Progress(section, True, False, result.findings))
@@ -261,17 +261,17 @@ class _Grading:
         return Lines(self._submission, self.student, self._ledger.truth())
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
-        """Run checks in a separate session that holds the shared data, and return their claims and what they used."""
+        """Run checks in a separate session that holds the shared data, and return their claims and use."""
         clocked = _Clocked(self._sandbox)
         self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=clocked.cpu_seconds))
         student = self._new_student(clocked, shared=True)
         self._students.append(student)
         try:
-            if self._stopped.is_set():  # while its data was being prepared
+            if self._stopped.is_set():  # set while the shared data was prepared
                 student.close()
             return self.ask(student, checks), student.used
         finally:
-            student.rest()  # where an accuracy may follow from a charged gradient, it is asked once more
+            student.rest()  # it may be used once more, to see whether an accuracy follows from a charged gradient
 
     def stop(self) -> None:
         self._stopped.set()
@@ -287,7 +287,7 @@ class _Grading:
             self._assignment,
             results,
             self._seed.label,
-            _own_check(label) if self._assignment.recorded else label,
+            _pack_label(label) if self._assignment.recorded else label,
             replace(found, runtime=self._assignment.runtime_name),
             self.student.loaded,
             self.wants,
@@ -304,7 +304,7 @@ class _Grading:
     def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
         arrays: Mapping[str, Array] = {}
         if shared:
-            with self._sharing:  # both trainings want the same arrays at the same moment
+            with self._sharing:  # two training runs ask for the same arrays at the same time
                 arrays = self._assignment.shared(self._scope.quick)
         task = self._assignment
         return Student(
@@ -335,8 +335,8 @@ class _Grading:
             return
         random = self._seed.draw(self._assignment.digest, self._submission.digest, check.name)
         draw = Draw(random, self._scope.quick)
-        truth, remembered = self._first_truth, self._public and not check.long
-        drawn = self._assignment.remembered.problems(check, draw, truth) if remembered else check.each(draw, truth)
+        truth, is_cached = self._first_truth, self._public and not check.long
+        drawn = self._assignment.public_cache.problems(check, draw, truth) if is_cached else check.each(draw, truth)
         for problem in drawn:
             student.begin()
             yield from check.run(student, problem)
@@ -378,7 +378,7 @@ class _Grading:
 
 
 def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
-    """Add a remark to the first check that holds."""
+    """Add a remark to the first check that passes."""
     first = next((name for name, one in judged.items() if one.verdict.holds), None)
     if first is None or not remark:
         return judged
@@ -388,15 +388,15 @@ def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
 
 
 def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
-    """Return what makes the claims of a section and its points agree."""
+    """Return how to make the claims of a section agree with its points."""
     given = [f"give {name} points too, 0 is allowed" for name in without_points]
     return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
 
 
-def _own_check(label: str) -> str:
-    """Return the label of a scope in a student's pack, which decides less."""
+def _pack_label(label: str) -> str:
+    """Return the label of a scope in a student's pack, which only gives a pre-check."""
     return "pre-check" if label == "full" else f"{label}, pre-check"
 
 
-def _since(before: Usage, now: Usage) -> Usage:
+def _used_since(before: Usage, now: Usage) -> Usage:
     return Usage(now.cpu_seconds - before.cpu_seconds, now.wall_seconds - before.wall_seconds)

@@ -1,4 +1,4 @@
-"""`grader replay`: one verdict of a report, formed again from the same submission, assignment and seed."""
+"""`grader replay`: re-run one check of a report on the same submission, assignment and seed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _KINDS = (".py", ".ipynb", ".zip")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What can be compared: everything that was said about the check but its cost."""
+class ReportedVerdict:
+    """The verdict on a check as reports state it, without its cost."""
 
     status: Status
     points: Points
@@ -31,8 +31,8 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """What a report says about how it came about."""
+class ReportRecord:
+    """The facts of a report that are needed to repeat its grading."""
 
     assignment: str
     assignment_digest: str
@@ -40,19 +40,22 @@ class Recorded:
     seed: str
     quick: bool
     files: tuple[str, ...]
-    verdicts: dict[str, Verdict]
+    verdicts: dict[str, ReportedVerdict]
 
 
 @dataclass(frozen=True)
 class Replayed:
-    then: Verdict
-    now: Verdict
+    """The verdict of a report, and that of the repeated grading."""
+
+    then: ReportedVerdict
+    now: ReportedVerdict
 
 
-def read_report(file: Path) -> Recorded:
+def read_report(file: Path) -> ReportRecord:
+    """Read a report in JSON. Raise `BadCall` if the file is not one."""
     try:
         report: Any = json.loads(file.read_text("utf-8"))
-        return Recorded(
+        return ReportRecord(
             assignment=str(report["assignment"]["id"]),
             assignment_digest=str(report["assignment"]["digest"]),
             submission_digest=str(report["submission"]["digest"]),
@@ -62,29 +65,45 @@ def read_report(file: Path) -> Recorded:
             verdicts={str(c["id"]): _verdict_of(c) for part in report["parts"] for c in part["checks"]},
         )
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadCall(f"{file} is not a report of ours (grader check --json writes one)") from None
+        raise BadCall(f"{file} is not a report in JSON: make one with grader check --json") from None
 
 
 def replay(
-    old: Recorded, check: str, assignment: Assignment, places: Iterable[Path], seed: Seed, sandbox: Sandbox
+    old: ReportRecord, check: str, assignment: Assignment, places: Iterable[Path], seed: Seed, sandbox: Sandbox
 ) -> Replayed:
+    """Re-run one check of a report.
+
+    Args:
+        old: The report.
+        check: Id of the check.
+        assignment: The assignment, in the version of the report.
+        places: Files or folders in which to look for the submission.
+        seed: The seed of the report.
+        sandbox: The sandbox to run the student's code in.
+
+    Returns:
+        The old verdict and the new one.
+
+    Raises:
+        BadCall: Check, assignment, seed or submission is not that of the report.
+    """
     if check not in old.verdicts:
-        raise BadCall(f"the report has no check {check!r} (it has: {', '.join(old.verdicts)})")
+        raise BadCall(f"the report has no check {check!r}: choose from {', '.join(old.verdicts)}")
     if old.assignment_digest != assignment.digest:
         raise BadCall(
-            f"the report was made with another version of {assignment.id} ({old.assignment_digest[:12]}; here is "
-            f"{assignment.digest[:12]}): check that version out, or grade again"
+            f"the report was made with version {old.assignment_digest[:12]} of {assignment.id}, but this is version "
+            f"{assignment.digest[:12]}: check that version out, or grade again"
         )
     if old.seed != seed.label:
-        raise BadCall(f"the report was made under the seed {old.seed!r}, here it is {seed.label!r}: set GRADER_SECRET")
+        raise BadCall(f"the report has the seed {old.seed!r}, and the seed here is {seed.label!r}: set GRADER_SECRET")
     submission = _named_as_then(_with_digest(old.submission_digest, places, assignment.files[0]), old.files)
     report = grade(submission, assignment, sandbox, seed, Scope(only=check, quick=old.quick))
     now = next(c for c in report.checks if c.id == check)
-    return Replayed(old.verdicts[check], _verdict(now))
+    return Replayed(old.verdicts[check], _verdict_now(now))
 
 
 def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
-    """The submission with this digest among the places and what lies in them."""
+    """Return the submission with this digest. Raise `BadCall` if none of the places has it."""
     for candidate in _candidates(places):
         try:
             submission = receive_path(candidate, file)
@@ -92,17 +111,17 @@ def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
             continue
         if submission.digest == digest:
             return submission
-    raise BadCall("the submission of that report is not here: say where it lies with --submission PATH")
+    raise BadCall("the submission of that report was not found: give its path with --submission PATH")
 
 
 def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
-    """Return the submission under the file names that the report has."""
+    """Return the submission with the file names of the report."""
     here = [*submission.files, *(notebook.path for notebook in submission.notebooks)]
     return replace(submission, names={name: then for name, then in zip(here, files, strict=False) if name != then})
 
 
 def _candidates(places: Iterable[Path]) -> Iterator[Path]:
-    """Files that could be one, and folders with such files in them, at most two levels down."""
+    """Yield files and folders that may be submissions, at most two levels deep."""
     for place in places:
         for pattern in ("", "*", "*/*"):
             paths = sorted(place.glob(pattern)) if pattern else [place]
@@ -115,8 +134,8 @@ def _may_be_one(path: Path) -> bool:
     return path.suffix in _KINDS
 
 
-def _verdict_of(check: Any) -> Verdict:
-    return Verdict(
+def _verdict_of(check: Any) -> ReportedVerdict:
+    return ReportedVerdict(
         Status(check["status"]),
         Points(str(check["points"])),
         Points(str(check["possible"])),
@@ -125,5 +144,5 @@ def _verdict_of(check: Any) -> Verdict:
     )
 
 
-def _verdict(check: CheckResult) -> Verdict:
-    return Verdict(check.status, check.points, check.possible, check.reason, check.mistake)
+def _verdict_now(check: CheckResult) -> ReportedVerdict:
+    return ReportedVerdict(check.status, check.points, check.possible, check.reason, check.mistake)

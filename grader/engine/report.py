@@ -1,4 +1,4 @@
-"""Findings → Report. Points are exact; words are chosen here, for the student."""
+"""Assemble a report from findings, with exact points and sentences for the student."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import PartTable
+from grader.derivations.locate import answers, notes
 from grader.engine.finding import SectionResult
 from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import with_known_names
@@ -24,12 +25,11 @@ from grader.model import (
     Submission,
     Written,
 )
-from grader.notebook import answers, notes
 
 NOT_RUN = "not run here"
 
 Found = Mapping[str, tuple[str, tuple[int, ...]]]
-"""Question → the answer as written, and the numbers of its cells."""
+"""Question → the answer's text, and the numbers of its cells."""
 
 
 def assemble(
@@ -47,19 +47,24 @@ def assemble(
     """Assemble the report from findings.
 
     Args:
-        submission, assignment: What was graded.
+        submission: The graded submission.
+        assignment: Its assignment.
         results: The sections that were judged.
-        seed, scope: Their labels.
+        seed: Label of the seed.
+        scope: Label of the scope.
         environment: The environment of the grading.
-        loaded: What was found in the student's files; None if no code ran.
+        loaded: The entry points found in the student's files; None if no code ran.
         wants: Whether the scope includes a section, check or question, by id.
         opinions: The machine's opinions on written answers by question.
         missing: Message about code that was not submitted; empty if it was.
+
+    Returns:
+        The report.
     """
     found = answers(submission.notebooks, assignment.handout, assignment.manifest.labels)
     answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
     decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
-    parts = [_part(row, decided, wants, answered) for row in assignment.parts]
+    parts = [_part_of_report(row, decided, wants, answered) for row in assignment.parts]
     if missing:
         parts = [replace(p, checks=tuple(replace(c, reason=missing) for c in p.checks)) for p in parts]
     remarks = [
@@ -107,13 +112,13 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
 
 @dataclass(frozen=True)
 class _Answered:
-    """The written answers, and what the machine makes of them."""
+    """The written answers of a submission, and the machine's opinions on them."""
 
     submission: Submission
     found: Found
     opinions: Mapping[str, Opinion]
     gives_points: bool
-    """To answers that are proven right."""
+    """True if answers that are proven right get full points."""
 
 
 def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
@@ -125,7 +130,7 @@ def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
 
 _SENTENCES = {
     NoteKind.FAILED: "{where} could not be loaded ({why}); {source} was graded instead",
-    NoteKind.UNFINISHED: "{where} stopped below {what} ({why}); what it had defined until then was graded",
+    NoteKind.UNFINISHED: "{where} stopped below {what} ({why}); the definitions above were graded",
     NoteKind.SKIPPED: "{where} failed and was left out ({why})",
     NoteKind.MADE_WITH_IT: "{where} was not run, because it uses {what} itself; no {part} can rely on its {why}",
     NoteKind.EMPTY: "{where} was left out: it has gaps ({why}) where an earlier definition of {what} has code",
@@ -148,39 +153,39 @@ def _how_found(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
 
 
 def _of_several_notebooks(submission: Submission, assignment: Assignment, source: str) -> list[str]:
-    """Say whose code was graded, and whose written answers count, where there are several notebooks."""
+    """Return remarks on which of several notebooks had its code graded, and which had its written answers graded."""
     if len(submission.notebooks) < 2:
         return []
     graded = f"; the code of {source} was graded" if source else ""
-    said = [f"{len(submission.notebooks)} notebooks were submitted{graded}"]
+    remarks = [f"{len(submission.notebooks)} notebooks were submitted{graded}"]
     handout, labels = assignment.handout, assignment.manifest.labels
     answered = {notebook.path: answers([notebook], handout, labels) for notebook in submission.notebooks}
     counts = {question: path for path, found in answered.items() for question in found}  # the last one's, as above
     for path, found in answered.items():
         if counting := [question for question in found if counts[question] == path]:
-            said.append(f"the written answers to {', '.join(counting)} are those of {path}")
-        said += [f"{path} answers {q} too; the answer in {counts[q]} counts" for q in found if counts[q] != path]
-    return said
+            remarks.append(f"the written answers to {', '.join(counting)} are those of {path}")
+        remarks += [f"{path} answers {q} too; the answer in {counts[q]} counts" for q in found if counts[q] != path]
+    return remarks
 
 
-def _part(
+def _part_of_report(
     row: PartTable,
     decided: Mapping[str, Mapping[str, CheckResult]],
     wants: Callable[[str], bool],
     answered: _Answered,
 ) -> Part:
-    """Return a part of the report. A judged section has the checks that were claimed, the others all of theirs."""
+    """Return a part of the report. A judged section has the checks that were claimed, any other all its checks."""
     checks = [
         decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.WAITING, NOT_RUN)
         for section, claims in row.sections.items()
         for id, possible in ((f"{section}.{name}", points) for name, points in claims.items())
         if wants(section) and wants(id) and (section not in decided or id in decided[section])
     ]
-    written = [_written(q.id, q.title, q.points, answered) for q in row.written if wants(q.id)]
+    written = [_written_answer(q.id, q.title, q.points, answered) for q in row.written if wants(q.id)]
     return Part(row.id, row.title, tuple(checks), tuple(written))
 
 
-def _written(id: str, title: str, points: Points, answered: _Answered) -> Written:
+def _written_answer(id: str, title: str, points: Points, answered: _Answered) -> Written:
     text, cells = answered.found.get(id, ("", ()))
     opinion = answered.opinions.get(id)
     decided = answered.gives_points and opinion is not None and opinion.is_proven

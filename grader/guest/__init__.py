@@ -1,5 +1,5 @@
-"""What goes inside the sandbox. Imports nothing of ours; assume that every student reads it.
+"""The code that runs inside the sandbox. It imports nothing else of the grader; assume that every student reads it.
 
-Nothing here is trusted: a student's code shares this process and can change all of it. What it sends is
-looked at by `grader.guest.wire.decode` on the other side and by the checks; the verdict is formed there.
+Nothing here is trusted: a student's code shares the process and can change all of it. The grader decodes its messages
+with `grader.guest.wire.decode`, checks them and forms the verdict outside.
 """

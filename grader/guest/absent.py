@@ -1,7 +1,7 @@
-"""What students import, or load in a notebook, and is not here. What nothing uses must not cost anything.
+"""Replacements for missing modules and data, so that an unused import or an unused variable costs no points.
 
-Two cases are told apart. Where a hand-in's only folder was taken off, `from cs231n.layers import …` still finds
-`layers.py`. Any other module that is not there becomes a stand-in, which raises where it is used and no earlier.
+There are two cases. If a submission's single top folder was stripped, `from cs231n.layers import …` still finds
+`layers.py`. Any other missing module is replaced by a stand-in, which raises when it is used, not when it is imported.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ PYTHON_2 = frozenset(
     {"cPickle", "cStringIO", "ConfigParser", "HTMLParser", "Queue", "StringIO", "Tkinter", "__builtin__", "commands",
      "copy_reg", "httplib", "urllib2", "urlparse"}
 )  # fmt: skip
-"""They are nowhere, so whoever imports them has never run the file on Python 3; that must be said at once."""
+"""Modules of Python 2. A file that imports them has never run on Python 3, so the import itself must fail."""
 
 
 class StandIn(ModuleType):
-    """Of a module or of data, or of whatever is taken out of them. Annotations and defaults may be made of it, values
-    may not."""
+    """A stand-in for a missing module, missing data, or an attribute or item of them. Annotations and default values
+    may refer to it; any other use raises."""
 
     def __init__(self, name: str, error: Callable[[], Exception]) -> None:
         super().__init__(name)
@@ -76,7 +76,7 @@ for _name in _USES:
 
 
 def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseException, why: str) -> None:
-    """For the names that a statement of a notebook was to bind, had it not failed with this error."""
+    """Bind stand-ins to the names that a failed statement of a notebook would have bound."""
     for name in names:
         if name != "*":
             into.setdefault(name, StandIn(name, _error_of(name, error, why)))
@@ -92,7 +92,7 @@ def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Excepti
 
 
 class Absent(MetaPathFinder, Loader):
-    """The last finder, asked where no other has found the module; also the loader of stand-ins."""
+    """The last finder on the meta path, for modules that no other finder has found, and the loader of stand-ins."""
 
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Absent(MetaPathFinder, Loader):
         self._trees: dict[str, ast.Module] = {}
 
     def read(self, filename: str, tree: ast.Module) -> None:
-        """The text of what is compiled under that name, where it stands in no file."""
+        """Register the syntax tree of code that is compiled under this name but is in no file."""
         self._trees[filename] = tree
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: Any = None) -> ModuleSpec | None:
@@ -126,7 +126,7 @@ class Absent(MetaPathFinder, Loader):
         return StandIn(spec.name, lambda: ModuleNotFoundError(message))
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is in it."""
+        """Do nothing: a stand-in has no code."""
 
     def _tree(self, filename: str) -> ast.Module:
         if filename not in self._trees:
@@ -137,6 +137,7 @@ class Absent(MetaPathFinder, Loader):
 
 @contextmanager
 def stand_ins() -> Iterator[Absent]:
+    """Replace missing modules by stand-ins within the block."""
     absent = Absent()
     sys.meta_path.append(absent)
     try:
@@ -146,7 +147,7 @@ def stand_ins() -> Iterator[Absent]:
 
 
 def _importer() -> FrameType | None:
-    """Where the import statement stands; somebody who only asks for a spec is not importing."""
+    """Return the frame of the import statement. Code that only looks for a spec is not importing."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.f_back
@@ -154,7 +155,7 @@ def _importer() -> FrameType | None:
 
 
 def _unguarded(body: Sequence[ast.stmt]) -> set[int]:
-    """Lines of the imports at top level that no `try` provides for."""
+    """Return the lines of top-level imports that are not inside a `try`."""
     lines: set[int] = set()
     for node in body:
         match node:
@@ -166,7 +167,7 @@ def _unguarded(body: Sequence[ast.stmt]) -> set[int]:
 
 
 def _submodules(tree: ast.Module, package: str) -> set[str]:
-    """What the file imports from it: of `cs231n` it is `layers`."""
+    """Return the submodules of the package that a file imports, such as `layers` of `cs231n`."""
     names: set[str] = set()
     for node in ast.walk(tree):
         match node:
@@ -178,7 +179,7 @@ def _submodules(tree: ast.Module, package: str) -> set[str]:
 
 
 def _folders_with(modules: Iterable[str]) -> list[str]:
-    """The student's folders that hold one of these."""
+    """Return the student's folders that contain one of these modules."""
     here = os.getcwd()
     mine = dict.fromkeys(f for f in sys.path if f == here or f.startswith(here + os.sep))
     return [
@@ -191,6 +192,7 @@ def _folders_with(modules: Iterable[str]) -> list[str]:
 
 
 def package(name: str, folders: list[str]) -> ModuleSpec:
+    """Return the spec of a package whose modules are in these folders."""
     initial = next((f for f in (os.path.join(d, "__init__.py") for d in folders) if os.path.isfile(f)), None)
     spec = spec_from_file_location(name, initial, submodule_search_locations=folders) if initial else None
     if spec is None:

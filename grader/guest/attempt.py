@@ -1,4 +1,4 @@
-"""Runs one file or notebook for the entry points in it, within a time, and keeps what fails on the way."""
+"""Run one file or notebook within a time limit, and collect its entry points and errors."""
 
 from __future__ import annotations
 
@@ -23,31 +23,33 @@ from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
 
 VALUE_SHARE = 0.1
-"""So much of the time may a statement of a notebook take that is no definition."""
+"""Share of the time that a single statement of a notebook may take, unless it is a definition."""
 
 Note = tuple[str, str, str]
-"""What kind of thing there is to say (`grader.model.NoteKind` has them all), of which place, and why."""
+"""Kind (one of `grader.model.NoteKind`), place and reason."""
 
 
 @dataclass
 class Attempt:
+    """The result of running one candidate file."""
+
     candidate: Candidate
     found: dict[str, Any] = field(default_factory=dict)
     """The class, or the functions, by name."""
     error: BaseException | None = None
-    """Why nothing was found; or, where something was, what ended the file after that had been defined."""
+    """The reason why nothing was found; or, if something was, the error that ended the file after its definition."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
-    """Wanted functions that were not found → why, as far as that is known."""
+    """Wanted functions that were not found → the reason, if known."""
     source: str = ""
     """The file that defines them: a notebook may only import them."""
     cells: list[int] = field(default_factory=list)
-    """Of the notebook, with definitions that were run; where the source is another file, those that add to it."""
+    """Cells of the notebook whose definitions were run; if the source is another file, the cells that add to it."""
     notes: list[Note] = field(default_factory=list)
 
 
 def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> Attempt:
-    """`cpu_seconds` of 0 are no limit."""
-    sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # its helper files lie beside it
+    """Run a candidate and return its entry points and errors. `cpu_seconds` of 0 means no limit."""
+    sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # for helper files in the same folder
     tried = Attempt(candidate)
     with stand_ins() as absent:
         if candidate.notebook:
@@ -61,7 +63,7 @@ def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> At
 
 
 def one_line(error: BaseException) -> str:
-    """For a note: what was raised, and where."""
+    """Return the error and its place on one line, for a note."""
     if isinstance(error, SoftLimit):
         return f"more than {error.args[0]:g} CPU seconds"
     kind, message, file, line, *_ = describe(error)
@@ -74,7 +76,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None:
-    """Definitions that are there when the file fails further down count: many train and plot below them."""
+    """Run a Python file. Definitions above an error count: many files train and plot below them."""
     path = tried.candidate.path
     module = ModuleType("")
     try:
@@ -96,7 +98,7 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None
 
 
 def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], None]]:
-    """Not yet run, and how to do that."""
+    """Return a module that has not run yet, and the function that runs it."""
     free = f"{name}_" if name in sys.modules else name
     spec = importlib.util.spec_from_file_location(free, os.path.abspath(path))
     assert spec, "every candidate that is no notebook ends in .py"
@@ -110,7 +112,7 @@ _RELATIVE = re.compile(rb"\bfrom\s*\\?\s*\.")
 
 
 def _imports_relatively(path: str) -> bool:
-    """`from .layers import …`, which needs a package around it."""
+    """Return whether the file has relative imports, which need a package around it."""
     with open(path, "rb") as file:
         source = file.read()
     if not _RELATIVE.search(source):
@@ -120,7 +122,7 @@ def _imports_relatively(path: str) -> bool:
 
 
 def _name_in_package(path: str) -> str:
-    """The hand-in's folder is the outermost package, whatever it was called."""
+    """Return the module's name in a package whose top level is the submission's folder."""
     spec = package(FOLDER, [os.getcwd()])
     sys.modules[FOLDER] = importlib.util.module_from_spec(spec)
     if spec.loader is not None:
@@ -131,8 +133,8 @@ def _name_in_package(path: str) -> str:
 
 
 def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
-    """Return the class, under the first of its names that is defined, or the functions by name. Stand-ins for what is
-    missing are neither."""
+    """Return the class, under the first of its names that is defined, or the functions by name. Stand-ins do not
+    count."""
     values = {name: vars(module)[name] for name in wanted.names if name in vars(module)}
     if wanted.of_class:
         return dict([(name, value) for name, value in values.items() if isinstance(value, type)][:1])
@@ -140,7 +142,7 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
 
 
 def _not_there(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
-    """Wanted names that are imported from a file that was not submitted → why they are missing."""
+    """Return wanted names that are imported from a file that was not submitted → the error."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
@@ -183,7 +185,7 @@ def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absen
     failed = {id(s) for s, _ in failures}
     ran = [s for s in selected.statements if id(s) not in failed]
     tried.source = _file_of(tried.found, path)
-    imports = (ast.Import, ast.ImportFrom)  # nobody looks for a mistake in them
+    imports = (ast.Import, ast.ImportFrom)  # mistakes are not looked for in them
     tried.cells = sorted({s.cell for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))})
     tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
     causes = [(s, e) for s, e in failures if not (isinstance(e, NameError) and e.name is None)]
@@ -195,8 +197,11 @@ Failures = list[tuple[Statement, BaseException]]
 
 
 def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
-    """Runs them in order and returns what has failed. What lacks the names of what has failed is run again with
-    stand-ins for these: a class whose default is `X_train.shape[1]` is there without the data."""
+    """Run the statements in order and return those that failed, with their errors.
+
+    Statements that use names of failed ones are run again with stand-ins for these names: a class with the default
+    `X_train.shape[1]` is defined even if the data is missing.
+    """
     deadline = time.process_time() + cpu_seconds
     failures: Failures = []
     waiting = list(statements)
@@ -219,8 +224,8 @@ def _run_until_settled(
     deadline: float,
     absent: Absent,
 ) -> Failures:
-    """What lacks a name is run again after the others: in a notebook cells may stand in another order than they
-    were run in."""
+    """Run the statements, and run those that lack a name again after the others: the order of a notebook's cells need
+    not be the order in which they were run."""
     failures: Failures = []
     waiting, before = list(statements), len(statements) + 1
     while len(waiting) < before:
@@ -233,7 +238,11 @@ def _run_until_settled(
 
 
 def _lacks_a_name(statement: Statement, error: BaseException, module: ModuleType) -> bool:
-    """Only Python itself fills in the error's name. A later definition of the same name stays the last one."""
+    """Return whether a statement failed because a name was not defined, and may be run again.
+
+    Only Python itself sets the error's name. A statement is not run again if its names are defined by now: the later
+    definition wins.
+    """
     has_no_name = isinstance(error, NameError) and error.name is not None
     return has_no_name and (statement.adds or not statement.binds <= vars(module).keys())
 

@@ -1,4 +1,4 @@
-"""Which of the student's files may hold the entry points, the likeliest first. Nothing is run here."""
+"""Rank the student's files by how likely they define the entry points. Nothing is run here."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from .entry_points import EntryPoints
 
 @dataclass
 class Candidate:
+    """A file or notebook that may define the entry points."""
+
     path: str
     selected: Selected
     notebook: bool
     wanted: EntryPoints
     promised: int = 0
-    """How many of the wanted names it seems to define, by its text; for a file that cannot be parsed."""
+    """Number of wanted names that its text seems to define; used for a file that cannot be parsed."""
 
     @property
     def own_text(self) -> str:
-        """The class or the functions as this file defines them; "" where it only imports them."""
+        """The source of the class or the functions; "" if this file only imports them."""
         if not self.selected.own:
             return ""
         kind = ast.ClassDef if self.wanted.of_class else ast.FunctionDef
@@ -33,7 +35,7 @@ class Candidate:
 
     @property
     def is_whole(self) -> bool:
-        """It defines all that is wanted and leaves no gap in it."""
+        """True if it defines all entry points and leaves no gap in them."""
         found = self.selected.outline
         if found is None or not self.selected.own or found.open:
             return False
@@ -41,23 +43,27 @@ class Candidate:
 
     @property
     def functions(self) -> int:
-        """How many of the wanted functions have code here; 0 where a class is wanted."""
+        """Number of wanted functions that have code here; 0 for a class."""
         if self.wanted.of_class:
             return 0
         return self.promised if self.selected.outline is None else len(self.selected.outline.filled)
 
     def is_empty_beside(self, other: Candidate) -> bool:
+        """Return whether it has only gaps where the other file has code."""
         mine, theirs = self.selected.outline, other.selected.outline
         return mine is not None and theirs is not None and mine.is_empty_beside(theirs)
 
 
 @dataclass
 class Candidates:
+    """The candidate files of a submission."""
+
     ranked: list[Candidate] = field(default_factory=list)
+    """The likeliest first."""
     written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    """Modules that `%%writefile` cells make: text, notebook and cell."""
+    """Modules written by `%%writefile` cells: text, notebook and cell."""
     broken: list[SyntaxError] = field(default_factory=list)
-    """What cannot be read in notebooks, which may be why there are no candidates."""
+    """Syntax errors in notebooks, which may be why there are no candidates."""
 
 
 def candidates(
@@ -66,16 +72,16 @@ def candidates(
     wanted: EntryPoints,
     accepted: Sequence[str],
 ) -> Candidates:
-    """Return the files that may hold the entry points. `accepted` are the file names that the handout asks for."""
+    """Return the files that may define the entry points. `accepted` are the file names that the handout asks for."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
     if not cells and len(texts) == 1:
         found.ranked = [Candidate(path, Selected(), notebook=False, wanted=wanted) for path in texts]
-        return found  # there is nothing to choose from
+        return found  # no choice to make
     for path, code in cells.items():
         for name, (text, cell) in select(code, wanted).modules.items():
-            if texts.setdefault(name, text.encode()) == text.encode():  # what was handed in as a file comes first
+            if texts.setdefault(name, text.encode()) == text.encode():  # a submitted file has precedence
                 found.written |= {} if name in files else {name: (text, path, cell)}
     modules = {name: select([(0, text.decode("utf-8", "replace"))], wanted) for name, text in texts.items()}
     outlines = {PurePosixPath(n).stem: m.outline for n, m in modules.items() if m.outline is not None}
@@ -104,8 +110,8 @@ def candidates(
 def _modules_by_promise(
     modules: Mapping[str, bytes], wanted: EntryPoints, accepted: Sequence[str]
 ) -> list[tuple[str, int]]:
-    """Return the Python files that define what is wanted, or else those of an accepted name, and how many of the wanted
-    names each defines: an accepted name first, shallow before deep."""
+    """Return the Python files that define wanted names, or else those with an accepted name, and the number of wanted
+    names in each. Accepted names come first, then shallow paths before deep ones."""
     promise = re.compile(rf"^\s*{wanted.definition()}".encode(), re.MULTILINE)
     promised = {name: len(set(promise.findall(content))) for name, content in modules.items()}
     likely = [name for name in modules if promised[name]] or [name for name in modules if _is_named(name, accepted)]
@@ -120,5 +126,6 @@ def _is_named(path: str, accepted: Sequence[str]) -> bool:
 
 
 def _is_copy(path: str) -> bool:
-    """Return whether editors and browsers call a second file so: a - Copy.py, a-Copy1.ipynb, a (1).py, a checkpoint."""
+    """Return whether the name is one that editors and browsers give to copies: a - Copy.py, a-Copy1.ipynb, a (1).py, a
+    checkpoint."""
     return re.search(r"(?i)(?<![a-z])(copy|kopie|copie|backup|old)(?![a-z])|\(\d+\)|checkpoint", path) is not None

@@ -1,8 +1,8 @@
-"""A notebook's cells → the statements that the entry points need. Nothing is run here.
+"""Select the statements of a notebook that the entry points need. Nothing is run here.
 
-A notebook is never run from top to bottom. Only what the class, or the functions, need is: their own definitions,
-wherever they stand and in however many cells, and the imports, functions and constants that these refer to. Plots stay
-out because they bind nothing that is needed, and trainings because they are made with the class itself.
+A notebook is never run from top to bottom. Only the definitions of the class or the functions are run, in whichever
+cells they are, together with the imports, functions and constants that they refer to. Plots are left out because they
+bind no needed name, and training runs because they are made with the class itself.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import,
 
 @dataclass
 class Statement:
+    """A top-level statement of a cell."""
+
     node: ast.stmt
     cell: int
     binds: frozenset[str]
     uses: frozenset[str]
     adds: bool = False
-    """To the class that is there already."""
+    """True if it adds to a class that is already defined."""
 
     @property
     def defines(self) -> bool:
-        """It is a definition or an import, which every class may need; anything else may be half the experiment."""
+        """True for a definition or an import, which any class may need. Other statements may be experiments."""
         return isinstance(self.node, _DEFINITIONS)
 
     @property
@@ -42,22 +44,24 @@ class Statement:
 
 @dataclass
 class Selected:
+    """The statements of a notebook that the entry points need."""
+
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
-    """Of the class, or of the functions, that the notebook defines or imports from a known module; None where it does
+    """Outline of the class or the functions that the notebook defines or imports from a known module; None if it does
     neither."""
     own: bool = False
-    """It is the notebook that defines the class, or one of the functions."""
+    """True if the notebook itself defines the class or one of the functions."""
     imported: bool = False
-    """It imports them from a known module, even where it defines them as well."""
+    """True if it imports them from a known module, even if it also defines them."""
     unread: list[SyntaxError] = field(default_factory=list)
-    """Of cells that define the entry points or what they need."""
+    """Syntax errors in cells that define the entry points or names that they need."""
     broken: list[SyntaxError] = field(default_factory=list)
-    """Of all cells, those first."""
+    """Syntax errors in all cells, those of `unread` first."""
     modules: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """What `%%writefile` cells write, by file name, with the number of the last such cell."""
+    """Text of the files that `%%writefile` cells write, by name, with the number of the last such cell."""
     notes: list[tuple[str, int, str]] = field(default_factory=list)
-    """kind, cell, why."""
+    """Kind, cell, reason."""
 
 
 def select(
@@ -102,7 +106,7 @@ def select(
 
 
 def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], selected: Selected) -> set[str]:
-    """Adds them to `selected`, and returns their names."""
+    """Add the needed statements to `selected`, and return the needed names."""
     made = _made_with(statements, wanted)
     needed = {*wanted, "*"}  # a star import may bring anything
     kept: set[int] = set()
@@ -124,8 +128,8 @@ def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], s
 
 
 def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]:
-    """Indices of what is no part of the definition, because a call makes it with the class: nets, trainings, and
-    what is computed from these."""
+    """Return the indices of statements that use the entry points instead of defining them: models made by calling the
+    class, training runs, and values computed from these."""
     definitions = frozenset(chain.from_iterable(s.binds for s in statements if s.defines))
     makers, made, found = set(wanted), set[str](), set[int]()
     grew = True
@@ -151,7 +155,8 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Where the handout's gaps stand below the answer, the answer counts; else the last definition does."""
+    """Leave out definitions that have only the handout's gaps where an earlier one has code; else the last one
+    counts."""
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -210,7 +215,8 @@ def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str
 
 
 def _without_values_of_defined_names(statements: list[Statement], wanted: Collection[str]) -> list[Statement]:
-    """`slope = slope(x)` in a cell for trying out takes the function's name, not its place beside the class."""
+    """Leave out assignments of values to the names of functions, as in `slope = slope(x)`, typical of cells that try
+    a function out."""
     kept: list[Statement] = []
     defined: set[str] = set()
     for statement in statements:
@@ -223,7 +229,8 @@ def _without_values_of_defined_names(statements: list[Statement], wanted: Collec
 
 
 def _is_a_value(statement: Statement) -> bool:
-    """It assigns to plain names what is no function by its looks, nor one made of the old function."""
+    """Return whether a statement assigns a value to plain names that does not look like a function, nor like one made
+    from the old function."""
     match statement.node:
         case ast.Assign(value=value, targets=[ast.Name() | ast.Tuple()]):
             called = [n.func for n in ast.walk(value) if isinstance(n, ast.Call)]
@@ -234,7 +241,7 @@ def _is_a_value(statement: Statement) -> bool:
 
 
 def _is_aliased(statements: Sequence[Statement], wanted: Sequence[str]) -> bool:
-    """As in `Base = Net`, which the next definition then derives from."""
+    """Return whether a statement gives the class another name, as in `Base = Net`, which a later definition extends."""
     aliases = (s for s in statements if not (s.defines or s.adds or s.calls))
     return any(not s.uses.isdisjoint(wanted) for s in aliases)
 
@@ -257,7 +264,7 @@ def _continues(node: ast.stmt, wanted: Collection[str]) -> bool:
 
 
 def _attached(node: ast.stmt) -> frozenset[str]:
-    """Names that a statement may give to the class; rather too many, as in `setattr(C, "loss", f)`."""
+    """Return all names that a statement such as `setattr(C, "loss", f)` may add to the class; possibly too many."""
     if isinstance(node, ast.FunctionDef):
         return frozenset({node.name})
     inner = list(ast.walk(node))
@@ -269,7 +276,7 @@ def _attached(node: ast.stmt) -> frozenset[str]:
 
 
 def _parsed(source: str) -> ast.Module:
-    """Shell lines and magics become calls that bind nothing, and `%run file.py` imports the file."""
+    """Parse a cell. Shell lines and magics become calls that bind nothing, and `%run file.py` becomes an import."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):
         words = first[2:].split()
@@ -279,7 +286,7 @@ def _parsed(source: str) -> ast.Module:
     try:
         return ast.parse(source)
     except SyntaxError:
-        from IPython.core import inputtransformer2  # a tenth of a second that only notebooks with magics pay
+        from IPython.core import inputtransformer2  # takes 0.1 s to import, so only for notebooks with magics
 
         manager: Any = inputtransformer2.TransformerManager
         return ast.parse(str(manager().transform_cell(_RUN.sub(_imported, source))))
@@ -296,7 +303,7 @@ def _imported(run: re.Match[str]) -> str:
 
 
 def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -> None:
-    """`%%writefile net.py` anew, with -a at its end; the last cell wins as in the notebook itself."""
+    """Add the file that a `%%writefile net.py` cell writes; -a appends. The last cell wins, as in the notebook."""
     first, _, content = source.lstrip().partition("\n")
     options, name = first.split()[1:-1], first.split()[-1].removeprefix("./")
     if re.fullmatch(r"[A-Za-z_]\w*\.py", name):
@@ -308,7 +315,7 @@ def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -
 
 
 def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
-    """The names that a statement defines for others, or adds to; nothing for what must not be run for its effect."""
+    """Return the names that a statement defines or adds to. It is empty for statements that must not be run."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return frozenset({node.name}) | _given_to(node.decorator_list, wanted)
@@ -330,7 +337,8 @@ def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 
 
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
-    """Nothing where the block does anything else; and a loop must put something into the class."""
+    """Return the names that a block binds. It is empty if the block does anything else, or if it is a loop that adds
+    nothing to the class."""
     bound = [_binds(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
         return frozenset()
@@ -338,7 +346,7 @@ def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) ->
 
 
 def _putting(call: ast.Call) -> list[ast.expr]:
-    """`setattr(C, "loss", loss)` and `add_to_class(C)(loss)` put something into C."""
+    """Return the calls that add an attribute to a class: `setattr(C, "loss", loss)` and `add_to_class(C)(loss)`."""
     match call.func:
         case ast.Name(id="setattr"):
             return [call]
@@ -348,7 +356,7 @@ def _putting(call: ast.Call) -> list[ast.expr]:
 
 
 def _given_to(calls: Sequence[ast.expr], wanted: frozenset[str]) -> frozenset[str]:
-    """Of `@add_to_class(C)` it is C."""
+    """Return the wanted names that the calls have as arguments: C for `@add_to_class(C)`."""
     arguments = chain.from_iterable(c.args for c in calls if isinstance(c, ast.Call))
     return wanted & frozenset(a.id for a in arguments if isinstance(a, ast.Name))
 
@@ -371,7 +379,7 @@ def _is_idle(node: ast.stmt) -> bool:
 
 
 def _roots(target: ast.expr) -> frozenset[str]:
-    """`a, b[0], C.loss` → {a, b, C}."""
+    """Return the names at the root of an assignment's target: {a, b, C} for `a, b[0], C.loss`."""
     match target:
         case ast.Name():
             return frozenset({target.id})
@@ -383,7 +391,7 @@ def _roots(target: ast.expr) -> frozenset[str]:
 
 
 def _uses(node: ast.stmt) -> frozenset[str]:
-    """The module-level names that a statement refers to; a function's own locals are not among them."""
+    """Return the module-level names that a statement refers to, without the local names of functions."""
     table = symtable.symtable(ast.unparse(node), "cell", "exec")
     names = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
     tables = list(table.get_children())
@@ -395,7 +403,7 @@ def _uses(node: ast.stmt) -> frozenset[str]:
 
 
 def _with_known_decorators(node: ast.stmt) -> ast.stmt:
-    """`@d2l.add_to_class(C)` does here what it does there; the package itself is too large for the sandbox."""
+    """Replace `@d2l.add_to_class(C)` by equivalent code; the package d2l is too large for the sandbox."""
     if isinstance(node, ast.FunctionDef):
         node.decorator_list = [_known(d) for d in node.decorator_list]
     return node

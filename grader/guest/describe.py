@@ -1,4 +1,4 @@
-"""What the student's code raised → what the parent may be told of it."""
+"""Describe an exception of the student's code as plain data for the parent process."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from types import CodeType
 from typing import Any
 
 FOLDER = "submission"
-"""Where the student's files lie, below the session's own folder."""
+"""Name of the folder with the student's files, inside the session's folder."""
 
 
 def describe(error: BaseException, called: object = None) -> list[Any]:
-    """Return kind, message, file, line, source line and caret of the innermost frame in the student's own files. If a
-    call's arguments do not fit, there is no such frame, and the def line of the `called` function is the place."""
+    """Return kind, message, file, line, source line and caret of the innermost frame in the student's files.
+
+    If a call's arguments do not match the signature there is no such frame; the def line of `called` is used instead.
+    """
     kind = type(error).__name__[:200]
     try:
         message = str(error)[:2000]
@@ -36,7 +38,7 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
 
 
 def own(filename: str) -> str | None:
-    """The name of a student's file as the student knows it."""
+    """Return the path of a student's file relative to the submission, or None for any other file."""
     marker = os.sep + FOLDER + os.sep
     if marker in filename:
         return filename.rpartition(marker)[2]

@@ -29,7 +29,7 @@ class EntryPoints:
         return f"a class {self.names[0]}" if self.of_class else " or ".join(self.names)
 
     def plain(self) -> list[Any]:
-        """Return the plain data that a request to the sandbox holds."""
+        """Return the entry points as plain data for a request to the sandbox."""
         return [self.kind, list(self.names), list(self.methods)]
 
     @classmethod

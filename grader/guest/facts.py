@@ -1,4 +1,4 @@
-"""Under what a student's code computes: asked before any of it is loaded, so it can be believed."""
+"""Versions of Python, numpy and BLAS. They are read before the student's code is loaded, so they can be trusted."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 
 def facts() -> dict[str, Any]:
+    """Return the versions of Python and numpy, and the name, kernel and thread count of numpy's BLAS."""
     from threadpoolctl import threadpool_info  # the sandbox has it with scikit-learn
 
     pools: list[dict[str, Any]] = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # scipy brings one of its own
+    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # scipy bundles another BLAS
     blas = next(iter(pools), {})
     return {
         "python": sys.version.split()[0],

@@ -1,4 +1,4 @@
-"""CPU time for a part of the student's code, after which what it has reached can still be looked at."""
+"""A CPU limit on a part of the student's code that leaves the process alive, so that its state can be inspected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class SoftLimit(BaseException):
 
 @contextmanager
 def soft_limit(seconds: float) -> Iterator[None]:
-    """0 is none. Windows has none either: there only the parent's own limit counts."""
+    """Raise `SoftLimit` in the block after this much CPU time; 0 means no limit. On Windows there is none: only the
+    parent's limit applies."""
     if not seconds or not hasattr(signal, "setitimer"):
         yield
         return

@@ -1,8 +1,8 @@
-"""The student's files and notebooks → the class, or the functions, that are asked for.
+"""Load the class or the functions that an assignment asks for from the student's files and notebooks.
 
-A submission may have several files that define them, and some of them may be broken. The likeliest is taken first;
-where it fails, the next one; and what happened on the way is noted. Functions that it lacks are taken from the others.
-Facts only: `grader.engine.report` words them.
+Several files of a submission may define them, and some may be broken. The likeliest file is tried first, and the next
+one if it fails; notes record the failures. Functions that the chosen file lacks are taken from the others.
+`grader.engine.report` turns the notes into sentences.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .entry_points import EntryPoints
 from .nearly import nearly
 
 HANDOUT = "handout"
-"""Where the course's own modules lie, beside the student's folder: an error in them is shown at the student's line
-that led there."""
+"""Name of the folder with the course's modules, beside the student's folder. An error in them is shown at the student's
+line that called them."""
 
 
 class NotFound(Exception):
-    """No file defines what is asked for."""
+    """No file defines the entry points."""
 
 
 Loaded = dict[str, Any]
-"""The class or the functions by name; an error in the place of a function that was not found."""
+"""The class or the functions by name; for a function that was not found, an exception."""
 
 
 def load(
@@ -42,11 +42,22 @@ def load(
     handout: Mapping[str, Any],
     cpu_seconds: float,
 ) -> tuple[Loaded, dict[str, Any]]:
-    """Return the entry points, and where they were found. Raises what the student's own code raises.
+    """Load the entry points.
 
-    `accepted` are the names of the Python file that the handout asks for, the usual one first.
-    `handout` are modules that every student has and nobody hands in; a student's own of that name wins.
-    `cpu_seconds` are shared among the files that may hold the entry points; 0 is no limit.
+    Args:
+        files: The submitted files by path, as arrays of bytes.
+        notebooks: Path, code and cell numbers of each notebook.
+        wanted: The class or the functions to find.
+        accepted: Names of the Python file that the handout asks for, the preferred one first.
+        handout: Modules that every student has and does not submit. A submitted module of the same name wins.
+        cpu_seconds: CPU time for all candidate files together; 0 means no limit.
+
+    Returns:
+        The entry points, and plain data on where they were found.
+
+    Raises:
+        NotFound: No file defines them.
+        BaseException: Any exception of the student's code.
     """
     found = candidates(files, notebooks, wanted, accepted)
     written = {name: text.encode() for name, (text, _, _) in found.written.items()}
@@ -80,7 +91,7 @@ def load(
 
 
 def _attributes(found: Mapping[str, Any]) -> list[str]:
-    """Names that the class defines, so that a message can mention them."""
+    """Return names that the class defines, for messages."""
     return sorted(n for one in found.values() for n in vars(one) if not n.startswith("__"))[:50]
 
 
@@ -92,7 +103,7 @@ def _instead(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], w
 def _elsewhere(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
-    """Return functions that the best file lacks, or has gaps for, and the other file that has each of them."""
+    """Return the functions that the best file lacks or has gaps for, each with the attempt at a file that has it."""
     if wanted.of_class:
         return {}
     have = {a.candidate.path: a for a in tried}
@@ -109,7 +120,7 @@ def _elsewhere(
 
 
 def _without_screen() -> None:
-    """`matplotlib.use("TkAgg")` chooses nothing here, where there is no screen, and must not end the file."""
+    """Make `matplotlib.use("TkAgg")` do nothing: there is no display, and the call must not end the file."""
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
         matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
 
@@ -132,7 +143,7 @@ def _write(folder: str, files: Mapping[str, bytes]) -> None:
 
 
 def _until_one_works(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float) -> list[Attempt]:
-    """Each may use its share of the time that is left."""
+    """Try the candidates in order until one loads without an error. Each gets an equal share of the remaining time."""
     tried: list[Attempt] = []
     started = time.process_time()
     for number, candidate in enumerate(ranked):
@@ -145,8 +156,8 @@ def _until_one_works(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_secon
 
 
 def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Return source and cells, and which cells of a notebook add to the class of a file."""
-    if best.source in found.written:  # a module that a cell writes is that cell of the notebook
+    """Return the source and its cells, and notes on notebook cells that add to the class of a file."""
+    if best.source in found.written:  # a module written by a cell counts as that cell
         _, notebook, cell = found.written[best.source]
         return notebook, sorted({cell, *best.cells}), []
     if best.source == best.candidate.path or not best.cells:
@@ -156,7 +167,7 @@ def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]
 
 
 def _other_files(best: Attempt, tried: Sequence[Attempt], found: Candidates) -> list[Note]:
-    """Return notes on those that could not be loaded, and on those that define the same in another way."""
+    """Return notes on files that could not be loaded, and on files that define the entry points differently."""
     failed = {one_line(a.error): a.candidate.path for a in reversed(tried) if a is not best and a.error is not None}
     if best.error is not None:
         failed.pop(one_line(best.error), None)  # a notebook that imports a file fails with it

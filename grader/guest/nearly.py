@@ -1,4 +1,4 @@
-"""Find definitions that resemble a missing entry point, by the text alone. Nothing is run."""
+"""Find definitions that resemble a missing entry point in the source text. Nothing is run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def nearly(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
-    """Return "net.py defines Net: rename it to TwoLayerNet", or "" where there is nothing like it."""
+    """Return a hint such as "net.py defines Net: rename it to TwoLayerNet", or "" if nothing resembles it."""
     others: dict[str, str] = {}
     fitting: list[str] = []
     for path, tree in _trees(files, notebooks):
@@ -53,7 +53,7 @@ def _trees(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> 
             with warnings.catch_warnings(action="ignore"):
                 yield path, ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # a cell with magics; what cannot be read has been said elsewhere
+            continue  # a cell with magics, or a syntax error, which is reported elsewhere
 
 
 def _cells(notebook: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""Methods of a class, or functions of a module, that are written or still gaps, by their text alone."""
+"""Tell implemented methods or functions from the handout's gaps by the source text."""
 
 from __future__ import annotations
 
@@ -9,43 +9,51 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Outline:
+    """The methods of a class or the functions of a module."""
+
     filled: frozenset[str]
+    """Names with code."""
     open: frozenset[str]
+    """Names that are still gaps."""
 
     def with_(self, names: frozenset[str]) -> Outline:
-        """After these have been put into the class."""
+        """Return the outline after these methods were added to the class."""
         return Outline(self.filled | names, self.open - names)
 
     def only(self, names: Collection[str]) -> Outline:
-        """Return what it says about these names."""
+        """Return the outline reduced to these names."""
         return Outline(self.filled.intersection(names), self.open.intersection(names))
 
     def on(self, base: Outline | None) -> Outline:
-        """Of a class that continues `base`."""
+        """Return the outline of a class that extends `base`."""
         if base is None:
             return self
         return Outline(self.filled | (base.filled - self.open), self.open | (base.open - self.filled))
 
     def is_empty_beside(self, other: Outline) -> bool:
-        """It writes nothing that `other` lacks, and has gaps where `other` has code. `__init__` and its kind are
-        given in many a handout, so they do not tell an answer from a gap."""
+        """Return whether it has gaps where `other` has code, and no code that `other` lacks.
+
+        Special methods do not count: many handouts provide `__init__`.
+        """
         written = {name for name in self.filled if not name.startswith("__")}
         return bool(self.open & other.filled) and written <= other.filled
 
 
 def outline(node: ast.ClassDef) -> Outline:
+    """Return the outline of a class."""
     return outline_of(n for n in node.body if isinstance(n, ast.FunctionDef))
 
 
 def outline_of(functions: Iterable[ast.FunctionDef]) -> Outline:
+    """Return the outline of several functions."""
     functions = list(functions)
     gaps = frozenset(f.name for f in functions if _is_gap(f.body))
     return Outline(frozenset(f.name for f in functions) - gaps, gaps)
 
 
 def _is_gap(body: Sequence[ast.stmt]) -> bool:
-    """Nothing but `pass`, `...` or `raise`; or code that cannot get past a `raise NotImplementedError`. Under an
-    `if` it may be a right answer to wrong arguments."""
+    """Return whether a body has only `pass`, `...` or `raise`, or always raises NotImplementedError. A `raise` under an
+    `if` does not count: it may reject wrong arguments."""
     return all(_says_nothing(s) for s in body) or _always_raises(body)
 
 

@@ -1,5 +1,5 @@
-"""Huge pages: they make a copy of a large process cheap, and training on mapped arrays as fast as on a student's own
-(with small pages it takes 7 % more). Linux only; where the kernel will not, nothing is lost but time.
+"""Huge pages. They make forking a large process cheap, and training on mapped arrays as fast as on ordinary ones (with
+small pages it takes 7 % longer). Linux only; if the kernel refuses, everything works but takes longer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 HUGE_BYTES = 2 << 20
 MADV_COLLAPSE = 25
-"""Linux 6.1: at once, and whatever the system's settings for huge pages are."""
+"""Linux 6.1: make huge pages at once, independently of the system's settings."""
 PROT_NONE, MAP_FIXED = 0, 0x10
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -24,25 +24,27 @@ _libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
 
 def rounded(size: int) -> int:
-    """The length of a file whose last bytes can lie in a huge page too."""
+    """Return a size rounded up to whole huge pages."""
     return -(-size // HUGE_BYTES) * HUGE_BYTES
 
 
 def map_file(fd: int, size: int, flags: int) -> int:
-    """Its address, where huge pages can be. Not by Python's mmap, which would keep a descriptor of the file."""
+    """Map a file at an address aligned for huge pages, and return the address. Python's mmap is not used because it
+    keeps a descriptor of the file."""
     reserved = _map(None, size + HUGE_BYTES, PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
     aligned = rounded(reserved)
     return _map(aligned, size, mmap.PROT_READ | mmap.PROT_WRITE, flags | MAP_FIXED, fd)
 
 
 def collapse_file(fd: int, size: int) -> None:
-    """The file's pages into huge ones; `size` as `rounded` gives it."""
+    """Turn a file's pages into huge pages. `size` is a multiple of `HUGE_BYTES`."""
     address = map_file(fd, size, mmap.MAP_SHARED)
     _libc.madvise(address, size, MADV_COLLAPSE)
     _libc.munmap(address, size)
 
 
 def collapse_own_memory() -> None:
+    """Turn this process's private pages into huge pages."""
     with open("/proc/self/maps") as maps:
         lines = [line.split() for line in maps]
     for line in lines:

@@ -1,7 +1,8 @@
-"""A student's values → what may cross the wire: plain types alone; whatever cannot become one is `Opaque`.
+"""Convert a student's values to plain types that may be sent; a value that cannot be converted becomes `Opaque`.
 
-Containers are read by the methods of dict, list, tuple and deque themselves, so that a subclass means what it holds and
-none of the student's methods is asked. Numbers and arrays must be exactly those: their operators are what counts.
+Containers are read with the methods of dict, list, tuple and deque themselves, so a subclass counts by its contents and
+no method of the student's is called. Numbers and arrays must have exactly the plain types, since a subclass may change
+their operators.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ _SEQUENCES: tuple[type, ...] = (tuple, list, deque)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The same value out of plain types, arrays copied.
+    """Return the value converted to plain types.
 
-    Students return odd but right things: OrderedDicts, namedtuples, 0-d arrays, deques of numpy scalars. All of
-    them become what they mean. An ndarray subclass does not: a matrix or a masked array means something else.
+    Correct answers may be OrderedDicts, namedtuples, 0-d arrays or deques of numpy scalars; all are converted. A
+    subclass of ndarray is not: operators of a matrix or a masked array differ.
     """
     kind = type(value)
     if value is None or kind is bool or kind is float:
@@ -53,7 +54,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def sequence_type(value: Any) -> Any:
-    """tuple, list or deque, where the value is one of these or derives from it; else None."""
+    """Return tuple, list or deque if the value is an instance of it, else None."""
     return next((base for base in _SEQUENCES if issubclass(type(value), base)), None)
 
 
@@ -75,7 +76,7 @@ def _sequence(name: str, base: Any, value: Any, depth: int) -> Any:
 
 
 def _is_number(item: Any) -> bool:
-    """Also a loss of shape (1,) or (1, 1), as in most histories of those who keep dimensions."""
+    """Return whether an item is a number, or an array of one such as a loss of shape (1, 1)."""
     return type(item) in _NUMBERS or (type(item) is np.ndarray and item.size == 1)
 
 

@@ -1,9 +1,9 @@
-"""The guest's loop: one request, one answer, until the other side hangs up. Its first word, a value too, says that
-it is ready.
+"""The guest's loop: one answer for each request, until the grader closes the channel. The first message, also a value,
+reports that the guest is ready.
 
-Answers are `["value", value]`, `["raised", kind, message, file, line, source, caret]`,
-`["stopped", seconds]` (the soft limit, so that what was trained so far can still be looked at) and
-`["unusable", why]`. They are claims by a process that a student controls.
+Answers are `["value", value]`, `["raised", kind, message, file, line, source, caret]`, `["stopped", seconds]` (the soft
+limit was reached; the model trained so far can still be inspected) and `["unusable", why]`. They come from a process
+that a student controls, so the grader does not trust them.
 """
 
 from __future__ import annotations
@@ -30,16 +30,18 @@ from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 
-class Unusable(Exception):
-    """The student's object has not got what the request needs."""
+class UnusableObject(Exception):
+    """The student's object lacks something that the request needs."""
 
 
 class Guest:
+    """Answers the grader's requests inside the sandbox."""
+
     def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-        """`arrays` lie ready for requests to refer to."""
+        """Serve a channel. Requests may refer to `arrays` by name."""
         self.channel = channel
         self.ahead = bytearray()
-        """What has come and was not read yet."""
+        """Bytes that were received but not read yet."""
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: dict[str, Any] = {}
@@ -65,7 +67,7 @@ class Guest:
         }  # and "several" of these at once
 
     def warm(self, modules: list[str]) -> None:
-        """Imports what most students' files import, before there is one."""
+        """Import these modules before a submission is loaded."""
         for name in modules:
             importlib.import_module(name)
 
@@ -91,7 +93,7 @@ class Guest:
         return next(found for found in self.found.values() if isinstance(found, type))
 
     def call_function(self, name: str, args: list[Any], kwargs: dict[str, Any], seed: int | None, soft: float) -> Any:
-        """One of the wanted functions. `seed` is numpy's global one, and Python's, set just before; None: it is not."""
+        """Call one of the wanted functions. If a seed is given, set numpy's and Python's global seeds before."""
         function = self.function(name)
         if seed is not None:
             _seed(seed)
@@ -118,7 +120,7 @@ class Guest:
         kwargs: dict[str, Any],
         item: int,
     ) -> list[Any]:
-        """The method's answer (its `item`, where it answers several values) at every set of values in the stacks."""
+        """Return the method's answer for each set of values in the stacks; of a tuple, its entry `item`."""
         bound = getattr(self.objects[target], method)
         put = self.put_each(target, attribute, stacks)
         answers = []
@@ -135,21 +137,21 @@ class Guest:
         return getattr(self.objects[target], attribute)
 
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Sets arrays in a dict of the object. In place where the sizes allow it, which keeps the student's own
-        dtype, shape and aliases: (1, H) biases and float32 are as right as (H,) and float64."""
+        """Set arrays in a dict of the object. If the sizes match, they are set in place, which keeps the student's
+        dtype, shape and aliases: (1, H) biases and float32 are as correct as (H,) and float64."""
         held = getattr(self.objects[target], attribute)
         for name, value in values.items():
             try:
                 old = held[name]
             except (KeyError, TypeError, IndexError):
-                raise Unusable(f"{attribute} has no entry {name!r}") from None
+                raise UnusableObject(f"{attribute} has no entry {name!r}") from None
             if type(old) is np.ndarray and old.size == value.size and old.dtype.kind == "f":
                 old[...] = value.reshape(old.shape)
             else:
                 held[name] = value.copy()
 
     def put_each(self, target: int, attribute: str, stacks: dict[str, np.ndarray[Any, Any]]) -> Callable[[int], None]:
-        """number → puts that set of values. Where it fits, straight into the arrays that are held, as `put` does."""
+        """Return a function that sets the values with a given number, in place if the sizes match, as `put` does."""
         self.put(target, attribute, {name: stack[0] for name, stack in stacks.items()})
         held = getattr(self.objects[target], attribute)
         places = [
@@ -175,11 +177,11 @@ class Guest:
         setattr(self.objects[target], method, lambda *_arguments, **_options: tuple(copy.deepcopy(answer)))
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Holds arrays for later requests to refer to."""
+        """Keep arrays so that later requests can refer to them."""
         self.arrays |= {name: array.copy() for name, array in arrays.items()}
 
     def look(self, names: list[str]) -> dict[str, Any]:
-        """What has become of kept arrays."""
+        """Return kept arrays, which the student's code may have changed."""
         return {name: self.arrays[name] for name in names}
 
     def structure(self) -> list[list[Any]]:
@@ -194,7 +196,7 @@ class Guest:
         return trace.facts()
 
     def function_traced(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """As `call_traced`, of one of the wanted functions."""
+        """Return the data flow of one call of a wanted function, as `call_traced` does."""
         trace, function = Trace(self.rows_of()), self.function(name)
         trace.follow(lambda: function(*args, **kwargs), None)
         return trace.facts()
@@ -202,11 +204,12 @@ class Guest:
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
 
     def serve(self) -> None:
+        """Answer requests until the grader closes the channel."""
         while (request := self.receive()) is not None:
             self.send(self.several(request[1]) if request[0] == "several" else self.reply_to(request))
 
     def several(self, requests: list[Any]) -> list[Any]:
-        """The answers up to the first that is none: what comes after it may depend on it."""
+        """Return the answers up to the first failure; later requests may depend on it."""
         replies = []
         for request in requests:
             replies.append(self.reply_to(request))
@@ -220,13 +223,13 @@ class Guest:
             return ["value", plain(self.operations[operation](*[self.resolve(a) for a in arguments]))]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
-        except (Unusable, NotFound) as unusable:
+        except (UnusableObject, NotFound) as unusable:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
             return ["raised", *describe(error, self.called_by(operation, arguments))]
 
     def called_by(self, operation: str, arguments: list[Any]) -> object:
-        """Return the student's function that a request calls, as its class defines it; None where it calls none."""
+        """Return the student's function that a request calls, as its class defines it; None if it calls none."""
         match operation, arguments:
             case "new", _:
                 return inspect.getattr_static(self.found_class(), "__init__", None)
@@ -238,11 +241,11 @@ class Guest:
         return None
 
     def resolve(self, value: Any) -> Any:
-        """Refs become arrays; strings are interned because students compare them with `is`."""
+        """Replace Refs by their arrays, and intern strings because students compare them with `is`."""
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise Unusable(f"no array {value.name!r} lies ready; the check has to keep it first")
+                raise UnusableObject(f"there is no array {value.name!r}: the check has to keep it first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)
@@ -261,7 +264,8 @@ class Guest:
         return None if header is None or body is None else decode(header, body)
 
     def read(self, size: int) -> bytearray | None:
-        """A small request takes one call of the system, a large one goes where it is wanted."""
+        """Return the next `size` bytes, or None at the end. It reads small requests in one system call, and large ones
+        directly into their buffer."""
         while len(self.ahead) < size <= SMALL_BYTES:
             got = self.channel.recv(SMALL_BYTES)
             if not got:
@@ -286,7 +290,7 @@ class Guest:
         try:
             header, buffers = encode(reply)
         except (WireError, ValueError, OverflowError) as error:
-            header, buffers = encode(["unusable", f"the answer cannot be sent: {error}"])
+            header, buffers = encode(["unusable", f"the answer cannot be encoded: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
 

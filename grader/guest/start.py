@@ -1,4 +1,4 @@
-"""The first thing that runs in the plain sandbox: calls the grader and serves it."""
+"""Entry point of the plain sandbox: connects to the grader and answers its requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .serve import Guest
 
 
 def silence() -> None:
-    """Nothing that is printed counts, so nothing that is printed is kept."""
+    """Discard everything that is printed."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -27,7 +27,8 @@ def silence() -> None:
 
 
 def main() -> None:
-    """`sys.argv[1:]` is a port on the loopback interface, a token to show there, and the shared arrays' files."""
+    """Run the guest. `sys.argv[1:]` is a port on the loopback interface, a token to send there, and the shared arrays'
+    files."""
     port, token, shared = sys.argv[1:]
     channel = socket.create_connection(("127.0.0.1", int(port)))
     channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 def _map(dtype: str, shape: Sequence[int], path: str) -> np.ndarray[Any, Any]:
-    """Copy on write: students may write to their training data (`X -= X.mean()`), and nobody else sees it."""
+    """Map an array copy-on-write: students may write to their training data (`X -= X.mean()`) in their process only."""
     size = np.dtype(dtype).itemsize * int(np.prod(shape))
     with open(path, "rb") as file:
         return np.frombuffer(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY), dtype).reshape(shape)

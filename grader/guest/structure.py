@@ -38,7 +38,9 @@ class Path:
 
 
 @dataclass
-class Row:
+class StatementRow:
+    """One assignment, call, return or header of a function's body."""
+
     file: str
     line: int
     end: int
@@ -51,13 +53,13 @@ class Row:
     item: int | None = None
     """Which item of the value is taken, in `a, b = f()`."""
     mutates: bool = False
-    """It changes the objects that the written paths refer to and does not rebind the paths."""
+    """True if it changes the objects that the written paths refer to instead of rebinding the paths."""
     calls: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     form: str = ""
     """Form of the value, or of the last argument of a call statement: "name", "operation", "call" or "other"."""
     parent: int = -1
-    """The row of the `if`, `for` or `while` around it."""
+    """Index of the row of the `if`, `for` or `while` around it; -1 for none."""
 
     def facts(self) -> list[Any]:
         """Return the row as plain data for the parent."""
@@ -78,18 +80,34 @@ class Row:
 
 @dataclass
 class Structure:
-    rows: list[Row] = field(default_factory=list)
+    """The statements of all functions of a submission."""
+
+    rows: list[StatementRow] = field(default_factory=list)
     functions: dict[tuple[str, str, int], list[tuple[int, int, range]]] = field(default_factory=dict)
     """(file, name, first line) → the function's statements: first line, last line, rows."""
+    trees: dict[str, ast.Module] = field(default_factory=dict)
+    """By file or cell."""
 
     def facts(self) -> list[list[Any]]:
+        """Return the rows as plain data for the parent."""
         return [row.facts() for row in self.rows]
+
+    def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
+        """Return the variables that the operation at a position (line, last line, column, last column) is made of: both
+        sides of an operator, or what is indexed or has an attribute. Anything else there has none."""
+        for node in ast.walk(self.trees.get(file, ast.Module([], []))):
+            if not isinstance(node, ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute):
+                continue
+            if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == position:
+                return [p for side in _sides(node) for p in _path_of(side)]
+        return []
 
 
 def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
     """Return the rows of all functions in Python files (name → text) and notebook cells."""
     found = Structure()
     for file, tree in _trees(sources, notebooks):
+        found.trees[file] = tree
         _Functions(file, found).visit(tree)
     return found
 
@@ -104,11 +122,11 @@ def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -
             try:
                 yield name, parse(text)
             except (SyntaxError, ValueError, RecursionError):
-                continue  # what cannot be read was not run either
+                continue  # such a file was not run either
 
 
 class _Functions(ast.NodeVisitor):
-    """Adds every function, method and lambda of a tree."""
+    """A visitor that adds every function, method and lambda of a tree."""
 
     def __init__(self, file: str, found: Structure) -> None:
         self.file, self.found = file, found
@@ -159,7 +177,7 @@ class _Functions(ast.NodeVisitor):
             if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
                 parent = start  # the statements after it run only if its test fails
 
-    def _rows(self, node: ast.stmt) -> Iterator[Row]:
+    def _rows(self, node: ast.stmt) -> Iterator[StatementRow]:
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
@@ -178,7 +196,7 @@ class _Functions(ast.NodeVisitor):
             case _:
                 yield from self._header(node)
 
-    def _header(self, node: ast.stmt) -> Iterator[Row]:
+    def _header(self, node: ast.stmt) -> Iterator[StatementRow]:
         match node:
             case ast.For(target=target, iter=iterated):
                 row = self._row(iterated, "for", iterated)
@@ -194,7 +212,7 @@ class _Functions(ast.NodeVisitor):
                 row.writes = [p for i in items if i.optional_vars is not None for p in _targets(i.optional_vars)]
                 yield row
 
-    def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[Row]:
+    def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[StatementRow]:
         if isinstance(target, ast.Tuple | ast.List):
             values = _items(value)
             if len(values) == len(target.elts):
@@ -217,7 +235,7 @@ class _Functions(ast.NodeVisitor):
             entry.writes = [Path(p.root, (*p.steps, ("key", key))) for p in row.writes]
             yield entry
 
-    def _returned(self, value: ast.expr, where: tuple[Any, ...]) -> Iterator[Row]:
+    def _returned(self, value: ast.expr, where: tuple[Any, ...]) -> Iterator[StatementRow]:
         if isinstance(value, ast.Tuple) and not where:
             for number, item in enumerate(value.elts):
                 yield from self._returned(item, (number,))
@@ -232,8 +250,8 @@ class _Functions(ast.NodeVisitor):
         row.returns = where
         yield row
 
-    def _changing(self, call: ast.Call) -> Row:
-        """Return the row of a call whose answer is dropped: it is made for changing its object or its arguments."""
+    def _changing(self, call: ast.Call) -> StatementRow:
+        """Return the row of a call whose result is discarded: it is made to change its object or its arguments."""
         row = self._row(call, "call", call)
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"
@@ -241,9 +259,9 @@ class _Functions(ast.NodeVisitor):
         row.writes = [p for e in (*changed, *call.args) for p in _path_of(e)]
         return row
 
-    def _row(self, node: ast.stmt | ast.expr, kind: str, *values: ast.expr) -> Row:
+    def _row(self, node: ast.stmt | ast.expr, kind: str, *values: ast.expr) -> StatementRow:
         calls = [c for v in values for c in ast.walk(v) if isinstance(c, ast.Call)]
-        return Row(
+        return StatementRow(
             self.file,
             node.lineno,
             node.end_lineno or node.lineno,
@@ -257,7 +275,7 @@ class _Functions(ast.NodeVisitor):
 
 
 def _items(value: ast.expr) -> list[ast.expr]:
-    """Return the items of a tuple, a list, or `f(k) for k in ('W1', 'b1')`; none if they are not written out."""
+    """Return the items of a tuple, a list, or `f(k) for k in ('W1', 'b1')`; none if the source does not list them."""
     match value:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return items
@@ -269,7 +287,7 @@ def _items(value: ast.expr) -> list[ast.expr]:
 
 
 class _With(ast.NodeTransformer):
-    """Puts an expression in the place of a name."""
+    """A transformer that replaces a name by an expression."""
 
     def __init__(self, name: str, value: ast.expr) -> None:
         self.name, self.value = name, value
@@ -297,6 +315,13 @@ def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
             return [(k.arg, k.value) for k in keywords]
     return []
+
+
+def _sides(node: ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute) -> list[ast.expr]:
+    match node:
+        case ast.BinOp(left=left, right=right) | ast.AugAssign(target=left, value=right):
+            return [left, right]
+    return [node.value]
 
 
 def _targets(target: ast.expr) -> list[Path]:

@@ -1,9 +1,9 @@
-"""The warm process: what students import has been imported, and every session is a copy of it. Linux only.
+"""The template process: it has imported the common packages, and every session is forked from it. Linux only.
 
-It stands behind the outer wall, trusts the grader and runs no line of a student's. The grader speaks to it over one
-socket, a message a packet: first the plan for all sessions, then a request for each. It is answered
-`{"session": pid}` with a pidfd, or `{"failed": why}`; and told of every end: `{"ended": pid, "status": …}`.
-When the grader hangs up, or is gone, it exits and all its sessions die with it.
+It runs inside the outer wall, trusts the grader and runs no student's code. The grader sends it messages over one
+socket, one a packet: first the plan for all sessions, then a request for each. It answers `{"session": pid}` with a
+pidfd, or `{"failed": why}`, and reports every end: `{"ended": pid, "status": …}`. When the grader closes the socket or
+ends, the template exits and all its sessions end too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ MAX_SHARED = 200
 
 
 class Template:
+    """Forks sessions on request."""
+
     def __init__(self, control: socket.socket, plan: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         self.control = control
         self.known = known
@@ -45,11 +47,12 @@ class Template:
             filter=bytes.fromhex(plan["filter"]),
         )
         self.sessions: dict[int, int] = {}
-        """pidfd → pid of those that live."""
+        """pidfd → pid of running sessions."""
         self.poll = select.poll()
         self.poll.register(control, select.POLLIN)
 
     def serve(self) -> None:
+        """Start and reap sessions until the grader closes the socket."""
         while True:
             for fd, _ in self.poll.poll():
                 if fd in self.sessions:
@@ -58,7 +61,7 @@ class Template:
                     return
 
     def start_one(self) -> bool:
-        """False where the grader has hung up."""
+        """Start a session. Return False if the grader has closed the socket."""
         message, fds, _, _ = socket.recv_fds(self.control, MAX_MESSAGE_BYTES, MAX_SHARED)
         if not message:
             return False
@@ -87,7 +90,7 @@ class Template:
         socket.send_fds(self.control, [json.dumps(message).encode()], list(fds))
 
     def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
-        """In the copy: walls first, then the student's code, then the end."""
+        """Run a session in the forked process: isolate it, answer requests, exit."""
         self.control.detach()
         os.dup2(fds[0], walls.CHANNEL)  # in the place of the control socket
         channel = socket.socket(fileno=walls.CHANNEL)
@@ -95,7 +98,7 @@ class Template:
             rows = [(name, np.dtype(dtype), shape) for name, dtype, shape in opening["shared"]]
             arrays = {row[0]: walls.map_private(fd, *row[1:]) for row, fd in zip(rows, fds[1:], strict=True)}
             walls.enclose(self.walls, opening["limits"], opening["folder"], self.user)
-        except BaseException as error:  # noqa: BLE001  whatever it is, the grader is told, and it is not the student's
+        except BaseException as error:  # noqa: BLE001  any error here is the grader's, which reports it
             Guest(channel, {}).send(["unusable", f"{type(error).__name__}: {error}"])
             os._exit(1)
         os.environ |= {name: opening["folder"] for name in ("HOME", "MPLCONFIGDIR", "TMPDIR")}
@@ -108,27 +111,27 @@ class Template:
 
 
 def _keep_niceness() -> None:
-    """Give this session's group of processes the niceness of this process, where the kernel schedules by groups."""
+    """Give this session's process group the niceness of this process, for kernels that schedule by groups."""
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
         group.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def main() -> None:
-    """`sys.argv[1]` is the control socket's descriptor."""
+    """Run a template process. `sys.argv[1]` is the control socket's descriptor."""
     os.dup2(int(sys.argv[1]), walls.CHANNEL)
     control = socket.socket(fileno=walls.CHANNEL)
     _keep_niceness()
     plan = json.loads(control.recv(MAX_MESSAGE_BYTES))
     del sys.argv[1:]
     for name in plan["imports"]:
-        if importlib.util.find_spec(name.partition(".")[0]) is not None:  # an assignment's own environment may lack it
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:  # an assignment's environment may lack it
             importlib.import_module(name)
     template = Template(control, plan, facts())
     np.random.seed(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C
     silence()
     gc.collect()
-    gc.freeze()  # the copies' collectors need not look at, and so copy, what is here already
+    gc.freeze()  # so that collectors of the forked processes do not touch, and thereby copy, existing objects
     pages.collapse_own_memory()
     template.tell({"ready": True, "facts": template.known})
     template.serve()

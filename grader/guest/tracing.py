@@ -7,16 +7,17 @@ answer, and of the `if` or `for` around it. Made only after points were lost, an
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 import numpy as np
 
 from .describe import own
-from .structure import MAX_NAME, Path, Row, Structure
+from .structure import MAX_NAME, Path, StatementRow, Structure
 
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
@@ -27,6 +28,8 @@ MAX_VALUE = 2_000
 """Numbers of one value."""
 MAX_ITEMS = 20
 """Values of a list or dict that are looked at."""
+MAX_NAMED = 100
+"""Events whose strings are sent."""
 MAX_CALLS = 1_000
 MAX_PARAMETERS = 50
 """Of one function: those whose sources are told apart."""
@@ -47,8 +50,10 @@ class Running:
     caller: Running | None
     frame: FrameType
     variables: dict[str, Events] = field(default_factory=dict)
+    before: dict[str, Events] = field(default_factory=dict)
+    """Variables at the last exception: the statement that raised has written none."""
     headers: dict[int, int] = field(default_factory=dict)
-    """Row of an `if` or a loop → its latest event."""
+    """StatementRow of an `if` or a loop → its latest event."""
     rows: range | None = None
     """Of the statement that is running."""
     sources: dict[int, Events] = field(default_factory=dict)
@@ -72,8 +77,12 @@ class Trace:
     valued: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
+    shapes: list[int] = field(default_factory=list)
+    """Of each value, how many lengths it has, and these."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
     """What events have computed, as far as there is room."""
+    names: dict[int, list[str]] = field(default_factory=dict)
+    """Event → strings in the list or tuple that it has made."""
     count: int = 0
     frames: dict[int, Running] = field(default_factory=dict)
     stack: list[Running] = field(default_factory=list)
@@ -98,6 +107,8 @@ class Trace:
             "valued": ints(self.valued),
             "sizes": ints(self.sizes),
             "kinds": ints(self.kinds),
+            "shapes": ints(self.shapes),
+            "names": [[event, names] for event, names in self.names.items()],
             "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
             "calls": [[name[:MAX_NAME], [[p[:MAX_NAME], event] for p, event in given]] for name, given in self.calls],
             "outputs": {name: ints(events) for name, events in self.outputs.items()},
@@ -124,12 +135,27 @@ class Trace:
 
     def _note_raised(self, error: BaseException) -> None:
         """Where it was raised: the last statement of the innermost function that is followed."""
-        step, innermost = error.__traceback__, None
+        step, found = error.__traceback__, None
         while step is not None:
-            innermost = self.frames.get(id(step.tb_frame), innermost)
+            if (running := self.frames.get(id(step.tb_frame))) is not None:
+                found = running, step
             step = step.tb_next
-        if innermost is not None and innermost.latest:
-            self.outputs = {"raised": innermost.latest}
+        if found is not None and found[0].latest:
+            running, step = found
+            rows = [(event, self.structure.rows[self.rows[event]]) for event in running.latest]
+            around = [(row.end - row.line, event) for event, row in rows if row.line <= step.tb_lineno <= row.end]
+            there = [event for lines, event in around if lines == min(around)[0]]
+            self.outputs = {"raised": there or running.latest, "operands": self._numbers_in(running, step)}
+
+    def _numbers_in(self, running: Running, step: TracebackType) -> list[int]:
+        """Return the events of operands that are numbers or tuples where the operation that failed has an array for the
+        other operand, or indexes them."""
+        code = step.tb_frame.f_code
+        position = next(itertools.islice(code.co_positions(), step.tb_lasti // 2, None))
+        line, end, column, last = position
+        paths = self.structure.operands(own(code.co_filename) or "", (line, end, column, last))
+        numbers = [p for p in paths if not p.steps and _is_number(running.frame.f_locals.get(p.root))]
+        return sorted(running.before.get(numbers[0].root, NONE)) if len(numbers) == 1 else []
 
     def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
         self.outputs[name] = (otherwise or sorted(self._changes(value)))[-50:]
@@ -171,6 +197,8 @@ class Trace:
                 if rows != running.rows or (rows is not None and self.structure.rows[rows[0]].kind in ("for", "while")):
                     self._finish(running, None)
                     self._begin(running, rows)
+            elif event == "exception":
+                running.before = dict(running.variables)
             elif event == "return":
                 self._finish(running, (argument,))
                 if self.stack and self.stack[-1] is running:
@@ -184,7 +212,7 @@ class Trace:
         running.rows, running.answered, running.items = rows, NONE, {}
         running.sources = {r: self._read(running, self.structure.rows[r]) for r in rows or ()}
 
-    def _read(self, running: Running, row: Row) -> Events:
+    def _read(self, running: Running, row: StatementRow) -> Events:
         found: set[int] = set()
         for path in row.reads:
             found |= self._sources_of(running, path)
@@ -312,7 +340,7 @@ class Trace:
             self.kept.append(container)
         self.heap[id(container)][key] = events
 
-    def _write(self, running: Running, row: Row, path: Path, event: int) -> None:
+    def _write(self, running: Running, row: StatementRow, path: Path, event: int) -> None:
         try:
             value = _variable_of(running.frame, path.root)
         except KeyError:
@@ -326,7 +354,7 @@ class Trace:
             self._set(value, None, frozenset({event}))
         self._value(event, value)
 
-    def _write_inside(self, running: Running, row: Row, path: Path, value: Any, event: int) -> None:
+    def _write_inside(self, running: Running, row: StatementRow, path: Path, value: Any, event: int) -> None:
         """An entry or attribute of a container; of anything else, a change of the whole."""
         steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
         for kind, name in steps[:-1]:
@@ -362,6 +390,8 @@ class Trace:
         if numbers is not None:
             self._note(event, numbers)
         elif isinstance(value, list | tuple | dict):
+            if len(self.names) < MAX_NAMED and (names := _strings(value)):
+                self.names[event] = names
             items = list(dict.values(value) if isinstance(value, dict) else value)[:MAX_ITEMS]
             for item in filter(lambda i: i is not None, map(_numbers, items)):
                 self._note(event, item)
@@ -371,6 +401,7 @@ class Trace:
             self.valued.append(event)
             self.sizes.append(value.size)
             self.kinds.append(int(value.dtype.kind == "f"))
+            self.shapes += [value.ndim, *value.shape]
             self.numbers.append(value.astype(np.float64).ravel())
             self.count += value.size
 
@@ -385,7 +416,18 @@ def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
     return value if fits else None
 
 
+def _strings(value: Any) -> list[str]:
+    """Return the strings of a list or tuple, or of those in it."""
+    items = [value, *value] if isinstance(value, list | tuple) and len(value) <= MAX_ITEMS else []
+    inner = [item for some in items if isinstance(some, list | tuple) for item in some[:MAX_ITEMS]]
+    return [item[:MAX_NAME] for item in inner if type(item) is str][:MAX_ITEMS]
+
+
 _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32, np.int64, np.int32, np.bool_})
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in _SCALARS or type(value) is tuple
 
 
 def _statement_at(statements: list[tuple[int, int, range]], line: int) -> range | None:

@@ -1,7 +1,7 @@
-"""The inner walls, which a session raises around itself before it sees a line of a student's code. Linux only.
+"""The inner walls: a session isolates itself before it receives a student's code. Linux only.
 
-Their order matters: mounts need capabilities, Landlock forbids mounts, and the filter forbids all that came before.
-`clone` makes the process they stand around.
+The order matters: mounts need capabilities, Landlock forbids mounts, and the system-call filter forbids all earlier
+steps. `clone` starts the session's process.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 LANDLOCK_CREATE, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT = 444, 445, 446
 CHANNEL = 3
-"""The one descriptor above the standard streams that a session keeps."""
+"""The only descriptor above the standard streams that a session keeps."""
 USER_INSIDE = 1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _holding = ctypes.PyDLL(None, use_errno=True)
-"""The same library, called without letting go of the interpreter: a child that `clone` makes has only one thread."""
+"""The same library, called while holding the interpreter lock: the child of `clone` has only one thread."""
 _holding.syscall.restype = ctypes.c_long
 
 
 @dataclass(frozen=True)
 class Walls:
-    """What all sessions of a template have in common; the grader chooses it."""
+    """The isolation of all sessions of a template, as the grader chose it."""
 
     namespaces: bool
-    """Whether each session gets namespaces and a private /tmp and /dev/shm of its own, with nothing in /proc."""
+    """True if each session gets namespaces, a private /tmp and /dev/shm, and an empty /proc."""
     readable: Sequence[int]
-    """Descriptors of the folders that may be read and run from."""
+    """Descriptors of the folders that may be read and executed from."""
     usable: Sequence[int]
     """Descriptors of devices that may be read and written."""
     landlock_abi: int
@@ -60,9 +60,15 @@ class Walls:
 
 
 def clone(namespaces: bool) -> tuple[int, int]:
-    """(0, -1) in the child; its pid and a pidfd in the parent. With namespaces, the child is pid 1 of new ones.
+    """Fork this process. With namespaces, the child is pid 1 of new ones.
 
-    One system call where fork, unshare and a second fork would copy this large process twice.
+    A single system call, since fork, unshare and a second fork would copy this large process twice.
+
+    Returns:
+        (0, -1) in the child; the child's pid and a pidfd in the parent.
+
+    Raises:
+        OSError: The kernel refused.
     """
     flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
     pidfd = ctypes.c_int(-1)
@@ -81,10 +87,20 @@ def clone(namespaces: bool) -> tuple[int, int]:
 
 
 def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[int, int]) -> None:
-    """Everything, in order; `user` is this process's uid and gid as seen from outside. Raises OSError."""
+    """Isolate this process.
+
+    Args:
+        walls: The isolation.
+        limits: Resource limits by name; "disk" is the size of the private folders in bytes.
+        folder: The folder that the session may write to.
+        user: This process's uid and gid outside its user namespace.
+
+    Raises:
+        OSError: The kernel refused a step.
+    """
     _call(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
     if walls.namespaces:
-        _become_somebody(*user)
+        _become_ordinary_user(*user)
     _limit(limits)
     if walls.namespaces:
         _mount_private_folders(limits["disk"], [folder, "/dev/shm"])  # noqa: S108
@@ -97,7 +113,7 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
 
 
 def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Copy on write: students may write to their training data (`X -= X.mean()`), and nobody else sees it."""
+    """Map an array copy-on-write: students may write to their training data (`X -= X.mean()`) in their process only."""
     size = dtype.itemsize * int(np.prod(shape))
     address = pages.map_file(fd, size, mmap.MAP_PRIVATE)
     mapped = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
@@ -105,7 +121,7 @@ def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarr
 
 
 def landlock_abi() -> int:
-    """0 where the kernel has no Landlock."""
+    """Return the version of the kernel's Landlock interface; 0 if there is none."""
     return max(0, int(_libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
 
 
@@ -115,7 +131,7 @@ def _call(result: int, what: str) -> int:
     return int(result)
 
 
-def _become_somebody(uid: int, gid: int) -> None:
+def _become_ordinary_user(uid: int, gid: int) -> None:
     maps = {"setgroups": "deny", "uid_map": f"{USER_INSIDE} {uid} 1", "gid_map": f"{USER_INSIDE} {gid} 1"}
     for name, line in maps.items():
         with open(f"/proc/self/{name}", "w") as file:
@@ -123,7 +139,7 @@ def _become_somebody(uid: int, gid: int) -> None:
 
 
 def _limit(limits: Mapping[str, int]) -> None:
-    """The memory limits count from what the template holds already, which costs this session nothing."""
+    """Set the resource limits. Memory limits are added to the template's memory, which the session shares."""
     with open("/proc/self/statm") as statm:
         pages = [int(number) for number in statm.read().split()]
     held = {"AS": pages[0] * mmap.PAGESIZE, "DATA": pages[5] * mmap.PAGESIZE}
@@ -155,7 +171,7 @@ def _restrict_files(walls: Walls, own: Sequence[str]) -> None:
     abi = walls.landlock_abi
     if not abi:
         return
-    # what each version of the kernel's interface can forbid: landlock(7)
+    # the rights that each version of the kernel's interface can restrict: landlock(7)
     everything = (1 << 13) - 1 | (abi >= 2) << 13 | (abi >= 3) << 14 | (abi >= 5) << 15
     network, scopes = (3 if abi >= 4 else 0), (3 if abi >= 6 else 0)
     attributes = struct.pack("=QQQ", everything, network, scopes)

@@ -1,11 +1,10 @@
-"""Frames between the grader and a guest; the same code on both sides.
+"""The format of messages between the grader and a guest; both sides use this code.
 
-A frame is a prefix (header length, body length), a msgpack header, and the raw bytes of every array that
-the header mentions, in the order in which it mentions them. Arrays stay out of msgpack because packing
-them costs ten times the copy.
+A frame is a prefix (header length, body length), a msgpack header, and the raw bytes of every array in the header, in
+order. Arrays are not packed with msgpack because that takes ten times as long as copying them.
 
-`decode` reads a stranger's bytes. It makes nothing but None, bool, int, float, str, list, dict with str
-keys, numpy arrays of plain numbers, `Ref` and `Opaque`; everything else is a `WireError`.
+`decode` reads untrusted bytes. It returns only None, bool, int, float, str, list, dict with str keys, numpy arrays of
+plain numbers, `Ref` and `Opaque`; anything else raises `WireError`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ DTYPES = {
 
 
 class WireError(Exception):
-    """The bytes are not a frame of ours."""
+    """The bytes are not a valid frame, or the value cannot be encoded."""
 
 
 class Ref(NamedTuple):
@@ -40,23 +39,30 @@ class Ref(NamedTuple):
 
 
 class Opaque(NamedTuple):
-    """Something that cannot cross; `kind` names its type."""
+    """A value that cannot be sent; `kind` names its type."""
 
     kind: str
 
 
 def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes, list[memoryview]]:
-    """A frame's prefix and header, and the buffers that follow them."""
+    """Encode a value.
+
+    Returns:
+        The frame's prefix and header, and the buffers that follow them.
+
+    Raises:
+        WireError: The value contains something that cannot be sent.
+    """
     buffers: list[memoryview] = []
 
     def extension(item: Any) -> msgpack.ExtType:
         if type(item) is np.ndarray:
             if not _is_shape(list(item.shape)):
-                raise WireError(f"an array of shape {item.shape} cannot cross")
+                raise WireError(f"an array of shape {item.shape} cannot be sent")
             array = np.ascontiguousarray(item)
             dtype = array.dtype.newbyteorder("<")
             if dtype.str not in DTYPES:
-                raise WireError(f"arrays of {array.dtype} cannot cross")
+                raise WireError(f"arrays of {array.dtype} cannot be sent")
             array = array.astype(dtype, copy=False)
             if array.nbytes:
                 buffers.append(array.reshape(-1).view(np.uint8).data)
@@ -67,7 +73,7 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
             return msgpack.ExtType(OPAQUE, item.kind.encode("utf-8", "replace"))
         if type(item) is tuple:
             return list(item)
-        raise WireError(f"{type(item).__name__} cannot cross")
+        raise WireError(f"{type(item).__name__} cannot be sent")
 
     header = msgpack.packb(value, default=extension, strict_types=True, unicode_errors="replace")
     if len(header) > max_header_bytes:
@@ -77,14 +83,25 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
 
 
 def pieces(header: bytes, buffers: list[memoryview]) -> list[memoryview]:
-    """What to send, one after the other: a small frame at once, the arrays of a large one as they lie."""
+    """Return the buffers to send in order: a small frame as one buffer, a large one without copying its arrays."""
     if sum(b.nbytes for b in buffers) < SMALL_BYTES:
         return [memoryview(b"".join((header, *buffers)))]
     return [memoryview(header), *buffers]
 
 
 def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
-    """The value that a header and its body stand for. The arrays are writable views of `body`."""
+    """Decode a frame.
+
+    Args:
+        header: The frame's msgpack header.
+        body: The bytes of its arrays.
+
+    Returns:
+        The value. Its arrays are writable views of `body`.
+
+    Raises:
+        WireError: The frame is not valid.
+    """
     taken = 0
 
     def extension(code: int, data: bytes) -> Any:
@@ -94,7 +111,7 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
         if code == OPAQUE:
             return Opaque(_text(data))
         if code != ARRAY:
-            raise WireError(f"extension {code} is not ours")
+            raise WireError(f"unknown extension {code}")
         dtype, shape = _array_facts(data)
         count = 1
         for length in shape:
@@ -102,7 +119,7 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
         size = count * dtype.itemsize
         if size > len(body) - taken:
             raise WireError("an array is longer than its frame")
-        # offset == len(body) is refused by frombuffer even for nothing, so empty arrays are made afresh
+        # frombuffer refuses offset == len(body) even for empty arrays, so these are created separately
         flat = np.frombuffer(body, dtype, count, taken) if count else np.empty(0, dtype)
         taken += size
         return flat.reshape(shape)
@@ -114,7 +131,7 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as broken:
         raise WireError(f"not a frame: {type(broken).__name__}") from None
     if taken != len(body):
-        raise WireError("a frame has bytes that no array claims")
+        raise WireError("a frame has more bytes than its arrays")
     _only_plain(value)
     return value
 
@@ -132,7 +149,7 @@ def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
         raise WireError("an array's header must be a dtype and a shape")
     name, shape = facts
     if name not in DTYPES:
-        raise WireError(f"dtype {name[:20]!r} cannot cross")
+        raise WireError(f"dtype {name[:20]!r} cannot be sent")
     if not _is_shape(shape):
         raise WireError(f"an array's shape must be at most {MAX_DIMENSIONS} lengths")
     return DTYPES[name], shape
@@ -146,7 +163,7 @@ _PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})
 
 
 def _only_plain(value: Any) -> None:
-    """msgpack also makes bytes and timestamps; nobody here sends them."""
+    """Raise `WireError` unless the value has plain types only; msgpack can also produce bytes and timestamps."""
     rest = [value]
     while rest:
         item = rest.pop()
@@ -157,4 +174,4 @@ def _only_plain(value: Any) -> None:
                 raise WireError("a dict's keys must be str")
             rest.extend(item.values())
         elif type(item) not in _PLAIN:
-            raise WireError(f"{type(item).__name__} cannot cross")
+            raise WireError(f"{type(item).__name__} cannot be sent")

@@ -15,13 +15,14 @@ def has_code(
 ) -> bool:
     """Return whether there is code to grade.
 
-    A text that defines an entry point is code. Without one, a submission that imports an accepted file has left it out;
-    otherwise a Python file of the student's is code, and so is a class, or function, of another name in a notebook.
+    A text that defines an entry point is code. Otherwise, a submission that imports an accepted file lacks that file;
+    if it does not, a Python file of the student's is code, and so is a class or function of another name in a notebook.
 
     Args:
+        submission: The submission.
         entry_points: The required class or functions.
-        accepted: Names of the required file, "softmax.py".
-        handed_out: Names of Python files that students were given; they are not the student's code.
+        accepted: Accepted names of the required file, such as "softmax.py".
+        handed_out: Names of the handout's Python files, which are not the student's code.
     """
     modules = {name: code for name, code in submission.files.items() if name.endswith(".py")}
     own = {PurePosixPath(name).name for name in modules} - set(handed_out)

@@ -32,7 +32,7 @@ from grader.intake.turns import Turns
 
 PROCESSES = 2
 _ATTEMPTS = 2
-"""A process that ends may have been killed for another's memory."""
+"""A process that ends is replaced once: it may have been killed because another process used too much memory."""
 _CODE = "from grader.intake.pool import main; main({}, {}, {})"
 """`multiprocessing` would import the whole command again, which takes several times as long."""
 
@@ -51,7 +51,7 @@ class WantedCode(Protocol):
 
 
 @dataclass(frozen=True)
-class Received:
+class SubmissionFacts:
     """The facts about a submission that the service keeps beside its files."""
 
     digest: str
@@ -61,23 +61,25 @@ class Received:
 @dataclass(frozen=True)
 class _Request:
     names: Sequence[str]
-    """The files' contents follow, each as bytes: pickling them would copy them twice."""
+    """Names of the files. Their contents follow separately as bytes: pickling would copy them twice."""
     entry_points: EntryPoints
     accepted: Sequence[str]
     modules: Sequence[str]
 
 
 @dataclass(frozen=True)
-class _Bug:
+class _InternalError:
+    """An unexpected exception in an intake process."""
+
     text: str
 
 
-_Reply = Received | Refused | _Bug
+_Reply = SubmissionFacts | Refused | _InternalError
 _MAX_REPLY_BYTES = 100_000
 
 
 class IntakePool:
-    """Reads submissions, `processes` at a time, and those of one person one after another."""
+    """Processes that read submissions: several at a time, but one at a time for each person."""
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class IntakePool:
         """Start nothing yet.
 
         Args:
-            processes: How many submissions are read at a time.
+            processes: Number of submissions that are read at a time.
             cpu_seconds: CPU time for one submission.
             memory_bytes: Address space of a process, beyond what it has after its start.
         """
@@ -105,12 +107,12 @@ class IntakePool:
         return [process.pid for process in self._processes if process.pid]
 
     def start(self) -> None:
-        """Start the processes now. Otherwise each starts when it is first needed. Raises `OurFailure` if one ends."""
+        """Start the processes now instead of on first use. Raise `OurFailure` if one ends."""
         try:
             for process in self._processes:
                 process.start()
         except (EOFError, OSError) as ended:
-            raise OurFailure("an intake process ends at its start: see what it has written to the log") from ended
+            raise OurFailure("an intake process ended while starting: see its messages in the log") from ended
 
     def close(self) -> None:
         """End the processes, also while they read."""
@@ -118,13 +120,16 @@ class IntakePool:
             process.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, person: str, files: Files, assignment: WantedCode) -> Received:
+    async def read(self, person: str, files: Files, assignment: WantedCode) -> SubmissionFacts:
         """Read a submission.
 
         Args:
             person: The submitter. One person's submissions are read one at a time, so that others need not wait.
             files: Names and contents.
-            assignment: The assignment, of which only the wanted code counts.
+            assignment: The code that the assignment asks for.
+
+        Returns:
+            The facts about the submission.
 
         Raises:
             Refused: The files cannot be graded, or take too much time or memory to read.
@@ -140,7 +145,7 @@ class IntakePool:
         async with self._turns.of(person):
             reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
         match reply:
-            case Received():
+            case SubmissionFacts():
                 return reply
             case Refused():
                 raise reply
@@ -155,7 +160,7 @@ class IntakePool:
 
 
 class _IntakeProcess:
-    """One thread uses it at a time."""
+    """A process that reads submissions; used by one thread at a time."""
 
     def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
         self._limits = (cpu_seconds, memory_bytes)
@@ -168,7 +173,7 @@ class _IntakeProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> Connection:
-        """Return the channel to a process that is ready."""
+        """Start the process if it is not running, and return the channel to it."""
         if self._process is not None and self._channel is not None and self._process.poll() is None:
             return self._channel
         self.end()
@@ -225,9 +230,9 @@ class _IntakeProcess:
 
 
 def _encoded(reply: _Reply) -> bytes:
-    """Return the reply as JSON: the service unpickles nothing that comes from a process that has read a submission."""
+    """Return the reply as JSON: the service never unpickles data from a process that has read a submission."""
     match reply:
-        case Received(digest, has_code):
+        case SubmissionFacts(digest, has_code):
             return json.dumps(["received", digest, has_code]).encode()
         case Refused():
             return json.dumps(["refused", str(reply)]).encode()
@@ -237,19 +242,19 @@ def _encoded(reply: _Reply) -> bytes:
 def _decoded(content: bytes) -> _Reply:
     match json.loads(content):
         case ["received", str(digest), bool(has_code)]:
-            return Received(digest, has_code)
+            return SubmissionFacts(digest, has_code)
         case ["refused", str(text)]:
             return Refused(text)
         case ["bug", str(text)]:
-            return _Bug(text)
-    return _Bug("an intake process sent an unknown reply")
+            return _InternalError(text)
+    return _InternalError("an intake process sent an unknown reply")
 
 
 # ── inside the process ───────────────────────────────────────────────────────────────────────────────
 
 
 def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
-    """Read submissions that come over a socket, until its other end is closed or the memory does not suffice."""
+    """Read submissions from a socket until its other end is closed or the memory does not suffice."""
     channel = Connection(descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(memory_bytes)
@@ -266,13 +271,15 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 def _reply(request: _Request, files: Files) -> _Reply:
     try:
         received = receive_all(files, request.accepted[0])
-        return Received(received.digest, has_code(received, request.entry_points, request.accepted, request.modules))
+        return SubmissionFacts(
+            received.digest, has_code(received, request.entry_points, request.accepted, request.modules)
+        )
     except Refused as refused:
         return refused
-    except MemoryError:  # perhaps for what earlier submissions have left: a new process tries again
+    except MemoryError:  # earlier submissions may have left too little: a new process tries again
         raise
-    except Exception as bug:  # noqa: BLE001  it is raised in the service, which logs it
-        return _Bug(f"{type(bug).__name__}: {bug}")
+    except Exception as bug:  # noqa: BLE001  the service raises and logs it
+        return _InternalError(f"{type(bug).__name__}: {bug}")
 
 
 def _limit_memory(more_bytes: int) -> None:
@@ -283,7 +290,7 @@ def _limit_memory(more_bytes: int) -> None:
 
 @contextmanager
 def _cpu_limit(more_seconds: int) -> Iterator[None]:
-    """Limit the CPU time of one submission, and not of what is done for the next one."""
+    """Limit the CPU time of the block, which reads one submission."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + more_seconds, hard))

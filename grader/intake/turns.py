@@ -1,4 +1,4 @@
-"""Turns: how many things of one person run at a time, so that others do not wait for all of them."""
+"""Limits on the number of tasks of one person that run at a time, so that one person's tasks do not delay others."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """For the tasks of one event loop."""
+    """A semaphore for each person, for the tasks of one event loop."""
 
     def __init__(self, at_once: int, waiting: int = 0) -> None:
-        """`waiting`: how many more of one person may wait before `is_full`."""
+        """Set the limits.
+
+        Args:
+            at_once: Number of tasks of one person that may run at a time.
+            waiting: Number of tasks of one person that may wait before `is_full`.
+        """
         self._at_once = at_once
         self._most = at_once + waiting
         self._turns: dict[str, tuple[asyncio.Semaphore, int]] = {}
-        """Person → the semaphore, and how many run or wait."""
+        """Person → semaphore, and number of running and waiting tasks."""
 
     def is_full(self, person: str) -> bool:
-        """Return whether this person has as many running and waiting as they may."""
+        """Return whether this person has reached the limit of running and waiting tasks."""
         return person in self._turns and self._turns[person][1] >= self._most
 
     @asynccontextmanager

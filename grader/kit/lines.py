@@ -28,6 +28,7 @@ MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
+MAX_SHAPES = 20_000
 MAX_OUTPUTS = 100
 MAX_CALLS = 1_000
 MAX_RIGHT = 40_000
@@ -46,6 +47,9 @@ MISAPPLIED = "misapplied "
 
 RAISED = "raised"
 """The output of a call that raises: the statement at which it did."""
+
+OPERANDS = "operands"
+"""Numbers where the operation that raised needs an array."""
 
 ARGUMENT = "argument"
 """The kind of a row that gives a parameter its value."""
@@ -119,10 +123,10 @@ class Batches:
         if y is None or y.size != len(X):
             return of_y
         if not (same & (y[:, None] == self.y)).any(axis=1).all():
-            numbers = [flow.value(e) for e in _indices(flow, rows, [of_X], len(X))[-1:]]
-            drawn = any(
-                n is not None and np.array_equal(self.X.take(n.astype(int), 0, mode="wrap"), X) for n in numbers
-            )
+            numbers = [n for e in _indices(flow, rows, [of_X], len(X))[-1:] if (n := flow.value(e)) is not None]
+            if any(np.array_equal(n, y) for n in numbers):  # the numbers of the rows in place of their labels
+                return of_y
+            drawn = any(np.array_equal(self.X.take(n.astype(int), 0, mode="wrap"), X) for n in numbers)
             return _made_at(flow, rows, of_y if drawn else of_X)
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
@@ -161,7 +165,18 @@ class Batches:
             if not before:
                 break
             event = max(before)
-        return event
+        return self._looped(flow, rows, event) if size == 0 else event
+
+    def _looped(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+        """Return the loop around an event without rows, or what counts its rounds, if all batches were drawn before."""
+        loops = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
+        order = set(flow.sources[event]).difference(loops)
+        drawn = [e for e, r in enumerate(flow.rows) if r == flow.rows[event] and order.issubset(flow.sources[e])]
+        if not loops or drawn.index(event) < max(len(self.X) // self.sizes[0], 1):
+            return event
+        counts = [s for s in flow.sources[max(loops)] if not _is_header(rows[flow.rows[s]])]
+        rounds = [s for s in counts if (n := flow.value(s)) is not None and np.array_equal(n, [len(drawn)])]
+        return max(rounds, default=max(loops))
 
 
 def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size: int | None = None) -> list[int]:
@@ -250,6 +265,10 @@ class Flow:
     """Its value in the end."""
     calls: Sequence[Call] = ()
     """In order."""
+    shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
+    """Event → the shapes of its values."""
+    names: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Event → strings in the list or tuple that it has made."""
 
     def value(self, event: int) -> Array | None:
         """The first of its values."""
@@ -301,11 +320,39 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
     for start, end in zip(starts, ends, strict=True):
         sources[end].append(start)
     values: dict[int, list[tuple[bool, Array]]] = {}
-    for event, kind, value in zip(valued, kinds, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)):
+    shapes: dict[int, list[tuple[int, ...]]] = {}
+    lying = _shapes(facts.get("shapes"), sizes)
+    for event, kind, shape, value in zip(
+        valued, kinds, lying, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)
+    ):
         values.setdefault(event, []).append((bool(kind), value))
+        shapes.setdefault(event, []).append(shape)
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
     calls = _calls(facts.get("calls"), len(events))
-    return Flow(events, sources, values, named, _results(facts.get("results")), calls)
+    strings = _strings(facts.get("names"), len(events))
+    return Flow(events, sources, values, named, _results(facts.get("results")), calls, shapes, strings)
+
+
+def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the shapes of values of these sizes; a flat one for each that is not in the expected form."""
+    numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
+    found: list[tuple[int, ...]] = []
+    at = 0
+    for size in sizes:
+        end = at + 1 + (numbers[at] if at < len(numbers) else 0)
+        shape = tuple(numbers[at + 1 : end])
+        found.append(shape if math.prod(shape) == size else (size,))
+        at = end
+    return found
+
+
+def _strings(listed: Any, events: int) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
+        match one:
+            case [int(event), list(names)] if 0 <= event < events:
+                found[event] = [name for name in names[:100] if isinstance(name, str)]
+    return found
 
 
 def _calls(listed: Any, events: int) -> list[Call]:
@@ -387,9 +434,11 @@ class RightValues:
             self._marks.setdefault(flat.size, []).append((_mark(flat), float(np.linalg.norm(flat)), name, flat))
 
     def names(self, value: Array) -> set[str]:
-        """Names of the right values that this one is; where values are random, of those that have its size."""
+        """Names of the right values that this one is; where values are random, of those that have its size, or its
+        shape if it is not flat."""
         if self.random:
-            return {name for name in self._shapes if value.size > 1 and self.has_size_of(value, name)}
+            alike = self.has_size_of if value.ndim < 2 else self.is_named
+            return {name for name in self._shapes if value.size > 1 and alike(value, name)}
         if value.size not in self._sorted or not np.isfinite(value).all():
             return set()
         mark, norm = _mark(value), float(np.linalg.norm(value))
@@ -404,9 +453,13 @@ class RightValues:
 
     def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
         """Return whether a right value, or a size, goes to a variable or entry that means something else."""
-        known = self._roles | self._of_sizes if size else self._roles
-        roles = {role for role in map(_role, row.writes) if role in known}
+        roles = self.roles_of(row.writes, size=size)
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
+
+    def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
+        """Return what variables and entries mean by their names."""
+        known = self._roles | self._of_sizes if size else self._roles
+        return {role for role in map(_role, paths) if role in known}
 
     def is_named(self, value: Array, name: str) -> bool:
         """Return whether it is the right value of that name, or has its shape where values are random."""
@@ -416,6 +469,14 @@ class RightValues:
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
+
+    def has_zeros(self, size: int) -> bool:
+        """Return whether a right value of this size is zero."""
+        return any(norm == 0 for _, norm, _, _ in self._marks.get(size, ()))
+
+    def sizes_of(self, role: str) -> set[int]:
+        """Return the sizes of the right values that are called so, in any iteration."""
+        return {math.prod(shape) for name, shape in self._shapes.items() if name.rpartition(":")[2] == role}
 
     def has_integer(self, value: int) -> bool:
         return value in self._integers
@@ -464,7 +525,15 @@ changed it, one that they do not compute, or nothing that tells."""
 
 def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[str]:
     """Of each event."""
-    found = [_state(flow.values.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
+    found = [_state(flow.values.get(e, ()), flow.shapes.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
+    roles = _roles_of_variables(rows, right)
+    for event, state in enumerate(found):
+        row, values = rows[flow.rows[event]], flow.values.get(event, ())
+        written = row.writes if row is not None and row.reads else ()
+        if state == SILENT and _cancels(flow, rows, event, right):
+            found[event] = ODD
+        if state == SILENT and any(w in roles and _cannot_become(values, roles[w], right) for w in written):
+            found[event] = ODD
     for event, state in enumerate(found):
         if state == RIGHT and _repeats(flow, rows, event):
             found[event] = REPEATED
@@ -473,6 +542,35 @@ def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[s
         ):
             found[event] = ODD  # right values and nothing added to them, which something should have been
     return found
+
+
+def _cancels(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+    """Return whether an operation yields nothing but zeros from something of the same size, which is never right."""
+    row = rows[flow.rows[event]]
+    zeros = [v for floating, v in flow.values.get(event, ()) if floating and v.size > 1 and not v.any()]
+    if not zeros or row is None or row.form != "operation" or row.kind == "augmented" or right.has_zeros(zeros[0].size):
+        return False
+    before = (v for s in flow.sources[event] for floating, v in flow.values.get(s, ()) if floating)
+    return any(v.size == zeros[0].size and bool(v.any()) for v in before)
+
+
+def _roles_of_variables(rows: Iterable[Row | None], right: RightValues) -> dict[str, str]:
+    """Return the variables that only one entry with a role is made of: `d` of `grads['W1'] = d / N` has the role W1."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        entries = [path for path in row.writes if path.endswith("']")] if row is not None else []
+        for path in row.reads if row is not None else ():
+            found.setdefault(path, set()).update(right.roles_of(entries))
+    return {path: next(iter(roles)) for path, roles in found.items() if len(roles) == 1}
+
+
+def _cannot_become(values: Sequence[tuple[bool, Array]], role: str, right: RightValues) -> bool:
+    """Return whether it is an array of zeros to add to that has not the size of its role, or a shape in place of it."""
+    if len(values) == 1:
+        value = values[0][1]
+        sizes = right.sizes_of(role)
+        return value.size > 1 and not value.any() and bool(sizes) and value.size not in sizes
+    return len(values) > 1 and not any(floating for floating, _ in values)
 
 
 def _is_zero(flow: Flow, event: int) -> bool:
@@ -489,9 +587,13 @@ def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
     return any(v.size == value.size and bool(np.array_equal(v, value)) for v in before)
 
 
-def _state(values: Sequence[tuple[bool, Array]], row: Row | None, right: RightValues) -> str:
+def _state(
+    values: Sequence[tuple[bool, Array]], shapes: Sequence[tuple[int, ...]], row: Row | None, right: RightValues
+) -> str:
     if not values or row is None or row.is_header:
         return SILENT
+    if right.random and shapes:
+        values = [(floating, value.reshape(shape)) for (floating, value), shape in zip(values, shapes, strict=True)]
     found = {_state_of(floating, value, row, right) for floating, value in values}
     return next(state for state in (ODD, RIGHT, SILENT) if state in found)
 
@@ -500,7 +602,7 @@ def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str
     """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
     if right.random:
         if value.size == 1:
-            return RIGHT if floating or right.has_integer(int(value[0])) else ODD
+            return RIGHT if floating or right.has_integer(int(value.ravel()[0])) else ODD
         names = right.names(value)
         return RIGHT if names and not right.is_of_another(row, names) else ODD
     if row.reads and value.size > 1 and not value.any() and not right.has_size(value.size):
@@ -568,6 +670,9 @@ def suspects(
     vindicated = vindicate(flow, state) - last
     ways = [upstream(flow, flow.outputs.get(name, ()), lambda e: e in vindicated) for name in wrong]
     missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
+    unlisted = _unlisted(flow, missing)
+    if unlisted:
+        return unlisted
     if missing and len(missing) == len(wrong):
         return _of_missing(flow, rows, missing, right)
     odd_before: set[int] = set()
@@ -580,8 +685,10 @@ def suspects(
             first.append(event)
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
     ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
-    made = (e if _misnamed(flow, rows, e, right) else _made_at(flow, rows, e, vindicated) for e in ranked)
     raised = flow.outputs.get(RAISED, ())
+    ranked = [_number_before(flow, rows, e) if e in raised else e for e in ranked]
+    kept = {e for e in ranked if e in raised or e in flow.outputs.get(OPERANDS, ()) or _misnamed(flow, rows, e, right)}
+    made = (e if e in kept else _made_at(flow, rows, e, vindicated) for e in ranked)
     chosen = (event if event in raised else _chosen_at(flow, rows, event, right) for event in made)
     return [_given_at(flow, rows, event, right) for event in chosen]
 
@@ -591,12 +698,32 @@ def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
     if not any((names := right.names(v)) and _all_begin(names, MISAPPLIED) for _, v in flow.values.get(event, ())):
         return event
     while sources := [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]:
+        if _has_other_uses(flow, max(sources), event, right):
+            break
         event = max(sources)
         row = rows[flow.rows[event]]
         before = [rows[flow.rows[s]] for s in flow.sources[event]]
         renamed = any(b is not None and b.kind == "assign" and b.form == "name" for b in before)
         if row is None or row.kind != ARGUMENT or not renamed:
             break
+    return event
+
+
+def _has_other_uses(flow: Flow, event: int, use: int, right: RightValues) -> bool:
+    """Return whether other statements compute right values from its value."""
+    others = (e for e, sources in enumerate(flow.sources) if event in sources and flow.rows[e] != flow.rows[use])
+    return any((names := _names(flow, e, right)) and not _all_begin(names, MISAPPLIED) for e in others)
+
+
+def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+    """The event itself, where a call raised, or the one that gave it a number where it needs an array. A number with
+    other uses, or one that counts something, is right: it is only read at the wrong place."""
+    for source in flow.outputs.get(OPERANDS, ()):
+        row, values = rows[flow.rows[source]], flow.values.get(source, ())
+        used = any(source in sources for e, sources in enumerate(flow.sources) if e != event)
+        counts = len(values) == 1 and not values[0][0]
+        if row is not None and not (row.is_header or row.kind == ARGUMENT or used or (counts and row.form != "name")):
+            return _made_at(flow, rows, source) if row.form == "call" else source
     return event
 
 
@@ -638,9 +765,11 @@ def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
 
 
 def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: Set[int] = frozenset()) -> int:
-    """A statement that only hands a value on is not where it was made."""
-    while (row := rows[flow.rows[event]]) is not None and row.form == "name":
+    """A statement that only hands a value on is not where it was made, nor is a call whose function returned it."""
+    while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "call"):
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
+        if row.form == "call":
+            sources = [s for s in sources if (of := rows[flow.rows[s]]) is not None and of.kind == "return"]
         if row.kind != "return":
             sources = [s for s in sources if s not in vindicated]
         sources = [s for s in sources if flow.rows[s] != flow.rows[event] and _carries(flow, s, event)]
@@ -661,9 +790,7 @@ def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str], 
     misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
     if misnamed:
         return misnamed[:1]
-    kinds = {name.rpartition("[")[0] for name in missing}
-    beside = [e for name, events in flow.outputs.items() if name.rpartition("[")[0] in kinds for e in events]
-    for event in sorted(beside, reverse=True):
+    for event in sorted(_beside(flow, missing), reverse=True):
         around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         return [max(around, default=event)]
     answered = flow.outputs.get("", ())
@@ -673,6 +800,27 @@ def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str], 
     entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
     idle = [e for e, r in enumerate(flow.rows) if (row := rows[r]) and row.kind == "for" and r not in entered]
     return idle[:1] or [len(flow.rows) - 1]
+
+
+def _beside(flow: Flow, missing: Sequence[str]) -> list[int]:
+    """Return the events of other entries of the containers that miss these."""
+    kinds = {name.rpartition("[")[0] for name in missing}
+    there = [name for name in flow.outputs if name.endswith("]") and name.rpartition("[")[0] in kinds]
+    return [event for name in there for event in flow.outputs[name]]
+
+
+def _unlisted(flow: Flow, missing: Sequence[str]) -> list[int]:
+    """Return the event that lists keys of other entries and leaves the missing ones out."""
+    keys = {name.rpartition("[")[2].strip("]'") for name in missing}
+    for event in sorted(upstream(flow, _beside(flow, missing))) if keys else ():
+        if (names := flow.names.get(event)) and not keys.issubset(names) and _are_keys(names, flow.outputs):
+            return [event]
+    return []
+
+
+def _are_keys(names: Sequence[str], outputs: Iterable[str]) -> bool:
+    """Return whether outputs are entries with such keys."""
+    return any(output.endswith(f"[{name!r}]") for name in names for output in outputs)
 
 
 def _is_header(row: Row | None) -> bool:

@@ -33,9 +33,6 @@ class KnownMistake(Mistake):
     """For a function: the function or method that it replaces."""
     fails: tuple[str, ...] = ()
     """Ids of the checks or sections that lose points by it. If empty, at least one check must."""
-    echoes: tuple[str, ...] = ()
-    """Ids of mistakes that repeat this one in a derived quantity. A student who forgets the ½ in the loss and then
-    differentiates that loss has made one mistake, not two."""
     alike: tuple[str, ...] = ()
     """Ids of mistakes that also explain this one's specimen and may be named instead of it."""
 
@@ -47,7 +44,6 @@ def mistake(
     line: Line | Sequence[Line] = (),
     of: str = "",
     carries: bool = True,
-    echoes: Sequence[str] = (),
     alike: Sequence[str] = (),
     topic: str = "",
     id: str = "",
@@ -68,7 +64,6 @@ def mistake(
         of: The function or method of the reference that a function replaces. Optional if the reference has only one
             entry point.
         carries: False if it leaves no work that later checks could build on.
-        echoes: Ids of mistakes that repeat this one in a derived quantity.
         alike: Ids of mistakes that may be named instead of this one, because no problem tells them apart.
         topic: The mistake's topic. Checks with topics look only for mistakes of these topics.
         id: The mistake's id; by default the name of the function or class, in snake case.
@@ -86,9 +81,7 @@ def mistake(
 
     def register(change: Change) -> Change:
         name = id or _snake_case(change.__name__)
-        found = KnownMistake(
-            name, topic, sentence, lines, carries, change, of, tuple(fails), tuple(echoes), tuple(alike)
-        )
+        found = KnownMistake(name, topic, sentence, lines, carries, change, of, tuple(fails), tuple(alike))
         module.setdefault(_REGISTRY, []).append(found)
         return change
 
@@ -154,9 +147,8 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
         where = f"{folder}/mistakes.py: {one.id}"
         if ids.count(one.id) > 1:
             raise BadAssignment(f"{where} is registered {ids.count(one.id)} times; rename all but one")
-        for key, named in (("echoes", one.echoes), ("alike", one.alike)):
-            if unknown := [other for other in named if other not in ids]:
-                raise BadAssignment(f"{where} {key} {unknown[0]!r}, which is no known mistake; correct the id")
+        if unknown := [other for other in one.alike if other not in ids]:
+            raise BadAssignment(f"{where} alike {unknown[0]!r}, which is no known mistake; correct the id")
         if unknown := [id for id in one.fails if not any(f"{check}.".startswith(f"{id}.") for check in checks)]:
             raise BadAssignment(f"{where} fails {unknown[0]!r}, which is no check or section; correct the id")
         if not isinstance(one.change, type) and one.of not in replaceable:

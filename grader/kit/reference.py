@@ -32,8 +32,8 @@ RAISED = "raised"
 STABLE = 1e-8
 """Largest relative change of an answer when the last digits of the inputs change."""
 
-_GLOBAL_RANDOM = threading.Lock()
-"""Held while a reference runs with a seed, because numpy's global generator is shared by the whole process."""
+_GLOBAL_RANDOM = threading.RLock()
+"""Held while code runs with a seed, because the global generators are shared by the whole process."""
 
 
 class ReferenceTruth:
@@ -120,7 +120,7 @@ def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
     """Play an episode with functions, or a class, in this process, and return plain copies of the results."""
     arrays = {name: array.copy() for name, array in episode.arrays.items()}
     answers = []
-    with _seeded(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+    with own_random_state(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
         try:
             made = None
             if episode.new is not None:
@@ -179,8 +179,8 @@ def _map_arrays(value: Plain, how: Callable[[Any], Any]) -> Plain:
 
 
 @contextlib.contextmanager
-def _seeded() -> Iterator[None]:
-    """Restore the process's global generators afterwards."""
+def own_random_state() -> Iterator[None]:
+    """Lock the process's global generators, and restore them afterwards."""
     with _GLOBAL_RANDOM:
         states = random.getstate(), np.random.get_state()
         try:

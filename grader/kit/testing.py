@@ -9,11 +9,9 @@ Nothing is isolated here, so files are refused. Students' code runs in `grader.s
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import random
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +27,7 @@ from grader.guest.load import NotFound
 from grader.guest.serve import Guest
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
-from grader.kit.reference import with_mistakes
+from grader.kit.reference import own_random_state, with_mistakes
 from grader.model import Limits, Report, Status, Submission
 from grader.sandbox.contract import Array, Ended, Session
 
@@ -91,7 +89,7 @@ class _Session(Session):
         operation, *arguments = _across(request)
         if operation == "load":
             _refuse_files(*arguments[:2])
-        with _own_random_state(), np.errstate(all="ignore"):
+        with own_random_state(), np.errstate(all="ignore"):
             if operation == "several":
                 reply = self._guest.several(arguments[0])
             else:
@@ -111,17 +109,6 @@ def _across(message: list[Any]) -> Any:
     """Encode and decode a message, so that it arrives as plain copies, as from another process."""
     header, buffers = encode(message)
     return decode(bytearray(header[PREFIX.size :]), bytearray(b"".join(buffers)))
-
-
-@contextlib.contextmanager
-def _own_random_state() -> Iterator[None]:
-    """Restore the process's global generators afterwards."""
-    states = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) -> Report:

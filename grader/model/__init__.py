@@ -267,9 +267,43 @@ class Comparison(StrEnum):
         return self.is_proven or self is Comparison.TRANSPOSED
 
 
+class Shelf(StrEnum):
+    """Where an answer stands for whoever marks it: groups of answers lie on shelves."""
+
+    RIGHT = "right"
+    """The right value, and nothing that disagrees."""
+    RIGHT_WITH_REMARKS = "right_with_remarks"
+    """The right value, and something to look at: a false equality, another layout, a text that was skipped."""
+    OTHER_VALUE = "other_value"
+    RIGHT_NOT_LAST = "right_not_last"
+    """The right value stands in the answer, but the last formula has another one."""
+    UNREAD = "unread"
+    NO_ANSWER = "no_answer"
+
+
+@dataclass(frozen=True)
+class FalseEquality:
+    """An equality of an answer that does not hold on the random problems."""
+
+    line: int
+    """Line of the answer, from 1."""
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A text among the mathematics of an answer that was not evaluated."""
+
+    line: int
+    """Line of the answer, from 1."""
+    text: str
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class Judgement:
-    """What the machine makes of one formula that is asked for."""
+    """The machine's reading of one formula that is asked for."""
 
     asked: str
     """In LaTeX."""
@@ -283,6 +317,17 @@ class Judgement:
     evidence: str = ""
     """A counter-example, in numbers."""
     remarks: tuple[str, ...] = ()
+    shelf: Shelf = Shelf.UNREAD
+    group: str = ""
+    """Fingerprint of the final formula's value, or of the answer's text if it is unread. Answers with the same shelf
+    and group mean the same."""
+    mistake: str = ""
+    """One sentence that names the other value: "It is ∂J/∂h1." Empty unless it has another value."""
+    equalities: tuple[FalseEquality, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    automatic: bool = False
+    """The answer is mathematics alone, all of it was read and is true, and nothing was left to an interpretation: the
+    policy full-marks-only gives its points."""
 
 
 @dataclass(frozen=True)
@@ -293,13 +338,24 @@ class Opinion:
 
     @property
     def is_proven(self) -> bool:
-        return all(j.comparison.is_proven for j in self.judgements)
+        """Return whether the policy full-marks-only gives the points."""
+        return all(j.automatic for j in self.judgements)
 
     @property
     def points(self) -> Points | None:
         """Suggested for the whole answer; None where a part of it has no suggestion."""
         suggested = [j.points for j in self.judgements if j.points is not None]
         return sum(suggested, ZERO) if len(suggested) == len(self.judgements) else None
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return the shelf of the whole answer: that of its formula that needs a reader most."""
+        return max((j.shelf for j in self.judgements), key=list(Shelf).index, default=Shelf.UNREAD)
+
+    @property
+    def group(self) -> str:
+        """Return the fingerprint of the whole answer, "" if there is none."""
+        return "+".join(j.group for j in self.judgements)
 
 
 @dataclass(frozen=True)
@@ -323,6 +379,18 @@ class Written:
     @property
     def points(self) -> Points:
         return self.possible if self.decided else ZERO
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return the shelf for those who mark it."""
+        if not self.found:
+            return Shelf.NO_ANSWER
+        return self.opinion.shelf if self.opinion else Shelf.UNREAD
+
+    @property
+    def group(self) -> str:
+        """Return the fingerprint of the answer, "" if it has no opinion."""
+        return self.opinion.group if self.opinion else ""
 
     @property
     def status(self) -> Status:

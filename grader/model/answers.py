@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from grader.model import ZERO, Json, Points, Status
+from grader.model import ZERO, FalseEquality, Json, Points, Shelf, Skipped, Status
 
 
 class Decision(StrEnum):
@@ -36,6 +36,12 @@ class Ground:
     """The student's, that was looked at, in LaTeX."""
     evidence: str = ""
     remarks: tuple[str, ...] = ()
+    shelf: Shelf = Shelf.UNREAD
+    group: str = ""
+    """Answers with the same shelf and group mean the same; empty in reports from before there were groups."""
+    mistake: str = ""
+    equalities: tuple[FalseEquality, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,4 +146,9 @@ def _ground(judgement: Json) -> Ground:
         formula=judgement.get("formula", ""),
         evidence=judgement.get("evidence", ""),
         remarks=tuple(judgement.get("remarks", ())),
+        shelf=Shelf(judgement.get("shelf", Shelf.UNREAD)),
+        group=judgement.get("group", ""),
+        mistake=judgement.get("mistake", ""),
+        equalities=tuple(FalseEquality(**equality) for equality in judgement.get("equalities", ())),
+        skipped=tuple(Skipped(**skipped) for skipped in judgement.get("skipped", ())),
     )

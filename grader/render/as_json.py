@@ -15,6 +15,7 @@ from grader.model import (
     Comparison,
     Environment,
     Evidence,
+    FalseEquality,
     Json,
     Judgement,
     LatePenalty,
@@ -25,11 +26,13 @@ from grader.model import (
     Points,
     Report,
     Series,
+    Shelf,
+    Skipped,
     Status,
     Usage,
     Written,
 )
-from grader.render.said import failure
+from grader.render.phrases import failure
 
 SCHEMA_VERSION = 4
 READABLE = (3, SCHEMA_VERSION)
@@ -138,6 +141,8 @@ def _written(written: Written) -> Json:
         "answer": written.answer,
         "cells": list(written.cells),
         "notes": list(written.notes),
+        "shelf": str(written.shelf),
+        "group": written.group,
         "opinion": judgements(written.opinion) if written.opinion else None,
     }
 
@@ -156,6 +161,12 @@ def _judgement(judgement: Judgement) -> Json:
         "formula": judgement.formula,
         "evidence": judgement.evidence,
         "remarks": list(judgement.remarks),
+        "shelf": str(judgement.shelf),
+        "group": judgement.group,
+        "mistake": judgement.mistake,
+        "equalities": [asdict(equality) for equality in judgement.equalities],
+        "skipped": [asdict(skipped) for skipped in judgement.skipped],
+        "automatic": judgement.automatic,
     }
 
 
@@ -274,6 +285,12 @@ def _judgement_of(written: Json) -> Judgement:
         formula=written["formula"],
         evidence=written["evidence"],
         remarks=tuple(written["remarks"]),
+        shelf=Shelf(written.get("shelf", Shelf.UNREAD)),
+        group=written.get("group", ""),
+        mistake=written.get("mistake", ""),
+        equalities=tuple(FalseEquality(**equality) for equality in written.get("equalities", ())),
+        skipped=tuple(Skipped(**skipped) for skipped in written.get("skipped", ())),
+        automatic=written.get("automatic", False),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from grader.render.latex import mended
 from grader.render.text import clean
-from grader.written.display import mended
 
 LONGEST = 4_000
 """Characters of one formula; what is longer is shown as it was written."""

@@ -1,9 +1,9 @@
-"""Report → Gradescope's results.json.
+"""Convert a report to Gradescope's results.json.
 
-Gradescope asks that the tests' `max_score` add up to the assignment's points. So what the machine has not decided (an
-answer in words, a check that is left to the hand-in) is a test with its possible points and no `score`, which the
-format allows where the total `score` is said: nothing of it stands there as a zero. Everything is `text`, so
-nothing that a student wrote is interpreted.
+Gradescope requires that the tests' `max_score` add up to the assignment's points. So an undecided item (a written
+answer, a check that runs after submission) is a test with its possible points and no `score`. The format allows that if
+the total `score` is given, and the item does not appear as a zero. All output is `text`, so nothing that a student
+wrote is interpreted.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from grader.model import (
     show_points,
 )
 from grader.render.as_json import judgements
-from grader.render.said import scope, words
+from grader.render.phrases import reason_phrase, scope
 from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
 PERSON = "Awaits marking; not in the score yet."
 PROVEN = "Proven right by machine."
-OPEN = "Not decided yet; no part of the score."
+OPEN = "Not decided yet; not in the score."
 
 
 def gradescope(report: Report) -> Json:
+    """Return the contents of results.json."""
     return {
-        # Said outright: floats of hundredths do not add up exactly, and Gradescope would add the tests.
+        # Explicit: floats of hundredths do not add up exactly, and Gradescope would add the tests.
         "score": float(report.points),
         "execution_time": round(sum(report.usage.values(), NOTHING_USED).wall_seconds, 3),
         "output": _output(report),
@@ -47,23 +48,24 @@ def gradescope(report: Report) -> Json:
 
 def _tests(part: Part) -> list[Json]:
     checks = [
-        _test(part, c) if _decided(c) else _open(part, c.title or c.id, c.id, c.possible, c.reason or OPEN)
+        _test(part, c) if _decided(c) else _undecided_test(part, c.title or c.id, c.id, c.possible, c.reason or OPEN)
         for c in part.checks
     ]
     return checks + [
-        _given(part, w) if w.decided else _open(part, w.title, w.id, w.possible, PERSON) for w in part.written
+        _proven_test(part, w) if w.decided else _undecided_test(part, w.title, w.id, w.possible, PERSON)
+        for w in part.written
     ]
 
 
-def _given(part: Part, written: Written) -> Json:
-    return _open(part, written.title, written.id, written.possible, PROVEN) | {
+def _proven_test(part: Part, written: Written) -> Json:
+    return _undecided_test(part, written.title, written.id, written.possible, PROVEN) | {
         "score": float(written.points),
         "status": "passed",
     }
 
 
-def _open(part: Part, title: str, id: str, possible: Points, why: str) -> Json:
-    """Without score and status: Gradescope would show either as a verdict."""
+def _undecided_test(part: Part, title: str, id: str, possible: Points, why: str) -> Json:
+    """Return a test without score and status: Gradescope would show either as a verdict."""
     return {
         "name": one_line(f"{title} ({id})"),
         "name_format": "text",
@@ -84,18 +86,18 @@ def _test(part: Part, check: CheckResult) -> Json:
         "score": float(check.points),
         "max_score": float(check.possible),
         "status": "passed" if check.status is Status.HELD else "failed",
-        "output": _said(check),
+        "output": _check_output(check),
         "output_format": "text",
         "visibility": "visible",
         "extra_data": {"id": check.id, "mistake": one_line(check.mistake)},
     }
 
 
-def _said(check: CheckResult) -> str:
-    """Why points are lost, then where, then what is worth knowing."""
-    lines = [clean(words(check), OUTPUT_LIMIT)] if check.reason else []
+def _check_output(check: CheckResult) -> str:
+    """Return the text of a check: the reason for lost points, the place, and remarks."""
+    lines = [clean(reason_phrase(check), OUTPUT_LIMIT)] if check.reason else []
     if check.status is Status.PARTLY:
-        lines.append(f"Held in part: {show_points(check.points)} of {show_points(check.possible)} points.")
+        lines.append(f"Partial: {show_points(check.points)} of {show_points(check.possible)} points.")
     if check.place is not None:
         lines.append(f"{one_line(check.place.file, 80)}:{check.place.line}  {one_line(check.source)}".rstrip())
     lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in check.remarks]
@@ -105,26 +107,26 @@ def _said(check: CheckResult) -> str:
 def _output(report: Report) -> str:
     lines = [] if report.scope == "full" else [f"This is not the grade: {one_line(scope(report.scope))}."]
     if report.code_absent:
-        lines.append(f"Code not submitted, and no part of the score: {report.missing}")
-    lines.append(f"By machine: {show_points(report.points)} of {show_points(report.decided)} points.")
+        lines.append(f"Code not submitted, and not in the score: {report.missing}")
+    lines.append(f"Autograded: {show_points(report.points)} of {show_points(report.decided)} points.")
     if report.late is not None:
         lines.append(report.late.words)
     open_checks = [c for c in report.checks if not _decided(c) and report.code_submitted]
     if open_checks:
-        lines.append(f"Not decided yet, and no part of the score: {', '.join(c.id for c in open_checks)}.")
+        lines.append(f"Not decided yet, and not in the score: {', '.join(c.id for c in open_checks)}.")
     answers = [a for a in report.written if not a.decided]
     if answers:
-        lines.append(_waiting(answers))
+        lines.append(_waiting_line(answers))
     lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in report.remarks]
     return "\n".join(lines)
 
 
-def _waiting(answers: list[Written]) -> str:
+def _waiting_line(answers: list[Written]) -> str:
     points = show_points(sum((a.possible for a in answers), Points(0)))
     ids = ", ".join(a.id for a in answers)
-    said = f"Await marking, and not in the score yet: {ids} ({points} points)."
+    line = f"Await marking, and not in the score yet: {ids} ({points} points)."
     missing = [a.id for a in answers if not a.found]
-    return f"{said} No answer was found for {', '.join(missing)}; a person will look." if missing else said
+    return f"{line} No answer was found for {', '.join(missing)}; a person will look." if missing else line
 
 
 def _extra(report: Report) -> Json:
@@ -137,12 +139,12 @@ def _extra(report: Report) -> Json:
         "code_submitted": report.code_submitted,
         "grader": report.environment.grader,
         "isolation": report.environment.isolation,
-        "waiting_for_a_person": [_waits(a) for a in report.written if not a.decided],
+        "waiting_for_a_person": [_waiting_answer(a) for a in report.written if not a.decided],
     }
 
 
-def _waits(answer: Written) -> Json:
-    """With what the machine makes of it: students do not see `extra_data`."""
+def _waiting_answer(answer: Written) -> Json:
+    """Return an answer that awaits marking, with the machine's opinion: students do not see `extra_data`."""
     row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
     return row if answer.opinion is None else row | {"opinion": judgements(answer.opinion)}
 

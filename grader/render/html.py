@@ -1,4 +1,4 @@
-"""Report → one HTML file that needs nothing else: no network, no script, no neighbour file."""
+"""Render a report as one self-contained HTML file: no network, no script, no other file."""
 
 from __future__ import annotations
 
@@ -24,27 +24,28 @@ from grader.model import (
     show_points,
 )
 from grader.render.formulas import pieces
+from grader.render.latex import mended
+from grader.render.phrases import COMPARED, FEW, Fix, caret, failure, fixes, judged, reason_phrase, scope, suggestion
 from grader.render.plots import Plot, plots
-from grader.render.said import COMPARED, FEW, Fix, caret, failure, fixes, judged, scope, suggestion, words
 from grader.render.text import clean, one_line
 
 SYMBOLS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "◌"}
-"""Shown beside the word: nothing is told by colour alone."""
+"""Symbols shown beside the word, so that colour alone carries no information."""
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
 TIGHT = 8
-"""Up to so many things to fix fit the first screen with their lines of code beside them."""
+"""Number of fixes up to which their lines of code are shown beside them; so many fit the first screen."""
 
 
 SENTENCES = 1_000
-"""Characters of one reason or remark."""
+"""Characters shown of one reason or remark."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """The line and the bar at the top."""
+    """The total line and the bar at the top of a report."""
 
     number: str
     """ "37.5" """
@@ -54,7 +55,7 @@ class Totals:
     decided: Points
     possible: Points
     absent: Points = ZERO
-    """Of questions without an answer."""
+    """Points of questions without an answer."""
 
     @property
     def lost(self) -> Points:
@@ -66,25 +67,26 @@ class Totals:
 
     @property
     def stretches(self) -> tuple[tuple[str, str, str], ...]:
-        """(kind, start, width) of the bar's pieces, in percent of all points, with a thin gap between them."""
+        """The bar's segments: (kind, start, width) in percent of all points."""
         found, start = [], ZERO
         for kind, points in (("held", self.earned), ("lost", self.lost), ("waiting", self.waiting)):
             if points > 0:
-                found.append((kind, _percent(start, self.possible), _percent(points, self.possible)))
+                found.append((kind, _percent_of(start, self.possible), _percent_of(points, self.possible)))
                 start += points
         return tuple(found)
 
 
-def _percent(points: Points, of: Points) -> str:
+def _percent_of(points: Points, of: Points) -> str:
     return f"{float(100 * points / of):.2f}"
 
 
 def html(report: Report) -> str:
+    """Return the HTML file of a report."""
     return _TEMPLATE.render(context(report, plots(report.evidence)))
 
 
 def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
-    """What the templates in `templates/report/` ask for. A page of the service adds what people have marked."""
+    """Return the variables of the templates in `templates/report/`. The service's pages replace `marks`."""
     return {
         "report": report,
         "fixes": fixes(report),
@@ -97,77 +99,90 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 
 
 def totals(report: Report) -> Totals:
+    """Return the totals of a report without marking."""
     number, words = total(report).split(" ", 1)
     return Totals(number, words, report.points, report.decided, report.possible, _absent_points(report))
 
 
 def title(fix: Fix) -> str:
+    """Return a fix's heading: the titles of its checks, or their number."""
     titles = dict.fromkeys(c.title for c in fix.checks)
     return ", ".join(titles) if len(fix.checks) <= FEW else f"{len(fix.checks)} checks"
 
 
 def where(fix: Fix) -> str:
+    """Return the ids of a fix's checks; of many, the first two."""
     ids = [c.id for c in fix.checks]
-    return ", ".join(ids) if len(ids) <= FEW else _names(ids, 2)
+    return ", ".join(ids) if len(ids) <= FEW else _first_names(ids, 2)
 
 
 def total(report: Report) -> str:
-    """ "37.5 of 40 autograded · 40 points await marking" """
+    """Return the total line, such as "37.5 of 40 autograded · 40 points await marking"."""
     absent = _absent_points(report)
     person = _possible(w for w in report.written if not w.decided and w.found)
     later = report.waiting - person - absent
-    said = [f"{show_points(report.points)} of {show_points(report.decided)} autograded"]
+    phrases = [f"{show_points(report.points)} of {show_points(report.decided)} autograded"]
     if report.code_absent:
-        said = ["Code not submitted", *(said if report.decided else [])]
+        phrases = ["Code not submitted", *(phrases if report.decided else [])]
     if later:
-        said.append(f"{_counted(later)} graded after you submit")
+        phrases.append(f"{_counted(later)} graded after you submit")
     if person:
-        said.append(f"{_counted(person)} {'awaits' if person == 1 else 'await'} marking")
+        phrases.append(f"{_counted(person)} {'awaits' if person == 1 else 'await'} marking")
     if absent:
-        said.append(f"{_counted(absent)} not submitted")
-    return " · ".join(said)
+        phrases.append(f"{_counted(absent)} not submitted")
+    return " · ".join(phrases)
 
 
 def differing(report: Report) -> list[str]:
-    """Written questions with a formula that differs, where the report says what the machine makes of them."""
+    """Return the written questions with a formula that the machine found different."""
     judged = ((w.id, w.opinion.judgements) for w in report.written if w.opinion is not None)
     return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
 
 
-class Given(Protocol):
-    """What a person has given for an answer."""
+class GivenPoints(Protocol):
+    """Points that a person gave for an answer."""
 
     @property
-    def points(self) -> Points | None: ...
+    def points(self) -> Points | None:
+        """The points; None while undecided."""
+        ...
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How far a part is, or one answer."""
+class PartProgress:
+    """The progress of a part or of one answer: its status, and its decided and undecided points."""
 
     status: Status
     points: Points
     decided: Points
     waiting: Points
     absent: Points = ZERO
-    """Of questions without an answer."""
+    """Points of questions without an answer."""
 
     @property
     def is_absent(self) -> bool:
-        """There is nothing else to say of it."""
+        """True if nothing of it was submitted."""
         return bool(self.absent) and not (self.decided or self.waiting)
 
 
-def standing(part: Part, marks: Mapping[str, Given] = MappingProxyType({}), *, code_submitted: bool = True) -> Standing:
-    """`marks`: what people have decided, by question."""
+def part_progress(
+    part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({}), *, code_submitted: bool = True
+) -> PartProgress:
+    """Return the progress of a part.
+
+    Args:
+        part: The part.
+        marks: Points that people gave, by question.
+        code_submitted: Whether the code was submitted.
+    """
     checks = (
-        Standing(c.status, c.points, *_open(c.possible, c.status))
+        PartProgress(c.status, c.points, *_decided_and_waiting(c.possible, c.status))
         if code_submitted
-        else Standing(Status.WAITING, ZERO, ZERO, ZERO, c.possible)
+        else PartProgress(Status.WAITING, ZERO, ZERO, ZERO, c.possible)
         for c in part.checks
     )
-    every = [*checks, *(answer_standing(w, marks) for w in part.written)]
-    return Standing(
+    every = [*checks, *(answer_progress(w, marks) for w in part.written)]
+    return PartProgress(
         _together({one.status for one in every}),
         points=sum((one.points for one in every), ZERO),
         decided=sum((one.decided for one in every), ZERO),
@@ -182,19 +197,20 @@ def _together(seen: Collection[Status]) -> Status:
     return next((s for s in (Status.LOST, Status.HELD) if s in seen), Status.WAITING)
 
 
-def answer_standing(written: Written, marks: Mapping[str, Given]) -> Standing:
+def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartProgress:
+    """Return the progress of a written answer."""
     mark = marks.get(written.id)
     given = mark.points if mark else None
     if given is not None:
         status = Status.HELD if given == written.possible else Status.PARTLY if given else Status.LOST
-        return Standing(status, given, written.possible, ZERO)
+        return PartProgress(status, given, written.possible, ZERO)
     if not written.decided and not written.found:
-        return Standing(Status.WAITING, ZERO, ZERO, ZERO, written.possible)
-    return Standing(written.status, written.points, *_open(written.possible, written.status))
+        return PartProgress(Status.WAITING, ZERO, ZERO, ZERO, written.possible)
+    return PartProgress(written.status, written.points, *_decided_and_waiting(written.possible, written.status))
 
 
-def _open(possible: Points, status: Status) -> tuple[Points, Points]:
-    """(decided, waiting)"""
+def _decided_and_waiting(possible: Points, status: Status) -> tuple[Points, Points]:
+    """Return the points as (decided, waiting)."""
     return (ZERO, possible) if status is Status.WAITING else (possible, ZERO)
 
 
@@ -214,33 +230,34 @@ def _why_no_plots(report: Report) -> str:
     if not report.code_submitted:
         return "There is nothing to plot: the code was not submitted."
     if report.scope != "full":
-        return f"There is nothing to plot: the trainings that plots show were left out ({report.scope})."
+        return f"There is nothing to plot: the training runs were left out ({report.scope})."
     if any(c.status is Status.WAITING for c in report.checks):
-        return "There is nothing to plot yet: the trainings that plots show run after you submit."
-    return "There is nothing to plot: no training came far enough to leave curves. The table of parts says why."
+        return "There is nothing to plot yet: the training runs start after you submit."
+    return "There is nothing to plot: no training run produced curves. The table of parts shows the reasons."
 
 
 def _counted(points: Points) -> str:
     return f"{show_points(points)} {'point' if points == 1 else 'points'}"
 
 
-def _names(items: Iterable[str], most: int = 3) -> str:
+def _first_names(items: Iterable[str], most: int = 3) -> str:
     names = list(items)
     rest = len(names) - most
     return ", ".join(names) if rest <= 0 else f"{', '.join(names[:most])} and {rest} more"
 
 
-def _shown(value: Any) -> Any:
-    """Every word that the template prints comes through here, so that none can be forgotten."""
+def _cleaned(value: Any) -> Any:
+    """Return a value made safe to show. Jinja calls this for every value that a template prints."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def environment(*folders: Path) -> Environment:
-    """Templates of these folders and of ours. Whatever they print is cleaned and escaped."""
+    """Return an environment with the templates of these folders and of this package. All output is cleaned and
+    escaped."""
     environment = Environment(
         loader=FileSystemLoader([*folders, _HERE / "templates", _HERE]),
         autoescape=True,
-        finalize=_shown,
+        finalize=_cleaned,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -250,15 +267,16 @@ def environment(*folders: Path) -> Environment:
         "counted": _counted,
         "line": one_line,
         "pieces": pieces,
+        "mended": lambda latex: mended(latex) or latex,
         "brief": partial(clean, limit=SENTENCES),
-        "names": _names,
+        "names": _first_names,
         "symbol": SYMBOLS.__getitem__,
         "sign": lambda status: SYMBOLS[Status(status)],
-        "standing": standing,
-        "answer_standing": answer_standing,
+        "standing": part_progress,
+        "answer_standing": answer_progress,
         "title": title,
         "where": where,
-        "words": words,
+        "words": reason_phrase,
         "scope": scope,
         "failure": failure,
         "caret": caret,

@@ -1,6 +1,6 @@
-"""Evidence → pictures that take the page's colours, each with a sentence that says what it shows.
+"""Plots of evidence as SVG in the page's colours, each with a sentence that describes it.
 
-Drawn through `Figure` alone: pyplot keeps global state, and a server draws in several threads.
+They are drawn with `Figure` only: pyplot keeps global state, and a server draws in several threads.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of a plot; named where a plot has one for each net."""
+    """One picture of a plot. It has a name if the plot has a picture for each network."""
 
     name: str
     svg: Markup
@@ -38,15 +38,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Plot:
+    """A plot and its description."""
+
     id: str
     title: str
     finding: str
-    """What the picture shows, in numbers: for people who cannot see it, and for those who can."""
+    """A description in numbers, also for people who cannot see the picture."""
     panels: tuple[Panel, ...]
 
 
 def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
-    """At most five; one that has nothing to show is absent."""
+    """Return the plots of the evidence, at most five. A plot without data is left out."""
     drawn = (draw(evidence) for draw in (_loss, _accuracy, _gradient, _weights, _confusion))
     return tuple(plot for plot in drawn if plot is not None)
 
@@ -58,7 +60,7 @@ def _loss(evidence: Sequence[Evidence]) -> Plot | None:
     nets = _having(evidence, "loss")
     if not nets:
         return None
-    finding = "Training loss of " + "; that of ".join(_course(net, "loss") for net in nets) + "."
+    finding = "Training loss of " + "; that of ".join(_series_course(net, "loss") for net in nets) + "."
     return Plot("loss", "Training loss", finding, (_curves(nets, "loss", "loss"),))
 
 
@@ -66,11 +68,11 @@ def _gradient(evidence: Sequence[Evidence]) -> Plot | None:
     nets = _having(evidence, "gradient")
     if not nets:
         return None
-    middles = [(_name(net), _middle(net.series["gradient"])) for net in nets]
-    finding = "Median gradient magnitude: " + ", ".join(f"{_short(m)} for {name}" for name, m in middles)
+    middles = [(_net_name(net), _middle(net.series["gradient"])) for net in nets]
+    finding = "Median gradient magnitude: " + ", ".join(f"{_short_number(m)} for {name}" for name, m in middles)
     weakest, strongest = min(middles, key=lambda m: m[1]), max(middles, key=lambda m: m[1])
     if weakest[1] > 0 and strongest[1] > weakest[1]:
-        times = _short(strongest[1] / weakest[1])
+        times = _short_number(strongest[1] / weakest[1])
         finding += f". The signal of {strongest[0]} is {times} times as strong as that of {weakest[0]}"
     return Plot("gradient", "Gradient magnitude", finding + ".", (_curves(nets, "gradient", "‖∇W1‖"),))
 
@@ -84,7 +86,7 @@ def _accuracy(evidence: Sequence[Evidence]) -> Plot | None:
     def draw(figure: Figure) -> None:
         axes = plain_axes(figure, "epoch", "accuracy")
         for i, net in enumerate(nets):
-            axes.plot([], [], color=COLOURS[i % 4], label=_name(net), **_marker(i))
+            axes.plot([], [], color=COLOURS[i % 4], label=_net_name(net), **_marker(i))
             for key in _SPLITS:
                 if _usable(net, key):
                     x, y, _, _ = _thin(net.series[key])
@@ -103,42 +105,44 @@ def _weights(evidence: Sequence[Evidence]) -> Plot | None:
     nets = [net for net in evidence if _images(net).size]
     if not nets:
         return None
-    panels = tuple(Panel(_name(net), _tiles(f"weights-{i}", _images(net))) for i, net in enumerate(nets))
+    panels = tuple(Panel(_net_name(net), _tiles(f"weights-{i}", _images(net))) for i, net in enumerate(nets))
     finding = "One image a hidden unit: " + "; ".join(_contrast(net) for net in nets) + "."
     return Plot("weights", "First-layer weights", finding, panels)
 
 
 def _confusion(evidence: Sequence[Evidence]) -> Plot | None:
-    nets = [net for net in evidence if _counts(net).sum() > 0]
+    nets = [net for net in evidence if _confusion_counts(net).sum() > 0]
     if not nets:
         return None
-    panels = tuple(Panel(_name(net), _matrix(f"confusion-{i}", _counts(net))) for i, net in enumerate(nets))
-    finding = " ".join(_mistakes(net) for net in nets)
+    panels = tuple(
+        Panel(_net_name(net), _matrix(f"confusion-{i}", _confusion_counts(net))) for i, net in enumerate(nets)
+    )
+    finding = " ".join(_confusion_sentence(net) for net in nets)
     return Plot("confusion", "Confusion matrix", finding, panels)
 
 
-# ── what they show, in words ─────────────────────────────────────────────────────────────────────────
+# ── descriptions ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _course(net: Evidence, key: str) -> str:
+def _series_course(net: Evidence, key: str) -> str:
     series = net.series[key]
-    values = _values(series)
+    values = _series_values(series)
     first, last = _ends(values)
     over = f"over {len(values) * series.step:,} iterations"
-    course = f"{_name(net)} {_verb(first, last)} from {_short(first)} to {_short(last)} {over}"
+    course = f"{_net_name(net)} {_verb(first, last)} from {_short_number(first)} to {_short_number(last)} {over}"
     lost = np.flatnonzero(~np.isfinite(values))
-    return f"{course}, and is no number at iteration {lost[0] * series.step:,}" if lost.size else course
+    return f"{course}, and is not a number at iteration {lost[0] * series.step:,}" if lost.size else course
 
 
 def _accuracy_course(net: Evidence) -> str:
-    said = []
+    phrases = []
     for key, (name, _) in _SPLITS.items():
         if _usable(net, key):
-            first, last = _ends(_values(net.series[key]))
-            said.append(f"{name} {_verb(first, last)} from {first:.1%} to {last:.1%}")
+            first, last = _ends(_series_values(net.series[key]))
+            phrases.append(f"{name} {_verb(first, last)} from {first:.1%} to {last:.1%}")
     epochs = max(len(net.series[key].values) for key in _SPLITS if key in net.series)
     held_out = "" if net.accuracy is None else f"; {net.accuracy:.1%} on held-out images"
-    return f"Accuracy of {_name(net)} over {epochs} epochs: {', '.join(said)}{held_out}."
+    return f"Accuracy of {_net_name(net)} over {epochs} epochs: {', '.join(phrases)}{held_out}."
 
 
 def _contrast(net: Evidence) -> str:
@@ -147,20 +151,20 @@ def _contrast(net: Evidence) -> str:
     spread = images.std(axis=1)
     flat = int((spread < 2).sum())
     idle = f", {flat} of them nearly uniform" if flat else ""
-    contrast = _short(float(np.median(spread)))
-    size = f"{len(images)} units of {_name(net)}, {side} by {side} pixels{idle}"
+    contrast = _short_number(float(np.median(spread)))
+    size = f"{len(images)} units of {_net_name(net)}, {side} by {side} pixels{idle}"
     return f"{size}, median contrast {contrast} grey levels"
 
 
-def _mistakes(net: Evidence) -> str:
-    counts = _counts(net)
+def _confusion_sentence(net: Evidence) -> str:
+    counts = _confusion_counts(net)
     right, total = int(np.trace(counts)), int(counts.sum())
-    said = f"{_name(net)} reads {right:,} of {total:,} held-out images right ({right / total:.1%})"
+    share = f"{_net_name(net)} classifies {right:,} of {total:,} held-out images correctly ({right / total:.1%})"
     wrong = counts - np.diag(np.diag(counts))
     if not wrong.any():
-        return f"{said}."
+        return f"{share}."
     true, predicted = divmod(int(wrong.argmax()), len(wrong))
-    return f"{said}; most often it takes {true} for {predicted} ({int(wrong.max()):,} times)."
+    return f"{share}; most often it confuses {true} with {predicted} ({int(wrong.max()):,} times)."
 
 
 def _verb(first: float, last: float) -> str:
@@ -169,25 +173,25 @@ def _verb(first: float, last: float) -> str:
     return "falls" if last < first else "rises"
 
 
-def _short(number: float) -> str:
+def _short_number(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
-# ── the evidence as arrays; histories are the student's, so anything may stand in them ───────────────
+# ── the evidence as arrays; histories come from student code, so they may contain anything ───────────
 
 
-def _name(net: Evidence) -> str:
+def _net_name(net: Evidence) -> str:
     return one_line(net.name, 12)
 
 
-def _values(series: Series) -> Floats:
+def _series_values(series: Series) -> Floats:
     values = np.asarray(series.values, dtype=np.float64)
     # Beyond this an axis shows nothing and its arithmetic overflows.
     return np.where(np.abs(values) < 1e15, values, np.nan)
 
 
 def _usable(net: Evidence, key: str) -> bool:
-    return key in net.series and bool(np.isfinite(_values(net.series[key])).any())
+    return key in net.series and bool(np.isfinite(_series_values(net.series[key])).any())
 
 
 def _having(evidence: Sequence[Evidence], key: str) -> list[Evidence]:
@@ -200,13 +204,13 @@ def _ends(values: Floats) -> tuple[float, float]:
 
 
 def _middle(series: Series) -> float:
-    values = _values(series)
+    values = _series_values(series)
     return float(np.median(values[np.isfinite(values)]))
 
 
 def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
-    """(x, mean, lowest, highest) over at most `most` stretches: 10,000 iterations fit no screen's pixels."""
-    values = _values(series)
+    """Return (x, mean, lowest, highest) over at most `most` segments: a screen cannot show 10,000 iterations."""
+    values = _series_values(series)
     x = np.arange(len(values), dtype=np.float64) * series.step
     if len(values) <= most:
         return x, values, values, values
@@ -224,7 +228,7 @@ def _summary(values: Floats) -> tuple[float, float, float]:
 
 
 def _images(net: Evidence) -> Floats:
-    """(units, pixels), or nothing where they are no squares of one size."""
+    """Return the weights as (units, pixels); empty unless they are squares of one size."""
     sizes = {len(image) for image in net.weights}
     size = sizes.pop() if len(sizes) == 1 else 0
     if size == 0 or isqrt(size) ** 2 != size:
@@ -232,7 +236,7 @@ def _images(net: Evidence) -> Floats:
     return np.asarray(net.weights, dtype=np.float64).clip(0, 255)
 
 
-def _counts(net: Evidence) -> NDArray[np.int64]:
+def _confusion_counts(net: Evidence) -> NDArray[np.int64]:
     if {len(row) for row in net.confusion} != {len(net.confusion)}:
         return np.zeros((0, 0), dtype=np.int64)
     return np.asarray(net.confusion, dtype=np.int64)
@@ -251,7 +255,7 @@ _THEME = {
     _WRONG: "--lost",
     **{colour: f"--net-{i}" for i, colour in enumerate(COLOURS, 1)},
 }
-"""Colours that nobody would choose, replaced by the page's own: so one picture serves light and dark."""
+"""Placeholder colours, replaced by the page's colour variables, so one picture serves light and dark themes."""
 
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 _MARKERS = ("o", "s", "^", "D")
@@ -259,11 +263,11 @@ _SPLITS: dict[str, tuple[str, Any]] = {
     "val_accuracy": ("validation", "-"),
     "train_accuracy": ("training", (0, (2, 1.5))),
 }
-"""(name, line)"""
+"""Key of the series → (name, line style)."""
 
 _STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "grader",  # else every run names its clip paths differently
-    "svg.fonttype": "none",  # words stay words: small, selectable, in the reader's font
+    "svg.hashsalt": "grader",  # gives clip paths the same names in every run
+    "svg.fonttype": "none",  # keeps text as text: small, selectable, in the reader's font
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.size": 8,
     "text.color": INK,
@@ -277,7 +281,7 @@ _STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.4,
 }
 _DRAWING = threading.Lock()
-"""matplotlib's settings belong to the process, and we set them while we draw."""
+"""Held while drawing, because matplotlib's settings are global to the process."""
 
 
 def _curves(nets: Sequence[Evidence], key: str, label: str) -> Panel:
@@ -286,8 +290,8 @@ def _curves(nets: Sequence[Evidence], key: str, label: str) -> Panel:
         for i, net in enumerate(nets):
             x, mean, low, high = _thin(net.series[key])
             axes.fill_between(x, low, high, color=COLOURS[i % 4], alpha=0.18, linewidth=0)
-            axes.plot(x, mean, color=COLOURS[i % 4], linestyle=_LINES[i % 4], label=_name(net))
-        _choose_scale(axes, np.concatenate([_values(net.series[key]) for net in nets]))
+            axes.plot(x, mean, color=COLOURS[i % 4], linestyle=_LINES[i % 4], label=_net_name(net))
+        _choose_scale(axes, np.concatenate([_series_values(net.series[key]) for net in nets]))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         _legend(axes)
@@ -306,7 +310,7 @@ def _choose_scale(axes: Axes, values: Floats) -> None:
 
 
 def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
-    """One pair that fills the picture, with nothing but what is needed to read it."""
+    """Return axes that fill the figure, with minimal decoration."""
     axes = figure.add_axes((0.125, 0.145, 0.855, 0.765))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
@@ -319,7 +323,7 @@ def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
 
 
 def _marker(i: int) -> dict[str, Any]:
-    """A second sign beside colour."""
+    """Return a marker that distinguishes curves in addition to colour."""
     return {"marker": _MARKERS[i % 4], "markersize": 2.8}
 
 
@@ -331,7 +335,7 @@ def _legend(axes: Axes) -> None:
 
 
 def _tiles(id: str, images: Floats) -> Markup:
-    """All hidden units in one picture, a nearly square grid with a thin gap."""
+    """Return one picture of all hidden units, in a nearly square grid with thin gaps."""
     side, columns = isqrt(images.shape[1]), isqrt(len(images) - 1) + 1
     rows = -(-len(images) // columns)
     # White and transparent between the tiles: the page's own colour shows in the gaps.
@@ -350,14 +354,15 @@ def _tiles(id: str, images: Floats) -> Markup:
 
 
 def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
-    """Hits on the diagonal in one colour, mistakes in another, as strong as their share of the true class."""
+    """Return a confusion matrix: hits on the diagonal in one colour, errors in another, as intense as their share of
+    the true class."""
     share = counts / counts.sum(axis=1, keepdims=True).clip(1)
 
     def draw(figure: Figure) -> None:
         axes = figure.add_axes((0.085, 0.1, 0.905, 0.895))
         for (true, predicted), count in np.ndenumerate(counts):
             if count > 0:
-                _cell(axes, true, predicted, int(count), float(share[true, predicted]))
+                _draw_cell(axes, true, predicted, int(count), float(share[true, predicted]))
         size = len(counts)
         axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel="predicted", ylabel="true")
         axes.set_xticks(range(size))
@@ -367,8 +372,8 @@ def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
     return picture(id, draw, 4.4, 4.4)
 
 
-def _cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> None:
-    # Mistakes are rare: their square root keeps one in a hundred visible.
+def _draw_cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> None:
+    # Errors are rare: the square root of their share keeps one in a hundred visible.
     colour, strength = (_RIGHT, 0.5 * share) if true == predicted else (_WRONG, min(0.55, 0.9 * share**0.5))
     place = (predicted - 0.47, true - 0.47)
     axes.add_patch(Rectangle(place, 0.94, 0.94, facecolor=colour, alpha=strength, linewidth=0))
@@ -376,7 +381,14 @@ def _cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> No
 
 
 def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height: float = 2.8) -> Markup:
-    """What `draw` draws, in inches, in the page's colours; `id` is the page's only one of this name."""
+    """Return a picture as SVG in the page's colours.
+
+    Args:
+        id: A name that is unique on the page.
+        draw: Draws into the figure.
+        width: Width in inches.
+        height: Height in inches.
+    """
     with _DRAWING, matplotlib.rc_context():
         matplotlib.rcdefaults()  # whatever this machine's matplotlibrc says, a report looks the same
         matplotlib.rcParams.update(_STYLE)
@@ -389,24 +401,24 @@ def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height:
 
 
 def _inline(id: str, svg: str) -> str:
-    """A file's SVG as a piece of a page: no prolog, size, fonts or style sheet, and names of its own."""
+    """Return an SVG file as markup for a page: without prolog, size, fonts and style sheet, and with unique names."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
-    svg = re.sub(r' style="([^"]*)"', _attributes, svg)
+    svg = re.sub(r' style="([^"]*)"', _as_attributes, svg)
     svg = re.sub("#0000[0-2][0-9]", lambda colour: f"var({_THEME[colour.group()]})", svg)
     return re.sub(r"\n\s*", "\n", _rename(id, svg))
 
 
-def _attributes(style: re.Match[str]) -> str:
-    """The same as presentation attributes, which a page's policy against inline styles lets pass."""
+def _as_attributes(style: re.Match[str]) -> str:
+    """Return a style as presentation attributes, which a page's policy against inline styles allows."""
     declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # of two, the later one holds
     return "".join(f' {name}="{value.strip()}"' for name, value in declared.items())
 
 
 def _rename(id: str, svg: str) -> str:
-    """Seven pictures share one page, and matplotlib gives all of them the same names."""
+    """Make the names in an SVG unique: matplotlib gives the same names to all pictures, and a page has several."""
     used = list(dict.fromkeys(re.findall(r'(?:href="|url\()#([\w.-]+)', svg)))
     names = {old: f"{id}-{n}" for n, old in enumerate(used)}
 

@@ -1,4 +1,5 @@
-"""Report → terminal: what held, what did not and why, then the total and what to fix first, on one screen."""
+"""Render a report on a terminal: passed and failed checks with reasons, the total, and what to fix first, on one
+screen."""
 
 from __future__ import annotations
 
@@ -9,19 +10,19 @@ from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import UNKNOWN, ZERO, CheckResult, Part, Report, Status, Written, show_points
-from grader.render.said import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
+from grader.render.phrases import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
 SIGNS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "…"}
 STYLES = {Status.HELD: "green", Status.PARTLY: "yellow", Status.LOST: "red", Status.WAITING: "blue"}
 SCREEN = 30
-"""Lines that a report of a typical wrong submission fits: remarks give way where reasons need them."""
+"""Number of lines of a screen. Remarks are left out if reasons need the space."""
 TOP = "top"
-"""Where a report has explained what keeps everything from running; parts need not point there."""
+"""Place of a cause that is explained at the top of a report; parts do not refer to it."""
 
 
 class Terminal:
-    """`console.print(Terminal(report))`. All of a student's words go through `one_line` and are never markup."""
+    """A report for `console.print`. Text of a student's is cleaned by `one_line` and never interpreted as markup."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -30,7 +31,7 @@ class Terminal:
         body = list(self._body())
         yield from body
         used = sum(len(console.render_lines(line, options)) for line in body)
-        yield from _remarks(self._report, SCREEN - used, console, options)
+        yield from _remark_lines(self._report, SCREEN - used, console, options)
 
     def _body(self) -> Iterator[Text | Padding]:
         report = self._report
@@ -45,7 +46,7 @@ class Terminal:
             told[cause(fix.first)] = TOP
         for part in report.parts:
             if part.checks and report.code_submitted:
-                yield from _part(part, told)
+                yield from _part_lines(part, told)
         yield from _opinions(report.written)
         yield _total(report)
         if report.late is not None:
@@ -54,7 +55,7 @@ class Terminal:
 
 
 class Parts:
-    """Decided parts, for a live display."""
+    """The decided parts of a grading, for a live display."""
 
     def __init__(self, parts: Sequence[Part], *, reasons: bool) -> None:
         self._parts = parts
@@ -63,12 +64,12 @@ class Parts:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         told: dict[object, str] = {}
         for part in self._parts:
-            lines = list(_part(part, told))
+            lines = list(_part_lines(part, told))
             yield from lines if self._reasons else lines[:1]
 
 
-def _part(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
-    """The part's line, then what has cost points. `told`: causes → where this report has explained them."""
+def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
+    """Yield a part's line, then the reasons for lost points. `told` has the causes explained so far → their place."""
     statuses = {c.status for c in part.checks}
     status = statuses.pop() if len(statuses) == 1 else Status.PARTLY
     possible = sum((c.possible for c in part.checks), ZERO)
@@ -79,26 +80,26 @@ def _part(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
     )
     if status is Status.PARTLY:
         line.append("  ")
-        line.append_text(_names(part))
+        line.append_text(_check_names(part))
     yield line
     for reason, checks in _by_cause(part).items():
         if reason not in told:
             told[reason] = part.id
-            yield _why(Fix(tuple(checks)), part.id)
+            yield _reason_line(Fix(tuple(checks)), part.id)
         elif told[reason] != TOP:
             yield _arrow(checks, part.id, f"as in {told[reason]}")
 
 
-def _names(part: Part) -> Text:
-    """Every check's sign and short name, those with one sign together."""
+def _check_names(part: Part) -> Text:
+    """Return every check's sign and short name, grouped by sign."""
     groups: dict[Status, list[str]] = {}
     for check in part.checks:
-        groups.setdefault(check.status, []).append(_short(check.id, part.id))
+        groups.setdefault(check.status, []).append(_short_id(check.id, part.id))
     return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
 
 
 def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
-    """One thing that costs several checks is explained once."""
+    """Group the checks with a reason by their cause, so that each cause is explained once."""
     groups: dict[object, list[CheckResult]] = {}
     for check in part.checks:
         if check.reason:
@@ -106,17 +107,17 @@ def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
     return groups
 
 
-def _why(fix: Fix, part: str) -> Padding:
+def _reason_line(fix: Fix, part: str) -> Padding:
     return _arrow(fix.checks, part, _explained(fix))
 
 
-def _arrow(checks: Sequence[CheckResult], part: str, said: str | Text) -> Padding:
-    names = ", ".join(_short(c.id, part) for c in checks)
-    return Padding(Text.assemble(("→ ", "bold"), (f"{names}: ", "bold"), said), (0, 0, 0, 4))
+def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) -> Padding:
+    names = ", ".join(_short_id(c.id, part) for c in checks)
+    return Padding(Text.assemble(("→ ", "bold"), (f"{names}: ", "bold"), explanation), (0, 0, 0, 4))
 
 
 def _explained(fix: Fix) -> Text:
-    """The reason, the place, and the line of code where it says more than the reason does."""
+    """Return the reason, the place, and the line of code if it adds information."""
     text = Text(one_line(fix.sentence, 330))
     if fix.place is not None:
         text.append(f"  {one_line(str(fix.place))}", "cyan")
@@ -133,12 +134,12 @@ def _nothing_runs(fix: Fix, label: str) -> Text:
 
 
 def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
-    """What the machine makes of the answers: those that are proven in one line, the others with the reason."""
+    """Yield the machine's opinions on the answers: proven ones on one line, the others with the reason."""
     read = [(w, w.opinion) for w in written if w.opinion is not None]
     if proven := [w for w, opinion in read if opinion.is_proven]:
-        said = "given" if all(w.decided for w in proven) else "suggested"
+        status = "given" if all(w.decided for w in proven) else "suggested"
         points = show_points(sum((w.possible for w in proven), ZERO))
-        yield Text(f"✎ {' '.join(w.id for w in proven)}  proven right by machine: {points} {said}", "green")
+        yield Text(f"✎ {' '.join(w.id for w in proven)}  proven right by machine: {points} {status}", "green")
     for answer, opinion in read:
         for judgement in () if opinion.is_proven else opinion.judgements:
             which = f" {plain(judgement.asked)}" if len(opinion.judgements) > 1 else ""
@@ -168,13 +169,13 @@ def _total(report: Report) -> Text:
 
 def _first_to_fix(report: Report) -> Iterator[Text]:
     mine = [fix for fix in fixes(report) if not fix.only_follows] or list(fixes(report))
-    shown = [f"{_what(fix)} (+{show_points(fix.lost)})" for fix in mine[:4]]
+    shown = [f"{_fix_label(fix)} (+{show_points(fix.lost)})" for fix in mine[:4]]
     if shown:
         yield Text.assemble(("Fix first: ", "bold"), ", ".join(shown))
 
 
-def _what(fix: Fix) -> str:
-    """One check by its id; several by the line that costs them."""
+def _fix_label(fix: Fix) -> str:
+    """Return a short label: a single check's id; for several checks, the line that caused them too."""
     rest = len(fix.checks) - 1
     if not rest:
         return fix.first.id
@@ -182,20 +183,20 @@ def _what(fix: Fix) -> str:
     return f"{place}{fix.first.id} and {rest} more"
 
 
-def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-    """As many as still fit the screen, then under what it was graded."""
+def _remark_lines(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    """Yield as many remarks as fit the screen, then the environment of the grading."""
     environment = report.environment
     numpy = f", numpy {environment.numpy}, {environment.kernels}"
     if environment.numpy == UNKNOWN:  # no code was run
         numpy = ""
     last = Text(
-        f"· graded in {environment.isolation}, {_problems(report.seed)}, grader {environment.grader}{numpy}",
+        f"· Sandbox: {environment.isolation}. {_problems(report.seed)}. Grader {environment.grader}{numpy}",
         "dim",
     )
     if report.loaded is not None and report.loaded.cells:
         numbers = ", ".join(map(str, report.loaded.cells))
         last.append(f"\n· from {one_line(report.loaded.source)}, cells {one_line(numbers)}")
-    remarks = [Text(f"· {one_line(remark, 300)}", "dim") for remark in _what_is_worth_knowing(report)]
+    remarks = [Text(f"· {one_line(remark, 300)}", "dim") for remark in _all_remarks(report)]
     heights = [len(console.render_lines(remark, options)) for remark in (*remarks, last)]
     shown = len(remarks)
     while shown and sum(heights[:shown]) + heights[-1] + (shown < len(remarks)) > lines:
@@ -207,11 +208,11 @@ def _remarks(report: Report, lines: int, console: Console, options: ConsoleOptio
 
 
 def _problems(seed: str) -> str:
-    """Return what the problems were drawn with; public ones are the same for everybody, and so are their answers."""
-    return "public problems" if seed == "public" else f"seed {seed}"
+    """Return a phrase for the seed. Under the public seed all students get the same problems."""
+    return "Problems: public seed" if seed == "public" else f"Problems: seed {seed}"
 
 
-def _what_is_worth_knowing(report: Report) -> list[str]:
+def _all_remarks(report: Report) -> list[str]:
     by_remark: dict[str, list[str]] = {}
     for check in report.checks:
         for remark in check.remarks if failure(check) is None else ():
@@ -219,5 +220,5 @@ def _what_is_worth_knowing(report: Report) -> list[str]:
     return [*report.remarks, *(f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items())]
 
 
-def _short(check: str, part: str) -> str:
+def _short_id(check: str, part: str) -> str:
     return check.removeprefix(f"{part}.")

@@ -1,4 +1,4 @@
-"""Words of a student made safe to show: on a terminal, in a page, in somebody else's web site."""
+"""Make untrusted text safe to show on a terminal, in a page or on another web site."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 ANSWER_LIMIT = 20_000
-"""Characters of one written answer that a report shows; the hand-in itself keeps all of it."""
+"""Characters of one written answer that a report shows; the submission keeps all of it."""
 LINE_LIMIT = 200
 
 _MISLEADING = re.compile(
@@ -24,9 +24,9 @@ _STACKED_MARKS = re.compile(f"({_MARK}{{3}}){_MARK}+")
 
 
 def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
-    """The same text with every character that acts instead of showing made visible, and a bounded length."""
+    """Return the text with control and invisible characters escaped, and cut to a length."""
     shown = text[:limit].replace("\r\n", "\n")
-    shown = _MISLEADING.sub(_visible, shown)
+    shown = _MISLEADING.sub(_escaped, shown)
     # Accents by the dozen on one letter would be drawn over the lines above and below.
     shown = _STACKED_MARKS.sub(r"\1", shown)
     left_out = len(text) - limit
@@ -34,7 +34,7 @@ def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """For a place where a newline would break the layout, or forge a line of ours."""
+    """Return the text on one line, for places where a newline would break the layout or forge a line of output."""
     joined = " ".join(text[: 4 * limit].split())
     cut = len(joined) > limit or len(text) > 4 * limit
     return clean(joined[:limit]) + ("…" if cut else "")
@@ -46,9 +46,9 @@ def file_name(name: str) -> str:
     return "".join("_" if unicodedata.category(c) in _ACTING else c for c in name)
 
 
-def _visible(match: re.Match[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
     code = ord(match.group())
-    # Not ␛ and its kin: many fonts lack them, and Python's own spelling is what a student knows.
+    # Not ␛ and similar symbols: many fonts lack them, and students know Python's escapes.
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

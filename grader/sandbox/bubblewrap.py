@@ -1,8 +1,8 @@
-"""The sandbox for Linux: bubblewrap around a warm process, and namespaces of its own around each of its copies.
+"""The sandbox for Linux: bubblewrap around a template process, and separate namespaces for each session forked from it.
 
-Inside there are the runtime's own environment at /rt, the guest at /g and the Python it needs, all read-only, and an
-empty /tmp. There is no network, no other process, and nothing of the grader: neither its code nor an assignment, so
-there is nothing to import or to read.
+Sessions see the runtime's environment at /rt, the guest at /g and the Python installation it needs, all read-only, and
+an empty /tmp. There is no network and no other process. The grader's code and the assignments are not mounted, so they
+cannot be imported or read.
 """
 
 from __future__ import annotations
@@ -20,17 +20,27 @@ from grader.sandbox.warm import Warm
 
 RUNTIME = "/rt"
 HOME = "/g"
-FOLDER = "/tmp"  # noqa: S108  inside, each session has its own
+FOLDER = "/tmp"  # noqa: S108  each session mounts a separate one
 
 
 def bubblewrap(runtime: Path, templates: int = 1) -> Warm:
-    """`runtime`: the environment that students' code runs in; nothing of ours is installed there."""
+    """Return a bubblewrap sandbox.
+
+    Args:
+        runtime: The Python environment that students' code runs in. The grader is not installed there.
+        templates: The number of template processes.
+
+    Raises:
+        SandboxUnavailable: bubblewrap or the runtime is not installed.
+    """
     if shutil.which("bwrap") is None:
         raise SandboxUnavailable("bubblewrap is not installed (Debian: apt-get install bubblewrap)")
     return Warm(Bubblewrap(python_of(runtime)), templates)
 
 
 class Bubblewrap:
+    """An outer wall made by bubblewrap."""
+
     name = "bubblewrap"
     namespaces = True
 
@@ -44,7 +54,7 @@ class Bubblewrap:
         return [*self._walls(), *_drop_root(), f"{RUNTIME}/bin/python", "-I", "-B", "-c", bootstrap]
 
     def environment(self) -> Mapping[str, str]:
-        return {"PATH": os.environ.get("PATH", os.defpath)}  # bubblewrap's own, not the session's
+        return {"PATH": os.environ.get("PATH", os.defpath)}  # for bubblewrap itself, not for the session
 
     def readable(self) -> Sequence[str]:
         return ["/usr", RUNTIME, str(self._base)]
@@ -53,10 +63,10 @@ class Bubblewrap:
         return FOLDER
 
     def clear(self, folder: str) -> None:
-        """It went with the session's mount namespace."""
+        """Do nothing: the folder disappears with the session's mount namespace."""
 
     def close(self) -> None:
-        """There is nothing outside."""
+        """Do nothing: the wall keeps nothing on the host."""
 
     def _walls(self) -> list[str]:
         spaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
@@ -80,6 +90,7 @@ class Bubblewrap:
 
 
 def python_of(runtime: Path) -> Path:
+    """Return the runtime's Python executable. Raise `SandboxUnavailable` if there is none."""
     python = runtime / "bin" / "python"
     if not python.exists():
         raise SandboxUnavailable(
@@ -89,12 +100,13 @@ def python_of(runtime: Path) -> Path:
 
 
 def base_prefix(python: Path) -> Path:
-    """Where the Python lies that the runtime's environment was made from."""
+    """Return the prefix of the Python installation that the runtime's environment was made from."""
     return python.resolve().parent.parent
 
 
 def _bind(outside: Path, inside: str) -> list[str]:
-    """Read-only. The folders above it are made by hand, since bubblewrap makes them for their owner only."""
+    """Return the arguments for a read-only bind mount. They create the parent folders explicitly, since bubblewrap
+    would make them accessible to their owner only."""
     above = [arg for folder in reversed(Path(inside).parents[:-1]) for arg in ("--perms", "0755", "--dir", str(folder))]
     return [*above, "--ro-bind", str(outside), inside]
 
@@ -111,8 +123,10 @@ def _capabilities() -> list[str]:
 
 
 def _drop_root() -> list[str]:
-    """Started by root, bubblewrap makes no user namespace and the kernel does not count root's processes; so a
-    user takes over that nobody else has, a fresh one for every template."""
+    """Return a command prefix that switches from root to an unused user id, a new one for every template.
+
+    Bubblewrap makes no user namespace for root, and the kernel does not count root's processes.
+    """
     if os.getuid() != 0:
         return []
     user = str(0x70000000 + secrets.randbelow(0x0FFFFFFF))

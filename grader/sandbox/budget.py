@@ -1,4 +1,4 @@
-"""Limits on what all sessions of one submission use together."""
+"""Limits on the total use of all sessions of one submission."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Budget:
         self.start_anew()
 
     def start_anew(self) -> None:
-        """Forget what has been used: the same submission is graded on another seed."""
+        """Reset all use to zero, to grade the same submission on another seed."""
         self._seconds = self._cpu_seconds = 0.0
         self._bytes = 0
 
@@ -40,7 +40,7 @@ class Budget:
 
     @property
     def exceeded(self) -> Stopped | None:
-        """The failure that every further call answers with; None while the budget lasts."""
+        """The failure that every further call returns; None while the budget lasts."""
         if self.seconds_left <= 0:
             return Stopped(Limit.WALL, self._limits.wall_seconds, whole_submission=True)
         if self._bytes > self._limits.answers_bytes:
@@ -60,7 +60,7 @@ class Budget:
             self._cpu_seconds += cpu_seconds
 
     def use_answer(self, header_bytes: int, body_bytes: int) -> None:
-        """Add what the parent needs to hold an answer whose frame has these lengths."""
+        """Add the bytes that the parent needs to hold an answer whose frame has these lengths."""
         with self._adding:
             self._bytes += HEADER_WEIGHT * header_bytes + body_bytes
 

@@ -1,7 +1,7 @@
-"""Control groups, where this process may make them: a bound on all of a session's memory and threads together.
+"""Control groups, if this process may create them: one bound on a session's total memory and threads.
 
-A second line: the resource limits always hold, and a session is a single process. This also counts what lies in its
-folders, and says when the kernel ended a session for its memory.
+They are a second line of defence: the resource limits always apply, and a session is a single process. A control group
+also counts the files in the session's memory-backed folders, and records when the kernel killed it for its memory.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from grader.model import Limits
 
 MOUNTED = Path("/sys/fs/cgroup")
 LEAF = "grader"
-"""With version 2, a group that has children holds no processes: systemd puts us into this child of ours with
-`Delegate=yes` and `DelegateSubgroup=grader`, and sessions become its neighbours."""
+"""The child group that systemd puts the grader into, with `Delegate=yes` and `DelegateSubgroup=grader`. In version 2 a
+group that has children holds no processes, so sessions get groups beside it."""
 THREADS = 64
 
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A session's, in each hierarchy that there is."""
+    """A session's control group: one folder in each hierarchy."""
 
     folders: tuple[Path, ...]
 
     def remove(self) -> bool:
-        """After its process has gone. Whether the kernel had killed it for its memory."""
+        """Remove the group of a process that has ended. Return whether the kernel had killed it for its memory."""
         killed = any(_killed(folder) for folder in self.folders)
         for folder in self.folders:
             _remove(folder)
@@ -38,12 +38,13 @@ class Cgroup:
 
 
 class Cgroups:
-    """Folders of ours to make sessions' groups in; none where we may not, and then sessions have none."""
+    """The parent groups of all sessions. Without permission to create groups there are none, and sessions get none."""
 
     def __init__(self) -> None:
         self._version, self._parents = _parents()
 
     def enclose(self, pid: int, limits: Limits) -> Cgroup | None:
+        """Put a process into a new group with these limits. Return None if groups are not available."""
         if not self._parents:
             return None
         name = f"session-{secrets.token_hex(8)}"
@@ -56,7 +57,7 @@ class Cgroups:
             for file, value in bounds.items():
                 if self._version == 2 or file.startswith(controller):
                     (folder / file).write_text(str(value))
-            with contextlib.suppress(ProcessLookupError):  # a session that has failed to start says so itself
+            with contextlib.suppress(ProcessLookupError):  # a session that failed to start is reported elsewhere
                 (folder / "cgroup.procs").write_text(str(pid))
         return Cgroup(tuple(folders))
 
@@ -73,22 +74,22 @@ def _bounds(version: int, limits: Limits) -> dict[str, int]:
 
 
 def _parents() -> tuple[int, dict[str, Path]]:
-    """(1, one for each controller) or (2, one for all); without any where none can be made."""
+    """Return (1, a folder for each controller) or (2, one folder for all); no folders if none can be created."""
     ours = {controllers: path for _, controllers, path in _own_groups()}
     with contextlib.suppress(OSError):
         if "memory" in ours and "pids" in ours:
-            return 1, {c: _ours_in(MOUNTED / c / ours[c].lstrip("/")) for c in ("memory", "pids")}
+            return 1, {c: _new_parent(MOUNTED / c / ours[c].lstrip("/")) for c in ("memory", "pids")}
         if ours.get("", "").endswith(f"/{LEAF}"):
             above = MOUNTED / ours[""].lstrip("/").removesuffix(f"/{LEAF}")
-            _let_children_have_controllers(above)
-            folder = _ours_in(above)
-            _let_children_have_controllers(folder)
+            _enable_controllers(above)
+            folder = _new_parent(above)
+            _enable_controllers(folder)
             return 2, {"": folder}
     return 0, {}
 
 
-def _ours_in(group: Path) -> Path:
-    """A new folder, in the place of those that were left by graders that have been killed."""
+def _new_parent(group: Path) -> Path:
+    """Create a folder for this grader's sessions, and remove the folders of graders that were killed."""
     for left in group.glob("grader-*-*"):
         if not Path("/proc", left.name.split("-")[1]).exists():
             for session in left.glob("session-*"):
@@ -99,7 +100,7 @@ def _ours_in(group: Path) -> Path:
     return folder
 
 
-def _let_children_have_controllers(group: Path) -> None:
+def _enable_controllers(group: Path) -> None:
     (group / "cgroup.subtree_control").write_text("+memory +pids")
 
 
@@ -111,7 +112,10 @@ def _own_groups() -> Iterator[tuple[str, str, str]]:
 
 
 def _killed(folder: Path) -> bool:
-    """Version 2 counts in memory.events, version 1 in memory.oom_control."""
+    """Return whether the kernel killed a process of the group for its memory.
+
+    Version 2 counts in memory.events, version 1 in memory.oom_control.
+    """
     for file in ("memory.events", "memory.oom_control"):
         with contextlib.suppress(OSError):
             counts = dict(line.split() for line in (folder / file).read_text().splitlines())
@@ -120,7 +124,7 @@ def _killed(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """The kernel may take a moment to see that the last process has gone."""
+    """Remove a group, retrying until the kernel has seen that its last process ended."""
     for _ in range(50):
         try:
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Which sandbox there is. Linux-only modules are imported only where they are wanted."""
+"""Choose a sandbox. Linux-only modules are imported only if needed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,20 @@ NAMES = ("auto", "bubblewrap", "landlock", "plain")
 
 
 def choose(name: str, runtime: Path, templates: int = 1) -> tuple[Sandbox, str]:
-    """The sandbox, and why it is not a better one ("" where it is the best)."""
+    """Return a sandbox, and the reason if "auto" fell back to the plain one.
+
+    Args:
+        name: One of `NAMES`.
+        runtime: The Python environment that students' code runs in.
+        templates: The number of template processes.
+
+    Returns:
+        The sandbox, and "" or the reason why bubblewrap is not available.
+
+    Raises:
+        BadCall: There is no sandbox of this name.
+        SandboxUnavailable: The sandbox was named, and cannot start a session here.
+    """
     if name == "plain":
         return Plain(), ""
     if name not in NAMES:
@@ -28,13 +41,13 @@ def choose(name: str, runtime: Path, templates: int = 1) -> tuple[Sandbox, str]:
 
 
 def _proven(name: str, runtime: Path, templates: int) -> Sandbox:
-    """By a first session; raises `SandboxUnavailable` with what is missing."""
+    """Return the sandbox once it has started a session. Raise `SandboxUnavailable` with the reason if it cannot."""
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
     try:
         from grader.sandbox.bubblewrap import bubblewrap
         from grader.sandbox.landlock import landlock
-    except RuntimeError:  # so says pyseccomp
+    except RuntimeError:  # raised by pyseccomp on import
         raise SandboxUnavailable("libseccomp is not installed (Debian: apt-get install libseccomp2)") from None
 
     sandbox = (landlock if name == "landlock" else bubblewrap)(runtime, templates)
@@ -47,5 +60,5 @@ def _proven(name: str, runtime: Path, templates: int) -> Sandbox:
 
 
 def another(name: str, runtime: Path) -> Sandbox:
-    """One more of the kind that `choose` chooses, for another process."""
+    """Return a sandbox of the kind that `choose` chooses, for use in another process."""
     return choose(name, runtime)[0]

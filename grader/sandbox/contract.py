@@ -1,8 +1,8 @@
-"""What every sandbox promises, and the session that they all share.
+"""The sandbox contract, and the session class that all sandboxes use.
 
-A sandbox starts a process with the guest in it and hands over three things: a socket to it, a clock of its
-CPU time, and a way to end it. `Session` does the rest, the same for all: one request, one answer, limits.
-Nothing that comes over the socket is believed but plain data; its end is never waited for.
+A sandbox starts a process that runs the guest, and provides three things: a socket to the process, a clock of its CPU
+time, and a function that ends it. `Session` implements the rest for all sandboxes: requests, answers and limits. It
+accepts only bounded plain data from the socket, and never waits for the process to close it.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ GUEST = Path(__file__).parent.parent / "guest"
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, {home!r}); import guest.{entry}; sys.path.remove({home!r}); guest.{entry}.main()"
 )
-"""The guest's home leaves the path again: a student's `import wire` is the student's business."""
+"""The guest's folder is removed from the path again, so that `import wire` finds a student's wire.py."""
 
 ENVIRONMENT = {
-    "HOME": "/tmp",  # noqa: S108  inside, /tmp is the session's own
+    "HOME": "/tmp",  # noqa: S108  each session has a separate /tmp
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp",  # noqa: S108
     "TMPDIR": "/tmp",  # noqa: S108
@@ -65,44 +65,62 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class Answered:
-    """The call came back; `value` is plain data from a stranger."""
+    """The result of a call that returned."""
 
     value: Any
+    """Plain data from an untrusted process."""
 
 
 class Sandbox(Protocol):
+    """Starts isolated processes for students' code."""
+
     name: str
-    """Goes into every report, for example "bubblewrap"."""
+    """The name shown in reports, for example "bubblewrap"."""
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        """A fresh process with the guest ready in it. Raises `SandboxUnavailable` where that is our failure."""
+        """Start a process with the guest ready in it.
+
+        Args:
+            limits: CPU seconds, wall seconds and bytes that the session may use.
+            shared: Large read-only arrays by name, which sessions map instead of copying.
+
+        Returns:
+            The session. Close it, or use it as a context manager.
+
+        Raises:
+            SandboxUnavailable: No session can be started on this machine.
+        """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the sandbox and release its resources. Close its sessions first."""
+        ...
 
 
-class _Hung(Exception):
+class _LimitReached(Exception):
+    """A limit was reached during a request."""
+
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a session's process had ended before it was ended from outside."""
+    """The end of a session's process."""
 
     how: str = ""
-    """For the student: "with exit code 0". Empty where it was running."""
+    """The phrase for the student, such as "with exit code 0". Empty if the process was still running."""
     ours: str = ""
-    """Why that was our failure, where it was."""
+    """Why the grader is at fault. Empty if it is not."""
 
 
-End = Callable[[bool], Ended]
-"""Ends the process and all that it started, and waits until nothing of it is left. The argument: whether it seems to
-have ended of itself."""
+EndProcess = Callable[[bool], Ended]
+"""Ends the process and everything that it started, and waits until nothing of it is left. Its argument is true if the
+process seems to have ended before."""
 
 
-GOING_SECONDS = 0.2
-"""So long may a process whose channel has closed take to be gone, where it was ending."""
+EXIT_GRACE_SECONDS = 0.2
+"""Time to wait for the exit status of a process that has closed its channel."""
 
 CHANNEL_CLOSED = "or closed its channel to the grader"
 
@@ -110,8 +128,12 @@ CHANNEL_CLOSED = "or closed its channel to the grader"
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 
 
-def exit_in_words(status: int) -> str:
-    """Return how a process ended and what to do about it, for `Ended.how`; `status` is what subprocess gives."""
+def describe_exit(status: int) -> str:
+    """Return the phrase for `Ended.how`: how a process ended, and what to do.
+
+    Args:
+        status: The exit status; negative for a signal, as in `subprocess.Popen.returncode`.
+    """
     if status >= 0:
         return f"with exit code {status}: take out os._exit, and anything that ends or replaces the process"
     how = f"by signal {-status} ({signal.strsignal(-status)})"
@@ -124,11 +146,21 @@ TAKE_OUT = "take out what writes to file descriptors other than standard output"
 
 
 class Session:
-    """One student's process. After a death or a limit it is over, and every request says so again. One thread asks;
-    any other may close it meanwhile."""
+    """One process that runs a student's code.
 
-    def __init__(self, channel: socket.socket, end: End, limits: Limits, pid: int | None) -> None:
-        """`pid`: where its CPU time can be read from outside; without, only wall-clock time is limited."""
+    After the process has ended or reached a limit, every request returns that failure. One thread sends requests; any
+    thread may close the session.
+    """
+
+    def __init__(self, channel: socket.socket, end: EndProcess, limits: Limits, pid: int | None) -> None:
+        """Wrap a process that has just been started.
+
+        Args:
+            channel: The socket to the process.
+            end: Ends the process.
+            limits: Limits of the session and its calls.
+            pid: The process id, to read its CPU time. With None, only wall time is limited.
+        """
         self._channel = channel
         self._incoming = _Incoming(channel)
         self._end_process = end
@@ -136,22 +168,27 @@ class Session:
         self._cpu_clock = cpu_clock(pid) if pid is not None else None
         self._queue = ProcessorQueue(pid)
         self.budget = Budget(limits)
-        """The session's own; a `Student` replaces it by the one that all sessions of the submission share."""
+        """The budget that requests are charged to. A `Student` replaces it by the submission's shared one."""
         self.pid = pid
         self._ended: Failure | None = None
         self._asking, self._ending = threading.Lock(), threading.Lock()
         self._how: Ended | None = None
         self.used = NOTHING_USED
         self.facts: Mapping[str, Any] = {}
-        """Under what the student's code computes, said before any of it was there."""
+        """The process's Python, numpy and BLAS, reported before any of the student's code was loaded."""
         channel.setblocking(False)
 
     @property
     def alive(self) -> bool:
+        """True while the session takes requests."""
         return self._ended is None
 
     def welcome(self) -> None:
-        """Waits until the guest is ready. Nothing of the student's has run, so whatever goes wrong here is ours."""
+        """Wait until the guest is ready.
+
+        Raises:
+            SandboxUnavailable: The guest did not start. No student's code has run yet, so the grader is at fault.
+        """
         first = self._within(START_CPU_SECONDS, lambda watch: self._understand(self._receive_reply(watch)))
         if not isinstance(first, Answered) or not isinstance(first.value, dict):
             self.close()
@@ -159,20 +196,45 @@ class Session:
         self.facts = first.value
 
     def request(self, request: Sequence[Any], cpu_seconds: float) -> Answered | Failure:
-        """Sends one request and waits for its answer, for at most `cpu_seconds` of the guest's CPU time."""
+        """Send one request and wait for its answer.
+
+        Args:
+            request: The request's kind and arguments; plain data and arrays.
+            cpu_seconds: CPU time that the process may use for it.
+
+        Returns:
+            The answer, or the student's failure.
+
+        Raises:
+            BrokenCheck: The request cannot be encoded.
+            SandboxUnavailable: The process ended through the grader's fault.
+        """
         return self._request(list(request), cpu_seconds, self._understand)
 
     def request_several(self, requests: Sequence[Sequence[Any]], cpu_seconds: float) -> list[Answered | Failure]:
-        """In one go, one answer each; after a failure, that failure for all the rest."""
+        """Send several requests at once.
+
+        Args:
+            requests: The requests, as for `request`.
+            cpu_seconds: CPU time for all of them together.
+
+        Returns:
+            One answer for each request. If the session ends, the remaining ones get its failure.
+
+        Raises:
+            BrokenCheck: A request cannot be encoded.
+            SandboxUnavailable: The process ended through the grader's fault.
+        """
         several = ["several", [list(request) for request in requests]]
         together = self._request(several, cpu_seconds, partial(self._understand_several, most=len(requests)))
         answers = together.value if isinstance(together, Answered) else [together]
         return answers + [answers[-1]] * (len(requests) - len(answers))
 
     def close(self) -> None:
+        """End the process. A request in another thread returns a failure."""
         self._ended = self._ended or Died("the session was closed")
         self._end_once(of_itself=False)
-        with self._asking:  # whoever asks sees the process go
+        with self._asking:  # a pending request notices that the process has ended
             self._channel.close()
 
     def __enter__(self) -> Session:
@@ -187,15 +249,15 @@ class Session:
         left = max(self._limits.session_cpu_seconds - self.used.cpu_seconds, 0.0)
         return self._within(min(cpu_seconds, left), lambda watch: understand(self._exchange(request, watch)))
 
-    def _within(self, cpu_seconds: float, exchange: Callable[[_Watch], Answered | Failure]) -> Answered | Failure:
+    def _within(self, cpu_seconds: float, exchange: Callable[[_LimitWatch], Answered | Failure]) -> Answered | Failure:
         with self._asking:
             if self._ended is not None:
                 return self._ended
             wall_seconds = self._limits.call_wall_seconds(cpu_seconds)
-            watch = _Watch(cpu_seconds, wall_seconds, self._cpu_clock, self.budget, self._queue)
+            watch = _LimitWatch(cpu_seconds, wall_seconds, self._cpu_clock, self.budget, self._queue)
             try:
                 return exchange(watch)
-            except _Hung as hung:
+            except _LimitReached as hung:
                 return self._end(hung.failure)
             except WireError as broken:
                 return self._end(Unusable(f"the process broke the protocol ({broken}): {TAKE_OUT}"))
@@ -205,7 +267,10 @@ class Session:
                 self.used += watch.used()
 
     def _end(self, failure: Failure) -> Failure:
-        """Ends the process. Where it has gone of itself, finds out how, and whether that was our doing."""
+        """End the process and return the failure, with the exit status if the process had ended before.
+
+        Raise `SandboxUnavailable` if it ended through the grader's fault.
+        """
         closed, self._ended = self._ended, self._ended or failure
         ended = self._end_once(of_itself=isinstance(failure, Died))
         self._channel.close()
@@ -221,40 +286,40 @@ class Session:
                 self._how = self._end_process(of_itself)
             return self._how
 
-    def _exchange(self, request: list[Any], watch: _Watch) -> Any:
-        self._nothing_unasked()
+    def _exchange(self, request: list[Any], watch: _LimitWatch) -> Any:
+        self._require_no_early_data()
         try:
             header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
-        except WireError as wrong:  # the check's value, and so not the student's fault
+        except WireError as wrong:  # a value of the check, so not the student's fault
             raise BrokenCheck(
-                f"a check passes what cannot be sent ({wrong}): pass numbers, arrays, lists and dicts"
+                f"a check passes a value that cannot be encoded ({wrong}): pass numbers, arrays, lists and dicts"
             ) from None
         for piece in pieces(header, buffers):
             self._send(piece, watch)
         return self._receive_reply(watch)
 
-    def _nothing_unasked(self) -> None:
-        """What lies in the channel before anything is asked is no answer."""
+    def _require_no_early_data(self) -> None:
+        """Raise `WireError` if data was received before a request."""
         with contextlib.suppress(BlockingIOError):
             if self._channel.recv(1, socket.MSG_PEEK):
-                raise WireError("an answer before the question")
+                raise WireError("data before a request")
 
-    def _receive_reply(self, watch: _Watch) -> Any:
+    def _receive_reply(self, watch: _LimitWatch) -> Any:
         prefix = self._incoming.take(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)
         if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.memory_bytes:
-            raise WireError("lengths that no answer can have")  # a guest holds what it sends, and counts its headers
+            raise WireError("impossible frame lengths")  # a guest holds its answer in memory and bounds its header
         if body_bytes > self._limits.reply_bytes:
-            raise _Hung(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
+            raise _LimitReached(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
         self.budget.use_answer(header_bytes, body_bytes)
         if (exceeded := self.budget.exceeded) is not None:
-            raise _Hung(exceeded)
+            raise _LimitReached(exceeded)
         reply = decode(self._incoming.take(header_bytes, watch), self._incoming.take(body_bytes, watch))
         if self._incoming.ahead:
-            raise WireError("more than an answer")
+            raise WireError("data after the answer")
         return reply
 
-    def _send(self, piece: memoryview, watch: _Watch) -> None:
+    def _send(self, piece: memoryview, watch: _LimitWatch) -> None:
         while piece:
             try:
                 piece = piece[self._channel.send(piece) :]
@@ -262,7 +327,7 @@ class Session:
                 watch.wait(self._channel, writing=True)
 
     def _understand(self, reply: Any) -> Answered | Failure:
-        """Return what a reply means, its texts cut: a process that forges one may make them as long as a frame."""
+        """Return a reply as an answer or a failure, with its texts cut: a forged reply may be as long as a frame."""
         match _tagged(reply):
             case ["value", value]:
                 return Answered(value)
@@ -274,36 +339,36 @@ class Session:
                 return Stopped(Limit.CPU, seconds)
             case ["unusable", str(why)]:
                 return Unusable(cut(why, MAX_MESSAGE))
-        raise WireError("an answer of no known kind")
+        raise WireError("an unknown kind of answer")
 
     def _understand_several(self, reply: Any, most: int) -> Answered:
         match _tagged(reply):
             case ["several", [*replies]] if 1 <= len(replies) <= most:
                 return Answered([self._understand(one) for one in replies])
-        raise WireError("no answers to several questions")
+        raise WireError("not a list of answers")
 
 
 def _tagged(reply: Any) -> list[Any]:
-    """Return a reply that begins with its kind. Raise `WireError` for any other: an array in the kind's place would be
-    compared with it element by element."""
+    """Return a reply that begins with its kind. Raise `WireError` for any other: an array in place of the kind would
+    be compared element by element."""
     if type(reply) is list and reply and type(reply[0]) is str:
         return reply
-    raise WireError("an answer of no known kind")
+    raise WireError("an unknown kind of answer")
 
 
 CHUNK_BYTES = 1 << 16
 
 
 class _Incoming:
-    """What comes over a channel, taken in pieces. A small answer takes one call of the system, a large one goes where
-    it is wanted."""
+    """A reader of a channel. It reads small answers in one system call, and large ones directly into their buffer."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self.ahead = bytearray()
-        """What has come and was not taken yet."""
+        """Bytes that were received but not taken yet."""
 
-    def take(self, size: int, watch: _Watch) -> bytearray:
+    def take(self, size: int, watch: _LimitWatch) -> bytearray:
+        """Return the next `size` bytes. Raise `_LimitReached` or ConnectionError if they do not come."""
         if size > CHUNK_BYTES:
             return self._take_large(size, watch)
         while len(self.ahead) < size:
@@ -316,7 +381,7 @@ class _Incoming:
         del self.ahead[:size]
         return taken
 
-    def _take_large(self, size: int, watch: _Watch) -> bytearray:
+    def _take_large(self, size: int, watch: _LimitWatch) -> bytearray:
         data = bytearray(size)
         view = memoryview(data)
         have = min(size, len(self.ahead))
@@ -333,13 +398,13 @@ class _Incoming:
 
 
 def cpu_clock(pid: int) -> Callable[[], float]:
-    """The kernel's clock of the process's CPU time, all threads; readable from outside in 0.5 µs."""
+    """Return the kernel's clock of a process's CPU time in all threads. Reading it takes 0.5 µs."""
     clock = (~pid << 3) | 2
     return lambda: time.clock_gettime(clock)
 
 
-class _Watch:
-    """The limits of one request. CPU time decides; wall time only ends what sleeps."""
+class _LimitWatch:
+    """The limits of one request. CPU time is the limit; wall time only ends processes that sleep."""
 
     def __init__(
         self,
@@ -359,8 +424,11 @@ class _Watch:
         self._budget, self._queue = budget, queue
 
     def used(self) -> Usage:
-        """Return what the request has used by now, and charge the budget for it. Most requests take a millisecond, in
-        which little is waited for a processor; the next that takes longer sees that."""
+        """Return the use of the request so far, and charge the budget for it.
+
+        The time spent waiting for a processor is not subtracted here: most requests take a millisecond, and the next
+        longer one accounts for it.
+        """
         self._charge(0.0)
         return Usage(self._cpu(), time.monotonic() - self._started)
 
@@ -370,18 +438,18 @@ class _Watch:
         self._charged_until, self._cpu_charged = now, cpu
 
     def wait(self, channel: socket.socket, writing: bool = False) -> None:
-        """Until the channel is ready; raises where a limit comes first."""
+        """Wait until the channel is ready. Raise `_LimitReached` if a limit comes first."""
         while True:
             cpu_left = self._cpu_seconds - self._cpu()
             wall_left = self._wall_seconds - (time.monotonic() - self._started)
             if cpu_left <= 0:
-                raise _Hung(Stopped(Limit.CPU, self._cpu_seconds))
+                raise _LimitReached(Stopped(Limit.CPU, self._cpu_seconds))
             if wall_left <= 0 or self._sleeps():
-                raise _Hung(Stopped(Limit.WALL, round(time.monotonic() - self._started)))
+                raise _LimitReached(Stopped(Limit.WALL, round(time.monotonic() - self._started)))
             if (exceeded := self._budget.exceeded) is not None:
-                raise _Hung(exceeded)
-            # One thread cannot use up more CPU time than passes, so nothing is missed by sleeping that long;
-            # several can, hence the bound.
+                raise _LimitReached(exceeded)
+            # A single thread uses no more CPU time than wall time, so sleeping that long cannot overshoot its limit;
+            # several threads can, hence the bound of 0.25 s.
             patience = max(0.001, min(cpu_left, wall_left, self._budget.seconds_left, 0.25))
             reading, writable = ([], [channel]) if writing else ([channel], [])
             if any(select.select(reading, writable, [], patience)):
@@ -389,12 +457,13 @@ class _Watch:
             self._charge(self._queue.seconds_since_last())
 
     def _sleeps(self) -> bool:
-        """Hardly any CPU time for long. Even a machine that is loaded twenty times over gives more."""
+        """Return whether the process has used hardly any CPU time for long. Even a machine that is overloaded twenty
+        times gives a busy process more."""
         waited = time.monotonic() - self._started
         return self._cpu_clock is not None and waited > IDLE_SECONDS + 20 * self._cpu_last
 
     def _cpu(self) -> float:
         if self._cpu_clock is not None:
-            with contextlib.suppress(OSError):  # where it has just gone, the channel will say so
+            with contextlib.suppress(OSError):  # the process has just ended; the channel will report it
                 self._cpu_last = self._cpu_clock() - self._cpu_at_start
         return self._cpu_last

@@ -1,4 +1,4 @@
-"""The environment of a grading, from facts that the sandbox reports. It is part of every report."""
+"""The environment of a grading: versions and BLAS kernel as the sandbox reports them. Every report contains it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The system calls that a session may make; everything else answers EPERM.
+"""The system calls that a session may make; all others return EPERM.
 
-The lists were traced: Python 3.11 to 3.13 with numpy, matplotlib (png, svg, pdf), scipy and threads on Debian 13, and
-what other libraries and kernels use for the same ends. There is no fork and no exec in it, no socket, no namespace, no
-other process.
+The lists come from traces of Python 3.11 to 3.13 with numpy, matplotlib (png, svg, pdf), scipy and threads on Debian
+13, and from the calls that other libraries and kernels use for the same purposes. They contain no fork, exec, socket
+or namespace call and none that acts on another process.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ ALLOWED = """
 
 TERMINAL_QUESTIONS = {"TCGETS": 0x5401, "TIOCGWINSZ": 0x5413, "FIONREAD": 0x541B, "FIONBIO": 0x5421, "FIOCLEX": 0x5451}
 LINUX_FCNTL, F_DUPFD_CLOEXEC = 1024, 1030
-"""From 1024 on they are Linux's own. F_SETLEASE, which whoever owns a file may use to hold up others that open it, and
-F_NOTIFY are among them; an ordinary user's sessions own the runtime."""
+"""Commands from 1024 on are specific to Linux, such as F_NOTIFY and F_SETLEASE. With the latter the owner of a file can
+delay other processes that open it, and sessions of an ordinary user own the runtime's files."""
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020000 | 0x00000080
-"""Every CLONE_NEW… flag of clone(2), CLONE_NEWTIME too."""
+"""Every CLONE_NEW… flag of clone(2), including CLONE_NEWTIME."""
 
 
 MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2")
 TIMES = ("utime", "utimensat", "utimes", "futimesat")
-"""Landlock looks at neither. A read-only mount keeps strangers' files as they are, but devices such as /dev/null lie
-on mounts of the host's, and everybody may set their times to now: so times are never changed."""
+"""Calls that Landlock does not check. A read-only mount protects other files, but devices such as /dev/null are on
+mounts of the host, and any user may set their times to now: so times are never changed."""
 
 
 UPROBES = (335, 336)
-"""uretprobe and uprobe of x86-64, which newer kernels let pass every filter. Where the kernel itself has put no probe,
+"""uretprobe and uprobe of x86-64, which newer kernels exempt from every filter. Without a probe set by the kernel,
 the first ends its caller (SIGILL) and the second does nothing (ENXIO)."""
 
 
 def unfiltered_numbers() -> frozenset[int]:
-    """Return this processor's numbers of the calls that are let through whatever their arguments are."""
+    """Return the numbers on this processor of the calls that are allowed with any arguments."""
     numbers = {seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) for name in (*ALLOWED, *MODES, *TIMES)}
     if os.uname().machine == "x86_64":
         numbers.update(UPROBES)
@@ -60,8 +60,12 @@ def unfiltered_numbers() -> frozenset[int]:
 
 @functools.cache
 def program(mounts: bool) -> bytes:
-    """For this machine's processor, as the kernel takes it: struct sock_filter[]. `mounts`: whether the session has
-    mounts of its own; without, changing a file's mode does nothing and says that it has. So does changing its times."""
+    """Return the filter program for this machine's processor, in the kernel's format (struct sock_filter[]).
+
+    Args:
+        mounts: Whether sessions have a mount namespace. Without, changing a file's mode does nothing and reports
+            success. Changing a file's times always does.
+    """
     rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     for name in ALLOWED:
         _rule(rules, seccomp.ALLOW, name)
@@ -86,6 +90,6 @@ def program(mounts: bool) -> bytes:
 
 
 def _rule(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:
-    """Some processors lack the older calls, and some libraries do not know the newer."""
+    """Add a rule. Ignore a call that this processor lacks or the library does not know."""
     with contextlib.suppress(OSError):
         rules.add_rule(action, name, *arguments)

@@ -1,4 +1,4 @@
-"""A folder outside for what sessions need there, where they have no mounts of their own."""
+"""A folder on the host for sessions that have no mount namespace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 
 def own_folder() -> tempfile.TemporaryDirectory[str]:
-    """It goes even where nobody cleans it up; only a grader that is killed leaves it, to the next one of that user."""
+    """Create a temporary folder that is removed when this process exits.
+
+    Also remove the folders of this user's graders that were killed.
+    """
     if hasattr(os, "getuid") and Path("/proc/self").exists():
         for left in Path(tempfile.gettempdir()).glob("grader-*-*"):
             pid = left.name.split("-")[1]

@@ -23,7 +23,7 @@ PASSED_ON = (
 """Variables by which OpenBLAS chooses its block sizes, and numpy its loops."""
 
 OVERRIDE = "GRADER_SANDBOX_CORETYPE"
-"""For tests: the kernel inside the sandbox. Read here, since `Settings` belongs to a layer above sandboxes."""
+"""For tests: the BLAS kernel inside the sandbox. Read here, since `Settings` belongs to a layer above sandboxes."""
 
 
 def environment() -> Mapping[str, str]:
@@ -32,11 +32,11 @@ def environment() -> Mapping[str, str]:
 
 
 def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
-    """Return what makes a sandbox's OpenBLAS and numpy compute as this process does.
+    """Return the variables that make a sandbox's OpenBLAS and numpy compute as this process does.
 
     Args:
-        here: this process's facts, as the guest's `facts` finds them.
-        outside: this process's environment.
+        here: This process's facts, as the guest's `facts` finds them.
+        outside: This process's environment.
 
     OpenBLAS accepts its kernel's reported name as a choice. Another BLAS ignores the choice, and an OpenBLAS without
     that kernel picks one itself: the report names the kernel that ran.

@@ -1,9 +1,9 @@
-"""A lower wall, for containers in which no namespace is to be had: Landlock, the system-call filter, resource limits.
+"""A weaker sandbox for containers without namespaces: Landlock, the system-call filter and resource limits.
 
-There is no network, no other process to start, signal or look at, and no file to read but the runtime's and the
-session's own. What it does not promise: sessions are processes of the grader's own user beside the grader's; a
-session's folder is bounded file by file only; names, sizes and dates of files elsewhere can be asked for. Where the
-kernel has no Landlock, or for root, it is refused. It is never chosen by itself.
+Sessions have no network, cannot start, signal or inspect other processes, and can read only the runtime's files and
+the session's. It promises less than bubblewrap: sessions are processes of the grader's user; only single files of a
+session's folder are bounded, not the folder; names, sizes and dates of other files can be queried. It refuses to run
+as root or on a kernel without Landlock. "auto" never chooses it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ from grader.sandbox.warm import Warm
 
 
 def landlock(runtime: Path, templates: int = 1) -> Warm:
+    """Return a Landlock sandbox.
+
+    Args:
+        runtime: The Python environment that students' code runs in.
+        templates: The number of template processes.
+
+    Raises:
+        SandboxUnavailable: This user, kernel or runtime cannot have one.
+    """
     if os.getuid() == 0:
         raise SandboxUnavailable("the landlock sandbox is for an ordinary user: root's threads are not counted")
     if not landlock_abi():
@@ -32,6 +41,8 @@ def landlock(runtime: Path, templates: int = 1) -> Warm:
 
 
 class Landlock:
+    """An outer wall of Landlock rules, without namespaces."""
+
     name = "landlock"
     namespaces = False
 

@@ -1,7 +1,7 @@
-"""A plain subprocess, for a student's own code on the student's own machine. No wall at all, and it says so.
+"""A plain subprocess without isolation, for students who check their code on their own machine. Reports say so.
 
-Works wherever Python does, Windows included: the guest calls back over the loopback interface, and only
-wall-clock time is limited.
+It works on every system, including Windows: the guest connects back over the loopback interface, and only wall time is
+limited.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from grader.model import Limits
 from grader.sandbox.contract import (
     BOOTSTRAP,
     CHANNEL_CLOSED,
-    GOING_SECONDS,
+    EXIT_GRACE_SECONDS,
     GUEST,
     Array,
     Ended,
     Session,
-    exit_in_words,
+    describe_exit,
 )
 from grader.sandbox.folder import own_folder
 from grader.sandbox.kernel import environment
@@ -41,6 +41,8 @@ _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
 
 
 class Plain:
+    """A sandbox that isolates nothing."""
+
     name = "plain"
 
     def __init__(self) -> None:
@@ -51,13 +53,13 @@ class Plain:
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
         with self._sharing:
-            held = {name: self._share(array) for name, array in shared.items()}
+            paths = {name: self._share(array) for name, array in shared.items()}
         workplace = Path(tempfile.mkdtemp(dir=self._folder))
-        with socket.create_server(("127.0.0.1", 0)) as door:
-            rows = [[name, array.dtype.str, list(array.shape), str(held[name])] for name, array in shared.items()]
-            process = self._start(door.getsockname()[1], token := secrets.token_hex(16), rows, workplace)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            rows = [[name, array.dtype.str, list(array.shape), str(paths[name])] for name, array in shared.items()]
+            process = self._start(server.getsockname()[1], token := secrets.token_hex(16), rows, workplace)
             try:
-                channel = _caller_with(token, door)
+                channel = _accept_with_token(token, server)
             except OSError:
                 process.kill()
                 raise SandboxUnavailable("the student's Python did not start") from None
@@ -100,16 +102,16 @@ class Plain:
 
 def _how_it_ended(process: subprocess.Popen[bytes]) -> Ended:
     try:
-        return Ended(exit_in_words(process.wait(timeout=GOING_SECONDS)))
+        return Ended(describe_exit(process.wait(timeout=EXIT_GRACE_SECONDS)))
     except subprocess.TimeoutExpired:
         return Ended(CHANNEL_CLOSED)
 
 
-def _caller_with(token: str, door: socket.socket) -> socket.socket:
-    """The first caller that knows the token; any other program on this machine may call too."""
-    door.settimeout(START_SECONDS)
+def _accept_with_token(token: str, server: socket.socket) -> socket.socket:
+    """Return the first connection that sends the token; other programs on this machine may connect too."""
+    server.settimeout(START_SECONDS)
     while True:
-        channel, _ = door.accept()
+        channel, _ = server.accept()
         channel.settimeout(START_SECONDS)
         if channel.recv(16, socket.MSG_WAITALL) == bytes.fromhex(token):
             channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,6 +1,6 @@
-"""Hostile code in the shape of a submission. Runs inside the sandbox only; see selftest.py.
+"""Hostile code in the shape of a submission, for the sandbox self-test (selftest.py). It runs inside the sandbox only.
 
-Each method tries its worst and answers what it got: "refused: …" where it got nothing, or a list of what it found.
+Each method attempts an attack and returns its result: "refused: …" if it was refused, or a list of what it found.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ LIBC.syscall.restype = ctypes.c_long
 
 
 def refused(attempt):
-    """ "refused: …" where the attempt raises, else what it has got."""
+    """Return the attempt's result, or "refused: …" if it raises."""
     try:
         return attempt()
     except BaseException as error:
@@ -27,7 +27,7 @@ def refused(attempt):
 
 
 def system_calls(numbers):
-    """Those that are not refused as such; with these arguments none does anything."""
+    """Return the names of the calls that are not refused. With these arguments none has an effect."""
     found = []
     for name, number in numbers.items():
         result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
@@ -56,7 +56,7 @@ class Probes:
         return [place for place in places if os.access(place, os.R_OK) and not _unreadable(place)]
 
     def writes_elsewhere(self):
-        """By what the mounts say, since Landlock would refuse as well."""
+        """Return folders that are not mounted read-only. It reads the mount flags, since Landlock would refuse too."""
         folders = ["/", "/usr", "/rt", "/dev", os.path.dirname(os.__file__)]
         return [f for f in folders if os.path.isdir(f) and not os.statvfs(f).f_flag & os.ST_RDONLY]
 
@@ -75,7 +75,7 @@ class Probes:
         return refused(lambda: os.kill(os.getpid(), 0) or "a signal")
 
     def calls_the_kernel(self):
-        """On x86-64 by number; elsewhere these numbers are other calls."""
+        """Return the dangerous calls that are not refused. The numbers are those of x86-64."""
         if os.uname().machine != "x86_64":
             return []
         numbers = {"ptrace": 101, "mount": 165, "keyctl": 250, "unshare": 272, "perf_event_open": 298, "setns": 308}
@@ -83,7 +83,8 @@ class Probes:
         return system_calls(numbers)
 
     def first_call_let_through(self, numbers):
-        """The first that the filter does not refuse, else -1: without a filter, later ones would do harm."""
+        """Return the first number that the filter does not refuse, or -1. It stops there: without a filter, later calls
+        would do harm."""
         for number in numbers.tolist():
             result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
             if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS, errno.EACCES):
@@ -149,7 +150,7 @@ class Probes:
             wait.set()
 
     def finds_descriptors(self):
-        """Standard streams and the channel, which is 3, are allowed."""
+        """Return open descriptors other than the standard streams and the channel, which is 3."""
         return [fd for fd in range(4, 4096) if not refused(lambda fd=fd: os.fstat(fd) and "").startswith("refused")]
 
     def ignores_signals(self):

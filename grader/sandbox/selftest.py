@@ -1,4 +1,4 @@
-"""What the sandbox promises, each promise tried by hostile code in a real session, or looked up from outside."""
+"""The sandbox self-test: every promise is tried by hostile code in a real session, or inspected from outside."""
 
 from __future__ import annotations
 
@@ -19,50 +19,63 @@ PROBES = Path(__file__).with_name("probes.py")
 LIMITS = Limits(load_cpu_seconds=20, call_cpu_seconds=20, memory_bytes=1 << 30, disk_bytes=16 << 20)
 CPU_SECONDS = 0.3
 ALL_CALLS = 1024
-"""Linux has fewer than 500."""
+"""An upper bound; Linux has fewer than 500 system calls."""
 OTHER_ABI = 0x40000000
-"""Added to a number, x86-64's x32 call; unknown elsewhere."""
+"""Added to a number, gives x86-64's x32 call; other processors do not know it."""
 
 Try = Callable[[Sandbox], tuple[bool, object]]
-"""Whether the promise holds, and what was seen."""
+"""Returns whether the promise holds, and the evidence."""
 
 
 @dataclass(frozen=True)
 class Promise:
+    """One property that a sandbox promises, and the test of it."""
+
     id: str
     text: str
     attempt: Try
 
 
 @dataclass(frozen=True)
-class Finding:
+class PromiseResult:
+    """The result of testing one promise on this machine."""
+
     promise: Promise
     holds: bool
     seen: str
 
 
 def prove(sandbox: str, runtime: Path) -> None:
-    """Tries every promise of the sandbox of this name. Raises `SandboxUnavailable` where one fails. Who names one that
-    is known to keep fewer has been told: it only has to work."""
-    room, _ = choose(sandbox, runtime)
+    """Run the self-test of the sandbox of this name.
+
+    Only bubblewrap must keep every promise. The other sandboxes document that they keep fewer; they only have to start.
+
+    Args:
+        sandbox: A name that `choose` knows.
+        runtime: The Python environment that students' code runs in.
+
+    Raises:
+        SandboxUnavailable: The sandbox does not start, or bubblewrap breaks a promise.
+    """
+    chosen, _ = choose(sandbox, runtime)
     try:
-        broken = [f.promise.text for f in probe(room) if not f.holds] if sandbox == "bubblewrap" else []
+        broken = [r.promise.text for r in probe(chosen) if not r.holds] if sandbox == "bubblewrap" else []
     finally:
-        room.close()
+        chosen.close()
     if broken:
         raise SandboxUnavailable(
-            f"the sandbox does not hold here ({'; '.join(broken)}): grader doctor shows it, and --sandbox landlock or "
-            "plain grades without these promises"
+            f"the sandbox self-test failed ({'; '.join(broken)}): grader doctor shows the details, and --sandbox "
+            "landlock or plain grades without these promises"
         )
 
 
-def probe(sandbox: Sandbox) -> list[Finding]:
-    """Every promise, and whether it holds here. An unrestricted sandbox makes them too and keeps few."""
-    findings = []
+def probe(sandbox: Sandbox) -> list[PromiseResult]:
+    """Return the result of every promise. All sandboxes are held to the same promises; the plain one keeps few."""
+    results = []
     for promise in PROMISES:
         holds, seen = promise.attempt(sandbox)
-        findings.append(Finding(promise, holds, str(seen)))
-    return findings
+        results.append(PromiseResult(promise, holds, str(seen)))
+    return results
 
 
 # ── from inside ──────────────────────────────────────────────────────────────────────────────────────
@@ -93,7 +106,7 @@ def _inside(method: str, kept: Callable[[object], bool]) -> Try:
 
 
 def _refused(seen: object) -> bool:
-    """The probe answers "refused: …" where it could not do its worst."""
+    """Return whether a probe's attack was refused."""
     return isinstance(seen, str) and seen.startswith("refused")
 
 
@@ -102,14 +115,16 @@ def _nothing(seen: object) -> bool:
 
 
 def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
-    """Make every call that is not allowed, with arguments that do nothing, until one is not refused. A number of
-    another ABI (x32) is refused or ends the session."""
+    """Make every call that is not allowed, with arguments that have no effect, until one is not refused.
+
+    A number of another ABI (x32) must be refused or end the session.
+    """
     unfiltered = filter.unfiltered_numbers()
     tried = [number for number in range(ALL_CALLS) if number not in unfiltered]
     with _session(sandbox) as session:
         seen = _ask(session, "first_call_let_through", np.array(tried))
     if seen != -1:
-        return False, f"system call {seen} is let through" if isinstance(seen, int) else seen
+        return False, f"system call {seen} is allowed" if isinstance(seen, int) else seen
     with _session(sandbox) as session:
         other = _ask(
             session, "first_call_let_through", np.array([OTHER_ABI + number for number in sorted(unfiltered)[:1]])
@@ -121,12 +136,12 @@ def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
 
 
 def _outside(look: Callable[[Path], object], kept: Callable[[object], bool]) -> Try:
-    """`look` gets the /proc folder of a session's process."""
+    """Return a test that inspects a session's process from outside; `look` gets its /proc folder."""
 
     def attempt(sandbox: Sandbox) -> tuple[bool, object]:
         with _session(sandbox) as session:
             if session.pid is None:
-                return False, "its process cannot be looked at from outside"
+                return False, "its process cannot be inspected from outside"
             seen = look(Path(f"/proc/{session.pid}"))
         return kept(seen), seen
 
@@ -137,7 +152,7 @@ SPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
 def _shared_namespaces(process: Path) -> list[str]:
-    """The cgroup namespace is the template's; the others are the session's own."""
+    """Return the namespaces that the process shares with the grader. "cgroup" is that of the template process."""
     return [
         space for space in SPACES if (process / "ns" / space).readlink() == Path(f"/proc/self/ns/{space}").readlink()
     ]
@@ -149,7 +164,7 @@ def _status(process: Path) -> Mapping[str, str]:
 
 
 def _privileges(process: Path) -> list[str]:
-    """Each that is left."""
+    """Return the privileges that the process still has."""
     status = _status(process)
     left = [name for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[name], 16)]
     left += [] if status["NoNewPrivs"] == "1" else ["privileges by exec"]
@@ -181,7 +196,7 @@ def _nothing_survives(sandbox: Sandbox) -> tuple[bool, object]:
     with _session(sandbox) as session:
         _ask(session, "ignores_signals")
         if (pid := session.pid) is None:
-            return False, "its process cannot be looked at from outside"
+            return False, "its process cannot be inspected from outside"
     left = [str(pid)] if Path(f"/proc/{pid}").exists() else []
     return not left, left
 
@@ -190,7 +205,7 @@ def _nothing_is_handed_on(sandbox: Sandbox) -> tuple[bool, object]:
     with _session(sandbox) as one, _session(sandbox) as other:
         _ask(one, "leaves_a_mark")
         seen = _ask(other, "finds_marks")
-        _ask(one, "takes_its_marks_away")  # without walls they lie on this machine
+        _ask(one, "takes_its_marks_away")  # in the plain sandbox they are files on this machine
     return _nothing(seen), seen
 
 
@@ -209,13 +224,23 @@ PROMISES = (
     Promise("calls", "dangerous system calls are refused (filter)", _inside("calls_the_kernel", _nothing)),
     Promise("every call", "every system call but those listed is refused (filter)", _every_call_is_filtered),
     Promise("filter", "the kernel filters its system calls", _outside(_filtered, lambda seen: seen == "2")),
-    Promise("seen", "no other process is to be seen", _inside("sees_processes", _nothing)),
-    Promise("namespaces", "its namespaces are not ours", _outside(_shared_namespaces, lambda s: s in ([], ["cgroup"]))),
+    Promise("seen", "no other process is visible", _inside("sees_processes", _nothing)),
+    Promise(
+        "namespaces",
+        "it shares no namespace with the grader",
+        _outside(_shared_namespaces, lambda s: s in ([], ["cgroup"])),
+    ),
     Promise("root", "the user inside is not root", _inside("is_root", lambda seen: seen is False)),
-    Promise("privileges", "it has no capability, can get none, and is nobody outside", _outside(_privileges, _nothing)),
-    Promise("environment", "the environment is ours alone", _inside("reads_the_environment", _nothing)),
+    Promise(
+        "privileges",
+        "it has no capability, can gain none, and is unprivileged on the host",
+        _outside(_privileges, _nothing),
+    ),
+    Promise(
+        "environment", "no environment variable of the host is visible", _inside("reads_the_environment", _nothing)
+    ),
     Promise("descriptors", "no descriptor but its own channel is open", _inside("finds_descriptors", _nothing)),
-    Promise("marks", "what one session leaves, no other finds", _nothing_is_handed_on),
+    Promise("marks", "no session sees files of another one", _nothing_is_handed_on),
     Promise("disk", "its folders are bounded", _inside("fills_the_disk", _refused)),
     Promise("file", "a single file is bounded", _inside("writes_a_large_file", _refused)),
     Promise("memory", "memory is bounded", _inside("takes_memory", _refused)),

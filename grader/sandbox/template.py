@@ -1,4 +1,4 @@
-"""A warm process, from this side: it is started once and asked for sessions. See guest/template.py."""
+"""The grader's side of a template process, which is started once and forks sessions. See guest/template.py."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typing import Any
 from grader.errors import SandboxUnavailable
 
 START_SECONDS, ANSWER_SECONDS, END_SECONDS = 180.0, 60.0, 30.0
-"""For a loaded machine; each is a failure of ours."""
+"""Timeouts, generous for a loaded machine. Exceeding one is a failure of the grader."""
 MAX_MESSAGE_BYTES = 1 << 16
 
 
 class TemplateGone(SandboxUnavailable):
-    """The warm process has ended, so there are no sessions to be had from it."""
+    """The template process has ended, so it starts no more sessions."""
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,33 @@ class Fork:
     """A session's process."""
 
     pid: int
-    """As the template sees it."""
+    """The process id inside the template's PID namespace."""
     pidfd: int
 
     @property
     def host_pid(self) -> int:
-        """As we see it."""
+        """The process id in the grader's PID namespace."""
         with open(f"/proc/self/fdinfo/{self.pidfd}") as facts:
             return int(next(line for line in facts if line.startswith("Pid:")).split()[1])
 
     def gone_within(self, seconds: float) -> bool:
+        """Return whether the process ends within this time."""
         ended = select.poll()
         ended.register(self.pidfd, select.POLLIN)
         return bool(ended.poll(seconds * 1000))
 
 
-class Template:
+class TemplateProcess:
+    """A process that has imported the common packages and forks sessions."""
+
     def __init__(self, command: Sequence[str], plan: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        """Starts the process and does not wait for it: `facts` does. The command gets a descriptor's number."""
+        """Start the process without waiting for it; `facts` waits.
+
+        Args:
+            command: The command; the number of its control socket's descriptor is appended.
+            plan: The first message to the process.
+            environment: The environment of the command.
+        """
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -62,25 +71,37 @@ class Template:
         self._ended: dict[int, int] = {}
         self._facts: Mapping[str, Any] | None = None
         self.living = 0
-        with contextlib.suppress(OSError):  # where it has ended already, `facts` says why
+        with contextlib.suppress(OSError):  # if it has ended already, `facts` raises with the reason
             self._control.send(json.dumps(plan).encode())
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Under what its sessions compute. Waits until it is warm."""
+        """The sessions' Python, numpy and BLAS. Waits until the process is ready."""
         with self._asking:
             if self._facts is None:
-                self._facts = self._first_word()["facts"]
+                self._facts = self._first_message()["facts"]
             return self._facts
 
     def fork(self, opening: Mapping[str, Any], descriptors: Sequence[int]) -> Fork:
-        """A session. It has the first of the descriptors as its channel and maps the others."""
+        """Fork a session.
+
+        Args:
+            opening: The session's first message: limits, shared arrays and folder.
+            descriptors: The session's end of its channel, then the files of its shared arrays.
+
+        Returns:
+            The session's process.
+
+        Raises:
+            TemplateGone: The template process has ended.
+            SandboxUnavailable: It cannot start a session.
+        """
         assert self.facts
         with self._asking:
             try:
                 socket.send_fds(self._control, [json.dumps(opening).encode()], list(descriptors))
             except OSError:
-                raise TemplateGone("the sandbox's warm process has ended") from None
+                raise TemplateGone("the sandbox's template process ended") from None
             while True:
                 message, fds = self._receive(ANSWER_SECONDS)
                 if "session" in message:
@@ -91,8 +112,14 @@ class Template:
                 self._note(message)
 
     def end(self, fork: Fork) -> int | None:
-        """Kills the session's whole tree, waits until it has gone, and returns its exit status: negative for a signal,
-        None where the template has gone as well."""
+        """Kill a session's whole process tree and wait until it is gone.
+
+        Returns:
+            The exit status; negative for a signal, None if the template process has ended too.
+
+        Raises:
+            SandboxUnavailable: The session does not end.
+        """
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(fork.pidfd, signal.SIGKILL)
         if not fork.gone_within(END_SECONDS):
@@ -106,7 +133,7 @@ class Template:
             return self._ended.pop(fork.pid, None)
 
     def close(self) -> None:
-        """Ends it and all its sessions."""
+        """End the process and all its sessions."""
         self._control.close()
         try:
             self._process.wait(timeout=END_SECONDS)
@@ -116,7 +143,7 @@ class Template:
         if self._process.stderr:
             self._process.stderr.close()
 
-    def _first_word(self) -> dict[str, Any]:
+    def _first_message(self) -> dict[str, Any]:
         try:
             message, _ = self._receive(START_SECONDS)
         except TemplateGone:
@@ -132,11 +159,11 @@ class Template:
         try:
             message, fds, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 1)
         except TimeoutError:
-            raise TemplateGone(f"the sandbox's warm process has been silent for {seconds:g} seconds") from None
+            raise TemplateGone(f"the sandbox's template process did not answer for {seconds:g} seconds") from None
         except OSError:
             message, fds = b"", []
         if not message:
-            raise TemplateGone("the sandbox's warm process has ended")
+            raise TemplateGone("the sandbox's template process ended")
         return json.loads(message), list(fds)
 
     def _note(self, message: Mapping[str, Any]) -> None:

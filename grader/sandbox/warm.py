@@ -1,4 +1,4 @@
-"""Sandboxes whose sessions are copies of a warm process: what they share, whatever their outer wall is."""
+"""Sandboxes whose sessions are forked from a template process, with any outer wall."""
 
 from __future__ import annotations
 
@@ -17,47 +17,54 @@ import numpy as np
 from grader.guest import pages
 from grader.model import Limits
 from grader.sandbox.cgroup import THREADS, Cgroup, Cgroups
-from grader.sandbox.contract import CHANNEL_CLOSED, GOING_SECONDS, Array, Ended, Session, exit_in_words
+from grader.sandbox.contract import CHANNEL_CLOSED, EXIT_GRACE_SECONDS, Array, Ended, Session, describe_exit
 from grader.sandbox.filter import program
-from grader.sandbox.template import Fork, Template, TemplateGone
+from grader.sandbox.template import Fork, TemplateGone, TemplateProcess
 
 IMPORTS = ("IPython.core.inputtransformer2", "matplotlib.pyplot", "scipy.special")
-"""What a template has imported: nearly every student's file needs the latter two, and they take a second."""
+"""Imported by template processes: nearly every student's file needs the latter two, which take a second to import."""
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
 class OuterWall(Protocol):
-    """What stands around a template, and so around all of its sessions."""
+    """The isolation around a template process, and so around all of its sessions."""
 
     name: str
     namespaces: bool
-    """Whether each session gets namespaces of its own."""
+    """True if each session gets separate namespaces."""
 
-    def command(self) -> Sequence[str]: ...
+    def command(self) -> Sequence[str]:
+        """Return the command that starts a template process."""
+        ...
 
-    def environment(self) -> Mapping[str, str]: ...
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment of the command."""
+        ...
 
     def readable(self) -> Sequence[str]:
-        """The folders that a session may read and run from, as they are called inside."""
+        """Return the folders that a session may read and execute, by their paths inside the sandbox."""
         ...
 
     def folder(self) -> str:
-        """The one that a session may write to, as it is called inside."""
+        """Return the folder that a new session may write to, by its path inside the sandbox."""
         ...
 
     def clear(self, folder: str) -> None:
-        """After a session's end."""
+        """Remove the folder of a session that has ended."""
         ...
 
     def close(self) -> None:
-        """After the end of all of them."""
+        """Release the wall's resources after all sessions have ended."""
         ...
 
 
 class Warm:
-    """One template or several, which are all started at once and each ready in a second. Sessions of different
-    templates start at the same time; those of one, one after the other."""
+    """A sandbox with one or more template processes.
+
+    The templates are started together and are ready in a second. Sessions of different templates start in parallel,
+    those of one template one after another.
+    """
 
     def __init__(self, wall: OuterWall, templates: int = 1) -> None:
         self.name = wall.name
@@ -68,7 +75,7 @@ class Warm:
         self._templates = [self._template() for _ in range(templates)]
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        """A template that has died is replaced, once: a second death in a row is not chance."""
+        """Start a session. A template process that has ended is replaced once; a second end in a row is no accident."""
         template = self._least_busy()
         try:
             return self._start(template, limits, shared)
@@ -82,7 +89,7 @@ class Warm:
         self._arrays.close()
         self._wall.close()
 
-    def _template(self) -> Template:
+    def _template(self) -> TemplateProcess:
         plan = {
             "namespaces": self._wall.namespaces,
             "readable": self._wall.readable(),
@@ -90,20 +97,20 @@ class Warm:
             "filter": program(mounts=self._wall.namespaces).hex(),
             "imports": IMPORTS,
         }
-        return Template(self._wall.command(), plan, self._wall.environment())
+        return TemplateProcess(self._wall.command(), plan, self._wall.environment())
 
-    def _least_busy(self) -> Template:
+    def _least_busy(self) -> TemplateProcess:
         with self._picking:
             return min(self._templates, key=lambda template: template.living)
 
-    def _replace(self, gone: Template) -> Template:
+    def _replace(self, gone: TemplateProcess) -> TemplateProcess:
         with self._picking:
             if gone in self._templates:
                 gone.close()
                 self._templates[self._templates.index(gone)] = self._template()
         return self._least_busy()
 
-    def _start(self, template: Template, limits: Limits, shared: Mapping[str, Array]) -> Session:
+    def _start(self, template: TemplateProcess, limits: Limits, shared: Mapping[str, Array]) -> Session:
         with ExitStack() as undo:
             ours, theirs = socket.socketpair()
             undo.callback(ours.close)
@@ -124,32 +131,33 @@ class Warm:
 
 @dataclass(frozen=True)
 class EndOfFork:
-    """Ends a session, whatever it does, and says how it had ended before that."""
+    """Ends a session and returns how its process ended."""
 
-    template: Template
+    template: TemplateProcess
     fork: Fork
     cgroup: Cgroup | None
     wall: OuterWall
     folder: str
 
     def __call__(self, of_itself: bool) -> Ended:
-        gone = of_itself and self.fork.gone_within(GOING_SECONDS)
+        gone = of_itself and self.fork.gone_within(EXIT_GRACE_SECONDS)
         status = self.template.end(self.fork)
         starved = self.cgroup.remove() if self.cgroup else False
         self.wall.clear(self.folder)
         if status is None:
-            return Ended(ours="the sandbox's warm process has ended and taken a session along")
+            return Ended(ours="the sandbox's template process ended during a session")
         if starved:
-            return Ended("because it took more memory than it may")
+            return Ended("because it exceeded the memory limit")
         if not gone:
             return Ended(CHANNEL_CLOSED if of_itself else "")
-        if status == -signal.SIGKILL and self.wall.namespaces:  # pid 1 cannot kill itself, and nobody else may
-            return Ended(ours="the kernel has killed a session; is the machine short of memory?")
-        return Ended(exit_in_words(status))
+        if status == -signal.SIGKILL and self.wall.namespaces:  # pid 1 cannot kill itself, and no other process may
+            return Ended(ours="the kernel killed a session: check that the machine has enough free memory")
+        return Ended(describe_exit(status))
 
 
 def rlimits(limits: Limits) -> dict[str, int]:
-    """Bounds of the process, kept by the kernel; memory beyond what the template holds. "disk" is a folder's size."""
+    """Return the process's resource limits, which the kernel enforces. Memory is counted beyond the template's; "disk"
+    is the size of the session's folder."""
     return {
         "AS": limits.memory_bytes,
         "DATA": limits.memory_bytes,
@@ -164,14 +172,14 @@ def rlimits(limits: Limits) -> dict[str, int]:
 
 
 class SharedArrays:
-    """Sealed memory files with arrays' bytes, each written once for all sessions."""
+    """Sealed memory files that hold arrays, each written once for all sessions."""
 
     def __init__(self) -> None:
         self._writing = threading.Lock()
         self._files: dict[int, tuple[int, Array]] = {}
 
     def share(self, array: Array) -> int:
-        """The file's descriptor."""
+        """Return the descriptor of the array's file."""
         with self._writing:
             if id(array) not in self._files:  # holding the array keeps its id from being reused
                 self._files[id(array)] = (_memory_file(array), array)

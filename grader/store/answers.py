@@ -13,7 +13,7 @@ from grader.model import Json
 from grader.model.answers import Answer, of_report, suggestion_of
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
-from grader.store.tables import answers, gradings, readings, submissions
+from grader.store.tables import answer_marks, answers, gradings, submissions
 from grader.store.tables import authors as authors_table
 
 
@@ -51,7 +51,7 @@ def keep(tx: Tx, grading: str, report: Json) -> None:
         tx.execute(insert(answers), rows)
 
 
-# ── reading them ─────────────────────────────────────────────────────────────────────────────────────
+# ── queries ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[Answer]]:
@@ -89,8 +89,8 @@ def _handed(course: str, assignment: str, question: str) -> Select[Any]:
     )
 
 
-def read_before(tx: Tx, submission: str) -> set[str]:
-    """Questions that somebody has read of another submission of the same people, with another answer."""
+def marked_before(tx: Tx, submission: str) -> set[str]:
+    """Questions that have a mark of another submission of the same people, with another answer."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)
@@ -99,11 +99,11 @@ def read_before(tx: Tx, submission: str) -> set[str]:
         .join(authors_table, authors_table.c.submission == submissions.c.id)
         .join(own, (own.c.person == authors_table.c.person) & (own.c.submission == submission))
         .join(
-            readings,
-            (readings.c.course == submissions.c.course)
-            & (readings.c.assignment == submissions.c.assignment)
-            & (readings.c.question == answers.c.question)
-            & (readings.c.digest == answers.c.digest),
+            answer_marks,
+            (answer_marks.c.course == submissions.c.course)
+            & (answer_marks.c.assignment == submissions.c.assignment)
+            & (answer_marks.c.question == answers.c.question)
+            & (answer_marks.c.digest == answers.c.digest),
         )
         .where(submissions.c.id != submission)
     )

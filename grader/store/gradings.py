@@ -209,7 +209,7 @@ def beat(tx: Tx, leased: Leased) -> bool:
 
 def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bool:
     """Keep the report, with the compatibility key it was graded under. The points are those of the checks: what a
-    written answer is worth is added up from `answers` and `readings`.
+    written answer is worth is added up from `answers` and `answer_marks`.
 
     Returns:
         False if the lease was lost; nothing is kept then.

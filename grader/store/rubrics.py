@@ -1,4 +1,4 @@
-"""What a question's points are given for, what is often said about its answers, and how many read each."""
+"""What a question's points are given for, what is often said about its answers, and how many people mark each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.errors import BadCall
 from grader.model import Points
 from grader.store.database import AnyRow, Tx
 from grader.store.records import new_id
-from grader.store.tables import phrases, questions, rubric, ticks
+from grader.store.tables import mark_items, phrases, questions, rubric
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def is_of(table: Table, question: Question) -> ColumnElement[bool]:
     )
 
 
-def _place(question: Question) -> dict[str, str]:
+def place(question: Question) -> dict[str, str]:
+    """Return the columns that name a question."""
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
 
@@ -76,7 +77,7 @@ def add_item(tx: Tx, question: Question, text: str, points: Points) -> RubricIte
     last = tx.scalar(select(func.max(rubric.c.position)).where(is_of(rubric, question)))
     item = RubricItem(new_id(), question.id, text, points)
     row = {"id": item.id, "position": (last or 0) + 1, "text": text, "points": points}
-    tx.execute(insert(rubric).values(_place(question) | row))
+    tx.execute(insert(rubric).values(place(question) | row))
     return item
 
 
@@ -93,19 +94,19 @@ def order_items(tx: Tx, question: Question, ids: Iterable[str]) -> None:
 
 
 def uses(tx: Tx, question: Question) -> dict[str, int]:
-    """Item → how many readings have it ticked."""
+    """Item → how many answer_marks have it ticked."""
     rows = tx.execute(
-        select(ticks.c.item, func.count().label("n"))
-        .join(rubric, rubric.c.id == ticks.c.item)
+        select(mark_items.c.item, func.count().label("n"))
+        .join(rubric, rubric.c.id == mark_items.c.item)
         .where(is_of(rubric, question))
-        .group_by(ticks.c.item)
+        .group_by(mark_items.c.item)
     )
     return {row.item: row.n for row in rows}
 
 
 def remove_item(tx: Tx, question: Question, id: str) -> bool:
     """Raises `BadCall` where it is ticked: points would vanish from totals unseen."""
-    used = tx.scalar(select(func.count()).select_from(ticks).where(ticks.c.item == id)) or 0
+    used = tx.scalar(select(func.count()).select_from(mark_items).where(mark_items.c.item == id)) or 0
     if used:
         raise BadCall(f"the item is ticked {used} times: set its points to 0, or untick it first")
     return bool(tx.execute(delete(rubric).where(is_of(rubric, question), rubric.c.id == id)).rowcount)
@@ -130,7 +131,7 @@ def add_phrase(tx: Tx, question: Question, text: str) -> Phrase:
     if known:
         return known
     phrase = Phrase(new_id(), text)
-    tx.execute(insert(phrases).values(_place(question) | {"id": phrase.id, "text": text}))
+    tx.execute(insert(phrases).values(place(question) | {"id": phrase.id, "text": text}))
     return phrase
 
 
@@ -138,23 +139,23 @@ def remove_phrase(tx: Tx, question: Question, id: str) -> None:
     tx.execute(delete(phrases).where(is_of(phrases, question), phrases.c.id == id))
 
 
-# ── how many readers ─────────────────────────────────────────────────────────────────────────────────
+# ── how many markers ─────────────────────────────────────────────────────────────────────────────────
 
 
-def readers(tx: Tx, question: Question) -> int:
-    """How many read each answer: one, or two and a moderator where they differ."""
-    return tx.scalar(select(questions.c.readers).where(is_of(questions, question))) or 1
+def markers(tx: Tx, question: Question) -> int:
+    """How many people mark each answer: one, or two and a moderator where they differ."""
+    return tx.scalar(select(questions.c.markers).where(is_of(questions, question))) or 1
 
 
-def readers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
+def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
     """Question → how many, where that has been set."""
     where = (questions.c.course == course) & (questions.c.assignment == assignment)
-    rows = tx.execute(select(questions.c.question, questions.c.readers).where(where))
-    return {row.question: row.readers for row in rows}
+    rows = tx.execute(select(questions.c.question, questions.c.markers).where(where))
+    return {row.question: row.markers for row in rows}
 
 
-def set_readers(tx: Tx, question: Question, count: int) -> None:
+def set_markers(tx: Tx, question: Question, count: int) -> None:
     if count not in (1, 2):
-        raise BadCall("an answer has one reader, or two")
-    if not tx.execute(update(questions).where(is_of(questions, question)).values(readers=count)).rowcount:
-        tx.execute(insert(questions).values(_place(question) | {"readers": count}))
+        raise BadCall("an answer has one marker, or two")
+    if not tx.execute(update(questions).where(is_of(questions, question)).values(markers=count)).rowcount:
+        tx.execute(insert(questions).values(place(question) | {"markers": count}))

@@ -356,7 +356,7 @@ questions = Table(
     "questions",
     metadata,
     *_question(),
-    Column("readers", Integer, nullable=False),
+    Column("markers", Integer, nullable=False),
     _of_offering(),
     PrimaryKeyConstraint("course", "assignment", "question"),
 )
@@ -383,24 +383,45 @@ phrases = Table(
     Index("ix_phrases_question", "course", "assignment", "question"),
 )
 
-readings = Table(
-    "readings",
+answer_marks = Table(
+    "answer_marks",
     metadata,
     Column("id", ID, primary_key=True),
     *_question(),
     Column("digest", String(64), nullable=False),
-    Column("reader", ForeignKey("people.id"), nullable=False),
+    Column("marker", ForeignKey("people.id"), nullable=False),
     Column("adjustment", Exact, nullable=False),
     Column("comment", Text, nullable=False),
     Column("moderates", Boolean, nullable=False),
     Column("at", Moment, nullable=False),
     _of_offering(),
-    UniqueConstraint("course", "assignment", "question", "digest", "reader"),
+    UniqueConstraint("course", "assignment", "question", "digest", "marker"),
 )
 
-ticks = Table(
-    "ticks",
+mark_items = Table(
+    "mark_items",
     metadata,
-    Column("reading", ForeignKey("readings.id"), primary_key=True),
+    Column("mark", ForeignKey("answer_marks.id"), primary_key=True),
     Column("item", ForeignKey("rubric.id"), primary_key=True, index=True),
+)
+
+regroupings = Table(
+    "regroupings",
+    metadata,
+    *_question(),
+    Column("key", ID, nullable=False),
+    Column("into", ID, nullable=False),  # the group that this group, or this one answer, belongs to
+    _of_offering(),
+    PrimaryKeyConstraint("course", "assignment", "question", "key"),
+)
+
+marking_actions = Table(
+    "marking_actions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    *_question(),
+    Column("marker", ForeignKey("people.id"), nullable=False),
+    Column("before", Data, nullable=False),  # what undoing the action restores
+    _of_offering(),
+    Index("ix_marking_actions_question", "course", "assignment", "question", "marker"),
 )

@@ -28,17 +28,14 @@ def register(
     change: type,
     *line: Line,
     carries: bool = True,
-    echoes: tuple[str, ...] = (),
     alike: tuple[str, ...] = (),
 ) -> None:
-    mistake(sentence, topic=topic, id=id, line=line, carries=carries, echoes=echoes, alike=alike)(change)
+    mistake(sentence, topic=topic, id=id, line=line, carries=carries, alike=alike)(change)
 
 
-def known(
-    topic: str, sentence: str, *line: Line, carries: bool = True, echoes: tuple[str, ...] = ()
-) -> Callable[[Change], Change]:
+def known(topic: str, sentence: str, *line: Line, carries: bool = True) -> Callable[[Change], Change]:
     """Register the class below as a mistake in this topic."""
-    return mistake(sentence, topic=topic, line=line, carries=carries, echoes=echoes)
+    return mistake(sentence, topic=topic, line=line, carries=carries)
 
 
 # ── where to look for what is left out ───────────────────────────────────────────────────────────────
@@ -66,34 +63,30 @@ def scaled_loss(by: Callable[[Array, int], float]) -> type:
     return ScaledLoss
 
 
-def _scaled_loss(id: str, sentence: str, by: Callable[[Array, int], float], *line: Line, echo: str = "") -> None:
-    register("loss", id, sentence, scaled_loss(by), *line, echoes=(echo,) if echo else ())
+def _scaled_loss(id: str, sentence: str, by: Callable[[Array, int], float], *line: Line) -> None:
+    register("loss", id, sentence, scaled_loss(by), *line)
 
 
 _scaled_loss(
     "loss_summed",
     "The data loss is summed over the batch; divide it by N.",
     lambda y, _: len(y),
-    echo="gradients_summed",
 )
 _scaled_loss(
     "loss_divided_twice",
     "The data loss is divided by N twice; divide once.",
     lambda y, _: 1 / len(y),
-    echo="gradients_divided_twice",
 )
 _scaled_loss(
     "loss_averaged_over_classes",
     "The data loss is averaged over the classes too; average over the N examples only.",
     lambda _, C: 1 / C,
-    echo="gradients_averaged_over_classes",
 )
 _scaled_loss(
     "loss_negated",
     "The data loss has the wrong sign; it is minus the mean log-probability of the right class.",
     lambda *_: -1,
     NEGATED_LOSS,
-    echo="gradients_negated",
 )
 _scaled_loss(
     "loss_divided_by_five",
@@ -123,10 +116,9 @@ def _penalty(
     id: str,
     sentence: str,
     penalty: Callable[[Params, float, int], float],
-    echo: str = "",
     *line: Line,
 ) -> None:
-    register("loss", id, sentence, penalised_loss(penalty), *line, echoes=(echo,) if echo else ())
+    register("loss", id, sentence, penalised_loss(penalty), *line)
 
 
 RIGHT_PENALTY = "0.5 * reg * (sum of W1² and W2²)"
@@ -134,32 +126,27 @@ _penalty(
     "penalty_without_half",
     f"The regularisation in the loss lacks its ½: it is {RIGHT_PENALTY}.",
     lambda p, reg, _: reg * squares(p),
-    "reg_gradient_doubled",
 )
 _penalty(
     "penalty_missing",
     f"The loss has no regularisation term; add {RIGHT_PENALTY}.",
     lambda *_: 0.0,
-    "reg_gradient_missing",
     BEFORE_PENALTY,
 )
 _penalty(
     "penalty_ignores_reg",
     f"The regularisation in the loss leaves reg out; it is {RIGHT_PENALTY}.",
     lambda p, reg, _: 0.5 * squares(p),
-    "reg_gradient_ignores_reg",
 )
 _penalty(
     "penalty_without_w2",
     "The regularisation in the loss leaves W2 out; sum the squares of W1 and of W2.",
     lambda p, reg, _: 0.5 * reg * squares(p, "W1"),
-    "reg_gradient_missing_w2",
 )
 _penalty(
     "penalty_without_w1",
     "The regularisation in the loss leaves W1 out; sum the squares of W1 and of W2.",
     lambda p, reg, _: 0.5 * reg * squares(p, "W2"),
-    "reg_gradient_missing_w1",
 )
 _penalty(
     "penalty_of_w1_twice",
@@ -170,31 +157,26 @@ _penalty(
     "penalty_subtracted",
     "The regularisation is subtracted from the loss; add it.",
     lambda p, reg, _: -0.5 * reg * squares(p),
-    "reg_gradient_negated",
 )
 _penalty(
     "penalty_on_biases",
     "The biases are regularised in the loss; only W1 and W2 are.",
     lambda p, reg, _: 0.5 * reg * squares(p, *p),
-    "reg_gradient_on_biases",
 )
 _penalty(
     "penalty_divided_by_n",
     "The regularisation in the loss is divided by N; only the data loss is.",
     lambda p, reg, N: 0.5 * reg * squares(p) / N,
-    "reg_gradient_divided_by_n",
 )
 _penalty(
     "penalty_times_n",
     "The regularisation is counted once for every example; add it once, outside the sum over the examples.",
     lambda p, reg, N: 0.5 * reg * squares(p) * N,
-    "reg_gradient_times_n",
 )
 _penalty(
     "penalty_halved_twice",
     f"The regularisation in the loss is halved twice: it is {RIGHT_PENALTY}.",
     lambda p, reg, _: 0.25 * reg * squares(p),
-    "reg_gradient_halved",
 )
 _penalty(
     "penalty_reg_squared",
@@ -337,7 +319,6 @@ _softmax("softmax_shifted_by_columns", SHIFTED, 0, 1)
 @known(
     "loss",
     "The labels are off by one in the loss; class 0 is column 0.",
-    echoes=("gradient_labels_off_by_one",),
 )
 class LossLabelsOffByOne(Net):
     def data_loss(self, scores: Array, y: Array) -> float:
@@ -1295,7 +1276,11 @@ def _epochs(id: str, sentence: str, epochs: Callable[[int], int]) -> None:
 
 _epochs("one_epoch_more", "Training runs one epoch too many: num_epochs are asked for.", lambda n: n + 1)
 _epochs("one_epoch_less", "Training runs one epoch too few: num_epochs are asked for.", lambda n: max(n - 1, 1))
-_epochs("single_epoch", "Training runs a single epoch whatever num_epochs says.", lambda n: 1)
+_epochs(
+    "single_epoch",
+    "Training ends with the parameters of its first epoch: run num_epochs epochs, and end with those of the last.",
+    lambda n: 1,
+)
 _epochs("ten_epochs", "Training runs ten epochs whatever num_epochs says.", lambda n: 10)
 
 

@@ -121,7 +121,10 @@ def test_a_dry_run_says_the_same_and_changes_nothing(world: World) -> None:
 def test_a_wrong_line_keeps_the_whole_roster_out(world: World) -> None:
     wrong = {"file": ("roster.csv", b"login,role\nzoe,student\nyan,dean\n")}
     answer = ask(world, "PUT", ROSTER, "root", files=wrong)
-    assert (answer.status_code, answer.json()["detail"]) == (422, "line 3: 'dean' is no role: write student or staff")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "line 3: 'dean' is not a role: write student or staff",
+    )
     assert len(got(world, ROSTER, "root")) == 3
 
 

@@ -230,7 +230,7 @@ def test_what_lateness_takes_is_said_beside_the_points(world: World, ada: Visito
     world.grade_next()
     page = words(ada.get(submission))
     assert "3.6 of 4 points" in page
-    assert "10 % of the points are taken" in page
+    assert "penalty 10 % of the points" in page
 
 
 # ── history and receipt ──────────────────────────────────────────────────────────────────────────────
@@ -354,7 +354,7 @@ def test_a_late_student_reads_the_penalty_on_the_page_and_in_the_report_files(
 ) -> None:
     world.set(due_at=now() - dt.timedelta(hours=1), late={"per_day": "50%"})
     id = graded["ada"]
-    says = "50 % of the points are taken (50 % a day). Score after the late penalty: 2 of 4 points."
+    says = "penalty 50 % of the points, 50 % a day. Score after the late penalty: 2 of 4 points."
     for path in (f"/submissions/{id}", f"/api/v1/submissions/{id}/report.html"):
         assert says in words(ada.get(path))
     report = ada.asks(f"/api/v1/submissions/{id}/report.json").json()

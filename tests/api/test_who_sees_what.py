@@ -17,10 +17,11 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import Response
 
 from grader.assignments.catalogue import Assignment
+from grader.marking.shelves import short_hash
 from grader.model import Points, Report
 from grader.model.answers import digest_of
-from grader.store import people, readings, rubrics
-from grader.store.readings import Given
+from grader.store import answer_marks, people, rubrics
+from grader.store.answer_marks import Given
 from grader.store.records import Role, Scope, TokenKind
 from grader.store.rubrics import Question
 from tests.api.world import World, answering, living
@@ -54,10 +55,12 @@ class Row:
 
 A = "/api/v1/courses/{course}/assignments/{assignment}"
 Q = A + "/questions/{question}"
-R = "/courses/{course}/assignments/{assignment}/reading"
+R = "/courses/{course}/assignments/{assignment}/marking"
 S = "/api/v1/submissions/{id}"
 HAND_IN = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "data": {"kind": "precheck"}}
 ROSTER = {"files": {"file": ("roster.csv", b"login\ndora\n")}, "params": {"dry_run": "true"}}
+BECAUSE = digest_of("because")
+GROUP = short_hash("text", BECAUSE)
 DUE = {"json": {"due_at": "2030-01-01T00:00:00Z"}}
 
 TABLE = [
@@ -119,12 +122,18 @@ TABLE = [
     Row(f"GET {R}", STAFF),
     Row(f"GET {R}/{{question}}", STAFF),
     Row(f"GET {R}/{{question}}/{{digest}}", STAFF),
-    Row(f"POST {R}/{{question}}/{{digest}}", STAFF, {"data": {"adjustment": "1"}}),
+    Row(f"GET {R}/{{question}}/groups/{{group}}", STAFF),
+    Row(f"POST {R}/{{question}}/groups/{{group}}", STAFF, {"data": {"adjustment": "1", "answers": BECAUSE}}),
+    Row(f"POST {R}/{{question}}/groups/{{group}}/take-out", STAFF, {"data": {"answer": BECAUSE}}),  # 422: it is alone
+    Row(f"POST {R}/{{question}}/groups/{{group}}/merge", STAFF, {"data": {"into": GROUP}}),  # 422: into itself
+    Row(f"POST {R}/{{question}}/undo", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/reading", STAFF),
+    Row("GET /courses/{course}/assignments/{assignment}/reading/{rest}", STAFF),
     Row(f"GET {R}/{{question}}/rubric", STAFF),
     Row(f"POST {R}/{{question}}/rubric", STAFF, {"data": {"text": "Right", "points": "1"}}),
     Row(f"POST {R}/{{question}}/rubric/begin", STAFF),
     Row(f"POST {R}/{{question}}/rubric/{{item}}", STAFF, {"data": {"text": "Right", "points": "1"}}),
-    Row(f"POST {R}/{{question}}/readers", STAFF, {"data": {"readers": "1"}}),
+    Row(f"POST {R}/{{question}}/markers", STAFF, {"data": {"markers": "1"}}),
     Row(f"POST {R}/{{question}}/phrases/{{phrase}}", STAFF),
     # submissions
     Row(f"POST {A}/submissions", MEMBERS, HAND_IN),
@@ -143,10 +152,10 @@ TABLE = [
     Row(f"DELETE {S}/marks/{{question}}", STAFF),
     Row("GET /api/v1/gradings/{grading}/report.json", STAFF),
     Row("POST /api/v1/gradings/{grading}/retry", STAFF),
-    # reading
+    # marking
     Row(f"GET {A}/questions", STAFF),
     Row(f"GET {Q}", STAFF),
-    Row(f"PUT {Q}", STAFF, {"json": {"readers": 1}}),
+    Row(f"PUT {Q}", STAFF, {"json": {"markers": 1}}),
     Row(f"POST {Q}/rubric", STAFF, {"json": {"text": "Right", "points": 1}}),
     Row(f"PUT {Q}/rubric", STAFF, {"json": {"items": []}}),  # 422: it names none of its items
     Row(f"PUT {Q}/rubric/{{item}}", STAFF, {"json": {"text": "Right", "points": 1}}),
@@ -155,8 +164,16 @@ TABLE = [
     Row(f"DELETE {Q}/phrases/{{phrase}}", STAFF),
     Row(f"GET {Q}/answers", STAFF),
     Row(f"GET {Q}/answers/{{digest}}", STAFF),
+    Row(f"PUT {Q}/answers/{{digest}}/mark", STAFF, {"json": {"adjustment": 1}}),
+    Row(f"DELETE {Q}/answers/{{digest}}/mark", STAFF),
     Row(f"PUT {Q}/answers/{{digest}}/reading", STAFF, {"json": {"adjustment": 1}}),
     Row(f"DELETE {Q}/answers/{{digest}}/reading", STAFF),
+    Row(f"GET {Q}/groups", STAFF),
+    Row(f"GET {Q}/groups/{{group}}", STAFF),
+    Row(f"PUT {Q}/groups/{{group}}/mark", STAFF, {"json": {"adjustment": 1, "answers": [BECAUSE]}}),
+    Row(f"POST {Q}/groups/{{group}}/take-out", STAFF, {"json": {"answer": BECAUSE}}),  # 422: it is alone
+    Row(f"POST {Q}/groups/{{group}}/merge", STAFF, {"json": {"into": GROUP}}),  # 422: into itself
+    Row(f"POST {Q}/undo", STAFF),
     # regrades
     Row(f"GET {A}/regrades", STAFF),
     Row(f"POST {A}/regrades", STAFF, {"json": {"which": "latest"}}),
@@ -185,6 +202,7 @@ UNKNOWN = {
     "item": "01" + "z" * 24,
     "phrase": "01" + "z" * 24,
     "digest": "0" * 64,
+    "group": "0" * 32,
 }
 
 
@@ -245,13 +263,20 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
 
 
 def _read(world: World) -> dict[str, str]:
-    """Somebody has read the answer, so that there is something of everything."""
+    """Somebody has marked the answer, so that there is something of everything."""
     question, digest = Question("ml", "toy", "q1.1.written"), digest_of("because")
     with world.service.store.write() as tx:
         item = rubrics.add_item(tx, question, "Right", Points(1))
         phrase = rubrics.add_phrase(tx, question, "Why?")
-        readings.put(tx, question, digest, world.people["olga"].id, Given((item.id,)))
-    return {"question": question.id, "item": item.id, "phrase": phrase.id, "digest": digest}
+        answer_marks.put(tx, question, digest, world.people["olga"].id, Given((item.id,)))
+    return {
+        "question": question.id,
+        "item": item.id,
+        "phrase": phrase.id,
+        "digest": digest,
+        "group": GROUP,
+        "rest": "q1.1.written",
+    }
 
 
 def routes(app: FastAPI) -> set[str]:

@@ -28,8 +28,8 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive_path
 from grader.model import ZERO, Status
-from grader.sandbox.ahead import Ahead
 from grader.sandbox.choose import choose
+from grader.sandbox.prewarmed import PrewarmedSandbox
 from grader.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -186,7 +186,7 @@ def floor(place: Path) -> Act:
 
 def ours() -> Act:
     task, submission = catalogue.load(ROOT / "reference/ps4"), receive_path(ROOT / "submissions/perfect", "mlp.py")
-    room = Ahead(choose("bubblewrap", Settings().runtime)[0], task.limits)
+    room = PrewarmedSandbox(choose("bubblewrap", Settings().runtime)[0], task.limits)
 
     def act() -> None:
         report = grade(submission, task, room, Seed(), Scope(only="handout"))

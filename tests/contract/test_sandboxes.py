@@ -202,7 +202,7 @@ def test_what_is_not_there_is_a_value_and_the_session_goes_on(start: Start, requ
 
 
 def test_a_value_that_cannot_be_sent_is_the_checks_fault_and_not_the_students(start: Start) -> None:
-    with pytest.raises(BrokenCheck, match=r"float64 cannot cross.*pass numbers"):
+    with pytest.raises(BrokenCheck, match=r"float64 cannot be sent.*pass numbers"):
         start().request(["call", 0, "loss", [np.float64(1)], {}, 0.0], 5.0)
 
 
@@ -369,7 +369,7 @@ def test_a_forged_answer_is_only_an_answer_and_ends_what_it_confuses(start: Star
     session = start()
     assert run(session, f"{CHANNEL}\nos.write(channel, {FORGED})\nimport time; time.sleep(0.3)") == "forged"
     time.sleep(0.6)  # until the guest's own answer has come as well
-    assert "the process broke the protocol (an answer before the question)" in run(session, "answer = 1").detail
+    assert "the process broke the protocol (data before a request)" in run(session, "answer = 1").detail
     assert not session.alive
 
 
@@ -377,7 +377,7 @@ def test_two_answers_at_once_end_the_session(start: Start) -> None:
     session = start()
     failure = run(session, f"{CHANNEL}\nos.write(channel, {FORGED} * 2)\nimport time; time.sleep(0.3)")
     assert isinstance(failure, Unusable)
-    assert failure.detail.startswith("the process broke the protocol (more than an answer): take out what writes to")
+    assert failure.detail.startswith("the process broke the protocol (data after the answer): take out what writes to")
     assert not session.alive
 
 

@@ -53,7 +53,7 @@ def test_the_command_prints_a_token_alone_or_says_what_is_wrong(grader: Command,
     assert (done.returncode, len(done.stdout.strip()), done.stderr) == (0, 43, "")
     wrong = grader("admin", "token", "nobody", "--label", "x", **home)
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "grader admin person nobody --name … adds them" in wrong.stderr
+    assert "add them with grader admin person nobody --name …" in wrong.stderr
 
 
 def test_a_person_is_made_and_changed(call: Call) -> None:
@@ -130,17 +130,17 @@ def test_links_for_a_course_stand_on_a_line_each(call: Call, course: str) -> Non
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["roster", "none"], "there is no course none: grader admin course none --title"),
-        (["course", "ML 101", "--title", "x"], "no course's id: write small letters and digits"),
+        (["roster", "none"], "there is no course none: create it with grader admin course none --title"),
+        (["course", "ML 101", "--title", "x"], "not a valid course id: write lower-case letters and digits"),
         (["roster", "ml101", "/nowhere/roster.csv"], "/nowhere/roster.csv cannot be read"),
-        (["offer", "ml101", "ps4", "--due", "2026-12-01"], "--due must be a day and a time"),
+        (["offer", "ml101", "ps4", "--due", "2026-12-01"], "--due is not a valid date"),
         (["offer", "ml101", "ps4", "--opens", "0001-01-01T00:00+14:00"], "not a valid date for a course"),
         (["offer", "ml101", "ps4", "--due", "9999-12-31T23:59-12:00"], "not a valid date for a course"),
         (["offer", "ml101", "ps4", "--closes", "9999-12-31 23:59"], "not a valid date for a course"),
         (["offer", "ml101", "ps4", "--late", "ten"], "--late must be JSON"),
         (["tokens", "ada@x.edu", "--revoke", "x"], "has no token x"),
         (["remove", "ml101", "nobody"], "nobody has the login nobody"),
-        (["link"], "say whom"),
+        (["link"], "no person is given"),
     ],
 )
 def test_a_wrong_call_says_what_to_do(call: Call, course: str, arguments: list[str], says: str) -> None:

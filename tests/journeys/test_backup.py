@@ -50,7 +50,7 @@ def test_a_copy_made_while_the_service_runs_brings_everything_back(tmp_path: Pat
     assert (said.returncode, "2 submissions" in said.stdout) == (0, True), said.stderr
     assert (refused.returncode, "another grader serve runs" in refused.stderr) == (2, True)
     assert restored.returncode == 0, restored.stderr
-    assert restored.stdout.startswith("restored: 2 submissions\neverybody logs in again")
+    assert restored.stdout.startswith("restored: 2 submissions\nall people must log in again")
     assert "tokens of programs in it: 1;" in restored.stdout
 
 

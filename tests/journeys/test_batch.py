@@ -27,8 +27,8 @@ from grader.batch.feedback import pack
 from grader.batch.scores import read_scores
 from grader.batch.tree import Archive
 from grader.errors import BadCall
+from grader.marking.offline import commands as offline
 from grader.model import show_points
-from grader.reading.offline import commands as offline
 from grader.render import as_json
 from grader.render.gradescope import gradescope
 from grader.render.terminal import Terminal
@@ -112,7 +112,7 @@ def test_a_class_of_fifty_comes_to_the_right_gradebook(graded: SimpleNamespace, 
     by_login = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
     assert by_login["s37"]["status"].endswith("the same files as Student38 Family38, Student39 Family39")
     assert "1.5 points await marking" in by_login["s16"]["status"]
-    assert "Late by 2 days 2 hours, which begins day 3" in by_login["s46"]["status"]
+    assert "Late by 2 days 2 hours (day 3 after" in by_login["s46"]["status"]
 
 
 @pytest.mark.parametrize("name", ["moodle", "gradescope", "nbgrader", "folders", "loose"])
@@ -196,7 +196,7 @@ def test_another_late_policy_is_recomputed_without_any_grading(
 def test_a_students_report_and_feedback_file_have_the_gradebooks_late_penalty(graded: SimpleNamespace) -> None:
     of = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
     said_to_student = (
-        "Late by 2 hours, which begins day 1 after the due date: 10 % of the points are taken (10 % a day). "
+        "Late by 2 hours (day 1 after the due date): penalty 10 % of the points, 10 % a day. "
         f"Score after the late penalty: {of['s45']['final']} of {of['s45']['decided']} points."
     )
     assert of["s45"]["final"] == "3.6"
@@ -343,7 +343,7 @@ def test_only_those_asked_for_are_graded(
     assert batch(graded.export, tmp_path, *roster, *wanted) == 0
     assert (tmp_path / "similar.html").is_file()
     shown = " ".join(capsys.readouterr().out.split())
-    assert "This is not the grade: nothing was graded but q1.1. Do not upload canvas.csv or moodle.csv." in shown
+    assert "This is not the grade: only q1.1 was graded. Do not upload canvas.csv or moodle.csv." in shown
     assert "canvas.csv and moodle.csv are not to be uploaded" in (tmp_path / "class.html").read_text("utf-8")
     assert len(classes.graded_in(tmp_path)) == 3
     states = {row["login"]: row["status"] for row in rows(tmp_path / "gradebook.csv")}

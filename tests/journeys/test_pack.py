@@ -105,7 +105,7 @@ def test_the_handout_finds_mnist_in_it_without_a_network(pack):
 
 def test_its_report_says_that_it_is_not_the_grade(grader, pack):
     done = grader("check", str(ROOT / "submissions" / "perfect" / "mlp.py"), "-a", str(pack / "ps4"))
-    assert "This is not the grade: a student's own check; the rest is graded after you submit." in done.stdout
+    assert "This is not the grade: a pre-check; the rest is graded after you submit." in done.stdout
 
 
 def test_written_answers_wait_in_it_without_an_opinion(grader, pack, tmp_path):

@@ -74,7 +74,7 @@ def test_the_readmes_service_takes_a_submission_and_gives_it_40_of_40(checkout, 
     assert "40 of 40 points" in done.stdout
     assert '"state":"graded"' in done.stdout.replace(" ", "")
     assert json.loads((checkout / "report.json").read_text("utf-8"))["points"]["earned"] == 40
-    assert "trying what the sandbox promises …" in (tmp_path / "said").read_text("utf-8")
+    assert "running the sandbox self-test …" in (tmp_path / "said").read_text("utf-8")
     (first, *_) = (line for line in (tmp_path / "said").read_text("utf-8").splitlines() if "grader is at" in line)
     assert str(home / "first-login") in first
     assert f"http://127.0.0.1:{port}/login#token=" in (home / "first-login").read_text("utf-8")

@@ -50,20 +50,20 @@ def watched(tmp_path):
 
 
 def test_a_save_is_graded_and_its_gain_is_shown(watched):
-    watched.until("q ends")
+    watched.until("q quits")
     text = watched.file.read_text("utf-8")
     watched.file.write_text(text.replace("X.T.dot(dz1) + reg", "X.T.dot(dz1) / X.shape[0] + reg"), "utf-8")
-    assert "+3 q2.2.W1" in watched.until("q ends")
+    assert "+3 q2.2.W1" in watched.until("q quits")
 
 
 def test_q_ends_it(watched):
-    watched.until("q ends")
+    watched.until("q quits")
     watched.press("q")
     assert watched.process.wait(timeout=20) == 0
 
 
 def test_a_save_during_a_training_is_graded_and_nothing_is_lost_that_was_not_run(watched):
-    assert "grading mlp.py" in watched.until("q ends")
+    assert "grading mlp.py" in watched.until("q quits")
     watched.press("m")
     watched.until("CPU seconds used")
     text = watched.file.read_text("utf-8")
@@ -74,7 +74,7 @@ def test_a_save_during_a_training_is_graded_and_nothing_is_lost_that_was_not_run
 
 
 def test_q_during_a_training_ends_both(watched):
-    watched.until("q ends")
+    watched.until("q quits")
     watched.press("m")
     watched.until("CPU seconds used")
     watched.press("q")

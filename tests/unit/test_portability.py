@@ -54,7 +54,7 @@ def test_a_submission_is_graded_in_the_plain_sandbox() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "8/8" in done.stdout
-    assert "graded in plain" in done.stdout
+    assert "Sandbox: plain" in done.stdout
 
 
 def test_without_bubblewrap_the_plain_sandbox_is_taken_and_said() -> None:
@@ -63,8 +63,8 @@ def test_without_bubblewrap_the_plain_sandbox_is_taken_and_said() -> None:
         "from grader.cli.app import run\nsys.platform = 'darwin'\nrun()"
     )
     assert done.returncode == 0, done.stderr
-    assert "graded in plain" in done.stdout
-    assert "no isolation here (bubblewrap runs on Linux only): fine for code of your own" in done.stderr
+    assert "Sandbox: plain" in done.stdout
+    assert "no isolation (bubblewrap runs on Linux only): grade only your own code" in done.stderr
 
 
 def test_starting_the_command_imports_no_heavy_library() -> None:

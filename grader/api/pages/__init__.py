@@ -10,8 +10,8 @@ from grader.api.pages import (
     gradebook,
     gradings,
     home,
+    marking,
     queue,
-    reading,
     regrading,
     rubric,
     scores,
@@ -31,7 +31,7 @@ for part in (
     gradings,
     regrading,
     rubric,
-    reading,
+    marking,
     queue,
 ):
     router.include_router(part.router)

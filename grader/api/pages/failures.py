@@ -18,7 +18,7 @@ from grader.api.pages.scores import rows_of
 from grader.api.schemas import AssignmentId, CourseId
 from grader.api.wiring import TheService
 from grader.model import ZERO, CheckResult, Points, Status
-from grader.render.said import cause, words
+from grader.render.phrases import cause, reason_phrase
 from grader.store import gradings
 from grader.store.records import Person, Result
 
@@ -125,7 +125,7 @@ def _of(lost: Sequence[tuple[Verdicts, Result]]) -> Diagnosis:
 def _sentence(result: Result) -> str:
     """Of a known mistake without the numbers, which are each student's own."""
     said, numbers, _ = result.reason.partition(". (")
-    return f"{said}." if numbers and result.mistake else words(_check(result))
+    return f"{said}." if numbers and result.mistake else reason_phrase(_check(result))
 
 
 def _losers(lost: Sequence[tuple[Verdicts, Result]]) -> tuple[Loser, ...]:

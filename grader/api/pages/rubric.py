@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import questions as api
+from grader.api.answers import GROUP
 from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import TheCaller
-from grader.api.pages.reading import PATH
-from grader.api.questions import ItemId, ItemIn, MorePoints, OrderIn, PhraseId, ReadersIn, find_asked
+from grader.api.pages.marking import PATH
+from grader.api.questions import ItemId, ItemIn, MarkersIn, MorePoints, OrderIn, PhraseId, find_asked
 from grader.api.schemas import TEXT, AssignmentId, CourseId, QuestionId
 from grader.api.wiring import TheService
 from grader.model import Points
@@ -29,7 +30,7 @@ ItemPoints = Annotated[MorePoints, Form()]
 
 
 def _back(course: str, assignment: str, question: str) -> Response:
-    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/reading/{question}/rubric", 303)
+    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/marking/{question}/rubric", 303)
 
 
 @router.get(RUBRIC)
@@ -53,7 +54,7 @@ def show_rubric(
             items=rubrics.items(tx, asked.question),
             used=rubrics.uses(tx, asked.question),
             phrases=rubrics.phrases_of(tx, asked.question),
-            readers=rubrics.readers(tx, asked.question),
+            markers=rubrics.markers(tx, asked.question),
         )
 
 
@@ -73,15 +74,21 @@ def add_item(
 
 @router.post(RUBRIC + "/begin")
 def begin(
-    course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    service: TheService,
+    caller: TheCaller,
+    group: Annotated[str, Form(pattern=GROUP)] = "",
 ) -> Response:
-    """A first rubric: all, half, nothing. Nothing happens where there is one already."""
+    """Begin a rubric (all, half, nothing) unless there is one, and answer with the way back to the group."""
     with service.store.write() as tx:
         asked = find_asked(tx, service, caller, course, assignment, question)
         if not rubrics.items(tx, asked.question):
             for text, points in (("Right", asked.worth), ("Half right", asked.worth / 2), ("Not right", Points(0))):
                 rubrics.add_item(tx, asked.question, text, points)
-    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/reading/{question}", 303)
+    back = f"/groups/{group}" if group else ""
+    return RedirectResponse(f"/courses/{course}/assignments/{assignment}/marking/{question}{back}", 303)
 
 
 @router.post(RUBRIC + "/{item}")
@@ -114,17 +121,17 @@ def _earlier(ids: list[str], id: str) -> list[str]:
     return ids if at == 0 else [*ids[: at - 1], id, ids[at - 1], *ids[at + 1 :]]
 
 
-@router.post(PATH + "/{question}/readers")
-def set_readers(
+@router.post(PATH + "/{question}/markers")
+def set_markers(
     course: CourseId,
     assignment: AssignmentId,
     question: QuestionId,
     service: TheService,
     caller: TheCaller,
-    readers: Annotated[Literal["1", "2"], Form()],
+    markers: Annotated[Literal["1", "2"], Form()],
 ) -> Response:
-    wish = ReadersIn(readers=2 if readers == "2" else 1)
-    api.set_readers(course, assignment, question, wish, service, caller)
+    wish = MarkersIn(markers=2 if markers == "2" else 1)
+    api.set_markers(course, assignment, question, wish, service, caller)
     return _back(course, assignment, question)
 
 

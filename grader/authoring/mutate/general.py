@@ -44,11 +44,17 @@ def mutation_of(folder: Path) -> Mutation:
 
 
 class General:
-    """A replacement for an assignment's mutation.py."""
+    """A replacement for an assignment's mutation.py, or most of one.
+
+    Args:
+        folder: The assignment's folder.
+        oracle: The class of the judge; one derived from `Oracle` can allow what the handout leaves open.
+    """
 
     KEPT_APART = 7
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, oracle: type[Oracle] | None = None) -> None:
+        self._judge = oracle or Oracle
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
         self.examples = self._examples()
@@ -89,7 +95,7 @@ class General:
     def _oracle(self, original: Mapping[str, Any]) -> Oracle:
         truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.readings[1:]]
         meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
-        return Oracle(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
+        return self._judge(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
         """Play all examples with a solution."""
@@ -132,31 +138,36 @@ class Oracle:
         named: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         meanings: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self._named, self._meanings = named, meanings
-        self._inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
+        self.named, self._meanings = named, meanings
+        self.inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
         for forms in _by_function(examples).values():
-            self._inputs += _drawn(original, [_each_twice(form) for form in forms])
+            self.inputs += _drawn(original, [_each_twice(form) for form in forms])
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
         """Classify a mutant by its answers, attributes and arguments on every input, compared with the original's."""
         note("calls")
-        namespace = self._named(mutant)
-        wrong = self._difference(namespace, [right for _, right in self._inputs])
+        namespace = self.named(mutant)
+        wrong = self._difference(namespace, [right for _, right in self.inputs])
         if wrong is None:
-            return Classified("same", f"equal on {len(self._inputs)} inputs")
+            return Classified("same", f"equal on {len(self.inputs)} inputs")
         for meaning in self._meanings:
-            if self._difference(namespace, (played_with(meaning, episode) for episode, _ in self._inputs)) is None:
+            if self._difference(namespace, (played_with(meaning, episode) for episode, _ in self.inputs)) is None:
                 return Classified("allowed", "another right solution does the same")
         return wrong
 
     def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:
-        for (episode, _), right in zip(self._inputs, rights, strict=True):
-            played = played_with(namespace, episode)
-            if RAISED in played:
-                return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
-            for part, got, want in _parts(episode, played, right):
-                if not _is_same(got, want):
-                    return Classified("wrong", f"{part} differs", (part,))
+        for (episode, _), right in zip(self.inputs, rights, strict=True):
+            if (wrong := self.difference(episode, played_with(namespace, episode), right)) is not None:
+                return wrong
+        return None
+
+    def difference(self, episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Classified | None:
+        """Return how the results of an episode differ from the right ones; None if they are equal."""
+        if RAISED in played:
+            return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
+        for part, got, want in _parts(episode, played, right):
+            if not _is_same(got, want):
+                return Classified("wrong", f"{part} differs", (part,))
         return None
 
 

@@ -54,7 +54,7 @@ def test_points_are_exact(make_assignment: MakeAssignment) -> None:
         ('class = { name = "Sums" }', 'class = { name = "Sums" }\nfunctions = ["add"]', "give either functions"),
         ('files = ["sums.py"]\n', "", "'files' is missing: add it"),
         ('files = ["sums.py"]', 'files = ["a/sums.py"]', "files 1: 'a/sums.py' must be the name of a Python file"),
-        ('files = ["sums.py"]', 'file = "sums.py"\nfiles = ["sums.py"]', "'file' is not known here: remove it"),
+        ('files = ["sums.py"]', 'file = "sums.py"\nfiles = ["sums.py"]', "unknown key 'file': remove it"),
         ("points = 5.5\n", "", "'points' is missing"),
         ('id = "q1.2"\n', "", "'id' is missing"),
         ('title = "Negating"\n', "", "'title' is missing"),
@@ -223,7 +223,7 @@ def test_an_assignment_is_found_by_id_or_by_path(make_assignment: MakeAssignment
 
 def test_an_assignment_that_is_not_there_is_a_bad_call_that_names_the_others(make_assignment: MakeAssignment) -> None:
     root = make_assignment().parent
-    with pytest.raises(BadCall, match=r"there is no assignment 'ps5' \(known in .*: toy\)"):
+    with pytest.raises(BadCall, match=r"there is no assignment 'ps5' \(in .* there are: toy\)"):
         catalogue.find("ps5", root)
 
 

@@ -37,14 +37,12 @@ def test_each_begun_day_takes_its_part(by: dt.timedelta, remains: Fraction) -> N
 
 def test_the_sentence_says_how_late_and_what_it_costs() -> None:
     late = lateness(DUE + DAY + 61 * MINUTE, DUE, None, POLICY)
-    assert late.sentence == (
-        "Late by 1 day 1 hour, which begins day 2 after the due date: 20 % of the points are taken (10 % a day)."
-    )
+    assert late.sentence == ("Late by 1 day 1 hour (day 2 after the due date): penalty 20 % of the points, 10 % a day.")
 
 
 def test_grace_is_late_but_costs_nothing() -> None:
     late = lateness(DUE + 3 * MINUTE, DUE, None, POLICY)
-    assert (late.is_late, late.sentence) == (True, "Late by 3 minutes, within 10 minutes of grace.")
+    assert (late.is_late, late.sentence) == (True, "Late by 3 minutes, within the grace period of 10 minutes.")
 
 
 def test_the_days_of_an_extension_are_counted_from_its_own_date() -> None:

@@ -11,10 +11,10 @@ import pytest
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import Answered, Score, score, that_counts
+from grader.course.scores import AnsweredQuestions, Score, score, that_counts
 from grader.model import Points
 from grader.model.answers import Answer, Decision, Ground, Suggestion
-from grader.store.readings import Reading
+from grader.store.answer_marks import AnswerMark
 from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
 from grader.store.rubrics import RubricItem
 from tests.conftest import MakeAssignment
@@ -45,7 +45,7 @@ def test_before_grading_everything_waits_and_nothing_is_zero(toy: Assignment) ->
 def test_what_a_person_decides_waits_and_is_said(toy: Assignment) -> None:
     found = score(toy, GRADED, [], IN_TIME)
     assert (found.final, found.decided, found.waiting) == (3, 4, Points(3, 2))
-    assert found.sentence == "3 of 4 points. 1.5 more are waiting, and are no part of it yet."
+    assert found.sentence == "3 of 4 points. 1.5 more are waiting and not included."
 
 
 def test_marks_add_to_the_machine_s_points(toy: Assignment) -> None:
@@ -79,34 +79,39 @@ PROVEN = Suggestion((Ground("g", "equal", Points(3, 2)),))
 ANSWER = Answer(QUESTION, "d", "because")
 
 
-def reading(points: str) -> Reading:
-    return Reading(
+def answer_mark(points: str) -> AnswerMark:
+    return AnswerMark(
         QUESTION, "d", ANN, (RubricItem("i", QUESTION, "Half", Points(points)),), Points(0), "why?", False, WHEN
     )
 
 
-def answered(answer: Answer, *readings: Reading) -> Answered:
-    return Answered({QUESTION: answer}, {(QUESTION, answer.digest): readings})
+def answered(answer: Answer, *answer_marks: AnswerMark) -> AnsweredQuestions:
+    return AnsweredQuestions({QUESTION: answer}, {(QUESTION, answer.digest): answer_marks})
 
 
 @pytest.mark.parametrize(
-    ("answer", "readings", "marks", "state", "points"),
+    ("answer", "answer_marks", "marks", "state", "points"),
     [
         (ANSWER, [], [], Decision.WAITING, None),
         (replace(ANSWER, suggestion=PROVEN), [], [], Decision.SUGGESTED, None),
         (replace(ANSWER, suggestion=Suggestion((Ground("g", "?", None),))), [], [], Decision.WAITING, None),
-        (replace(ANSWER, suggestion=PROVEN), [reading("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, suggestion=PROVEN), [answer_mark("0.5")], [], Decision.DECIDED, Points("0.5")),
         (replace(ANSWER, digest="", text=""), [], [], Decision.NOT_SUBMITTED, None),
         (replace(ANSWER, digest="", text=""), [], [MARK], Decision.DECIDED, 1),
         (replace(ANSWER, decided=Points("1.5")), [], [], Decision.DECIDED, Points("1.5")),
-        (replace(ANSWER, decided=Points("1.5")), [reading("0.5")], [], Decision.DECIDED, Points("0.5")),
-        (replace(ANSWER, decided=Points("1.5")), [reading("0.5")], [MARK], Decision.DECIDED, 1),
+        (replace(ANSWER, decided=Points("1.5")), [answer_mark("0.5")], [], Decision.DECIDED, Points("0.5")),
+        (replace(ANSWER, decided=Points("1.5")), [answer_mark("0.5")], [MARK], Decision.DECIDED, 1),
     ],
 )
 def test_a_written_question_has_its_points_once(
-    toy: Assignment, answer: Answer, readings: list[Reading], marks: list[Mark], state: Decision, points: Points | None
+    toy: Assignment,
+    answer: Answer,
+    answer_marks: list[AnswerMark],
+    marks: list[Mark],
+    state: Decision,
+    points: Points | None,
 ) -> None:
-    found = score(toy, GRADED, marks, IN_TIME, answered(answer, *readings))
+    found = score(toy, GRADED, marks, IN_TIME, answered(answer, *answer_marks))
     assert (found.questions[0].state, found.questions[0].points, found.written) == (state, points, points)
     assert found.final == 3 + (points or 0)
     assert found.decided + found.waiting + found.absent == found.possible
@@ -119,9 +124,9 @@ def test_no_answer_is_said_and_waits_for_nobody(toy: Assignment) -> None:
 
 
 def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> None:
-    (question,) = score(toy, GRADED, [], IN_TIME, answered(ANSWER, reading("0.5"))).questions
-    assert question.reading is not None
-    assert (question.comment, [item.text for item in question.reading.items]) == ("why?", ["Half"])
+    (question,) = score(toy, GRADED, [], IN_TIME, answered(ANSWER, answer_mark("0.5"))).questions
+    assert question.answer_mark is not None
+    assert (question.comment, [item.text for item in question.answer_mark.items]) == ("why?", ["Half"])
 
 
 # ── which one counts ─────────────────────────────────────────────────────────────────────────────────

@@ -145,12 +145,12 @@ class Unreachable:
 
 
 def test_a_scope_that_names_nothing_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
-    with pytest.raises(BadCall, match=r"--only q9: there is no such part or check \(there are: handout, q1.1, q1.2\)"):
+    with pytest.raises(BadCall, match=r"--only q9: no such part or check \(choose from: handout, q1.1, q1.2\)"):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q9"))
 
 
 def test_a_scope_that_misspells_a_check_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
-    with pytest.raises(BadCall, match="there is no such part or check"):
+    with pytest.raises(BadCall, match="no such part or check"):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q1.2.negativ"))
 
 
@@ -174,7 +174,7 @@ def test_a_right_submission_earns_everything(toy: Assignment, sandbox: Sandbox, 
         ("import sys; sys.setrecursionlimit(10**9); f = lambda: f(); f()", ""),
         ("import os; os.closerange(0, 100)", "the Python process ended"),
         ("os.write(channel(), b'\\1' + bytes(11) + b'\\xc1' * 100)", "the process broke the protocol"),
-        ("os.write(channel(), b'\\xff' * 100)", "the process broke the protocol (lengths that no answer can have)"),
+        ("os.write(channel(), b'\\xff' * 100)", "the process broke the protocol (impossible frame lengths)"),
     ],
 )
 def test_a_disaster_in_one_check_costs_that_check_only(

@@ -83,7 +83,7 @@ def test_ids_parts_and_titles_are_the_tables(toy: Assignment) -> None:
     assert [w.id for p in made.parts for w in p.written] == ["q1.1.written"]
 
 
-PROVEN = Opinion((Judgement("", Comparison.EQUAL, Fraction(3, 2), Fraction(3, 2), ""),))
+PROVEN = Opinion((Judgement("", Comparison.EQUAL, Fraction(3, 2), Fraction(3, 2), "", automatic=True),))
 DOUBTFUL = Opinion((Judgement("", Comparison.TRANSPOSED, Fraction(3, 2), Fraction(3, 2), ""),))
 
 
@@ -226,7 +226,6 @@ def test_of_several_notebooks_it_says_whose_code_and_whose_answers_count(
     assert made.written[0].answer == "second"
     assert made.remarks == (
         "2 notebooks were submitted; the code of b.ipynb was graded",
-        "the written answers to q1.2 are those of a.ipynb",
         "a.ipynb answers q1.1.written too; the answer in b.ipynb counts",
         "the written answers to q1.1.written are those of b.ipynb",
     )

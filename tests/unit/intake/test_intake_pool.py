@@ -14,7 +14,7 @@ from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
 from grader.errors import OurFailure, Refused
 from grader.intake import pool as intake_pool
-from grader.intake.pool import IntakePool, Received
+from grader.intake.pool import IntakePool, SubmissionFacts
 from grader.intake.receive import receive_all
 from tests.conftest import MakeNotebook
 
@@ -30,7 +30,7 @@ def pool() -> Iterator[IntakePool]:
     pool.close()
 
 
-def read(pool: IntakePool, ps4: Assignment, files: list[tuple[str, bytes]]) -> Received:
+def read(pool: IntakePool, ps4: Assignment, files: list[tuple[str, bytes]]) -> SubmissionFacts:
     return asyncio.run(pool.read("ada", files, ps4))
 
 
@@ -40,7 +40,7 @@ def test_it_reads_what_intake_in_this_process_reads(
     without_code = [("ps4.ipynb", make_notebook(("code", "from mlp import MLP")))]
     for files in (CODE, without_code):
         received = receive_all(files, "mlp.py")
-        assert read(pool, ps4, files) == Received(received.digest, not ps4.missing(received))
+        assert read(pool, ps4, files) == SubmissionFacts(received.digest, not ps4.missing(received))
     assert read(pool, ps4, CODE).has_code
     assert not read(pool, ps4, without_code).has_code
 

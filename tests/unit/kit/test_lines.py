@@ -277,6 +277,23 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("textbook", "self.slope(z1, h1)", "self.slope(z1, z1)", "q2.2.b1"),
         ("loops", "s = scores[i]", "s = scores", "q2.1.loss"),
         ("textbook", "self.params['W2'] = std", "self.params['b2'] = std", "q2.1.scores"),
+        ("textbook", "dscores /= N", "dscores = N", "q2.2.b1"),
+        ("textbook", "dh1 = dscores @ W2.T", "dh1 = N @ W2.T", "q2.2.b1"),
+        ("textbook", "order = np.random.permutation(num_train)", "order = num_train", "q2.3.step"),
+        ("textbook", "return 1.0 / (1.0 + np.exp(-z))", "return 1.0", "q2.1.loss"),
+        ("loops", "dW2 = np.zeros(W2.shape)", "dW2 = W2.shape", "q2.1.loss"),
+        ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((N, W1.shape[1]))", "q2.1.loss"),
+        ("loops", "dW1 += X[i][:, None] * back", "dW1 += X[i] * back", "q2.1.loss"),
+        ("loops", "'W2': dW2 / N", "'W2': dW1 / N", "q2.1.loss"),
+        ("loops", "norm = e.sum()", "norm = s.sum()", "q2.2.b1"),
+        ("properties", "zip(sizes, sizes[1:])]", "zip(sizes[1:], sizes)]", "q2.1.loss"),
+        ("properties", "for k in (1, 2)]", "for k in (1, 1)]", "q2.1.loss"),
+        ("textbook", "if y is None:", "if None is None:", "q2.1.loss"),
+        ("textbook", "scores - np.max(scores, axis=1, keepdims=True)", "scores - scores", "q2.1.loss"),
+        ("textbook", "self.loss(X_batch, y_batch", "self.loss(X_batch, rows", "q2.3.step"),
+        ("textbook", "range(iterations_per_epoch)", "range(iterations_per_epoch + 1)", "q2.3.step"),
+        ("textbook", "max(num_train // batch_size, 1)", "max(num_train, 1)", "q2.3.step"),
+        ("textbook", "val_acc_history.append(val_acc)", "val_accuracies.append(val_acc)", "q2.3.decay"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
     ],
 )
@@ -291,6 +308,18 @@ def test_the_line_of_a_fault_is_found(
     assert lost.place is not None
     assert (lost.place.line, lost.source) == (right[: right.index(before)].count("\n") + 1, lost.source)
     assert after.strip() in lost.source
+
+
+def test_a_line_before_the_exception_is_named_only_if_it_is_wrong(
+    ps4: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    """A statement that reads right values and cannot use them is itself wrong."""
+    right = (VARIANTS / "loops.py").read_text("utf-8")
+    for before, after in (("s = scores[i]", "s = scores[i, i, i]"), ("H.dot(W2)", "H.dot(W2, W1, b1, b2)")):
+        (report,) = grade_code(submit(right.replace(before, after)), ps4, sandbox, [Seed()])
+        (lost,) = [c for c in report.checks if c.id == "q2.1.loss"]
+        assert after in lost.source
+        assert str(lost.place) in lost.reason
 
 
 def test_a_line_of_a_notebook_names_its_cell(ps4: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> None:

@@ -92,7 +92,6 @@ def test_a_function_that_others_call_can_be_replaced(tmp_path):
         ('of="first"', 'of="third"', "sums/mistakes.py: doubled replaces 'third'; set of= to a function"),
         (', of="first"', "", "sums/mistakes.py: doubled replaces ''; set of= to a function"),
         ('of="first"', 'of="first", alike=["none"]', "doubled alike 'none', which is no known mistake"),
-        ('of="first"', 'of="first", echoes=["none"]', "doubled echoes 'none', which is no known mistake"),
         ("divide by 2.", "divide by 2", "must end with a full stop"),
     ],
 )

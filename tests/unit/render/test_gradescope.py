@@ -100,7 +100,7 @@ def test_a_check_that_waits_for_the_hand_in_is_no_zero() -> None:
     results = gradescope(report)
     waiting = [c.id for c in report.checks if c.status is Status.WAITING]
     assert not {t["extra_data"]["id"] for t in results["tests"] if "score" in t} & set(waiting)
-    assert f"Not decided yet, and no part of the score: {waiting[0]}" in results["output"]
+    assert f"Not decided yet, and not in the score: {waiting[0]}" in results["output"]
 
 
 def test_a_lost_check_says_why_and_where() -> None:
@@ -115,7 +115,7 @@ def test_a_lost_check_says_why_and_where() -> None:
 def test_a_check_held_in_part_is_no_pass() -> None:
     test = test_of(samples.wrong(), "q2.5.sigmoid.accuracy")
     assert (test["score"], test["status"]) == (1.5, "failed")
-    assert "Held in part: 1.5 of 3 points." in test["output"]
+    assert "Partial: 1.5 of 3 points." in test["output"]
 
 
 def test_remarks_stand_beside_a_check_that_held() -> None:
@@ -134,7 +134,7 @@ def test_nothing_that_a_student_wrote_is_interpreted() -> None:
 
 
 def test_an_incomplete_run_says_that_it_is_not_the_grade() -> None:
-    assert gradescope(samples.code_only())["output"].startswith("This is not the grade: nothing was graded but q2.2.")
+    assert gradescope(samples.code_only())["output"].startswith("This is not the grade: only q2.2 was graded.")
     assert "not the grade" not in gradescope(samples.wrong())["output"]
 
 
@@ -147,6 +147,6 @@ def test_the_time_is_what_the_checks_took_together() -> None:
 
 def test_code_that_was_not_submitted_is_no_zero_and_is_said_first() -> None:
     made = gradescope(samples.without_code())
-    assert made["output"].startswith("Code not submitted, and no part of the score: mlp.py was not submitted")
+    assert made["output"].startswith("Code not submitted, and not in the score: mlp.py was not submitted")
     assert not any("score" in test or "status" in test for test in made["tests"])
     assert made["extra_data"]["code_submitted"] is False

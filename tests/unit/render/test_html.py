@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.model import Evidence, Report, Series, Status
-from grader.render.html import html, standing, title, total
+from grader.render.html import html, part_progress, title, total
+from grader.render.phrases import fixes
 from grader.render.plots import plots
-from grader.render.said import fixes
 from tests.unit.render import samples
 
 EVERY_SAMPLE = [
@@ -95,11 +95,11 @@ def test_a_status_is_told_by_a_word_and_a_sign() -> None:
 
 
 def test_a_part_is_held_only_when_nothing_of_it_is_lost() -> None:
-    status = {p.id: standing(p).status for p in samples.wrong().parts}
+    status = {p.id: part_progress(p).status for p in samples.wrong().parts}
     assert status["q2.1"] is Status.HELD
     assert status["q2.2"] is Status.PARTLY
     assert status["q1.1"] is Status.WAITING
-    assert {standing(p).status for p in samples.unreadable().parts if p.checks} == {Status.LOST}
+    assert {part_progress(p).status for p in samples.unreadable().parts if p.checks} == {Status.LOST}
 
 
 def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
@@ -152,7 +152,7 @@ def test_how_it_was_graded_is_told() -> None:
     elsewhere = replace(report, environment=replace(environment, grader_kernel="SkylakeX"))
     assert "Haswell kernel (SkylakeX for the reference), " in page(elsewhere).said
     assert all(id in said for id in report.usage)
-    assert "no walls" in page(samples.precheck()).said
+    assert "no isolation" in page(samples.precheck()).said
 
 
 # ── plots ────────────────────────────────────────────────────────────────────────────────────────────
@@ -168,13 +168,13 @@ def test_five_plots_state_what_they_show_in_numbers() -> None:
     assert re.search(r"The signal of relu is 1\.\d+ times as strong as that of sigmoid\.", gradient)
     assert "64 units of sigmoid, 28 by 28 pixels" in weights
     right = sum(row[i] for i, row in enumerate(samples.evidence()[1].confusion))
-    assert f"relu reads {right:,} of 10,000 held-out images right" in confusion
+    assert f"relu classifies {right:,} of 10,000 held-out images correctly" in confusion
 
 
 def test_without_trainings_the_page_says_why_there_are_no_plots() -> None:
     assert "were left out (only q2.2)" in page(samples.code_only()).said
-    assert "run after you submit" in page(samples.precheck()).said
-    assert "no training came far enough" in page(samples.unreadable()).said
+    assert "the training runs start after you submit" in page(samples.precheck()).said
+    assert "no training run produced curves" in page(samples.unreadable()).said
     assert page(samples.code_only()).having(role="img") == []
 
 
@@ -198,7 +198,7 @@ def test_any_history_can_be_drawn(values: tuple[float, ...]) -> None:
 
 def test_a_loss_that_stops_being_a_number_is_reported() -> None:
     (plot,) = plots((Evidence("sigmoid", {"loss": Series((2.0, 1.5, nan, nan), step=10)}),))
-    assert plot.finding.endswith("and is no number at iteration 20.")
+    assert plot.finding.endswith("and is not a number at iteration 20.")
 
 
 @pytest.mark.parametrize("weights", [((1, 2, 3),), ((1,), (1, 2)), ((),)])
@@ -213,7 +213,7 @@ def test_a_confusion_matrix_that_is_none_is_left_out(confusion: tuple[tuple[int,
 
 def test_a_net_that_makes_no_mistake_is_told_as_such() -> None:
     (plot,) = plots((Evidence("relu", confusion=((7, 0), (0, 3))),))
-    assert plot.finding == "relu reads 10 of 10 held-out images right (100.0%)."
+    assert plot.finding == "relu classifies 10 of 10 held-out images correctly (100.0%)."
 
 
 def test_pictures_do_not_share_names() -> None:
@@ -290,4 +290,4 @@ def test_code_that_was_not_submitted_is_said_and_is_no_zero() -> None:
     assert said.count("mlp.py was not submitted; upload it with the notebook.") == 1
     assert not re.search(r"\b0 of \d", said)
     code = next(part for part in report.parts if part.checks and not part.written)
-    assert standing(code, code_submitted=False).is_absent
+    assert part_progress(code, code_submitted=False).is_absent

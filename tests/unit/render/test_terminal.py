@@ -50,5 +50,5 @@ def test_code_that_was_not_submitted_is_said_once_and_is_no_zero():
 
 
 def test_public_problems_are_called_so():
-    assert "public problems" in shown(replace(samples.wrong(), seed="public"))
+    assert "Problems: public seed" in shown(replace(samples.wrong(), seed="public"))
     assert "public" not in shown(replace(samples.wrong(), seed="secret 0123456789ab"))

@@ -1,0 +1,290 @@
+"""For staff: one question's answers, in groups that mean the same, without names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Form
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from grader.api import answers as api
+from grader.api.answers import DIGEST, GROUP, MOST_ANSWERS, Digest, GroupId
+from grader.api.courses import known_course, known_offering
+from grader.api.frame import page
+from grader.api.identity import TheCaller, require_staff
+from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, Asked, MorePoints, all_asked, find_asked
+from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
+from grader.api.wiring import TheService
+from grader.errors import BadCall
+from grader.marking.groups import AnswerGroup, Progress, next_disputed, next_for
+from grader.marking.question import model_solution, question_text
+from grader.marking.shelves import TITLES
+from grader.model import Points
+from grader.store import marking_actions, rubrics
+from grader.store.answer_marks import AnswerMark, Given
+from grader.store.database import Tx
+
+router = APIRouter(include_in_schema=False)
+
+PATH = "/courses/{course}/assignments/{assignment}/marking"
+OF_QUESTION = PATH + "/{question}"
+OF_GROUP = OF_QUESTION + "/groups/{group}"
+BEFORE = "/courses/{course}/assignments/{assignment}/reading"
+"""The pages' path in earlier versions."""
+
+Text = Annotated[str, Form(max_length=10_000, pattern=TEXT)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question in the overview."""
+
+    asked: Asked
+    progress: Progress
+    markers: int
+    items: int
+
+
+@router.get(BEFORE)
+@router.get(BEFORE + "/{rest:path}")
+def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: str = "") -> Response:
+    """Redirect to where the page is now."""
+    require_staff(caller, course, "assignment")
+    return RedirectResponse(f"{_overview(course, assignment)}{f'/{rest}' if rest else ''}", 308)
+
+
+@router.get(PATH)
+def show_questions(
+    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
+) -> Response:
+    require_staff(caller, course, "assignment")
+    with service.store.read() as tx:
+        rows = [
+            Row(
+                asked,
+                asked.progress(tx, asked.groups(tx, caller.person.id)),
+                rubrics.markers(tx, asked.question),
+                len(rubrics.items(tx, asked.question)),
+            )
+            for asked in all_asked(tx, service, caller, course, assignment)
+        ]
+        return page(
+            request,
+            "marking.html",
+            course=known_course(tx, course),
+            offering=known_offering(tx, service, course, assignment),
+            task=service.assignments[assignment],
+            rows=rows,
+        )
+
+
+@router.get(OF_QUESTION)
+def show_groups(
+    request: Request,
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    service: TheService,
+    caller: TheCaller,
+) -> Response:
+    """A question's shelves."""
+    marker = caller.person.id
+    with service.store.read() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        groups = asked.groups(tx, marker)
+        return page(
+            request,
+            "marking_question.html",
+            **_common(tx, service, asked),
+            marker=marker,
+            shelves=[(shelf, list(found)) for shelf, found in groupby(groups, key=lambda group: group.shelf)],
+            progress=asked.progress(tx, groups),
+            next_waiting=next_for(groups, marker),
+            next_disputed=next_disputed(groups),
+            can_undo=marking_actions.latest(tx, asked.question, marker) is not None,
+        )
+
+
+def _common(tx: Tx, service: TheService, asked: Asked) -> dict[str, Any]:
+    """What both pages of a question show."""
+    task = service.assignments[asked.question.assignment]
+    return {
+        "course": known_course(tx, asked.question.course),
+        "offering": asked.offering,
+        "task": task,
+        "asked": asked,
+        "path": _path(asked),
+        "shelf_titles": TITLES,
+        "question_text": question_text(task, asked.question.id),
+        "solution": model_solution(task, asked.question.id),
+    }
+
+
+def _overview(course: str, assignment: str) -> str:
+    return f"/courses/{course}/assignments/{assignment}/marking"
+
+
+def _path(asked: Asked) -> str:
+    return f"{_overview(asked.offering.course, asked.offering.assignment)}/{asked.question.id}"
+
+
+def _page_of(asked: Asked, group: AnswerGroup | None) -> Response:
+    """The way to a group's page, to the question's where there is none."""
+    return RedirectResponse(f"{_path(asked)}/groups/{group.id}" if group else _path(asked), 303)
+
+
+@router.get(OF_QUESTION + "/{digest}")
+def show_answer(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    digest: Digest,
+    service: TheService,
+    caller: TheCaller,
+) -> Response:
+    """The way to the group that the answer is in."""
+    with service.store.read() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        group, _ = api.find_answer(asked.groups(tx, caller.person.id), digest)
+        return _page_of(asked, group)
+
+
+@router.get(OF_GROUP)
+def show_group(
+    request: Request,
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    service: TheService,
+    caller: TheCaller,
+) -> Response:
+    marker = caller.person.id
+    with service.store.read() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        groups = asked.groups(tx, marker)
+        found = api.find_group(groups, group)
+        others = [other for other in groups if other.id != group]
+        return page(
+            request,
+            "marking_group.html",
+            **_common(tx, service, asked),
+            marker=marker,
+            group=found,
+            to_mark=found.to_mark(marker),
+            own=_same_mark(answer.mark_of(marker) for answer in found.answers),
+            others=others,
+            before=groups[found.number - 2] if found.number > 1 else None,
+            behind=groups[found.number] if found.number < len(groups) else None,
+            next_waiting=next_for(others, marker, found.number),
+            next_disputed=next_disputed(others, found.number),
+            progress=asked.progress(tx, groups),
+            items=rubrics.items(tx, asked.question),
+            phrases=rubrics.phrases_of(tx, asked.question),
+            can_undo=marking_actions.latest(tx, asked.question, marker) is not None,
+        )
+
+
+def _same_mark(marks: Iterable[AnswerMark | None]) -> AnswerMark | None:
+    """The marker's mark of all answers of a group; None where the answers have not the same."""
+    found = {mark.given if mark else None: mark for mark in marks}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+@router.post(OF_GROUP)
+def change_group(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    service: TheService,
+    caller: TheCaller,
+    answers: Annotated[list[Annotated[str, Field(pattern=DIGEST)]], Form(max_length=MOST_ANSWERS)] = [],  # noqa: B006
+    items: Annotated[list[Annotated[str, Field(pattern=ID)]], Form(max_length=MOST_ITEMS)] = [],  # noqa: B006
+    adjustment: Annotated[MorePoints, Form()] = Decimal(0),
+    comment: Text = "",
+    phrase: Text = "",
+    keep: Annotated[bool, Form()] = False,
+    action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
+) -> Response:
+    """Mark the answers of the group that were shown, and answer with the way to the next group."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        found = api.find_group(asked.groups(tx, caller.person.id), group)
+        if action == "take back":
+            api.mark_group(tx, asked, caller, found, answers, None)
+            return _page_of(asked, found)
+        if keep and comment.strip():
+            rubrics.add_phrase(tx, asked.question, comment.strip()[:MOST_OF_A_PHRASE])
+        said = _said(comment, phrase)
+        if action == "agree":
+            given = Given((), _suggested(found), said)
+        elif items or adjustment or said:
+            given = Given(tuple(items), Points(adjustment), said)
+        else:
+            raise BadCall("nothing is ticked and nothing said: for no points tick an item that gives none, or say why")
+        api.mark_group(tx, asked, caller, found, answers, given)
+        groups = asked.groups(tx, caller.person.id)
+        return _page_of(asked, next_for(groups, caller.person.id, found.number))
+
+
+@router.post(OF_GROUP + "/take-out")
+def take_answer_out(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    service: TheService,
+    caller: TheCaller,
+    answer: Annotated[str, Form(pattern=DIGEST)],
+) -> Response:
+    """Take an answer out of the group, and answer with the way back to the group."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        api.take_out(tx, asked, caller, group, answer)
+        return _page_of(asked, next((g for g in asked.groups(tx, caller.person.id) if g.id == group), None))
+
+
+@router.post(OF_GROUP + "/merge")
+def merge_group(
+    course: CourseId,
+    assignment: AssignmentId,
+    question: QuestionId,
+    group: GroupId,
+    service: TheService,
+    caller: TheCaller,
+    into: Annotated[str, Form(pattern=GROUP)],
+) -> Response:
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        api.merge(tx, asked, caller, group, into)
+        return _page_of(asked, api.find_group(asked.groups(tx, caller.person.id), into))
+
+
+@router.post(OF_QUESTION + "/undo")
+def undo(
+    course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
+) -> Response:
+    """Undo the caller's latest action, and answer with the way to what it had changed."""
+    with service.store.write() as tx:
+        asked = find_asked(tx, service, caller, course, assignment, question)
+        return _page_of(asked, next(iter(api.undo(tx, asked, caller)), None))
+
+
+def _said(comment: str, phrase: str) -> str:
+    said = "\n\n".join(part for part in (comment.strip(), phrase.strip()) if part)
+    if len(said) > api.MOST_COMMENT:
+        raise BadCall(f"a comment has {api.MOST_COMMENT} characters at most")
+    return said
+
+
+def _suggested(group: AnswerGroup) -> Points:
+    if group.suggested is None:
+        raise BadCall("the machine suggests nothing here: tick what holds, and save")
+    return group.suggested

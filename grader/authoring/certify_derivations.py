@@ -1,0 +1,168 @@
+"""The reader of derivations is certified on answers of which it is known what they are, in
+reference/<id>/answers/{tuned,held_out}/. No wrong one may get automatic marks, no right one may be called different,
+and the values of nearly all right ones must be recognised.
+
+The tuned ones were looked at while the reader was written, the held-out ones only afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from grader.assignments.catalogue import Assignment
+from grader.derivations.opinions import Seen, opinions
+from grader.errors import BadAssignment
+from grader.model import Opinion, Shelf
+
+SETS = ("tuned", "held_out")
+ENOUGH = 0.97
+"""Share of the right answers whose value must be recognised."""
+
+What = Literal["right", "unsimplified", "transposed", "wrong", "half", "unclear"]
+_RIGHT: tuple[What, ...] = ("right", "unsimplified", "transposed")
+_RECOGNISED = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of which a person has said what it is."""
+
+    name: str
+    """ "tuned/q1.3_transposed"."""
+    question: str
+    what: What
+    """Of "unclear" a person must decide; of "half" one formula is right."""
+    text: str
+    earlier: tuple[tuple[str, str], ...] = ()
+    """Answers to questions before it: question, text."""
+
+    @property
+    def is_right(self) -> bool:
+        return self.what in _RIGHT
+
+
+@dataclass(frozen=True)
+class Read:
+    """An answer, and the machine's reading of it."""
+
+    answer: Answer
+    opinion: Opinion
+
+    @property
+    def wrong_but_automatic(self) -> bool:
+        return not self.answer.is_right and self.opinion.is_proven
+
+    @property
+    def recognised(self) -> bool:
+        return self.opinion.shelf in _RECOGNISED
+
+    @property
+    def right_but_different(self) -> bool:
+        return self.answer.is_right and any(j.shelf is Shelf.OTHER_VALUE for j in self.opinion.judgements)
+
+
+def collection(assignment: Assignment, name: str) -> list[Answer]:
+    """Return the answers of one set."""
+    folder = assignment.folder / "answers" / name
+    alone = [_answer(path, name) for path in sorted(folder.glob("*.md"))]
+    return alone + [answer for path in sorted(folder.glob("*.txt")) for answer in _of_a_student(path, name)]
+
+
+def read_all(answers: Iterable[Answer], assignment: Assignment) -> list[Read]:
+    """Read answers, each after the earlier ones that it names. Raises `BadAssignment` for an unknown question."""
+    seen: Seen = {}
+    return [_read(answer, assignment, seen) for answer in answers]
+
+
+def _read(answer: Answer, assignment: Assignment, seen: Seen) -> Read:
+    found = opinions(assignment.known_questions, {**dict(answer.earlier), answer.question: answer.text}, seen)
+    if answer.question not in found:
+        raise BadAssignment(f"answers/{answer.name}.md: written.py has no question {answer.question!r}")
+    return Read(answer, found[answer.question])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counts over a set."""
+
+    answers: int
+    right: int
+    right_and_recognised: int
+    right_but_different: int
+    wrong: int
+    wrong_but_recognised: int
+    """Their formula is right, or right in another layout: what makes them wrong is said in words."""
+    wrong_with_value: int
+    """Shown with their other value."""
+    wrong_but_automatic: int
+
+    @property
+    def share(self) -> float:
+        return self.right_and_recognised / self.right if self.right else 1.0
+
+    @property
+    def hold(self) -> bool:
+        return not self.wrong_but_automatic and not self.right_but_different and self.share >= ENOUGH
+
+
+def figures(rows: Sequence[Read]) -> Figures:
+    """Count."""
+    right = [row for row in rows if row.answer.is_right]
+    wrong = [row for row in rows if row.answer.what == "wrong"]
+    valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)
+    return Figures(
+        answers=len(rows),
+        right=len(right),
+        right_and_recognised=sum(row.recognised for row in right),
+        right_but_different=sum(row.right_but_different for row in right),
+        wrong=len(wrong),
+        wrong_but_recognised=sum(row.recognised for row in wrong),
+        wrong_with_value=sum(any(j.shelf in valued for j in row.opinion.judgements) for row in wrong),
+        wrong_but_automatic=sum(row.wrong_but_automatic for row in rows),
+    )
+
+
+# ── the files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+_SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def _of_a_student(path: Path, collection: str) -> list[Answer]:
+    """All answers of one student in their style: those that are right, which later ones may refer to, and wrong ones
+    that might stand in their place. Each begins with "=== question what [which]"."""
+    found = _SECTION.findall(path.read_text("utf-8"))
+    if not found or any(what not in get_args(What) for _, what, _, _ in found):
+        raise BadAssignment(f"answers/{collection}/{path.name} is not made of sections === question what")
+    right = {question: text.strip("\n") for question, what, _, text in found if what == "right"}
+    return [
+        Answer(
+            name=f"{collection}/{path.stem}_{'_'.join(filter(None, (question, what, which)))}",
+            question=question,
+            what=what,
+            text=text.strip("\n"),
+            earlier=tuple((q, said) for q, said in right.items() if q < question),
+        )
+        for question, what, which, text in found
+    ]
+
+
+def _answer(path: Path, collection: str) -> Answer:
+    """A few lines of header, a line of dashes, the answer as a student would write it."""
+    header, dashes, text = path.read_text("utf-8").partition("\n---\n")
+    said = re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE)
+    facts = dict(said)
+    if not dashes or facts.get("is") not in get_args(What) or "question" not in facts:
+        raise BadAssignment(f"answers/{collection}/{path.name} does not begin with question:, is: and a line ---")
+    earlier = [value.partition(" = ") for key, value in said if key == "earlier"]
+    return Answer(
+        name=f"{collection}/{path.stem}",
+        question=facts["question"],
+        what=facts["is"],
+        text=text,
+        earlier=tuple((question, answer) for question, _, answer in earlier),
+    )

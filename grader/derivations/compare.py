@@ -1,0 +1,333 @@
+"""Values of a formula under its interpretations, compared with what is asked and with everything else that is known."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread
+from grader.derivations.definitions import put_in
+from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, Interpretation, is_ambiguous, same
+from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
+from grader.derivations.question import Array, Question
+
+FIRST = 2
+"""Problems on which an interpretation is tried before all others."""
+FINGERPRINTED = 3
+"""Problems whose values a fingerprint covers."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """One interpretation of a formula, with its values."""
+
+    formula: Formula
+    way: Interpretation
+    values: tuple[Array, ...]
+    remarks: tuple[str, ...] = ()
+    elementwise: bool = False
+    negligible: bool = False
+    """A term of it is too small for the comparison, or a case was never taken."""
+
+
+class Comparer:
+    """Compares formulas on the random problems of a question."""
+
+    def __init__(self, question: Question, used: frozenset[str] = frozenset()) -> None:
+        """`used`: all names of the answer. A dialect is one only if its first name is among them."""
+        self.question = question
+        self.dialects = [d for d in question.notation.dialects if used & set(list(d)[: len(d) // 2])]
+        self.quantities = question.quantities
+        self.problems = self.quantities.problems
+        self.known = frozenset(self.problems[0].values)
+        self._truths: dict[tuple[str, str, int], Array] = {}
+
+    def truth(self, name: str, layout: str, number: int) -> Array:
+        """Return the value of a quantity or derivative on one problem."""
+        key = (name, layout, number)
+        if key not in self._truths:
+            way = Interpretation(layout=layout)
+            self._truths[key] = Evaluation(self.quantities, self.problems[number], way).value(named(name))
+        return self._truths[key]
+
+    # ── interpretations ──────────────────────────────────────────────────────────────────────────────
+
+    def readings(self, formula: Formula) -> Iterator[tuple[Formula, tuple[str, ...]]]:
+        """Iterate over the meanings of names that are not defined, the likeliest first.
+
+        Raises:
+            Unread: A name has no meaning.
+        """
+        plain: Mapping[str, str] = {}
+        for dialect in (plain, *self._dialects(formula)):
+            renamed = put_in(formula, {name: named(other) for name, other in dialect.items()})
+            said = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in symbols(formula))
+            unknown = sorted(symbols(renamed) - self.known)
+            meanings = [self.question.notation.meanings.get(name, ()) for name in unknown]
+            for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
+                taken = dict(zip(unknown, chosen, strict=True))
+                made = put_in(renamed, {name: named(meaning) for name, meaning in taken.items()})
+                yield made, (*said, *(f"{name} is not defined; read as {meaning}" for name, meaning in taken.items()))
+
+    def _dialects(self, formula: Formula) -> Iterator[Mapping[str, str]]:
+        used = symbols(formula)
+        for dialect in self.dialects:
+            if used & dialect.keys():
+                yield dialect
+
+    def ways(self, formula: Formula) -> Iterator[tuple[Interpretation, tuple[str, ...]]]:
+        groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
+        for layout in ("", *self.quantities.layouts):
+            for tighter in groupings:
+                remarks: tuple[str, ...] = (layout,) if layout else ()
+                if tighter:
+                    remarks += ("products of several signs can be grouped in several ways",)
+                yield Interpretation(tighter, layout), remarks
+
+    def meanings(self, formula: Formula) -> Iterator[Meaning]:
+        """Iterate over interpretations that have a value on the first problems."""
+        undefined = symbols(formula) - self.known
+        tried = 0
+        for made, said in self.readings(formula):
+            for way, remarks in self.ways(made):
+                tried += 1
+                if tried > 4 * MAX_INTERPRETATIONS:
+                    return
+                try:
+                    yield self._valued(made, way, (*said, *remarks), FIRST)
+                except Unread:
+                    continue
+        if not tried:
+            names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
+            raise Unread(f"{names or 'a name'}, which is not defined")
+
+    def _valued(self, formula: Formula, way: Interpretation, remarks: tuple[str, ...], count: int) -> Meaning:
+        values: list[Array] = []
+        small: dict[int, float] = {}
+        used: set[int] = set()
+        unused: set[int] = set()
+        elementwise = False
+        for problem in self.problems[:count]:
+            at = Evaluation(self.quantities, problem, way)
+            values.append(at.value(formula))
+            elementwise = at.elementwise(formula)
+            small = {key: max(share, small.get(key, 0.0)) for key, share in at.negligible.items()} | {
+                key: share for key, share in small.items() if key not in at.negligible
+            }
+            used, unused = used | at.used, unused | at.unused
+            if at.examples and "it sums over examples" not in remarks:
+                remarks = (*remarks, "it sums over examples")
+        if not all(np.isfinite(value).all() for value in values):
+            raise Unread("no value on some of the problems")
+        hidden = any(share < NEGLIGIBLE for share in small.values()) or bool(unused - used)
+        return Meaning(formula, way, tuple(values), remarks, elementwise, hidden)
+
+    def on_all(self, meaning: Meaning) -> Meaning:
+        """Return the same interpretation with its values on all problems."""
+        return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
+
+    def strictly(self, formula: Formula) -> Meaning:
+        """Return the first interpretation in the handout's layout. Raises `Mismatch` if its shapes do not fit."""
+        for made, said in self.readings(formula):
+            return self._valued(made, Interpretation(), said, FIRST)
+        raise Unread("a name that is not defined")
+
+    def loosely(self, formula: Formula) -> Meaning:
+        """Return an interpretation with transpositions put in where shapes do not fit."""
+        for made, said in self.readings(formula):
+            return self._valued(made, Interpretation(loose=True), said, FIRST)
+        raise Unread("a name that is not defined")
+
+    # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
+
+    def equals(self, meaning: Meaning, name: str, *, turned: bool = False, factor: float = 1.0) -> bool:
+        """Return whether the values are those of a quantity, transposed or times a factor on request."""
+        for number, value in enumerate(meaning.values):
+            truth = self.truth(name, meaning.way.layout, number)
+            if not self._fits(value, factor * (truth.T if turned else truth), meaning.elementwise):
+                return False
+        return True
+
+    @staticmethod
+    def _fits(value: Array, truth: Array, elementwise: bool) -> bool:
+        if same(value, truth):
+            return True
+        return (
+            elementwise
+            and value.size == truth.size
+            and (same(value.T, truth) or (1 in value.shape and same(value.reshape(truth.shape), truth)))
+        )
+
+    def is_right(self, meaning: Meaning, name: str) -> bool:
+        """Return whether the formula is the asked quantity on all problems."""
+        return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
+
+    def agree(self, one: Formula, other: Formula, condition: Formula | None = None) -> bool | None:
+        """Return whether an equality holds under some interpretation; None if it has no value.
+
+        Args:
+            one: Its left side.
+            other: Its right side.
+            condition: It is said to hold only where this holds.
+        """
+        both = Formula("block", (one, other, *([condition] if condition else [])), ("2",))
+        evaluated = False
+        for made, _ in self.readings(both):
+            for way in self._equality_ways(made):
+                try:
+                    if all(self._agrees(made.parts, way, number) for number in range(FIRST)):
+                        return True
+                except Unread:
+                    continue
+                evaluated = True
+        return False if evaluated else None
+
+    def _equality_ways(self, formula: Formula) -> Iterator[Interpretation]:
+        for way, _ in self.ways(formula):
+            yield way
+        yield Interpretation(loose=True)
+        yield Interpretation(GROUPINGS[2], loose=True)
+
+    def _agrees(self, parts: Sequence[Formula], way: Interpretation, number: int) -> bool:
+        at = Evaluation(self.quantities, self.problems[number], way)
+        free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
+        a, b = ((at.over(part, free) if free else at.value(part)) for part in parts[:2])
+        if len(parts) > 2:
+            return _agree_where(a, b, at.holds(parts[2]))
+        if same(a, b) or same(a.T, b):
+            return True
+        if way.loose and a.size == b.size and same(a.reshape(b.shape), b):
+            return True
+        return any(
+            m.ndim and m.shape[0] == m.shape[1] == v.size and same(np.diag(v.ravel()), m) for v, m in ((a, b), (b, a))
+        )
+
+    def _pair(self, left: Formula, right: Formula, number: int) -> tuple[Array, Array]:
+        at = Evaluation(self.quantities, self.problems[number])
+        return at.value(left), at.value(right)
+
+    def holds_strictly(self, one: Formula, other: Formula) -> bool:
+        """Return whether an equality holds on all problems as it stands, in the handout's layout."""
+        if (symbols(one) | symbols(other)) - self.known:
+            return False
+        try:
+            for number in range(len(self.problems)):
+                if not same(*self._pair(one, other, number)):
+                    return False
+        except Unread:
+            return False
+        return True
+
+    # ── names for other values ───────────────────────────────────────────────────────────────────────
+
+    def named_value(self, meaning: Meaning, name: str) -> str:
+        """Return a sentence that names the value of a formula that is not the asked quantity; "" if unknown."""
+        for said, other in self.quantities.others.items():
+            values = [np.asarray(other(problem.values)) for problem in self.problems[: len(meaning.values)]]
+            if all(map(same, meaning.values, values)):
+                return f"It is {said}."
+        if self.equals(meaning, name, factor=-1.0):
+            return "It is what is asked with the opposite sign."
+        if factor := self._factor(meaning, name):
+            return factor
+        if said := self._in_a_dialect(meaning, name):
+            return said
+        for known in self._known_names():
+            if known != name and self._equals_known(meaning, known):
+                return f"It is {shown(known)}."
+        return "It is what is asked times another number." if self._ratios(meaning, name) else ""
+
+    def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
+        """Names that are confused: right if a⁽¹⁾ were h⁽¹⁾."""
+        for dialect in self.question.notation.dialects:
+            used = [old for old in dialect if old in symbols(meaning.formula)]
+            try:
+                other = put_in(meaning.formula, {old: named(new) for old, new in dialect.items()})
+                if used and self.equals(self._valued(other, meaning.way, (), FIRST), name):
+                    return f"It is right with {', '.join(shown(dialect[old]) + ' for ' + shown(old) for old in used)}."
+            except Unread:
+                continue
+        return ""
+
+    def _known_names(self) -> Iterator[str]:
+        loss = self.question.notation.loss
+        yield from (f"∂{loss}/∂{known}" for known in self.known if known != loss)
+        yield from self.known
+
+    def _equals_known(self, meaning: Meaning, known: str) -> bool:
+        try:
+            return self.equals(meaning, known) or self.equals(meaning, known, turned=True)
+        except Unread:
+            return False
+
+    def _factor(self, meaning: Meaning, name: str) -> str:
+        ratios = self._ratios(meaning, name)
+        if not ratios:
+            return ""
+        if max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
+            return f"It is {ratios[0]:.4g} times what is asked."
+        for known in sorted(self.known):
+            values = [problem.values[known] for problem in self.problems[: len(ratios)]]
+            pairs = zip(values, ratios, strict=True)
+            if all(value.ndim == 0 and math.isclose(float(value), ratio, rel_tol=1e-9) for value, ratio in pairs):
+                return f"It is what is asked times {shown(known)}."
+        return ""
+
+    def _ratios(self, meaning: Meaning, name: str) -> list[float]:
+        """On each problem, how many times what is asked the value is; empty if it is no multiple."""
+        ratios = []
+        for number, value in enumerate(meaning.values):
+            truth = self.truth(name, meaning.way.layout, number)
+            if value.shape != truth.shape or not truth.any():
+                return []
+            ratio = float((value * truth).sum() / (truth * truth).sum())
+            if not ratio or not same(value, ratio * truth, 1e-9):
+                return []
+            ratios.append(ratio)
+        return ratios
+
+
+def _agree_where(a: Array, b: Array, condition: Array) -> bool:
+    try:
+        one, other, where = np.broadcast_arrays(a, b, condition)
+    except ValueError:
+        raise Unread("a condition of another shape") from None
+    return bool(np.allclose(one[where], other[where], rtol=1e-12))
+
+
+def shown(name: str) -> str:
+    """Return a name as people write it: "h⁽¹⁾" for "h1"."""
+    raised = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+    pieces = [
+        part[:-1] + f"⁽{part[-1].translate(raised)}⁾" if part[-1:].isdigit() else part for part in name.split("/")
+    ]
+    return "/".join(pieces)
+
+
+def is_worked_out(formula: Formula, answered: frozenset[str]) -> str:
+    """Return "", or the derivative that a formula still contains and that no earlier question has asked for."""
+    for node in nodes(formula):
+        if node.kind == "derivative" and name_of(node) not in answered:
+            return shown(name_of(node)) or "a derivative"
+        if node.kind == "applied" and node.data[0].endswith("'"):
+            continue
+    return ""
+
+
+def fingerprint(values: Sequence[Array], tag: str = "") -> str:
+    """Return a hash of values that is the same in every run: of six digits, with the shapes."""
+    said = [tag]
+    for value in values[:FINGERPRINTED]:
+        rounded = (f"{0.0 if abs(x) < 1e-12 else float(x):.6e}" for x in np.asarray(value, dtype=float).ravel())
+        said.append(f"{value.shape}:{','.join(rounded)}")
+    return digest("|".join(said))
+
+
+def digest(text: str) -> str:
+    """Return twelve hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

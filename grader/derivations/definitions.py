@@ -1,0 +1,117 @@
+"""Names that students define themselves, put into the formulas that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
+from grader.derivations.statements import Statement
+
+ROUNDS = 5
+"""Definitions that use definitions that use definitions."""
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Definitions of one answer, each with the number of its statement, and those of earlier answers."""
+
+    own: tuple[tuple[int, str, Formula], ...]
+    earlier: Mapping[str, Formula] = field(default_factory=dict)
+
+    def resolve(self, formula: Formula, number: int, *, gradients: bool = False) -> tuple[Formula, frozenset[str]]:
+        """Return the formula with all definitions put in, and the names taken from earlier answers.
+
+        A name has the last definition before the statement with this number, or else the first after it. `gradients`:
+        put in the student's formulas for derivatives too, instead of their true values.
+        """
+        carried: set[str] = set()
+        return self._resolved(formula, number, gradients, carried, ROUNDS), frozenset(carried)
+
+    def _resolved(self, formula: Formula, number: int, gradients: bool, carried: set[str], rounds: int) -> Formula:
+        names = symbols(formula)
+        if gradients:
+            names = names | {key_of(node) for node in nodes(formula) if node.kind == "derivative"}
+        known: dict[str, Formula] = {}
+        for name in names if rounds else ():
+            if (found := self._of(name, number)) is not None:
+                known[name] = self._resolved(found[1], found[0], gradients, carried, rounds - 1)
+            elif name in self.earlier:
+                carried.add(name)
+                known[name] = self.earlier[name]
+        return put_in(formula, known) if known else formula
+
+    def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
+        """The last definition before a statement, or else the first after it."""
+        before = [(n, made) for n, said, made in self.own if said == name and n < number]
+        after = [(n, made) for n, said, made in self.own if said == name and n >= number]
+        after = [(n, made) for n, made in after if name not in symbols(made) and n > number]
+        return next(iter(before[-1:] or after), None)
+
+    @property
+    def last(self) -> dict[str, Formula]:
+        """The definitions that hold at the answer's end, put into each other."""
+        found = {name: self.resolve(made, number, gradients=True)[0] for number, name, made in self.own}
+        return {**self.earlier, **found}
+
+
+def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
+    """Return the formula with these names replaced. A name that a derivative is by becomes another name, or stays."""
+
+    def change(node: Formula) -> Formula | None:
+        if node.kind == "derivative":
+            if (said := key_of(node)) in known:
+                elements = node.parts[1].data[1:]
+                return Formula("element", (known[said],), elements) if elements else known[said]
+            of, by = node.parts
+            new = known.get(by.name)
+            renamed = symbol(new.name, *by.data[1:]) if new is not None and new.kind == "symbol" else by
+            return derivative(rebuilt(of, change), renamed)
+        if node.kind == "symbol" and node.name in known:
+            new = known[node.name]
+            if new.kind == "symbol" and not new.data[1:]:
+                return symbol(new.name, *node.data[1:])
+            return Formula("element", (new,), node.data[1:]) if node.data[1:] else new
+        return None
+
+    return rebuilt(formula, change)
+
+
+def definitions(statements: Sequence[Statement], known: frozenset[str], earlier: Mapping[str, Formula]) -> Definitions:
+    """Find what an answer defines: names that are not `known`, alone on one side of an equality."""
+    own: list[tuple[int, int, str, Formula]] = []
+    for number, statement in enumerate(statements):
+        if not statement.is_equality:
+            continue
+        read = [member.formula for member in statement.members if member.formula is not None]
+        for made in read:
+            name = key_of(made)
+            if not name or name in known or has_elements(made):
+                continue
+            others = [other for other in read if name_of(other) != name]
+            if others:
+                best = _best(others)
+                if "/" in name and name_of(best):
+                    continue  # a derivative has a true value, which says more than another name
+                own.append((number, _rank(best, is_head=made is read[0]), name, best))
+    ranks = {name: min(rank for _, rank, said, _ in own if said == name) for _, _, name, _ in own}
+    return Definitions(tuple((n, name, made) for n, rank, name, made in own if rank == ranks[name]), earlier)
+
+
+def _rank(made: Formula, *, is_head: bool) -> int:
+    """How well a formula defines a name: worked out and right behind it, worked out, a formula, another name."""
+    if name_of(made):
+        return 3
+    if any(node.kind == "derivative" for node in nodes(made)):
+        return 2
+    return 0 if is_head else 1
+
+
+def has_elements(formula: Formula) -> bool:
+    return formula.kind == "element" or any(p.data[1:] for p in (formula, *formula.parts) if p.kind == "symbol")
+
+
+def _best(others: Sequence[Formula]) -> Formula:
+    """The last one; another name says less than a formula."""
+    formulas = [other for other in others if not name_of(other)]
+    return (formulas or list(others))[-1]

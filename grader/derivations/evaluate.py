@@ -1,0 +1,486 @@
+"""A formula and a problem → its value, with shapes as on paper: columns, rows, matrices and numbers.
+
+Signs say little on paper, so a product is what the shapes allow: a number times anything, rows by columns, and where
+that is not defined, element by element. `Interpretation` says how products are grouped and arrays laid out.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_NODES, Mismatch, Unread
+from grader.derivations.formulas import Formula, nodes
+from grader.derivations.question import Array, Problem, Quantities, Values, sigmoid
+
+RTOL = 1e-12
+NEGLIGIBLE = 1e-7
+"""A term that is smaller than this part of its sum on every problem cannot be judged by the sum's value."""
+STEP = 1e-150
+"""Of complex steps: f(x + ih) has h·f′(x) as its imaginary part, without any rounding that matters."""
+
+GROUPINGS: tuple[frozenset[str], ...] = (
+    frozenset(),
+    frozenset({""}),
+    frozenset({"", "·", "@"}),
+    frozenset({"⊙"}),
+    frozenset({"", "⊙"}),
+)
+"""Signs that bind tighter than the others, in the order in which they are tried."""
+
+
+@dataclass(frozen=True)
+class Interpretation:
+    """One way to read what notation leaves open."""
+
+    tighter: frozenset[str] = frozenset()
+    layout: str = ""
+    """A key of the quantities' layouts; "" is the handout's."""
+    loose: bool = False
+    """Put in transpositions where shapes do not fit."""
+
+
+def _real(a: Array) -> Array:
+    return np.asarray(a.real)
+
+
+def _abs(a: Array) -> Array:
+    return np.asarray(np.where(_real(a) < 0, -a, a))
+
+
+def _diagonal(a: Array) -> Array:
+    if a.ndim and 1 in a.shape:
+        return np.asarray(np.diag(a.ravel()))
+    return a if not a.ndim else np.asarray(np.diag(a))[:, None]
+
+
+FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sign": lambda a: np.sign(_real(a)) + 0 * a,
+    "abs": _abs,
+    "sqrt": np.sqrt,
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda a: np.asarray(np.where(_real(a) > 0, a, 0)),
+    "diag": _diagonal,
+    "sum": lambda a: np.asarray(a.sum()),
+}
+_COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
+    ">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal, "=": np.equal, "!=": np.not_equal,
+}  # fmt: skip
+
+
+def same(one: Array, other: Array, rtol: float = RTOL) -> bool:
+    """Return whether two arrays are equal up to rounding."""
+    if one.shape != other.shape or not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return False
+    size = max(float(np.linalg.norm(np.atleast_1d(one))), float(np.linalg.norm(np.atleast_1d(other))))
+    return bool(np.linalg.norm(np.atleast_1d(one - other)) <= rtol * max(size, 1e-3))
+
+
+@dataclass
+class Evaluation:
+    """Evaluates formulas on one problem."""
+
+    quantities: Quantities
+    problem: Problem
+    way: Interpretation = Interpretation()
+    values: Values | None = None
+    """Instead of the problem's, while a derivative is computed."""
+    indices: Mapping[str, int] = field(default_factory=dict)
+    extra: Values = field(default_factory=dict)
+    """Values of names that the problem does not have."""
+    cache: dict[int, Array] = field(default_factory=dict)
+    negligible: dict[int, float] = field(default_factory=dict)
+    """Terms of sums: the largest share of the sum that they had."""
+    unused: set[int] = field(default_factory=set)
+    """Cases of which no element has been taken."""
+    used: set[int] = field(default_factory=set)
+    examples: list[str] = field(default_factory=list)
+    """Indices of sums over examples."""
+    steps: int = 0
+
+    def value(self, formula: Formula) -> Array:
+        """Return the value; with free element indices, an array over them.
+
+        Raises:
+            Mismatch: Shapes do not fit together.
+            Unread: It has no certain value.
+        """
+        with np.errstate(all="ignore"):
+            free = self.free(formula)
+            if not free:
+                return self._of(formula, 0)
+            return self._elements(formula, free)
+
+    def over(self, formula: Formula, free: Mapping[str, int]) -> Array:
+        """Return the values of a formula over these indices, whether it uses them or not."""
+        with np.errstate(all="ignore"):
+            return self._elements(formula, free)
+
+    def elementwise(self, formula: Formula) -> bool:
+        return bool(self.free(formula))
+
+    # ── elements ─────────────────────────────────────────────────────────────────────────────────────
+
+    def free(self, formula: Formula) -> dict[str, int]:
+        """Return the free element indices and their ranges, in the order in which they first occur."""
+        found: dict[str, int] = {}
+        bound = frozenset(self.indices)
+        self._find_free(formula, bound, found, 0)
+        every = {index: size for node in nodes(formula) for index, size in self._ranges(node)}
+        summed = {node.data[0] for node in nodes(formula) if node.kind in ("total", "spread")}
+        for node in nodes(formula):
+            for index, other in itertools.permutations(node.data, 2) if node.kind == "kronecker" else ():
+                if other in every and index not in bound | summed and index not in found:
+                    found[index] = every[other]
+        return found
+
+    def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int], depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise Unread("a formula that is too deep")
+        if formula.kind in ("symbol", "element"):
+            for index, size in self._ranges(formula):
+                if index.isdigit() or index in bound:
+                    continue
+                if found.setdefault(index, size) != size:
+                    raise Mismatch(f"the index {index} counts two things")
+        if formula.kind in ("total", "spread"):
+            bound = bound | {formula.data[0]}
+        for part in formula.parts:
+            self._find_free(part, bound, found, depth + 1)
+
+    def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
+        """The indices of a symbol that count elements. Those of a number count examples, and say nothing here."""
+        elements = _indices(formula) if formula.kind in ("symbol", "element") else []
+        if not elements:
+            return
+        array = self._of(formula.parts[0], 0) if formula.kind == "element" else self._look_up(formula.name)
+        if not array.ndim:
+            return
+        sizes = array.shape if len(elements) == 2 else (max(array.shape),)
+        if len(elements) == 1 and 1 not in array.shape:
+            raise Unread("one index at a matrix")
+        yield from zip(elements, sizes, strict=True)
+
+    def _elements(self, formula: Formula, free: Mapping[str, int]) -> Array:
+        sizes = list(free.values())
+        if len(sizes) > 2 or int(np.prod(sizes)) > MAX_ELEMENTS:
+            raise Unread("a formula with more than two free indices")
+        found = np.empty(sizes if len(sizes) == 2 else (sizes[0], 1), dtype=complex)
+        for place in itertools.product(*map(range, sizes)):
+            at = replace(self, indices={**self.indices, **dict(zip(free, place, strict=True))}, cache={})
+            made = at._of(formula, 0)
+            if made.ndim:
+                raise Mismatch("an element beside a whole array")
+            found[place if len(place) == 2 else (place[0], 0)] = made
+            self.steps = at.steps
+        return found if np.iscomplexobj(next(iter(self._all_values().values()))) else np.asarray(found.real)
+
+    def _all_values(self) -> Values:
+        return self.values if self.values is not None else self.problem.values
+
+    # ── nodes ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _of(self, formula: Formula, depth: int) -> Array:
+        self.steps += 1
+        if depth > MAX_DEPTH or self.steps > 60 * MAX_NODES:
+            raise Unread("a formula that is too long")
+        key = id(formula)
+        if key not in self.cache:
+            self.cache[key] = _shaped(self._one(formula, depth + 1))
+        return self.cache[key]
+
+    def _one(self, formula: Formula, depth: int) -> Array:
+        match formula.kind:
+            case "number":
+                return np.asarray(float(formula.data[0]))
+            case "symbol":
+                return self._picked(self._look_up(formula.name), formula)
+            case "kronecker":
+                one, other = (self.indices.get(index, index) for index in formula.data)
+                return np.asarray(float(one == other))
+        own = {
+            "cases": self._cases, "total": self._total, "derivative": self._derivative, "spread": self._spread,
+        }.get(formula.kind)  # fmt: skip
+        if own is not None:
+            return own(formula, depth)
+        return self._of_values(formula, [self._of(part, depth) for part in formula.parts])
+
+    def _of_values(self, formula: Formula, values: list[Array]) -> Array:
+        """Return the value of a node from those of its parts."""
+        match formula.kind:
+            case "sum":
+                return self._sum(formula, values)
+            case "product":
+                return self._product(values, formula.data)
+            case "quotient":
+                return self._quotient(*values)
+            case "power":
+                return self._power(*values)
+            case "transposed":
+                return values[0].T
+            case "applied":
+                return self._apply(formula.data[0], values)
+            case "norm":
+                a = values[0]
+                return np.asarray(_abs(a).sum() if formula.data[0] == "1" else np.sqrt((a * a).sum()))
+            case "block":
+                return self._block(values, int(formula.data[0]))
+            case "element":
+                return self._picked(values[0], formula)
+        raise Unread(f"{formula.kind}, which has no value")
+
+    def _look_up(self, name: str) -> Array:
+        values = self._all_values()
+        if name in values:
+            array = np.asarray(values[name])
+            turned = self.quantities.layouts[self.way.layout](name) if self.way.layout else False
+            return array.T if turned else array
+        if name in self.extra:
+            return np.asarray(self.extra[name])
+        raise Unread(f"{name}, which is not defined")
+
+    def _picked(self, array: Array, formula: Formula) -> Array:
+        elements = _indices(formula)
+        if not elements or not array.ndim:
+            return array
+        try:
+            places = [int(e) - 1 if e.isdigit() else self.indices[e] for e in elements]
+            return np.asarray(array[tuple(places)] if len(places) == 2 else array.ravel()[places[0]])
+        except (IndexError, KeyError):
+            raise Unread("an element that does not exist") from None
+
+    def _sum(self, formula: Formula, terms: Sequence[Array]) -> Array:
+        total: Array | None = None
+        for sign, term in zip(formula.data, terms, strict=True):
+            signed = term if sign == "+" else -term
+            if total is not None and total.ndim and term.ndim and total.shape != term.shape:
+                if not self.way.loose or total.shape != term.T.shape:
+                    raise Mismatch(f"{shape(total)} {sign} {shape(term)}")
+                signed = signed.T
+            total = signed if total is None else total + signed
+        assert total is not None
+        whole = float(np.abs(total).max()) if total.size else 0.0
+        for part, term in zip(formula.parts, terms, strict=True):
+            share = float(np.abs(term).max() / whole) if whole and term.size else 1.0
+            self.negligible[id(part)] = max(share, self.negligible.get(id(part), 0.0))
+        return np.asarray(total)
+
+    def _apply(self, function: str, arguments: list[Array]) -> Array:
+        if function in ("max", "min") and len(arguments) == 2:
+            one, other = arguments if function == "max" else arguments[::-1]
+            return np.asarray(np.where(_real(arguments[0]) >= _real(arguments[1]), one, other))
+        plain = function.rstrip("'")
+        primes = len(function) - len(plain)
+        if plain not in FUNCTIONS or len(arguments) != 1 or primes > 1:
+            raise Unread(f"{function} of {len(arguments)} arguments")
+        if not primes:
+            return np.asarray(FUNCTIONS[plain](arguments[0]))
+        if np.iscomplexobj(arguments[0]):
+            if plain != "sigmoid":
+                raise Unread("a derivative of a derivative")
+            return np.asarray(sigmoid(arguments[0]) * (1 - sigmoid(arguments[0])))
+        return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
+
+    def _cases(self, formula: Formula, depth: int) -> Array:
+        pairs = list(zip(formula.parts[::2], formula.parts[1::2], strict=True))
+        found = [(self._of(made, depth), self._holds(when, depth)) for made, when in pairs]
+        shapes = {a.shape for pair in found for a in pair if a.ndim}
+        if len(shapes) > 1:
+            raise Mismatch("cases of several shapes")
+        total: Array = np.full(shapes.pop() if shapes else (), np.nan)
+        taken = np.zeros(total.shape, dtype=bool)
+        for (made, holds), (node, _) in zip(found, pairs, strict=True):
+            now = np.broadcast_to(np.asarray(holds), total.shape) & ~taken
+            (self.used if now.any() else self.unused).add(id(node))
+            total = np.where(now, made, total)
+            taken = taken | now
+        return np.asarray(total)
+
+    def holds(self, condition: Formula) -> Array:
+        """Return where a condition holds."""
+        if self.free(condition):
+            raise Unread("a condition on elements")
+        return self._holds(condition, 0)
+
+    def _holds(self, condition: Formula, depth: int) -> Array:
+        if condition.kind == "otherwise":
+            return np.asarray(True)
+        left, right = (_real(self._of(part, depth)) for part in condition.parts)
+        if condition.data[0] not in _COMPARED or (left.ndim and right.ndim and left.shape != right.shape):
+            raise Unread("a condition")
+        return np.asarray(_COMPARED[condition.data[0]](left, right))
+
+    def _total(self, formula: Formula, depth: int) -> Array:
+        index, of = formula.data[0], formula.parts[0]
+        ranges: dict[str, int] = {}
+        self._find_free(of, frozenset(self.indices), ranges, depth)
+        if not index and len(ranges) == 1:
+            index = next(iter(ranges))
+        if index not in ranges and len(formula.parts) == 2:  # over examples that are all alike
+            self.examples.append(index)
+            return self._times(self._of(formula.parts[1], depth), "", self._of(of, depth))
+        if index not in ranges:
+            raise Unread("a sum over something that has no elements")
+        total: Array = np.asarray(0.0)
+        for n in range(ranges[index]):
+            at = replace(self, indices={**self.indices, index: n}, cache={})
+            total = total + at._of(of, depth)
+            self.steps = at.steps
+        return np.asarray(total)
+
+    def _spread(self, formula: Formula, depth: int) -> Array:
+        index, direction = formula.data
+        ranges: dict[str, int] = {}
+        self._find_free(formula.parts[0], frozenset(self.indices), ranges, depth)
+        if list(ranges) != [index]:
+            raise Unread("a vector with dots")
+        made = [
+            replace(self, indices={**self.indices, index: n}, cache={})._of(formula.parts[0], depth)
+            for n in range(ranges[index])
+        ]
+        if any(a.ndim for a in made):
+            raise Mismatch("an element that is an array")
+        column = np.asarray(made).reshape(-1, 1)
+        return column if direction == "column" else column.T
+
+    def _block(self, cells: list[Array], width: int) -> Array:
+        if len(cells) == 1:
+            return cells[0]
+        if any(cell.ndim for cell in cells):
+            raise Unread("a matrix of arrays")
+        return np.asarray(cells).reshape(-1, width)
+
+    # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
+
+    def _derivative(self, formula: Formula, depth: int) -> Array:
+        """By complex steps through all that depends on it, so any quantity has a derivative by any other."""
+        of, by = formula.parts
+        values = self._all_values()
+        if by.name not in values:
+            raise Unread(f"a derivative by {by.name}, which is not defined")
+        if any(np.iscomplexobj(value) for value in values.values()):
+            raise Unread("a derivative of a derivative")
+        whole = self._gradient(of, by.name, depth)
+        return self._picked(whole, by)
+
+    def _gradient(self, of: Formula, by: str, depth: int) -> Array:
+        base = np.asarray(self._all_values()[by])
+        columns: list[Array] = []
+        for place in np.ndindex(base.shape):
+            moved = base.astype(complex)
+            moved[place] += 1j * STEP
+            values = self.quantities.complete(self._all_values(), {by: moved})
+            at = replace(self, values=values, cache={})
+            columns.append(np.asarray(np.imag(at._of(of, depth)) / STEP))
+            self.steps = at.steps
+        turned = bool(self.way.layout) and self.quantities.layouts[self.way.layout](by)
+        first = columns[0]
+        if not first.ndim:
+            whole = np.asarray(columns).reshape(base.shape)
+            return whole.T if turned else whole
+        if not base.ndim:
+            return first
+        if 1 not in first.shape or 1 not in base.shape:
+            return self._thin(columns, first, base)
+        jacobian = np.stack([column.ravel() for column in columns], axis=1)
+        if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
+            return np.diag(jacobian).reshape(first.shape)  # by element, as people write it
+        return jacobian
+
+    @staticmethod
+    def _thin(columns: list[Array], first: Array, base: Array) -> Array:
+        """The derivative of W x by W has three axes, and people write xᵀ: what is the same in every row."""
+        whole = np.stack([column.ravel() for column in columns], axis=1).reshape(first.size, *base.shape)
+        row = np.asarray([whole[n, n] for n in range(min(first.size, base.shape[0]))])
+        if first.size != base.shape[0] or np.ptp(row, axis=0).max() > 1e-12:
+            if first.size == base.shape[0]:
+                return row  # slopes by element times xᵀ
+            raise Unread("a derivative of an array by an array")
+        return row[:1]
+
+    # ── products ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _product(self, factors: list[Array], signs: Sequence[str]) -> Array:
+        tighter = self.way.tighter
+        groups: list[tuple[str, Array]] = [("", factors[0])]
+        for sign, factor in zip(signs[1:], factors[1:], strict=True):
+            if sign in tighter:
+                before, made = groups[-1]
+                groups[-1] = (before, self._times(made, sign, factor))
+            else:
+                groups.append((sign, factor))
+        total = groups[0][1]
+        for sign, factor in groups[1:]:
+            total = self._times(total, sign, factor)
+        return total
+
+    def _times(self, one: Array, sign: str, other: Array) -> Array:
+        if not one.ndim or not other.ndim:
+            return np.asarray(one * other)
+        if sign == "⊙":
+            if one.shape == other.shape:
+                return np.asarray(one * other)
+        elif sign == "⊗":
+            if (one.shape[1] == 1 and 1 in other.shape and one.shape != other.shape) or one.size != other.size:
+                return np.asarray(one.reshape(-1, 1) @ other.reshape(1, -1))
+        elif one.shape[1] == other.shape[0]:
+            return _shaped(np.asarray(one @ other))
+        elif one.shape == other.shape and sign != "@":
+            return np.asarray(one * other)
+        if self.way.loose:
+            return self._loosely(one, sign, other)
+        raise Mismatch(f"{shape(one)} {sign or 'times'} {shape(other)}")
+
+    @staticmethod
+    def _loosely(one: Array, sign: str, other: Array) -> Array:
+        if one.size == other.size and 1 in one.shape and 1 in other.shape:
+            return np.asarray(one * other.reshape(one.shape))
+        if 1 in one.shape and 1 in other.shape:
+            return np.asarray(one.reshape(-1, 1) @ other.reshape(1, -1))
+        for a, b in ((one, other.T), (one.T, other), (one.T, other.T), (other, one), (other.T, one)):
+            if a.shape[1] == b.shape[0] and 1 in b.shape:
+                return _shaped(np.asarray(a @ b))
+        raise Mismatch(f"{shape(one)} {sign or 'times'} {shape(other)}")
+
+    def _quotient(self, over: Array, under: Array) -> Array:
+        if over.ndim and under.ndim and over.shape != under.shape:
+            raise Mismatch(f"{shape(over)} / {shape(under)}")
+        return np.asarray(over / under)
+
+    def _power(self, base: Array, exponent: Array) -> Array:
+        if exponent.ndim:
+            raise Unread("an array as an exponent")
+        if base.ndim and 1 not in base.shape:
+            raise Mismatch("a power of a matrix")
+        power = exponent.real if not np.iscomplexobj(base) else exponent
+        if float(exponent.real).is_integer() and abs(float(exponent.real)) < 50:
+            return np.asarray(base ** int(exponent.real))
+        return np.asarray(base**power)
+
+
+def _indices(formula: Formula) -> list[str]:
+    """The indices of an element. Those in brackets, as in y⁽ⁱ⁾, count examples."""
+    said = formula.data if formula.kind == "element" else formula.data[1:]
+    return [index for index in said if not index.startswith("(")]
+
+
+def _shaped(made: Array) -> Array:
+    """A row times a column is a number."""
+    return made.reshape(()) if made.size == 1 else made
+
+
+def shape(a: Array) -> str:
+    """Return "3×1", or "a number"."""
+    return "×".join(map(str, a.shape)) if a.ndim else "a number"
+
+
+def is_ambiguous(formula: Formula) -> bool:
+    """Return whether products in it mix signs, so that grouping may matter."""
+    return any(node.kind == "product" and len(set(node.data[1:])) > 1 for node in nodes(formula))

@@ -1,0 +1,520 @@
+"""An answer → one judgement for each formula that is asked for. Words decide nothing."""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from grader.derivations.bounds import Mismatch, Unread
+from grader.derivations.compare import Comparer, Meaning, digest, fingerprint, is_worked_out
+from grader.derivations.definitions import Definitions, definitions
+from grader.derivations.evaluate import shape
+from grader.derivations.formulas import Formula, leaves, name_of, nodes, symbols
+from grader.derivations.question import Array, Asked, Notation, Problem, Question
+from grader.derivations.statements import Member, Reading, Statement, read
+from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
+
+ROOM = 1.5
+"""How many times as many names and numbers as the simplest form has still count as simple."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a submission's earlier answers have defined."""
+
+    definitions: Mapping[str, Formula] = field(default_factory=dict)
+    notation: Notation | None = None
+    answered: frozenset[str] = frozenset()
+    """Quantities that earlier questions have asked for."""
+    names: frozenset[str] = frozenset()
+    """All names in the answers."""
+
+
+@dataclass(frozen=True)
+class Final:
+    """The formula of an answer that counts for one asked quantity."""
+
+    member: Member
+    number: int
+    """Of its statement."""
+    before: tuple[tuple[int, Member], ...] = ()
+    """Formulas for the same quantity that stand before it, with the numbers of their statements."""
+    remark: str = ""
+
+
+def judge(question: Question, answer: str, context: Context = Context()) -> tuple[Opinion, Context]:
+    """Return the judgements, and the context for the next answer."""
+    same = context if context.notation is question.notation else Context(notation=question.notation)
+    try:
+        judging = _Judging(question, answer, same)
+    except Unread as unread:
+        lost = tuple(_unread(asked, answer, unread.why) for asked in question.asked)
+        return Opinion(lost), same
+    judged = tuple(judging.judgement(asked) for asked in question.asked)
+    answered = same.answered | {asked.name for asked in question.asked}
+    names = same.names | frozenset(judging.used())
+    return Opinion(judged), Context(judging.definitions.last, question.notation, answered, names)
+
+
+class _Judging:
+    def __init__(self, question: Question, answer: str, context: Context) -> None:
+        self.question = question
+        self.answer = answer
+        self.context = context
+        self.reading: Reading = read(answer, question.notation)
+        self.statements = self.reading.statements
+        self.comparer = Comparer(question, frozenset(self.used()) | context.names)
+        self.definitions: Definitions = definitions(self.statements, self.comparer.known, context.definitions)
+        self.conditional = frozenset(self._conditional())
+        """Numbers of statements about a special case, like "for λ = 0 it is …", and of the conditions themselves."""
+        self.false = tuple(self._false_equalities())
+
+    def used(self) -> Iterator[str]:
+        """Iterate over all names in the answer."""
+        for member in (member for statement in self.statements for member in statement.members):
+            if member.formula is not None:
+                yield from symbols(member.formula)
+
+    # ── the final formula ────────────────────────────────────────────────────────────────────────────
+
+    def final(self, asked: Asked) -> Final:
+        """Return the formula that counts.
+
+        Raises:
+            Unread: There is none.
+        """
+        said = [(n, s) for n, s in enumerate(self.statements) if self._names(s, asked.name) or self._updates(s, asked)]
+        said = [(n, s) for n, s in said if n not in self.conditional] or said
+        remark = ""
+        if not said:
+            said = [(n, s) for n, s in enumerate(self.statements) if self._names_also(s, asked)]
+        if not said:
+            said, remark = self._unnamed(asked)
+        if cases := self._by_cases(said, asked):
+            return cases
+        found = [(n, m) for n, s in said for m in self._sides(s, asked)]
+        if not found:
+            raise Unread(f"no formula for {asked.name}")
+        number, member = found[-1]
+        return Final(member, number, tuple(found[:-1]), remark)
+
+    def _by_cases(self, said: Sequence[tuple[int, Statement]], asked: Asked) -> Final | None:
+        """`if θ > 0: θ = …; if θ < 0: θ = …`: one formula with cases, if every statement has a condition beside it."""
+        if len(said) < 2:
+            return None
+        first = said[0][0]
+        shift = -1 if first and self.statements[first - 1].relation in _CONDITIONS else 1
+        parts: list[Formula] = []
+        for number, statement in said:
+            condition = self._condition(number + shift - 1)
+            member = [*self._sides(statement, asked)][-1:]
+            if condition is None or not member or member[0].formula is None:
+                return None
+            parts += [self.definitions.resolve(member[0].formula, number)[0], condition]
+        last = said[-1]
+        text = "; ".join(s.members[-1].text for _, s in said)
+        return Final(Member(text, last[1].members[-1].line, Formula("cases", tuple(parts))), last[0])
+
+    def _names(self, statement: Statement, name: str) -> bool:
+        heads = {m.formula.name for m in statement.members if m.formula is not None}
+        return (
+            len(statement.members) > 1
+            and statement.is_equality
+            and (any(self._is_named(m.formula, name) for m in statement.members) or bool(heads & self._aliases(name)))
+        )
+
+    def _updates(self, statement: Statement, asked: Asked) -> bool:
+        """`θ ← …`: the variable's new value stands behind its own name."""
+        first, variable = statement.members[0].formula, self.question.notation.variable
+        return (
+            len(statement.members) > 1
+            and statement.is_equality
+            and first is not None
+            and bool(variable)
+            and first.name == variable
+            and variable in asked.also
+        )
+
+    def _aliases(self, name: str) -> set[str]:
+        """Names of the student's own that a statement puts equal to this quantity and to no other derivative."""
+        found: dict[str, set[str]] = {}
+        for statement in self.statements:
+            formulas = [m.formula for m in statement.members if m.formula is not None]
+            derivatives = {name if self._is_named(f, name) else name_of(f) for f in formulas if f.kind == "derivative"}
+            for own in {f.name for f in formulas} - {""} - self.comparer.known:
+                found.setdefault(own, set()).update(derivatives)
+        return {own for own, derivatives in found.items() if derivatives - {""} == {name}}
+
+    def _is_named(self, formula: Formula | None, name: str) -> bool:
+        if formula is None or any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
+            return False
+        said = name_of(formula)
+        if said == name:
+            return True
+        if formula.kind != "derivative" or not said:
+            return False
+        of, by = (part.name for part in formula.parts)
+        if by in self.comparer.known:
+            return False
+        for dialect in ({}, *self.question.notation.dialects):
+            for meaning in (dialect.get(by, by), *self.question.notation.meanings.get(by, ())):
+                if f"∂{of}/∂{meaning}" == name:
+                    return True
+        resolved, _ = self.definitions.resolve(formula.parts[1], len(self.statements))
+        return f"∂{of}/∂{resolved.name}" == name
+
+    def _names_also(self, statement: Statement, asked: Asked) -> bool:
+        heads = [m.formula.name for m in statement.members if m.formula is not None]
+        return len(heads) > 1 and any(head in asked.also for head in heads)
+
+    def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, Statement]], str]:
+        """Statements that say not what they are about: bare formulas, or those of a name of the student's own."""
+        bare = [(n, s) for n, s in enumerate(self.statements) if len(s.members) == 1 and _is_formula(s.members[0])]
+        defined = [(n, s) for n, s in enumerate(self.statements) if len(s.members) > 1 and self._is_own(s.members[0])]
+        place = self.question.asked.index(asked)
+        if len(self.question.asked) > 1:
+            return ([bare[place]] if len(bare) == len(self.question.asked) else []), ""
+        if bare and (not defined or bare[-1][0] > defined[-1][0]):
+            return bare[-1:], ""
+        return defined[-1:], "the formula does not say that it is what is asked for"
+
+    def _is_own(self, member: Member) -> bool:
+        if member.formula is None:
+            return True
+        name = member.formula.name
+        return bool(name) and name not in self.comparer.known
+
+    def _sides(self, statement: Statement, asked: Asked) -> Iterator[Member]:
+        """Members that are formulas for the quantity, without its name and names that stand for it."""
+        members = statement.members
+        kept = [m for m in members if m.formula is None or not (
+            self._is_named(m.formula, asked.name) or self._stands_for_it(m.formula, asked)
+        )]  # fmt: skip
+        if kept and kept[0] is members[0] and kept[0].formula is None and len(kept) > 1:
+            kept = kept[1:]  # an unread left side
+        yield from kept or [m for m in members if m.formula is not None and not self._is_named(m.formula, asked.name)]
+
+    def _stands_for_it(self, formula: Formula, asked: Asked) -> bool:
+        name = formula.name
+        if name in asked.also and not formula.data[1:]:
+            return True
+        return bool(name) and any(said == name for _, said, _ in self.definitions.own)
+
+    def _conditional(self) -> Iterator[int]:
+        line = None
+        for number, statement in enumerate(self.statements):
+            formulas = [member.formula for member in statement.members]
+            here = statement.members[0].line
+            names = [formula.name for formula in formulas if formula is not None]
+            number_behind = len(formulas) == 2 and formulas[1] is not None and formulas[1].kind == "number"
+            if number_behind and names[0] in self.comparer.known:
+                line = here
+            if here == line:
+                yield number
+
+    # ── equalities ───────────────────────────────────────────────────────────────────────────────────
+
+    def _pairs(self) -> Iterator[tuple[int, Member, Formula, Member, Formula]]:
+        """Neighbours of a chain with their definitions put in, without names that the chain itself defines."""
+        names = {name for asked in self.question.asked for name in asked.also}
+        for number, statement in enumerate(self.statements):
+            read = []
+            for member in statement.members:
+                made = member.formula
+                if made is None or made.name in names or (made.name and made.name not in self.comparer.known):
+                    continue
+                read.append((member, self.definitions.resolve(made, number)[0]))
+            for (one, left), (other, right) in itertools.pairwise(read):
+                if statement.is_equality:
+                    yield number, one, left, other, right
+            for member, _ in read:
+                for made, label in member.labels:
+                    pair = (self.definitions.resolve(f, number)[0] for f in (made, label))
+                    yield number, member, next(pair), member, next(pair)
+
+    def _false_equalities(self) -> Iterator[FalseEquality]:
+        for number, one, left, other, right in self._pairs():
+            if number in self.conditional or one.formula is None or other.formula is None:
+                continue
+            try:
+                holds = self.comparer.agree(left, right, self._condition(number))
+                if holds is False and (one.formula is not left or other.formula is not right):
+                    holds = self.comparer.agree(one.formula, other.formula) or False
+            except Unread:
+                continue
+            if holds is False:
+                yield FalseEquality(other.line, one.text, other.text)
+
+    def _condition(self, number: int) -> Formula | None:
+        """The condition that stands behind a statement on its line: sign(θ) = 1 if θ > 0."""
+        if not 0 <= number + 1 < len(self.statements):
+            return None
+        after = self.statements[number + 1]
+        sides = [member.formula for member in after.members]
+        here = self.statements[max(number, 0)].members[-1].line
+        if after.relation not in _CONDITIONS or len(sides) != 2 or None in sides or after.members[0].line != here:
+            return None
+        return Formula("relation", (sides[0], sides[1]), (after.relation,))  # type: ignore[arg-type]
+
+    # ── one judgement ────────────────────────────────────────────────────────────────────────────────
+
+    def judgement(self, asked: Asked) -> Judgement:
+        """Return the judgement on one asked quantity."""
+        base = Judgement(
+            asked.latex, Comparison.UNREAD, None, asked.points, "", equalities=self.false, skipped=self.reading.skipped
+        )
+        try:
+            final = self.final(asked)
+        except Unread as unread:
+            return replace(base, words=f"Unread: {unread.why}.", group=digest(_normal(self.answer)))
+        base = replace(base, formula=final.member.text)
+        try:
+            return self._of(asked, final, base)
+        except Unread as unread:
+            made = replace(base, words=f"Unread: {unread.why}.", group=digest(_normal(self.answer)))
+            if self._right_before(asked, final):
+                words = f"The right value stands before it. Unread: {unread.why}."
+                made = replace(made, shelf=Shelf.RIGHT_NOT_LAST, words=words)
+            return made
+
+    def _of(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
+        if final.member.formula is None:
+            raise Unread(final.member.why)
+        formula, carried = self.definitions.resolve(final.member.formula, final.number, gradients=True)
+        if any(name_of(node) == asked.name for node in nodes(formula)):
+            formula, carried = final.member.formula, frozenset()
+        if any(name_of(node) == asked.name for node in nodes(formula)):
+            raise Unread(f"it contains {asked.name} itself")
+        first: Meaning | None = None
+        for meaning in self.comparer.meanings(formula):
+            first = first or meaning
+            if self.comparer.is_right(meaning, asked.name):
+                return self._right(asked, final, base, meaning, carried)
+        for meaning in self.comparer.meanings(formula):
+            if self.comparer.equals(meaning, asked.name, turned=True):
+                said = "it is the transpose of what is asked for"
+                return self._right(asked, final, base, replace(meaning, remarks=(*meaning.remarks, said)), carried)
+        if first is None or first.way.layout:
+            return self._without_shapes(asked, final, base, formula)
+        return self._other(asked, final, base, first, carried)
+
+    def _right(
+        self, asked: Asked, final: Final, base: Judgement, meaning: Meaning, carried: frozenset[str]
+    ) -> Judgement:
+        answered = self.context.answered | self.question.notation.same.keys()
+        if left := is_worked_out(meaning.formula, answered):
+            group = fingerprint(meaning.values, "not worked out")
+            words = f"Not worked out: it still contains {left}."
+            return replace(base, words=words, group=group)
+        layout = bool(meaning.way.layout) or any("transpose" in remark for remark in meaning.remarks)
+        remarks = [*meaning.remarks, *self._remarks(asked, final, meaning)]
+        if carried:
+            remarks.append(f"{', '.join(sorted(carried))} taken from an earlier answer")
+        simple = self._unsimplified(asked, meaning.formula)
+        comparison = (
+            Comparison.TRANSPOSED if layout else Comparison.UNSIMPLIFIED if simple or carried else Comparison.EQUAL
+        )
+        remarks += [simple] if simple else []
+        found = replace(
+            base,
+            comparison=comparison,
+            points=asked.points,
+            words=f"Equal on {len(self.comparer.problems)} random problems.",
+            remarks=tuple(dict.fromkeys(remarks)),
+            shelf=Shelf.RIGHT_WITH_REMARKS if remarks or self.false else Shelf.RIGHT,
+            group=fingerprint(meaning.values, meaning.way.layout),
+        )
+        return replace(found, automatic=found.shelf is Shelf.RIGHT and self._is_proven(asked, final, meaning))
+
+    def _unsimplified(self, asked: Asked, formula: Formula) -> str:
+        if asked.leaves is None:
+            return ""
+        seen = list(nodes(formula))
+        if any(n.kind == "applied" and (n.data[0] in ("exp", "log") or n.data[0].endswith("'")) for n in seen):
+            return "not simplified: it still has an exponential, a logarithm or a derivative in it"
+        if any(n.kind == "quotient" for n in seen):
+            return "not simplified: a fraction is left"
+        return "it can be written shorter" if leaves(formula) > ROOM * asked.leaves else ""
+
+    def _remarks(self, asked: Asked, final: Final, meaning: Meaning) -> Iterator[str]:
+        if final.remark:
+            yield final.remark
+        if self.reading.interrupted:
+            yield f"“{self.reading.interrupted[0].text}” stands among the mathematics"
+        if any(skipped.why == "struck out" for skipped in self.reading.skipped):
+            yield "a part is struck out"
+        if meaning.negligible:
+            yield "a term or a case of it makes no difference on the random problems"
+        special = [
+            (n, s) for n, s in enumerate(self.statements) if n in self.conditional and self._names(s, asked.name)
+        ]
+        cases = self._by_cases(special, asked)
+        if cases and cases.member.formula and self.comparer.agree(cases.member.formula, meaning.formula) is False:
+            yield f"its cases say something else: {cases.member.text}"
+        for number, statement in enumerate(self.statements):
+            if not statement.is_equality and self._mentions(statement, asked):
+                yield f"a relation other than = at “{statement.members[0].text}”"
+            if number > final.number and (other := self._another(statement, meaning)):
+                yield f"another formula stands behind it: {other}"
+
+    def _mentions(self, statement: Statement, asked: Asked) -> bool:
+        return any(self._is_named(m.formula, asked.name) for m in statement.members)
+
+    def _another(self, statement: Statement, meaning: Meaning) -> str:
+        """Return the formula of a later statement that says not what it is of, or of a name of the student's own, if it
+        has another value of the same shape."""
+        last = statement.members[-1]
+        if len(statement.members) > 1 and not self._is_own(statement.members[0]):
+            return ""
+        if last.formula is None:
+            return last.text if statement.display else ""
+        if not _is_formula(last):
+            return ""
+        try:
+            formula = self.definitions.resolve(last.formula, len(self.statements))[0]
+            other = next(self.comparer.meanings(formula), None)
+        except Unread:
+            return last.text if symbols(last.formula) & self.comparer.known else ""
+        differs = other is not None and any(
+            a.shape == b.shape and not np.allclose(a, b) for a, b in zip(other.values, meaning.values, strict=False)
+        )
+        return last.text if differs else ""
+
+    def _other(
+        self, asked: Asked, final: Final, base: Judgement, meaning: Meaning, carried: frozenset[str]
+    ) -> Judgement:
+        mistake = self.comparer.named_value(meaning, asked.name)
+        if carried and self._right_by_itself(asked, final):
+            mistake = "It is right but for what it takes from an earlier answer."
+        truth = self.comparer.truth(asked.name, meaning.way.layout, 0)
+        if not mistake:
+            mistake = "It has another value." if truth.shape == meaning.values[0].shape else (
+                f"It is {_a(meaning.values[0])}, and what is asked for is {_a(truth)}."
+            )  # fmt: skip
+        before = self._right_before(asked, final)
+        return replace(
+            base,
+            comparison=Comparison.DIFFERS,
+            words=f"The right value stands before it, but not last. {mistake}" if before else mistake,
+            mistake=mistake,
+            evidence=_counter_example(self.comparer.problems[0], meaning.values[0], truth),
+            remarks=meaning.remarks,
+            shelf=Shelf.RIGHT_NOT_LAST if before else Shelf.OTHER_VALUE,
+            group=fingerprint(self.comparer.on_all(meaning).values, meaning.way.layout),
+        )
+
+    def _without_shapes(self, asked: Asked, final: Final, base: Judgement, formula: Formula) -> Judgement:
+        """A formula whose shapes fit in no layout has another value, and one with transpositions put in is told."""
+        why = "The shapes do not fit"
+        try:
+            self.comparer.strictly(formula)
+        except Mismatch as mismatch:
+            why = f"The shapes do not fit: {mismatch.why}"
+        loose = self.comparer.loosely(formula)
+        right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
+        mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
+        before = self._right_before(asked, final)
+        return replace(
+            base,
+            comparison=Comparison.DIFFERS,
+            words=f"The right value stands before it, but not last. {mistake}" if before else mistake,
+            mistake=mistake,
+            evidence=f"{self.comparer.problems[0].said}.",
+            shelf=Shelf.RIGHT_NOT_LAST if before else Shelf.OTHER_VALUE,
+            group=fingerprint(loose.values, "shapes do not fit"),
+        )
+
+    def _right_by_itself(self, asked: Asked, final: Final) -> bool:
+        """Right if names taken from earlier answers are what they usually stand for."""
+        assert final.member.formula is not None
+        own = Definitions(self.definitions.own).resolve(final.member.formula, final.number)[0]
+        try:
+            return any(self.comparer.is_right(meaning, asked.name) for meaning in self.comparer.meanings(own))
+        except Unread:
+            return False
+
+    def _right_before(self, asked: Asked, final: Final) -> bool:
+        return any(self._is_right_formula(asked, number, member) for number, member in final.before)
+
+    def _is_right_formula(self, asked: Asked, number: int, member: Member) -> bool:
+        if member.formula is None:
+            return False
+        formula, _ = self.definitions.resolve(member.formula, number, gradients=True)
+        try:
+            if (
+                is_worked_out(formula, self.context.answered | self.question.notation.same.keys())
+                or symbols(formula) - self.comparer.known
+            ):
+                return False
+            return any(self.comparer.is_right(meaning, asked.name) for meaning in self.comparer.meanings(formula))
+        except Unread:
+            return False
+
+    def _is_used(self, definition: Statement) -> bool:
+        name = definition.members[0].formula.name if definition.members[0].formula is not None else ""
+        others = (m.formula for s in self.statements if s is not definition for m in s.members)
+        return len(definition.members) == 1 or any(name in symbols(f) for f in others if f is not None)
+
+    # ── automatic marks ──────────────────────────────────────────────────────────────────────────────
+
+    def _is_proven(self, asked: Asked, final: Final, meaning: Meaning) -> bool:
+        """Mathematics alone, all of it read, every equality true as it stands, and no second formula."""
+        if not self.reading.is_mathematics_alone or meaning.remarks or meaning.elementwise:
+            return False
+        members = [member for statement in self.statements for member in statement.members]
+        if any(m.formula is None for m in members) or not all(s.is_equality for s in self.statements):
+            return False
+        if any(self._is_own(member) for s in self.statements for member in s.members[1:] if _is_name(member)):
+            return False
+        if not all(self._is_used(s) for s in self.statements if self._is_own(s.members[0])):
+            return False
+        about = [s for s in self.statements if self._names(s, asked.name)]
+        single = [s for s in self.statements if len(s.members) == 1]
+        if single and len(self.statements) > 1:
+            return False
+        if not single and (len(about) != 1 or about[0] is not self.statements[final.number]):
+            return False
+        if not single and not self._is_named(about[0].members[0].formula, asked.name):
+            return False
+        return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self._pairs())
+
+
+_CONDITIONS = frozenset({"<", ">", "<=", ">="})
+
+
+def _is_formula(member: Member) -> bool:
+    """More than a name or a number, which may be mentioned anywhere."""
+    formula = member.formula
+    return formula is not None and leaves(formula) > 1 and not name_of(formula)
+
+
+def _is_name(member: Member) -> bool:
+    return member.formula is not None and bool(member.formula.name)
+
+
+def _unread(asked: Asked, answer: str, why: str) -> Judgement:
+    return Judgement(
+        asked.latex, Comparison.UNREAD, None, asked.points, f"Unread: {why}.", group=digest(_normal(answer))
+    )
+
+
+def _normal(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _a(array: Array) -> str:
+    return f"an array of {shape(array)}" if array.ndim else "a number"
+
+
+def _counter_example(problem: Problem, value: Array, truth: Array) -> str:
+    return f"{problem.said} it gives {_numbers(value)}, and the true value is {_numbers(truth)}"
+
+
+def _numbers(array: Array) -> str:
+    flat: Sequence[str] = [f"{x:.4g}" for x in array.ravel()[:6]]
+    more = ", …" if array.size > 6 else ""
+    return f"({', '.join(flat)}{more})" if array.ndim else flat[0]

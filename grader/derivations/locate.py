@@ -1,0 +1,387 @@
+"""The written answers in a student's notebook.
+
+The lines of the notebook are aligned with those of the handout. An answer is what stands between lines of one question
+and is not the handout's. Labels ("Q1.1 solution:") serve where there is nothing to align with.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from grader.bounds import MAX_SEARCHED_FOR_IMAGES
+from grader.model import Notebook
+
+SIMILAR = 0.85
+"""Share of equal characters of a line that was only edited."""
+MAX_COMPARED = 10_000
+"""Pairs of lines of one gap that are compared character by character."""
+_FENCE = "```"
+
+Answers = dict[str, tuple[str, tuple[int, ...]]]
+"""Question → (the answer as written, numbers of its cells)."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    text: str
+    cell: int
+    kind: str
+    key: str
+    """The text without white space and emphasis; "" for a line that says nothing."""
+
+    @property
+    def says_something(self) -> bool:
+        return sum(c.isalpha() for c in self.key) >= 3 and len(self.key) >= 6
+
+
+@dataclass(frozen=True)
+class _Handout:
+    """The lines of the handout's notebooks, and the question that each belongs to."""
+
+    lines: tuple[_Line, ...]
+    zones: tuple[str, ...]
+    """Of each line the question's id, or "" outside written questions."""
+    behind: tuple[bool, ...]
+    """Whether a line stands behind the label of the solution."""
+    by_start: Mapping[str, tuple[str, ...]]
+    """First characters of lines → the lines."""
+    repeated: frozenset[str]
+    """Keys of lines that occur again and again, such as "Write your answer here"."""
+    with_code: frozenset[str]
+    """Questions that have cells of code before the label of the solution."""
+
+
+@dataclass
+class _Region:
+    """What a student has written for one question."""
+
+    before: list[tuple[int, str]] = field(default_factory=list)
+    """Above the label of the solution; (cell, line)."""
+    behind: list[tuple[int, str]] = field(default_factory=list)
+    code: list[int] = field(default_factory=list)
+    """Cells of code that the handout does not have."""
+
+
+def answers(
+    notebooks: Iterable[Notebook],
+    handed_out: Iterable[Notebook],
+    labels: Mapping[str, Sequence[str]],
+) -> Answers:
+    """Return the answers that the notebooks hold; a later notebook's replace those of an earlier one.
+
+    Args:
+        notebooks: The student's.
+        handed_out: The handout's.
+        labels: Names of each written question, by its id.
+    """
+    named = Labels(labels)
+    handout = _read_handout(list(handed_out), named)
+    found: Answers = {}
+    for notebook in notebooks:
+        found.update(_of_notebook(notebook, handout, named))
+    return found
+
+
+def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
+    """Return remarks on where an answer was found. In a very long one only the beginning is searched for images."""
+    text = text[:MAX_SEARCHED_FOR_IMAGES]
+    kinds = {kind for notebook in notebooks for n, (kind, _) in enumerate(notebook.cells, 1) if n in cells}
+    said = [f"the answer stands in a {kind}" for kind in ("cell of code", "raw cell") if kinds == {kind.split()[-1]} or
+            kinds == {kind.split()[0]}]  # fmt: skip
+    if _IMAGE.search(text):
+        said.append("the answer is an image" if not _IMAGE.sub("", text).strip() else "an image belongs to the answer")
+    return tuple(said)
+
+
+_IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>", re.IGNORECASE)
+
+
+# ── labels ───────────────────────────────────────────────────────────────────────────────────────────
+
+_SOLUTION = r"(?:solution|answer|derivation)s?"
+_PLACEHOLDER = re.compile(
+    r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
+)
+
+
+class Labels:
+    """How lines of a notebook name the written questions: "Q1.1 solution:", or as the manifest says."""
+
+    def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
+        """`labels`: of each question, by its id."""
+        self.questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
+        names = "|".join([*map(_flexible, sorted(self.questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
+        self._beginning = re.compile(
+            rf"(?i)^[\s*_#>\[\]0-9pts.()-]*(?:{_SOLUTION}(?:\s+(?:to|for))?\s*)?(?P<name>{names})(?![a-z0-9])"
+            rf"(?P<behind>\s*(?P<solution>{_SOLUTION})?\s*(?:\([^()\n]{{0,20}}\))?\s*[:.]*[*_]{{0,2}}[:.]*\s*)"
+        )
+        self._numbered = re.compile(
+            r"^(?P<heading>#{1,6}\s+|[\s>*_(\[]*)(?:[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?P<behind>[\s.:)\]*_]*)"
+        )
+
+    def question_of(self, line: str) -> tuple[str, bool, str] | None:
+        """Return the question that a line names at its beginning, whether it names the solution, and the rest; None for
+        other lines. The question is "" if it is none of the written ones."""
+        begin = line[:120]
+        if found := self._beginning.match(begin):
+            said = _normal(found["name"])
+            rest = line[found.end() :]
+            solution = bool(re.search(rf"(?i){_SOLUTION}", begin[: found.end()]))
+            is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
+            if is_label or any(c in found["behind"] for c in ":.*_"):
+                return self.questions.get(said, ""), solution, rest
+        if found := self._numbered.match(begin):
+            rest = line[found.end() :]
+            if "#" in found["heading"] or (not rest.strip() and len(begin) < 40):
+                id = self.questions.get(f"q{found['name']}", "")
+                return (id, False, "" if "#" in found["heading"] else rest) if id else None
+        return None
+
+
+def _normal(label: str) -> str:
+    """ "Question 1 . 2" → "q1.2"."""
+    if re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*\d+(?:\s*\.\s*\d+)*", label):
+        return f"q{'.'.join(re.findall(r'[0-9]+', label))}"
+    return " ".join(label.lower().split())
+
+
+def _flexible(label: str, digit: str = "") -> str:
+    """Return a pattern of the label, however it is spaced; with `digit`, of all labels of its form."""
+    numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
+    if numbered is None:
+        return r"\s+".join(map(re.escape, label.split()))
+    numbers = [digit or number for number in numbered[1].split(".")]
+    return r"q(?:uestion)?\s*\.?\s*" + r"\s*\.\s*".join(numbers)
+
+
+# ── the handout ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lines(notebook: Notebook) -> Iterator[_Line]:
+    for number, (kind, source) in enumerate(notebook.cells, 1):
+        for text in source.split("\n"):
+            yield _Line(text, number, kind, _key(text))
+
+
+def _key(text: str) -> str:
+    return " ".join(text.replace("*", " ").replace("_", " ").replace("#", " ").lower().split())
+
+
+def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
+    lines = tuple(line for notebook in notebooks for line in _lines(notebook))
+    zones, behind, with_code = list[str](), list[bool](), set[str]()
+    zone, solution = "", False
+    for line in lines:
+        if line.kind != "code":
+            if label := labels.question_of(line.text):
+                solution = label[1] or (solution and label[0] == zone)
+                zone = label[0]
+            elif re.match(r"#{1,6}\s", line.text):
+                zone, solution = "", False
+        elif not solution and line.key:
+            with_code.add(zone)
+        zones.append(zone)
+        behind.append(solution)
+    counted = Counter(line.key for line in lines if line.says_something)
+    starts: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        text = line.text.strip()
+        if line.says_something and len(text) >= 10 and line.kind != "code":
+            starts[text[:10]] = (*starts.get(text[:10], ()), text)
+    repeated = frozenset(key for key, count in counted.items() if count > 2)
+    return _Handout(lines, tuple(zones), tuple(behind), starts, repeated, frozenset(with_code))
+
+
+# ── alignment ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
+    """Cut lines that go on behind the handout's text, such as an answer typed right behind the question."""
+    for line in lines:
+        text = line.text.strip()
+        whole = max((h for h in handout.by_start.get(text[:10], ()) if text.startswith(h)), key=len, default="")
+        if line.kind == "code" or not whole or len(whole) == len(text):
+            yield line
+        else:
+            rest = text[len(whole) :]
+            yield _Line(whole, line.cell, line.kind, _key(whole))
+            yield _Line(rest, line.cell, line.kind, _key(rest))
+
+
+def _align(own: Sequence[_Line], handout: _Handout) -> dict[int, int]:
+    """Student's line → handout's line, increasing in both."""
+    theirs = handout.lines
+    ours_once, theirs_once = _unique(own), _unique(theirs)
+    pairs = sorted((ours_once[key], theirs_once[key]) for key in ours_once.keys() & theirs_once.keys())
+    matched = dict(_increasing(pairs))
+    for step in (1, -1):
+        for one, other in sorted(matched.items(), reverse=step < 0):
+            _extend(own, theirs, one, other, step, matched)
+    _match_edited(own, theirs, matched)
+    return matched
+
+
+def _unique(lines: Sequence[_Line]) -> dict[str, int]:
+    counted = Counter(line.key for line in lines)
+    return {line.key: n for n, line in enumerate(lines) if counted[line.key] == 1 and line.says_something}
+
+
+def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest part of the pairs that increases on both sides."""
+    tails: list[int] = []
+    places: list[int] = []
+    before: list[int | None] = []
+    for n, (_, other) in enumerate(pairs):
+        at = bisect_left(tails, other)
+        tails[at : at + 1] = [other]
+        places[at : at + 1] = [n]
+        before.append(places[at - 1] if at else None)
+    found: list[tuple[int, int]] = []
+    place = places[-1] if places else None
+    while place is not None:
+        found.append(pairs[place])
+        place = before[place]
+    return found[::-1]
+
+
+def _extend(
+    own: Sequence[_Line], theirs: Sequence[_Line], one: int, other: int, step: int, matched: dict[int, int]
+) -> None:
+    """Match equal neighbours of matched lines too, also short ones like $$; empty lines need not be equally many."""
+    taken = set(matched.values())
+    while True:
+        one, other = _next(own, one, step), _next(theirs, other, step)
+        inside = 0 <= one < len(own) and 0 <= other < len(theirs)
+        if not inside or one in matched or other in taken or own[one].key != theirs[other].key:
+            return
+        matched[one] = other
+        taken.add(other)
+
+
+def _next(lines: Sequence[_Line], place: int, step: int) -> int:
+    place += step
+    while 0 <= place < len(lines) and not lines[place].text.strip():
+        place += step
+    return place
+
+
+def _match_edited(own: Sequence[_Line], theirs: Sequence[_Line], matched: dict[int, int]) -> None:
+    """Match lines between two matched ones that are nearly the handout's."""
+    borders = [(-1, -1), *sorted(matched.items()), (len(own), len(theirs))]
+    for (one, other), (next_one, next_other) in pairwise(borders):
+        missing = [n for n in range(other + 1, next_other) if theirs[n].says_something]
+        fresh = [n for n in range(one + 1, next_one) if own[n].says_something and own[n].kind != "code"]
+        if not missing or not fresh or len(missing) * len(fresh) > MAX_COMPARED:
+            continue
+        start = 0
+        for theirs_at in missing:
+            for place in range(start, len(fresh)):
+                if _is_edited(theirs[theirs_at], own[fresh[place]]):
+                    matched[fresh[place]] = theirs_at
+                    start = place + 1
+                    break
+
+
+def _is_edited(theirs: _Line, own: _Line) -> bool:
+    a, b = theirs.key[:300], own.key[:300]
+    if own.text.count("=") > theirs.text.count("=") or not 0.7 < len(a) / len(b) < 1.4:
+        return False
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    return matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR
+
+
+# ── one notebook ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_notebook(notebook: Notebook, handout: _Handout, labels: Labels) -> Answers:
+    own = list(_split(_lines(notebook), handout))
+    matched = _align(own, handout)
+    aligned = {handout.zones[n] for n in matched.values()} - {""}
+    ids = set(labels.questions.values())
+    found = _collected(own, matched, handout, labels, frozenset(ids - aligned))
+    empty = ids - found.keys()
+    if empty & aligned:  # answered elsewhere, below labels of the student's own
+        found = _collected(own, matched, handout, labels, frozenset(ids - aligned | empty))
+    return found
+
+
+def _collected(
+    own: Sequence[_Line], matched: Mapping[int, int], handout: _Handout, labels: Labels, by_label: frozenset[str]
+) -> Answers:
+    """`by_label`: questions whose labels in the student's own lines count."""
+    regions: dict[str, _Region] = {}
+    theirs = {line.cell for n, line in enumerate(own) if n in matched and line.kind == "code"}
+    zone, behind = "", False
+    for n, line in enumerate(own):
+        if n in matched:
+            zone, behind = handout.zones[matched[n]], handout.behind[matched[n]]
+            continue
+        text = line.text
+        if line.kind != "code" and (label := labels.question_of(text)) is not None:
+            if label[0] in by_label and (label[0] or not handout.lines):
+                zone, behind = label[0], label[1] or (behind and label[0] == zone)
+                text = label[2]
+            elif not label[0] and not handout.lines:
+                zone = ""
+            elif label[1] or not label[2].strip():
+                text = label[2]  # a label of another numbering
+        region = regions.setdefault(zone, _Region())
+        if line.kind == "code":
+            if line.cell not in theirs and text.strip() and line.cell not in region.code:
+                region.code.append(line.cell)
+        elif not _is_handouts(line, zone, handout):
+            (region.behind if behind else region.before).append((line.cell, text))
+    made = {id: _answer(region, id in handout.with_code, id in by_label, own) for id, region in regions.items() if id}
+    return {id: answer for id, answer in made.items() if answer is not None}
+
+
+def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
+    """A placeholder, or the question's text once more."""
+    if _PLACEHOLDER.match(line.text[:200]) or line.key in handout.repeated:
+        return True
+    key = _key(line.text.lstrip("> "))
+    if len(key) < 10 or not re.search(r"[^\W\d_]{3,}", re.sub(r"\$[^$]*\$", " ", line.text)):
+        return False
+    quoted = line.text.lstrip().startswith(">")
+    return any(
+        z == zone and (other.key == key or (quoted and key in other.key))
+        for z, other in zip(handout.zones, handout.lines, strict=True)
+    )
+
+
+def _answer(
+    region: _Region, with_code: bool, by_label: bool, own: Sequence[_Line]
+) -> tuple[str, tuple[int, ...]] | None:
+    """Behind the label of the solution alone, where other text than the answer may stand before it."""
+    behind = _joined(region.behind)
+    written = behind if behind and (with_code or by_label) else _joined([*region.before, *region.behind])
+    if written is not None:
+        return written
+    cells = [(cell, "\n".join(line.text for line in own if line.cell == cell)) for cell in region.code]
+    if not cells or (with_code and not region.behind):
+        return None
+    return "\n\n".join(_of_code(source) for _, source in cells), tuple(cell for cell, _ in cells)
+
+
+def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | None:
+    """The text of each cell, with an empty line between cells; None if there is none."""
+    cells: dict[int, list[str]] = {}
+    for cell, text in sorted(lines, key=lambda line: line[0]):
+        cells.setdefault(cell, []).append(text)
+    texts = {cell: "\n".join(said).strip() for cell, said in cells.items()}
+    kept = {cell: text for cell, text in texts.items() if text.strip("*_#> \n-")}
+    if all(re.fullmatch(r"#{1,6}\s[^$=\\\n]*", text) for text in kept.values()):
+        return None  # headings alone
+    return ("\n\n".join(kept.values()), tuple(kept)) if kept else None
+
+
+def _of_code(source: str) -> str:
+    """A cell of code as Markdown; %%latex and %%markdown begin text."""
+    magic = re.match(r"\s*%%(latex|markdown)[^\n]*\n", source)
+    return source[magic.end() :].strip() if magic else f"{_FENCE}\n{source}\n{_FENCE}"

@@ -1,0 +1,786 @@
+"""Tokens → formulas, by recursive descent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from grader.derivations.bounds import MAX_DEPTH, Unread
+from grader.derivations.formulas import Formula, derivative, number, symbol
+from grader.derivations.question import Notation
+from grader.derivations.tokens import Token
+
+_CLOSING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
+_MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗"}
+_INDICES = frozenset("ijklmnpqrsc•")
+TOTAL = "objective"
+
+
+@dataclass
+class Scripts:
+    """What stands above and below a name or a bracket."""
+
+    layer: str = ""
+    bracketed: bool = False
+    """The layer stands in brackets or below, so it can be no power."""
+    elements: tuple[str, ...] = ()
+    powers: list[Formula] = field(default_factory=list)
+    transposed: bool = False
+    primes: int = 0
+    time: str = ""
+    word: str = ""
+
+
+class Parser:
+    """Reads one formula. Raises `Unread` for what is none."""
+
+    def __init__(self, tokens: Sequence[Token], notation: Notation, depth: int = 0) -> None:
+        self.tokens = tokens
+        self.notation = notation
+        self.at = 0
+        self.depth = depth
+        self.bars = 0
+        self.labels: list[tuple[Formula, Sequence[Token]]] = []
+
+    def whole(self) -> Formula:
+        """Read all tokens as one formula."""
+        made = self.sum()
+        if self.peek() is not None:
+            raise Unread(f"“{self._here()}”")
+        return made
+
+    # ── the cursor ───────────────────────────────────────────────────────────────────────────────────
+
+    def peek(self, ahead: int = 0) -> Token | None:
+        return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else None
+
+    def next(self) -> Token:
+        token = self.peek()
+        if token is None:
+            raise Unread("a formula that breaks off")
+        self.at += 1
+        return token
+
+    def sees(self, kind: str, *texts: str, ahead: int = 0) -> bool:
+        token = self.peek(ahead)
+        return token is not None and token.kind == kind and (not texts or token.text in texts)
+
+    def takes(self, kind: str, *texts: str) -> bool:
+        if not self.sees(kind, *texts):
+            return False
+        self.at += 1
+        return True
+
+    def _here(self) -> str:
+        return "".join(token.text for token in self.tokens[self.at : self.at + 6])
+
+    def bracketed(self) -> Sequence[Token]:
+        """Take a bracket, and return what stands in it."""
+        opening = self.next()
+        start, depth = self.at, 1
+        while depth:
+            depth += {"open": 1, "close": -1}.get(self.next().kind, 0)
+        del opening
+        return self.tokens[start : self.at - 1]
+
+    def argument(self) -> Sequence[Token]:
+        """Take a group in braces or one token, as after ^ and \\frac."""
+        if self.sees("open", "{"):
+            return self.bracketed()
+        token = self.next()
+        if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():  # \frac12
+            first = Token("number", token.text[0], token.start, token.start + 1, token.line)
+            rest = Token("number", token.text[1:], token.start + 1, token.end, token.line)
+            self.tokens = [*self.tokens[: self.at - 1], first, rest, *self.tokens[self.at :]]
+            return [first]
+        if token.kind == "macro" and self.sees("open", "{"):
+            start = self.at - 1
+            self.bracketed()
+            return self.tokens[start : self.at]
+        return [token]
+
+    def inside(self, tokens: Sequence[Token]) -> Parser:
+        if self.depth > MAX_DEPTH:
+            raise Unread("a formula that is too deep")
+        parser = Parser(tokens, self.notation, self.depth + 1)
+        parser.labels = self.labels
+        return parser
+
+    # ── sums and products ────────────────────────────────────────────────────────────────────────────
+
+    def sum(self) -> Formula:
+        signs, terms = [], []
+        while True:
+            sign = "+"
+            while self.sees("sign", "+", "-"):
+                sign = "-" if (self.next().text == "-") != (sign == "-") else "+"
+            signs.append(sign)
+            terms.append(self.product())
+            if not self.sees("sign", "+", "-"):
+                break
+        if len(terms) == 1 and signs == ["+"]:
+            return terms[0]
+        return Formula("sum", tuple(terms), tuple(signs))
+
+    def product(self) -> Formula:
+        signs, factors = [""], [self.factor()]
+        while True:
+            token = self.peek()
+            if token is None or not self._goes_on(token):
+                break
+            if token.is_sign("|") and self.sees("sign", "_", ahead=1):
+                self._evaluated_at()
+                continue
+            if token.is_sign("/"):
+                self.next()
+                factors[-1] = Formula("quotient", (factors[-1], self.factor()))
+                continue
+            sign = _MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else ""
+            if sign and self.sees("sign", "-", "+"):
+                minus = self.next().text
+                made = self.factor()
+                factors.append(Formula("sum", (made,), (minus,)))
+            else:
+                factors.append(self.factor())
+            signs.append(sign)
+        return Formula("product", tuple(factors), tuple(signs)) if len(factors) > 1 else factors[0]
+
+    def _goes_on(self, token: Token) -> bool:
+        if token.kind in ("close", "end", "row", "=", "relation", "text"):
+            return False
+        if token.is_sign("|") and self.sees("sign", "_", ahead=1):
+            return self.bars < 2
+        if token.is_sign("|", "‖"):
+            return not self.bars
+        if token.kind == "macro":
+            return not token.text.startswith("end ")
+        return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)
+
+    def _evaluated_at(self) -> None:
+        """`|_{θ = θ_t}` behind a derivative: the point at which everything is evaluated anyway."""
+        self.at += 2
+        said = self.argument()
+        places = [n for n, token in enumerate(said) if token.kind == "="]
+        made = self.inside(said[places[-1] + 1 :] if places else said).whole()
+        if made.name != self.notation.variable:
+            raise Unread("a derivative at another point")
+
+    def factor(self) -> Formula:
+        if self.depth > MAX_DEPTH:
+            raise Unread("a formula that is too deep")
+        token = self.next()
+        match token.kind:
+            case "number":
+                return self._scripted(number(token.text))
+            case "letter":
+                return self._letter(token)
+            case "function":
+                return self._function(token.text)
+            case "open":
+                return self._bracket(token)
+            case "macro":
+                return self._macro(token)
+            case "sign" if token.text in ("|", "‖"):
+                return self._bars(token.text)
+        raise Unread(f"“{token.text}”")
+
+    def _bracket(self, token: Token) -> Formula:
+        self.at -= 1
+        inner = self.bracketed()
+        if token.text == "{" and len(inner) == 1 and inner[0].kind == "letter":
+            return self._letter(inner[0])
+        if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
+            return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
+        if any(t.text == "over" and t.kind == "macro" for t in inner):
+            place = next(i for i, t in enumerate(inner) if t.text == "over" and t.kind == "macro")
+            made = Formula("quotient", (self.inside(inner[:place]).whole(), self.inside(inner[place + 1 :]).whole()))
+        else:
+            made = self.inside(inner).whole()
+        if token.text == "{" and not self.sees("sign", "^", "_", "'"):
+            return made
+        return self._scripted(made)
+
+    def _bars(self, sign: str) -> Formula:
+        self.bars += 1
+        made = self.sum()
+        self.bars -= 1
+        if not self.takes("sign", sign):
+            raise Unread(f"“{sign}” that is not closed")
+        if sign == "|" and not self.sees("sign", "_"):
+            return self._scripted(Formula("applied", (made,), ("abs",)))
+        return self._norm(made)
+
+    def _norm(self, made: Formula) -> Formula:
+        order, powers = "2", list[Formula]()
+        while self.sees("sign", "_", "^"):
+            sign, said = self.next().text, self.argument()
+            text = "".join(token.text for token in said).strip("()")
+            if sign == "^":
+                powers.append(self.inside(said).whole())
+            elif text in ("1", "2", "F", "ℓ1", "ℓ2", "L1", "L2", "ℓ_1", "ℓ_2", "L_1", "L_2"):
+                order = "1" if text.endswith("1") else "2"
+            else:
+                raise Unread(f"a norm of order {text}")
+        norm = Formula("norm", (made,), (order,))
+        for power in powers:
+            norm = Formula("power", (norm, power))
+        return norm
+
+    # ── scripts ──────────────────────────────────────────────────────────────────────────────────────
+
+    def scripts(self, base: str = "") -> Scripts:
+        found = Scripts()
+        while True:
+            if self.takes("sign", "^"):
+                self._above(self._script(), base, found)
+            elif self.takes("sign", "_"):
+                self._below(self._script(), base, found)
+            elif self.takes("sign", "'"):
+                found.primes += 1
+            elif self.sees("sign", ".") and self.sees("letter", "T", ahead=1) and not self.peek(1).spaced:  # type: ignore[union-attr]
+                self.at += 2
+                found.transposed = not found.transposed
+            else:
+                return found
+
+    def _script(self) -> Sequence[Token]:
+        """A script's tokens; `W^(2)` has its brackets, as people type it."""
+        start = self.at
+        if self.sees("open", "(", "["):
+            self.bracketed()
+            return self.tokens[start : self.at]
+        return self.argument()
+
+    def _above(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
+        flat = self._without_transposition(tokens, found)
+        if not flat:
+            return
+        text = "".join(t.text for t in flat)
+        layer = re.match(r"[(\[](\d)[)\]]", text)
+        if not base or base == "e":
+            found.powers.append(self.inside(flat).whole())
+        elif layer:
+            if found.layer:  # `h_1^{(1)}`: the index below is of an element
+                found.elements += (found.layer,)
+            found.layer, found.bracketed = layer[1], True
+            if rest := flat[3:]:
+                self._above(rest, base, found)
+        elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
+            found.time = text.strip("()[]")
+        elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):
+            found.elements += (f"({text[1]})",)
+        elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not found.layer:
+            found.layer = text
+        elif text.isalpha() and all(t.kind == "letter" for t in flat):
+            found.word += text
+        else:
+            found.powers.append(self.inside(flat).whole())
+
+    @staticmethod
+    def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
+        """Take T and primes out of a superscript."""
+        flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}") and not t.is_sign("^")]
+        while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
+            flat, found.transposed = flat[:-1], not found.transposed
+        while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
+            flat, found.transposed = flat[1:], not found.transposed
+        while flat and flat[-1].is_sign("'"):
+            flat, found.primes = flat[:-1], found.primes + 1
+        return flat
+
+    def _below(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
+        flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}()[]") and t.kind != "end"]
+        text = "".join(t.text for t in flat)
+        if text in ("t", "t+1", "t-1", "new", "old"):
+            found.time = text
+        elif text in ("hat",) and base == "y":
+            found.word = "^"
+        elif found_time := re.fullmatch(r"(t(?:[+-]1)?)([ijkmn])|([ijkmn])(t(?:[+-]1)?)", text):
+            found.time, element = found_time[1] or found_time[4], found_time[2] or found_time[3]
+            found.elements += (element,)
+        elif re.fullmatch(r"[ijklmnpqrsc•]{1,2}|[ijklmn][1-9]|[1-9][ijklmn]", text) or (
+            base.isupper() and re.fullmatch(r"[1-9]{2}", text)
+        ):
+            places = [c for c in text]
+            if len(places) == 2 and places[0].isdigit() and places[1] in _INDICES and not found.layer and base in "hab":
+                found.layer, places = places[0], places[1:]
+            found.elements += tuple(places)
+        elif re.fullmatch(r"\d", text):
+            if found.layer or base in self.notation.powers:
+                found.elements += (text,)
+            else:
+                found.layer, found.bracketed = text, True
+        elif text:
+            found.word += text
+
+    def _scripted(self, made: Formula) -> Formula:
+        """Scripts behind a bracket or a number."""
+        found = self.scripts()
+        if found.layer and made.kind != "symbol" and not found.bracketed:
+            found.powers.insert(0, number(found.layer))  # cannot be a layer
+            found.layer = ""
+        if found.layer or found.time or found.word or found.primes or (found.elements and made.kind == "symbol"):
+            made = self._dressed(made, found)
+        return self._finished(made, found)
+
+    def _dressed(self, made: Formula, found: Scripts) -> Formula:
+        """`(W)^{(2)}`, `{\\theta}_{t}`: scripts of a name in brackets."""
+        if made.kind != "symbol" or len(made.data) > 1:
+            raise Unread("an index at a bracket")
+        base = made.name
+        return symbol(self._full_name(base, found), *found.elements)
+
+    def _finished(self, made: Formula, found: Scripts) -> Formula:
+        if found.elements and made.kind != "symbol":
+            made = Formula("element", (made,), found.elements)
+        for power in found.powers:
+            made = Formula("power", (made, power))
+        return Formula("transposed", (made,)) if found.transposed else made
+
+    # ── names ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _letter(self, token: Token) -> Formula:
+        base = token.text
+        if base in ("d", "∂") and self._is_differential():
+            return self._over_differential()
+        if base == "e" and self.sees("sign", "^"):
+            self.next()
+            return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
+        if base in ("I", "𝟙") and self.sees("open", "(", "[", "\\{"):
+            return self._indicator()
+        return self._name(base)
+
+    def _name(self, base: str) -> Formula:
+        notation = self.notation
+        digit = self._digit_behind(base)
+        found = self.scripts(base)
+        if digit:
+            if found.layer and found.layer != digit:
+                raise Unread(f"{base}{digit} with a second index")
+            found.layer = digit
+        if base == "y" and found.word == "^":
+            base, found.word = "ŷ", ""
+        if base in notation.functions and not found.layer:
+            return self._apply_letter(base, found)
+        if base in notation.losses or base in notation.totals:
+            return self._loss(base, found)
+        made = symbol(self._full_name(base, found), *found.elements)
+        if found.primes:
+            made = symbol(made.name + "'" * found.primes, *found.elements)
+        if base == "δ" and len(found.elements) == 2 and not found.layer:
+            made = Formula("kronecker", data=found.elements)
+        return self._finished(made, found) if made.kind == "symbol" else made
+
+    def _digit_behind(self, base: str) -> str:
+        """`W2` and `h1`, as in programs."""
+        token = self.peek()
+        if token is None or token.spaced:
+            return ""
+        if token.kind == "open" and token.text == "(" and self.sees("number", ahead=1) and self.sees("close", ahead=2):
+            digit = self.tokens[self.at + 1].text
+            if len(digit) > 1 or base in self.notation.powers | self.notation.losses | self.notation.functions.keys():
+                return ""
+            self.at += 3
+            return digit
+        if token.kind != "number" or len(token.text) > 1:
+            return ""
+        if base in self.notation.powers or base in self.notation.losses or base in self.notation.functions:
+            return ""
+        return self.next().text
+
+    def _full_name(self, base: str, found: Scripts) -> str:
+        time = {"new": "t+1", "old": "t"}.get(found.time, found.time)
+        word = {"new": "t+1", "old": "t", "next": "t+1"}.get(found.word, found.word)
+        name = base + (found.layer or time or word)
+        return self.notation.same.get(name, name)
+
+    def _loss(self, base: str, found: Scripts) -> Formula:
+        if found.transposed or found.powers or found.layer:
+            raise Unread(f"{base}, the loss, with scripts")
+        if self.sees("open", "(") and not self._is_a_factor():
+            self.bracketed()
+        plain = not found.word and not found.elements and base not in self.notation.totals
+        return symbol(self.notation.loss if plain or not self.notation.totals else TOTAL)
+
+    def _is_a_factor(self) -> bool:
+        """The bracket behind the loss is transposed, or multiplied like a factor: it holds no arguments."""
+        ahead = self.inside(self.tokens[self.at :])
+        inner = ahead.bracketed()
+        return ahead.scripts().transposed or (
+            any(t.is_sign("-", "+") for t in inner) and not any(t.kind == "end" for t in inner)
+        )
+
+    def _apply_letter(self, base: str, found: Scripts) -> Formula:
+        function = self.notation.functions[base] + "'" * found.primes
+        if self.sees("open", "(", "["):
+            made = Formula("applied", (self.inside(self.bracketed()).whole(),), (function,))
+        elif self.sees("open", "\\{"):
+            raise Unread(f"{base} without its argument")
+        elif found.primes and not found.powers:
+            return symbol(function)
+        else:
+            return self._finished(symbol(base), found)
+        return self._scripted(self._finished(made, found))
+
+    # ── functions ────────────────────────────────────────────────────────────────────────────────────
+
+    def _function(self, name: str) -> Formula:
+        primes = 0
+        powers: list[Formula] = []
+        while self.sees("sign", "'", "^", "_"):
+            if self.next().text == "'":
+                primes += 1
+            elif self.tokens[self.at - 1].text == "^":
+                said = self.argument()
+                if "".join(t.text for t in said) == "'":
+                    primes += 1
+                else:
+                    powers.append(self.inside(said).whole())
+            elif "".join(t.text for t in self.argument()) != "e":
+                raise Unread(f"{name} with an index")
+        arguments = self._arguments()
+        made = (
+            self._called(name, arguments) if name in _CALLS else Formula("applied", arguments, (name + "'" * primes,))
+        )
+        for power in powers:
+            made = Formula("power", (made, power))
+        return self._scripted(made) if self.sees("sign", "^", "_") else made
+
+    def _arguments(self) -> tuple[Formula, ...]:
+        if self.sees("open", "(", "[", "\\{"):
+            inner = self.bracketed()
+            parts: list[list[Token]] = [[]]
+            depth = 0
+            for token in inner:
+                depth += {"open": 1, "close": -1}.get(token.kind, 0)
+                if token.kind == "end" and token.text == "," and not depth:
+                    parts.append([])
+                else:
+                    parts[-1].append(token)
+            return tuple(self.inside(part).whole() for part in parts)
+        if self.sees("sign", "-"):
+            self.next()
+            return (Formula("sum", (self.factor(),), ("-",)),)
+        return (self.factor(),)
+
+    def _called(self, name: str, arguments: tuple[Formula, ...]) -> Formula:
+        if name == "transpose" and len(arguments) == 1:
+            return Formula("transposed", arguments)
+        if name in ("dot", "outer", "multiply") and len(arguments) == 2:
+            return Formula("product", arguments, ("", {"dot": "@", "outer": "⊗", "multiply": "⊙"}[name]))
+        if name == "norm" and len(arguments) == 1:
+            return Formula("norm", arguments, ("2",))
+        raise Unread(f"a call of {name}")
+
+    # ── macros ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _macro(self, token: Token) -> Formula:
+        read = {
+            "frac": self._scripted_fraction,
+            "hat": self._hat,
+            "accent": self._accent,
+            "nabla": self._gradient,
+            "partial": self._over_differential,
+            "sum": self._total,
+            "ones": self._ones,
+            "mathbb": self._blackboard,
+            "begin cases": self._cases,
+            "begin matrix": lambda: self._scripted(self._matrix()),
+            "underbrace": self._braced,
+            "overbrace": self._braced,
+        }.get(token.text)
+        if read is None:
+            raise Unread(f"\\{token.text}")
+        return read()
+
+    def _ones(self) -> Formula:
+        return self._indicator() if self.sees("open", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
+
+    def _blackboard(self) -> Formula:
+        said = "".join(t.text for t in self.argument())
+        if said not in ("1", "I"):
+            raise Unread(f"\\mathbb{{{said}}}")
+        return self._indicator()
+
+    def _hat(self) -> Formula:
+        inner = self.argument()
+        letters = [t for t in inner if t.kind == "letter"]
+        if not letters or letters[0].text != "y" or any(t.kind == "letter" for t in inner[1:2]):
+            raise Unread("a hat, which the handout has on y alone")
+        rest = self.inside([Token("letter", "ŷ", inner[0].start, inner[0].end, inner[0].line), *inner[1:]])
+        if len(inner) > 1:
+            return self._scripted(rest.whole())
+        return self._name("ŷ")
+
+    def _accent(self) -> Formula:
+        """Another quantity than the letter alone: a loss with an accent is the objective."""
+        letters = [t for t in self.argument() if t.kind not in ("open", "close")]
+        if not letters or letters[0].kind != "letter":
+            raise Unread("an accent")
+        self.tokens = [*letters[1:], *self.tokens[self.at :]]
+        self.at = 0
+        if letters[0].text in self.notation.losses | self.notation.totals:
+            return self._loss(letters[0].text, Scripts(word="~"))
+        return self._name(letters[0].text + "̃")
+
+    def _braced(self) -> Formula:
+        """A brace is transparent; its label is compared with what it embraces."""
+        made = self.inside(self.argument()).whole()
+        if self.takes("sign", "_", "^"):
+            self.labels.append((made, self.argument()))
+        return made
+
+    def _scripted_fraction(self) -> Formula:
+        over, under = self.argument(), self.argument()
+        if _begins_differential(over) and _begins_differential(under):
+            return self._derivative(over, under)
+        return self._scripted(Formula("quotient", (self.inside(over).whole(), self.inside(under).whole())))
+
+    # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
+
+    def _is_differential(self) -> bool:
+        """A d before a name, and not a factor d: `dJ/da`, `dW2`."""
+        token = self.peek()
+        return (
+            token is not None
+            and not token.spaced
+            and (token.kind == "letter" or (token.kind == "macro" and token.text == "hat"))
+        )
+
+    def _differential(self, tokens: Sequence[Token]) -> Formula | None:
+        """The quantity behind a ∂; None for a bare ∂."""
+        rest = tokens[1:]
+        if rest and rest[0].is_sign("^"):
+            raise Unread("a second derivative")
+        if not rest:
+            return None
+        made = self.inside(rest).whole()
+        while made.kind == "transposed" and made.parts[0].kind == "symbol":
+            made = made.parts[0]
+        return made
+
+    def _by(self, tokens: Sequence[Token]) -> Formula:
+        made = self.inside(tokens).whole()
+        if made.kind == "transposed":
+            made = made.parts[0]
+        if made.kind != "symbol":
+            raise Unread("a derivative by more than a name")
+        return made
+
+    def _derivative(self, over: Sequence[Token], under: Sequence[Token]) -> Formula:
+        of, by = self._differential(over), self._by(under[1:])
+        if of is None:
+            of = self._operand()
+        return self._scripted(self._at_point(derivative(of, by)))
+
+    def _at_point(self, made: Formula) -> Formula:
+        """Skip "(θ_t)" behind a derivative by θ."""
+        if self.sees("open", "("):
+            ahead = self.inside(self.tokens[self.at :])
+            inner = ahead.bracketed()
+            try:
+                point = self.inside(inner).whole()
+            except Unread:
+                return made
+            if point.kind == "symbol" and point.name == made.parts[1].name:
+                self.at += len(inner) + 2
+        return made
+
+    def _operand(self) -> Formula:
+        """What a ∂/∂x or a ∇ stands before: a bracket, or a product up to the next + or -."""
+        self.takes("sign", "·")
+        made = self.factor() if self.sees("open") else self.product()
+        return made
+
+    def _over_differential(self) -> Formula:
+        """`∂J/∂a2` on one line; `dW2` alone is the loss's derivative."""
+        if self.sees("sign", "^"):
+            raise Unread("a second derivative")
+        of = None if self.sees("sign", "/") else self.factor()
+        if self.sees("sign", "/") and (self.sees("macro", "partial", ahead=1) or self.sees("letter", "d", ahead=1)):
+            self.at += 2
+            by = self._by_factor()
+            return self._at_point(derivative(of if of is not None else self._operand(), by))
+        if of is None:
+            raise Unread("a derivative that breaks off")
+        while of.kind == "transposed":
+            raise Unread("a differential that is transposed")
+        if of.kind != "symbol":
+            raise Unread("a differential")
+        return derivative(symbol(self.notation.loss), of)
+
+    def _by_factor(self) -> Formula:
+        made = self.factor()
+        if made.kind == "transposed":
+            made = made.parts[0]
+        if made.kind != "symbol":
+            raise Unread("a derivative by more than a name")
+        return made
+
+    def _gradient(self) -> Formula:
+        by: Formula | None = None
+        if self.sees("sign", "^"):
+            raise Unread("a second derivative")
+        if self.takes("sign", "_"):
+            said = [*self.argument()]
+            if len(said) == 1 and said[0].kind == "letter" and self.sees("number") and not self.peek().spaced:  # type: ignore[union-attr]
+                said.append(self.next())
+            by = self._by(said)
+        token = self.peek()
+        if by is None and not self.notation.variable and token is not None and token.kind == "letter":
+            first = self.factor()  # ∇W2 J, as people type it
+            if first.kind == "symbol" and first.name != self.notation.loss and self._sees_loss():
+                return derivative(self.factor(), first)
+            if first.kind == "symbol":
+                return derivative(symbol(self.notation.loss), first)
+            raise Unread("∇ without what it is by")
+        by = by if by is not None else symbol(self.notation.variable) if self.notation.variable else None
+        if by is None:
+            raise Unread("∇ without what it is by")
+        if self._sees_loss() or (token is not None and token.kind == "open"):
+            return self._scripted(derivative(self.factor(), by))
+        if (
+            token is not None
+            and self._goes_on(token)
+            and not token.is_sign(*_MULTIPLIED, "/")
+            and (token.kind != "macro" or token.text not in ("nabla", "begin matrix"))
+            and (token.kind in ("sign",) or self.notation.variable)
+        ):
+            return derivative(self._operand(), by)
+        return self._scripted(derivative(symbol(self.notation.loss), by))
+
+    def _sees_loss(self) -> bool:
+        ahead = self.at
+        while ahead < len(self.tokens) and self.tokens[ahead].kind == "open" and self.tokens[ahead].text == "{":
+            ahead += 1
+        token = self.tokens[ahead] if ahead < len(self.tokens) else None
+        known = self.notation.losses | self.notation.totals
+        return token is not None and token.kind == "letter" and token.text in known
+
+    # ── sums, cases, matrices ────────────────────────────────────────────────────────────────────────
+
+    def _total(self) -> Formula:
+        index, limits = "", list[Formula]()
+        while self.sees("sign", "_", "^"):
+            sign, said = self.next().text, self.argument()
+            if sign == "_" and said and said[0].kind == "letter":
+                index = said[0].text
+            elif sign == "^":
+                limits = [self.inside(said).whole()]
+        made = self.product()
+        return Formula("total", (made, *limits), (index,))
+
+    def _indicator(self) -> Formula:
+        """`1[θ > 0]`, `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
+        place = self.at
+        if self.takes("sign", "_"):
+            said = self.argument()
+        elif self.sees("open"):
+            said = self.bracketed()
+        else:
+            return number(1)
+        if not any(t.kind in ("relation", "=") for t in said):  # a vector of ones
+            self.at = place
+            if self.sees("sign", "_"):
+                raise Unread("a vector of ones of some size")
+            return number(1)
+        while said and said[0].kind == "open" and said[-1].kind == "close":
+            said = said[1:-1]
+        return Formula("cases", (number(1), self._condition(said), number(0), Formula("otherwise")))
+
+    def _condition(self, tokens: Sequence[Token]) -> Formula:
+        kept = [t for t in tokens if t.kind not in ("text", "end") and not t.is_sign(".", ":")]
+        if not kept:
+            return Formula("otherwise")
+        places = [n for n, t in enumerate(kept) if t.kind in ("relation", "=")]
+        if len(places) != 1:
+            raise Unread("a condition")
+        left, right = self.inside(kept[: places[0]]).whole(), self.inside(kept[places[0] + 1 :]).whole()
+        return Formula("relation", (left, right), (kept[places[0]].text,))
+
+    def _rows(self, kind: str) -> list[list[Token]]:
+        rows: list[list[Token]] = [[]]
+        depth = 1
+        while True:
+            token = self.next()
+            if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
+                depth += 1 if token.text.startswith("begin") else -1
+                if not depth:
+                    return [row for row in rows if row]
+            if token.kind == "row" and depth == 1:
+                rows.append([])
+            else:
+                rows[-1].append(token)
+
+    def _cases(self) -> Formula:
+        parts: list[Formula] = []
+        for row in self._rows("cases"):
+            depth, place = 0, None
+            for n, token in enumerate(row):
+                depth += {"open": 1, "close": -1}.get(token.kind, 0)
+                if not depth and n and token.kind in ("text", "end"):
+                    place = n
+                    break
+            if place is None:
+                raise Unread("a case without a condition")
+            parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
+        return Formula("cases", tuple(parts))
+
+    def _matrix(self) -> Formula:
+        rows = [_columns(row) for row in self._rows("matrix")]
+        flat = [cell for row in rows for cell in row]
+        if any(_is_dots(cell) for cell in flat):
+            return self._spread(rows)
+        width = len(rows[0]) if rows else 0
+        if not width or any(len(row) != width for row in rows):
+            raise Unread("a matrix")
+        return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
+
+    def _spread(self, rows: list[list[list[Token]]]) -> Formula:
+        """A vector that is written out with dots: its first element says the pattern."""
+        if len(rows) != 1 and any(len(row) != 1 for row in rows):
+            raise Unread("a matrix with dots")
+        cells = [cell for row in rows for cell in row if not _is_dots(cell)]
+        pattern = [
+            Token("letter", "•", t.start, t.end, t.line) if t.kind == "number" and t.text == "1" and _below(cells[0], n)
+            else t for n, t in enumerate(cells[0])
+        ]  # fmt: skip
+        if not any(t.text == "•" for t in pattern):
+            raise Unread("a vector with dots")
+        made = self.inside(pattern).whole()
+        return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
+
+
+_CALLS = frozenset({"transpose", "dot", "outer", "multiply", "norm"})
+
+
+def _begins_differential(tokens: Sequence[Token]) -> bool:
+    if not tokens:
+        return False
+    first = tokens[0]
+    return (first.kind == "macro" and first.text == "partial") or (
+        first.kind == "letter"
+        and first.text in ("d", "∂", "δ", "Δ")
+        and (len(tokens) == 1 or first.text in "d∂" or tokens[1].kind == "letter")
+    )
+
+
+def _columns(row: Sequence[Token]) -> list[list[Token]]:
+    cells: list[list[Token]] = [[]]
+    for token in row:
+        if token.kind == "end":
+            cells.append([])
+        else:
+            cells[-1].append(token)
+    return [cell for cell in cells if cell]
+
+
+def _is_dots(cell: Sequence[Token]) -> bool:
+    return all(t.text in ("vdots", "dots", "cdots", "ldots", "ddots", ".") for t in cell)
+
+
+def _below(tokens: Sequence[Token], place: int) -> bool:
+    """The token begins a subscript."""
+    before = place - 1 - (place > 1 and tokens[place - 1].text == "{")
+    return before >= 0 and tokens[before].is_sign("_")

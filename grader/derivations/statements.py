@@ -1,0 +1,345 @@
+"""Pieces → statements: chains of formulas a = b = c, each with the place where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
+from grader.derivations.formulas import Formula
+from grader.derivations.parser import Parser
+from grader.derivations.pieces import Piece, cut
+from grader.derivations.question import Notation
+from grader.derivations.tokens import Token, tokens
+from grader.model import Skipped
+
+
+@dataclass(frozen=True)
+class Member:
+    """One side of an equality."""
+
+    text: str
+    line: int
+    formula: Formula | None
+    why: str = ""
+    """The reason why it is unread."""
+    labels: tuple[tuple[Formula, Formula], ...] = ()
+    """What an \\underbrace embraces, and the formula that it says it is."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    members: tuple[Member, ...]
+    display: bool
+    goes_on: bool = False
+    """It began with =: the statement before it is continued."""
+    relation: str = ""
+    """Another sign than =, in a < b, a ≈ b and the like."""
+
+    @property
+    def is_equality(self) -> bool:
+        return not self.relation
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All formulas of an answer, and what is no formula."""
+
+    statements: tuple[Statement, ...]
+    words: tuple[tuple[int, str], ...]
+    """Texts outside the mathematics, with their lines."""
+    skipped: tuple[Skipped, ...]
+    interrupted: tuple[Skipped, ...]
+    """Those of the skipped that stand inside a formula."""
+
+    @property
+    def is_mathematics_alone(self) -> bool:
+        return not self.skipped and not any(any(c.isalnum() for c in text) for _, text in self.words)
+
+
+def read(answer: str, notation: Notation) -> Reading:
+    """Read an answer.
+
+    Raises:
+        Unread: It is too long.
+    """
+    if len(answer) > MAX_CHARACTERS:
+        raise Unread("an answer that is too long")
+    made = cut(answer)
+    reader = _Reader(notation)
+    for piece in made.pieces:
+        if piece.kind == "words":
+            reader.words.append((piece.line, piece.text.strip()))
+            reader.between(piece.text)
+        else:
+            reader.take(piece)
+    if reader.open:
+        reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
+    if len(reader.statements) > MAX_STATEMENTS:
+        raise Unread("an answer with too many formulas")
+    skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
+    return Reading(tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted))
+
+
+@dataclass
+class _Side:
+    tokens: list[Token]
+    texts: list[Token]
+    """Texts among the tokens."""
+
+
+class _Reader:
+    def __init__(self, notation: Notation) -> None:
+        self.notation = notation
+        self.statements: list[Statement] = []
+        self.words: list[tuple[int, str]] = []
+        self.skipped: list[Skipped] = []
+        self.interrupted: list[Skipped] = []
+        self.open = False
+        """The last statement ended with = and waits for its right side."""
+
+    def between(self, words: str) -> None:
+        if "\n\n" in words:
+            self.open = False
+
+    def take(self, piece: Piece) -> None:
+        found = _without_frames(tokens(piece.text))
+        for segment in _rows(found):
+            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"))
+
+    def _row(self, row: Sequence[Token], piece: Piece, aside: bool) -> None:
+        sides, relation = _sides(row)
+        if relation == "∈":
+            sides, relation = self._without_sets(sides, piece), ""
+        if not sides or not any(side.tokens or side.texts for side in sides):
+            return
+        goes_on = bool(not sides[0].tokens and len(sides) > 1) or self.open
+        if not sides[0].tokens and len(sides) > 1:
+            self._skip_texts(sides[0], piece, first=True)
+            sides = sides[1:]
+            goes_on = True
+        self.open = len(sides) > 0 and not sides[-1].tokens and len(row) > 0 and row[-1].kind == "="
+        for n, side in enumerate(sides):
+            self._skip_texts(side, piece, first=n == 0 and not goes_on)
+            self._skip_size(side, piece)
+        members = [self._member(side, piece) for side in sides if side.tokens]
+        if not members:
+            return
+        if goes_on and self.statements:
+            before = self.statements[-1]
+            self.statements[-1] = replace(
+                before, members=(*before.members, *members), relation=before.relation or relation
+            )
+        else:
+            self.statements.append(Statement(tuple(members), piece.display and not aside, goes_on, relation))
+
+    def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
+        """What stands behind ∈ says a size."""
+        last = sides.pop()
+        if last.tokens:
+            text = piece.text[last.tokens[0].start : last.tokens[-1].end]
+            self.skipped.append(Skipped(piece.line + last.tokens[0].line, text, "a set"))
+        return sides
+
+    def _member(self, side: _Side, piece: Piece) -> Member:
+        line = piece.line + side.tokens[0].line
+        text = piece.text[side.tokens[0].start : side.tokens[-1].end].strip()
+        parser = Parser(_without_stops(side.tokens), self.notation)
+        try:
+            formula = parser.whole()
+        except Unread as unread:
+            self.skipped.append(Skipped(line, text, f"cannot be read: {unread.why}"))
+            return Member(text, line, None, unread.why)
+        except RecursionError:
+            self.skipped.append(Skipped(line, text, "too deep"))
+            return Member(text, line, None, "too deep")
+        return Member(text, line, formula, labels=tuple(self._labels(parser, piece)))
+
+    def _skip_size(self, side: _Side, piece: Piece) -> None:
+        """Leave out "(H × 1)" behind a formula, and alone."""
+        kept = _without_stops(side.tokens)
+        size = self._size_at_end(kept)
+        if size:
+            begin = kept[-size]
+            text = piece.text[begin.start : kept[-1].end]
+            self.skipped.append(Skipped(piece.line + begin.line, text, "a size"))
+            side.tokens[:] = kept[:-size]
+
+    def _size_at_end(self, kept: Sequence[Token]) -> int:
+        """The number of tokens of a size at the end of a formula."""
+        if kept and kept[-1].kind == "close":
+            begin = len(kept) - 1
+            while begin and kept[begin].kind != "open":
+                begin -= 1
+            label = kept[begin].text == "{" or (
+                begin and (kept[begin - 1].is_sign("_", "^") or kept[begin - 1].kind == "macro")
+            )
+            return len(kept) - begin if not label and self._is_size(kept[begin + 1 : -1]) else 0
+        return len(kept) if self._is_size(kept) else 0
+
+    def _is_size(self, inner: Sequence[Token]) -> bool:
+        names = self.notation.meanings.keys() | self.notation.same.keys() | self.notation.losses
+        operands = inner[::2]
+        return (
+            len(inner) in (3, 5)
+            and all(t.is_sign("·") for t in inner[1::2])
+            and all(t.kind == "number" or (t.kind == "letter" and t.text not in names) for t in operands)
+            and (any(t.kind == "letter" for t in operands) or all(t.text.isdigit() for t in operands))
+        )
+
+    def _labels(self, parser: Parser, piece: Piece) -> Iterator[tuple[Formula, Formula]]:
+        for made, label in parser.labels:
+            if not label or self._is_size(label):
+                continue
+            try:
+                yield made, Parser(label, self.notation).whole()
+            except Unread:
+                text = piece.text[label[0].start : label[-1].end]
+                self.skipped.append(Skipped(piece.line + label[0].line, text, "a label"))
+
+    def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
+        """Words interrupt a formula if they stand within it, or between it and the = before it."""
+        for token in side.texts:
+            skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
+            self.skipped.append(skipped)
+            before = not first or any(t.start < token.start for t in side.tokens)
+            behind = any(t.start > token.start for t in side.tokens)
+            if (before and behind) or not any(c.isalpha() for c in token.text):
+                self.interrupted.append(skipped)
+
+
+def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
+    """Without a bracket around a whole equality, as comments have it."""
+    kept = _without_stops(row)
+    if len(kept) > 2 and kept[0].kind == "open" and kept[-1].kind == "close":
+        depths, depth = [], 0
+        for token in kept:
+            depth += {"open": 1, "close": -1}.get(token.kind, 0)
+            depths.append(depth)
+        if min(depths[:-1]) >= 1 and any(t.kind == "=" and d == 1 for t, d in zip(kept, depths, strict=True)):
+            return kept[1:-1]
+    return row
+
+
+def _without_frames(found: Sequence[Token]) -> list[Token]:
+    """Without braces that group nothing: of boxes and colours, around whole equalities and around one letter."""
+    opened: list[int] = []
+    dropped: set[int] = set()
+    equal: set[int] = set()
+    added: set[int] = set()
+    for n, token in enumerate(found):
+        if token.kind == "open":
+            opened.append(n)
+        elif token.kind == "close" and opened:
+            begin = opened.pop()
+            brace = found[begin].text
+            script = begin and (found[begin - 1].is_sign("_", "^") or found[begin - 1].kind == "macro")
+            signed = n > begin + 1 and found[begin + 1].is_sign("+", "-")
+            bare = brace == "{" and not script and (begin in equal or n == begin + 2)
+            if bare or (brace == "{=" and (begin in equal or begin not in added or signed)):
+                dropped |= {begin, n}
+        elif opened and token.kind in ("=", "row"):
+            equal.add(opened[-1])
+        elif opened and token.is_sign("+", "-"):
+            added.add(opened[-1])
+    kept = [(replace(t, text="{") if t.text == "{=" else t) for n, t in enumerate(found) if n not in dropped]
+    return kept
+
+
+def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
+    """Without full stops and colons at its ends, and a bracket that has no partner."""
+    kept = list(side)
+    while kept and kept[-1].is_sign(".", ":", "!", "?", '"', "□"):
+        kept.pop()
+    while kept and kept[0].is_sign(".", ":", "•", "|"):
+        if kept[0].text == "|" and any(t.is_sign("|") for t in kept[1:]):
+            break
+        kept.pop(0)
+    depth = [0]
+    for token in kept:
+        depth.append(depth[-1] + {"open": 1, "close": -1}.get(token.kind, 0))
+    if depth[-1] == -1 and kept[-1].kind == "close":
+        kept.pop()
+    elif depth[-1] == 1 and kept[0].kind == "open" and min(depth[1:]) >= 1:
+        kept.pop(0)
+    return kept
+
+
+@dataclass
+class _Segment:
+    """Tokens of a row, and the separator before them."""
+
+    how: str
+    tokens: list[Token]
+
+    @property
+    def continues(self) -> bool:
+        """It goes on with a row before it."""
+        return self.how == "row" and self.tokens[0].is_sign(*_OPERATORS)
+
+    @property
+    def begins_with_equals(self) -> bool:
+        return self.tokens[0].kind == "=" and self.how in ("row", "quad", "qquad", "text", "")
+
+    @property
+    def hangs(self) -> bool:
+        """It ends with a sign that wants a right side."""
+        return self.tokens[-1].kind == "=" or self.tokens[-1].is_sign(*_OPERATORS)
+
+
+_OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
+
+
+def _rows(found: Sequence[Token]) -> Iterator[_Segment]:
+    """Cut at line breaks, commas, words and arrows outside brackets and environments; join a row that begins with an
+    operator or = to the one that it continues."""
+    joined: list[_Segment] = []
+    for segment in _segments(found):
+        before = joined[-1] if joined else None
+        if before is not None and before.hangs and segment.how not in (",", ";"):
+            before.tokens.extend(segment.tokens)
+        elif joined and (segment.continues or segment.begins_with_equals):
+            main = next((s for s in reversed(joined) if s.how not in ("&", "text")), joined[-1])
+            main.tokens.extend(segment.tokens)
+        else:
+            joined.append(segment)
+    yield from joined
+
+
+def _segments(found: Sequence[Token]) -> Iterator[_Segment]:
+    segment = _Segment("", [])
+    depth = grids = 0
+    for token in found:
+        if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
+            grids += 1 if token.text.startswith("begin") else -1
+        depth = max(0, depth + {"open": 1, "close": -1}.get(token.kind, 0))
+        cuts = grids <= 0 and (token.kind == "row" or (depth == 0 and token.kind == "end"))
+        words = grids <= 0 and depth == 0 and token.kind == "text" and segment.tokens and not segment.hangs
+        if cuts or words:
+            if segment.tokens:
+                yield segment
+            segment = _Segment("row" if token.kind == "row" else "text" if words else token.text, [])
+            depth = 0
+        if not cuts and (grids > 0 or token.kind != "end" or token.text == ","):
+            segment.tokens.append(token)
+    if segment.tokens:
+        yield segment
+
+
+def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
+    sides, relation, depth, grids = [_Side([], [])], "", 0, 0
+    for token in row:
+        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
+            grids += 1 if token.text.startswith("begin") else -1
+        top = depth <= 0 and grids <= 0
+        if top and token.kind == "=":
+            sides.append(_Side([], []))
+        elif top and token.kind == "relation":
+            relation = token.text
+            sides.append(_Side([], []))
+        elif token.kind == "text" and grids <= 0:
+            sides[-1].texts.append(token)
+        else:
+            sides[-1].tokens.append(token)
+    return sides, relation

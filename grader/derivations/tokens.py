@@ -1,0 +1,324 @@
+"""Mathematics as text → tokens. LaTeX, Unicode and code become one spelling first: LaTeX."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from grader.derivations.bounds import MAX_TOKENS, Unread
+
+Kind = Literal["number", "letter", "function", "macro", "sign", "open", "close", "=", "relation", "end", "row", "text"]
+
+
+@dataclass(frozen=True)
+class Token:
+    kind: Kind
+    text: str
+    start: int
+    """Place in the spelled text."""
+    end: int
+    line: int
+    """Line of the text, from 0."""
+    spaced: bool = False
+    """White space stands before it."""
+
+    def is_sign(self, *signs: str) -> bool:
+        return self.kind == "sign" and self.text in signs
+
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "Gamma": "Γ", "delta": "δ", "Delta": "Δ", "epsilon": "ε",
+    "varepsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ", "vartheta": "θ", "Theta": "Θ", "kappa": "κ",
+    "lambda": "λ", "Lambda": "Λ", "mu": "μ", "nu": "ν", "xi": "ξ", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ",
+    "varphi": "φ", "Phi": "Φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Omega": "Ω", "ell": "ℓ",
+}  # fmt: skip
+_LETTERS = {letter: name for name, letter in GREEK.items() if not name.startswith("var")}
+_UNICODE = {
+    "∇": r"\nabla ", "∂": r"\partial ", "⊙": r"\odot ", "∘": r"\odot ", "⊗": r"\otimes ", "·": r"\cdot ",
+    "⋅": r"\cdot ", "×": r"\times ", "∗": "*", "−": "-", "–": "-", "—": "-", "ŷ": r"\hat y ", "ᵀ": "^T", "⊤": r"\top ",
+    "ℒ": "L ", "′": "'", "’": "'", "←": r"\gets ", "≔": "=", "‖": r"\|", "∥": r"\|", "∣": "|", "≈": r"\approx ",
+    "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "½": r"\frac12 ", "Σ": r"\sum ", "∑": r"\sum ", "→": r"\to ",
+    "⇒": r"\Rightarrow ", "∴": r"\therefore ", "∵": r"\because ", "∈": r"\in ", "√": r"\sqrt ", "…": r"\dots ",
+    "⋮": r"\vdots ", "\u00a0": " ", "𝟙": r"\mathbb{1}", "∝": r"\propto ", "￼": " ", "\u200b": " ",
+}  # fmt: skip
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵗⁿ"
+LOWERED = "₀₁₂₃₄₅₆₇₈₉₍₎₊₋ₜⱼᵢₖₙ"
+_SUP, _SUB = str.maketrans(RAISED, "0123456789()+-tn"), str.maketrans(LOWERED, "0123456789()+-tjikn")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FUNCTIONS = {
+    "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
+    "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
+    "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
+    "sum": "sum", "norm": "norm",
+}  # fmt: skip
+_DROPPED = _words(
+    "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
+    "Bigr biggl biggr Biggl Biggr bigm nonumber notag mathbf boldsymbol bm mathrm mathit mathsf mathcal "
+    "mathscr boxed fbox vec underline operatorname rm bf it cal pmb mathop mathbin cancel bcancel xcancel "
+    "mathstrut hfill centering normalsize large Large displaylines ensuremath mathnormal symbf symbfit "
+    "mathbfit relax color textcolor colorbox"
+)
+_SPACES = _words(
+    "quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
+    "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline"
+)
+_EQUALS = _words("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow")
+_RELATIONS = {"leq": "<=", "le": "<=", "geq": ">=", "ge": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=",
+              "approx": "≈", "propto": "∝", "in": "∈", "sim": "~", "simeq": "≈", "mp": "±", "pm": "±"}  # fmt: skip
+_SIGNS = {"cdot": "·", "times": "·", "ast": "·", "bullet": "·", "odot": "⊙", "circ": "⊙", "otimes": "⊗", "star": "·",
+          "prime": "'", "backslash": "", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|",
+          "vert": "|", "mid": "|"}  # fmt: skip
+_UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
+_TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "tag", "hbox", "textnormal"}
+
+_PLAIN: dict[str, tuple[Kind, str]] = {
+    **{name: ("letter", letter) for name, letter in GREEK.items()},
+    **{name: ("end", name) for name in _SPACES},
+    **{name: ("=", "=") for name in _EQUALS},
+    **{name: ("relation", sign) for name, sign in _RELATIONS.items()},
+    **{name: ("sign", sign) for name, sign in _SIGNS.items()},
+    **{name: ("function", function) for name, function in FUNCTIONS.items() if name != "sum"},
+    **{name: ("macro", "frac") for name in ("dfrac", "tfrac", "cfrac")},
+    **{name: ("macro", "hat") for name in ("hat", "widehat")},
+    **{name: ("macro", "accent") for name in ("bar", "tilde", "widetilde", "overline")},
+    **{name: ("letter", "T") for name in ("top", "intercal", "transpose", "trans")},
+    "Sign": ("function", "sign"),
+    "not": ("relation", "!="),
+}
+"""Macros that are one token."""
+_SCAN = re.compile(
+    r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?|\\(?P<escaped>.)"
+    r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
+    r"|(?P<long>\*\*|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    re.DOTALL,
+)
+_LONG: dict[str, tuple[Kind, str]] = {
+    "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
+    "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
+    "||": ("sign", "‖"),
+}  # fmt: skip
+_KNOWN = re.compile(
+    r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|yhat|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
+    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum)(?![a-z])|(.)",
+    re.DOTALL,
+)
+
+
+def spelled(text: str) -> str:
+    """Return the text in LaTeX's spelling, with as many lines."""
+    text = re.sub(f"[{RAISED}]+", lambda m: "^{" + m[0].translate(_SUP) + "}", text)
+    text = re.sub(f"[{LOWERED}]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
+    text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
+    return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
+
+
+def tokens(text: str) -> list[Token]:
+    """Cut spelled text into tokens. Raises `Unread` if there are too many."""
+    return _Lexer(text).tokens()
+
+
+class _Lexer:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.found: list[Token] = []
+        self.line = 0
+        self.spaced = False
+        self.at = 0
+        self.grids: list[bool] = []
+        """Of the environments around it, whether & and line breaks belong to a matrix or to cases."""
+        self.frame = False
+        """The next brace belongs to a colour, a box or the like."""
+
+    def tokens(self) -> list[Token]:
+        while self.at < len(self.text):
+            match = _SCAN.match(self.text, self.at)
+            assert match is not None  # the last alternative takes any character
+            start, self.at = self.at, match.end()
+            self._take(match, start)
+            if len(self.found) > MAX_TOKENS:
+                raise Unread("an answer that is too long")
+        return self.found
+
+    def _add(self, kind: Kind, text: str, start: int) -> None:
+        self.found.append(Token(kind, text, start, self.at, self.line, self.spaced))
+        self.spaced = False
+
+    def _take(self, match: re.Match[str], start: int) -> None:
+        said = match[0]
+        if match["space"]:
+            self.spaced = True
+            self.line += said.count("\n")
+        elif match["comment"]:
+            self._add("text", said.lstrip("% "), start)
+        elif match["macro"]:
+            self._macro(match["macro"], start)
+        elif match["escaped"]:
+            self._escaped(match["escaped"], start)
+        elif match["number"]:
+            self._add("number", said, start)
+        elif match["word"]:
+            self._word(said, start)
+        elif match["long"]:
+            self._add(*_LONG[said], start)
+        else:
+            self._sign(said, start)
+
+    def _sign(self, said: str, start: int) -> None:
+        if said in "([{":
+            self._add("open", f"{said}{'=' if self.frame and said == '{' else ''}", start)
+            self.frame = False
+        elif said in ")]}":
+            self._add("close", said, start)
+        elif said == "=":
+            self._add("=", "=", start)
+        elif said in "<>":
+            self._add("relation", said, start)
+        elif said in ",;":
+            self._add("end", said, start)
+        elif said == "&":
+            if any(self.grids) or self.text[start - 1 : start] == "&":
+                self._add("end", "&", start)
+            self.spaced = True
+        elif said == "*":
+            self._add("sign", "·", start)
+        elif said.isalpha():
+            self._add("text" if ord(said) > 0x2E7F else "letter", said, start)
+        else:
+            self._add("sign", said, start)
+
+    def _escaped(self, said: str, start: int) -> None:
+        if said == "\\":
+            self.at = start + 2
+            skip = re.compile(r"\*?\s*(?:\[[-\d. a-z]*\])?").match(self.text, self.at)
+            after = skip[0] if skip else ""
+            self._add("row", "", start)
+            if after.strip():
+                self.at += len(after.rstrip())
+        elif said == "|":
+            self._add("sign", "‖", start)
+        elif said in "{}":
+            self._add("open" if said == "{" else "close", f"\\{said}", start)
+        else:
+            self.spaced = True
+            self.line += said.count("\n")
+
+    def _word(self, said: str, start: int) -> None:
+        """A run of Latin letters: names side by side, with known words among them."""
+        for part in _KNOWN.finditer(said):
+            self.at = start + part.end()
+            place = start + part.start()
+            if part[1] in GREEK:
+                self._add("letter", GREEK[part[1]], place)
+            elif part[1] == "yhat":
+                self._add("letter", "ŷ", place)
+            elif part[1] in ("nabla", "partial"):
+                self._add("macro", part[1], place)
+            elif part[1] == "odot":
+                self._add("sign", "⊙", place)
+            elif part[1]:
+                self._add("function", FUNCTIONS[part[1]], place)
+            else:
+                self._add("letter", part[2], place)
+
+    def _macro(self, name: str, start: int) -> None:
+        if name in _PLAIN:
+            kind, text = _PLAIN[name]
+            self._add(kind, text, start)
+        elif name in _TEXTS or name in _UPRIGHT:
+            self._text(name, start)
+        elif name in _DROPPED:
+            if name in ("color", "textcolor", "colorbox"):
+                self._argument()
+            self.frame = self.text[self.at :].lstrip()[:1] == "{"
+            self._skip_bracket_dot(name)
+        elif name in ("label", "hspace", "vspace", "phantom", "vphantom", "hphantom"):
+            self._argument()
+        elif name in ("overset", "stackrel", "underset", "xrightarrow"):
+            self._above(start)
+        elif name in ("begin", "end"):
+            self._environment(name, start)
+        else:
+            self._add("macro", name, start)
+
+    def _skip_bracket_dot(self, name: str) -> None:
+        """`\\left.` and `\\right.` are brackets that are not drawn."""
+        if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
+            self.at += 1
+
+    def _argument(self) -> str:
+        """Take a group in braces, and return what stands in it."""
+        match = re.compile(r"\s*(?:\[[^\]\n]{0,40}\])?\s*\{").match(self.text, self.at)
+        if match is None:
+            return ""
+        depth, at = 1, match.end()
+        while at < len(self.text) and depth:
+            depth += {"{": 1, "}": -1}.get(self.text[at], 0)
+            at += 1
+        inside = self.text[match.end() : at - 1 if not depth else at]
+        self.line += self.text.count("\n", self.at, at)
+        self.at = at
+        return inside
+
+    def _text(self, name: str, start: int) -> None:
+        """Text: a function or a letter that stands upright, or words."""
+        if name == "tag":
+            said = self._argument()
+            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", said):
+                self._add("text", said, start)
+            return
+        after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
+        bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "rm")
+        if after and (after[1] in FUNCTIONS or after[1].lower() in FUNCTIONS):
+            self.at = after.end()
+            self._add("function", FUNCTIONS.get(after[1]) or FUNCTIONS[after[1].lower()], start)
+        elif after and len(after[1]) == 1 and not (after[1] == "1" and name == "mathbf"):
+            self.at = after.end()
+            self._add("number" if after[1].isdigit() else "letter", after[1], start)
+        elif after and after[1] == "1":
+            self.at = after.end()
+            self._add("macro", "ones", start)
+        elif bold and (after is None or len(after[1]) <= 2):
+            self.frame = self.text[self.at :].lstrip()[:1] == "{"  # only a way of writing its letters
+        else:
+            said = self._argument().strip()
+            if said.strip(" .,;:()"):
+                self._add("text", said, start)
+            elif said:
+                self._add("end", "", start)
+            else:
+                self.spaced = True
+
+    def _above(self, start: int) -> None:
+        """`\\overset{above}{sign}`: the sign stays, and what stands above it is text."""
+        said = self._argument().strip()
+        self._add("text", said, start)
+        group = re.compile(r"\s*\{\s*(=|\\gets|\\leftarrow|\\Rightarrow)\s*\}").match(self.text, self.at)
+        if group:
+            self.at = group.end()
+            self._add("=", "=", start)
+
+    _LAYOUT = re.compile(r"\s*\{\s*([A-Za-z]+)\*?\s*\}")
+
+    def _environment(self, name: str, start: int) -> None:
+        match = self._LAYOUT.match(self.text, self.at)
+        kind = match[1] if match else ""
+        self.at = match.end() if match else self.at
+        grid = kind in ("cases", "rcases", "matrix", "bmatrix", "pmatrix", "vmatrix", "Bmatrix", "smallmatrix", "array")
+        if name == "begin":
+            if kind in ("array", "alignat", "alignedat"):
+                self._argument()
+            body = self.text[self.at :].partition(f"\\end{{{kind}")[0]
+            grid = grid and not (kind == "array" and re.search(r"[^<>!]=", body))  # an array that aligns equalities
+            self.grids.append(grid)
+        elif self.grids:
+            grid = self.grids.pop()
+        if grid:
+            self._add("macro", f"{name} {'cases' if 'cases' in kind else 'matrix'}", start)
+        else:
+            self._add("end", "", start)

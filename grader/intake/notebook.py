@@ -1,0 +1,132 @@
+"""A notebook's bytes → its cells, and the written answers among them. What the code means is not looked at."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import nbformat
+
+from grader.bounds import (
+    MAX_CELL_CHARACTERS,
+    MAX_CELLS,
+    MAX_LINES,
+    MAX_NOTEBOOK_VALUES,
+    MAX_NOTEBOOKS,
+    MAX_PRINTED,
+)
+from grader.errors import Refused
+from grader.model import Notebook
+
+_TOGETHER = " (all notebooks of a submission count together)"
+_ALONE = "submit the notebook with your answers alone"
+
+
+@dataclass
+class NotebookBudget:
+    """How much the notebooks of one submission may still contain."""
+
+    values: int = MAX_NOTEBOOK_VALUES
+    cells: int = MAX_CELLS
+    lines: int = MAX_LINES
+
+    def take(self, what: Literal["values", "cells", "lines"], count: int) -> bool:
+        """Subtract this count. Return False if that is more than was left."""
+        left: int = getattr(self, what) - count
+        setattr(self, what, left)
+        return left >= 0
+
+
+def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
+    """Parse the notebooks among a submission's files. Raises `Refused` for more than a submission may have."""
+    notebooks = sorted(name for name in files if name.endswith(".ipynb"))
+    if len(notebooks) > MAX_NOTEBOOKS:
+        raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ALONE}")
+    budget = NotebookBudget()
+    return tuple(read_notebook(name, files[name], budget) for name in notebooks)
+
+
+def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = None) -> Notebook:
+    """Parse a notebook. Raises `Refused`, with what to do, if Jupyter could not open it.
+
+    `budget` is what the notebook may contain, and is reduced by what it does; None is the budget of a submission.
+
+    Outputs and attachments are dropped before validation, and cells are counted before they are
+    converted: a validator takes seconds for megabytes that no check needs.
+    """
+    budget = budget or NotebookBudget()
+    if not budget.take("values", sum(map(content.count, (b",", b"[", b"{")))):
+        raise Refused(f"{path} holds too much: clear the outputs (Kernel → Restart & Clear Output) and save")
+    try:
+        saved = json.loads(content.decode("utf-8-sig"))
+        version = int(saved["nbformat"])
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        raise Refused(f"{path} is not a notebook: open it in Jupyter and save it again (File → Save)") from None
+    try:
+        saved_cells = saved["cells"] if version == 4 else [c for sheet in _sheets(saved) for c in sheet["cells"]]
+        if not isinstance(saved_cells, list):
+            raise TypeError("cells")
+        if not budget.take("cells", len(saved_cells)):
+            raise Refused(f"{path} has more than {MAX_CELLS} cells{_TOGETHER}: {_ALONE}")
+        printed = _printed(saved_cells)
+        if version != 4:
+            saved_cells = _of_today(saved, saved_cells)
+        cells = [(str(c["cell_type"]), _source(c)) for c in saved_cells]
+    except Refused:
+        raise
+    except Exception as wrong:  # noqa: BLE001  whatever a reader of strange files raises, the file is at fault
+        raise Refused(
+            f"{path} cannot be read as a notebook of format {version} ({type(wrong).__name__}): "
+            "open it in a current Jupyter and save it again"
+        ) from None
+    if any(len(source) > MAX_CELL_CHARACTERS for _, source in cells):
+        raise Refused(
+            f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
+        )
+    if not budget.take("lines", sum(map(_line_ends, (source for _, source in cells)))):
+        raise Refused(f"{path} has more than {MAX_LINES:,} lines{_TOGETHER}: {_ALONE}")
+    code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
+    return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells), printed)
+
+
+def _printed(cells: Sequence[Any]) -> str:
+    """Return the first of what the cells have printed, of whatever form the outputs are."""
+    texts: list[str] = []
+    left = MAX_PRINTED
+    for cell in cells:
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else ():
+            text = output.get("text") if isinstance(output, dict) else None
+            for piece in text if isinstance(text, list) else [text]:
+                if isinstance(piece, str) and left > 0:
+                    texts.append(piece[:left])
+                    left -= len(texts[-1])
+    return "".join(texts)
+
+
+def _sheets(saved: Any) -> Any:
+    """Return what holds the cells in a format before 4: worksheets, and in the first of all the notebook itself."""
+    return saved.get("worksheets", [saved])
+
+
+def _of_today(saved: Any, cells: list[Any]) -> Any:
+    """Return the cells of a notebook in another format as those of format 4, without their outputs."""
+    bare = [{k: v for k, v in c.items() if k != "attachments"} | {"outputs": [], "metadata": {}} for c in cells]
+    holder = {"worksheets": [{"cells": bare, "metadata": {}}]} if "worksheets" in saved else {"cells": bare}
+    numbers = {k: saved[k] for k in ("nbformat", "nbformat_minor") if k in saved}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
+        return nbformat.reads(json.dumps(numbers | holder | {"metadata": {}}), as_version=4)["cells"]
+
+
+def _line_ends(source: str) -> int:
+    """Return how often the text may be cut where `str.splitlines` cuts it."""
+    return sum(map(source.count, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
+
+
+def _source(cell: Any) -> str:
+    source = cell["source"]
+    return "".join(source) if isinstance(source, list) else str(source)

@@ -1,0 +1,116 @@
+"""What markers do to answers and their groups. Each action can be undone by the marker who did it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grader.errors import BadCall
+from grader.marking.groups import AnswerGroup, key_of_answer
+from grader.store import answer_marks, marking_actions, regroupings
+from grader.store.answer_marks import AnswerMark, Given
+from grader.store.database import Tx, one_at_a_time
+from grader.store.marking_actions import Action, MarkChange
+from grader.store.rubrics import Question
+
+
+def mark(tx: Tx, question: Question, marker: str, given: Mapping[str, Given | None]) -> None:
+    """Set a marker's marks.
+
+    Args:
+        given: By the answers' digests; None removes a mark.
+
+    Raises:
+        BadCall: If an item is not in the question's rubric.
+    """
+    own = _own_marks(tx, question, marker, given)
+    changes = {}
+    for digest, wanted in given.items():
+        before = own.get(digest)
+        if wanted is None:
+            answer_marks.take_back(tx, question, digest, marker)
+        at = answer_marks.put(tx, question, digest, marker, wanted) if wanted else None
+        changes[digest] = MarkChange(before.given if before else None, before.at if before else None, at)
+    marking_actions.add(tx, question, marker, Action(marks=changes))
+
+
+def take_out(tx: Tx, question: Question, marker: str, group: AnswerGroup, digest: str) -> str:
+    """Take one answer out of its group, for all markers.
+
+    Returns:
+        The id of its own group.
+
+    Raises:
+        BadCall: If it is the only answer of its group, or the one that the others were merged into.
+    """
+    own = key_of_answer(digest)
+    if len(group.answers) == 1:
+        raise BadCall("the answer is alone in its group already")
+    if group.id == own:
+        raise BadCall("the other answers were merged into this one: take them out instead")
+    _regroup(tx, question, marker, own, own)
+    return own
+
+
+def merge(tx: Tx, question: Question, marker: str, group: AnswerGroup, into: AnswerGroup) -> None:
+    """Merge a group into another one, for all markers.
+
+    Raises:
+        BadCall: If they are the same group.
+    """
+    if group.id == into.id:
+        raise BadCall("a group cannot be merged into itself")
+    _regroup(tx, question, marker, group.id, into.id)
+
+
+def _regroup(tx: Tx, question: Question, marker: str, key: str, into: str) -> None:
+    before = regroupings.of_question(tx, question).get(key)
+    regroupings.put(tx, question, key, into)
+    marking_actions.add(tx, question, marker, Action(groups={key: (before, into)}))
+
+
+def begin_regrouping(tx: Tx, question: Question) -> None:
+    """Wait for other markers' regroupings of the question. Call it before the groups are looked up."""
+    one_at_a_time(tx, f"regrouping {question}")
+
+
+def undo(tx: Tx, question: Question, marker: str) -> Action:
+    """Undo the marker's latest action on a question.
+
+    Raises:
+        BadCall: If there is none, or if what it changed has been changed again since.
+    """
+    begin_regrouping(tx, question)
+    found = marking_actions.latest(tx, question, marker)
+    if found is None:
+        raise BadCall("there is nothing to undo")
+    id, action = found
+    _undo_marks(tx, question, marker, action)
+    _undo_groups(tx, question, action)
+    marking_actions.remove(tx, id)
+    return action
+
+
+def _undo_marks(tx: Tx, question: Question, marker: str, action: Action) -> None:
+    own = _own_marks(tx, question, marker, action.marks)
+    for digest, change in action.marks.items():
+        now = own.get(digest)
+        if (now and now.at) != change.after_at:
+            raise BadCall("the mark has been changed since, so it cannot be undone")
+        if change.before is None:
+            answer_marks.take_back(tx, question, digest, marker)
+        else:
+            answer_marks.put(tx, question, digest, marker, change.before, change.before_at)
+
+
+def _undo_groups(tx: Tx, question: Question, action: Action) -> None:
+    now = regroupings.of_question(tx, question)
+    for key, (before, after) in action.groups.items():
+        if now.get(key) != after:
+            raise BadCall("the groups have been changed since, so it cannot be undone")
+        regroupings.put(tx, question, key, before)
+
+
+def _own_marks(tx: Tx, question: Question, marker: str, digests: Mapping[str, object]) -> dict[str, AnswerMark]:
+    found = answer_marks.of_answers(tx, question.course, question.assignment, list(digests))
+    marks = (mark for (id, _), given in found.items() if id == question.id for mark in given)
+    return {mark.digest: mark for mark in marks if mark.marker.id == marker and mark.digest in digests}

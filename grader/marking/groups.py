@@ -1,0 +1,263 @@
+"""Answers of one question in groups that mean the same, as one marker sees them: without names, equal texts once.
+
+The largest group of each shelf comes first. Groups of the same size, and the answers within a group, stand in a random
+order that is each marker's own and does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from grader.marking.agreement import Agreement, agreement
+from grader.marking.shelves import SHELVES, place_of, short_hash
+from grader.marking.status import MarkingStatus, Stage, marking_status
+from grader.model import Points, Shelf
+from grader.model.answers import Ground, Suggestion, decided_of_all, suggestion_of_all
+from grader.store import answer_marks, answers, regroupings, rubrics
+from grader.store.answer_marks import AnswerMark
+from grader.store.answers import Handed
+from grader.store.database import Tx
+from grader.store.records import Counts
+from grader.store.rubrics import Question
+
+
+@dataclass(frozen=True)
+class DistinctAnswer:
+    """The text of an answer, for all students who wrote it."""
+
+    digest: str
+    text: str
+    authors: frozenset[str]
+    """Ids of people."""
+    shelf: Shelf
+    machine_group: str
+    """Id of the group that the machine's reading puts it into."""
+    suggestion: Suggestion | None
+    decided: Points | None
+    """Points given by the machine."""
+    answer_marks: tuple[AnswerMark, ...]
+    status: MarkingStatus
+    marked_before: bool
+    """It replaces an answer of one of its authors that had been marked."""
+
+    @property
+    def students(self) -> int:
+        return len(self.authors)
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        return self.suggestion.grounds if self.suggestion else ()
+
+    @property
+    def is_done(self) -> bool:
+        return self.status.stage is Stage.MARKED or self.decided is not None
+
+    def mark_of(self, marker: str) -> AnswerMark | None:
+        return next((mark for mark in self.answer_marks if mark.marker.id == marker), None)
+
+    def waits_for(self, marker: str) -> bool:
+        """Return whether a mark of this marker is wanted. No marker moderates an answer that they have marked."""
+        return not self.is_done and self.mark_of(marker) is None
+
+    def would_moderate(self, marker: str) -> bool:
+        """Return whether this marker's mark decides between two that differ."""
+        own = self.mark_of(marker)
+        return own.moderates if own else self.status.stage is Stage.MODERATOR
+
+    def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
+        """Return other markers' marks, none while the answer must be marked without knowing them."""
+        open_ = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
+        return tuple(r for r in self.answer_marks if r.marker.id != marker) if open_ else ()
+
+
+@dataclass(frozen=True)
+class AnswerGroup:
+    """Answers that mean the same and are marked together."""
+
+    id: str
+    shelf: Shelf
+    answers: tuple[DistinctAnswer, ...]
+    """First one that the machine puts into this group."""
+    number: int = 0
+    """In the marker's order, from 1."""
+
+    @property
+    def students(self) -> int:
+        return len(frozenset[str]().union(*(answer.authors for answer in self.answers)))
+
+    @property
+    def grounds(self) -> tuple[Ground, ...]:
+        """Return the machine's reading of the group's first answer."""
+        return self.answers[0].grounds
+
+    @property
+    def suggested(self) -> Points | None:
+        """Return the points that the machine suggests for every answer of the group; None if they differ."""
+        points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
+        return points.pop() if len(points) == 1 else None
+
+    @property
+    def done(self) -> int:
+        """Return the number of answers that are decided."""
+        return sum(answer.is_done for answer in self.answers)
+
+    @property
+    def is_disputed(self) -> bool:
+        return any(answer.status.stage is Stage.MODERATOR for answer in self.answers)
+
+    def waits_for(self, marker: str) -> bool:
+        return any(answer.waits_for(marker) for answer in self.answers)
+
+    def to_mark(self, marker: str) -> list[DistinctAnswer]:
+        """Return the answers that a mark of the group is for: those that wait for the marker, all if none does."""
+        return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
+
+    def points(self, worth: Points) -> list[Points]:
+        """Return the different points that its answers have been given."""
+        given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
+        return sorted(points for points in given if points is not None)
+
+
+@dataclass(frozen=True)
+class Progress:
+    groups: int
+    groups_done: int
+    answers: int
+    done: int
+    students: int
+    absent: int
+    """Students without an answer."""
+    stages: dict[Stage, int]
+    markers: Agreement
+    """Between two markers."""
+    machine: Agreement
+    """Between the deciding marker and the machine's suggestion."""
+
+
+def answer_groups(tx: Tx, question: Question, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
+    """Return the groups of everybody's submissions that count. Where the best counts, that may be any of them."""
+    regrouped = regroupings.of_question(tx, question)
+    members: dict[str, list[DistinctAnswer]] = {}
+    for answer in _distinct_answers(tx, question, worth, counts):
+        members.setdefault(_group_of(answer, regrouped), []).append(answer)
+    groups = [_group(id, found, marker) for id, found in members.items()]
+    groups.sort(
+        key=lambda g: (SHELVES.index(g.shelf), -g.students, -len(g.answers), short_hash(marker, g.id)),
+    )
+    return [replace(group, number=number) for number, group in enumerate(groups, 1)]
+
+
+def key_of_answer(digest: str) -> str:
+    """Return the key, among regroupings, of an answer that was taken out of the machine's group."""
+    return short_hash("answer", digest)
+
+
+def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
+    own = key_of_answer(answer.digest)
+    key, passed = (own if own in regrouped else answer.machine_group), set[str]()
+    while (into := regrouped.get(key, key)) not in {key, *passed}:
+        passed.add(key)
+        key = into
+    return key
+
+
+def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
+    """The answers that the machine, or who took it out, put into this very group come before those merged into it."""
+    ordered = sorted(
+        members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
+    )
+    return AnswerGroup(id, ordered[0].shelf, tuple(ordered))
+
+
+def _distinct_answers(tx: Tx, question: Question, worth: Points, counts: Counts) -> list[DistinctAnswer]:
+    handed = answers.of_question(tx, question.course, question.assignment, question.id)
+    wanted = handed if counts is Counts.BEST else _latest(handed)
+    digests = {h.answer.digest for h in handed}
+    marks = answer_marks.of_answers(tx, question.course, question.assignment, digests)
+    of_question = {digest: tuple(given) for (id, digest), given in marks.items() if id == question.id}
+    markers = rubrics.markers(tx, question)
+    changed = {author for h in handed if h.answer.digest in of_question for author in h.authors}
+    return [
+        _distinct(same, of_question.get(digest, ()), markers, worth, changed)
+        for digest, same in _same(h for h in wanted if h.answer.is_there).items()
+    ]
+
+
+def _latest(handed: Sequence[Handed]) -> list[Handed]:
+    """Of each student, the newest."""
+    newest = {author: h for h in handed for author in h.authors}
+    return list({h.submission: h for h in newest.values()}.values())
+
+
+def _same(handed: Iterable[Handed]) -> dict[str, list[Handed]]:
+    found: dict[str, list[Handed]] = {}
+    for one in handed:
+        found.setdefault(one.answer.digest, []).append(one)
+    return found
+
+
+def _distinct(
+    same: Sequence[Handed],
+    given: tuple[AnswerMark, ...],
+    markers: int,
+    worth: Points,
+    changed: set[str],
+) -> DistinctAnswer:
+    written = [handed.answer for handed in same]
+    newest = written[-1]
+    authors = frozenset(author for handed in same for author in handed.authors)
+    shelf, group = place_of(newest)
+    return DistinctAnswer(
+        newest.digest,
+        newest.text,
+        authors,
+        shelf,
+        group,
+        suggestion_of_all(written),
+        decided_of_all(written),
+        given,
+        marking_status(given, markers, worth),
+        marked_before=not given and bool(authors & changed),
+    )
+
+
+def next_for(groups: Sequence[AnswerGroup], marker: str, after: int = 0) -> AnswerGroup | None:
+    """Return the first group after this number that waits for the marker, else the first of all that does."""
+    return _next([group for group in groups if group.waits_for(marker)], after)
+
+
+def next_disputed(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
+    """Return the first group after this number in which two markers differ, else the first of all."""
+    return _next([group for group in groups if group.is_disputed], after)
+
+
+def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
+    return next((group for group in groups if group.number > after), groups[0] if groups else None)
+
+
+def progress(tx: Tx, question: Question, worth: Points, groups: Sequence[AnswerGroup]) -> Progress:
+    handed = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
+    found = [answer for group in groups for answer in group.answers]
+    return Progress(
+        groups=len(groups),
+        groups_done=sum(group.done == len(group.answers) for group in groups),
+        answers=len(found),
+        done=sum(answer.is_done for answer in found),
+        students=len({author for h in handed for author in h.authors}),
+        absent=len({author for h in handed if not h.answer.is_there for author in h.authors}),
+        stages={stage: sum(answer.status.stage is stage for answer in found) for stage in Stage},
+        markers=agreement([pair for answer in found if (pair := _two(answer, worth))]),
+        machine=agreement([pair for answer in found if (pair := _with_machine(answer, worth))]),
+    )
+
+
+def _two(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
+    blind = sorted((r for r in answer.answer_marks if not r.moderates), key=lambda r: r.marker.id)
+    return (blind[0].points(worth), blind[1].points(worth)) if len(blind) > 1 else None
+
+
+def _with_machine(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
+    suggested = answer.suggestion.points if answer.suggestion else None
+    decides = answer.status.decides
+    return (decides.points(worth), suggested) if decides and suggested is not None else None

@@ -1,0 +1,125 @@
+"""`grader mark`: its commands for the service's database, and those for what a batch has written."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.errors import BadCall
+from grader.marking.offline import sheet
+from grader.marking.offline.page import page
+from grader.marking.offline.reports import KEPT, TOTALS, Folder
+from grader.marking.offline.sheet import Line, Row
+from grader.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
+out = Console(highlight=False)
+
+
+def _csv_or_page(to: Path) -> Path:
+    if to.suffix not in (".csv", ".html"):
+        raise BadCall(f"{to.name} is neither .csv nor .html")
+    return to
+
+
+MarkerOption = Annotated[str, typer.Option("--marker", "--reader", help="The marker's login: staff of the course.")]
+ToOption = Annotated[
+    Path, typer.Option("--to", callback=_csv_or_page, help="A .csv, or an .html for a page that works offline.")
+]
+FolderArgument = Annotated[Path, typer.Argument(help="What grader batch wrote, or a folder of JSON reports.")]
+FileArgument = Annotated[Path, typer.Argument(help="The CSV that was filled in, or that the page has saved.")]
+AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
+
+
+@app.command("export")
+def export_(
+    course: Annotated[str, typer.Argument(help="The course's id.")],
+    assignment: Annotated[str, typer.Argument(help="The assignment's id.")],
+    question: Annotated[str, typer.Argument(help="For example q1.6.")],
+    marker: MarkerOption,
+    to: ToOption,
+) -> None:
+    """Write one question's answers, without names, with the rubric and what the marker has given so far."""
+    from grader.marking.offline import database  # its libraries take a second to import
+
+    settings = Settings()
+    with database.opened(settings) as store, store.read() as tx:
+        desk = database.desk(tx, (course, assignment, question), marker, settings.assignments)
+    _write(to, f"{question} · {desk.title}", desk.lines, ["import", f"{to.stem}.csv", "--marker", marker])
+
+
+@app.command("import")
+def import_(
+    file: FileArgument,
+    marker: MarkerOption,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+) -> None:
+    """Take the points, items and comments from a file. All of it, or nothing; rows without any are left alone."""
+    from grader.marking.offline import database
+
+    rows, settings = _rows(file), Settings()
+    place = database.place_of(rows)
+    with database.opened(settings) as store, store.write() as tx:
+        desk = database.desk(tx, place, marker, settings.assignments)
+        filled = sheet.read(rows, desk.lines)
+        changed = database.bring_in(tx, desk, filled, keep=not dry_run)
+    would, same, blank = "would be " if dry_run else "", len(filled) - changed, len(rows) - len(filled)
+    out.print(f"{desk.question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
+
+
+@app.command("export-reports")
+def export_reports(
+    folder: FolderArgument,
+    to: ToOption,
+    questions: Annotated[list[str] | None, typer.Argument(help="For example q1.1; none: all.")] = None,
+    assignment: AssignmentOption = "",
+) -> None:
+    """Write the answers of a folder of reports, without names and each once, into a file to fill in."""
+    task = _assignment(assignment)
+    lines = Folder(task, folder).lines(questions)
+    of = f": {', '.join(questions)}" if questions else ""
+    _write(to, f"{task.title}{of}", lines, ["import-reports", str(folder), f"{to.stem}.csv"])
+
+
+@app.command("import-reports")
+def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
+    """Take points and comments in, all or nothing. What was left empty stays unmarked; again changes nothing."""
+    place = Folder(_assignment(assignment), folder)
+    filled = sheet.read(_rows(file), place.lines())
+    changed = place.keep(filled)
+    out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
+    out.print(f"written: {folder / KEPT}, {folder / TOTALS}", style="dim", markup=False, soft_wrap=True)
+
+
+def _assignment(name: str) -> Assignment:
+    settings = Settings()
+    return catalogue.find(name or settings.assignment, settings.assignments)
+
+
+def _rows(file: Path) -> list[Row]:
+    try:
+        content = file.read_bytes()
+    except OSError as wrong:
+        raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
+    return sheet.rows(content)
+
+
+def _write(to: Path, title: str, lines: Sequence[Line], back: Sequence[str]) -> None:
+    """`back`: the call that takes in what the page saves."""
+    if to.suffix == ".html":
+        content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "mark", *back])).encode()
+    else:
+        content = sheet.write(lines)
+    try:
+        to.write_bytes(content)
+    except OSError as wrong:
+        raise BadCall(f"{to} cannot be written ({wrong.strerror})") from None
+    marked = sum(line.is_marked for line in lines)
+    out.print(f"{to}: {len(lines)} answers, {marked} of them marked", markup=False, soft_wrap=True)

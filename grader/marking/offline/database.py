@@ -1,0 +1,129 @@
+"""The service's database as the place that answers come from and points go to: one question, as one marker marks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from grader.assignments import catalogue
+from grader.errors import BadCall
+from grader.marking import actions
+from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
+from grader.marking.offline.sheet import Asked, Filled, Line, Row
+from grader.model import Points
+from grader.service import open_store
+from grader.settings import Settings
+from grader.store import offerings, people, rubrics
+from grader.store.answer_marks import AnswerMark, Given
+from grader.store.database import Store, Tx
+from grader.store.records import Person, Role
+from grader.store.rubrics import Question
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What one marker may mark."""
+
+    question: Question
+    title: str
+    asked: Asked
+    groups: Sequence[AnswerGroup]
+    marker: Person
+
+    @property
+    def lines(self) -> list[Line]:
+        return [_line(self.asked, group, answer, self.marker.id) for group in self.groups for answer in group.answers]
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
+    """Course, assignment and question that all of them are of."""
+    places = {row["question"] for _, row in rows}
+    if not places:
+        raise BadCall("the file has no answers in it")
+    if len(places) != 1:
+        raise BadCall("the file has answers to several questions: one file is one question")
+    course, _, rest = places.pop().partition(" ")
+    assignment, _, question = rest.partition(" ")
+    if not question:
+        raise BadCall(f"{course[:60]!r} names no course: what is from a folder of reports goes to import-reports")
+    return course, assignment, question
+
+
+def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> Desk:
+    """Raises `BadCall` where there is no such question, or nobody who may mark it has this login."""
+    question = Question(*place)
+    marker = people.person_by_login(tx, login)
+    if marker is None or not (marker.admin or people.role_of(tx, question.course, marker.id) is Role.STAFF):
+        raise BadCall(f"{login[:60]} is not on the staff of {question.course[:60]}")
+    offering = offerings.offering(tx, question.course, question.assignment)
+    if offering is None:
+        raise BadCall(f"{question.course[:60]} does not offer {question.assignment[:60]}")
+    task = catalogue.find(question.assignment, assignments)
+    if (asked := task.questions.get(question.id)) is not None:
+        found = answer_groups(tx, question, asked.points, marker.id, offering.counts)
+        return Desk(question, asked.title, _asked(tx, question, asked.points), found, marker)
+    known = ", ".join(task.questions)
+    raise BadCall(f"{question.assignment[:60]} asks no question {question.id[:60]} in words (there are: {known})")
+
+
+def _asked(tx: Tx, question: Question, worth: Points) -> Asked:
+    place = f"{question.course} {question.assignment} {question.id}"
+    phrases = tuple(phrase.text for phrase in rubrics.phrases_of(tx, question))
+    return Asked(place, worth, tuple(rubrics.items(tx, question)), phrases)
+
+
+def _line(asked: Asked, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> Line:
+    own = answer.mark_of(marker)
+    line = Line(
+        asked,
+        answer.digest,
+        answer.text,
+        answer.students,
+        answer.suggestion,
+        shelf=group.shelf,
+        group=group.number,
+        waits=answer.waits_for(marker),
+    )
+    if own is None:
+        return line
+    follows = bool(own.items) and not own.adjustment
+    points = None if follows else own.points(asked.worth)  # so they still follow when an item's points are changed
+    return replace(line, points=points, items=frozenset(item.id for item in own.items), comment=own.comment)
+
+
+def bring_in(tx: Tx, desk: Desk, filled: Iterable[Filled], *, keep: bool = True) -> int:
+    """Return how many marks have changed.
+
+    Args:
+        keep: Store them; else only count them.
+    """
+    by_digest = {answer.digest: answer for group in desk.groups for answer in group.answers}
+    changed: dict[str, Given | None] = {}
+    for one in filled:
+        answer = by_digest[one.digest]
+        moderates = answer.would_moderate(desk.marker.id)
+        given = Given(one.items, one.adjustment, one.comment, moderates=moderates)
+        if not _is_same(answer.mark_of(desk.marker.id), given):
+            changed[one.digest] = given
+    if keep and changed:
+        actions.mark(tx, desk.question, desk.marker.id, changed)
+    return len(changed)
+
+
+def _is_same(before: AnswerMark | None, given: Given) -> bool:
+    return before is not None and (
+        {item.id for item in before.items} == set(given.items)
+        and before.adjustment == given.adjustment
+        and before.comment == given.comment
+    )

@@ -1,0 +1,191 @@
+"""A folder of reports, such as a batch leaves it, as the place that answers come from and points go to.
+
+Marks are kept beside the reports in `marks.json`, and `written.csv` says what everybody has by now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from grader.assignments.catalogue import Assignment
+from grader.batch import cells
+from grader.batch.folder import GRADED, OPINIONS, write
+from grader.errors import BadCall
+from grader.marking.offline.sheet import Asked, Filled, Line
+from grader.marking.shelves import SHELVES, place_of, short_hash
+from grader.model import ZERO, Json, Points, Shelf, Status, show_points
+from grader.model.answers import Answer, Decision, decided_of_all, of_report, suggestion_of_all
+from grader.render import as_json
+
+KEPT, TOTALS = "marks.json", "written.csv"
+KEPT_BEFORE = "readings.json"
+"""Name of the marks' file in folders of earlier versions."""
+CHECKS = "by machine"
+"""In the column of questions: what the checks of the code have come to."""
+TITLES = ("student", "question", "state", "points", "possible", "comment")
+
+Key = tuple[str, str]
+"""(question, answer's digest)"""
+
+
+@dataclass(frozen=True)
+class Folder:
+    assignment: Assignment
+    path: Path
+
+    @cached_property
+    def reports(self) -> Mapping[str, Json]:
+        """Student → report as JSON."""
+        students = self.path / "students" if (self.path / "students").is_dir() else self.path
+        files = sorted(
+            {*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT, self.path / KEPT_BEFORE}
+        )
+        found = {_student(file): self._with_opinions(_report(file, self.assignment.id)) for file in files}
+        if not found:
+            raise BadCall(f"{self.path} has no reports: give what grader batch wrote, or a folder of JSON reports")
+        return found
+
+    def _with_opinions(self, report: Json) -> Json:
+        """A batch leaves what the machine makes of the answers out of what is for students, and keeps it beside."""
+        made = self._graded.get(report["submission"]["digest"], {})
+        for part in report["parts"]:
+            for written in part["written"]:
+                written["opinion"] = written["opinion"] or made.get(written["id"])
+        return report
+
+    @cached_property
+    def _graded(self) -> Mapping[str, Mapping[str, Json]]:
+        """Submission's digest → question → opinion, of what a batch has graded last."""
+        found: dict[str, Mapping[str, Json]] = {}
+        for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
+            with suppress(BadCall):  # the files of a batch of an earlier version
+                report = _report(file, self.assignment.id)
+                opinions = {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
+                found[report["submission"]["digest"]] = opinions
+        with suppress(OSError, ValueError):
+            found |= json.loads((self.path / GRADED / OPINIONS).read_text("utf-8"))
+        return found
+
+    @cached_property
+    def worth(self) -> Mapping[str, Points]:
+        """Written question → points."""
+        return {id: question.points for id, question in self.assignment.questions.items()}
+
+    def lines(self, questions: Collection[str] | None = None) -> list[Line]:
+        """Of these questions, else of all; without names."""
+        unknown = [question for question in questions or () if question not in self.worth]
+        if unknown:
+            known = ", ".join(self.worth)
+            raise BadCall(f"{self.assignment.id} has no written question {unknown[0]!r}: it has {known}")
+        texts, kept = self._texts(), self._kept()
+        return [
+            line
+            for question in questions or self.worth
+            for line in _lines(
+                Asked(question, self.worth[question]), [texts[key] for key in texts if key[0] == question], kept
+            )
+        ]
+
+    def keep(self, filled: Iterable[Filled]) -> int:
+        """Returns how many have changed."""
+        before = self._kept()
+        after = before | {(one.place, one.digest): one for one in filled}
+        rows = [
+            {"question": question, "digest": digest, "points": show_points(one.adjustment), "comment": one.comment}
+            for (question, digest), one in sorted(after.items())
+        ]
+        write(self.path / KEPT, json.dumps(rows, indent=1) + "\n")
+        totals = (row for student, report in self.reports.items() for row in self._rows(student, report, after))
+        write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
+        return sum(before.get(key) != one for key, one in after.items())
+
+    def _texts(self) -> dict[Key, list[Answer]]:
+        """Those who answered the same, together."""
+        found: dict[Key, list[Answer]] = {}
+        for student, report in self.reports.items():
+            for answer in of_report(report, student):
+                if answer.is_there:
+                    found.setdefault((answer.question, answer.digest), []).append(answer)
+        return found
+
+    def _kept(self) -> dict[Key, Filled]:
+        file = next((file for name in (KEPT, KEPT_BEFORE) if (file := self.path / name).exists()), None)
+        if file is None:
+            return {}
+        try:
+            rows = [
+                Filled(row["question"], row["digest"], (), Points(row["points"]), row["comment"])
+                for row in json.loads(file.read_text("utf-8"))
+            ]
+        except (OSError, ValueError, TypeError, KeyError):
+            raise BadCall(f"{file} is not what grader mark has written: move it away, and import again") from None
+        return {(one.place, one.digest): one for one in rows}
+
+    def _rows(self, student: str, report: Json, kept: Mapping[Key, Filled]) -> Iterator[tuple[str, ...]]:
+        """A line for the checks, one a question, and one for all of it."""
+        checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
+        earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
+        yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
+        for answer in of_report(report, student):
+            given = kept.get((answer.question, answer.digest))
+            points = given.adjustment if given else answer.decided
+            earned += points or ZERO
+            yield (
+                student,
+                answer.question,
+                Decision.DECIDED if given else answer.state,
+                "" if points is None else show_points(points),
+                show_points(self.worth.get(answer.question, ZERO)),
+                given.comment if given else "",
+            )
+        yield student, "total", "", show_points(earned), show_points(self.assignment.points), ""
+
+
+def _student(file: Path) -> str:
+    return file.parent.name if file.name == "report.json" else file.stem
+
+
+def _report(file: Path, assignment: str) -> Json:
+    """Raises `BadCall` where it is none, or of another assignment."""
+    try:
+        text = file.read_text("utf-8")
+        found = as_json.loads(text)
+    except (OSError, UnicodeDecodeError, BadCall) as wrong:
+        raise BadCall(f"{file} is no report: {wrong}") from None
+    if found.assignment != assignment:
+        raise BadCall(f"{file} is a report of {found.assignment!r}, and not of {assignment}")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def _lines(asked: Asked, texts: Iterable[list[Answer]], kept: Mapping[Key, Filled]) -> list[Line]:
+    """Lines of one question: shelf by shelf, the largest group first; else in an order that says nothing and stays."""
+    groups: dict[tuple[Shelf, str], list[list[Answer]]] = {}
+    for same in texts:
+        groups.setdefault(place_of(same[-1]), []).append(same)
+    order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
+    return [
+        _line(asked, same, kept.get((asked.question, same[-1].digest)), place[0], number)
+        for number, place in enumerate(order, 1)
+        for same in sorted(groups[place], key=lambda same: short_hash(asked.question, same[-1].digest))
+    ]
+
+
+def _line(asked: Asked, same: list[Answer], kept: Filled | None, shelf: Shelf, group: int) -> Line:
+    newest = same[-1]
+    return Line(
+        asked,
+        newest.digest,
+        newest.text,
+        len(same),
+        suggestion_of_all(same),
+        kept.adjustment if kept else None,
+        comment=kept.comment if kept else "",
+        shelf=shelf,
+        group=group,
+        waits=kept is None and decided_of_all(same) is None,
+    )

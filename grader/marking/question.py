@@ -1,0 +1,46 @@
+"""What stands beside answers while they are marked: the question as the handout asks it, and the model solution."""
+
+from __future__ import annotations
+
+import re
+
+from grader.assignments.catalogue import Assignment
+from grader.derivations.locate import Labels
+
+SOLUTIONS = "solutions"
+"""Folder of an assignment with a Markdown file for each written question ("q1.1.md"). Students never see it."""
+
+
+def model_solution(assignment: Assignment, question: str) -> str:
+    """Return the author's solution as Markdown, "" if there is none."""
+    file = assignment.folder / SOLUTIONS / f"{question}.md"
+    return file.read_text("utf-8").strip() if file.is_file() else ""
+
+
+def question_text(assignment: Assignment, question: str) -> str:
+    """Return the question as the handout's notebook asks it, "" if it does not.
+
+    This is the text right before the place for the answer; without such a place, the cell that names the question.
+    """
+    labels = Labels(assignment.manifest.labels)
+    naming = ""
+    for notebook in assignment.handout:
+        before = ""
+        for kind, source in notebook.cells:
+            if kind != "markdown":
+                continue
+            lines = source.splitlines()
+            for number, line in enumerate(lines):
+                label = labels.question_of(line)
+                if label is None or label[0] != question:
+                    continue
+                _, names_the_solution, _ = label
+                if names_the_solution:
+                    return _without_heading_marks("\n".join(lines[:number])) or before
+                naming = naming or _without_heading_marks(source)
+            before = _without_heading_marks(source)
+    return naming
+
+
+def _without_heading_marks(source: str) -> str:
+    return re.sub(r"(?m)^#+ ", "", source).strip()

@@ -1,0 +1,227 @@
+"""Phrases for reports: reasons of failed checks, fixes that concern several checks, scopes, and the machine's opinions
+on written answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pylatexenc.latex2text import LatexNodes2Text
+from rich.cells import cell_len
+
+from grader.model import (
+    ZERO,
+    CheckResult,
+    Comparison,
+    Judgement,
+    Place,
+    Points,
+    Report,
+    Status,
+    Written,
+    show_points,
+)
+from grader.render.text import LINE_LIMIT, clean
+
+FEW = 3
+"""Number of checks up to which a fix lists all of them."""
+MAX_ERROR_LENGTH = 160
+"""Characters shown of a message of Python or numpy. The grader's advice stands before it and must stay visible."""
+
+_CALL = r"(?P<call>.*? cannot be (?:loaded|made)|[\w.]+(?:\[[^\]]*\]|\([^()]*\))?(?:, called a second time,)?)"
+"""The request, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"; or the step that failed
+before it (`model.Raised.before`)."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A reason that reports a failed call, split into the parts that `kit.answer.explain` joins."""
+
+    call: str
+    error: str
+    advice: str = ""
+    column: int | None = None
+    """Column of a syntax error, from 1."""
+    raised_at: str = ""
+    """The line that raised, as "file:line"."""
+
+
+def failure(check: CheckResult) -> Failure | None:
+    """Return the failed call that a check's reason reports; None if the call returned a wrong answer."""
+    if check.mistake or not check.reason:
+        return None
+    # the line that raised, which may differ from the line that is shown
+    where = r" \((?P<at>[^()\n]{1,300}:\d+)(?:, column (?P<column>\d+))?\)" if check.place else "(?P<at>)(?P<column>)"
+    call = "(?P<call>.*?)" if check.place else _CALL
+    for told in (rf"{call}: (?P<advice>.*?){where}\. Python says: (?P<error>.*)", rf"{call}: (?P<error>.*){where}"):
+        if found := re.fullmatch(told, check.reason, re.DOTALL):
+            parts = found.groupdict()
+            column = int(parts["column"]) if parts["column"] else None
+            return Failure(parts["call"], parts["error"], parts.get("advice", ""), column, parts["at"])
+    other = re.fullmatch(rf"{_CALL}: (?P<error>.*)", check.reason, re.DOTALL)
+    return Failure(other["call"], other["error"]) if other else None
+
+
+def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
+    """Return the reason for people: the grader's advice, then Python's message, then the line that raised unless it is
+    the line that is shown beside it.
+
+    Args:
+        check: A check that lost points.
+        call: Whether to name the call that failed.
+    """
+    failed = failure(check)
+    if failed is None:
+        return check.reason
+    error = failed.error if len(failed.error) <= MAX_ERROR_LENGTH else f"{failed.error[:MAX_ERROR_LENGTH]}…"
+    if failed.raised_at and failed.raised_at != str(check.place):
+        error = f"{error}; raised at {failed.raised_at}"
+    phrase = f"{failed.call}: {error}" if call else error
+    return f"{failed.advice} ({phrase})" if failed.advice else phrase
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One thing to fix, with all the checks that fail because of it."""
+
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def first(self) -> CheckResult:
+        return self.checks[0]
+
+    @property
+    def reason(self) -> str:
+        calls = {failed.call for c in self.checks if (failed := failure(c))}
+        return reason_phrase(self.first, call=len(calls) == 1)
+
+    @property
+    def sentence(self) -> str:
+        """The reason; without its numbers if the mistake is known or several checks fail."""
+        if self.first.mistake or len(self.checks) > 1:
+            return named_cause(self.first) or self.reason
+        return self.reason
+
+    @property
+    def only_follows(self) -> bool:
+        """True for end results, such as an accuracy, of code with other mistakes."""
+        return all(c.outcome for c in self.checks)
+
+    @property
+    def place(self) -> Place | None:
+        return self.first.place
+
+    @property
+    def source(self) -> str:
+        return self.first.source
+
+    @property
+    def column(self) -> int | None:
+        failed = failure(self.first)
+        return failed.column if failed else None
+
+    @property
+    def lost(self) -> Points:
+        return sum((c.possible - c.points for c in self.checks), ZERO)
+
+
+def fixes(report: Report) -> tuple[Fix, ...]:
+    """Return the things to fix: part by part, since later parts build on earlier ones, within a part by lost points,
+    and end results last. A cause that fails several checks is one thing to fix."""
+    groups: dict[object, list[CheckResult]] = {}
+    first_in: dict[object, int] = {}
+    for number, part in enumerate(report.parts):
+        for check in part.checks:
+            if check.status in (Status.LOST, Status.PARTLY):
+                groups.setdefault(cause(check), []).append(check)
+                first_in.setdefault(cause(check), number)
+    found = [(first_in[key], Fix(tuple(checks))) for key, checks in groups.items()]
+    return tuple(fix for _, fix in sorted(found, key=lambda one: (one[1].only_follows, one[0], -one[1].lost)))
+
+
+def named_cause(check: CheckResult) -> str:
+    """Return the reason's sentence on the cause without the numbers; "" if the reason has only numbers."""
+    if failure(check) is not None:
+        return ""
+    sentence, known, _ = check.reason.partition(". (")
+    return f"{sentence}." if known else ""
+
+
+def cause(check: CheckResult) -> object:
+    """Return a key that is equal for checks that failed for the same cause: a known mistake, the same sentence, or the
+    same failure in the same place, regardless of the call and of array sizes."""
+    if check.mistake:
+        return check.mistake, check.place
+    if sentence := named_cause(check):
+        return sentence, check.place
+    failed = failure(check)
+    if failed is None:
+        return check.reason, check.place
+    own_name = repr(check.id.rpartition(".")[2])
+    return re.sub(r"\d+", "#", failed.error.replace(own_name, "…")), check.place
+
+
+def stopper(report: Report) -> Fix | None:
+    """Return the fix for the failure that stopped every check; None if a check ran."""
+    decided = [c for c in report.checks if c.status is not Status.WAITING]
+    if not decided or any(c.status is not Status.LOST or failure(c) is None for c in decided):
+        return None
+    return fixes(report)[0]
+
+
+def caret(source: str, column: int) -> str:
+    """Return the source line, and a second line with a caret under the column."""
+    flat = re.sub(r"\s", " ", source.expandtabs(1))
+    line = flat.strip()
+    before = max(0, min(column - 1 - (len(flat) - len(flat.lstrip())), len(line), LINE_LIMIT))
+    return f"{clean(line, LINE_LIMIT)}\n{' ' * cell_len(clean(line[:before]))}^"
+
+
+_SCOPES = {
+    "quick": "long checks were shortened (--quick), with lower thresholds",
+    "only handout": "only the handout's checks were graded",
+    "pre-check": "a pre-check; the rest is graded after you submit",
+}
+
+
+def scope(label: str) -> str:
+    """Return a phrase for a scope: what was graded, and therefore why the result is not the grade."""
+    return "; ".join(map(_scope_phrase, label.split(", ")))
+
+
+def _scope_phrase(word: str) -> str:
+    if word in _SCOPES:
+        return _SCOPES[word]
+    if word.startswith("without "):
+        return f"{word.removeprefix('without ')} was not run"
+    return f"{word} was graded" if word.startswith("only ") else word
+
+
+# ── written answers ──────────────────────────────────────────────────────────────────────────────────
+
+COMPARED = {
+    Comparison.EQUAL: "proven right",
+    Comparison.UNSIMPLIFIED: "proven right, not simplified",
+    Comparison.TRANSPOSED: "right but for a transpose",
+    Comparison.DIFFERS: "differs",
+    Comparison.UNREAD: "for a person to read",
+}
+
+
+def plain(maths: str) -> str:
+    """Return LaTeX as plain text, such as "∇_b^(1) J"."""
+    return str(LatexNodes2Text().latex_to_text(maths))
+
+
+def judged(judgement: Judgement) -> str:
+    """Return one or two sentences: how a formula compares, and the evidence."""
+    sentences = [judgement.words, f"{judgement.evidence}." if judgement.evidence else ""]
+    return " ".join([*filter(None, sentences), *(f"Remark: {remark}." for remark in judgement.remarks)])
+
+
+def suggestion(written: Written) -> str:
+    """Return "5 points suggested" or "no suggestion"."""
+    if written.opinion is None or written.opinion.points is None:
+        return "no suggestion"
+    points = written.opinion.points
+    return f"{show_points(points)} {'point' if points == 1 else 'points'} suggested"

@@ -1,0 +1,93 @@
+"""Rename what people give to answers: readings are marks, readers are markers, ticks are the items of a mark. Add what
+markers change about groups of answers, and their latest actions, which can be undone."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+_COLUMNS = "id, course, assignment, question, digest, {by}, adjustment, comment, moderates, at"
+
+
+def _question(table: str) -> list[sa.schema.SchemaItem]:
+    return [
+        sa.Column("course", sa.String(length=32), nullable=False),
+        sa.Column("assignment", sa.String(length=64), nullable=False),
+        sa.Column("question", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["course", "assignment"], ["offerings.course", "offerings.assignment"], name=f"fk_{table}_course"
+        ),
+    ]
+
+
+def _create(table: str, by: str, items: str, of: str) -> None:
+    op.create_table(
+        table,
+        sa.Column("id", sa.String(length=32), nullable=False),
+        *_question(table),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column(by, sa.String(length=32), nullable=False),
+        sa.Column("adjustment", sa.Integer(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("moderates", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint([by], ["people.id"], name=f"fk_{table}_{by}"),
+        sa.PrimaryKeyConstraint("id", name=f"pk_{table}"),
+        sa.UniqueConstraint("course", "assignment", "question", "digest", by, name=f"uq_{table}_course"),
+    )
+    op.create_table(
+        items,
+        sa.Column(of, sa.String(length=32), nullable=False),
+        sa.Column("item", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["item"], ["rubric.id"], name=f"fk_{items}_item"),
+        sa.ForeignKeyConstraint([of], [f"{table}.id"], name=f"fk_{items}_{of}"),
+        sa.PrimaryKeyConstraint(of, "item", name=f"pk_{items}"),
+    )
+    op.create_index(f"ix_{items}_item", items, ["item"])
+
+
+def upgrade() -> None:
+    _create("answer_marks", "marker", "mark_items", "mark")
+    new, old = _COLUMNS.format(by="marker"), _COLUMNS.format(by="reader")
+    op.execute(f"INSERT INTO answer_marks ({new}) SELECT {old} FROM readings")  # noqa: S608
+    op.execute("INSERT INTO mark_items (mark, item) SELECT reading, item FROM ticks")
+    op.drop_table("ticks")
+    op.drop_table("readings")
+    with op.batch_alter_table("questions") as questions:
+        questions.alter_column("readers", new_column_name="markers")
+    op.create_table(
+        "regroupings",
+        *_question("regroupings"),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("into", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("course", "assignment", "question", "key", name="pk_regroupings"),
+    )
+    op.create_table(
+        "marking_actions",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        *_question("marking_actions"),
+        sa.Column("marker", sa.String(length=32), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["marker"], ["people.id"], name="fk_marking_actions_marker"),
+        sa.PrimaryKeyConstraint("id", name="pk_marking_actions"),
+    )
+    columns = ["course", "assignment", "question", "marker"]
+    op.create_index("ix_marking_actions_question", "marking_actions", columns)
+
+
+def downgrade() -> None:
+    op.drop_table("marking_actions")
+    op.drop_table("regroupings")
+    with op.batch_alter_table("questions") as questions:
+        questions.alter_column("markers", new_column_name="readers")
+    _create("readings", "reader", "ticks", "reading")
+    new, old = _COLUMNS.format(by="marker"), _COLUMNS.format(by="reader")
+    op.execute(f"INSERT INTO readings ({old}) SELECT {new} FROM answer_marks")  # noqa: S608
+    op.execute("INSERT INTO ticks (reading, item) SELECT mark, item FROM mark_items")
+    op.drop_table("mark_items")
+    op.drop_table("answer_marks")

@@ -1,0 +1,314 @@
+"""Marking answers over HTTP: blind, in an order of one's own, the same answer once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import update
+
+from grader.marking.shelves import short_hash
+from grader.model import Json
+from grader.model.answers import digest_of
+from grader.store import people
+from grader.store.records import Counts, Role, TokenKind
+from grader.store.tables import answers as table
+from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, World, answering
+
+QUESTION = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}/questions/q1.1.written"
+BECAUSE = {"answers": digest_of("because")}
+OPINION = [
+    {"asked": "g", "comparison": "equal", "points": 1.5, "possible": 1.5, "words": "equal", "evidence": "12 networks"}
+]
+
+
+@pytest.fixture
+def room(world: World) -> World:
+    """ "mary" is staff too; whatever anybody hands in has no answer until `answer` says so."""
+    world.reports = dict(world.reports)
+    with world.service.store.write() as tx:
+        for login in ("mary", "olga"):
+            person = people.put_person(tx, login, login.title())
+            people.put_member(tx, COURSE, person.id, Role.STAFF)
+            world.people[login] = person
+            world.tokens[login] = people.new_token(tx, person.id, TokenKind.PROGRAM, "tests")
+    return world
+
+
+def answer(room: World, login: str, text: str) -> str:
+    """Hands in a notebook with this answer, and grades it; returns the submission's id."""
+    id = room.hand_in(login)
+    room.reports["answer"] = answering(room.reports["right"], text)
+    room.grade_next("answer")
+    return id
+
+
+def suggest(room: World, opinion: list[Json]) -> None:
+    """As if the machine had had this opinion of every answer."""
+    with room.service.store.write() as tx:
+        tx.execute(update(table).values(opinion=opinion))
+
+
+def ask(room: World, method: str, path: str, who: str = "grace", body: Any = None) -> Response:
+    got = room.client.request(method, path, json=body, headers=room.headers(who))
+    assert got.status_code < 300, got.text
+    return got
+
+
+def listed(room: World, who: str = "grace", query: str = "") -> list[Json]:
+    return list(ask(room, "GET", f"{QUESTION}/answers{query}", who).json())
+
+
+def page_of(text: str) -> str:
+    """The page of the group of this text, which the machine has not read."""
+    return f"/courses/{COURSE}/assignments/{ASSIGNMENT}/marking/q1.1.written/groups/{group_of(text)}"
+
+
+def group_of(text: str) -> str:
+    return short_hash("text", digest_of(text))
+
+
+def mark(room: World, text: str, who: str = "grace", **given: object) -> Json:
+    return dict(ask(room, "PUT", f"{QUESTION}/answers/{digest_of(text)}/mark", who, given).json())
+
+
+def item(room: World, points: float, text: str = "Right") -> str:
+    return str(ask(room, "POST", f"{QUESTION}/rubric", body={"text": text, "points": points}).json()["id"])
+
+
+def worth(room: World, id: str, who: str = "ada") -> Json:
+    return dict(ask(room, "GET", f"/api/v1/submissions/{id}", who).json()["score"])
+
+
+def test_the_same_answer_is_read_once_and_without_names(room: World) -> None:
+    answer(room, "ada", "because")
+    answer(room, "bob", "  because\n")
+    (found,) = listed(room)
+    assert (found["students"], found["stage"]) == (2, "unmarked")
+    text = ask(room, "GET", f"{QUESTION}/answers").text
+    assert not [login for login in ("ada", "bob") if login in text.lower()]
+
+
+def test_both_who_wrote_it_have_its_points(room: World) -> None:
+    ids = {login: answer(room, login, "because") for login in ("ada", "bob")}
+    mark(room, "because", items=[item(room, 1)], comment="Yes.")
+    for login, id in ids.items():
+        score = worth(room, id, login)
+        (question,) = score["questions"]
+        assert (score["final"], score["waiting"]) == (5, 0)
+        assert (question["state"], question["comment"]) == ("decided", "Yes.")
+        assert question["items"] == [{"text": "Right", "points": 1}]
+
+
+@pytest.mark.parametrize(
+    "shows",
+    [
+        "![image.png](attachment:image.png)",
+        "Here:\n![my derivation](https://example.org/mine.png)",
+        "![mine][1]\n\n[1]: mine.png",
+        '<IMG src="attachment:image.png">',
+        r"\includegraphics{mine}",
+    ],
+)
+def test_an_image_that_others_name_alike_is_each_ones_own(room: World, shows: str) -> None:
+    ids = {login: answer(room, login, shows) for login in ("ada", "bob")}
+    first, second = listed(room)
+    assert (first["students"], second["students"]) == (1, 1)
+    ask(room, "PUT", f"{QUESTION}/answers/{first['digest']}/mark", body={"adjustment": 1})
+    assert {worth(room, id, login)["written"] for login, id in ids.items()} == {None, 1}
+
+
+def test_a_rubric_item_that_changes_later_changes_every_total(room: World) -> None:
+    ids = [answer(room, login, login) for login in ("ada", "bob")]
+    ticked = item(room, 1)
+    for text in ("ada", "bob"):
+        mark(room, text, items=[ticked])
+    ask(room, "PUT", f"{QUESTION}/rubric/{ticked}", body={"text": "Right", "points": 0.25})
+    assert [worth(room, id, "grace")["final"] for id in ids] == [4.25, 4.25]
+
+
+def test_a_resubmission_with_the_same_answer_keeps_its_points(room: World) -> None:
+    answer(room, "ada", "because")
+    mark(room, "because", adjustment=1)
+    assert worth(room, answer(room, "ada", "because"))["written"] == 1
+
+
+def test_a_changed_answer_waits_again_and_says_that_it_had_been_read(room: World) -> None:
+    answer(room, "ada", "because")
+    mark(room, "because", adjustment=1)
+    id = answer(room, "ada", "since")
+    found = ask(room, "GET", f"/api/v1/submissions/{id}", "ada").json()
+    assert (found["score"]["written"], found["score"]["waiting"]) == (None, 1.5)
+    assert found["marked_before"] == ["q1.1.written"]
+    assert [(p["answer"], p["marked_before"]) for p in listed(room)] == [("since", True)]
+
+
+def test_where_the_best_counts_every_answer_is_read(room: World) -> None:
+    room.set(counts=Counts.BEST)
+    for text in ("because", "since"):
+        answer(room, "ada", text)
+    assert sorted(found["answer"] for found in listed(room)) == ["because", "since"]
+
+
+def test_each_reader_has_an_order_of_their_own_which_stays(room: World) -> None:
+    for n in range(12):
+        answer(room, "ada", f"answer {n}")
+    room.set(counts=Counts.BEST)
+    orders = {who: [found["answer"] for found in listed(room, who)] for who in ("grace", "mary")}
+    assert orders["grace"] == [found["answer"] for found in listed(room)]
+    assert orders["grace"] != orders["mary"]
+    assert sorted(orders["grace"]) == sorted(orders["mary"])
+
+
+def test_what_the_machine_suggests_is_for_staff(room: World) -> None:
+    id = answer(room, "ada", "because")
+    suggest(room, OPINION)
+    (found,) = listed(room)
+    assert found["suggestion"]["points"] == 1.5
+    assert found["suggestion"]["grounds"][0]["evidence"] == "12 networks"
+    states = [worth(room, id, who)["questions"][0]["state"] for who in ("grace", "ada")]
+    assert states == ["suggested", "waiting"]
+    assert "12 networks" not in ask(room, "GET", f"/api/v1/submissions/{id}", "ada").text
+
+
+def test_a_mark_is_held_with_the_points(room: World) -> None:
+    room.set(held=True)
+    id = answer(room, "ada", "because")
+    mark(room, "because", adjustment=1, comment="between us")
+    assert "between us" not in ask(room, "GET", f"/api/v1/submissions/{id}", "ada").text
+    assert worth(room, id)["final"] is None
+
+
+def test_two_readers_do_not_see_each_other_and_a_moderator_decides(room: World) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    assert mark(room, "because", adjustment=1, comment="first")["stage"] == "second marker"
+    assert listed(room, "mary")[0]["others"] == []
+    assert mark(room, "because", "mary", adjustment=0.5)["stage"] == "moderator"
+    assert (worth(room, id)["written"], listed(room, "mary", "?waiting=true")) == (None, [])
+    (open_,) = listed(room, "olga", "?waiting=true")
+    assert {given["points"] for given in open_["others"]} == {1, 0.5}
+    mark(room, "because", "olga", adjustment=0.75, moderates=True)
+    assert worth(room, id)["written"] == 0.75
+
+
+@pytest.mark.parametrize("who", ["grace", "mary"])
+def test_nobody_moderates_before_two_differ_nor_what_they_have_read_themselves(room: World, who: str) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    alone = {"adjustment": 0.5, "moderates": True}
+    path = f"{QUESTION}/answers/{digest_of('because')}/mark"
+    stages = []
+    for marker, points in (("grace", 1), ("mary", 0.75)):
+        got = room.client.request("PUT", path, json=alone, headers=room.headers(who))
+        stages.append((got.status_code, listed(room)[0]["stage"]))
+        mark(room, "because", marker, adjustment=points)
+    assert stages == [(422, "unmarked"), (422, "second marker")]
+    assert room.client.put(path, json=alone, headers=room.headers(who)).status_code == 422
+    assert worth(room, id)["written"] is None
+
+
+def test_who_moderates_may_think_again(room: World) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    for who, points in (("grace", 1), ("mary", 0.5)):
+        mark(room, "because", who, adjustment=points)
+    for points in (0.75, 0.25):
+        mark(room, "because", "olga", adjustment=points, moderates=True)
+    assert worth(room, id)["written"] == 0.25
+
+
+def test_progress_and_agreement_are_counted(room: World) -> None:
+    for login, text in (("ada", "because"), ("bob", "")):
+        answer(room, login, text)
+    suggest(room, OPINION)
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    for who in ("grace", "mary"):
+        mark(room, "because", who, adjustment=1.5)
+    progress = ask(room, "GET", QUESTION).json()["progress"]
+    assert [progress[name] for name in ("answers", "done", "students", "absent")] == [1, 1, 2, 1]
+    assert progress["markers"] == {"answers": 1, "same": 1, "share": 1, "kappa": None}
+    assert progress["machine"]["same"] == 1
+
+
+def test_a_mark_that_is_taken_back_leaves_the_answer_unmarked(room: World) -> None:
+    id = answer(room, "ada", "because")
+    mark(room, "because", adjustment=1)
+    ask(room, "DELETE", f"{QUESTION}/answers/{digest_of('because')}/mark")
+    assert worth(room, id)["waiting"] == 1.5
+
+
+def test_the_rubric_is_put_into_another_order_and_told_apart(room: World) -> None:
+    first, second = item(room, 1, "a"), item(room, 0.5, "b")
+    assert [i["id"] for i in ask(room, "PUT", f"{QUESTION}/rubric", body={"items": [second, first]}).json()] == [
+        second,
+        first,
+    ]
+    bad = room.client.put(f"{QUESTION}/rubric", json={"items": [first]}, headers=room.headers("grace"))
+    assert bad.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/rubric", {"text": "", "points": 1}),
+        ("/rubric", {"text": "x", "points": 0.001}),
+        ("/phrases", {"text": ""}),
+    ],
+)
+def test_what_no_rubric_has_is_refused(room: World, path: str, body: Json) -> None:
+    assert room.client.post(QUESTION + path, json=body, headers=room.headers("grace")).status_code == 422
+
+
+def test_an_answer_that_nobody_gave_cannot_be_read(room: World) -> None:
+    got = room.client.put(f"{QUESTION}/answers/{'0' * 64}/mark", json={}, headers=room.headers("grace"))
+    assert got.status_code == 404
+
+
+def test_a_list_of_submissions_has_the_same_score(room: World) -> None:
+    answer(room, "ada", "because")
+    mark(room, "because", adjustment=1)
+    assert [s["score"]["final"] for s in ask(room, "GET", SUBMISSIONS).json()] == [5]
+
+
+def test_a_form_without_anything_ticked_or_said_gives_nobody_zero_points(room: World) -> None:
+    answer(room, "ada", "because")
+    page = page_of("because")
+    asked = room.client.post(
+        page, data={"adjustment": "0", "answers": digest_of("because")}, headers=room.headers("grace")
+    )
+    assert (asked.status_code, listed(room)[0]["stage"]) == (422, "unmarked")
+    said = room.client.post(
+        page,
+        data={"comment": "Empty.", "answers": digest_of("because")},
+        headers=room.headers("grace"),
+        follow_redirects=False,
+    )
+    assert (said.status_code, listed(room)[0]["points"]) == (303, 0)
+
+
+def test_without_javascript_a_phrase_of_the_bank_is_said_and_a_comment_kept(room: World) -> None:
+    answer(room, "ada", "because")
+    page = page_of("because")
+    form = {"items": [item(room, 1)], "comment": "Why?", "phrase": "Mind the sign.", "keep": "true"} | BECAUSE
+    room.client.post(page, data=form, headers=room.headers("grace"), follow_redirects=False)
+    assert listed(room)[0]["own"]["comment"] == "Why?\n\nMind the sign."
+    assert [p["text"] for p in ask(room, "GET", QUESTION).json()["phrases"]] == ["Why?"]
+
+
+def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> None:
+    id = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    page = page_of("because")
+    for who, points in (("grace", "1"), ("mary", "0.5"), ("olga", "0.75")):
+        form = {"adjustment": points} | BECAUSE
+        room.client.post(page, data=form, headers=room.headers(who), follow_redirects=False)
+    assert worth(room, id)["written"] == 0.75
+
+
+@pytest.mark.parametrize("form", [{"comment": "x" * 9_990, "phrase": "y" * 100}, {"items": ["0" * 26] * 51}])
+def test_a_form_that_says_too_much_is_refused(room: World, form: Json) -> None:
+    answer(room, "ada", "because")
+    page = page_of("because")
+    assert room.client.post(page, data=form | BECAUSE, headers=room.headers("grace")).status_code == 422

@@ -1,0 +1,222 @@
+"""`grader mark`: answers go out as a file without names, and points come in from it, all of them or none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from grader.errors import BadCall
+from grader.marking.offline import commands
+from grader.model import Json
+from grader.store.records import Counts
+from tests.api.test_marking import QUESTION, answer, ask, item, listed, room, suggest, worth
+from tests.api.test_marking_groups import OTHER, RIGHT, read, undo
+from tests.api.test_marking_groups import points as marks_by_text
+from tests.api.world import ASSIGNMENT, COURSE, World
+from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
+
+__all__ = ["room"]  # a fixture
+
+Call = Callable[..., str]
+OPINION = [{"asked": "g", "points": None, "words": "It is 2 times the true one.", "evidence": "=1+1"}]
+
+
+@pytest.fixture
+def call(room: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command on the world's database; returns what it printed."""
+    folder = next(iter(room.service.assignments.values())).folder
+    monkeypatch.setenv("GRADER_HOME", str(room.service.settings.home))
+    monkeypatch.setenv("GRADER_ASSIGNMENTS", str(folder.parent))
+
+    def run(*arguments: str | Path) -> str:
+        commands.app([str(a) for a in arguments], standalone_mode=False)
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def export(call: Call, to: Path, marker: str = "grace") -> list[dict[str, str]]:
+    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", marker, "--to", to)
+    return list(csv.DictReader(io.StringIO(to.read_text("utf-8-sig"), newline="")))
+
+
+def fill(file: Path, rows: list[dict[str, str]], **cells: str) -> None:
+    """The first answer gets these cells."""
+    rows[0] |= cells
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def own(room: World) -> Json:
+    found: Json = listed(room)[0]["own"]
+    return found
+
+
+def test_answers_go_out_once_each_without_names_and_harmless(room: World, call: Call, tmp_path: Path) -> None:
+    for login in ("ada", "bob"):
+        answer(room, login, "=HYPERLINK(1) because")
+    suggest(room, OPINION)
+    (row,) = export(call, tmp_path / "q.csv")
+    assert (row["text"], row["students"]) == ("'=HYPERLINK(1) because", "2")
+    assert row["by machine"] == "It is 2 times the true one. =1+1"
+    assert not any(login in json.dumps(row) for login in ("ada", "bob"))
+
+
+def test_points_and_comments_come_in_and_count(room: World, call: Call, tmp_path: Path) -> None:
+    submission = answer(room, "ada", "because")
+    file = tmp_path / "q.csv"
+    fill(file, export(call, file), points="1,25", comment="-1 for the sign")
+    assert "1 marked, 0 as they were" in call("import", file, "--marker", "grace")
+    assert (own(room)["points"], own(room)["comment"]) == (1.25, "-1 for the sign")
+    assert worth(room, submission)["final"] == 4 + 1.25
+
+
+def test_a_file_makes_none_of_two_readers_their_own_moderator(room: World, call: Call, tmp_path: Path) -> None:
+    submission = answer(room, "ada", "because")
+    ask(room, "PUT", QUESTION, body={"markers": 2})
+    for marker, points in (("grace", "1"), ("mary", "0.5"), ("grace", "0.75")):
+        file = tmp_path / f"{marker}.csv"
+        fill(file, export(call, file, marker), points=points)
+        call("import", file, "--marker", marker)
+    assert (listed(room)[0]["stage"], worth(room, submission)["written"]) == ("moderator", None)
+
+
+def test_the_same_file_again_changes_nothing(room: World, call: Call, tmp_path: Path) -> None:
+    answer(room, "ada", "because")
+    item(room, 1)
+    file = tmp_path / "q.csv"
+    rows = export(call, file)
+    ticked = next(name for name in rows[0] if name.startswith("["))
+    fill(file, rows, **{ticked: "x", "comment": "good"})
+    assert "1 marked" in call("import", file, "--marker", "grace")
+    assert "0 marked, 1 as they were" in call("import", file, "--marker", "grace")
+    export(call, file)
+    assert "0 marked, 1 as they were" in call("import", file, "--marker", "grace")
+
+
+def test_what_an_item_comes_to_still_follows_the_rubric(room: World, call: Call, tmp_path: Path) -> None:
+    answer(room, "ada", "because")
+    id = item(room, 1)
+    file = tmp_path / "q.csv"
+    rows = export(call, file)
+    fill(file, rows, **{next(name for name in rows[0] if name.startswith("[")): "x"})
+    call("import", file, "--marker", "grace")
+    (again,) = export(call, tmp_path / "again.csv")
+    assert again["points"] == ""
+    assert (own(room)["items"][0]["id"], own(room)["adjustment"]) == (id, 0)
+
+
+def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> None:
+    answer(room, "ada", "because")
+    file = tmp_path / "q.csv"
+    fill(file, export(call, file), points="1")
+    assert "1 would be marked" in call("import", file, "--marker", "grace", "--dry-run")
+    assert own(room) is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ({"points": "9"}, "line 2: the question is worth 1.5 points; 9 are more"),
+        ({"points": "half"}, "line 2: 'half' are no points: write a number"),
+        ({"comment": "well"}, "line 2: there is a comment and no points, nor an item of the rubric"),
+        (
+            {"answer": "0" * 64, "points": "1"},
+            "line 2: there is no answer '000000000000' to 'ml toy q1.1.written'",
+        ),
+        ({"question": "ml toy q9", "points": "1"}, "asks no question q9 in words"),
+        ({"question": "q1.1.written", "points": "1"}, "goes to import-reports"),
+    ],
+)
+def test_a_wrong_row_is_named_and_nothing_is_kept(
+    room: World, call: Call, tmp_path: Path, cells: dict[str, str], why: str
+) -> None:
+    answer(room, "ada", "because")
+    file = tmp_path / "q.csv"
+    fill(file, export(call, file), **cells)
+    with pytest.raises(BadCall, match=why):
+        call("import", file, "--marker", "grace")
+    assert own(room) is None
+
+
+@pytest.mark.parametrize("who", ["ada", "eve", "nobody"])
+def test_only_staff_read(room: World, call: Call, tmp_path: Path, who: str) -> None:
+    with pytest.raises(BadCall, match="not on the staff"):
+        export(call, tmp_path / "q.csv", who)
+
+
+def test_the_page_saves_what_the_import_takes(room: World, call: Call, tmp_path: Path, browser: Browser) -> None:
+    answer(room, "ada", "because $\\hat y - y$ <script>document.title = 'taken'</script>")
+    item(room, 1, "Says why")
+    ask(room, "POST", f"{QUESTION}/phrases", body={"text": 'Good, "why" is there.'})
+    page_file = tmp_path / "q.html"
+    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", "grace", "--to", page_file)
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator("math").count() == 1
+    assert page.title().startswith("q1.1.written")
+    page.get_by_label("Says why").check()
+    page.get_by_role("button", name="why").click()
+    assert page.get_by_label("Comment").input_value() == 'Good, "why" is there.'
+    page.get_by_label("Comment").fill('Good, "why" is there.\n- and more')
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    saved = tmp_path / "saved.csv"
+    download.value.save_as(saved)
+    page.close()
+    assert "1 marked" in call("import", saved, "--marker", "grace")
+    assert (own(room)["points"], own(room)["comment"]) == (1.0, 'Good, "why" is there.\n- and more')
+
+
+@pytest.fixture
+def grouped(room: World) -> World:
+    """Two answers of one group, and one of another."""
+    room.set(counts=Counts.BEST)
+    for login, text in (("ada", "r1"), ("bob", "r2"), ("ada", "o1")):
+        answer(room, login, text)
+        read(room, text, OTHER if text == "o1" else RIGHT)
+    return room
+
+
+def test_rows_stand_shelf_by_shelf_and_name_their_group(grouped: World, call: Call, tmp_path: Path) -> None:
+    found = export(call, tmp_path / "q.csv")
+    assert [row["group"] for row in found] == ["1", "1", "2"]
+    assert [row["shelf"] for row in found] == ["Right value, and nothing disagrees"] * 2 + ["Another value"]
+
+
+def test_the_page_gives_a_whole_group_its_mark_and_undo_takes_it_back(
+    grouped: World, call: Call, tmp_path: Path, browser: Browser
+) -> None:
+    page_file = tmp_path / "q.html"
+    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", "grace", "--to", page_file)
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    page.get_by_label("Points of").first.fill("1.25")
+    assert page.locator("#count").inner_text() == "1 of 3 marked"
+    page.get_by_label("for the whole group").check()
+    assert page.locator("#count").inner_text() == "2 of 3 marked"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save").click()
+    saved = tmp_path / "saved.csv"
+    download.value.save_as(saved)
+    page.close()
+    assert "2 marked" in call("import", saved, "--marker", "grace")
+    assert marks_by_text(grouped) == {"r1": 1.25, "r2": 1.25, "o1": None}
+    undo(grouped)
+    assert marks_by_text(grouped) == {"r1": None, "r2": None, "o1": None}

@@ -1,0 +1,386 @@
+"""What the store promises about answers and their markers, on every database."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic import command
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.assignments import catalogue
+from grader.assignments.seeds import Seed
+from grader.engine.grade import grade
+from grader.errors import BadCall
+from grader.intake.receive import receive
+from grader.marking import actions
+from grader.marking.groups import answer_groups
+from grader.marking.status import Stage
+from grader.model import Points, Report, Shelf
+from grader.model.answers import digest_of
+from grader.sandbox.contract import Sandbox
+from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
+from grader.store.answer_marks import AnswerMark, Given
+from grader.store.database import Store
+from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, Which
+from grader.store.rubrics import Question
+from grader.store.submissions import NewSubmission
+from tests.api.world import answering
+from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.contract.test_store import LANE, Lane
+
+QUESTION = Question("ml", "toy", "q1.1.written")
+WORTH = Points(3, 2)
+
+
+@pytest.fixture
+def who(store: Store) -> dict[str, Person]:
+    with store.write() as tx:
+        people.add_course(tx, Course("ml", "Machine learning"))
+        offerings.put_offering(tx, Offering("ml", "toy"))
+        found = {login: people.put_person(tx, login, login.title()) for login in ("ann", "bob", "grace", "alan")}
+        for login, person in found.items():
+            people.put_member(tx, "ml", person.id, Role.STUDENT if login in ("ann", "bob") else Role.STAFF)
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Report:
+    """Of a notebook that answers the question with "because"."""
+    folder = tmp_path_factory.mktemp("assignments") / "toy"
+    folder.mkdir()
+    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
+    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    code = {"cell_type": "code", "metadata": {}, "source": TOY_SOLUTION, "execution_count": None, "outputs": []}
+    words = {"cell_type": "markdown", "metadata": {}, "source": "**Q1.1 solution:** because"}
+    notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [code, words]}
+    return grade(receive("a.ipynb", json.dumps(notebook).encode(), "mlp.py"), catalogue.load(folder), sandbox, Seed())
+
+
+HandIn = Callable[..., str]
+
+
+@pytest.fixture
+def hand_in(store: Store, who: dict[str, Person], report: Report) -> HandIn:
+    """Hands in as `login` and grades it; returns the submission's id."""
+
+    def act(login: str, answer: str = "because", kind: Kind = Kind.SUBMISSION) -> str:
+        author = who[login].id
+        new = NewSubmission("ml", "toy", kind, "api", "0" * 64, author, (author,), (("a.ipynb", b"{}"),))
+        with store.write() as tx:
+            submission = submissions.add(tx, new)
+            gradings.enqueue(tx, submission, author, Priority.INTERACTIVE, LANE)
+        finish(store, answering(report, answer))
+        return submission
+
+    return act
+
+
+def finish(store: Store, report: Report) -> None:
+    with store.write() as tx:
+        leased = gradings.claim(tx, "worker")
+        assert leased is not None
+        assert gradings.finish(tx, leased, report, LANE)
+
+
+def handed(store: Store) -> list[tuple[str, str]]:
+    """(submission, answer) of everybody."""
+    with store.read() as tx:
+        return [(h.submission, h.answer.text) for h in answers.of_question(tx, "ml", "toy", QUESTION.id)]
+
+
+def marks_of(store: Store, answer: str) -> list[AnswerMark]:
+    with store.read() as tx:
+        return answer_marks.of_answers(tx, "ml", "toy", [digest_of(answer)]).get((QUESTION.id, digest_of(answer)), [])
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_graded_notebook_s_answer_is_kept(store: Store, hand_in: HandIn) -> None:
+    assert handed(store) == []
+    id = hand_in("ann")
+    assert handed(store) == [(id, "because")]
+
+
+def test_a_question_without_an_answer_is_there_and_says_so(store: Store, hand_in: HandIn) -> None:
+    hand_in("ann", "")
+    with store.read() as tx:
+        (found,) = answers.of_question(tx, "ml", "toy", QUESTION.id)
+    assert not found.answer.is_there
+
+
+def test_nobody_reads_a_pre_check(store: Store, hand_in: HandIn) -> None:
+    hand_in("ann", kind=Kind.PRECHECK)
+    assert handed(store) == []
+
+
+def test_an_answer_may_hold_what_a_database_s_text_cannot(store: Store, hand_in: HandIn) -> None:
+    hostile = "a\x00b \ud800 </script> =1+1"
+    hand_in("ann", hostile)
+    assert [text for _, text in handed(store)] == [hostile]
+
+
+@given(st.text())
+def test_white_space_alone_makes_no_other_answer(text: str) -> None:
+    assert digest_of(text) == digest_of(" \n" + text.replace(" ", "  ") + "\t")
+
+
+def test_another_sign_makes_another_answer() -> None:
+    assert digest_of("h - y") != digest_of("y - h")
+
+
+# ── answer_marks ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_changing_an_item_changes_what_every_mark_gives(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        item = rubrics.add_item(tx, QUESTION, "The sum is right", Points(1))
+        for answer in ("one", "two"):
+            given = Given((item.id,), Points("0.25"), "nearly")
+            answer_marks.put(tx, QUESTION, digest_of(answer), who["grace"].id, given)
+        assert rubrics.change_item(tx, QUESTION, item.id, "The sum is right", Points("0.5"))
+    for answer in ("one", "two"):
+        (given,) = marks_of(store, answer)
+        assert (given.points(WORTH), given.comment, given.marker) == (Points("0.75"), "nearly", who["grace"])
+
+
+def test_points_stay_between_nothing_and_what_the_question_is_worth(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        high = rubrics.add_item(tx, QUESTION, "Right", Points(5))
+        low = rubrics.add_item(tx, QUESTION, "Off", Points(-9))
+        answer_marks.put(tx, QUESTION, digest_of("high"), who["grace"].id, Given((high.id,)))
+        answer_marks.put(tx, QUESTION, digest_of("low"), who["grace"].id, Given((high.id, low.id)))
+    assert [marks_of(store, answer)[0].points(WORTH) for answer in ("high", "low")] == [WORTH, 0]
+
+
+def test_a_reader_s_second_thought_takes_the_place_of_the_first(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        first, second = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("first", "second"))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((first.id,)))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((second.id,), comment="now"))
+        answer_marks.put(tx, QUESTION, "d", who["alan"].id, Given(moderates=True))
+        both = answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]
+        assert [(r.marker.login, r.items, r.moderates) for r in both] == [
+            ("grace", (second,), False),
+            ("alan", (), True),
+        ]
+        for _ in range(2):
+            answer_marks.take_back(tx, QUESTION, "d", who["grace"].id)
+        assert len(answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]) == 1
+
+
+def test_an_item_of_another_question_cannot_be_ticked(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        other = rubrics.add_item(tx, replace(QUESTION, id="q9"), "Right", Points(1))
+    with pytest.raises(BadCall, match="rubric"), store.write() as tx:
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((other.id,)))
+
+
+def test_an_item_that_is_ticked_cannot_be_removed(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        used, unused = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("used", "unused"))
+        answer_marks.put(tx, QUESTION, "d", who["grace"].id, Given((used.id,)))
+        assert rubrics.remove_item(tx, QUESTION, unused.id)
+        with pytest.raises(BadCall, match="ticked 1 time"):
+            rubrics.remove_item(tx, QUESTION, used.id)
+        assert rubrics.items(tx, QUESTION) == [used]
+
+
+def test_items_are_numbered_in_the_order_that_was_set(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        made = [rubrics.add_item(tx, QUESTION, text, Points(1)) for text in "abc"]
+        assert rubrics.items(tx, QUESTION) == made
+        rubrics.order_items(tx, QUESTION, [item.id for item in reversed(made)])
+        assert rubrics.items(tx, QUESTION) == made[::-1]
+
+
+@pytest.mark.parametrize("act", [lambda tx: rubrics.add_item(tx, QUESTION, "", Points(1, 3)),
+                                 lambda tx: answer_marks.put(tx, QUESTION, "d", "x", Given(adjustment=Points(1, 3))),
+                                 lambda tx: rubrics.set_markers(tx, QUESTION, 3)])  # fmt: skip
+def test_what_cannot_be_kept_is_refused(store: Store, who: dict[str, Person], act: Callable[[object], None]) -> None:
+    with pytest.raises(BadCall), store.write() as tx:
+        act(tx)
+
+
+def test_a_phrase_is_in_the_comment_bank_once(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        said = rubrics.add_phrase(tx, QUESTION, "Mind the factor 2.")
+        assert rubrics.add_phrase(tx, QUESTION, "Mind the factor 2.") == said
+        assert rubrics.phrases_of(tx, QUESTION) == [said]
+        rubrics.remove_phrase(tx, QUESTION, said.id)
+        assert rubrics.phrases_of(tx, QUESTION) == []
+
+
+def test_a_question_has_one_reader_until_two_are_asked_for(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        assert rubrics.markers(tx, QUESTION) == 1
+        for count in (2, 1, 2):
+            rubrics.set_markers(tx, QUESTION, count)
+        assert rubrics.markers_of(tx, "ml", "toy") == {QUESTION.id: 2}
+
+
+def test_more_marks_than_a_query_can_name_come_whole(
+    store: Store, who: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_marks, "MOST_NAMED", 2)
+    digests = ["a", "b", "c", "d", "e"]
+    with store.write() as tx:
+        item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
+        for digest in digests:
+            answer_marks.put(tx, QUESTION, digest, who["grace"].id, Given((item.id,)))
+        found = answer_marks.of_answers(tx, "ml", "toy", digests)
+    assert [(key[1], r.items) for key, (r,) in sorted(found.items())] == [(digest, (item,)) for digest in digests]
+
+
+# ── groups and actions ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_regrouping_is_its_question_s_and_can_be_changed_and_removed(store: Store, who: dict[str, Person]) -> None:
+    with store.write() as tx:
+        for key, into in (("a", "b"), ("c", "c"), ("a", "c")):
+            regroupings.put(tx, QUESTION, key, into)
+        regroupings.put(tx, replace(QUESTION, id="q9"), "a", "z")
+        assert regroupings.of_question(tx, QUESTION) == {"a": "c", "c": "c"}
+        regroupings.put(tx, QUESTION, "a", None)
+        assert regroupings.of_question(tx, QUESTION) == {"c": "c"}
+
+
+def test_actions_are_undone_from_the_latest_and_only_by_who_did_them(store: Store, who: dict[str, Person]) -> None:
+    grace, alan = who["grace"].id, who["alan"].id
+    with store.write() as tx:
+        item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
+    steps = [
+        Given((item.id,), Points("-0.25"), "first"),
+        Given((), Points("0.01"), "second", moderates=True),
+        None,
+    ]
+    states = []
+    for step in steps:
+        states.append(marks_of(store, "x"))
+        with store.write() as tx:
+            actions.mark(tx, QUESTION, grace, {digest_of("x"): step})
+    for before in reversed(states):
+        with pytest.raises(BadCall, match="nothing to undo"), store.write() as tx:
+            actions.undo(tx, QUESTION, alan)
+        with store.write() as tx:
+            actions.undo(tx, QUESTION, grace)
+        assert marks_of(store, "x") == before
+
+
+def test_a_mark_that_has_been_changed_since_is_not_undone(store: Store, who: dict[str, Person]) -> None:
+    grace = who["grace"].id
+    with store.write() as tx:
+        actions.mark(tx, QUESTION, grace, {digest_of("x"): Given(adjustment=Points(1))})
+    with store.write() as tx:
+        answer_marks.put(tx, QUESTION, digest_of("x"), grace, Given(adjustment=Points("0.5")))
+    with pytest.raises(BadCall, match="changed since"), store.write() as tx:
+        actions.undo(tx, QUESTION, grace)
+    assert [mark.adjustment for mark in marks_of(store, "x")] == [Points("0.5")]
+
+
+# ── what becomes of them later ───────────────────────────────────────────────────────────────────────
+
+
+def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str, Person], report: Report) -> None:
+    hand_in("ann")
+    with store.write() as tx:
+        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given(adjustment=Points(1)))
+    before = marks_of(store, "because")
+    with store.write() as tx:
+        chosen = regrades.chosen(tx, "ml", "toy", Which.ALL)
+        id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen, Lane())
+    finish(store, report)
+    with store.write() as tx:
+        assert regrades.apply(tx, id)
+    assert marks_of(store, "because") == before
+    assert len(handed(store)) == 1
+
+
+def test_a_changed_answer_says_that_it_had_been_read(store: Store, hand_in: HandIn, who: dict[str, Person]) -> None:
+    first = hand_in("ann")
+    with store.write() as tx:
+        answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, Given())
+    changed, others = hand_in("ann", "since"), hand_in("bob", "since")
+    with store.read() as tx:
+        before = [answers.marked_before(tx, id) for id in (first, changed, others)]
+    assert before == [set(), {QUESTION.id}, set()]
+
+
+def test_answers_graded_before_this_version_are_found_in_their_reports(tmp_path: Path, report: Report) -> None:
+    store = Store(f"sqlite:///{tmp_path}/old.db")
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course("ml", "Machine learning"))
+        offerings.put_offering(tx, Offering("ml", "toy"))
+        ann = people.put_person(tx, "ann", "Ann")
+        new = NewSubmission("ml", "toy", Kind.SUBMISSION, "api", "0" * 64, ann.id, (ann.id,), (("a.ipynb", b"{}"),))
+        gradings.enqueue(tx, submissions.add(tx, new), ann.id, Priority.INTERACTIVE, LANE)
+    finish(store, report)
+    expected = handed(store)
+    command.downgrade(store._alembic(), "0001")
+    store.migrate()
+    assert (handed(store), store.differences()) == (expected, [])
+    assert expected[0][1] == "because"
+    store.close()
+
+
+BEFORE = Path(__file__).parent / "databases" / "revision_0004.sql"
+"""A database as the last version before groups left it: two markers and a moderator, rubric, comment bank."""
+
+
+def test_marks_given_before_there_were_groups_survive(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(BEFORE.read_text("utf-8"))
+    store = Store(f"sqlite:///{tmp_path}/old.db")
+    store.migrate()
+    assert store.differences() == []
+    with store.read() as tx:
+        grace = people.person_by_login(tx, "grace")
+        assert grace is not None
+        groups = answer_groups(tx, QUESTION, WORTH, grace.id, Counts.LATEST)
+        given = answer_marks.of_answers(tx, "ml", "toy")
+        assert rubrics.markers(tx, QUESTION) == 2
+        assert rubrics.uses(tx, QUESTION) == {
+            item.id: n for item, n in zip(rubrics.items(tx, QUESTION), (4, 2), strict=True)
+        }
+    marks = {
+        (m.marker.login, text): (m.points(WORTH), [item.text for item in m.items], m.comment, m.moderates)
+        for text in ("because", "since", "therefore")
+        for m in given[QUESTION.id, digest_of(text)]
+    }
+    assert marks == {
+        ("grace", "because"): (1, ["Right"], "by grace", False),
+        ("alan", "because"): (1, ["Right"], "by alan", False),
+        ("grace", "since"): (Points("1.5"), ["Right", "Half right"], "", False),
+        ("alan", "since"): (Points("0.75"), ["Half right"], "", False),
+        ("mary", "since"): (Points("0.75"), ["Right"], "so", True),
+        ("alan", "therefore"): (Points("0.75"), [], "", False),
+    }
+    answers_now = {answer.text: answer for group in groups for answer in group.answers}
+    assert {text: answer.status.stage for text, answer in answers_now.items()} == {
+        "because": Stage.MARKED, "since": Stage.MARKED, "therefore": Stage.SECOND,
+    }  # fmt: skip
+    assert {group.shelf for group in groups} == {Shelf.UNREAD}
+    store.close()
+
+
+def test_the_migration_goes_back_and_forth_without_a_loss(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(BEFORE.read_text("utf-8"))
+    store = Store(f"sqlite:///{tmp_path}/old.db")
+    store.migrate()
+    with store.read() as tx:
+        before = answer_marks.of_answers(tx, "ml", "toy")
+    command.downgrade(store._alembic(), "0004")
+    store.migrate()
+    with store.read() as tx:
+        assert answer_marks.of_answers(tx, "ml", "toy") == before
+    assert store.differences() == []
+    store.close()

@@ -1,0 +1,239 @@
+"""`grader mark`: answers of a batch's folder go out as a CSV or a page, and points come back."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from grader.assignments import catalogue
+from grader.batch.outcome import Result, Standing, for_students
+from grader.batch.outputs import opinions_of
+from grader.batch.people import Student
+from grader.errors import BadCall
+from grader.marking.offline import commands
+from grader.model import Report
+from grader.render import as_json
+from tests.conftest import ROOT, Command
+from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
+
+README = (ROOT / "README.md").read_text("utf-8")
+Read = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def report(grader: Command) -> Report:
+    """Of the notebook in submissions/, which answers every question; without the trainings."""
+    done = grader("check", "submissions/notebook", "--code", "--json")
+    assert done.returncode == 0, done.stderr
+    return as_json.loads(done.stdout)
+
+
+@pytest.fixture
+def out(tmp_path: Path, report: Report) -> Path:
+    """As a batch leaves it: lovelace and bob have handed in the same, and what students see has no suggestions."""
+    for student in ("lovelace", "bob"):
+        folder = tmp_path / "out" / "students" / student
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(
+            as_json.dumps(for_students(report, Result(Student(), Standing.GRADED))), "utf-8"
+        )
+    opinions = tmp_path / "out" / "graded" / "opinions.json"
+    opinions.parent.mkdir()
+    opinions.write_text(json.dumps({report.submission_digest: opinions_of(report)}), "utf-8")
+    return tmp_path / "out"
+
+
+def read(*arguments: object) -> int:
+    return commands.app([str(a) for a in arguments], standalone_mode=False) or 0
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(file.read_text("utf-8-sig").splitlines(keepends=True)))
+
+
+def fill_in(file: Path) -> None:
+    """As a marker who finds all of it right would."""
+    ps4 = catalogue.load(ROOT / "reference" / "ps4")
+    worth = {id: question.points for id, question in ps4.questions.items()}
+    rows = rows_of(file)
+    with file.open("w", encoding="utf-8", newline="") as sheet:
+        writer = csv.DictWriter(sheet, rows[0])
+        writer.writeheader()
+        writer.writerows(row | {"points": str(worth[row["question"]]), "comment": "Good."} for row in rows)
+
+
+def totals(out: Path) -> dict[str, str]:
+    return {row["student"]: row["points"] for row in rows_of(out / "written.csv") if row["question"] == "total"}
+
+
+def test_points_come_back_into_a_folder_of_reports_for_everybody_who_wrote_the_same(out: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "answers.csv"
+    read("export-reports", out, "--to", sheet)
+    rows = rows_of(sheet)
+    assert (len(rows), {row["students"] for row in rows}) == (10, {"2"})
+    suggested = next(row for row in rows if row["question"] == "q1.2")
+    assert (suggested["suggested"], suggested["by machine"][-11:]) == ("5", "Suggests 5.")
+    assert "lovelace" not in sheet.read_text("utf-8-sig")
+    read("import-reports", out, sheet)
+    before = totals(out)
+    fill_in(sheet)
+    read("import-reports", out, sheet)
+    assert {student: float(points) - float(before[student]) for student, points in totals(out).items()} == {
+        "lovelace": 40,
+        "bob": 40,
+    }
+
+
+def test_a_folder_of_an_earlier_version_has_its_suggestions(out: Path, tmp_path: Path, report: Report) -> None:
+    now, before = tmp_path / "now.csv", tmp_path / "before.csv"
+    read("export-reports", out, "--to", now)
+    (out / "graded" / "opinions.json").unlink()
+    rules = out / "graded" / "rules"
+    rules.mkdir()
+    (rules / "handin.json").write_text(as_json.dumps(report), "utf-8")
+    (rules / "older.json").write_text('{"schema": 1}', "utf-8")
+    read("export-reports", out, "--to", before)
+    assert before.read_bytes() == now.read_bytes()
+
+
+def test_the_same_words_of_which_the_machine_thinks_differently_have_no_suggestion(
+    out: Path, tmp_path: Path, report: Report
+) -> None:
+    sheet, file = tmp_path / "answers.csv", out / "students" / "bob" / "report.json"
+    other = json.loads(as_json.dumps(report))
+    (written,) = (w for part in other["parts"] for w in part["written"] if w["id"] == "q1.2")
+    written["opinion"][0]["words"] = "It means something else here."
+    file.write_text(json.dumps(other), "utf-8")
+    read("export-reports", out, "q1.2", "--to", sheet)
+    assert [(row["students"], row["suggested"], row["by machine"]) for row in rows_of(sheet)] == [("2", "", "")]
+
+
+def test_importing_again_changes_nothing(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path / "answers.csv"
+    read("export-reports", out, "q1.6", "--to", sheet)
+    fill_in(sheet)
+    said = []
+    for _ in range(2):
+        capsys.readouterr()
+        read("import-reports", out, sheet)
+        said.append(capsys.readouterr().out.splitlines()[0])
+    assert said == ["1 marks, 1 of them new or changed", "1 marks, 0 of them new or changed"]
+    read("export-reports", out, "q1.6", "--to", sheet)
+    assert [(row["points"], row["comment"]) for row in rows_of(sheet)] == [("5", "Good.")]
+
+
+def test_marks_kept_under_the_name_of_earlier_versions_count(out: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "answers.csv"
+    read("export-reports", out, "q1.6", "--to", sheet)
+    fill_in(sheet)
+    read("import-reports", out, sheet)
+    (out / "marks.json").rename(out / "readings.json")
+    read("export-reports", out, "q1.6", "--to", sheet)
+    assert [(row["points"], row["comment"]) for row in rows_of(sheet)] == [("5", "Good.")]
+
+
+def test_a_wrong_line_keeps_nothing(out: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "answers.csv"
+    read("export-reports", out, "--to", sheet)
+    fill_in(sheet)
+    sheet.write_text(sheet.read_text("utf-8").replace("5,Good.", "6,Good.", 1), "utf-8")
+    with pytest.raises(BadCall, match="worth 5 points; 6 are more"):
+        read("import-reports", out, sheet)
+    assert not (out / "marks.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("export-reports", "submissions", "q9", "--to", "a.csv"), "no written question 'q9'"),
+        (("export-reports", "reference", "--to", "a.csv"), "no reports"),
+        (("export-reports", "reference", "--to", "answers.doc"), "neither .csv nor .html"),
+    ],
+)
+def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], says: str) -> None:
+    with pytest.raises(Exception, match=re.escape(says)):
+        read(*arguments)
+
+
+def test_a_folder_of_reports_needs_none_of_the_databases_libraries() -> None:
+    needs = "import sys, grader.marking.offline.commands; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", needs], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+# ── the page that works offline ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context(offline=True)
+        yield context.new_page()
+        browser.close()
+
+
+def test_the_page_is_filled_in_without_a_network_and_what_it_saves_is_imported(
+    out: Path, tmp_path: Path, page: Page
+) -> None:
+    form, saved = tmp_path / "answers.html", tmp_path / "saved.csv"
+    read("export-reports", out, "q1.2", "q1.6", "--to", form)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(form.as_uri())
+    assert page.locator("math").count() > 0
+    page.get_by_role("button", name="Agree").first.click()
+    page.locator("article").nth(1).locator(".points").fill("6")
+    page.get_by_role("button", name="Save the file").click()
+    assert page.locator("input:invalid").count() == 1, "more than the question is worth was saved"
+    page.locator("article").nth(1).locator(".points").fill("3,5")
+    page.locator("article").nth(1).locator("textarea").fill('=1+1 "quoted",\nnot only exponentially')
+    assert page.locator("#count").inner_text() == "2 of 2 marked"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the file").click()
+    download.value.save_as(saved)
+    read("import-reports", out, saved)
+    kept = {row["question"]: row for row in rows_of(out / "written.csv") if row["student"] == "lovelace"}
+    assert (kept["q1.2"]["points"], kept["q1.6"]["points"]) == ("5", "3.5")
+    assert kept["q1.6"]["comment"] == '\'=1+1 "quoted",\nnot only exponentially'
+    assert (download.value.suggested_filename, complaints) == ("answers.csv", [])
+
+
+def test_what_a_student_wrote_does_nothing_on_the_page(out: Path, tmp_path: Path, page: Page, report: Report) -> None:
+    hostile = as_json.dumps(report).replace(
+        "ReLU. With", "</div><script>document.title=1</script><img src=x onerror=y>"
+    )
+    (out / "students" / "bob" / "report.json").write_text(hostile, "utf-8")
+    form = tmp_path / "answers.html"
+    read("export-reports", out, "q2.5.written", "--to", form)
+    page.goto(form.as_uri())
+    assert page.locator("article").count() == 2
+    assert page.locator("article img").count() == 0
+    assert page.title() != "1"
+
+
+# ── the README ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.proof
+def test_the_readmes_notebook_goes_in_and_80_points_come_out(tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    shutil.copytree(ROOT / "submissions", tmp_path / "submissions")
+    environment = os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference")}
+    for command in re.findall(r"^\$ grader (.*)$", block, re.MULTILINE):
+        if command.startswith("mark import-reports"):
+            fill_in(tmp_path / "answers.csv")
+        program = str(Path(sys.executable).with_name("grader"))
+        subprocess.run([program, *shlex.split(command)], cwd=tmp_path, env=environment, check=True, timeout=1_500)
+    assert totals(tmp_path / "out") == {"notebook": "80"}

@@ -1,0 +1,241 @@
+"""Answers as students write them: every formula is evaluated, and words decide nothing."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from grader.assignments.catalogue import Assignment
+from grader.authoring import certify_derivations
+from grader.derivations.opinions import opinions
+from grader.model import Comparison, FalseEquality, Opinion, Points, Shelf
+from tests.unit.derivations.conftest import Ask
+
+G = r"\nabla_{a^{(2)}}J"
+
+
+@pytest.mark.parametrize("name", certify_derivations.SETS)
+def test_the_kept_answers_are_read_as_people_read_them(ps4: Assignment, name: str) -> None:
+    found = certify_derivations.figures(certify_derivations.read_all(certify_derivations.collection(ps4, name), ps4))
+    assert (found.wrong_but_automatic, found.right_but_different) == (0, 0)
+    assert found.share >= certify_derivations.ENOUGH
+    assert found.wrong_with_value >= 0.93 * (found.wrong - found.wrong_but_recognised)
+
+
+# ── values and their names ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_counter_example_has_numbers_that_anybody_can_check(ask: Ask) -> None:
+    (found,) = ask("q1.1", rf"${G} = y - \hat y$").judgements
+    assert (found.comparison, found.shelf, found.points) == (Comparison.DIFFERS, Shelf.OTHER_VALUE, None)
+    assert found.mistake == "It is what is asked with the opposite sign."
+    given, true = (float(number) for number in re.findall(r"-?\d+\.\d+", found.evidence)[-2:])
+    assert np.isclose(given, -true)
+
+
+@pytest.mark.parametrize(
+    ("question", "formula", "mistake"),
+    [
+        ("q1.3", r"\nabla_{W^{(2)}}J = 2(\hat y - y)h^{(1)T}", "It is 2 times what is asked."),
+        ("q1.1", rf"{G} = \hat y(\hat y - y)", "It is what is asked times h⁽²⁾."),
+        ("q1.1", rf"{G} = \frac{{\hat y - y}}{{\hat y(1-\hat y)}}", "It is ∂J/∂h⁽²⁾."),
+        ("q1.1", rf"{G} = (\hat y - y)\hat y(1-\hat y)", "It is the gradient of a squared error."),
+        ("q1.1", rf"{G} = a^{{(2)}} - y", "It is right with h⁽²⁾ for a⁽²⁾."),
+        ("q1.4", r"\nabla_{h^{(1)}}J = W^{(2)}(\hat y - y) x", "The shapes do not fit: 1×3 times 2×1."),
+        ("q3.1", r"\theta_{t+1} = \theta_t - \eta g_t", "It is the rule without the penalty."),
+        ("q3.1", r"\theta_{t+1} = \theta_t - \eta(g_t + \lambda\theta_t)",
+         "It is the rule with half of the penalty's gradient."),
+        ("q3.2", r"\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t)", "It is the rule of the L2 penalty."),
+    ],
+)  # fmt: skip
+def test_another_value_is_named(ask: Ask, question: str, formula: str, mistake: str) -> None:
+    (found,) = ask(question, f"${formula}$").judgements
+    assert (found.shelf, found.mistake) == (Shelf.OTHER_VALUE, mistake)
+
+
+def test_a_missing_transposition_is_named(ask: Ask) -> None:
+    said = r"$\nabla_{W^{(1)}}J = (W^{(2)T}(\hat y - y) \odot h^{(1)} \odot (1-h^{(1)})) \odot x$"
+    found = ask("q1.5", said).judgements[1]
+    assert found.mistake == "The shapes do not fit: 3×1 ⊙ 2×1; with transpositions put in it is what is asked for."
+
+
+def test_question_five_has_two_answers_of_two_and_a_half_points(ask: Ask) -> None:
+    b1 = r"$\nabla_{b^{(1)}}J = W^{(2)T}(\hat y - y) \odot h^{(1)} \odot (1 - h^{(1)})$"
+    opinion = ask("q1.5", b1)
+    assert [(j.shelf, j.points) for j in opinion.judgements] == [(Shelf.RIGHT, Points(5, 2)), (Shelf.UNREAD, None)]
+    assert (opinion.points, opinion.shelf) == (None, Shelf.UNREAD)
+    assert ask("q1.5", rf"{b1} $\nabla_{{W^{{(1)}}}}J = \nabla_{{b^{{(1)}}}}J \, x^T$").points == 5
+
+
+def test_a_right_value_that_is_not_last_has_its_own_shelf(ask: Ask) -> None:
+    (found,) = ask("q1.1", rf"${G} = \hat y - y = y - \hat y$").judgements
+    assert (found.shelf, found.points) == (Shelf.RIGHT_NOT_LAST, None)
+    assert found.equalities == (FalseEquality(1, r"\hat y - y", r"y - \hat y"),)
+
+
+def test_a_false_equality_on_the_way_is_shown_with_its_line(ask: Ask) -> None:
+    said = f"$$\\begin{{aligned}}\n{G} &= \\hat y + y \\\\\n&= \\hat y - y\n\\end{{aligned}}$$"
+    (found,) = ask("q1.1", said).judgements
+    assert found.shelf is Shelf.RIGHT_WITH_REMARKS
+    assert [equality.line for equality in found.equalities] == [2, 3]
+
+
+def test_what_is_not_simplified_is_right_with_a_remark(ask: Ask) -> None:
+    (found,) = ask("q1.1", rf"${G} = \hat y(1-y) - y(1-\hat y)$").judgements
+    assert (found.comparison, found.points, found.shelf) == (
+        Comparison.UNSIMPLIFIED, 5, Shelf.RIGHT_WITH_REMARKS
+    )  # fmt: skip
+    assert found.remarks == ("it can be written shorter",)
+
+
+def test_the_handouts_scheme_alone_is_no_answer(ask: Ask) -> None:
+    (found,) = ask("q1.1", rf"${G} = g \odot f'(a^{{(2)}})$").judgements
+    assert (found.comparison, found.shelf) == (Comparison.UNREAD, Shelf.UNREAD)
+    assert found.words == "Not worked out: it still contains ∂J/∂h⁽²⁾."
+
+
+# ── names ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_names_may_come_from_an_earlier_answer(ask: Ask) -> None:
+    (found,) = ask("q1.3", "$g h^{(1)T}$", {"q1.1": r"$g = \hat y - y$"}).judgements
+    assert (found.comparison, found.remarks) == (Comparison.UNSIMPLIFIED, ("g taken from an earlier answer",))
+
+
+def test_what_follows_from_an_earlier_mistake_is_told_so(ask: Ask) -> None:
+    (found,) = ask("q1.2", r"$\nabla_{b^{(2)}}J = g$", {"q1.1": rf"$g = {G} = y - \hat y$"}).judgements
+    assert (found.shelf, found.mistake) == (
+        Shelf.OTHER_VALUE, "It is right but for what it takes from an earlier answer."
+    )  # fmt: skip
+
+
+def test_a_running_gradient_is_another_one_on_every_line(ask: Ask) -> None:
+    said = "\n\n".join([
+        r"$g \leftarrow W^{(2)T}(\hat y - y)$", r"$g \leftarrow g \odot h^{(1)} \odot (1 - h^{(1)})$",
+        r"$\nabla_{b^{(1)}}J = g$", r"$\nabla_{W^{(1)}}J = g\,x^T$",
+    ])  # fmt: skip
+    assert [j.shelf for j in ask("q1.5", said).judgements] == [Shelf.RIGHT, Shelf.RIGHT]
+
+
+def test_another_courses_letters_are_understood_with_a_remark(ask: Ask) -> None:
+    (found,) = ask("q1.3", r"$\frac{\partial L}{\partial W^{[2]}} = (\sigma(z^{[2]}) - y)\, a^{[1]T}$").judgements
+    assert found.shelf is Shelf.RIGHT_WITH_REMARKS
+    assert "a1 read as h1" in found.remarks
+
+
+def test_a_layout_other_than_the_handouts_is_a_remark(ask: Ask) -> None:
+    (found,) = ask("q1.4", r"$\nabla_{h^{(1)}}J = W^{(2)}(\hat y - y)$").judgements
+    assert (found.comparison, found.points) == (Comparison.TRANSPOSED, 5)
+    assert found.remarks == ("right where W⁽²⁾ is a column",)
+
+
+# ── ways of writing ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        rf"$$\boxed{{{G} = \hat y - y}}$$",
+        rf"${G} = \color{{red}}{{\hat y - y}}$",
+        rf"$${G} = \underbrace{{\hat y - y}}_{{\text{{error}}}}$$",
+        rf"$${G} = \frac{{\hat y - y}}{{\cancel{{\hat y(1-\hat y)}}}}\,\cancel{{\hat y(1-\hat y)}} = \hat y - y$$",
+        r"∂J/∂a⁽²⁾ = h⁽²⁾ − y",
+        "dJ/da2 = yhat - y",
+        "`da2 = y_hat - y`",
+        "```python\ndz2 = y_hat - y  # error\n```",
+        r"$$\begin{array}{rcl} \nabla_{a^{(2)}}J &=& g \odot f'(a^{(2)}) \\ &=& \hat y - y\end{array}$$",
+        rf"$$\begin{{align}}{G} &= \hat y (1-y) - y(1-\hat y) && \text{{(insert)}} \\ &= \hat y - y\end{{align}}$$",
+        r"\nabla_{a^{(2)}} J = \hat{y} - y",
+        rf"Der Gradient ist ${G} = \hat y - y$, weil sich alles kürzt.",
+        rf"因此 ${G} = \hat{{y}} - y$。",
+        rf"$${G} = \hat y - y \tag{{3}}$$",
+        r"$\mathbf{\nabla}_{\mathbf{a}^{(2)}}J = \mathbf{\hat y} - \mathbf{y}$",
+        r"$\delta^{(2)} := \frac{\partial L}{\partial a^{(2)}} = f(a^{(2)}) - y$",
+        rf"${G} = \left\{{ \hat y - y \right\}}$",
+        r"$\hat y - y$",
+        "yhat - y",
+    ],
+)
+def test_a_way_of_writing_is_read(ask: Ask, written: str) -> None:
+    assert ask("q1.1", written).shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+
+
+@pytest.mark.parametrize(
+    ("question", "written"),
+    [
+        ("q1.3", r"$\frac{\partial J}{\partial W^{(2)}_j} = (\hat y - y) h^{(1)}_j$"),
+        ("q1.4", r"$\frac{\partial J}{\partial h^{(1)}_j} = \sum_k W^{(2)}_{1k}\delta_{jk} (\hat y - y)$"),
+        ("q1.3", r"$\nabla_{W^{(2)}}J = \begin{bmatrix} (\hat y-y) h_1^{(1)} & \cdots & (\hat y-y) h_H^{(1)}"
+                 r" \end{bmatrix}$"),
+        ("q3.1", r"$\theta_i \leftarrow \theta_i - \eta (g_{t,i} + 2\lambda\theta_i)$"),
+        ("q3.1", r"$\theta_{t+1} = \theta_t - \eta\,\nabla(\mathcal L + \lambda\theta^T\theta)|_{\theta_t}"
+                 r" = \theta_t - \eta g_t - 2\eta\lambda\theta_t$"),
+        ("q3.2", r"$\theta_{t+1} = \theta_t - \eta g_t - \eta\lambda \begin{cases} 1 & \theta_t > 0 \\"
+                 r" -1 & \theta_t < 0 \end{cases}$"),
+        ("q3.2", r"If $\theta_t>0$: $\theta_{t+1} = \theta_t - \eta(g_t+\lambda)$;"
+                 r" if $\theta_t<0$: $\theta_{t+1} = \theta_t - \eta(g_t-\lambda)$"),
+        ("q3.2", "theta_new = theta - eta * (g + lam * np.sign(theta))"),
+        ("q3.2", r"$\theta_{t+1} = \theta_t - \eta(g_t + \lambda\frac{\theta_t}{|\theta_t|})$"),
+    ],
+)  # fmt: skip
+def test_elements_cases_and_programs_are_read(ask: Ask, question: str, written: str) -> None:
+    assert ask(question, written).shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+
+
+def test_nothing_is_skipped_silently(ask: Ask) -> None:
+    said = f"~~$y$~~\n${G} = \\hat y - y \\text{{ as shown}}$\n\n$\\int x$"
+    (found,) = ask("q1.1", said).judgements
+    assert [(s.line, s.text) for s in found.skipped] == [(1, "$y$"), (2, "as shown"), (4, r"\int x")]
+    assert "a part is struck out" in found.remarks
+
+
+# ── groups ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def group(opinion: Opinion) -> tuple[Shelf, str]:
+    return opinion.shelf, opinion.group
+
+
+def test_answers_of_one_value_are_one_group(ask: Ask) -> None:
+    same = {group(ask("q1.1", text)) for text in (rf"${G} = \hat y - y$", "dJ/da2 = h2 - y", r"$-(y - \hat y)$")}
+    assert len(same) == 1
+    assert group(ask("q1.1", rf"${G} = y - \hat y$")) not in same
+
+
+def test_wrong_answers_of_one_value_are_one_group(ask: Ask) -> None:
+    one, other = (ask("q1.1", text) for text in (r"$y - \hat y$", rf"Also ${G} = -(\hat y - y)$"))
+    assert group(one) == group(other)
+
+
+def test_another_layout_is_another_group(ask: Ask) -> None:
+    one = ask("q1.3", r"$(\hat y - y) h^{(1)T}$")
+    other = ask("q1.3", r"$(\hat y - y) h^{(1)}$")
+    assert (one.shelf, other.shelf) == (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+    assert one.group != other.group
+
+
+def test_unread_answers_are_grouped_by_their_text(ask: Ask) -> None:
+    assert group(ask("q1.1", "see  my\nnotes")) == group(ask("q1.1", "see my notes")) != group(ask("q1.1", "no idea"))
+
+
+def test_groups_are_the_same_in_every_run(ask: Ask) -> None:
+    assert ask("q1.1", rf"${G} = y - \hat y$").group == "6dcdc50a7cb7"
+
+
+# ── bounds ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_definitions_that_grow_without_end_are_left_unread(ask: Ask) -> None:
+    doubling = r" \\ ".join(rf"p_{{{n + 1}}} = p_{{{n}}} p_{{{n}}} + p_{{{n}}} p_{{{n}}}" for n in range(60))
+    said = rf"$p_{{0}} = y \\ {doubling} \\ {G} = p_{{60}}$"
+    assert ask("q1.1", said).judgements[0].comparison is Comparison.UNREAD
+
+
+def test_an_answer_that_is_too_long_is_left_unread(ask: Ask) -> None:
+    assert ask("q1.1", rf"${G} = {'y + ' * 8_000} y$").shelf is Shelf.UNREAD
+
+
+def test_a_question_in_words_has_no_opinion(ps4: Assignment) -> None:
+    assert opinions(ps4.known_questions, {"q1.6": "It takes quadratic time."}) == {}

@@ -1,0 +1,84 @@
+"""What answers are compared with is true: derivatives as differences give them, updates as descent does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grader.assignments.catalogue import Assignment
+from grader.derivations.evaluate import Evaluation, Interpretation
+from grader.derivations.formulas import named
+from grader.derivations.question import Array, Problem, Quantities, Question
+
+NETWORK = ["x", "W1", "b1", "a1", "h1", "W2", "b2", "a2", "h2"]
+
+
+def question(ps4: Assignment, id: str) -> Question:
+    return next(q for q in ps4.known_questions if q.id == id)
+
+
+def slope(quantities: Quantities, problem: Problem, of: str, by: str) -> Array:
+    """Central differences of a number by all elements of a quantity."""
+    step, base = 1e-6, problem.values[by]
+    found = np.zeros_like(base)
+    for place in np.ndindex(base.shape):
+        sides = []
+        for sign in (1, -1):
+            moved = base.copy()
+            moved[place] += sign * step
+            sides.append(float(quantities.complete(problem.values, {by: moved})[of]))
+        found[place] = (sides[0] - sides[1]) / (2 * step)
+    return found
+
+
+@pytest.mark.parametrize("by", NETWORK)
+def test_gradients_of_the_loss_are_its_differences(ps4: Assignment, by: str) -> None:
+    quantities = question(ps4, "q1.1").quantities
+    for problem in quantities.problems[::3]:
+        found = Evaluation(quantities, problem).value(named(f"∂J/∂{by}"))
+        assert np.allclose(found, slope(quantities, problem, "J", by), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("by", ["h1", "W2", "b2", "a1", "W1", "x"])
+def test_local_derivatives_are_differences_too(ps4: Assignment, by: str) -> None:
+    quantities = question(ps4, "q1.1").quantities
+    for problem in quantities.problems[::5]:
+        found = Evaluation(quantities, problem).value(named(f"∂a2/∂{by}"))
+        assert np.allclose(found, slope(quantities, problem, "a2", by), rtol=1e-6, atol=1e-7)
+
+
+def test_a_derivative_is_laid_out_as_its_variable_is(ps4: Assignment) -> None:
+    quantities = question(ps4, "q1.1").quantities
+    rows = next(name for name in quantities.layouts if "rows" in name)
+    here = Evaluation(quantities, quantities.problems[0]).value(named("∂J/∂W1"))
+    there = Evaluation(quantities, quantities.problems[0], Interpretation(layout=rows)).value(named("∂J/∂W1"))
+    assert np.array_equal(here.T, there)
+
+
+def test_slopes_by_element_are_a_column(ps4: Assignment) -> None:
+    quantities = question(ps4, "q1.1").quantities
+    h1 = quantities.problems[0].values["h1"]
+    assert np.allclose(Evaluation(quantities, quantities.problems[0]).value(named("∂h1/∂a1")), h1 * (1 - h1))
+
+
+@pytest.mark.parametrize("id", ["q3.1", "q3.2"])
+def test_updates_descend_the_objective(ps4: Assignment, id: str) -> None:
+    quantities = question(ps4, id).quantities
+    for problem in quantities.problems[::3]:
+        gradient = slope(quantities, problem, "objective", "θt")
+        assert np.allclose(
+            problem.values["θt+1"], problem.values["θt"] - problem.values["η"] * gradient, rtol=1e-5, atol=1e-8
+        )
+
+
+def test_sizes_tell_shapes_apart(ps4: Assignment) -> None:
+    for problem in question(ps4, "q1.5").quantities.problems:
+        hidden, inputs = problem.values["W1"].shape
+        assert len({1, hidden, inputs}) == 3
+
+
+def test_the_questions_points_are_the_tables(ps4: Assignment) -> None:
+    table = {id: question.points for id, question in ps4.questions.items()}
+    assert {q.id: q.worth for q in ps4.known_questions} == {
+        id: table[id] for id in ("q1.1", "q1.2", "q1.3", "q1.4", "q1.5", "q3.1", "q3.2")
+    }
