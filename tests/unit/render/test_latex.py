@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from grader.render.latex import mended
 
 SPELLINGS = r"""
-$ $$ \( \) \[ \] \begin{aligned} \end{aligned} \begin{cases} \end{cases} \begin{bmatrix} \frac \hat y h W a x ^ _ { } ( )
+$ $$ \( \) \[ \] \begin{aligned} \end{aligned} \begin{cases} \end{cases} \begin{bmatrix} \frac \hat y W a x ^ _ { } ( )
 ^{(1)} ^{(2)} ^T ^\top .T \odot \cdot * / + - = & \\ , . \text{if} \sigma f ' \nabla J 1 2 0.5 e^ \exp | \left( \right)
 \left\{ \right. <b> </s> \theta_t \theta_{t+1} \underbrace % \% # \sqrt \sum \boxed \overset
 """
