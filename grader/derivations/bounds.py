@@ -17,6 +17,10 @@ MAX_ELEMENTS = 200
 """Elements of an array that are evaluated one by one."""
 
 
+MAX_STEPS = 60_000
+"""Nodes that are evaluated for the equalities of an answer, and as many again for each formula that is asked for."""
+
+
 class Unread(Exception):
     """A formula that cannot be read or has no certain value. It never leaves `grader.derivations`."""
 
@@ -27,3 +31,20 @@ class Unread(Exception):
 
 class Mismatch(Unread):
     """Shapes that do not fit together."""
+
+
+class TooMuch(Exception):
+    """The budget is used up. It never leaves `grader.derivations`."""
+
+
+class Budget:
+    """Work that may still be done."""
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self.left = steps
+
+    def spend(self, steps: int) -> None:
+        """Count work. Raises `TooMuch` if there was too much."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooMuch

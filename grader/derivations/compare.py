@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread
+from grader.derivations.bounds import MAX_INTERPRETATIONS, Budget, Unread
 from grader.derivations.definitions import put_in
 from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, Interpretation, is_ambiguous, same
 from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
@@ -45,6 +45,7 @@ class Comparer:
         self.quantities = question.quantities
         self.problems = self.quantities.problems
         self.known = frozenset(self.problems[0].values)
+        self.budget = Budget()
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:
@@ -70,6 +71,7 @@ class Comparer:
             unknown = sorted(symbols(renamed) - self.known)
             meanings = [self.question.notation.meanings.get(name, ()) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
+                self.budget.spend(len(unknown))
                 taken = dict(zip(unknown, chosen, strict=True))
                 made = put_in(renamed, {name: named(meaning) for name, meaning in taken.items()})
                 yield made, (*said, *(f"{name} is not defined; read as {meaning}" for name, meaning in taken.items()))
@@ -113,7 +115,7 @@ class Comparer:
         unused: set[int] = set()
         elementwise = False
         for problem in self.problems[:count]:
-            at = Evaluation(self.quantities, problem, way)
+            at = Evaluation(self.quantities, problem, way, budget=self.budget)
             values.append(at.value(formula))
             elementwise = at.elementwise(formula)
             small = {key: max(share, small.get(key, 0.0)) for key, share in at.negligible.items()} | {
@@ -179,6 +181,7 @@ class Comparer:
         evaluated = False
         for made, _ in self.readings(both):
             for way in self._equality_ways(made):
+                self.budget.spend(5)
                 try:
                     if all(self._agrees(made.parts, way, number) for number in range(FIRST)):
                         return True
@@ -194,7 +197,7 @@ class Comparer:
         yield Interpretation(GROUPINGS[2], loose=True)
 
     def _agrees(self, parts: Sequence[Formula], way: Interpretation, number: int) -> bool:
-        at = Evaluation(self.quantities, self.problems[number], way)
+        at = Evaluation(self.quantities, self.problems[number], way, budget=self.budget)
         free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
         a, b = ((at.over(part, free) if free else at.value(part)) for part in parts[:2])
         if len(parts) > 2:
@@ -208,7 +211,7 @@ class Comparer:
         )
 
     def _pair(self, left: Formula, right: Formula, number: int) -> tuple[Array, Array]:
-        at = Evaluation(self.quantities, self.problems[number])
+        at = Evaluation(self.quantities, self.problems[number], budget=self.budget)
         return at.value(left), at.value(right)
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, MAX_NODES, Mismatch, Unread
+from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Budget, Mismatch, Unread
 from grader.derivations.formulas import Formula, nodes
 from grader.derivations.question import Array, Problem, Quantities, Values, sigmoid
 
@@ -103,7 +103,7 @@ class Evaluation:
     used: set[int] = field(default_factory=set)
     examples: list[str] = field(default_factory=list)
     """Indices of sums over examples."""
-    steps: int = 0
+    budget: Budget = field(default_factory=Budget)
 
     def value(self, formula: Formula) -> Array:
         """Return the value; with free element indices, an array over them.
@@ -179,7 +179,6 @@ class Evaluation:
             if made.ndim:
                 raise Mismatch("an element beside a whole array")
             found[place if len(place) == 2 else (place[0], 0)] = made
-            self.steps = at.steps
         return found if np.iscomplexobj(next(iter(self._all_values().values()))) else np.asarray(found.real)
 
     def _all_values(self) -> Values:
@@ -188,9 +187,9 @@ class Evaluation:
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────
 
     def _of(self, formula: Formula, depth: int) -> Array:
-        self.steps += 1
-        if depth > MAX_DEPTH or self.steps > 60 * MAX_NODES:
-            raise Unread("a formula that is too long")
+        self.budget.spend(1)
+        if depth > MAX_DEPTH:
+            raise Unread("a formula that is too deep")
         key = id(formula)
         if key not in self.cache:
             self.cache[key] = _shaped(self._one(formula, depth + 1))
@@ -332,7 +331,6 @@ class Evaluation:
         for n in range(ranges[index]):
             at = replace(self, indices={**self.indices, index: n}, cache={})
             total = total + at._of(of, depth)
-            self.steps = at.steps
         return np.asarray(total)
 
     def _spread(self, formula: Formula, depth: int) -> Array:
@@ -376,10 +374,10 @@ class Evaluation:
         for place in np.ndindex(base.shape):
             moved = base.astype(complex)
             moved[place] += 1j * STEP
+            self.budget.spend(len(self.quantities.definitions))
             values = self.quantities.complete(self._all_values(), {by: moved})
             at = replace(self, values=values, cache={})
             columns.append(np.asarray(np.imag(at._of(of, depth)) / STEP))
-            self.steps = at.steps
         turned = bool(self.way.layout) and self.quantities.layouts[self.way.layout](by)
         first = columns[0]
         if not first.ndim:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from grader.derivations.bounds import Mismatch, Unread
+from grader.derivations.bounds import Budget, Mismatch, TooMuch, Unread
 from grader.derivations.compare import Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions
 from grader.derivations.evaluate import shape
@@ -246,6 +246,8 @@ class _Judging:
                     holds = self.comparer.agree(one.formula, other.formula) or False
             except Unread:
                 continue
+            except TooMuch:
+                return
             if holds is False:
                 yield FalseEquality(other.line, one.text, other.text)
 
@@ -264,6 +266,7 @@ class _Judging:
 
     def judgement(self, asked: Asked) -> Judgement:
         """Return the judgement on one asked quantity."""
+        self.comparer.budget = Budget()
         base = Judgement(
             asked.latex, Comparison.UNREAD, None, asked.points, "", equalities=self.false, skipped=self.reading.skipped
         )
@@ -274,12 +277,20 @@ class _Judging:
         base = replace(base, formula=final.member.text)
         try:
             return self._of(asked, final, base)
+        except TooMuch:
+            return replace(base, words="Unread: too much to evaluate.", group=digest(_normal(self.answer)))
         except Unread as unread:
-            made = replace(base, words=f"Unread: {unread.why}.", group=digest(_normal(self.answer)))
-            if self._right_before(asked, final):
-                words = f"The right value stands before it. Unread: {unread.why}."
-                made = replace(made, shelf=Shelf.RIGHT_NOT_LAST, words=words)
+            return self._unread_final(asked, final, base, unread.why)
+
+    def _unread_final(self, asked: Asked, final: Final, base: Judgement, why: str) -> Judgement:
+        made = replace(base, words=f"Unread: {why}.", group=digest(_normal(self.answer)))
+        self.comparer.budget = Budget()
+        try:
+            before = self._right_before(asked, final)
+        except TooMuch:
             return made
+        words = f"The right value stands before it. Unread: {why}."
+        return replace(made, shelf=Shelf.RIGHT_NOT_LAST, words=words) if before else made
 
     def _of(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
         if final.member.formula is None:

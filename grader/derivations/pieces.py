@@ -39,7 +39,7 @@ _MATHS = re.compile(
     r"|(?<!\\)\$(?!\s*\d+\s*(?:and|or)\b)(?P<single>(?:(?!\n[ \t]*\n).)+?)(?<!\\)\$"
     r"|\\\\?\[(?P<square>(?!\d).+?)\\\\?\]|\\\\?\((?P<round>.+?)\\\\?\)"
     rf"|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}(?P<body>.+?)\\end\{{(?P=name)\}}"
-    r"|(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)\n(?P<code>.*?)(?:(?P=fence)|\Z)|(?<!`)`(?P<inline>[^`\n]+)`",
+    r"|(?P<fence>`{3}|~{3})(?P<info>[^\n`~]{0,40})\n(?P<code>.*?)(?:(?P=fence)|\Z)|(?<!`)`(?P<inline>[^`\n]+)`",
     re.DOTALL,
 )
 _STRUCK = re.compile(

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from grader.render.latex import mended
-
-SPELLINGS = r"""
-$ $$ \( \) \[ \] \begin{aligned} \end{aligned} \begin{cases} \end{cases} \begin{bmatrix} \frac \hat y W a x ^ _ { } ( )
-^{(1)} ^{(2)} ^T ^\top .T \odot \cdot * / + - = & \\ , . \text{if} \sigma f ' \nabla J 1 2 0.5 e^ \exp | \left( \right)
-\left\{ \right. <b> </s> \theta_t \theta_{t+1} \underbrace % \% # \sqrt \sum \boxed \overset
-"""
-ANSWERS = st.lists(st.sampled_from(SPELLINGS.split()) | st.text(max_size=4), max_size=60).map(" ".join)
+from tests.unit.derivations.test_reader import ANSWERS
 
 
 @pytest.mark.parametrize(
