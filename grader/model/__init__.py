@@ -266,7 +266,7 @@ class Comparison(StrEnum):
 
     @property
     def suggests_points(self) -> bool:
-        """Whether points are suggested. Deductions are never suggested."""
+        """True if points are suggested. Deductions are never suggested."""
         return self.is_proven or self is Comparison.TRANSPOSED
 
 

@@ -170,14 +170,14 @@ def test_another_nonce_is_refused(start: Start) -> None:
     client = start()
     url = client.get("/login/oidc").headers["location"]
     nonce = parse_qs(urlsplit(url).query)["nonce"][0]
-    assert "does not hold" in refused(client.get(at_the_provider(url.replace(nonce, "of-another-login"))))
+    assert "is not valid" in refused(client.get(at_the_provider(url.replace(nonce, "of-another-login"))))
 
 
 def test_a_code_that_was_asked_for_without_our_challenge_is_refused(start: Start) -> None:
     client = start()
     url = client.get("/login/oidc").headers["location"]
     challenge = parse_qs(urlsplit(url).query)["code_challenge"][0]
-    assert "does not hold" in refused(client.get(at_the_provider(url.replace(challenge, "of-another-login"))))
+    assert "is not valid" in refused(client.get(at_the_provider(url.replace(challenge, "of-another-login"))))
 
 
 def test_a_code_serves_once(start: Start) -> None:
@@ -187,7 +187,7 @@ def test_a_code_serves_once(start: Start) -> None:
     client.cookies.clear()
     back = at_the_provider(client.get("/login/oidc").headers["location"])
     fresh = parse_qs(urlsplit(back).query)["code"][0]
-    assert "does not hold" in refused(client.get(back.replace(fresh, used)))
+    assert "is not valid" in refused(client.get(back.replace(fresh, used)))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_code_serves_once(start: Start) -> None:
 )
 def test_a_token_that_is_not_the_providers_own_and_fresh_is_refused(start: Start, client_id: str, why: str) -> None:
     with capture_logs() as logged:
-        assert "does not hold" in refused(log_in(start(oidc_client_id=client_id)))
+        assert "is not valid" in refused(log_in(start(oidc_client_id=client_id)))
     assert why in next(line["why"] for line in logged if line["event"] == "a login failed")
 
 
