@@ -39,8 +39,8 @@ class Asked(general.Oracle):
             return ""
         if not episode.put:
             return CONSTRUCTOR
-        in_training = wrong.parts[0] != "loss"
-        if _largest_score(episode, right) > LARGEST or (in_training and not is_finite(played)):
+        in_training = wrong.parts[0] != "loss" and not is_finite(played)
+        if _largest_score(episode, right) > LARGEST or (in_training and _diverges(episode, right)):
             return OVERFLOW
         return ""
 
@@ -53,6 +53,14 @@ def _largest_score(episode, right):
     answers = zip(episode.calls, right["answers"], strict=True)
     scores = [answer for call, answer in answers if call.name == "loss" and len(call.args) == 1]
     return np.abs(scores).max()
+
+
+def _diverges(episode, right):
+    """Return whether the right training meets scores that have no exp: by its losses, or with its last parameters."""
+    params = {name: np.asarray(value) for name, value in right["attributes"]["params"].items()}
+    hidden = np.maximum(episode.arrays["X"] @ params["W1"] + params["b1"], 0)
+    losses = [a["loss_history"] for a in right["answers"] if isinstance(a, dict) and "loss_history" in a]
+    return max(np.abs(hidden @ params["W2"] + params["b2"]).max(), np.max(losses)) > LARGEST
 
 
 _GENERAL = general.General(Path(__file__).parent, Asked)
