@@ -167,7 +167,7 @@ class QuestionScoreOut(Out):
     state: Decision = Field(description="`suggested` is for staff: the machine suggests points, a person decides")
     points: float | None = Field(description="null until it is decided", examples=[5.0])
     possible: float = Field(examples=[5.0])
-    by_machine: bool = Field(description="Decided by machine: proven right")
+    by_machine: bool = Field(description="Decided by machine: mathematics alone, all of it right")
     items: list[GivenItemOut] = Field(description="The applied rubric items")
     comment: str = Field(examples=["The sum over n is missing."])
 

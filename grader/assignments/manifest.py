@@ -18,7 +18,8 @@ from grader.model import ZERO, Limits, Points
 MANIFEST = "assignment.toml"
 
 Policy = Literal["suggest", "full-marks-only"]
-"""Automatic points for written answers: none, or full marks for an answer that is proven right."""
+"""Automatic points for written answers: none, or full marks for an answer of mathematics
+alone, all of it right."""
 
 
 def _exact_points(value: object) -> Points:

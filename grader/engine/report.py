@@ -118,7 +118,7 @@ class _Answered:
     found: Found
     opinions: Mapping[str, Opinion]
     gives_points: bool
-    """True if answers that are proven right get full points."""
+    """True if answers of mathematics alone, all of it right, get full points."""
 
 
 def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:

@@ -375,7 +375,7 @@ class Written:
     opinion: Opinion | None = None
     """The machine's opinion, if it can read such answers."""
     decided: bool = False
-    """True if the machine decided it: it is proven right, and the assignment's policy accepts that."""
+    """True if the machine gave full points, which the policy allows for mathematics alone, all of it right."""
     notes: tuple[str, ...] = ()
     """Notes on an unusual place of the answer: in a code cell, or as an image."""
 

@@ -200,8 +200,8 @@ def _scope_phrase(word: str) -> str:
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────
 
 COMPARED = {
-    Comparison.EQUAL: "proven right",
-    Comparison.UNSIMPLIFIED: "proven right, not simplified",
+    Comparison.EQUAL: "right value",
+    Comparison.UNSIMPLIFIED: "right value, not simplified",
     Comparison.TRANSPOSED: "right but for a transpose",
     Comparison.DIFFERS: "differs",
     Comparison.UNREAD: "for a person to read",

@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from grader.model import UNKNOWN, ZERO, CheckResult, Part, Report, Status, Written, show_points
+from grader.model import UNKNOWN, ZERO, CheckResult, Comparison, Part, Report, Shelf, Status, Written, show_points
 from grader.render.phrases import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
@@ -134,14 +134,14 @@ def _nothing_runs(fix: Fix, label: str) -> Text:
 
 
 def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
-    """Yield the machine's opinions on the answers: proven ones on one line, the others with the reason."""
+    """Yield the machine's opinions on the answers: right values on one line, the others with the reason."""
     read = [(w, w.opinion) for w in written if w.opinion is not None]
-    if proven := [w for w, opinion in read if opinion.is_proven]:
-        status = "given" if all(w.decided for w in proven) else "suggested"
-        points = show_points(sum((w.possible for w in proven), ZERO))
-        yield Text(f"✎ {' '.join(w.id for w in proven)}  proven right by machine: {points} {status}", "green")
+    for decided, status in ((True, "given"), (False, "suggested")):
+        if right := [w for w, opinion in read if opinion.shelf is Shelf.RIGHT and w.decided is decided]:
+            points = show_points(sum((w.possible for w in right), ZERO))
+            yield Text(f"✎ {' '.join(w.id for w in right)}  {COMPARED[Comparison.EQUAL]}: {points} {status}", "green")
     for answer, opinion in read:
-        for judgement in () if opinion.is_proven else opinion.judgements:
+        for judgement in () if opinion.shelf is Shelf.RIGHT else opinion.judgements:
             which = f" {plain(judgement.asked)}" if len(opinion.judgements) > 1 else ""
             yield Text.assemble(
                 (f"✎ {answer.id}{which}  {COMPARED[judgement.comparison]}  ", "blue"), one_line(judged(judgement), 240)
