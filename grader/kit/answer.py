@@ -31,7 +31,7 @@ class Answer:
         if isinstance(key, str):
             if isinstance(self.value, dict) and key in self.value:
                 return Answer(what, self.value[key])
-            return Answer(what, Unusable(f"{self.what} has no {key!r}: it is {describe(self.value)}"))
+            return Answer(what, Unusable(f"{_brief(self.what)} has no {key!r}: it is {describe(self.value)}"))
         if isinstance(self.value, list) and len(self.value) > key:
             return Answer(what, self.value[key])
         return Answer(what, Unusable(f"{self.what} must return several values but returned {describe(self.value)}"))
@@ -52,6 +52,13 @@ class Answer:
         return tuple(Answer(self.what, wrong) for _ in names)
 
 
+def _brief(call: str) -> str:
+    """Return a long call without its arguments, which would push what matters off a terminal's line."""
+    function, bracket, _ = call.partition("(")
+    return f"{function}(…)" if bracket and len(call) > MAX_CALL else call
+
+
+MAX_CALL = 40
 MAX_KEYS = 12
 
 
