@@ -91,7 +91,24 @@ def test_the_written_answer_is_found_by_its_label(followed):
     (folder / "submission/line.py").write_bytes((folder / "reference/line/variants/solution.py").read_bytes())
     nbformat.write(notebook, folder / "submission/questions.ipynb")
     done = run(folder, "grader check submission -a line")
-    assert "0.5 points await marking" in " ".join(done.stdout.split()), done.stdout
+    assert "0.25 points await marking" in " ".join(done.stdout.split()), done.stdout
+
+
+@pytest.mark.parametrize(
+    ("formula", "told"),
+    [
+        (r"\frac{\partial L}{\partial m} = 2 x (m x + c - y)", "right value: 0.25 suggested"),
+        (r"\frac{\partial L}{\partial m} = 2 (m x + c - y)", "differs It is the derivative by c."),
+    ],
+)
+def test_a_written_formula_is_evaluated(followed, tmp_path, formula, told):
+    folder, _ = followed
+    notebook = nbformat.read(folder / "reference/line/handout/questions.ipynb", as_version=4)
+    notebook.cells[3].source = f"$${formula}$$"
+    (tmp_path / "line.py").write_bytes((folder / "reference/line/variants/solution.py").read_bytes())
+    nbformat.write(notebook, tmp_path / "questions.ipynb")
+    done = run(folder, f"grader check {tmp_path} -a line")
+    assert told in " ".join(done.stdout.split()), done.stdout
 
 
 def test_a_claim_without_points_is_the_authors_fault_and_not_a_zero(followed):
