@@ -241,7 +241,12 @@ class LossChecks:
             verdict = near(loss, truth.loss(problem), single=model.single)
             if verdict.holds:
                 return verdict & numbers_only()
-            return verdict if np.isfinite(floats_of(loss)).all() else because(verdict, advice)
+            return verdict
+
+        def hint(holds: Holds) -> str:
+            """Name the overflow only where no earlier check has shown another cause."""
+            earlier = self.hint(holds) if self.hint else ""
+            return earlier or ("" if np.isfinite(floats_of(loss)).all() else advice.rstrip("."))
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
             """Judge a loss that other checks have charged: it must be finite and follow from the student's scores."""
@@ -250,7 +255,7 @@ class LossChecks:
                 return value
             return numbers_only() & self.follow([Asked(Own(student, problem), loss)], truth, causes)
 
-        yield claim(name, judge, given=given, own=own, hint=self.hint)
+        yield claim(name, judge, given=given, own=own, hint=hint)
 
 
 def _changed(problem: Problem, other: Problem) -> set[str]:
