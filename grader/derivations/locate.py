@@ -1,7 +1,8 @@
 """The written answers in a student's notebook.
 
 The lines of the notebook are aligned with those of the handout. An answer is what stands between lines of one question
-and is not the handout's. Labels ("Q1.1 solution:") serve where there is nothing to align with.
+(in its place) and is not the handout's. Labels ("Q1.1 solution:", "**1.1**") serve where nothing can be aligned, and
+for questions whose place holds no formula.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class _Handout:
 
 @dataclass
 class _Region:
-    """What a student has written for one question."""
+    """What a student has written for one question in its place, or below labels elsewhere."""
 
     before: list[tuple[int, str]] = field(default_factory=list)
     """Above the label of the solution; (cell, line)."""
@@ -84,8 +85,46 @@ def answers(
     handout = _read_handout(list(handed_out), named)
     found: Answers = {}
     for notebook in notebooks:
-        found.update(_of_notebook(notebook, handout, named))
+        found.update(_of_notebook(notebook, handout, named).answers)
     return found
+
+
+def doubts(
+    notebooks: Iterable[Notebook],
+    handed_out: Iterable[Notebook],
+    labels: Mapping[str, Sequence[str]],
+) -> dict[str, tuple[str, ...]]:
+    """Return remarks by question on text that may be an answer, but was not found to be one.
+
+    Args:
+        notebooks: The student's.
+        handed_out: The handout's.
+        labels: Names of each written question, by its id.
+    """
+    named = Labels(labels)
+    handout = _read_handout(list(handed_out), named)
+    located = [_of_notebook(notebook, handout, named) for notebook in notebooks]
+    found: Answers = {}
+    said: dict[str, list[str]] = {}
+    for one in located:
+        found.update(one.answers)
+    missing = [id for id in labels if id not in found]
+    for one in located:
+        for id in missing if one.loose else ():
+            said.setdefault(id, []).append(f"text that belongs to no question stands in {_cells(one.loose)}")
+        for id, cells in one.left_out.items():
+            said.setdefault(id, []).append(f"text above the answer's label was left out: {_cells(cells)}")
+    for id, (text, _) in found.items():
+        for other in missing:
+            if any(named.may_name(line, other) for line in text.split("\n")):
+                said.setdefault(id, []).append(f"the label of {other}, which has no answer, stands in this answer")
+                said.setdefault(other, []).append(f"its label stands in the answer to {id}")
+    return {id: tuple(dict.fromkeys(of_id)) for id, of_id in said.items()}
+
+
+def _cells(cells: Sequence[int]) -> str:
+    more = f" and {len(cells) - 8} more" if len(cells) > 8 else ""
+    return f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells[:8]))}{more}"
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
@@ -110,6 +149,20 @@ _PLACEHOLDER = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class _Label:
+    """A label in a student's own lines."""
+
+    question: str
+    """"" if it is none of the written ones."""
+    solution: bool
+    """Whether it names the solution."""
+    rest: str
+    """What follows it on the line."""
+    weak: bool = False
+    """A number alone, which is a label only among others."""
+
+
 class Labels:
     """How lines of a notebook name the written questions: "Q1.1 solution:", or as the manifest says."""
 
@@ -124,6 +177,10 @@ class Labels:
         self._numbered = re.compile(
             r"^(?P<heading>#{1,6}\s+|[\s>*_(\[]*)(?:[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?P<behind>[\s.:)\]*_]*)"
         )
+        self._number = re.compile(
+            r"^(?P<before>[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?!\w)(?P<behind>[\s.:)\]*_]*)"
+        )
+        self.order = {id: n for n, id in enumerate(labels)}
 
     def question_of(self, line: str) -> tuple[str, bool, str] | None:
         """Return the question that a line names at its beginning, whether it names the solution, and the rest; None for
@@ -142,6 +199,26 @@ class Labels:
                 id = self.questions.get(f"q{found['name']}", "")
                 return (id, False, "" if "#" in found["heading"] else rest) if id else None
         return None
+
+    def number_of(self, line: str) -> tuple[str, str] | None:
+        """Return the question whose bare number a line begins with, and the rest; None for other lines."""
+        found = self._number.match(line[:120])
+        id = self.questions.get(f"q{found['name']}") if found else None
+        if found is None or id is None:
+            return None
+        rest = line[found.end() :]
+        bold = next((mark for mark in ("**", "__") if mark in found["before"]), "")
+        closed = any(c in found["behind"] for c in ".:)]*_")
+        if bold and bold not in found["behind"]:
+            rest = bold + rest  # the number begins a title
+        if bold or closed or (not found["word"] and re.match(r"[\s$]", line[found.end("name") :])):
+            return id, rest
+        return None
+
+    def may_name(self, line: str, question: str) -> bool:
+        """Return whether a line begins with the question's label or number."""
+        label, number = self.question_of(line), self.number_of(line)
+        return (label is not None and label[0] == question) or (number is not None and number[0] == question)
 
 
 def _normal(label: str) -> str:
@@ -299,46 +376,166 @@ def _is_edited(theirs: _Line, own: _Line) -> bool:
 # ── one notebook ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _of_notebook(notebook: Notebook, handout: _Handout, labels: Labels) -> Answers:
+@dataclass(frozen=True)
+class _Located:
+    """What was found in one notebook."""
+
+    answers: Answers
+    loose: tuple[int, ...]
+    """Cells with text of the student's that belongs to no question."""
+    left_out: Mapping[str, tuple[int, ...]]
+    """Question → cells of text in its place, above the labels, that is not its answer."""
+    labelled: Answers
+    """The parts of the answers that stand below labels and not in their places."""
+
+
+def _of_notebook(notebook: Notebook, handout: _Handout, labels: Labels) -> _Located:
     own = list(_split(_lines(notebook), handout))
     matched = _align(own, handout)
+    named = _named(own, matched, labels)
     aligned = {handout.zones[n] for n in matched.values()} - {""}
     ids = set(labels.questions.values())
-    found = _collected(own, matched, handout, labels, frozenset(ids - aligned))
-    empty = ids - found.keys()
-    if empty & aligned:  # answered elsewhere, below labels of the student's own
-        found = _collected(own, matched, handout, labels, frozenset(ids - aligned | empty))
-    return found
+
+    def located(by_label: set[str]) -> _Located:
+        return _collected(own, matched, handout, labels, named, frozenset(by_label))
+
+    found = located(ids - aligned)
+    # answered elsewhere, below labels of the student's own; in their place there may be "see above"
+    silent = {id for id, (text, _) in found.answers.items() if id in aligned and not _has_formula(text)}
+    empty = ids - found.answers.keys()
+    if not (empty | silent) & aligned:
+        return found
+    found = located(ids - aligned | empty | silent)
+    only_named = {id for id in silent & found.labelled.keys() if not _has_formula(found.labelled[id][0])}
+    return located((ids - aligned | empty | silent) - only_named) if only_named else found
+
+
+def _named(own: Sequence[_Line], matched: Mapping[int, int], labels: Labels) -> dict[int, _Label]:
+    """Student's line → its label. Bare numbers are labels where several stand in the order of the questions, which
+    nothing else names."""
+    lines = [(n, line.text) for n, line in enumerate(own) if n not in matched and line.kind != "code"]
+    named = {n: _Label(*label) for n, text in lines if (label := labels.question_of(text)) is not None}
+    said = {label.question for label in named.values()}
+    numbered = {n: found for n, text in lines if (found := labels.number_of(text)) and found[0] not in said}
+    ascending = _increasing([(n, labels.order[id]) for n, (id, _) in numbered.items()])
+    if len(ascending) > 1:
+        named |= {n: _Label(numbered[n][0], False, numbered[n][1], weak=True) for n, _ in ascending}
+    return named
+
+
+def _has_formula(text: str) -> bool:
+    return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A line of the student's own, and what it belongs to."""
+
+    line: _Line
+    text: str
+    """Without the label."""
+    question: str
+    behind: bool
+    """Behind the label of the solution."""
+    labelled: bool
+    """By a label; not by its place."""
+    returns: bool = False
+    """The question's own label in its place, below labels of others."""
+
+
+def _said(
+    own: Sequence[_Line],
+    matched: Mapping[int, int],
+    handout: _Handout,
+    labels: Labels,
+    named: Mapping[int, _Label],
+    by_label: frozenset[str],
+) -> Iterator[_Said]:
+    """In a place where labels have counted, later questions' labels count too, and so does that of the place itself."""
+    place, last = "", -1
+    zone, behind, labelled = "", False, False
+    for n, line in enumerate(own):
+        if n in matched:
+            place, behind, last = handout.zones[matched[n]], handout.behind[matched[n]], -1
+            zone, labelled = place, False
+            continue
+        text, returns = line.text, False
+        if label := named.get(n):
+            id = label.question
+            if id and (id in by_label or id == place or 0 <= last < labels.order[id]):
+                returns = id == place != zone
+                labelled = labelled or not id == place == zone
+                behind = label.solution or (behind and id == zone)
+                zone, last, text = id, labels.order[id], label.rest
+            elif not id and not handout.lines:
+                zone = ""
+            elif label.solution or (not label.weak and not label.rest.strip()):
+                text = label.rest  # a label of another numbering
+        yield _Said(line, text, zone, behind, labelled, returns)
 
 
 def _collected(
-    own: Sequence[_Line], matched: Mapping[int, int], handout: _Handout, labels: Labels, by_label: frozenset[str]
-) -> Answers:
+    own: Sequence[_Line],
+    matched: Mapping[int, int],
+    handout: _Handout,
+    labels: Labels,
+    named: Mapping[int, _Label],
+    by_label: frozenset[str],
+) -> _Located:
     """`by_label`: questions whose labels in the student's own lines count."""
-    regions: dict[str, _Region] = {}
+    placed, labelled = dict[str, _Region](), dict[str, _Region]()
+    returned = set[str]()
     theirs = {line.cell for n, line in enumerate(own) if n in matched and line.kind == "code"}
-    zone, behind = "", False
-    for n, line in enumerate(own):
-        if n in matched:
-            zone, behind = handout.zones[matched[n]], handout.behind[matched[n]]
-            continue
-        text = line.text
-        if line.kind != "code" and (label := labels.question_of(text)) is not None:
-            if label[0] in by_label and (label[0] or not handout.lines):
-                zone, behind = label[0], label[1] or (behind and label[0] == zone)
-                text = label[2]
-            elif not label[0] and not handout.lines:
-                zone = ""
-            elif label[1] or not label[2].strip():
-                text = label[2]  # a label of another numbering
-        region = regions.setdefault(zone, _Region())
+    region, question = _Region(), ""
+    for said in _said(own, matched, handout, labels, named, by_label):
+        line = said.line
+        if said.labelled and said.question != question:
+            _drop_headings(region)
+        if said.returns:
+            returned.add(said.question)
+        question = said.question
+        region = (labelled if said.labelled else placed).setdefault(question, _Region())
         if line.kind == "code":
-            if line.cell not in theirs and text.strip() and line.cell not in region.code:
+            if line.cell not in theirs and said.text.strip() and line.cell not in region.code:
                 region.code.append(line.cell)
-        elif not _is_handouts(line, zone, handout):
-            (region.behind if behind else region.before).append((line.cell, text))
-    made = {id: _answer(region, id in handout.with_code, id in by_label, own) for id, region in regions.items() if id}
-    return {id: answer for id, answer in made.items() if answer is not None}
+        elif not _is_handouts(line, question, handout):
+            (region.behind if said.behind else region.before).append((line.cell, said.text))
+    in_place, below_labels = (
+        {id: answer for id, r in found.items() if id and (answer := _answer(r, id in handout.with_code, at, own))}
+        for found, at in ((placed, False), (labelled, True))
+    )
+    left_out = {
+        id: in_place.pop(id)[1] for id in returned & in_place.keys() & below_labels.keys()
+        if not _has_formula(in_place[id][0])
+    }  # fmt: skip
+    loose = [cell for found in (placed, labelled) if "" in found for cell in _text_of(found[""])]
+    found = {id: _both(in_place.get(id), below_labels.get(id)) for id in in_place | below_labels}
+    return _Located(found, tuple(sorted(set(loose))), left_out, below_labels)
+
+
+def _drop_headings(region: _Region) -> None:
+    """Drop the headings at the end of what was written so far: they belong to the label that follows."""
+    for lines in (region.behind, region.before):
+        if kept := [n for n, (_, text) in enumerate(lines) if text.strip() and not _HEADING.fullmatch(text.strip())]:
+            del lines[kept[-1] + 1 :]
+            return
+        lines.clear()
+
+
+_HEADING = re.compile(r"#{1,6}\s[^$=\\\n]*")
+
+
+def _text_of(region: _Region) -> tuple[int, ...]:
+    joined = _joined([*region.before, *region.behind])
+    return joined[1] if joined else ()
+
+
+def _both(
+    one: tuple[str, tuple[int, ...]] | None, other: tuple[str, tuple[int, ...]] | None
+) -> tuple[str, tuple[int, ...]]:
+    """The parts of an answer in the order of their cells."""
+    parts = sorted((part for part in (one, other) if part), key=lambda part: part[1])
+    return "\n\n".join(text for text, _ in parts), tuple(sorted({cell for _, cells in parts for cell in cells}))
 
 
 def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
@@ -376,7 +573,7 @@ def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | N
         cells.setdefault(cell, []).append(text)
     texts = {cell: "\n".join(said).strip() for cell, said in cells.items()}
     kept = {cell: text for cell, text in texts.items() if text.strip("*_#> \n-")}
-    if all(re.fullmatch(r"#{1,6}\s[^$=\\\n]*", text) for text in kept.values()):
+    if all(_HEADING.fullmatch(text) for text in kept.values()):
         return None  # headings alone
     return ("\n\n".join(kept.values()), tuple(kept)) if kept else None
 
