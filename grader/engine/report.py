@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import PartTable
-from grader.derivations.locate import answers, notes
+from grader.derivations.locate import answers, doubts, notes
 from grader.engine.finding import SectionResult
 from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import with_known_names
@@ -62,7 +62,10 @@ def assemble(
         The report.
     """
     found = answers(submission.notebooks, assignment.handout, assignment.manifest.labels)
-    answered = _Answered(submission, found, opinions or {}, gives_points=assignment.policy == "full-marks-only")
+    doubtful = doubts(submission.notebooks, assignment.handout, assignment.manifest.labels)
+    answered = _Answered(
+        submission, found, doubtful, opinions or {}, gives_points=assignment.policy == "full-marks-only"
+    )
     decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
     parts = [_part_of_report(row, decided, wants, answered) for row in assignment.parts]
     if missing:
@@ -116,6 +119,7 @@ class _Answered:
 
     submission: Submission
     found: Found
+    doubts: Mapping[str, tuple[str, ...]]
     opinions: Mapping[str, Opinion]
     gives_points: bool
     """True if answers of mathematics alone, all of it right, get full points."""
@@ -189,5 +193,5 @@ def _written_answer(id: str, title: str, points: Points, answered: _Answered) ->
     text, cells = answered.found.get(id, ("", ()))
     opinion = answered.opinions.get(id)
     decided = answered.gives_points and opinion is not None and opinion.is_proven
-    where = notes(text, cells, answered.submission.notebooks)
+    where = (*notes(text, cells, answered.submission.notebooks), *answered.doubts.get(id, ()))
     return Written(id, title, points, id in answered.found, text, cells, opinion, decided, where)

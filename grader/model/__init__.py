@@ -377,7 +377,7 @@ class Written:
     decided: bool = False
     """True if the machine gave full points, which the policy allows for mathematics alone, all of it right."""
     notes: tuple[str, ...] = ()
-    """Notes on an unusual place of the answer: in a code cell, or as an image."""
+    """Notes on an unusual place of the answer (in a code cell, as an image), and on text that may belong to it."""
 
     @property
     def points(self) -> Points:
