@@ -112,8 +112,11 @@ def doubts(
     for one in located:
         for id in missing if one.loose else ():
             said.setdefault(id, []).append(f"text that belongs to no question stands in {_cells(one.loose)}")
+        for id in one.labelled.keys() & one.in_place:
+            part = _cells(one.labelled[id][1])
+            said.setdefault(id, []).append(f"a part of this answer stands below a label elsewhere: {part}")
         for id, cells in one.left_out.items():
-            said.setdefault(id, []).append(f"text above the answer's label was left out: {_cells(cells)}")
+            said.setdefault(id, []).append(f"text above labels of other questions was left out: {_cells(cells)}")
     for id, (text, _) in found.items():
         for other in missing:
             if any(named.may_name(line, other) for line in text.split("\n")):
@@ -178,7 +181,8 @@ class Labels:
             r"^(?P<heading>#{1,6}\s+|[\s>*_(\[]*)(?:[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?P<behind>[\s.:)\]*_]*)"
         )
         self._number = re.compile(
-            r"^(?P<before>[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?!\w)(?P<behind>[\s.:)\]*_]*)"
+            r"^(?P<before>[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?![^\W_])"
+            r"(?P<behind>(?:\s*[.:)\]]+)?[*_]{0,2}[.:)\]]*\s*)"
         )
         self.order = {id: n for n, id in enumerate(labels)}
 
@@ -207,11 +211,11 @@ class Labels:
         if found is None or id is None:
             return None
         rest = line[found.end() :]
-        bold = next((mark for mark in ("**", "__") if mark in found["before"]), "")
-        closed = any(c in found["behind"] for c in ".:)]*_")
-        if bold and bold not in found["behind"]:
-            rest = bold + rest  # the number begins a title
-        if bold or closed or (not found["word"] and re.match(r"[\s$]", line[found.end("name") :])):
+        emphasis = re.findall(r"[*_]*$", found["before"])[0]
+        if emphasis and emphasis not in found["behind"]:
+            rest = emphasis + rest  # the number begins a title
+        closed = any(c in found["behind"] for c in ".:)]")
+        if emphasis or closed or (not found["word"] and re.match(r"[\s$]|\Z", line[found.end("name") :])):
             return id, rest
         return None
 
@@ -385,6 +389,8 @@ class _Located:
     """Cells with text of the student's that belongs to no question."""
     left_out: Mapping[str, tuple[int, ...]]
     """Question → cells of text in its place, above the labels, that is not its answer."""
+    in_place: frozenset[str]
+    """Questions with text in their places."""
     labelled: Answers
     """The parts of the answers that stand below labels and not in their places."""
 
@@ -484,12 +490,14 @@ def _collected(
 ) -> _Located:
     """`by_label`: questions whose labels in the student's own lines count."""
     placed, labelled = dict[str, _Region](), dict[str, _Region]()
-    returned = set[str]()
+    returned, left_out = set[str](), dict[str, tuple[int, ...]]()
     theirs = {line.cell for n, line in enumerate(own) if n in matched and line.kind == "code"}
     region, question = _Region(), ""
     for said in _said(own, matched, handout, labels, named, by_label):
         line = said.line
         if said.labelled and said.question != question:
+            if question and region is placed.get(question) and (cells := _take_introduction(region)):
+                left_out[question] = cells
             _drop_headings(region)
         if said.returns:
             returned.add(said.question)
@@ -504,13 +512,27 @@ def _collected(
         {id: answer for id, r in found.items() if id and (answer := _answer(r, id in handout.with_code, at, own))}
         for found, at in ((placed, False), (labelled, True))
     )
-    left_out = {
+    left_out |= {
         id: in_place.pop(id)[1] for id in returned & in_place.keys() & below_labels.keys()
         if not _has_formula(in_place[id][0])
     }  # fmt: skip
     loose = [cell for found in (placed, labelled) if "" in found for cell in _text_of(found[""])]
     found = {id: _both(in_place.get(id), below_labels.get(id)) for id in in_place | below_labels}
-    return _Located(found, tuple(sorted(set(loose))), left_out, below_labels)
+    return _Located(found, tuple(sorted(set(loose))), left_out, frozenset(in_place), below_labels)
+
+
+def _take_introduction(region: _Region) -> tuple[int, ...]:
+    """Take away a last cell that begins with a heading and has no formula, as in "# My answers", above labels of other
+    questions; return the cells of its words."""
+    lines = region.behind or region.before
+    for n in reversed(range(len(lines))):
+        if _HEADING.fullmatch(lines[n][1].strip()) and (n == 0 or lines[n - 1][0] != lines[n][0]):
+            rest = lines[n:]
+            if any(_has_formula(text) for _, text in rest):
+                return ()
+            del lines[n:]
+            return tuple(sorted({cell for cell, text in rest if text.strip() and not _HEADING.fullmatch(text.strip())}))
+    return ()
 
 
 def _drop_headings(region: _Region) -> None:

@@ -149,3 +149,78 @@ CHANGES: dict[str, Callable[[list[list[str]], random.Random], list[list[str]]]] 
     "insert": _insert, "merge": _merge, "split": _split, "delete": _delete, "renumber": _renumber, "quote": _quote,
     "white space": _windows, "without the introduction": _without_introduction,
 }  # fmt: skip
+
+
+# ── answers that stand elsewhere, below labels of the student's own ──────────────────────────────────
+
+TITLES: dict[str, Callable[[str], str]] = {
+    "heading": lambda number: f"## Q{number}\n\n",
+    "word and number": lambda number: f"### Aufgabe {number}\n\n",
+    "bold": lambda number: f"**Q{number}** ",
+    "bold, a line of its own": lambda number: f"**Q{number}:**\n\n",
+    "colon": lambda number: f"Q{number}: ",
+    "bold number": lambda number: f"**{number}** ",
+    "bold word and number": lambda number: f"**Pregunta {number}:** ",
+    "number as a heading": lambda number: f"#### {number}\n",
+    "bracket": lambda number: f"{number}) ",
+    "brackets": lambda number: f"({number}) ",
+    "full stop": lambda number: f"{number}. ",
+    "number and colon": lambda number: f"{number}: ",
+    "number alone": lambda number: f"{number} ",
+    "number on a line": lambda number: f"{number}\n\n",
+}
+
+
+def elsewhere(handout: Notebook, chance: random.Random) -> Messy:
+    """Answer some questions at the end of the notebook, or in the place of the first one; some in their own places, and
+    some not at all."""
+    title = chance.choice(list(TITLES))
+    where = chance.choice(["at the end", "at the end", "in the first place"])
+    made = [where, title]
+    questions = [found[1].lower() for _, text in handout.cells if (found := LABEL.search(text))]
+    chosen = {
+        q for q in questions if not q.startswith("q2") and (where == "in the first place" or chance.random() < 0.85)
+    }
+    if where == "in the first place":
+        chosen = {q for q in chosen if q.startswith("q1")}
+    in_place = {q for q in questions if q not in chosen and chance.random() < 0.8}
+    said = {q: _ending(answer(chance, q)) for q in questions if q in chosen | in_place}
+    below = chance.choice(["one cell", "own cells"])
+    parts = [_below(q, said[q], title, chance, groups=below == "one cell") for q in questions if q in chosen]
+    preface = chance.choice(["", "# My answers", "# My answers\n\nThese are all of them."])
+    written = "\n\n".join([preface, *parts]).strip() if below == "one cell" else ""
+    remark = (
+        f"see {chance.choice(['above', 'the first one', 'arriba'])}" if where == "in the first place" else PLACEHOLDER
+    )
+    drop = where == "at the end" and chance.random() < 0.3
+    cells: list[list[str]] = []
+    for kind, text in handout.cells:
+        found = LABEL.search(text) if kind == "markdown" else None
+        question = found[1].lower() if found else ""
+        if question in in_place:
+            cells.append([kind, text.replace(PLACEHOLDER, said[question])])
+        elif question == "q1.1" and where == "in the first place":
+            cells += [_md(text.replace(PLACEHOLDER, written))] if written else [_md(text), *map(_md, parts)]
+        elif question and not (drop and question in chosen):
+            cells.append([kind, text.replace(PLACEHOLDER, remark if question in chosen else PLACEHOLDER)])
+        elif not question:
+            cells.append([kind, text])
+    if where == "at the end":
+        cells += [_md(written)] if written else [_md(part) for part in [preface, *parts] if part]
+    elif where == "in the first place":
+        intro = written.removesuffix("\n\n".join(parts)).strip() if written else ""
+        said = {
+            q: f"{text}\n\n{remark}" if q in chosen and q != "q1.1" else f"{intro}\n\n{text}" if q == "q1.1" else text
+            for q, text in said.items()
+        }
+    return Messy(_notebook(cells), said, (*made, below, *(["without the places"] if drop else [])))
+
+
+def _ending(text: str) -> str:
+    """A heading at the end would be the next answer's."""
+    return f"{text}\n\nthus $h$" if text.split("\n\n")[-1].startswith("#") else text
+
+
+def _below(question: str, text: str, title: str, chance: random.Random, *, groups: bool) -> str:
+    group = f"## Pregunta {question[1]}\n\n" if groups and question in ("q3.1",) and chance.random() < 0.5 else ""
+    return group + TITLES[title](question[1:]) + text
