@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -166,8 +166,10 @@ def _typed(text: str, line: int) -> Iterator[Piece]:
 def _stretches(line: str) -> Iterator[tuple[int, int]]:
     begin: int | None = None
     end, equals = 0, False
-    for item in [*_ITEM.finditer(line), None]:
-        wordy = item is None or item["stop"] or (item["name"] and not _is_name(item["name"]))
+    items = list(_ITEM.finditer(line))
+    asides = _asides(line, items)
+    for item in [*items, None]:
+        wordy = item is None or item["stop"] or _is_word(item) or item.start() in asides
         if wordy:
             if begin is not None and equals:
                 yield begin, end
@@ -183,6 +185,31 @@ def _stretches(line: str) -> Iterator[tuple[int, int]]:
         begin = item.start() if begin is None else begin
         equals = equals or bool(item["equals"])
         end = item.end()
+
+
+def _is_word(item: re.Match[str]) -> bool:
+    return bool(item["name"]) and not _is_name(item["name"])
+
+
+def _asides(line: str, items: Sequence[re.Match[str]]) -> set[int]:
+    """Places of the brackets around words that stand behind a formula, with a space before them, as in
+    "W = δ hᵀ (a row)"; the last may be open. A single word may be the name of a factor, and where the formula goes on
+    behind the bracket, or a sign such as + stands before it, it is part of the formula."""
+    found, opened, words = set[int](), list[tuple[int, int]](), 0
+    for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
+        if item[0] in ("(", "["):
+            opened.append((item.start() if _may_be_aside(line, before, item) else -1, words))
+        elif item[0] in (")", "]") and opened:
+            start, words_before = opened.pop()
+            ends = after is None or after["stop"] or after["equals"] or _is_word(after)
+            found |= {start, item.start()} if start >= 0 and words > words_before + 1 and ends else set()
+        words += _is_word(item)
+    return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
+
+
+def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str]) -> bool:
+    ends_a_term = before is not None and (bool(before["name"] or before["number"]) or before[0] in (")", "]", "'"))
+    return ends_a_term and line[bracket.start() - 1].isspace()
 
 
 def _bare(piece: Piece) -> Iterator[Piece]:
