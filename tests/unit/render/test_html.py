@@ -109,6 +109,15 @@ def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
     assert "No answer was found under this label." in text
 
 
+def test_a_doubt_about_a_missing_answer_is_said() -> None:
+    report = samples.wrong()
+    parts = tuple(
+        replace(p, written=tuple(w if w.found else replace(w, notes=("its label stands in q9",)) for w in p.written))
+        for p in report.parts
+    )
+    assert "Its label stands in q9." in samples.drawn(replace(report, parts=parts))
+
+
 def test_where_nothing_was_written_nobody_waits() -> None:
     report = samples.perfect()
     bare = replace(
