@@ -354,8 +354,7 @@ class _Judging:
     def _remarks(self, asked: Asked, final: Final, meaning: Meaning) -> Iterator[str]:
         if final.remark:
             yield final.remark
-        if self.reading.interrupted:
-            yield f"“{self.reading.interrupted[0].text}” stands among the mathematics"
+        yield from self._interruption()
         if any(skipped.why == "struck out" for skipped in self.reading.skipped):
             yield "a part is struck out"
         if meaning.negligible:
@@ -371,6 +370,10 @@ class _Judging:
                 yield f"a relation other than = at “{statement.members[0].text}”"
             if number > final.number and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
+
+    def _interruption(self) -> Iterator[str]:
+        if self.reading.interrupted:
+            yield f"“{self.reading.interrupted[0].text}” stands among the mathematics"
 
     def _mentions(self, statement: Statement, asked: Asked) -> bool:
         return any(self._is_named(m.formula, asked.name) for m in statement.members)
@@ -413,7 +416,7 @@ class _Judging:
             words=f"The right value stands before it, but not last. {mistake}" if before else mistake,
             mistake=mistake,
             evidence=_counter_example(self.comparer.problems[0], meaning.values[0], truth),
-            remarks=meaning.remarks,
+            remarks=(*meaning.remarks, *self._interruption()),
             shelf=Shelf.RIGHT_NOT_LAST if before else Shelf.OTHER_VALUE,
             group=fingerprint(self.comparer.on_all(meaning).values, meaning.way.layout),
         )

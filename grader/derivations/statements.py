@@ -103,9 +103,22 @@ class _Reader:
             self.open = False
 
     def take(self, piece: Piece) -> None:
-        found = _without_frames(tokens(piece.text))
+        found = self._words_split_off(_without_frames(tokens(piece.text)))
         for segment in _rows(found):
             self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"))
+
+    def _words_split_off(self, found: list[Token]) -> list[Token]:
+        """A word before a condition, an equality, a size or other words is no function: `\\text{if}(θ > 0)`."""
+        for n, token in enumerate(found):
+            if token.kind == "unknown" and n + 1 < len(found) and found[n + 1].kind == "open":
+                inside = _inside(found[n + 1 :])
+                if (
+                    any(t.kind in ("=", "relation") for t in inside)
+                    or all(t.kind == "text" for t in inside)
+                    or self._is_size(inside)
+                ):
+                    found[n] = replace(token, kind="text")
+        return found
 
     def _row(self, row: Sequence[Token], piece: Piece, aside: bool) -> None:
         sides, relation = _sides(row)
@@ -206,6 +219,16 @@ class _Reader:
             behind = any(t.start > token.start for t in side.tokens)
             if (before and behind) or not any(c.isalpha() for c in token.text):
                 self.interrupted.append(skipped)
+
+
+def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return what stands in the bracket at the beginning."""
+    depth = 0
+    for n, token in enumerate(tokens):
+        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        if not depth:
+            return tokens[1:n]
+    return tokens[1:]
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
