@@ -179,7 +179,9 @@ class _Judging:
         if len(self.question.asked) > 1:
             return ([bare[place]] if len(bare) == len(self.question.asked) else []), ""
         if bare and (not defined or bare[-1][0] > defined[-1][0]):
-            return bare[-1:], ""
+            behind = [(n, s) for n, s in bare if not defined or n > defined[-1][0]]
+            fitting = [(n, s) for n, s in behind if (f := s.members[0].formula) and self._has_shape(asked, n, f)]
+            return (fitting or behind)[-1:], ""
         return defined[-1:], "the formula does not say that it is what is asked for"
 
     def _is_own(self, member: Member) -> bool:
@@ -274,6 +276,43 @@ class _Judging:
             final = self.final(asked)
         except Unread as unread:
             return replace(base, words=f"Unread: {unread.why}.", group=digest(_normal(self.answer)))
+        found = self._judged(asked, final, base)
+        closing = self._closing(asked, final, found)
+        if closing is None:
+            return found
+        last = self._judged(asked, closing, base)
+        if last.comparison is Comparison.UNREAD or (found.points is not None and last.points is not None):
+            return found
+        if found.points is None:
+            return last
+        words = f"The right value stands before it, but not last. {last.mistake}"
+        return replace(last, shelf=Shelf.RIGHT_NOT_LAST, words=words)
+
+    def _closing(self, asked: Asked, final: Final, found: Judgement) -> Final | None:
+        """A final answer that is spelled out without a left side, behind all other formulas: "So it is …"."""
+        for number in range(len(self.statements) - 1, final.number, -1):
+            members = self.statements[number].members
+            if len(members) > 1 or members[0].formula is None or number in self.conditional:
+                return None
+            if _is_formula(members[0]) and self._has_shape(asked, number, members[0].formula, found.comparison):
+                differs = found.comparison is Comparison.DIFFERS
+                remark = f"a formula before it has another value: {final.member.text}" if differs else ""
+                return Final(members[0], number, (*final.before, (final.number, final.member)), remark)
+        return None
+
+    def _has_shape(self, asked: Asked, number: int, made: Formula, said: Comparison = Comparison.EQUAL) -> bool:
+        """Return whether a formula has the shape of what is asked for, in the handout's layout."""
+        self.comparer.budget = Budget()
+        try:
+            meaning = next(self.comparer.meanings(self.definitions.resolve(made, number, gradients=True)[0]), None)
+        except (Unread, TooMuch):
+            return False
+        truth = self.comparer.truth(asked.name, "", 0)
+        shapes = {truth.shape, truth.T.shape} if said is Comparison.TRANSPOSED else {truth.shape}
+        return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
+
+    def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
+        self.comparer.budget = Budget()
         base = replace(base, formula=final.member.text)
         try:
             return self._of(asked, final, base)
