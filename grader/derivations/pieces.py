@@ -235,7 +235,7 @@ def _name(text: str) -> str | None:
     if text in _PLAIN_NAMES:
         return _PLAIN_NAMES[text]
     if text in FUNCTIONS:
-        return rf"\{text}" if text != "dot" else r"\matmul"
+        return rf"\operatorname{{{text}}}" if text != "sum" else r"\sum"
     if text in GREEK:
         return rf"\{text}"
     for pattern, latex in _FORMS:
