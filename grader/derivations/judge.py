@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from grader.derivations.bounds import Budget, Mismatch, TooMuch, Unread
-from grader.derivations.compare import Comparer, Meaning, digest, fingerprint, is_worked_out
+from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions
 from grader.derivations.evaluate import shape
 from grader.derivations.formulas import Formula, leaves, name_of, nodes, symbols
@@ -343,6 +343,8 @@ class _Judging:
         for meaning in self.comparer.meanings(formula):
             first = first or meaning
             if self.comparer.is_right(meaning, asked.name):
+                if SUMMED in meaning.remarks:
+                    return self._other(asked, final, base, self.comparer.averaged(meaning), carried)
                 return self._right(asked, final, base, meaning, carried)
         for meaning in self.comparer.meanings(formula):
             if self.comparer.equals(meaning, asked.name, turned=True):
@@ -503,7 +505,10 @@ class _Judging:
                 or symbols(formula) - self.comparer.known
             ):
                 return False
-            return any(self.comparer.is_right(meaning, asked.name) for meaning in self.comparer.meanings(formula))
+            return any(
+                self.comparer.is_right(meaning, asked.name) and SUMMED not in meaning.remarks
+                for meaning in self.comparer.meanings(formula)
+            )
         except Unread:
             return False
 
