@@ -545,9 +545,11 @@ _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
 def _is_formula(member: Member) -> bool:
-    """More than a name or a number, which may be mentioned anywhere."""
+    """More than a name, a number or a condition, which may be mentioned anywhere."""
     formula = member.formula
-    return formula is not None and leaves(formula) > 1 and not name_of(formula)
+    if formula is None or (formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2])):
+        return False
+    return leaves(formula) > 1 and not name_of(formula)
 
 
 def _is_name(member: Member) -> bool:
