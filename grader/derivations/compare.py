@@ -219,7 +219,10 @@ class Comparer:
 
     def _pair(self, left: Formula, right: Formula, number: int) -> tuple[Array, Array]:
         at = Evaluation(self.quantities, self.problems[number], budget=self.budget)
-        return at.value(left), at.value(right)
+        pair = at.value(left), at.value(right)
+        if at.examples:
+            raise Unread("a sum over examples, which are all alike here")
+        return pair
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
         """Return whether an equality holds on all problems as it stands, in the handout's layout."""

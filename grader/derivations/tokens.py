@@ -132,6 +132,12 @@ def tokens(text: str) -> list[Token]:
     return _Lexer(text).tokens()
 
 
+def _without_macro(text: str) -> str:
+    """Return "a" for "\\textbf{a}"."""
+    nested = re.fullmatch(r"\\[A-Za-z]+\{([^{}]*)\}", text)
+    return nested[1] if nested else text
+
+
 class _Lexer:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -306,7 +312,7 @@ class _Lexer:
         elif bold and (after is None or len(after[1]) <= 2):
             self.frame = self.text[self.at :].lstrip()[:1] == "{"  # only a way of writing its letters
         else:
-            inside = self._argument()
+            inside = _without_macro(self._argument())
             said = inside.strip()
             if self._is_called(name, inside):
                 self._add("unknown", said, start)

@@ -20,6 +20,7 @@ SPELLINGS = {
     "upright": r"\mathrm{WORD}\big(ARG\big)",
     "box": r"\mbox{WORD}(ARG)",
     "command": r"\mathop{\mathrm{WORD}}(ARG)",
+    "nested": r"\text{\textbf{WORD}}(ARG)",
     "power": r"\text{WORD}^{2}(ARG)",
     "prime": r"\text{WORD}'(ARG)",
     "fraction": r"\frac{ARG}{\text{WORD}(ARG)}",
