@@ -18,6 +18,7 @@ from grader.derivations.question import Array, Question
 
 FIRST = 2
 """Problems on which an interpretation is tried before all others."""
+SUMMED = "it sums over examples"
 FINGERPRINTED = 3
 """Problems whose values a fingerprint covers."""
 
@@ -74,7 +75,7 @@ class Comparer:
                 self.budget.spend(len(unknown))
                 taken = dict(zip(unknown, chosen, strict=True))
                 made = put_in(renamed, {name: named(meaning) for name, meaning in taken.items()})
-                yield made, (*said, *(f"{name} is not defined; read as {meaning}" for name, meaning in taken.items()))
+                yield made, (*said, *(f"{name} read as {meaning}" for name, meaning in taken.items()))
 
     def _dialects(self, formula: Formula) -> Iterator[Mapping[str, str]]:
         used = symbols(formula)
@@ -114,16 +115,17 @@ class Comparer:
         used: set[int] = set()
         unused: set[int] = set()
         elementwise = False
+        averages = self.quantities.examples in symbols(formula)
         for problem in self.problems[:count]:
-            at = Evaluation(self.quantities, problem, way, budget=self.budget)
+            at = Evaluation(self.quantities, problem, way, averages=averages, budget=self.budget)
             values.append(at.value(formula))
             elementwise = at.elementwise(formula)
             small = {key: max(share, small.get(key, 0.0)) for key, share in at.negligible.items()} | {
                 key: share for key, share in small.items() if key not in at.negligible
             }
             used, unused = used | at.used, unused | at.unused
-            if at.examples and "it sums over examples" not in remarks:
-                remarks = (*remarks, "it sums over examples")
+            if at.examples and SUMMED not in remarks:
+                remarks = (*remarks, SUMMED)
         if not all(np.isfinite(value).all() for value in values):
             raise Unread("no value on some of the problems")
         hidden = any(share < NEGLIGIBLE for share in small.values()) or bool(unused - used)
@@ -132,6 +134,11 @@ class Comparer:
     def on_all(self, meaning: Meaning) -> Meaning:
         """Return the same interpretation with its values on all problems."""
         return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
+
+    def averaged(self, meaning: Meaning) -> Meaning:
+        """Return a mean over examples as one example's share in it, as people write it without a sum."""
+        share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
+        return self._valued(share, meaning.way, meaning.remarks, FIRST)
 
     def strictly(self, formula: Formula) -> Meaning:
         """Return the first interpretation in the handout's layout. Raises `Mismatch` if its shapes do not fit."""
@@ -212,7 +219,10 @@ class Comparer:
 
     def _pair(self, left: Formula, right: Formula, number: int) -> tuple[Array, Array]:
         at = Evaluation(self.quantities, self.problems[number], budget=self.budget)
-        return at.value(left), at.value(right)
+        pair = at.value(left), at.value(right)
+        if at.examples:
+            raise Unread("a sum over examples, which are all alike here")
+        return pair
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
         """Return whether an equality holds on all problems as it stands, in the handout's layout."""
@@ -274,6 +284,11 @@ class Comparer:
             return ""
         if max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
             return f"It is {ratios[0]:.4g} times what is asked."
+        examples = [problem.values.get(self.quantities.examples) for problem in self.problems[: len(ratios)]]
+        if all(
+            n is not None and math.isclose(float(n) * r, 1, rel_tol=1e-9) for n, r in zip(examples, ratios, strict=True)
+        ):
+            return "It is what is asked, averaged over examples."
         for known in sorted(self.known):
             values = [problem.values[known] for problem in self.problems[: len(ratios)]]
             pairs = zip(values, ratios, strict=True)

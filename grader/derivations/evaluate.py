@@ -103,6 +103,8 @@ class Evaluation:
     used: set[int] = field(default_factory=set)
     examples: list[str] = field(default_factory=list)
     """Indices of sums over examples."""
+    averages: bool = False
+    """The formula contains the number of examples, so sums that say not what they are over are sums over examples."""
     budget: Budget = field(default_factory=Budget)
 
     def value(self, formula: Formula) -> Array:
@@ -322,9 +324,12 @@ class Evaluation:
         self._find_free(of, frozenset(self.indices), ranges, depth)
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
-        if index not in ranges and len(formula.parts) == 2:  # over examples that are all alike
+        if index not in ranges and (len(formula.parts) == 2 or self.averages):  # over examples that are all alike
             self.examples.append(index)
-            return self._times(self._of(formula.parts[1], depth), "", self._of(of, depth))
+            count = self._of(formula.parts[1], depth) if len(formula.parts) == 2 else self._look_up(
+                self.quantities.examples
+            )  # fmt: skip
+            return self._times(count, "", self._of(of, depth))
         if index not in ranges:
             raise Unread("a sum over something that has no elements")
         total: Array = np.asarray(0.0)

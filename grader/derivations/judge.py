@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from grader.derivations.bounds import Budget, Mismatch, TooMuch, Unread
-from grader.derivations.compare import Comparer, Meaning, digest, fingerprint, is_worked_out
+from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions
 from grader.derivations.evaluate import shape
 from grader.derivations.formulas import Formula, leaves, name_of, nodes, symbols
@@ -179,7 +179,9 @@ class _Judging:
         if len(self.question.asked) > 1:
             return ([bare[place]] if len(bare) == len(self.question.asked) else []), ""
         if bare and (not defined or bare[-1][0] > defined[-1][0]):
-            return bare[-1:], ""
+            behind = [(n, s) for n, s in bare if not defined or n > defined[-1][0]]
+            fitting = [(n, s) for n, s in behind if (f := s.members[0].formula) and self._has_shape(asked, n, f)]
+            return (fitting or behind)[-1:], ""
         return defined[-1:], "the formula does not say that it is what is asked for"
 
     def _is_own(self, member: Member) -> bool:
@@ -274,6 +276,43 @@ class _Judging:
             final = self.final(asked)
         except Unread as unread:
             return replace(base, words=f"Unread: {unread.why}.", group=digest(_normal(self.answer)))
+        found = self._judged(asked, final, base)
+        closing = self._closing(asked, final, found)
+        if closing is None:
+            return found
+        last = self._judged(asked, closing, base)
+        if last.comparison is Comparison.UNREAD or (found.points is not None and last.points is not None):
+            return found
+        if found.points is None:
+            return last
+        words = f"The right value stands before it, but not last. {last.mistake}"
+        return replace(last, shelf=Shelf.RIGHT_NOT_LAST, words=words)
+
+    def _closing(self, asked: Asked, final: Final, found: Judgement) -> Final | None:
+        """A final answer that is spelled out without a left side, behind all other formulas: "So it is …"."""
+        for number in range(len(self.statements) - 1, final.number, -1):
+            members = self.statements[number].members
+            if len(members) > 1 or members[0].formula is None or number in self.conditional:
+                return None
+            if _is_formula(members[0]) and self._has_shape(asked, number, members[0].formula, found.comparison):
+                differs = found.comparison is Comparison.DIFFERS
+                remark = f"a formula before it has another value: {final.member.text}" if differs else ""
+                return Final(members[0], number, (*final.before, (final.number, final.member)), remark)
+        return None
+
+    def _has_shape(self, asked: Asked, number: int, made: Formula, said: Comparison = Comparison.EQUAL) -> bool:
+        """Return whether a formula has the shape of what is asked for, in the handout's layout."""
+        self.comparer.budget = Budget()
+        try:
+            meaning = next(self.comparer.meanings(self.definitions.resolve(made, number, gradients=True)[0]), None)
+        except (Unread, TooMuch):
+            return False
+        truth = self.comparer.truth(asked.name, "", 0)
+        shapes = {truth.shape, truth.T.shape} if said is Comparison.TRANSPOSED else {truth.shape}
+        return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
+
+    def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
+        self.comparer.budget = Budget()
         base = replace(base, formula=final.member.text)
         try:
             return self._of(asked, final, base)
@@ -304,6 +343,8 @@ class _Judging:
         for meaning in self.comparer.meanings(formula):
             first = first or meaning
             if self.comparer.is_right(meaning, asked.name):
+                if SUMMED in meaning.remarks:
+                    return self._other(asked, final, base, self.comparer.averaged(meaning), carried)
                 return self._right(asked, final, base, meaning, carried)
         for meaning in self.comparer.meanings(formula):
             if self.comparer.equals(meaning, asked.name, turned=True):
@@ -354,8 +395,7 @@ class _Judging:
     def _remarks(self, asked: Asked, final: Final, meaning: Meaning) -> Iterator[str]:
         if final.remark:
             yield final.remark
-        if self.reading.interrupted:
-            yield f"“{self.reading.interrupted[0].text}” stands among the mathematics"
+        yield from self._interruption()
         if any(skipped.why == "struck out" for skipped in self.reading.skipped):
             yield "a part is struck out"
         if meaning.negligible:
@@ -371,6 +411,10 @@ class _Judging:
                 yield f"a relation other than = at “{statement.members[0].text}”"
             if number > final.number and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
+
+    def _interruption(self) -> Iterator[str]:
+        if self.reading.interrupted:
+            yield f"“{self.reading.interrupted[0].text}” stands among the mathematics"
 
     def _mentions(self, statement: Statement, asked: Asked) -> bool:
         return any(self._is_named(m.formula, asked.name) for m in statement.members)
@@ -413,7 +457,7 @@ class _Judging:
             words=f"The right value stands before it, but not last. {mistake}" if before else mistake,
             mistake=mistake,
             evidence=_counter_example(self.comparer.problems[0], meaning.values[0], truth),
-            remarks=meaning.remarks,
+            remarks=(*meaning.remarks, *self._interruption()),
             shelf=Shelf.RIGHT_NOT_LAST if before else Shelf.OTHER_VALUE,
             group=fingerprint(self.comparer.on_all(meaning).values, meaning.way.layout),
         )
@@ -461,7 +505,10 @@ class _Judging:
                 or symbols(formula) - self.comparer.known
             ):
                 return False
-            return any(self.comparer.is_right(meaning, asked.name) for meaning in self.comparer.meanings(formula))
+            return any(
+                self.comparer.is_right(meaning, asked.name) and SUMMED not in meaning.remarks
+                for meaning in self.comparer.meanings(formula)
+            )
         except Unread:
             return False
 
@@ -498,9 +545,11 @@ _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
 def _is_formula(member: Member) -> bool:
-    """More than a name or a number, which may be mentioned anywhere."""
+    """More than a name, a number or a condition, which may be mentioned anywhere."""
     formula = member.formula
-    return formula is not None and leaves(formula) > 1 and not name_of(formula)
+    if formula is None or (formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2])):
+        return False
+    return leaves(formula) > 1 and not name_of(formula)
 
 
 def _is_name(member: Member) -> bool:

@@ -183,6 +183,8 @@ class Parser:
                 return self._macro(token)
             case "sign" if token.text in ("|", "‖"):
                 return self._bars(token.text)
+            case "unknown":
+                raise Unread(f"the function “{token.text}” is not known")
         raise Unread(f"“{token.text}”")
 
     def _bracket(self, token: Token) -> Formula:
@@ -685,12 +687,12 @@ class Parser:
             if self.sees("sign", "_"):
                 raise Unread("a vector of ones of some size")
             return number(1)
-        while said and said[0].kind == "open" and said[-1].kind == "close":
-            said = said[1:-1]
         return Formula("cases", (number(1), self._condition(said), number(0), Formula("otherwise")))
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end") and not t.is_sign(".", ":")]
+        while kept and kept[0].kind == "open" and kept[-1].kind == "close":
+            kept = kept[1:-1]
         if not kept:
             return Formula("otherwise")
         places = [n for n, t in enumerate(kept) if t.kind in ("relation", "=")]

@@ -169,7 +169,8 @@ def _stretches(line: str) -> Iterator[tuple[int, int]]:
     items = list(_ITEM.finditer(line))
     asides = _asides(line, items)
     for item in [*items, None]:
-        wordy = item is None or item["stop"] or _is_word(item) or item.start() in asides
+        called = item is not None and equals and _is_called(line, item)
+        wordy = item is None or item["stop"] or (_is_word(item) and not called) or item.start() in asides
         if wordy:
             if begin is not None and equals:
                 yield begin, end
@@ -212,6 +213,11 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
     return ends_a_term and line[bracket.start() - 1].isspace()
 
 
+def _is_called(text: str, item: re.Match[str]) -> bool:
+    """A word right before a bracket: a function, perhaps of a library, that may be unknown."""
+    return bool(item["name"]) and bool(re.compile(r"(?:\.\w+)*\(").match(text, item.end()))
+
+
 def _bare(piece: Piece) -> Iterator[Piece]:
     """In an answer without any sign of mathematics, lines that are nothing but a formula."""
     if piece.kind == "maths":
@@ -219,9 +225,9 @@ def _bare(piece: Piece) -> Iterator[Piece]:
         return
     text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_")
     items = list(_ITEM.finditer(text.rstrip(".")))
-    formula = [item for item in items if not item["name"] or _is_name(item["name"])]
+    formula = [item for item in items if not item["name"] or _is_name(item["name"]) or _is_called(text, item)]
     if len(items) >= 3 and len(formula) == len(items) and any(item["sign"] for item in items):
-        latex = _latex_of(text.rstrip("."))
+        latex = _latex_of(text.rstrip("."), bare=True)
         if latex is not None:
             yield Piece("maths", latex, piece.line, display=True, source="typed")
             return
@@ -256,7 +262,7 @@ def _name(text: str) -> str | None:
     if text in _PLAIN_NAMES:
         return _PLAIN_NAMES[text]
     if text in FUNCTIONS:
-        return rf"\{text}" if text != "dot" else r"\matmul"
+        return rf"\operatorname{{{text}}}" if text != "sum" else r"\sum"
     if text in GREEK:
         return rf"\{text}"
     for pattern, latex in _FORMS:
@@ -298,8 +304,11 @@ def _side_by_side(text: str) -> str | None:
 _CODE_NAME = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b|(?<![\\\w])[^\W\d_](?:\w*[^\W_])?")
 
 
-def _latex_of(text: str) -> str | None:
-    """Return a line that was typed, or a statement of a program, in LaTeX; None if a word is in it."""
+def _latex_of(text: str, *, bare: bool = False) -> str | None:
+    """Return a line that was typed, or a statement of a program, in LaTeX; None if a word is in it.
+
+    A word right before a bracket is a function, known or not, on the right of an = or in a `bare` formula.
+    """
     failed = False
 
     def translated(found: re.Match[str]) -> str:
@@ -312,6 +321,9 @@ def _latex_of(text: str) -> str | None:
         if said == ".T":
             return "^T "
         made = _name(said)
+        if made is None and found.string[found.end() : found.end() + 1] == "(":
+            called = bare or "=" in found.string[: found.start()] or "←" in found.string[: found.start()]
+            made = rf"\operatorname{{{said}}}" if called else None
         if made is None:
             failed = True
         return f"{made} "

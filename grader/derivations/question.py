@@ -77,6 +77,9 @@ class Quantities:
     others: Mapping[str, Callable[[Values], Array]] = field(default_factory=dict)
     """Values of well-known mistakes, each by the end of the sentence "It is …": {"the rule without the penalty": …}."""
 
+    examples: str = "N"
+    """The name of the number of examples."""
+
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         return tuple(Problem(self.complete(values), said) for values, said in self.given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -103,9 +104,22 @@ class _Reader:
             self.open = False
 
     def take(self, piece: Piece) -> None:
-        found = _without_frames(tokens(piece.text))
+        found = self._words_split_off(_without_frames(tokens(piece.text)))
         for segment in _rows(found):
             self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"))
+
+    def _words_split_off(self, found: list[Token]) -> list[Token]:
+        """A word before a condition, an equality, a size or other words is no function: `\\text{if}(θ > 0)`."""
+        for n, token in enumerate(found):
+            if token.kind == "unknown" and n + 1 < len(found) and found[n + 1].kind == "open":
+                inside = _inside(found[n + 1 :])
+                if (
+                    any(t.kind in ("=", "relation") for t in inside)
+                    or all(t.kind == "text" for t in inside)
+                    or self._is_size(inside)
+                ):
+                    found[n] = replace(token, kind="text")
+        return found
 
     def _row(self, row: Sequence[Token], piece: Piece, aside: bool) -> None:
         sides, relation = _sides(row)
@@ -143,7 +157,7 @@ class _Reader:
 
     def _member(self, side: _Side, piece: Piece) -> Member:
         line = piece.line + side.tokens[0].line
-        text = piece.text[side.tokens[0].start : side.tokens[-1].end].strip()
+        text = _whole(piece.text[side.tokens[0].start : side.tokens[-1].end])
         parser = Parser(_without_stops(side.tokens), self.notation)
         try:
             formula = parser.whole()
@@ -208,6 +222,16 @@ class _Reader:
                 self.interrupted.append(skipped)
 
 
+def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return what stands in the bracket at the beginning."""
+    depth = 0
+    for n, token in enumerate(tokens):
+        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        if not depth:
+            return tokens[1:n]
+    return tokens[1:]
+
+
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
     """Without a bracket around a whole equality, as comments have it."""
     kept = _without_stops(row)
@@ -244,6 +268,32 @@ def _without_frames(found: Sequence[Token]) -> list[Token]:
             added.add(opened[-1])
     kept = [(replace(t, text="{") if t.text == "{=" else t) for n, t in enumerate(found) if n not in dropped]
     return kept
+
+
+_PAIRED = re.compile(r"\\(?:left|right)(?![A-Za-z])\.?|\\(?:begin|end)\{[^{}]*\}|\\.|[{}&]", re.DOTALL)
+_OPENING = {"}": "{", "\\right": "\\left", "\\end": "\\begin"}
+
+
+def _whole(text: str) -> str:
+    """Make LaTeX of a part of a formula: without halves of pairs whose other half stands outside, and line breaks."""
+    opened: list[tuple[str, re.Match[str]]] = []
+    dropped: list[re.Match[str]] = []
+    for found in _PAIRED.finditer(text):
+        kind = found[0].partition("{")[0].rstrip(".") or "{"
+        if kind in _OPENING.values():
+            opened.append((kind, found))
+        elif kind in _OPENING and any(other == _OPENING[kind] for other, _ in opened):
+            while opened[-1][0] != _OPENING[kind]:
+                dropped.append(opened.pop()[1])
+            opened.pop()
+        elif kind in _OPENING or (kind in ("&", "\\\\") and not any(other == "\\begin" for other, _ in opened)):
+            dropped.append(found)
+    closing = "}" * sum(kind == "{" for kind, _ in opened)
+    for found in sorted([*dropped, *(f for kind, f in opened if kind != "{")], key=lambda f: f.start(), reverse=True):
+        text = f"{text[: found.start()]} {text[found.end() :]}" if found[0] == "\\\\" else (
+            text[: found.start()] + text[found.end() :]
+        )  # fmt: skip
+    return text.strip() + closing
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:

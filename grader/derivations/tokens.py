@@ -8,7 +8,10 @@ from typing import Literal
 
 from grader.derivations.bounds import MAX_TOKENS, Unread
 
-Kind = Literal["number", "letter", "function", "macro", "sign", "open", "close", "=", "relation", "end", "row", "text"]
+Kind = Literal[
+    "number", "letter", "function", "macro", "sign", "open", "close", "=", "relation", "end", "row", "text",
+    "unknown",  # a function that is not known
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,12 @@ _SIGNS = {"cdot": "·", "times": "·", "ast": "·", "bullet": "·", "odot": "⊙
           "prime": "'", "backslash": "", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|",
           "vert": "|", "mid": "|"}  # fmt: skip
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
+_CALLED = re.compile(
+    r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?\}?\s*"
+    r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[]|\\\{)"
+)
+"""A bracket, perhaps behind scripts and the brace that closes `\\mathop{`. Wider spaces set words apart."""
+_WORD = re.compile(r"[^\W\d_](?:[\w.-]*\w)?")
 _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "tag", "hbox", "textnormal"}
 
 _PLAIN: dict[str, tuple[Kind, str]] = {
@@ -121,6 +130,12 @@ def spelled(text: str) -> str:
 def tokens(text: str) -> list[Token]:
     """Cut spelled text into tokens. Raises `Unread` if there are too many."""
     return _Lexer(text).tokens()
+
+
+def _without_macro(text: str) -> str:
+    """Return "a" for "\\textbf{a}"."""
+    nested = re.fullmatch(r"\\[A-Za-z]+\{([^{}]*)\}", text)
+    return nested[1] if nested else text
 
 
 class _Lexer:
@@ -188,9 +203,19 @@ class _Lexer:
         elif said == "*":
             self._add("sign", "·", start)
         elif said.isalpha():
-            self._add("text" if ord(said) > 0x2E7F else "letter", said, start)
+            self._foreign(said, start)
         else:
             self._add("sign", said, start)
+
+    def _foreign(self, said: str, start: int) -> None:
+        """A letter, or a word in a script whose signs are no names of quantities."""
+        run = re.compile(r"[\u2e80-\U0003ffff]*").match(self.text, self.at)
+        if ord(said) < 0x2E80 or run is None:
+            self._add("letter", said, start)
+            return
+        self.at = run.end()
+        word = self.text[start : self.at]
+        self._add("unknown" if self._is_called("", word) else "text", word, start)
 
     def _escaped(self, said: str, start: int) -> None:
         if said == "\\":
@@ -273,7 +298,8 @@ class _Lexer:
                 self._add("text", said, start)
             return
         after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
-        bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "rm")
+        foreign = re.compile(r"\s*\{\s*(?![A-Za-z]+\s*\})[^\W\d_]{2,}\s*\}").match(self.text, self.at)
+        bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "rm") and not foreign
         if after and (after[1] in FUNCTIONS or after[1].lower() in FUNCTIONS):
             self.at = after.end()
             self._add("function", FUNCTIONS.get(after[1]) or FUNCTIONS[after[1].lower()], start)
@@ -286,13 +312,30 @@ class _Lexer:
         elif bold and (after is None or len(after[1]) <= 2):
             self.frame = self.text[self.at :].lstrip()[:1] == "{"  # only a way of writing its letters
         else:
-            said = self._argument().strip()
-            if said.strip(" .,;:()"):
+            inside = _without_macro(self._argument())
+            said = inside.strip()
+            if self._is_called(name, inside):
+                self._add("unknown", said, start)
+            elif said.strip(" .,;:()"):
                 self._add("text", said, start)
             elif said:
                 self._add("end", "", start)
             else:
                 self.spaced = True
+
+    def _is_called(self, name: str, inside: str) -> bool:
+        """Text is a function and no word: an operator's name, or one word right before a bracket."""
+        if self.found and self.found[-1].is_sign("_", "^"):
+            return False
+        if name == "operatorname" and any(c.isalpha() for c in inside):
+            return True
+        called = _CALLED.match(self.text, self.at)
+        if called is None or not _WORD.fullmatch(inside):
+            return False
+        framed = bool(self.found) and self.found[-1].text in ("{", "{=")
+        return (framed and not any(t.is_sign("_", "^") for t in self.found[-2:])) or "}" not in re.sub(
+            r"\{[^{}]*\}", "", called[0]
+        )
 
     def _above(self, start: int) -> None:
         """`\\overset{above}{sign}`: the sign stays, and what stands above it is text."""
