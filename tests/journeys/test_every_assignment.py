@@ -88,7 +88,7 @@ def test_one_verdict_is_formed_again(assignment: Assignment, grader: Command, tm
 
 def test_a_save_is_watched(assignment: Assignment, sandbox: Sandbox) -> None:
     console = Console(file=io.StringIO(), width=200)
-    watch._round(right_solution(assignment), assignment, sandbox, Seed(), None, console)
+    watch._grade_once(right_solution(assignment), assignment, sandbox, Seed(), None, console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert watch.keys(assignment) in shown
     assert speaks_of_others(shown, assignment) == []

@@ -88,7 +88,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def enrol(store: Store, text: str) -> roster.Changes:
+def enrol(store: Store, text: str) -> roster.RosterChanges:
     with store.write() as tx:
         changes = roster.compare(tx, "ml", roster.read(text.encode()))
         roster.enrol(tx, "ml", changes)
