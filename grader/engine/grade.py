@@ -94,9 +94,10 @@ def grade(
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two training runs, and closing
         trainings = {section: pool.submit(grading.ask_alone, checks) for section, checks in long.items()}
         try:
-            results = grading.judge_code(code)
-            results += grading.judge_long(trainings)
-            results = grading.with_lines(results)
+            results = grading.with_lines(grading.judge_code(code))
+            if trainings:
+                grading.show_lines(results)
+            results += grading.with_lines(grading.judge_long(trainings))
         finally:
             ending = pool.submit(grading.stop)
         report = grading.report(results)  # while the sessions end
@@ -248,6 +249,12 @@ class _Grading:
     def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
         """Return the results with the lines of the student's code that cost points."""
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
+
+    def show_lines(self, results: Sequence[SectionResult]) -> None:
+        """Report sections again whose lines have been found, so that they are shown while trainings run."""
+        for result in results:
+            if any(finding.line for finding in result.findings):
+                self._watch(Progress(result.section, True, False, result.findings))
 
     def _with_line(self, finding: Finding) -> Finding:
         if not finding.wants_line:

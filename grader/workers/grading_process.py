@@ -289,6 +289,7 @@ class _Watching:
         self._limits = {section: long.cpu_seconds for long in task.manifest.long for section in long.sections}
         self._say = say
         self._trainings: dict[str, Callable[[], float | None]] = {}
+        self._decided: set[str] = set()
         self._over = threading.Event()
         self._ticking = threading.Thread(target=self._tick, daemon=True)
 
@@ -298,6 +299,10 @@ class _Watching:
             self._trainings[section] = happened.cpu_seconds
             return
         self._trainings.pop(section, None)
+        if section in self._decided:  # reported again with its lines, which events do not carry
+            return
+        if happened.done:
+            self._decided.add(section)
         decided = [finding.result() for finding in happened.findings]
         checks = tuple(CheckEvent(c.id, str(c.status), float(c.points), float(c.possible)) for c in decided)
         self._say(Event(self._grading, "section", section, happened.done, checks))
