@@ -17,7 +17,7 @@ from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, claim, failed, held, ladder, lost
 from grader.kit.exhibits import CURVES, evidence_of
-from grader.kit.follow import Trainer, gradients_use_data, learns_less
+from grader.kit.follow import Score, Trainer, gradients_use_data, learns_less
 from grader.kit.losses import already_charged
 from grader.kit.models import arrays, predicts_nothing
 from grader.kit.problems import Array, Params, Problem, Training
@@ -153,20 +153,29 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
     """Return a judgement that accepts a train that has lost points but learns, and gradients that learn too little."""
+    of_gradients: Verdict | None = None
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
+        nonlocal of_gradients
+
         def score(at: Params) -> float:
             return float(truth.accuracy(long.tested(at)))
 
         learnt = not isinstance(after, Verdict) and score(after) > long.chance
         if learnt and any(_in_train(cause, long.trainer) for cause in causes):
             return held()
-        start = long.training(long.start, long.data.X_val, long.data.y_val, long.recipe)
-        if not learns_less(student, start, truth, score):
-            return lost("the gradients learn as well as right ones")
-        return gradients_use_data(student, long.start.rows(slice(ROWS_OF_DATA)))
+        if of_gradients is None:  # judged once, under the right truth, which is tried first: this takes seconds
+            of_gradients = _gradients_learn_too_little(student, long, truth, score)
+        return of_gradients
 
     return own
+
+
+def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any, score: Score) -> Verdict:
+    training = long.training(long.start, long.data.X_val, long.data.y_val, long.recipe)
+    if not learns_less(student, training, truth, score):
+        return lost("the gradients learn as well as right ones")
+    return gradients_use_data(student, long.start.rows(slice(ROWS_OF_DATA)))
 
 
 def _in_train(cause: str, trainer: Trainer) -> bool:
