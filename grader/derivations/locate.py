@@ -69,60 +69,62 @@ class _Region:
     """Cells of code that the handout does not have."""
 
 
-def answers(
-    notebooks: Iterable[Notebook],
-    handed_out: Iterable[Notebook],
+@dataclass(frozen=True)
+class WrittenAnswers:
+    """The written answers that were found in a submission."""
+
+    found: Answers
+    notes: Mapping[str, tuple[str, ...]]
+    """Question → remarks on an unusual place of its answer, and on text that may be an answer, but was not found to be
+    one. Questions without an answer may have remarks too."""
+    by_notebook: Mapping[str, tuple[str, ...]]
+    """Notebook → the questions that it answers."""
+
+
+def locate(
+    notebooks: Sequence[Notebook],
+    handed_out: Sequence[Notebook],
     labels: Mapping[str, Sequence[str]],
-) -> Answers:
-    """Return the answers that the notebooks hold; a later notebook's replace those of an earlier one.
+) -> WrittenAnswers:
+    """Return the answers that the notebooks hold. A later notebook's answers replace those of an earlier one.
 
     Args:
-        notebooks: The student's.
-        handed_out: The handout's.
+        notebooks: The student's notebooks.
+        handed_out: The handout's notebooks.
         labels: Names of each written question, by its id.
     """
     named = Labels(labels)
-    handout = _read_handout(list(handed_out), named)
-    found: Answers = {}
-    for notebook in notebooks:
-        found.update(_of_notebook(notebook, handout, named).answers)
-    return found
-
-
-def doubts(
-    notebooks: Iterable[Notebook],
-    handed_out: Iterable[Notebook],
-    labels: Mapping[str, Sequence[str]],
-) -> dict[str, tuple[str, ...]]:
-    """Return remarks by question on text that may be an answer, but was not found to be one.
-
-    Args:
-        notebooks: The student's.
-        handed_out: The handout's.
-        labels: Names of each written question, by its id.
-    """
-    named = Labels(labels)
-    handout = _read_handout(list(handed_out), named)
+    handout = _read_handout(handed_out, named)
     located = [_of_notebook(notebook, handout, named) for notebook in notebooks]
     found: Answers = {}
-    said: dict[str, list[str]] = {}
     for one in located:
         found.update(one.answers)
-    missing = [id for id in labels if id not in found]
+    told = {id: [*notes(text, cells, notebooks)] for id, (text, cells) in found.items()}
+    for id, remark in _doubts(located, found, named):
+        told.setdefault(id, []).append(remark)
+    return WrittenAnswers(
+        found,
+        {id: tuple(dict.fromkeys(remarks)) for id, remarks in told.items() if remarks},
+        {notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
+    )
+
+
+def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iterator[tuple[str, str]]:
+    """Yield questions and remarks on text that may be an answer, but was not found to be one."""
+    missing = [id for id in labels.order if id not in found]
     for one in located:
         for id in missing if one.loose else ():
-            said.setdefault(id, []).append(f"text that belongs to no question stands in {_cells(one.loose)}")
+            yield id, f"text that belongs to no question stands in {_cells(one.loose)}"
         for id in one.labelled.keys() & one.in_place:
             part = _cells(one.labelled[id][1])
-            said.setdefault(id, []).append(f"a part of this answer stands below a label elsewhere: {part}")
+            yield id, f"a part of this answer stands below a label elsewhere: {part}"
         for id, cells in one.left_out.items():
-            said.setdefault(id, []).append(f"text above labels of other questions was left out: {_cells(cells)}")
+            yield id, f"text above labels of other questions was left out: {_cells(cells)}"
     for id, (text, _) in found.items():
         for other in missing:
-            if any(named.may_name(line, other) for line in text.split("\n")):
-                said.setdefault(id, []).append(f"the label of {other}, which has no answer, stands in this answer")
-                said.setdefault(other, []).append(f"its label stands in the answer to {id}")
-    return {id: tuple(dict.fromkeys(of_id)) for id, of_id in said.items()}
+            if any(labels.may_name(line, other) for line in text.split("\n")):
+                yield id, f"the label of {other}, which has no answer, stands in this answer"
+                yield other, f"its label stands in the answer to {id}"
 
 
 def _cells(cells: Sequence[int]) -> str:
@@ -131,16 +133,18 @@ def _cells(cells: Sequence[int]) -> str:
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
-    """Return remarks on where an answer was found. In a very long one only the beginning is searched for images."""
+    """Return remarks on an unusual place of an answer. In a very long one only the beginning is searched for images."""
     text = text[:MAX_SEARCHED_FOR_IMAGES]
     kinds = {kind for notebook in notebooks for n, (kind, _) in enumerate(notebook.cells, 1) if n in cells}
-    said = [f"the answer stands in a {kind}" for kind in ("cell of code", "raw cell") if kinds == {kind.split()[-1]} or
-            kinds == {kind.split()[0]}]  # fmt: skip
+    remarks = [f"the answer stands in a {name}" for kind, name in _UNUSUAL.items() if kinds == {kind}]
     if _IMAGE.search(text):
-        said.append("the answer is an image" if not _IMAGE.sub("", text).strip() else "an image belongs to the answer")
-    return tuple(said)
+        alone = not _IMAGE.sub("", text).strip()
+        remarks.append("the answer is an image" if alone else "an image belongs to the answer")
+    return tuple(remarks)
 
 
+_UNUSUAL = {"code": "cell of code", "raw": "raw cell"}
+"""Kinds of cells in which answers are not expected."""
 _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>", re.IGNORECASE)
 
 

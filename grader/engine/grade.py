@@ -14,7 +14,7 @@ import numpy as np
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Manifest
 from grader.assignments.seeds import Seed
-from grader.derivations.locate import answers
+from grader.derivations.locate import WrittenAnswers, locate
 from grader.derivations.opinions import opinions
 from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
@@ -23,7 +23,7 @@ from grader.kit.claim import Check, Claim, Draw
 from grader.kit.diagnosis import Judged, Ledger
 from grader.kit.lines import Lines
 from grader.kit.student import Student
-from grader.model import ZERO, Limits, Opinion, Report, Submission, Usage
+from grader.model import ZERO, Limits, Report, Submission, Usage
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
@@ -298,15 +298,14 @@ class _Grading:
             replace(found, runtime=self._assignment.runtime_name),
             self.student.loaded,
             self.wants,
-            self._opinions,
+            self._written,
+            opinions(self._assignment.known_questions, {q: text for q, (text, _) in self._written.found.items()}),
             self._assignment.missing(self._submission),
         )
 
     @cached_property
-    def _opinions(self) -> Mapping[str, Opinion]:
-        """The machine's opinions on the written answers."""
-        found = answers(self._submission.notebooks, self._assignment.handout, self._assignment.manifest.labels)
-        return opinions(self._assignment.known_questions, {question: text for question, (text, _) in found.items()})
+    def _written(self) -> WrittenAnswers:
+        return locate(self._submission.notebooks, self._assignment.handout, self._assignment.manifest.labels)
 
     def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
         arrays: Mapping[str, Array] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import PartTable
-from grader.derivations.locate import answers, doubts, notes
+from grader.derivations.locate import WrittenAnswers
 from grader.engine.finding import SectionResult
 from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import with_known_names
@@ -28,9 +28,6 @@ from grader.model import (
 
 NOT_RUN = "not run here"
 
-Found = Mapping[str, tuple[str, tuple[int, ...]]]
-"""Question → the answer's text, and the numbers of its cells."""
-
 
 def assemble(
     submission: Submission,
@@ -41,6 +38,7 @@ def assemble(
     environment: Environment,
     loaded: Loaded | None,
     wants: Callable[[str], bool],
+    written: WrittenAnswers,
     opinions: Mapping[str, Opinion] | None = None,
     missing: str = "",
 ) -> Report:
@@ -55,17 +53,14 @@ def assemble(
         environment: The environment of the grading.
         loaded: The entry points found in the student's files; None if no code ran.
         wants: Whether the scope includes a section, check or question, by id.
+        written: The written answers.
         opinions: The machine's opinions on written answers by question.
         missing: Message about code that was not submitted; empty if it was.
 
     Returns:
         The report.
     """
-    found = answers(submission.notebooks, assignment.handout, assignment.manifest.labels)
-    doubtful = doubts(submission.notebooks, assignment.handout, assignment.manifest.labels)
-    answered = _Answered(
-        submission, found, doubtful, opinions or {}, gives_points=assignment.policy == "full-marks-only"
-    )
+    answered = _Answered(written, opinions or {}, gives_points=assignment.policy == "full-marks-only")
     decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
     parts = [_part_of_report(row, decided, wants, answered) for row in assignment.parts]
     if missing:
@@ -74,7 +69,7 @@ def assemble(
         *submission.remarks,
         *_alias(assignment, loaded),
         *_how_found(loaded, assignment.entry_points),
-        *_of_several_notebooks(submission, assignment, loaded.source if loaded else ""),
+        *_of_several_notebooks(written.by_notebook, loaded.source if loaded else ""),
     ]
     report = Report(
         assignment=assignment.id,
@@ -117,9 +112,7 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
 class _Answered:
     """The written answers of a submission, and the machine's opinions on them."""
 
-    submission: Submission
-    found: Found
-    doubts: Mapping[str, tuple[str, ...]]
+    written: WrittenAnswers
     opinions: Mapping[str, Opinion]
     gives_points: bool
     """True if answers of mathematics alone, all of it right, get full points."""
@@ -156,19 +149,17 @@ def _how_found(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
     ]
 
 
-def _of_several_notebooks(submission: Submission, assignment: Assignment, source: str) -> list[str]:
+def _of_several_notebooks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
     """Return remarks on which of several notebooks had its code graded, and which had its written answers graded."""
-    if len(submission.notebooks) < 2:
+    if len(answered) < 2:
         return []
     graded = f"; the code of {source} was graded" if source else ""
-    remarks = [f"{len(submission.notebooks)} notebooks were submitted{graded}"]
-    handout, labels = assignment.handout, assignment.manifest.labels
-    answered = {notebook.path: answers([notebook], handout, labels) for notebook in submission.notebooks}
-    counts = {question: path for path, found in answered.items() for question in found}  # the last one's, as above
-    for path, found in answered.items():
-        if counting := [question for question in found if counts[question] == path]:
+    remarks = [f"{len(answered)} notebooks were submitted{graded}"]
+    counts = {question: path for path, questions in answered.items() for question in questions}  # the last one's
+    for path, questions in answered.items():
+        if counting := [question for question in questions if counts[question] == path]:
             remarks.append(f"the written answers to {', '.join(counting)} are those of {path}")
-        remarks += [f"{path} answers {q} too; the answer in {counts[q]} counts" for q in found if counts[q] != path]
+        remarks += [f"{path} answers {q} too; the answer in {counts[q]} counts" for q in questions if counts[q] != path]
     return remarks
 
 
@@ -190,8 +181,7 @@ def _part_of_report(
 
 
 def _written_answer(id: str, title: str, points: Points, answered: _Answered) -> Written:
-    text, cells = answered.found.get(id, ("", ()))
-    opinion = answered.opinions.get(id)
+    written, opinion = answered.written, answered.opinions.get(id)
+    text, cells = written.found.get(id, ("", ()))
     decided = answered.gives_points and opinion is not None and opinion.is_proven
-    where = (*notes(text, cells, answered.submission.notebooks), *answered.doubts.get(id, ()))
-    return Written(id, title, points, id in answered.found, text, cells, opinion, decided, where)
+    return Written(id, title, points, id in written.found, text, cells, opinion, decided, written.notes.get(id, ()))

@@ -24,7 +24,7 @@ LABELS = {id: (id,) for id in (*(f"q1.{n}" for n in range(1, 7)), "q2.4", "q2.5"
 
 
 def answers(notebooks: list[Notebook], handed_out: tuple[Notebook, ...] = ()) -> locate.Answers:
-    return locate.answers(notebooks, handed_out, LABELS)
+    return locate.locate(notebooks, handed_out, LABELS).found
 
 
 def told(*markdown: str, handed_out: tuple[str, ...] = ()) -> dict[str, str]:
@@ -43,7 +43,11 @@ def told_behind(*markdown: str) -> dict[str, str]:
 
 
 def doubts(notebook: Notebook) -> dict[str, tuple[str, ...]]:
-    return locate.doubts([notebook], [handout()], LABELS)
+    """The remarks by question, without those on the kind of cell and on images."""
+    written = locate.locate([notebook], [handout()], LABELS)
+    known = {id: notes(text, cells, [notebook]) for id, (text, cells) in written.found.items()}
+    doubted = {id: tuple(r for r in remarks if r not in known.get(id, ())) for id, remarks in written.notes.items()}
+    return {id: remarks for id, remarks in doubted.items() if remarks}
 
 
 def of(*markdown: str) -> Notebook:
@@ -267,7 +271,7 @@ def test_an_answer_in_a_raw_cell_is_found_and_said() -> None:
 
 def test_the_manifests_labels_name_questions(ps4: Assignment) -> None:
     """Part q2.4 has one written question, which has the part's label."""
-    found = locate.answers([of("**Q2.4 solution:** $x$")], (), ps4.manifest.labels)
+    found = locate.locate([of("**Q2.4 solution:** $x$")], (), ps4.manifest.labels).found
     assert found["q2.4.written"][0] == "$x$"
 
 

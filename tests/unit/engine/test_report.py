@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Policy, WrittenTable
+from grader.derivations.locate import locate
 from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.intake.receive import receive, receive_files
@@ -63,8 +64,9 @@ def report(
         id, points = f"{section}.{name}", toy.section_points(section)[name]
         return Finding(id, "A title", points, judged[section][name], shows_values, False, lines.get(id))
 
+    submission = submission or receive("mlp.py", MLP, "mlp.py")
     return assemble(
-        submission or receive("mlp.py", MLP, "mlp.py"),
+        submission,
         toy,
         [SectionResult(s, tuple(finding(s, name) for name in names), Usage(0.5, 1.0)) for s, names in judged.items()],
         "public",
@@ -72,6 +74,7 @@ def report(
         ENVIRONMENT,
         options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
         options.get("wants", lambda _section: True),
+        locate(submission.notebooks, toy.handout, toy.manifest.labels),
         options.get("opinions"),
     )
 
