@@ -72,8 +72,8 @@ async def watch_submission(
     """Stream past and future events. The data of each event is one JSON object."""
     async with service.events.watch(seen.grading.id) as happening:
         watch = _EventStream(request, service, caller, seen)
-        for said in await watch.look():
-            yield said
+        for message in await watch.look():
+            yield message
         while not watch.over:
             try:
                 happened = await asyncio.wait_for(happening.get(), LOOK_SECONDS)
@@ -81,8 +81,8 @@ async def watch_submission(
                 news = await watch.look()
             else:
                 news = await watch.on_event(happened)
-            for said in news:
-                yield said
+            for message in news:
+                yield message
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,11 @@ class _EventStream:
         if state is self._state:
             return []
         self._state = state
-        said = [_sse_event("state", {"grading": self._view_of.grading.id, "state": state, "final": state.is_final})]
+        messages = [_sse_event("state", {"grading": self._view_of.grading.id, "state": state, "final": state.is_final})]
         if state.is_final:
             self.over = True
-            said.append(_sse_event("end", {"state": state}))
-        return said
+            messages.append(_sse_event("end", {"state": state}))
+        return messages
 
 
 def _fields(happened: Event) -> dict[str, Any]:

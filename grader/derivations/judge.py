@@ -1,4 +1,4 @@
-"""An answer → one judgement for each formula that is asked for. Words decide nothing."""
+"""Judgements on a written answer, one for each formula that is asked for. Words decide nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOM = 1.5
 
 @dataclass(frozen=True)
 class Context:
-    """What a submission's earlier answers have defined."""
+    """The definitions of a submission's earlier answers."""
 
     definitions: Mapping[str, Formula] = field(default_factory=dict)
     notation: Notation | None = None
@@ -254,15 +254,16 @@ class _Judging:
                 yield FalseEquality(other.line, one.text, other.text)
 
     def _condition(self, number: int) -> Formula | None:
-        """The condition that stands behind a statement on its line: sign(θ) = 1 if θ > 0."""
+        """Return the condition that stands behind a statement on its line, as in sign(θ) = 1 if θ > 0."""
         if not 0 <= number + 1 < len(self.statements):
             return None
         after = self.statements[number + 1]
-        sides = [member.formula for member in after.members]
+        sides = tuple(member.formula for member in after.members if member.formula is not None)
         here = self.statements[max(number, 0)].members[-1].line
-        if after.relation not in _CONDITIONS or len(sides) != 2 or None in sides or after.members[0].line != here:
+        whole = len(sides) == len(after.members) == 2
+        if after.relation not in _CONDITIONS or not whole or after.members[0].line != here:
             return None
-        return Formula("relation", (sides[0], sides[1]), (after.relation,))  # type: ignore[arg-type]
+        return Formula("relation", sides, (after.relation,))
 
     # ── one judgement ────────────────────────────────────────────────────────────────────────────────
 
@@ -285,8 +286,7 @@ class _Judging:
             return found
         if found.points is None:
             return last
-        words = f"The right value stands before it, but not last. {last.mistake}"
-        return replace(last, shelf=Shelf.RIGHT_NOT_LAST, words=words)
+        return _not_last(last)
 
     def _closing(self, asked: Asked, final: Final, found: Judgement) -> Final | None:
         """A final answer that is spelled out without a left side, behind all other formulas: "So it is …"."""
@@ -450,17 +450,16 @@ class _Judging:
             mistake = "It has another value." if truth.shape == meaning.values[0].shape else (
                 f"It is {_a(meaning.values[0])}, and what is asked for is {_a(truth)}."
             )  # fmt: skip
-        before = self._right_before(asked, final)
         return replace(
-            base,
-            comparison=Comparison.DIFFERS,
-            words=f"The right value stands before it, but not last. {mistake}" if before else mistake,
-            mistake=mistake,
+            self._differs(asked, final, base, mistake),
             evidence=_counter_example(self.comparer.problems[0], meaning.values[0], truth),
             remarks=(*meaning.remarks, *self._interruption()),
-            shelf=Shelf.RIGHT_NOT_LAST if before else Shelf.OTHER_VALUE,
             group=fingerprint(self.comparer.on_all(meaning).values, meaning.way.layout),
         )
+
+    def _differs(self, asked: Asked, final: Final, base: Judgement, mistake: str) -> Judgement:
+        judged = replace(base, comparison=Comparison.DIFFERS, words=mistake, mistake=mistake, shelf=Shelf.OTHER_VALUE)
+        return _not_last(judged) if self._right_before(asked, final) else judged
 
     def _without_shapes(self, asked: Asked, final: Final, base: Judgement, formula: Formula) -> Judgement:
         """A formula whose shapes fit in no layout has another value, and one with transpositions put in is told."""
@@ -472,14 +471,9 @@ class _Judging:
         loose = self.comparer.loosely(formula)
         right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
         mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
-        before = self._right_before(asked, final)
         return replace(
-            base,
-            comparison=Comparison.DIFFERS,
-            words=f"The right value stands before it, but not last. {mistake}" if before else mistake,
-            mistake=mistake,
+            self._differs(asked, final, base, mistake),
             evidence=f"{self.comparer.problems[0].said}.",
-            shelf=Shelf.RIGHT_NOT_LAST if before else Shelf.OTHER_VALUE,
             group=fingerprint(loose.values, "shapes do not fit"),
         )
 
@@ -542,6 +536,12 @@ class _Judging:
 
 
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
+
+
+def _not_last(judged: Judgement) -> Judgement:
+    """Return the judgement on another value, before which the right one stands."""
+    words = f"The right value stands before it, but not last. {judged.mistake}"
+    return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 
 
 def _is_formula(member: Member) -> bool:

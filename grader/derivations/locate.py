@@ -49,7 +49,7 @@ class _Handout:
     zones: tuple[str, ...]
     """Of each line the question's id, or "" outside written questions."""
     behind: tuple[bool, ...]
-    """Whether a line stands behind the label of the solution."""
+    """Of each line, True if it stands behind the label of the solution."""
     by_start: Mapping[str, tuple[str, ...]]
     """First characters of lines → the lines."""
     repeated: frozenset[str]
@@ -60,7 +60,7 @@ class _Handout:
 
 @dataclass
 class _Region:
-    """What a student has written for one question in its place, or below labels elsewhere."""
+    """A student's text for one question, in its place or below labels elsewhere."""
 
     before: list[tuple[int, str]] = field(default_factory=list)
     """Above the label of the solution; (cell, line)."""
@@ -163,9 +163,9 @@ class _Label:
     question: str
     """"" if it is none of the written ones."""
     solution: bool
-    """Whether it names the solution."""
+    """True if it names the solution."""
     rest: str
-    """What follows it on the line."""
+    """The text behind it on the line."""
     weak: bool = False
     """A number alone, which is a label only among others."""
 
@@ -386,7 +386,7 @@ def _is_edited(theirs: _Line, own: _Line) -> bool:
 
 @dataclass(frozen=True)
 class _Located:
-    """What was found in one notebook."""
+    """The answers of one notebook, and the text that belongs to none."""
 
     answers: Answers
     loose: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""The answers of a submission → the machine's reading of each, in the order of the questions."""
+"""Opinions on the written answers of a submission, in the order of the questions."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def opinions(questions: Sequence[Question], answers: Mapping[str, str], seen: Se
 
 
 def _judged(question: Question, answer: str, context: Context) -> tuple[Opinion, Context]:
-    """A defect of the reader must not cost a grading: it leaves the answer unread, and says so."""
+    """Return the opinion. A defect of the reader must not fail the grading: the answer is then unread, and says so."""
     try:
         return judge(question, answer, context)
-    except Exception as bug:  # noqa: BLE001
+    except Exception as bug:  # noqa: BLE001  the answer is left unread, and says so
         words = f"Internal error while it was read ({type(bug).__name__})."
         group = digest(answer)
         lost = (Judgement(a.latex, Comparison.UNREAD, None, a.points, words, group=group) for a in question.asked)

@@ -19,7 +19,7 @@ TOTAL = "objective"
 
 @dataclass
 class Scripts:
-    """What stands above and below a name or a bracket."""
+    """The scripts above and below a name or a bracket."""
 
     layer: str = ""
     bracketed: bool = False
@@ -66,6 +66,11 @@ class Parser:
         token = self.peek(ahead)
         return token is not None and token.kind == kind and (not texts or token.text in texts)
 
+    def sees_attached(self, kind: str, *texts: str, ahead: int = 0) -> bool:
+        """Return whether such a token follows without white space before it."""
+        token = self.peek(ahead)
+        return token is not None and not token.spaced and self.sees(kind, *texts, ahead=ahead)
+
     def takes(self, kind: str, *texts: str) -> bool:
         if not self.sees(kind, *texts):
             return False
@@ -77,11 +82,10 @@ class Parser:
 
     def bracketed(self) -> Sequence[Token]:
         """Take a bracket, and return what stands in it."""
-        opening = self.next()
+        self.next()
         start, depth = self.at, 1
         while depth:
             depth += {"open": 1, "close": -1}.get(self.next().kind, 0)
-        del opening
         return self.tokens[start : self.at - 1]
 
     def argument(self) -> Sequence[Token]:
@@ -240,7 +244,7 @@ class Parser:
                 self._below(self._script(), base, found)
             elif self.takes("sign", "'"):
                 found.primes += 1
-            elif self.sees("sign", ".") and self.sees("letter", "T", ahead=1) and not self.peek(1).spaced:  # type: ignore[union-attr]
+            elif self.sees("sign", ".") and self.sees_attached("letter", "T", ahead=1):
                 self.at += 2
                 found.transposed = not found.transposed
             else:
@@ -590,7 +594,7 @@ class Parser:
         return made
 
     def _operand(self) -> Formula:
-        """What a ∂/∂x or a ∇ stands before: a bracket, or a product up to the next + or -."""
+        """Return the formula behind a ∂/∂x or a ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
         made = self.factor() if self.sees("open") else self.product()
         return made
@@ -626,7 +630,7 @@ class Parser:
             raise Unread("a second derivative")
         if self.takes("sign", "_"):
             said = [*self.argument()]
-            if len(said) == 1 and said[0].kind == "letter" and self.sees("number") and not self.peek().spaced:  # type: ignore[union-attr]
+            if len(said) == 1 and said[0].kind == "letter" and self.sees_attached("number"):
                 said.append(self.next())
             by = self._by(said)
         token = self.peek()

@@ -25,7 +25,7 @@ class Member:
     why: str = ""
     """The reason why it is unread."""
     labels: tuple[tuple[Formula, Formula], ...] = ()
-    """What an \\underbrace embraces, and the formula that it says it is."""
+    """Formulas that an \\underbrace embraces, each with the formula below it."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class _Reader:
             self.statements.append(Statement(tuple(members), piece.display and not aside, goes_on, relation))
 
     def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
-        """What stands behind ∈ says a size."""
+        """The text behind ∈ says a size."""
         last = sides.pop()
         if last.tokens:
             text = piece.text[last.tokens[0].start : last.tokens[-1].end]

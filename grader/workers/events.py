@@ -1,4 +1,4 @@
-"""What happens to a grading while it runs, for whoever watches. Events are not kept: the store is the truth."""
+"""Events of running gradings. They are not stored: the store has the states of gradings."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Hub:
                 watched.watchers.remove(mine)
 
     def so_far(self, grading: str) -> list[Event]:
-        """What has happened to it, as far as it is remembered here."""
+        """Return the latest events of a grading, as far as they are kept in memory."""
         with self._lock:
             watched = self._gradings.get(grading)
             return list(watched.past) if watched else []

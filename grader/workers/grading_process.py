@@ -277,7 +277,7 @@ def _outcome(
             return grade(submission, task, sandboxes.of(task), Seed(job.secret), job.scope, watching)
     except GraderError as ours:
         return Failed(f"{type(ours).__name__}: {ours}")
-    except Exception as bug:  # noqa: BLE001  a bug of ours fails one grading, and staff read about it
+    except Exception as bug:  # noqa: BLE001  an internal error fails one grading, and staff read about it
         return Failed(f"{type(bug).__name__}: {bug}")
 
 

@@ -60,7 +60,7 @@ class JobRunner:
         try:
             self._perform(leased)
         except Exception as bug:  # a worker that a bug ends would be missed by everybody who waits
-            log.exception("a bug of ours", grading=leased.grading)
+            log.exception("internal error", grading=leased.grading)
             why = f"{type(bug).__name__}: {bug}"
             with suppress(StoreUnavailable), self.store.write() as tx:  # else its lease runs out
                 gradings.fail(tx, leased, why)
@@ -75,7 +75,7 @@ class JobRunner:
         log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
     def _performed(self, leased: Leased) -> State | None:
-        """What has become of it; None where the lease was lost."""
+        """Grade, and return the new state; None if the lease was lost."""
         if (known := self._known(leased)) is not None:
             return self._finished(leased, known)
         outcome = self._graded(leased)

@@ -1,4 +1,4 @@
-"""What is done every few seconds for as long as a service runs."""
+"""Work that is repeated every few seconds while a service runs."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ class Periodic:
             except StoreUnavailable as gone:
                 log.warning("the database cannot be used", why=str(gone))
             except Exception:  # a bug here must not end what everything else rests on
-                log.exception("a bug of ours")
+                log.exception("internal error")
             if self._over.wait(self._seconds):
                 return

@@ -27,14 +27,16 @@ from grader.workers.periodic import Periodic
 BEATS_IN_A_LEASE = 6
 TRY_AGAIN_SECONDS = 1.0
 STUCK_SECONDS = 30.0
-"""So long after the grace, who still waits for a database is left behind."""
+"""Stop waiting for blocked threads this long after the grace period."""
 
 log = structlog.get_logger()
 
 
 class WorkerPool(ABC):
-    """A grading process for each of `cores`, and one for pre-checks alone, which must not wait behind trainings.
-    While they live they are in the table of workers."""
+    """A grading process for each core, and one for pre-checks alone, which must not wait behind trainings.
+
+    While they live they are in the table of workers.
+    """
 
     def __init__(
         self,
@@ -48,9 +50,13 @@ class WorkerPool(ABC):
     ) -> None:
         """
         Args:
-            cores: the core that each grading process is bound to; None leaves that to the kernel.
-            keys: assignment → compatibility key.
-            lease: a worker without a heartbeat for so long counts as dead.
+            store: The database of the queue.
+            events: Where the progress of gradings is published.
+            plan: The settings of the grading processes.
+            secret: The secret that seeds are derived from.
+            cores: The core that each grading process is bound to; None leaves that to the kernel.
+            keys: Compatibility keys by assignment.
+            lease: A worker without a heartbeat for this long counts as dead.
         """
         self._store = store
         self._events = events
@@ -69,7 +75,11 @@ class WorkerPool(ABC):
         self._periodic = Periodic(lease.total_seconds() / BEATS_IN_A_LEASE, self._beat)
 
     def start(self, *, warm: bool = True) -> None:
-        """Start. `warm`: start all grading processes at once, and not each when it has something to grade."""
+        """Start the workers.
+
+        Args:
+            warm: Whether to start all grading processes at once, instead of each with its first grading.
+        """
         for runner in self._runners if warm else ():
             runner.process.start()
         for thread in self._threads:
@@ -77,7 +87,7 @@ class WorkerPool(ABC):
         self._periodic.start()
 
     def stop(self, grace_seconds: float) -> None:
-        """Running gradings may finish for so long; then they are handed back."""
+        """Stop the workers. Gradings that still run after the grace period go back into the queue."""
         self._ending.at = time.monotonic() + grace_seconds
         for thread in self._threads:
             thread.join(max(0.0, self._ending.at + STUCK_SECONDS - time.monotonic()))
@@ -87,12 +97,12 @@ class WorkerPool(ABC):
 
     @property
     def alive(self) -> int:
-        """How many grading processes there are."""
+        """The number of grading processes that run."""
         return sum(runner.process.alive for runner in self._runners)
 
     @abstractmethod
     def _takes(self) -> tuple[str, ...]:
-        """The keys it takes from, as `grader.store.records.Worker` has them."""
+        """Return the compatibility keys whose gradings it takes."""
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
@@ -104,7 +114,7 @@ class WorkerPool(ABC):
                 try:
                     self._work(runner, name, only)
                 except Exception:  # a bug must not leave the queue without workers
-                    log.exception("a bug of ours", worker=name)
+                    log.exception("internal error", worker=name)
                     time.sleep(TRY_AGAIN_SECONDS)
         finally:
             runner.process.end()

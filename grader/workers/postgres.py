@@ -105,7 +105,7 @@ class PostgresWorkers(WorkerPool):
 
 
 def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Where Procrastinate cannot write down that a ticket has been dealt with, nothing is lost."""
+    """Nothing is lost if Procrastinate cannot store that a ticket is done."""
     log.warning("a ticket stays behind", why=_in_short(context.get("exception") or RuntimeError(context["message"])))
 
 

@@ -149,7 +149,7 @@ def test_a_class_of_a_hundred_is_marked_with_few_keys_and_every_total_follows_th
 
 def test_keys_take_out_merge_undo_and_say_what_they_cannot_do(grace: Visitor, room: Classroom) -> None:
     page, keyboard = grace.page, Keyboard(grace.page)
-    said, answers = page.locator("#said"), page.locator(".distinct")
+    said, answers = page.locator("#status"), page.locator(".distinct")
     of = f"{room.url}{MARKING}/{OTHER_QUESTION}"
     page.goto(f"{of}/{digest_of(PLAIN[0])}")
     first = page.url

@@ -222,13 +222,15 @@ def change_group(
             return _page_of(asked, found)
         if keep and comment.strip():
             rubrics.add_phrase(tx, asked.question, comment.strip()[:MOST_OF_A_PHRASE])
-        said = _said(comment, phrase)
+        whole = _comment_with_phrase(comment, phrase)
         if action == "agree":
-            given = NewMark((), _suggested(found), said)
-        elif items or adjustment or said:
-            given = NewMark(tuple(items), Points(adjustment), said)
+            given = NewMark((), _suggested(found), whole)
+        elif items or adjustment or whole:
+            given = NewMark(tuple(items), Points(adjustment), whole)
         else:
-            raise BadCall("nothing is ticked and nothing said: for no points tick an item that gives none, or say why")
+            raise BadCall(
+                "nothing is ticked or written: for no points tick an item that gives none, or write a comment"
+            )
         api.mark_group(tx, asked, caller, found, answers, given)
         groups = asked.groups(tx, caller.person.id)
         return _page_of(asked, next_for(groups, caller.person.id, found.number))
@@ -277,11 +279,11 @@ def undo(
         return _page_of(asked, next(iter(api.undo(tx, asked, caller)), None))
 
 
-def _said(comment: str, phrase: str) -> str:
-    said = "\n\n".join(part for part in (comment.strip(), phrase.strip()) if part)
-    if len(said) > api.MOST_COMMENT:
+def _comment_with_phrase(comment: str, phrase: str) -> str:
+    whole = "\n\n".join(part for part in (comment.strip(), phrase.strip()) if part)
+    if len(whole) > api.MOST_COMMENT:
         raise BadCall(f"a comment has {api.MOST_COMMENT} characters at most")
-    return said
+    return whole
 
 
 def _suggested(group: AnswerGroup) -> Points:

@@ -25,10 +25,6 @@ function target(key) {
   return document.querySelector(`[data-key="${CSS.escape(key)}"]`);
 }
 
-function say(words) {
-  document.getElementById("said").textContent = words;
-}
-
 // In hundredths, as the server adds them up.
 function add() {
   if (!form) return;

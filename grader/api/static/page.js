@@ -49,8 +49,8 @@ async function renew() {
 }
 
 function say(words) {
-  const said = document.getElementById("said");
-  if (said && words && said.textContent !== words) said.textContent = words;
+  const status = document.getElementById("status");
+  if (status && words && status.textContent !== words) status.textContent = words;
 }
 
 // One renewal at a time, and one more for whatever has happened meanwhile.
