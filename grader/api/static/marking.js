@@ -25,6 +25,11 @@ function target(key) {
   return document.querySelector(`[data-key="${CSS.escape(key)}"]`);
 }
 
+// Unlike page.js's say, it also clears the line.
+function tell(words) {
+  document.getElementById("status").textContent = words;
+}
+
 // In hundredths, as the server adds them up.
 function add() {
   if (!form) return;
@@ -45,7 +50,7 @@ function choose(number) {
 }
 
 function act(found, key) {
-  if (!found || found.disabled) return say(CANNOT[key] || "");
+  if (!found || found.disabled) return tell(CANNOT[key] || "");
   if (found.matches("input, textarea, select")) return found.focus();
   if (found.matches("button")) going = true;  // a second press must not mark the next group
   found.click();
@@ -54,7 +59,7 @@ function act(found, key) {
 // A digit alone is the whole mark: what was ticked before goes. With Shift it only ticks.
 function give(number, only) {
   const box = boxes[number - 1];
-  if (!box) return say(boxes.length ? `The rubric has ${boxes.length} items.` : "There is no rubric yet.");
+  if (!box) return tell(boxes.length ? `The rubric has ${boxes.length} items.` : "There is no rubric yet.");
   const { adjustment } = form.elements;
   if (only) {
     boxes.forEach((other) => { other.checked = other === box; });
@@ -82,7 +87,7 @@ function press(event) {
 }
 
 document.addEventListener("keydown", (event) => {
-  say("");
+  tell("");
   if (press(event) !== false) event.preventDefault();
 });
 if (form) form.addEventListener("input", add);
