@@ -86,7 +86,7 @@ def test_what_cannot_be_read_is_refused_with_one_sentence(
         (["check", "submissions/perfect", "--nonsense"], "No such option"),
         (
             ["check", "submissions/perfect", "-a", "ps9"],
-            "(known in reference/: ps4, softmax, two_layer_net)",
+            "(in reference/ there are: ps4, softmax, two_layer_net)",
         ),
         (["check", "submissions/perfect", "--only", "q9"], "--only q9: no such part or check"),
         (["check", "submissions/perfect", "--only", "q2.2.W9"], "no such part or check"),
@@ -111,7 +111,7 @@ def test_a_wrong_call_is_told_with_one_sentence(grader: Command, arguments: list
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("group", [[], ["pack"], ["admin"], ["read"]], ids=lambda group: " ".join(["grader", *group]))
+@pytest.mark.parametrize("group", [[], ["pack"], ["admin"], ["mark"]], ids=lambda group: " ".join(["grader", *group]))
 def test_a_command_without_arguments_prints_its_help_and_no_error(grader: Command, group: list[str]) -> None:
     done = grader(*group)
     assert (done.returncode, done.stderr) == (2, "")
