@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,11 +39,20 @@ class Meaning:
 class Comparer:
     """Compares formulas on the random problems of a question."""
 
-    def __init__(self, question: Question, used: frozenset[str] = frozenset()) -> None:
-        """`used`: all names of the answer. A dialect is one only if its first name is among them."""
+    def __init__(
+        self, question: Question, used: frozenset[str] = frozenset(), refuted: frozenset[str] = frozenset()
+    ) -> None:
+        """Prepare comparisons for one answer.
+
+        Args:
+            question: What is asked.
+            used: All names of the answer. A dialect is one only if its first name is among them.
+            refuted: Layouts that the student's other answers do not have.
+        """
         self.question = question
         self.dialects = [d for d in question.notation.dialects if used & set(list(d)[: len(d) // 2])]
         self.quantities = question.quantities
+        self.layouts = ("", *(layout for layout in self.quantities.layouts if layout not in refuted))
         self.problems = self.quantities.problems
         self.known = frozenset(self.problems[0].values)
         self.budget = Budget()
@@ -85,7 +94,7 @@ class Comparer:
 
     def ways(self, formula: Formula) -> Iterator[tuple[Interpretation, tuple[str, ...]]]:
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
-        for layout in ("", *self.quantities.layouts):
+        for layout in self.layouts:
             for tighter in groupings:
                 remarks: tuple[str, ...] = (layout,) if layout else ()
                 if tighter:
@@ -175,6 +184,17 @@ class Comparer:
     def is_right(self, meaning: Meaning, name: str) -> bool:
         """Return whether the formula is the asked quantity on all problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
+
+    def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
+        """Return all layouts in which the formula is the asked quantity; "" is the handout's."""
+        found = {meaning.way.layout}
+        for layout in self.layouts:
+            try:
+                other = self._valued(meaning.formula, replace(meaning.way, layout=layout), (), FIRST)
+            except Unread:
+                continue
+            found |= {layout} if self.equals(other, name) else set()
+        return frozenset(found)
 
     def agree(self, one: Formula, other: Formula, condition: Formula | None = None) -> bool | None:
         """Return whether an equality holds under some interpretation; None if it has no value.

@@ -46,28 +46,50 @@ class Final:
     remark: str = ""
 
 
-def judge(question: Question, answer: str, context: Context = Context()) -> tuple[Opinion, Context]:
-    """Return the judgements, and the context for the next answer."""
+@dataclass(frozen=True)
+class Judged:
+    """An answer's opinion, and what it says about other answers."""
+
+    opinion: Opinion
+    context: Context
+    """For the next answer."""
+    layouts: frozenset[str] | None = None
+    """Layouts in which its right formulas are right; None without a right formula."""
+
+
+def judge(
+    question: Question, answer: str, context: Context = Context(), refuted: frozenset[str] = frozenset()
+) -> Judged:
+    """Judge an answer.
+
+    Args:
+        question: What is asked.
+        answer: The answer as written.
+        context: What earlier answers define.
+        refuted: Layouts that the student's other answers do not have.
+    """
     same = context if context.notation is question.notation else Context(notation=question.notation)
     try:
-        judging = _Judging(question, answer, same)
+        judging = _Judging(question, answer, same, refuted)
     except Unread as unread:
-        lost = tuple(_unread(asked, answer, unread.why) for asked in question.asked)
-        return Opinion(lost), same
+        return Judged(Opinion(tuple(_unread(asked, answer, unread.why) for asked in question.asked)), same)
     judged = tuple(judging.judgement(asked) for asked in question.asked)
     answered = same.answered | {asked.name for asked in question.asked}
     names = same.names | frozenset(judging.used())
-    return Opinion(judged), Context(judging.definitions.last, question.notation, answered, names)
+    following = Context(judging.definitions.last, question.notation, answered, names)
+    return Judged(Opinion(judged), following, frozenset.intersection(*judging.layouts) if judging.layouts else None)
 
 
 class _Judging:
-    def __init__(self, question: Question, answer: str, context: Context) -> None:
+    def __init__(self, question: Question, answer: str, context: Context, refuted: frozenset[str]) -> None:
         self.question = question
         self.answer = answer
         self.context = context
         self.reading: Reading = read(answer, question.notation)
         self.statements = self.reading.statements
-        self.comparer = Comparer(question, frozenset(self.used()) | context.names)
+        self.comparer = Comparer(question, frozenset(self.used()) | context.names, refuted)
+        self.layouts: list[frozenset[str]] = []
+        """Of each right formula, the layouts in which it is right."""
         self.definitions: Definitions = definitions(self.statements, self.comparer.known, context.definitions)
         self.conditional = frozenset(self._conditional())
         """Numbers of statements about a special case, like "for λ = 0 it is …", and of the conditions themselves."""
@@ -343,6 +365,7 @@ class _Judging:
         for meaning in self.comparer.meanings(formula):
             first = first or meaning
             if self.comparer.is_right(meaning, asked.name):
+                self.layouts.append(self.comparer.layouts_of(meaning, asked.name))
                 if SUMMED in meaning.remarks:
                     return self._other(asked, final, base, self.comparer.averaged(meaning), carried)
                 return self._right(asked, final, base, meaning, carried)
