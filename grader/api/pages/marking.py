@@ -22,7 +22,7 @@ from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, CourseQuestion, M
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
-from grader.marking.groups import AnswerGroup, Progress, next_disputed, next_for
+from grader.marking.groups import AnswerGroup, MarkingProgress, next_disputed, next_for
 from grader.marking.question import model_solution, question_text
 from grader.marking.shelves import TITLES
 from grader.model import Points
@@ -46,7 +46,7 @@ class Row:
     """One question in the overview."""
 
     asked: CourseQuestion
-    progress: Progress
+    progress: MarkingProgress
     markers: int
     items: int
 
