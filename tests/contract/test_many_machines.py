@@ -85,7 +85,7 @@ WITHOUT = """\
 import sys
 for name in ("psycopg", "psycopg_pool", "procrastinate"):
     sys.modules[name] = None
-import grader.cli.app, grader.cli.worker
+import grader.cli.grading, grader.cli.worker
 from grader.errors import BadCall
 from grader.store.database import Store
 Store("sqlite://").close()
