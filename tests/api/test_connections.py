@@ -189,17 +189,19 @@ def test_a_body_of_nobody_known_makes_room_like_an_idle_connection(world: World)
         assert ended(slow[0]) == b""
 
 
-def test_a_body_of_nobody_known_has_the_time_of_a_head(world: World, impatient: None) -> None:
+def test_a_body_of_nobody_known_has_the_time_of_a_head(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
     with serving(world) as address, connected(address, SLOW_LOGIN) as connection:
         connection.settimeout(0.1)
         for _ in range(200):  # twenty seconds, and quick enough for people who have logged in
             try:
                 connection.sendall(b"x" * 200)
-                if not connection.recv(1):
-                    return
+                assert connection.recv(65536) == b""
             except TimeoutError:
                 continue
             except OSError:
+                return
+            else:
                 return
     pytest.fail("it was never closed")
 
