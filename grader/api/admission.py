@@ -154,8 +154,8 @@ def how_late(submission: Submission, offering: Offering, extensions: Mapping[str
 
 
 def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of the authors. Only staff may submit for others: no student may change which submission counts
-    for another one."""
+    """Return the ids of the authors. Only staff may submit for others; otherwise a student could replace the
+    submission of another student that counts."""
     wanted = list(dict.fromkeys(login.strip().lower() for login in logins if login.strip()))
     if not wanted or wanted == [caller.person.login]:
         return (caller.person.id,)

@@ -86,13 +86,14 @@ class Answer:
 
 
 def suggestion_of_all(group: Iterable[Answer]) -> Suggestion | None:
-    """Return the common suggestion of equal answers; None if they differ, as after different definitions."""
+    """Return the suggestion for answers with the same text. None if their suggestions differ, because the students
+    defined a name differently before."""
     suggestions = {answer.suggestion for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 
 
 def decided_of_all(group: Iterable[Answer]) -> Points | None:
-    """Return the common points of equal answers; None if one of them still waits."""
+    """Return the machine's points for answers with the same text; None if one of them is not decided."""
     decided = {answer.decided for answer in group}
     return decided.pop() if len(decided) == 1 else None
 

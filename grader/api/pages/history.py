@@ -16,7 +16,7 @@ from grader.store.records import Result, State
 
 @dataclass(frozen=True)
 class PointsChange:
-    """The changes since the previous attempt, of checks decided in both."""
+    """The changes since the previous attempt in the checks that both attempts decided."""
 
     gained: tuple[Result, ...]
     lost: tuple[Result, ...]

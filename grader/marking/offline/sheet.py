@@ -205,7 +205,7 @@ def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> Fi
     given = {item.id: item.points for item in asked.items}
     strange = [id for id in ticked if id not in given]
     if strange:
-        raise BadCall(f"{strange[0]} is not an item of this rubric (any more): export again")
+        raise BadCall(f"{strange[0]} is not an item of this rubric, or no longer: export the sheet again")
     of_items = sum((given[id] for id in ticked), ZERO)
     return FilledRow(place, digest, ticked, _points(said, asked.worth) - of_items if said else ZERO, comment)
 
