@@ -23,7 +23,7 @@ from grader.render.text import file_name
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Kind, Offering, Priority, Scope, Submission
+from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
 
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 class Receipt:
     """The confirmation that a submission is stored and will be graded."""
 
-    submission: Submission
+    submission: SubmissionRecord
     late: Lateness
     place: QueuePlace | None
     """None if it no longer waits."""
@@ -82,7 +82,7 @@ async def submit(
         Refused: The files cannot be read.
     """
     require_member(caller, course, "assignment")
-    require_scope(caller, Scope.SUBMIT)
+    require_scope(caller, TokenScope.SUBMIT)
     if assignment not in service.assignments:
         raise not_found("assignment")
     key = _bare_key(key)
@@ -136,12 +136,12 @@ def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
     return Receipt(submission, late, place(tx, service, grading, submission.kind), _intake_remarks(service, submission))
 
 
-def _intake_remarks(service: Service, submission: Submission) -> tuple[str, ...]:
+def _intake_remarks(service: Service, submission: SubmissionRecord) -> tuple[str, ...]:
     known = service.assignments.get(submission.assignment)
     return (known.not_submitted,) if known and not submission.code_submitted else ()
 
 
-def lateness_of(tx: Tx, submission: Submission) -> Lateness:
+def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
     """Return the lateness of a submission, with the longest extension of its authors."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
@@ -149,15 +149,15 @@ def lateness_of(tx: Tx, submission: Submission) -> Lateness:
     return how_late(submission, offering, extensions)
 
 
-def how_late(submission: Submission, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
+def how_late(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
     """Return the lateness of a submission; `extensions` has the due date by person."""
     theirs = [extensions[who.id] for who in submission.authors if who.id in extensions]
     return lateness(submission.received_at, offering.due_at, max(theirs, default=None), offering.late)
 
 
 def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of the authors. Only staff may submit for others: no student may change which submission counts
-    for another one."""
+    """Return the ids of the authors. Only staff may submit for others; otherwise a student could replace the
+    submission of another student that counts."""
     wanted = list(dict.fromkeys(login.strip().lower() for login in logins if login.strip()))
     if not wanted or wanted == [caller.person.login]:
         return (caller.person.id,)

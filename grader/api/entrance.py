@@ -163,7 +163,7 @@ class PersonLimit:
 
 
 _CLOSE = {"Connection": "close"}
-"""Closes the connection: the rest of the body is not read, so it cannot be used again."""
+"""Header that closes the connection, which cannot be reused because the rest of the body is not read."""
 _RETRY = _CLOSE | {"Retry-After": "5"}
 
 

@@ -22,8 +22,8 @@ from grader.model import Points, Report
 from grader.model.answers import digest_of
 from grader.store import answer_marks, people, rubrics
 from grader.store.answer_marks import NewMark
-from grader.store.records import Role, Scope, TokenKind
-from grader.store.rubrics import Question
+from grader.store.records import Role, TokenKind, TokenScope
+from grader.store.rubrics import OfferedQuestion
 from tests.api.world import World, answering, living
 
 WHO = ("nobody", "ada", "bob", "eve", "grace", "olga", "root")
@@ -184,10 +184,10 @@ TABLE = [
 ]
 
 NARROW = (
-    ("ada", "ada, who may read", {Scope.READ}),
-    ("ada", "ada, who may submit", {Scope.SUBMIT}),
-    ("grace", "grace without staff", {Scope.READ, Scope.SUBMIT}),
-    ("root", "root without staff", {Scope.READ, Scope.SUBMIT}),
+    ("ada", "ada, who may read", {TokenScope.READ}),
+    ("ada", "ada, who may submit", {TokenScope.SUBMIT}),
+    ("grace", "grace without staff", {TokenScope.READ, TokenScope.SUBMIT}),
+    ("root", "root without staff", {TokenScope.READ, TokenScope.SUBMIT}),
 )
 """Login, name and scopes of tokens that may do less than their people."""
 
@@ -265,7 +265,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
 
 def _read(world: World) -> dict[str, str]:
     """Somebody has marked the answer, so that there is something of everything."""
-    question, digest = Question("ml", "toy", "q1.1.written"), digest_of("because")
+    question, digest = OfferedQuestion("ml", "toy", "q1.1.written"), digest_of("because")
     with world.service.store.write() as tx:
         item = rubrics.add_item(tx, question, "Right", Points(1))
         phrase = rubrics.add_phrase(tx, question, "Why?")
