@@ -157,7 +157,7 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
-    """Return the exit code: 0 if both sets of answers hold, else 1."""
+    """Return the exit code: 0 if the tuned and the held-out answers are read as they should be, else 1."""
     if not any(reading.collection(task, name) for name in reading.SETS):
         raise BadCall(f"{task.id} has no answers to certify the reading with (answers/tuned, answers/held_out)")
     code = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.errors import BadCall
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import Sandbox
+from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
 from grader.settings import Settings
 
 _ASSIGNMENT = "Id or folder of the assignment [default: GRADER_ASSIGNMENT]."
@@ -44,11 +44,13 @@ def seed() -> Seed:
 
 
 @contextmanager
-def sandbox_for(name: str, templates: int = 1, assignment: Assignment | None = None) -> Iterator[Sandbox]:
+def sandbox_for(
+    name: str, templates: int = 1, assignment: Assignment | None = None, imports: Sequence[str] = COMMON_IMPORTS
+) -> Iterator[Sandbox]:
     """Yield a sandbox, with the environment of this assignment or the common one."""
     common = Settings().runtime
     runtime = assignment.runtime(common) if assignment else common
-    chosen, why_not_better = choose(name, runtime, templates)
+    chosen, why_not_better = choose(name, runtime, templates, imports)
     if why_not_better:
         err.print(
             f"no isolation ({why_not_better}): grade only your own code, not other people's",

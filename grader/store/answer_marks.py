@@ -14,7 +14,7 @@ from grader.model import ZERO, Points
 from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON
 from grader.store.records import Person, new_id
-from grader.store.rubrics import Question, RubricItem, is_of, items_by_id
+from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, items_by_id
 from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
@@ -58,7 +58,7 @@ class AnswerMark:
 
 
 def put(
-    tx: Tx, question: Question, digest: str, marker: str, given: NewMark, at: dt.datetime | None = None
+    tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: NewMark, at: dt.datetime | None = None
 ) -> dt.datetime:
     """Set a marker's mark of an answer, or replace it.
 
@@ -85,7 +85,7 @@ def put(
     return at
 
 
-def _put(tx: Tx, question: Question, digest: str, marker: str, given: NewMark, at: dt.datetime) -> str:
+def _put(tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: NewMark, at: dt.datetime) -> str:
     where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
     values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": at}
     known = tx.execute(update(answer_marks).where(where).values(values).returning(answer_marks.c.id)).one_or_none()
@@ -97,7 +97,7 @@ def _put(tx: Tx, question: Question, digest: str, marker: str, given: NewMark, a
     return id
 
 
-def take_back(tx: Tx, question: Question, digest: str, marker: str) -> None:
+def take_back(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
     where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
     id = tx.scalar(select(answer_marks.c.id).where(where))
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time
-from grader.store.records import EVERY_SCOPE, Course, Member, Person, Role, Scope, Token, TokenKind, new_id
+from grader.store.records import EVERY_SCOPE, Course, Member, Person, Role, Token, TokenKind, TokenScope, new_id
 from grader.store.tables import courses, members, people, tokens
 
 PERSON = (people.c.id, people.c.login, people.c.name, people.c.admin)
@@ -128,7 +128,7 @@ def new_token(
     kind: TokenKind,
     label: str = "",
     lasts: dt.timedelta | None = None,
-    scopes: Iterable[Scope] = EVERY_SCOPE,
+    scopes: Iterable[TokenScope] = EVERY_SCOPE,
     parent: Token | None = None,
 ) -> str:
     """Make a token. Return its secret, of which the database keeps only the hash.
@@ -196,7 +196,7 @@ def token_by_id(tx: Tx, id: str) -> Token | None:
 
 
 def _token(row: AnyRow) -> Token:
-    scopes = frozenset(map(Scope, row.scopes))
+    scopes = frozenset(map(TokenScope, row.scopes))
     return Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at, scopes, row.parent)
 
 

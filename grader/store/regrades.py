@@ -13,7 +13,18 @@ from grader.store.database import AnyRow, Tx, now
 from grader.store.gradings import counting, of_regrade, results_of
 from grader.store.people import PERSON
 from grader.store.queue import Queue
-from grader.store.records import Grading, Kind, Person, Priority, Regrade, RegradeState, Result, State, Which, new_id
+from grader.store.records import (
+    CheckRecord,
+    Grading,
+    Kind,
+    Person,
+    Priority,
+    Regrade,
+    RegradeState,
+    State,
+    Which,
+    new_id,
+)
 from grader.store.submissions import authors_of
 from grader.store.tables import authors, gradings, people, regrades, submissions
 
@@ -27,7 +38,7 @@ class Change:
     before: Grading | None
     """The one that counts; None where there is none yet."""
     after: Grading
-    checks: tuple[tuple[Result | None, Result | None], ...]
+    checks: tuple[tuple[CheckRecord | None, CheckRecord | None], ...]
     """(before, after) of every check whose points or status differ; None where a version does not have it."""
 
     @property
@@ -114,7 +125,9 @@ def changes(tx: Tx, id: str) -> list[Change]:
     return sorted(found, key=lambda c: (not c.checks, [a.login for a in c.authors], c.submission))
 
 
-def _differences(before: Sequence[Result], after: Sequence[Result]) -> tuple[tuple[Result | None, Result | None], ...]:
+def _differences(
+    before: Sequence[CheckRecord], after: Sequence[CheckRecord]
+) -> tuple[tuple[CheckRecord | None, CheckRecord | None], ...]:
     if not after:
         return ()  # not graded yet
     old, new = {r.check: r for r in before}, {r.check: r for r in after}
@@ -122,7 +135,7 @@ def _differences(before: Sequence[Result], after: Sequence[Result]) -> tuple[tup
     return tuple((b, a) for b, a in pairs if _verdict(b) != _verdict(a))
 
 
-def _verdict(result: Result | None) -> Any:
+def _verdict(result: CheckRecord | None) -> Any:
     return result and (result.points, result.possible, result.status)
 
 

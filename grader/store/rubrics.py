@@ -15,7 +15,7 @@ from grader.store.tables import mark_items, phrases, questions, rubric
 
 
 @dataclass(frozen=True)
-class Question:
+class OfferedQuestion:
     """A written question of an assignment, as one course sets it."""
 
     course: str
@@ -40,7 +40,7 @@ class Phrase:
     text: str
 
 
-def is_of(table: Table, question: Question) -> ColumnElement[bool]:
+def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
     return (
         (table.c.course == question.course)
         & (table.c.assignment == question.assignment)
@@ -48,7 +48,7 @@ def is_of(table: Table, question: Question) -> ColumnElement[bool]:
     )
 
 
-def place(question: Question) -> dict[str, str]:
+def place(question: OfferedQuestion) -> dict[str, str]:
     """Return the columns that name a question."""
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
@@ -56,7 +56,7 @@ def place(question: Question) -> dict[str, str]:
 # ── rubric ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def items(tx: Tx, question: Question) -> list[RubricItem]:
+def items(tx: Tx, question: OfferedQuestion) -> list[RubricItem]:
     """In the order in which they are shown, and numbered."""
     rows = tx.execute(select(rubric).where(is_of(rubric, question)).order_by(rubric.c.position, rubric.c.id))
     return [_item(row) for row in rows]
@@ -71,7 +71,7 @@ def _item(row: AnyRow) -> RubricItem:
     return RubricItem(row.id, row.question, row.text, row.points)
 
 
-def add_item(tx: Tx, question: Question, text: str, points: Points) -> RubricItem:
+def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> RubricItem:
     """Add an item behind the others."""
     _printable(points)
     last = tx.scalar(select(func.max(rubric.c.position)).where(is_of(rubric, question)))
@@ -81,19 +81,19 @@ def add_item(tx: Tx, question: Question, text: str, points: Points) -> RubricIte
     return item
 
 
-def change_item(tx: Tx, question: Question, id: str, text: str, points: Points) -> bool:
+def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: Points) -> bool:
     """Every total that it is ticked in follows, since points are added up whenever somebody looks."""
     _printable(points)
     where = is_of(rubric, question) & (rubric.c.id == id)
     return bool(tx.execute(update(rubric).where(where).values(text=text, points=points)).rowcount)
 
 
-def order_items(tx: Tx, question: Question, ids: Iterable[str]) -> None:
+def order_items(tx: Tx, question: OfferedQuestion, ids: Iterable[str]) -> None:
     for position, id in enumerate(ids, 1):
         tx.execute(update(rubric).where(is_of(rubric, question), rubric.c.id == id).values(position=position))
 
 
-def uses(tx: Tx, question: Question) -> dict[str, int]:
+def uses(tx: Tx, question: OfferedQuestion) -> dict[str, int]:
     """Item → how many answer_marks have it ticked."""
     rows = tx.execute(
         select(mark_items.c.item, func.count().label("n"))
@@ -104,7 +104,7 @@ def uses(tx: Tx, question: Question) -> dict[str, int]:
     return {row.item: row.n for row in rows}
 
 
-def remove_item(tx: Tx, question: Question, id: str) -> bool:
+def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
     """Raises `BadCall` where it is ticked: points would vanish from totals unseen."""
     used = tx.scalar(select(func.count()).select_from(mark_items).where(mark_items.c.item == id)) or 0
     if used:
@@ -120,12 +120,12 @@ def _printable(points: Points) -> None:
 # ── comment bank ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def phrases_of(tx: Tx, question: Question) -> list[Phrase]:
+def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
     rows = tx.execute(select(phrases).where(is_of(phrases, question)).order_by(phrases.c.id))
     return [Phrase(row.id, row.text) for row in rows]
 
 
-def add_phrase(tx: Tx, question: Question, text: str) -> Phrase:
+def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:
     """The one that there is, where the same has been said before."""
     known = next((phrase for phrase in phrases_of(tx, question) if phrase.text == text), None)
     if known:
@@ -135,14 +135,14 @@ def add_phrase(tx: Tx, question: Question, text: str) -> Phrase:
     return phrase
 
 
-def remove_phrase(tx: Tx, question: Question, id: str) -> None:
+def remove_phrase(tx: Tx, question: OfferedQuestion, id: str) -> None:
     tx.execute(delete(phrases).where(is_of(phrases, question), phrases.c.id == id))
 
 
 # ── how many markers ─────────────────────────────────────────────────────────────────────────────────
 
 
-def markers(tx: Tx, question: Question) -> int:
+def markers(tx: Tx, question: OfferedQuestion) -> int:
     """How many people mark each answer: one, or two and a moderator where they differ."""
     return tx.scalar(select(questions.c.markers).where(is_of(questions, question))) or 1
 
@@ -154,7 +154,7 @@ def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
     return {row.question: row.markers for row in rows}
 
 
-def set_markers(tx: Tx, question: Question, count: int) -> None:
+def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:
     if count not in (1, 2):
         raise BadCall("an answer has one marker, or two")
     if not tx.execute(update(questions).where(is_of(questions, question)).values(markers=count)).rowcount:

@@ -29,13 +29,13 @@ from grader.store import answer_marks, answers, gradings, offerings, people, reg
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store
 from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, Which
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.contract.test_store import LANE, Lane
 
-QUESTION = Question("ml", "toy", "q1.1.written")
+QUESTION = OfferedQuestion("ml", "toy", "q1.1.written")
 WORTH = Points(3, 2)
 
 
