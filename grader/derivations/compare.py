@@ -155,17 +155,10 @@ class Comparer:
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks, FIRST)
 
-    def strictly(self, formula: Formula) -> Meaning:
-        """Return the first interpretation in the handout's layout. Raises `Mismatch` if its shapes do not fit."""
-        for made, said in self.readings(formula):
-            return self._valued(made, Interpretation(), said, FIRST)
-        raise Unread("a name that is not defined")
-
-    def loosely(self, formula: Formula) -> Meaning:
-        """Return an interpretation with transpositions put in where shapes do not fit."""
-        for made, said in self.readings(formula):
-            return self._valued(made, Interpretation(loose=True), said, FIRST)
-        raise Unread("a name that is not defined")
+    def evaluated(self, formula: Formula, way: Interpretation) -> Meaning:
+        """Return the first meaning of the names under one interpretation. Raises `Mismatch` if shapes do not fit."""
+        made, said = next(self.readings(formula), (formula, ()))
+        return self._valued(made, way, said, FIRST)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 

@@ -64,6 +64,7 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "sign": lambda a: np.sign(_real(a)) + 0 * a,
     "abs": _abs,
     "sqrt": np.sqrt,
+    "square": np.square,
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda a: np.asarray(np.where(_real(a) > 0, a, 0)),
@@ -93,8 +94,6 @@ class Evaluation:
     values: Values | None = None
     """Instead of the problem's, while a derivative is computed."""
     indices: Mapping[str, int] = field(default_factory=dict)
-    extra: Values = field(default_factory=dict)
-    """Values of names that the problem does not have."""
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
     """Terms of sums: the largest share of the sum that they had."""
@@ -133,14 +132,7 @@ class Evaluation:
     def free(self, formula: Formula) -> dict[str, int]:
         """Return the free element indices and their ranges, in the order in which they first occur."""
         found: dict[str, int] = {}
-        bound = frozenset(self.indices)
-        self._find_free(formula, bound, found, 0)
-        every = {index: size for node in nodes(formula) for index, size in self._ranges(node)}
-        summed = {node.data[0] for node in nodes(formula) if node.kind in ("total", "spread")}
-        for node in nodes(formula):
-            for index, other in itertools.permutations(node.data, 2) if node.kind == "kronecker" else ():
-                if other in every and index not in bound | summed and index not in found:
-                    found[index] = every[other]
+        self._find_free(formula, frozenset(self.indices), found, 0)
         return found
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int], depth: int) -> None:
@@ -203,9 +195,6 @@ class Evaluation:
                 return np.asarray(float(formula.data[0]))
             case "symbol":
                 return self._picked(self._look_up(formula.name), formula)
-            case "kronecker":
-                one, other = (self.indices.get(index, index) for index in formula.data)
-                return np.asarray(float(one == other))
         own = {
             "cases": self._cases, "total": self._total, "derivative": self._derivative, "spread": self._spread,
         }.get(formula.kind)  # fmt: skip
@@ -243,8 +232,6 @@ class Evaluation:
             array = np.asarray(values[name])
             turned = self.quantities.layouts[self.way.layout](name) if self.way.layout else False
             return array.T if turned else array
-        if name in self.extra:
-            return np.asarray(self.extra[name])
         raise Unread(f"{name}, which is not defined")
 
     def _picked(self, array: Array, formula: Formula) -> Array:
@@ -284,9 +271,7 @@ class Evaluation:
         if not primes:
             return np.asarray(FUNCTIONS[plain](arguments[0]))
         if np.iscomplexobj(arguments[0]):
-            if plain != "sigmoid":
-                raise Unread("a derivative of a derivative")
-            return np.asarray(sigmoid(arguments[0]) * (1 - sigmoid(arguments[0])))
+            raise Unread("a derivative of a derivative")
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
 
     def _cases(self, formula: Formula, depth: int) -> Array:
@@ -391,22 +376,11 @@ class Evaluation:
         if not base.ndim:
             return first
         if 1 not in first.shape or 1 not in base.shape:
-            return self._thin(columns, first, base)
+            raise Unread("a derivative of an array by an array")
         jacobian = np.stack([column.ravel() for column in columns], axis=1)
         if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
             return np.diag(jacobian).reshape(first.shape)  # by element, as people write it
         return jacobian
-
-    @staticmethod
-    def _thin(columns: list[Array], first: Array, base: Array) -> Array:
-        """The derivative of W x by W has three axes, and people write xᵀ: what is the same in every row."""
-        whole = np.stack([column.ravel() for column in columns], axis=1).reshape(first.size, *base.shape)
-        row = np.asarray([whole[n, n] for n in range(min(first.size, base.shape[0]))])
-        if first.size != base.shape[0] or np.ptp(row, axis=0).max() > 1e-12:
-            if first.size == base.shape[0]:
-                return row  # slopes by element times xᵀ
-            raise Unread("a derivative of an array by an array")
-        return row[:1]
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
 

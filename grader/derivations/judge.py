@@ -13,7 +13,7 @@ import numpy as np
 from grader.derivations.bounds import Budget, Mismatch, TooMuch, Unread
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions, put_in
-from grader.derivations.evaluate import FUNCTIONS, Evaluation, same, shape
+from grader.derivations.evaluate import FUNCTIONS, Evaluation, Interpretation, same, shape
 from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Asked, Notation, Problem, Question
 from grader.derivations.statements import Member, Reading, Statement, read
@@ -541,10 +541,10 @@ class _Judging:
         """A formula whose shapes fit in no layout has another value, and one with transpositions put in is told."""
         why = "The shapes do not fit"
         try:
-            self.comparer.strictly(formula)
+            self.comparer.evaluated(formula, Interpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
-        loose = self.comparer.loosely(formula)
+        loose = self.comparer.evaluated(formula, Interpretation(loose=True))
         right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
         mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
         return replace(
