@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Budget, Mismatch, Unread
+from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Mismatch, Unread, WorkBudget
 from grader.derivations.formulas import Formula, nodes
 from grader.derivations.question import Array, Problem, Quantities, Values, sigmoid
 
@@ -103,8 +103,8 @@ class Evaluation:
     examples: list[str] = field(default_factory=list)
     """Indices of sums over examples."""
     averages: bool = False
-    """The formula contains the number of examples, so sums that say not what they are over are sums over examples."""
-    budget: Budget = field(default_factory=Budget)
+    """True if the formula contains the number of examples: sums without a range are then over examples."""
+    budget: WorkBudget = field(default_factory=WorkBudget)
 
     def value(self, formula: Formula) -> Array:
         """Return the value; with free element indices, an array over them.
@@ -132,7 +132,14 @@ class Evaluation:
     def free(self, formula: Formula) -> dict[str, int]:
         """Return the free element indices and their ranges, in the order in which they first occur."""
         found: dict[str, int] = {}
-        self._find_free(formula, frozenset(self.indices), found, 0)
+        bound = frozenset(self.indices)
+        self._find_free(formula, bound, found, 0)
+        every = {index: size for node in nodes(formula) for index, size in self._ranges(node)}
+        summed = {node.data[0] for node in nodes(formula) if node.kind in ("total", "spread")}
+        for node in nodes(formula):
+            for index, other in itertools.permutations(node.data, 2) if node.kind == "kronecker" else ():
+                if other in every and index not in bound | summed and index not in found:
+                    found[index] = every[other]
         return found
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int], depth: int) -> None:
@@ -150,7 +157,7 @@ class Evaluation:
             self._find_free(part, bound, found, depth + 1)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
-        """The indices of a symbol that count elements. Those of a number count examples, and say nothing here."""
+        """Yield the indices of a symbol that count elements. Those of a number count examples."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
@@ -195,6 +202,9 @@ class Evaluation:
                 return np.asarray(float(formula.data[0]))
             case "symbol":
                 return self._picked(self._look_up(formula.name), formula)
+            case "kronecker":
+                one, other = (self.indices.get(index, index) for index in formula.data)
+                return np.asarray(float(one == other))
         own = {
             "cases": self._cases, "total": self._total, "derivative": self._derivative, "spread": self._spread,
         }.get(formula.kind)  # fmt: skip
@@ -348,7 +358,7 @@ class Evaluation:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _derivative(self, formula: Formula, depth: int) -> Array:
-        """By complex steps through all that depends on it, so any quantity has a derivative by any other."""
+        """Return the derivative by complex steps through all quantities that depend on the variable."""
         of, by = formula.parts
         values = self._all_values()
         if by.name not in values:
@@ -443,13 +453,13 @@ class Evaluation:
 
 
 def _indices(formula: Formula) -> list[str]:
-    """The indices of an element. Those in brackets, as in y⁽ⁱ⁾, count examples."""
+    """Return the indices of an element, without those in brackets, as in y⁽ⁱ⁾, which count examples."""
     said = formula.data if formula.kind == "element" else formula.data[1:]
     return [index for index in said if not index.startswith("(")]
 
 
 def _shaped(made: Array) -> Array:
-    """A row times a column is a number."""
+    """Return an array of one element as a number."""
     return made.reshape(()) if made.size == 1 else made
 
 

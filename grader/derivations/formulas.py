@@ -22,6 +22,7 @@ Kind = Literal[
     "relation",  # data: the sign
     "otherwise",
     "total",  # data: index; parts: what is summed, and the upper limit if there is one
+    "kronecker",  # data: two indices
     "derivative",  # parts: of, by
     "block",  # data: number of columns
     "spread",  # data: index, "row" or "column"; a vector whose elements follow one pattern

@@ -23,8 +23,6 @@ class Scripts:
     """The scripts above and below a name or a bracket."""
 
     layer: str = ""
-    bracketed: bool = False
-    """The layer stands in brackets or below, so it can be no power."""
     elements: tuple[str, ...] = ()
     powers: list[Formula] = field(default_factory=list)
     transposed: bool = False
@@ -163,7 +161,7 @@ class Parser:
         return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)
 
     def _evaluated_at(self) -> None:
-        """`|_{θ = θ_t}` behind a derivative: the point at which everything is evaluated anyway."""
+        """Skip `|_{θ = θ_t}` behind a derivative: everything is evaluated at that point."""
         self.at += 2
         said = self.argument()
         places = [n for n, token in enumerate(said) if token.kind == "="]
@@ -253,7 +251,7 @@ class Parser:
                 return found
 
     def _script(self) -> Sequence[Token]:
-        """A script's tokens; `W^(2)` has its brackets, as people type it."""
+        """Take a script's tokens, with the brackets of `W^(2)`."""
         start = self.at
         if self.sees("open", "(", "["):
             self.bracketed()
@@ -271,7 +269,7 @@ class Parser:
         elif layer:
             if found.layer:  # `h_1^{(1)}`: the index below is of an element
                 found.elements += (found.layer,)
-            found.layer, found.bracketed = layer[1], True
+            found.layer = layer[1]
             if rest := flat[3:]:
                 self._above(rest, base, found)
         elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
@@ -318,12 +316,12 @@ class Parser:
             if found.layer or base in self.notation.powers:
                 found.elements += (text,)
             else:
-                found.layer, found.bracketed = text, True
+                found.layer = text
         elif text:
             found.word += text
 
     def _scripted(self, made: Formula) -> Formula:
-        """Scripts behind a bracket or a number."""
+        """Read scripts behind a bracket or a number."""
         found = self.scripts()
         if found.layer or found.time or found.word or found.primes or (found.elements and made.kind == "symbol"):
             raise Unread("an index at a bracket")
@@ -365,10 +363,12 @@ class Parser:
         made = symbol(self._full_name(base, found), *found.elements)
         if found.primes:
             made = symbol(made.name + "'" * found.primes, *found.elements)
+        if base == "δ" and len(found.elements) == 2 and not found.layer:
+            return Formula("kronecker", data=found.elements)
         return self._finished(made, found)
 
     def _digit_behind(self, base: str) -> str:
-        """`W2` and `h1`, as in programs."""
+        """Take the digit of `W2` and `h(1)`, as in programs."""
         token = self.peek()
         if token is None or token.spaced:
             return ""
@@ -385,7 +385,7 @@ class Parser:
         return self.next().text
 
     def _time_behind(self) -> str:
-        """`θ(t+1)`, in a notation whose quantities have times."""
+        """Take the time of `θ(t+1)`, in a notation whose quantities have times."""
         if not self.notation.variable or not (self.sees("open", "(") and self.sees("letter", "t", ahead=1)):
             return ""
         inner = self.inside(self.tokens[self.at :]).bracketed()
@@ -410,7 +410,7 @@ class Parser:
         return symbol(self.notation.loss if plain or not self.notation.totals else TOTAL)
 
     def _is_a_factor(self) -> bool:
-        """The bracket behind the loss is transposed, or multiplied like a factor: it holds no arguments."""
+        """Return whether the bracket behind the loss is a factor and holds no arguments."""
         ahead = self.inside(self.tokens[self.at :])
         inner = ahead.bracketed()
         return ahead.scripts().transposed or (
@@ -490,7 +490,7 @@ class Parser:
         return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """A brace is transparent; its label is compared with what it embraces."""
+        """Read what a brace embraces, and keep its label, which is compared with it."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
             self.labels.append((made, self.argument()))
@@ -505,7 +505,7 @@ class Parser:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _is_differential(self) -> bool:
-        """A d before a name, and not a factor d: `dJ/da`, `dW2`."""
+        """Return whether a name follows the d, as in `dJ/da` and `dW2`."""
         token = self.peek()
         return (
             token is not None
@@ -514,7 +514,7 @@ class Parser:
         )
 
     def _differential(self, tokens: Sequence[Token]) -> Formula | None:
-        """The quantity behind a ∂; None for a bare ∂."""
+        """Return the quantity behind a ∂; None for a bare ∂."""
         rest = tokens[1:]
         if rest and rest[0].is_sign("^"):
             raise Unread("a second derivative")
@@ -559,7 +559,7 @@ class Parser:
         return made
 
     def _over_differential(self) -> Formula:
-        """`∂J/∂a2` on one line; `dW2` alone is the loss's derivative."""
+        """Read `∂J/∂a2` on one line, and `dW2`, the loss's derivative."""
         if self.sees("sign", "^"):
             raise Unread("a second derivative")
         of = None if self.sees("sign", "/") else self.factor()
@@ -637,7 +637,7 @@ class Parser:
         return Formula("total", (made, *limits), (index,))
 
     def _indicator(self) -> Formula:
-        """`1[θ > 0]`, `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
+        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
         place = self.at
         if self.takes("sign", "_"):
             said = self.argument()
@@ -703,7 +703,7 @@ class Parser:
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
-        """A vector that is written out with dots: its first element says the pattern."""
+        """Read a vector that is written out with dots, by the pattern of its first element."""
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("a matrix with dots")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
@@ -757,6 +757,6 @@ def _is_dots(cell: Sequence[Token]) -> bool:
 
 
 def _below(tokens: Sequence[Token], place: int) -> bool:
-    """The token begins a subscript."""
+    """Return whether the token begins a subscript."""
     before = place - 1 - (place > 1 and tokens[place - 1].text == "{")
     return before >= 0 and tokens[before].is_sign("_")
