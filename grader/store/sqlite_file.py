@@ -179,8 +179,8 @@ def _is_locked(place: _Place) -> bool:
     """Return whether a process has locks on a file, as far as the kernel shows them. Opening the file to ask would
     release those of this process."""
     with suppress(OSError):
-        identity = f"{os.major(place.device):02x}:{os.minor(place.device):02x}:{place.inode}"
-        return identity in Path("/proc/locks").read_text("ascii").split()
+        locked = Path("/proc/locks").read_text("ascii").split()
+        return any(word.endswith(f":{place.inode}") for word in locked)  # its device may have another number there
     return False
 
 
