@@ -188,7 +188,7 @@ def test_an_item_that_is_ticked_cannot_be_removed(store: Store, who: dict[str, P
         used, unused = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("used", "unused"))
         answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((used.id,)))
         assert rubrics.remove_item(tx, QUESTION, unused.id)
-        with pytest.raises(BadCall, match="ticked 1 time"):
+        with pytest.raises(BadCall, match="used in 1 marks"):
             rubrics.remove_item(tx, QUESTION, used.id)
         assert rubrics.items(tx, QUESTION) == [used]
 
