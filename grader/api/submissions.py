@@ -10,7 +10,6 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
-from grader.api.limits import LimitedHandIns
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import (
     ID,
@@ -64,7 +63,6 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     OF_ASSIGNMENT,
     status_code=202,
     summary="Submit",
-    dependencies=[LimitedHandIns],
     responses={
         202: {
             "description": "It is stored and will be graded",

@@ -70,7 +70,7 @@ class TokenScope(StrEnum):
     """What a token may be used for, of what its person may do."""
 
     READ = "read"
-    """Every request that changes nothing."""
+    """Every request that changes nothing. A token with no other scope can revoke itself, and changes nothing else."""
     SUBMIT = "submit"
     """Submit, pre-check and cancel."""
     STAFF = "staff"

@@ -95,20 +95,30 @@ def refused(answer: Answer) -> tuple[int, str]:
 
 
 def test_a_token_gives_none_a_scope_that_it_has_not(world: World) -> None:
-    narrow, _ = a_token(world, "grace", scopes={TokenScope.READ})
+    narrow, _ = a_token(world, "grace", scopes={TokenScope.READ, TokenScope.SUBMIT})
     wanted = {"label": "wider", "scopes": ["read", "staff"]}
     assert refused(world.client.post(TOKENS, json=wanted, headers=bearer(narrow))) == (403, "/problems/scope")
-    assert make(world, narrow)["scopes"] == ["read"]
+    assert make(world, narrow)["scopes"] == ["read", "submit"]
     assert make(world, world.tokens["grace"])["scopes"] == ["read", "staff", "submit"]
     assert make(world, world.tokens["grace"], scopes=["submit"])["scopes"] == ["submit"]
     assert world.client.post(TOKENS, json={"label": "x", "scopes": []}, headers=world.headers("ada")).status_code == 422
 
 
 def test_a_token_revokes_none_that_may_do_more(world: World) -> None:
-    narrow, own = a_token(world, "ada", scopes={TokenScope.READ})
+    narrow, own = a_token(world, "ada", scopes={TokenScope.READ, TokenScope.SUBMIT})
     _, wide = a_token(world, "ada")
     assert refused(world.client.delete(f"{TOKENS}/{wide}", headers=bearer(narrow))) == (403, "/problems/scope")
     assert world.client.delete(f"{TOKENS}/{own}", headers=bearer(narrow)).status_code == 204
+
+
+def test_a_token_that_only_reads_makes_no_token_and_revokes_itself_alone(world: World) -> None:
+    reads, own = a_token(world, "ada", scopes={TokenScope.READ})
+    _, other = a_token(world, "ada", scopes={TokenScope.READ})
+    made = world.client.post(TOKENS, json={"label": "made", "scopes": ["read"]}, headers=bearer(reads))
+    revoked = world.client.delete(f"{TOKENS}/{other}", headers=bearer(reads))
+    assert [refused(answer) for answer in (made, revoked)] == [(403, "/problems/scope")] * 2
+    assert world.client.delete(f"{TOKENS}/{own}", headers=bearer(reads)).status_code == 204
+    assert not works(world, reads)
 
 
 def test_a_login_with_a_narrow_token_is_as_narrow(world: World) -> None:

@@ -104,7 +104,7 @@ TABLE = [
     Row("GET /submissions/{id}/receipt", AUTHORS),
     Row("POST /submissions/{id}/cancel", AUTHORS),
     Row("GET /settings", OWN),
-    Row("POST /settings/tokens", OWN, {"data": {"label": "x"}}),
+    Row("POST /settings/tokens", OWN, {"data": {"label": "x", "scopes": "read"}}),
     Row("POST /settings/tokens/{id}/revoke", "1+00000"),
     Row("GET /queue", ANY_STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/scores", STAFF),
@@ -369,6 +369,16 @@ def test_a_token_without_the_scope_staff_opens_nothing_of_staffs(scene: Scene, r
 def test_a_token_without_the_scope_read_reads_nothing(scene: Scene, row: Row) -> None:
     answer = scene.ask(row, "ada, who may submit", _parameters(scene, row))
     assert (answer.status_code, "read" in answer.headers["www-authenticate"]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [r for r in TABLE if not r.route.startswith("GET") and r.route not in ("POST /login", "POST /logout")],
+    ids=lambda r: r.route,
+)
+def test_a_token_that_only_reads_changes_nothing(scene: Scene, row: Row) -> None:
+    status = scene.ask(row, "ada, who may read", _parameters(scene, row)).status_code
+    assert status == (404 if row.who in (STAFF, ANY_STAFF, ADMINS) else 403)
 
 
 @pytest.mark.parametrize(
