@@ -28,7 +28,7 @@ from grader.guest.serve import Guest
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
 from grader.kit.reference import own_random_state, with_mistakes
-from grader.model import Limits, Report, Status, Submission
+from grader.model import Limits, Report, Submission
 from grader.sandbox.contract import Array, Ended, Session
 
 Solution = type | Mapping[str, Any]
@@ -144,7 +144,7 @@ def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
 
 def lost(report: Report) -> frozenset[str]:
     """Return the ids of the checks that have lost points."""
-    return frozenset(c.id for c in report.checks if c.status is not Status.WAITING and c.points < c.possible)
+    return frozenset(c.id for c in report.checks if c.status.is_decided and c.points < c.possible)
 
 
 def diagnosed(report: Report) -> frozenset[str]:

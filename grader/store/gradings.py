@@ -215,7 +215,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         False if the lease was lost; nothing is kept then.
     """
     written = as_json.as_json(report)
-    decided = [check for check in report.checks if check.status is not Status.WAITING]
+    decided = [check for check in report.checks if check.status.is_decided]
     values = {
         "state": State.GRADED,
         "lease": None,
@@ -371,7 +371,7 @@ def results_of(tx: Tx, ids: Sequence[str]) -> dict[str, list[Result]]:
         select(results).where(results.c.grading.in_(list(ids))).order_by(results.c.grading, results.c.position)
     )
     for row in rows:
-        result = Result(row.check, row.points, row.possible, row.status, row.mistake, row.reason)
+        result = Result(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
         found.setdefault(row.grading, []).append(result)
     return found
 

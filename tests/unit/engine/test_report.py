@@ -123,16 +123,16 @@ def test_points_add_up_exactly(toy: Assignment) -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "status"),
-    [(held(), Status.HELD), (Verdict(HALF, "half"), Status.PARTLY), (lost("no"), Status.LOST)],
+    [(held(), Status.PASSED), (Verdict(HALF, "half"), Status.PARTIAL), (lost("no"), Status.FAILED)],
 )
 def test_a_status_follows_from_the_credit(toy: Assignment, verdict: Verdict, status: Status) -> None:
     check = report(toy, {"q1.2": outcome(negative=verdict)}).checks[-1]
     assert (check.status, check.reason) == (status, verdict.reason)
 
 
-def test_what_was_not_run_waits_and_is_no_zero(toy: Assignment) -> None:
+def test_what_was_not_run_is_no_zero(toy: Assignment) -> None:
     made = report(toy, {"q1.2": outcome(negative=held())})
-    assert [c.status for c in made.checks] == [Status.WAITING, Status.WAITING, Status.HELD]
+    assert [c.status for c in made.checks] == [Status.NOT_RUN, Status.NOT_RUN, Status.PASSED]
     assert (made.points, made.decided, made.waiting) == (2, 2, Fraction(7, 2))
     assert made.first_to_fix == ()
 
