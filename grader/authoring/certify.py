@@ -211,7 +211,7 @@ def _certify_block(ids: Sequence[str]) -> list[Certified]:
 
 def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
-    lost, named = testing.lost(report), testing.diagnosed(report)
+    lost, named = testing.failed(report), testing.diagnosed(report)
     kept = [id for id in mistake.fails if not any(_is_in(c, id) for c in lost)]
     problems = [f"earns {id}, which it should lose{_follows_phrase(report, id)}" for id in kept]
     if mistake.fails:

@@ -2,7 +2,7 @@
 
     def test_a_loss_without_its_mean_loses_the_loss():
         report = testing.grade(assignment, {"softmax_loss": wrong})
-        assert testing.lost(report) == {"q1.loss"}
+        assert testing.failed(report) == {"q1.loss"}
 
 Nothing is isolated here, so files are refused. Students' code runs in `grader.sandbox`.
 """
@@ -142,7 +142,7 @@ def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
     return with_mistakes(assignment.reference_module, assignment.entry_points.names, [mistake])
 
 
-def lost(report: Report) -> frozenset[str]:
+def failed(report: Report) -> frozenset[str]:
     """Return the ids of the checks that have lost points."""
     return frozenset(c.id for c in report.checks if c.status.is_decided and c.points < c.possible)
 

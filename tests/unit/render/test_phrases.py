@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from grader.kit.answer import Answer
-from grader.kit.claim import failed
+from grader.kit.claim import call_failure
 from grader.model import CheckResult, Died, Limit, Place, Raised, Status, Stopped, Unusable
 from grader.render.phrases import Failure, caret, failure, fixes, reason_phrase, stopper
 from tests.unit.render import samples
@@ -20,7 +20,7 @@ NUMPY = (
 
 def lost(what, happened, id="q2.2.W1"):
     """The check whose call ended so."""
-    verdict = failed(Answer(what, happened))
+    verdict = call_failure(Answer(what, happened))
     return CheckResult(
         id, "", Fraction(0), Fraction(3), Status.FAILED, verdict.reason, place=verdict.place, source=verdict.source
     )
