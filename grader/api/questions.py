@@ -17,7 +17,7 @@ from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, Questi
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.marking.agreement import Agreement
-from grader.marking.groups import AnswerGroup, Progress, answer_groups, progress
+from grader.marking.groups import AnswerGroup, MarkingProgress, answer_groups, progress
 from grader.marking.status import Stage
 from grader.model import Points
 from grader.service import Service
@@ -48,7 +48,7 @@ class CourseQuestion:
     def groups(self, tx: Tx, marker: str) -> list[AnswerGroup]:
         return answer_groups(tx, self.question, self.worth, marker, self.offering.counts)
 
-    def progress(self, tx: Tx, groups: list[AnswerGroup]) -> Progress:
+    def progress(self, tx: Tx, groups: list[AnswerGroup]) -> MarkingProgress:
         return progress(tx, self.question, self.worth, groups)
 
 
@@ -96,7 +96,7 @@ class ProgressOut(Out):
     machine: AgreementOut = Field(description="Between the deciding marker and the machine's suggestion")
 
     @classmethod
-    def of(cls, found: Progress) -> ProgressOut:
+    def of(cls, found: MarkingProgress) -> ProgressOut:
         return cls(
             groups=found.groups,
             groups_done=found.groups_done,

@@ -48,6 +48,9 @@ RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id", exampl
 CourseId = Annotated[str, Path(pattern=NAME, description="A course's id", examples=["ml"])]
 AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id", examples=["softmax"])]
 QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id", examples=["q1.1"])]
+MarkedId = Annotated[
+    str, Path(pattern=NAME, description="A written question's or a check's id", examples=["q1.1", "q1.speed"])
+]
 TokenId = Annotated[str, Path(pattern=ID, description="A token's id", examples=[_EXAMPLE])]
 Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examples=["ada@example.org"])]
 

@@ -19,9 +19,9 @@ from grader.api.schemas import (
     CourseId,
     GradingId,
     GradingOut,
+    MarkedId,
     MarkIn,
     MarkOut,
-    QuestionId,
     ReceiptOut,
     RegradeOut,
     SubmissionId,
@@ -312,25 +312,29 @@ def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller,
 
 @router.put("/submissions/{id}/marks/{question}", summary="Set a mark", tags=["staff"])
 def put_mark(
-    id: SubmissionId, question: QuestionId, mark: MarkIn, service: TheService, caller: TheCaller
+    id: SubmissionId, question: MarkedId, mark: MarkIn, service: TheService, caller: TheCaller
 ) -> list[MarkOut]:
-    """Set the points of a written question. Regrades keep them. The response has all marks of the submission."""
+    """Set the points of a written question, or of a check in place of its own. Regrades keep them.
+
+    The response has all marks of the submission.
+    """
     points = Points(mark.points)
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        asked = assignment_of(service, submission).questions.get(question)
-        if asked is None or submission.kind is not Kind.SUBMISSION:
+        task = assignment_of(service, submission)
+        asked = task.questions.get(question)
+        possible = asked.points if asked else task.check_points.get(question)
+        if possible is None or submission.kind is not Kind.SUBMISSION:
             raise not_found("question")
-        worth = asked.points
-        if points > worth:
-            raise BadCall(f"{show_points(points)} points are too many: {question} has {show_points(worth)}")
+        if points > possible:
+            raise BadCall(f"{show_points(points)} points are too many: {question} has {show_points(possible)}")
         marks.put(tx, id, question, points, mark.comment, caller.person.id)
         return _marks_out(tx, submission)
 
 
 @router.delete("/submissions/{id}/marks/{question}", summary="Remove a mark", tags=["staff"])
-def delete_mark(id: SubmissionId, question: QuestionId, service: TheService, caller: TheCaller) -> list[MarkOut]:
-    """Remove the points of a written question, so that it waits again. The response has the remaining marks."""
+def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, caller: TheCaller) -> list[MarkOut]:
+    """Remove the mark of a question or check, which then has its own points or waits again."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)

@@ -14,7 +14,7 @@ from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, score
 from grader.errors import BadAssignment, BadCall
-from grader.model import Report
+from grader.model import CheckResult, Report, Status
 from grader.render import as_json
 from grader.service import Service
 from grader.store import answer_marks, answers, gradings, marks, offerings, rubrics, submissions
@@ -74,7 +74,7 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
     extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
     current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
     written = _answered_questions(tx, found, current)
-    checks = _checks_to_hide_from(tx, caller, offered.values(), current.values())
+    checks = _checks_of(tx, caller, offered.values(), current.values(), given)
     shown = []
     for submission in found:
         offering = offered[submission.assignment]
@@ -84,19 +84,19 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
         late = how_late(submission, offering, extensions[submission.assignment])
         answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
-        worth = score(task, grading, marked, late, answered, code_submitted=submission.code_submitted)
+        visible = visibility.results(checks.get(grading.id, []), offering, caller)
+        worth = score(task, grading, marked, late, answered, checks=visible, code_submitted=submission.code_submitted)
         is_grade = submission.kind is Kind.SUBMISSION
         shown.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return shown
 
 
-def _checks_to_hide_from(
-    tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading]
+def _checks_of(
+    tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
 ) -> dict[str, list[Result]]:
-    """Return the checks of the gradings; none unless some are hidden from the caller, since they are many."""
-    if not any(o.hidden and not caller.is_staff(o.course) for o in offered):
-        return {}
-    return gradings.results_of(tx, [grading.id for grading in current])
+    """Return the checks by grading: of marked submissions, and of all if some checks are hidden from the caller."""
+    hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
+    return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
 
 
 def _answered_questions(
@@ -136,11 +136,31 @@ def place_of(tx: Tx, service: Service, seen: SubmissionView) -> QueuePlace | Non
 
 
 def report_of(tx: Tx, caller: Caller, seen: SubmissionView) -> Report:
-    """Return the report that counts, with the late penalty of the score. Raise 409 while there is none."""
+    """Return the report that counts, with marks of checks and the late penalty. Raise 409 while there is none."""
     report = visibility.shown(stored_report(tx, seen.grading), seen.offering, caller)
     if seen.score is None:
         return report
-    return replace(report, late=seen.late.penalty(seen.score.final, seen.score.decided))
+    return replace(with_marked_checks(report, seen), late=seen.late.penalty(seen.score.final, seen.score.decided))
+
+
+def with_marked_checks(report: Report, seen: SubmissionView) -> Report:
+    """Return the report with the points of marks in place of the points of the checks that they are for."""
+    by_hand = {mark.question: mark for mark in seen.marks}
+    parts = tuple(
+        replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))
+        for part in report.parts
+    )
+    return replace(report, parts=parts)
+
+
+def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
+    """Return a check with the points and the comment of its mark."""
+    if mark is None:
+        return check
+    status = Status.PASSED if mark.points == check.possible else Status.PARTIAL if mark.points else Status.FAILED
+    return CheckResult(
+        check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=("Marked by a person.",)
+    )
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:

@@ -2,7 +2,7 @@
 
 All pages, exports and API answers take scores from here. Undecided points are waiting and never count as zero. A
 question gets its points from one source: a mark on this submission, else a marking of its answer, else the machine, if
-the assignment allows it.
+the assignment allows it. A check has the points of a mark on this submission, else those of its verdict.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
 from grader.model.answers import Answer, Decision
 from grader.store.answer_marks import AnswerMark, Key
-from grader.store.records import Counts, Grading, Mark, State, Submission
+from grader.store.records import Counts, Grading, Mark, Result, State, Submission
 from grader.store.rubrics import RubricItem
 
 
@@ -95,6 +95,7 @@ def score(
     late: Lateness,
     answered: AnsweredQuestions = NOTHING_ANSWERED,
     *,
+    checks: Sequence[Result] = (),
     code_submitted: bool = True,
 ) -> Score:
     """Return the score of a submission.
@@ -105,10 +106,12 @@ def score(
         marks: Marks on the submission, reduced likewise.
         late: The lateness of the submission.
         answered: The written answers, reduced likewise.
+        checks: The checks of the grading, reduced likewise. Needed if there are marks of checks.
         code_submitted: False if the code was not submitted: it then has no points, instead of zero points.
     """
     questions = _questions(assignment, marks, answered)
     given = [q for q in questions if q.points is not None]
+    grading = _with_marked_checks(grading, marks, checks) if grading else None
     machine = grading.points if grading and code_submitted else None
     written = _sum(q.points for q in given) if given else None
     decided = _sum(q.possible for q in given)
@@ -135,6 +138,18 @@ def score(
         absent=absent,
         questions=questions,
     )
+
+
+def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[Result]) -> Grading:
+    """Return the grading with the points of marks in place of the points of the checks that they are for."""
+    if grading.points is None or grading.decided is None:
+        return grading
+    by_hand = {mark.question: mark.points for mark in marks}
+    marked = [check for check in checks if check.check in by_hand]
+    decided = [check for check in marked if check.status.is_decided]
+    points = _sum(by_hand[check.check] for check in marked) - _sum(check.points for check in decided)
+    possible = _sum(check.possible for check in marked) - _sum(check.possible for check in decided)
+    return replace(grading, points=grading.points + points, decided=grading.decided + possible)
 
 
 def _sum(points: Iterable[Points | None]) -> Points:

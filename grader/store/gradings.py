@@ -364,13 +364,19 @@ def report(tx: Tx, grading: str) -> str | None:
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 
-def results_of(tx: Tx, ids: Sequence[str]) -> dict[str, list[Result]]:
-    """Grading → its checks, in the report's order."""
+def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict[str, list[Result]]:
+    """Return the checks of gradings by grading, in the report's order.
+
+    Args:
+        tx: The transaction.
+        ids: Ids of gradings.
+        status: Return only checks with this status.
+    """
     found: dict[str, list[Result]] = {}
-    rows = tx.execute(
-        select(results).where(results.c.grading.in_(list(ids))).order_by(results.c.grading, results.c.position)
-    )
-    for row in rows:
+    wanted = select(results).where(results.c.grading.in_(list(ids)))
+    if status is not None:
+        wanted = wanted.where(results.c.status == status)
+    for row in tx.execute(wanted.order_by(results.c.grading, results.c.position)):
         result = Result(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
         found.setdefault(row.grading, []).append(result)
     return found

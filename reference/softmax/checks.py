@@ -94,13 +94,9 @@ def stable(student, arguments):
         """Judge answers that have lost their points elsewhere: here what is a number must be finite."""
         loss = kit.numbers(answers[0], ())
         finite = np.isfinite(kit.floats_of(answers[1])).all()
-        return (
-            loss
-            if isinstance(loss, kit.Verdict)
-            else kit.passed()
-            if finite
-            else kit.failed("the gradient is infinite")
-        )
+        if isinstance(loss, kit.Verdict):
+            return loss
+        return kit.passed() if finite else kit.failed("the gradient is infinite")
 
     def judge(answers, truth):
         wants = truth.softmax_loss_vectorized(*arguments)

@@ -116,6 +116,7 @@ TABLE = [
     Row("GET /gradings/{grading}", STAFF),
     Row("POST /gradings/{grading}/retry", STAFF),
     Row("POST /submissions/{id}/regrade", STAFF),
+    Row("POST /submissions/{id}/marks", STAFF, {"data": {"check": "q1.2.negative", "points": "1"}}),
     Row("GET /regrades/{regrade}", STAFF),
     Row("POST /regrades/{regrade}/apply", STAFF),
     Row("POST /regrades/{regrade}/discard", STAFF),

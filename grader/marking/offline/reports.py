@@ -1,6 +1,6 @@
-"""A folder of reports, such as a batch leaves it, as the place that answers come from and points go to.
+"""Offline marking of a folder of reports, as `grader batch` writes it.
 
-Marks are kept beside the reports in `marks.json`, and `written.csv` says what everybody has by now.
+Marks are stored beside the reports in `marks.json`; `written.csv` has every student's points.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEPT, TOTALS = "marks.json", "written.csv"
 KEPT_BEFORE = "readings.json"
 """Name of the marks' file in folders of earlier versions."""
 CHECKS = "by machine"
-"""In the column of questions: what the checks of the code have come to."""
+"""Entry of the column `question` for the autograded checks."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
 Key = tuple[str, str]
@@ -60,7 +60,7 @@ class Folder:
 
     @cached_property
     def _graded(self) -> Mapping[str, Mapping[str, Json]]:
-        """Submission's digest → question → opinion, of what a batch has graded last."""
+        """Return submission's digest → question → opinion, as the batch's latest grading wrote them."""
         found: dict[str, Mapping[str, Json]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
             with suppress(BadCall):  # the files of a batch of an earlier version
@@ -92,7 +92,7 @@ class Folder:
         ]
 
     def keep(self, filled: Iterable[FilledRow]) -> int:
-        """Returns how many have changed."""
+        """Store marks, write the totals, and return how many marks have changed."""
         before = self._kept()
         after = before | {(one.place, one.digest): one for one in filled}
         rows = [
@@ -123,11 +123,11 @@ class Folder:
                 for row in json.loads(file.read_text("utf-8"))
             ]
         except (OSError, ValueError, TypeError, KeyError):
-            raise BadCall(f"{file} is not what grader mark has written: move it away, and import again") from None
+            raise BadCall(f"{file} was not written by grader mark: move it away and import again") from None
         return {(one.place, one.digest): one for one in rows}
 
     def _rows(self, student: str, report: Json, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
-        """A line for the checks, one a question, and one for all of it."""
+        """Yield a student's rows of the totals: the checks, each question, the total."""
         checks = [c for part in report["parts"] for c in part["checks"] if Status(c["status"]).is_decided]
         earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
         yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
@@ -151,13 +151,17 @@ def _student(file: Path) -> str:
 
 
 def _report(file: Path, assignment: str) -> Json:
-    """Raises `BadCall` where it is none, or of another assignment."""
+    """Return a report as JSON.
+
+    Raises:
+        BadCall: If it is not a report, or of another assignment.
+    """
     try:
         found = as_json.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, BadCall) as wrong:
-        raise BadCall(f"{file} is no report: {wrong}") from None
+        raise BadCall(f"{file} is not a report: {wrong}") from None
     if found.assignment != assignment:
-        raise BadCall(f"{file} is a report of {found.assignment!r}, and not of {assignment}")
+        raise BadCall(f"{file} is a report of {found.assignment!r}, not of {assignment}")
     return as_json.as_json(found)
 
 
