@@ -24,7 +24,7 @@ from grader.service import Service
 from grader.store import rubrics
 from grader.store.database import Tx
 from grader.store.records import Offering
-from grader.store.rubrics import Phrase, Question, RubricItem
+from grader.store.rubrics import OfferedQuestion, Phrase, RubricItem
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
 
@@ -40,7 +40,7 @@ MOST_OF_A_PHRASE = 2_000
 class CourseQuestion:
     """A written question, as a course's staff mark it."""
 
-    question: Question
+    question: OfferedQuestion
     title: str
     worth: Points
     offering: Offering
@@ -57,7 +57,7 @@ def all_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment:
     require_staff(caller, course, "assignment")
     offering = known_offering(tx, service, course, assignment)
     return [
-        CourseQuestion(Question(course, assignment, id), question.title, question.points, offering)
+        CourseQuestion(OfferedQuestion(course, assignment, id), question.title, question.points, offering)
         for id, question in service.assignments[assignment].questions.items()
     ]
 

@@ -19,6 +19,7 @@ from grader.model import Points, Status
 from grader.model.answers import Decision
 from grader.store.counts import InQueue
 from grader.store.records import (
+    CheckRecord,
     File,
     Grading,
     Kind,
@@ -26,9 +27,8 @@ from grader.store.records import (
     Person,
     Regrade,
     RegradeState,
-    Result,
     State,
-    Submission,
+    SubmissionRecord,
     Unserved,
     Which,
     Worker,
@@ -137,7 +137,7 @@ class ReceiptOut(Out):
         )
 
 
-def _submission_fields(submission: Submission) -> dict[str, Any]:
+def _submission_fields(submission: SubmissionRecord) -> dict[str, Any]:
     return {
         "course": submission.course,
         "assignment": submission.assignment,
@@ -295,11 +295,11 @@ class SubmissionOut(Out):
     score: ScoreOut | None = Field(description="null for a pre-check, which is never the grade")
 
     @classmethod
-    def of(cls, submission: Submission, state: State, late: Lateness, score: Score | None) -> SubmissionOut:
+    def of(cls, submission: SubmissionRecord, state: State, late: Lateness, score: Score | None) -> SubmissionOut:
         return cls(**_summary_fields(submission, state, late, score))
 
 
-def _summary_fields(submission: Submission, state: State, late: Lateness, score: Score | None) -> dict[str, Any]:
+def _summary_fields(submission: SubmissionRecord, state: State, late: Lateness, score: Score | None) -> dict[str, Any]:
     return {
         "id": submission.id,
         **_submission_fields(submission),
@@ -322,7 +322,7 @@ class WholeSubmissionOut(SubmissionOut):
     @classmethod
     def whole(
         cls,
-        submission: Submission,
+        submission: SubmissionRecord,
         state: State,
         late: Lateness,
         score: Score | None,
@@ -394,7 +394,7 @@ class VerdictOut(Out):
     reason: str
 
     @classmethod
-    def of(cls, result: Result | None) -> VerdictOut | None:
+    def of(cls, result: CheckRecord | None) -> VerdictOut | None:
         if result is None:
             return None
         return cls(

@@ -10,7 +10,6 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
-from grader.api.limits import LimitedHandIns
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import (
     ID,
@@ -48,7 +47,7 @@ from grader.render import as_json, gradescope
 from grader.render.html import html
 from grader.store import gradings, marks, offerings, people, regrades, submissions
 from grader.store.database import Tx
-from grader.store.records import Kind, Page, Scope, State, Submission, Which
+from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, Which
 from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -64,7 +63,6 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     OF_ASSIGNMENT,
     status_code=202,
     summary="Submit",
-    dependencies=[LimitedHandIns],
     responses={
         202: {
             "description": "It is stored and will be graded",
@@ -210,7 +208,7 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
     """Take a submission out of the queue. One that has started still counts as an attempt; a graded one gives 409."""
     with service.store.write() as tx:
         seen = find(tx, service, caller, id)
-        require_scope(caller, Scope.SUBMIT)
+        require_scope(caller, TokenScope.SUBMIT)
         if not service.queue.cancel(tx, seen.grading.id):
             detail = f"it is {seen.grading.state} and cannot be cancelled"
             raise HttpProblem(409, "final", "The submission is final", detail)
@@ -341,5 +339,5 @@ def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, calle
         return _marks_out(tx, submission)
 
 
-def _marks_out(tx: Tx, submission: Submission) -> list[MarkOut]:
+def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
     return [MarkOut.of(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]

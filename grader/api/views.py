@@ -19,14 +19,14 @@ from grader.render import as_json
 from grader.service import Service
 from grader.store import answer_marks, answers, gradings, marks, offerings, rubrics, submissions
 from grader.store.database import Tx
-from grader.store.records import Grading, Kind, Mark, Offering, Result, Submission
+from grader.store.records import CheckRecord, Grading, Kind, Mark, Offering, SubmissionRecord
 
 
 @dataclass(frozen=True)
 class SubmissionView:
     """A submission, reduced to what the caller may see."""
 
-    submission: Submission
+    submission: SubmissionRecord
     offering: Offering
     grading: Grading
     """The grading that counts, or will count."""
@@ -44,7 +44,7 @@ def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
     return see(tx, service, caller, [submission])[0]
 
 
-def find_for_staff(tx: Tx, caller: Caller, id: str) -> Submission:
+def find_for_staff(tx: Tx, caller: Caller, id: str) -> SubmissionRecord:
     """Return a submission for staff. Raise 404 for an unknown id and for other callers."""
     submission = submissions.get(tx, id)
     if submission is None or not caller.is_staff(submission.course):
@@ -52,7 +52,7 @@ def find_for_staff(tx: Tx, caller: Caller, id: str) -> Submission:
     return submission
 
 
-def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
+def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, SubmissionRecord]:
     """Return a grading and its submission for staff. Raise 404 for an unknown id and for other callers."""
     grading = gradings.get(tx, id)
     submission = submissions.get(tx, grading.submission) if grading else None
@@ -61,13 +61,13 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
     return grading, submission
 
 
-def may_see(caller: Caller, submission: Submission) -> bool:
+def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
     """Return whether the submission is the caller's, or of a course that they are staff of."""
     is_own = any(author.id == caller.person.id for author in submission.authors)
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
-def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -> list[SubmissionView]:
+def see(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
     """Return the views of submissions. The caller's access to the submissions must have been checked before."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
@@ -93,14 +93,14 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
 
 def _checks_of(
     tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
-) -> dict[str, list[Result]]:
+) -> dict[str, list[CheckRecord]]:
     """Return the checks by grading: of marked submissions, and of all if some checks are hidden from the caller."""
     hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
     return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
 
 
 def _answered_questions(
-    tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]
+    tx: Tx, found: Sequence[SubmissionRecord], current: Mapping[str, Grading]
 ) -> dict[str, AnsweredQuestions]:
     """Return the written answers and their markings by submission."""
     of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
@@ -175,7 +175,7 @@ def stored_report(tx: Tx, grading: Grading) -> Report:
         raise HttpProblem(409, "old-report", "The report cannot be read", str(old)) from None
 
 
-def assignment_of(service: Service, submission: Submission) -> Assignment:
+def assignment_of(service: Service, submission: SubmissionRecord) -> Assignment:
     """Return the assignment of a submission. Raise `BadAssignment` if its folder was removed."""
     known = service.assignments.get(submission.assignment)
     if known is None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
-from grader.store.records import Grading, Mark, Offering, Result
+from grader.store.records import CheckRecord, Grading, Mark, Offering
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
@@ -37,14 +37,14 @@ def shown(report: Report, offering: Offering, caller: Caller) -> Report:
     )
 
 
-def results(found: Sequence[Result], offering: Offering, caller: Caller) -> list[Result]:
+def results(found: Sequence[CheckRecord], offering: Offering, caller: Caller) -> list[CheckRecord]:
     """Return a grading's stored checks as the caller may see them."""
     if _sees_all(offering, caller):
         return list(found)
     return [_visible_result(result, offering) for result in found]
 
 
-def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller: Caller) -> Grading:
+def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, caller: Caller) -> Grading:
     """Return a grading as the caller may see it.
 
     Args:
@@ -124,10 +124,10 @@ def _visible_check(check: CheckResult, offering: Offering) -> CheckResult:
     return replace(check, remarks=remarks)
 
 
-def _visible_result(result: Result, offering: Offering) -> Result:
+def _visible_result(result: CheckRecord, offering: Offering) -> CheckRecord:
     if not _is_hidden(result.check, offering) or result.status is Status.NOT_SUBMITTED:
         return result
-    return Result(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
+    return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
 
 
 def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:

@@ -326,7 +326,7 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
     if of:
         solutions = [p for p in solutions if p.name == of]
         if not solutions:
-            raise BadAssignment(f"faults/{path.name}: '# of: {of}' is neither a file in variants/ nor the reference")
+            raise BadAssignment(f"faults/{path.name}: '# of: {of}' must name a file in variants/ or the reference")
     for solution in solutions:
         source = "\n" + solution.read_text("utf-8")
         if all(source.count("\n" + before) == 1 for before, _ in blocks):

@@ -133,7 +133,7 @@ def _grade_once(
 
 
 def _changes_since(before: Report, now: Report) -> Text:
-    """Return the changed points, such as "since last save: +3 q2.2.W1, -1 q2.3.step", of checks decided in both."""
+    """Return the changed points of the checks that both reports decided: "since last save: +3 q2.2.W1"."""
     earned = {c.id: c.points for c in before.checks if c.status.is_decided}
     decided = [c for c in now.checks if c.status.is_decided and c.id in earned]
     changes = [(c.points - earned[c.id], c.id) for c in decided]

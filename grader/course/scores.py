@@ -14,9 +14,9 @@ from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, applied
 from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
-from grader.model.answers import Answer, Decision
+from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
-from grader.store.records import Counts, Grading, Mark, Result, State, Submission
+from grader.store.records import CheckRecord, Counts, Grading, Mark, State, SubmissionRecord
 from grader.store.rubrics import RubricItem
 
 
@@ -24,7 +24,7 @@ from grader.store.rubrics import RubricItem
 class AnsweredQuestions:
     """The written answers of a submission and their markings."""
 
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, WrittenAnswer] = field(default_factory=dict)
     """Answers by question; empty before grading."""
     answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
     markers: Mapping[str, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class QuestionScore:
     """The mark of the answer that decides the points."""
     mark: Mark | None = None
     """The mark on this submission, which overrides the mark of the answer."""
-    answer: Answer | None = None
+    answer: WrittenAnswer | None = None
 
     @property
     def items(self) -> tuple[RubricItem, ...]:
@@ -95,7 +95,7 @@ def score(
     late: Lateness,
     answered: AnsweredQuestions = NOTHING_ANSWERED,
     *,
-    checks: Sequence[Result] = (),
+    checks: Sequence[CheckRecord] = (),
     code_submitted: bool = True,
 ) -> Score:
     """Return the score of a submission.
@@ -140,7 +140,7 @@ def score(
     )
 
 
-def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[Result]) -> Grading:
+def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> Grading:
     """Return the grading with the points of marks in place of the points of the checks that they are for."""
     if grading.points is None or grading.decided is None:
         return grading
@@ -180,7 +180,7 @@ def _question_score(asked: QuestionScore, mark: Mark | None, answered: AnsweredQ
     return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
 
 
-def _deciding(asked: QuestionScore, answer: Answer, answered: AnsweredQuestions) -> AnswerMark | None:
+def _deciding(asked: QuestionScore, answer: WrittenAnswer, answered: AnsweredQuestions) -> AnswerMark | None:
     given = answered.answer_marks.get((asked.question, answer.digest), ())
     return marking_status(given, answered.markers.get(asked.question, 1), asked.possible).decides
 
@@ -199,7 +199,7 @@ def _score_sentence(
     return f"{words} {late.sentence}" if late.remains != 1 else words
 
 
-def that_counts(scored: Sequence[tuple[Submission, State, Score]], counts: Counts) -> Submission | None:
+def that_counts(scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts) -> SubmissionRecord | None:
     """Return the submission that counts of one student's submissions of one assignment.
 
     Args:

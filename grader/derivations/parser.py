@@ -300,6 +300,8 @@ class Parser:
         text = "".join(t.text for t in flat)
         if text in ("t", "t+1", "t-1", "new", "old"):
             found.time = text
+        elif re.fullmatch(r"[A-Z\d]·[A-Z\d]", text):
+            return  # a size
         elif text in ("hat",) and base == "y":
             found.word = "^"
         elif found_time := re.fullmatch(r"(t(?:[+-]1)?)([ijkmn])|([ijkmn])(t(?:[+-]1)?)", text):
@@ -359,8 +361,9 @@ class Parser:
 
     def _name(self, base: str) -> Formula:
         notation = self.notation
-        digit = self._digit_behind(base)
+        digit, time = self._digit_behind(base), self._time_behind()
         found = self.scripts(base)
+        found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
                 raise Unread(f"{base}{digit} with a second index")
@@ -394,6 +397,17 @@ class Parser:
         if base in self.notation.powers or base in self.notation.losses or base in self.notation.functions:
             return ""
         return self.next().text
+
+    def _time_behind(self) -> str:
+        """`θ(t+1)`, in a notation whose quantities have times."""
+        if not self.notation.variable or not (self.sees("open", "(") and self.sees("letter", "t", ahead=1)):
+            return ""
+        inner = self.inside(self.tokens[self.at :]).bracketed()
+        time = "".join(token.text for token in inner)
+        if not re.fullmatch(r"t(?:[+-]1)?", time):
+            return ""
+        self.at += len(inner) + 2
+        return time
 
     def _full_name(self, base: str, found: Scripts) -> str:
         time = {"new": "t+1", "old": "t"}.get(found.time, found.time)

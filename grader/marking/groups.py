@@ -19,7 +19,7 @@ from grader.store.answer_marks import AnswerMark
 from grader.store.answers import SubmittedAnswer
 from grader.store.database import Tx
 from grader.store.records import Counts
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class MarkingProgress:
     """Between the deciding marker and the machine's suggestion."""
 
 
-def answer_groups(tx: Tx, question: Question, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
+def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
     """Return the groups of the latest submissions, or of all submissions if the best one counts."""
     regrouped = regroupings.of_question(tx, question)
     members: dict[str, list[DistinctAnswer]] = {}
@@ -170,7 +170,7 @@ def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGro
     return AnswerGroup(id, ordered[0].shelf, tuple(ordered))
 
 
-def _distinct_answers(tx: Tx, question: Question, worth: Points, counts: Counts) -> list[DistinctAnswer]:
+def _distinct_answers(tx: Tx, question: OfferedQuestion, worth: Points, counts: Counts) -> list[DistinctAnswer]:
     submitted = answers.of_question(tx, question.course, question.assignment, question.id)
     wanted = submitted if counts is Counts.BEST else _latest(submitted)
     digests = {one.answer.digest for one in submitted}
@@ -236,7 +236,7 @@ def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
     return next((group for group in groups if group.number > after), groups[0] if groups else None)
 
 
-def progress(tx: Tx, question: Question, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
+def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
     submitted = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
     found = [answer for group in groups for answer in group.answers]
     return MarkingProgress(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from grader.model import Shelf
-from grader.model.answers import Answer
+from grader.model.answers import WrittenAnswer
 
 SHELVES = tuple(Shelf)
 """In the order in which they are shown."""
@@ -19,7 +19,7 @@ TITLES = {
 }
 
 
-def place_of(answer: Answer) -> tuple[Shelf, str]:
+def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
     """Return an answer's shelf and the id of its group.
 
     An answer that the machine did not read is grouped with equal texts: the question asks for prose, or the report was

@@ -269,7 +269,7 @@ class Comparison(StrEnum):
 
     EQUAL = "equal"
     TRANSPOSED = "transposed"
-    """Equal up to how vectors are laid out."""
+    """Equal if rows and columns of the same numbers count as the same."""
     UNSIMPLIFIED = "unsimplified"
     """Equal, but not in the form that was asked for."""
     DIFFERS = "differs"
@@ -484,7 +484,7 @@ class Environment:
 
     @property
     def kernels(self) -> str:
-        """Both kernels for people, or one if they are the same: "Haswell kernel"."""
+        """Text that names both BLAS kernels, or one if they are the same: "Haswell kernel"."""
         other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
         return f"{self.kernel} kernel{other}"
 
@@ -532,7 +532,7 @@ class Report:
     written_digest: str = ""
     """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
     missing: str = ""
-    """Message about code that was not submitted, in which case every check waits; empty if it was submitted."""
+    """Message if no code was submitted, in which case no check is decided; otherwise empty."""
     late: LatePenalty | None = None
     """The late penalty, added when the report is shown; None if not late, and without a due date."""
 

@@ -185,7 +185,7 @@ _SCOPES = {
 
 
 def scope(label: str) -> str:
-    """Return a phrase for a scope: what was graded, and therefore why the result is not the grade."""
+    """Return a phrase for what was graded. It tells why the result is not the grade."""
     return "; ".join(map(_scope_phrase, label.split(", ")))
 
 

@@ -19,7 +19,7 @@ from grader.model import ZERO, Report, Status
 from grader.render import as_json
 from grader.store import answers
 from grader.store.database import AnyRow, Tx, now
-from grader.store.records import Grading, Kind, Leased, Priority, Result, State, new_id
+from grader.store.records import CheckRecord, Grading, Kind, Leased, Priority, State, new_id
 from grader.store.tables import files, gradings, results, submissions
 
 LEASE = dt.timedelta(seconds=30)
@@ -364,7 +364,7 @@ def report(tx: Tx, grading: str) -> str | None:
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 
-def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict[str, list[Result]]:
+def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict[str, list[CheckRecord]]:
     """Return the checks of gradings by grading, in the report's order.
 
     Args:
@@ -372,12 +372,12 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
         ids: Ids of gradings.
         status: Return only checks with this status.
     """
-    found: dict[str, list[Result]] = {}
+    found: dict[str, list[CheckRecord]] = {}
     wanted = select(results).where(results.c.grading.in_(list(ids)))
     if status is not None:
         wanted = wanted.where(results.c.status == status)
     for row in tx.execute(wanted.order_by(results.c.grading, results.c.position)):
-        result = Result(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
+        result = CheckRecord(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
         found.setdefault(row.grading, []).append(result)
     return found
 

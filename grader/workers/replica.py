@@ -35,7 +35,7 @@ class Announcer:
         try:
             with self._store.write() as tx:
                 for words in spoken(event):
-                    notices.say(tx, words)
+                    notices.send(tx, words)
         except StoreUnavailable as gone:
             log.warning("nobody hears of this", grading=event.grading, why=str(gone))
 
@@ -84,7 +84,7 @@ class Replica:
     def _listen(self) -> None:
         while not self._over.is_set():
             try:
-                with closing(notices.hear(self._store, LOOK_UP_SECONDS)) as hearing:
+                with closing(notices.listen(self._store, LOOK_UP_SECONDS)) as hearing:
                     self._hear(hearing)
             except StoreUnavailable as gone:
                 log.warning("hears nothing from the workers", why=str(gone))

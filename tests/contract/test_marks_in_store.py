@@ -30,13 +30,13 @@ from grader.store import answer_marks, answers, gradings, offerings, people, reg
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store
 from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, Which
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.contract.test_store import LANE, Lane
 
-QUESTION = Question("ml", "toy", "q1.1.written")
+QUESTION = OfferedQuestion("ml", "toy", "q1.1.written")
 WORTH = Points(3, 2)
 
 
@@ -189,7 +189,7 @@ def test_an_item_that_is_ticked_cannot_be_removed(store: Store, who: dict[str, P
         used, unused = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("used", "unused"))
         answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((used.id,)))
         assert rubrics.remove_item(tx, QUESTION, unused.id)
-        with pytest.raises(BadCall, match="ticked 1 time"):
+        with pytest.raises(BadCall, match="used in 1 marks"):
             rubrics.remove_item(tx, QUESTION, used.id)
         assert rubrics.items(tx, QUESTION) == [used]
 

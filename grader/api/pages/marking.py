@@ -55,7 +55,7 @@ class WaitingCheck:
 
 
 @dataclass(frozen=True)
-class Row:
+class QuestionRow:
     """One question in the overview."""
 
     asked: CourseQuestion
@@ -79,7 +79,7 @@ def show_questions(
     require_staff(caller, course, "assignment")
     with service.store.read() as tx:
         rows = [
-            Row(
+            QuestionRow(
                 asked,
                 asked.progress(tx, asked.groups(tx, caller.person.id)),
                 rubrics.markers(tx, asked.question),

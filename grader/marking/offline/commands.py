@@ -15,8 +15,8 @@ from grader.assignments.catalogue import Assignment
 from grader.errors import BadCall
 from grader.marking.offline import sheet
 from grader.marking.offline.page import page
-from grader.marking.offline.reports import KEPT, TOTALS, Folder
-from grader.marking.offline.sheet import Line, Row
+from grader.marking.offline.reports import KEPT, TOTALS, ReportFolder
+from grader.marking.offline.sheet import Row, SheetLine
 from grader.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
@@ -83,7 +83,7 @@ def export_reports(
 ) -> None:
     """Write the answers of a folder of reports without names, equal ones once."""
     task = _assignment(assignment)
-    lines = Folder(task, folder).lines(questions)
+    lines = ReportFolder(task, folder).lines(questions)
     of = f": {', '.join(questions)}" if questions else ""
     _write(to, f"{task.title}{of}", lines, ["import-reports", str(folder), f"{to.stem}.csv"])
 
@@ -91,7 +91,7 @@ def export_reports(
 @app.command("import-reports")
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
     """Import points and comments: all of them, or nothing if a line is wrong. Empty rows stay unmarked."""
-    place = Folder(_assignment(assignment), folder)
+    place = ReportFolder(_assignment(assignment), folder)
     filled = sheet.read(_rows(file), place.lines())
     changed = place.keep(filled)
     out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
@@ -111,7 +111,7 @@ def _rows(file: Path) -> list[Row]:
     return sheet.rows(content)
 
 
-def _write(to: Path, title: str, lines: Sequence[Line], back: Sequence[str]) -> None:
+def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:
     """Write a sheet as CSV or as a page.
 
     Args:

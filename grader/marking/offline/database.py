@@ -11,7 +11,7 @@ from grader.assignments import catalogue
 from grader.errors import BadCall
 from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
-from grader.marking.offline.sheet import FilledRow, Line, Row, SheetQuestion
+from grader.marking.offline.sheet import FilledRow, Row, SheetLine, SheetQuestion
 from grader.model import Points
 from grader.service import open_store
 from grader.settings import Settings
@@ -19,21 +19,21 @@ from grader.store import offerings, people, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store, Tx
 from grader.store.records import Person, Role
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 
 
 @dataclass(frozen=True)
 class Desk:
     """One question's answers, as one marker marks them."""
 
-    question: Question
+    question: OfferedQuestion
     title: str
     asked: SheetQuestion
     groups: Sequence[AnswerGroup]
     marker: Person
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[SheetLine]:
         return [_line(self.asked, group, answer, self.marker.id) for group in self.groups for answer in group.answers]
 
 
@@ -70,7 +70,7 @@ def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> 
     Raises:
         BadCall: If there is no such question, or if the marker is not on the staff of the course.
     """
-    question = Question(*place)
+    question = OfferedQuestion(*place)
     marker = people.person_by_login(tx, login)
     if marker is None or not (marker.admin or people.role_of(tx, question.course, marker.id) is Role.STAFF):
         raise BadCall(f"{login[:60]} is not on the staff of {question.course[:60]}")
@@ -85,15 +85,15 @@ def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> 
     raise BadCall(f"{question.assignment[:60]} has no written question {question.id[:60]} (there are: {known})")
 
 
-def _asked(tx: Tx, question: Question, worth: Points) -> SheetQuestion:
+def _asked(tx: Tx, question: OfferedQuestion, worth: Points) -> SheetQuestion:
     place = f"{question.course} {question.assignment} {question.id}"
     phrases = tuple(phrase.text for phrase in rubrics.phrases_of(tx, question))
     return SheetQuestion(place, worth, tuple(rubrics.items(tx, question)), phrases)
 
 
-def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> Line:
+def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> SheetLine:
     own = answer.mark_of(marker)
-    line = Line(
+    line = SheetLine(
         asked,
         answer.digest,
         answer.text,

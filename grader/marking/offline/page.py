@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 import grader
-from grader.marking.offline.sheet import Line, because, heading
+from grader.marking.offline.sheet import SheetLine, because, heading
 from grader.marking.shelves import TITLES
 from grader.render.html import environment
 
@@ -19,7 +19,7 @@ _TEMPLATES = environment(_HERE)
 _TEMPLATES.filters |= {"because": because, "heading": heading}
 
 
-def page(title: str, lines: Sequence[Line], file: str, command: str) -> str:
+def page(title: str, lines: Sequence[SheetLine], file: str, command: str) -> str:
     """Return the page as HTML.
 
     Args:

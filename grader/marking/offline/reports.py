@@ -16,10 +16,10 @@ from grader.assignments.catalogue import Assignment
 from grader.batch import cells
 from grader.batch.folder import GRADED, OPINIONS, write
 from grader.errors import BadCall
-from grader.marking.offline.sheet import FilledRow, Line, SheetQuestion
+from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.model import ZERO, Json, Points, Shelf, Status, show_points
-from grader.model.answers import Answer, Decision, decided_of_all, of_report, suggestion_of_all
+from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
 from grader.render import as_json
 
 KEPT, TOTALS = "marks.json", "written.csv"
@@ -34,7 +34,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Folder:
+class ReportFolder:
     assignment: Assignment
     path: Path
 
@@ -76,7 +76,7 @@ class Folder:
         """Written question → points."""
         return {id: question.points for id, question in self.assignment.questions.items()}
 
-    def lines(self, questions: Collection[str] | None = None) -> list[Line]:
+    def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
         """Return the answers to these questions, or to all if None. They have no names."""
         unknown = [question for question in questions or () if question not in self.worth]
         if unknown:
@@ -104,9 +104,9 @@ class Folder:
         write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
         return sum(before.get(key) != one for key, one in after.items())
 
-    def _texts(self) -> dict[Key, list[Answer]]:
+    def _texts(self) -> dict[Key, list[WrittenAnswer]]:
         """Return the answers by question and digest: equal texts together."""
-        found: dict[Key, list[Answer]] = {}
+        found: dict[Key, list[WrittenAnswer]] = {}
         for student, report in self.reports.items():
             for answer in of_report(report, student):
                 if answer.is_there:
@@ -165,9 +165,11 @@ def _report(file: Path, assignment: str) -> Json:
     return as_json.as_json(found)
 
 
-def _lines(asked: SheetQuestion, texts: Iterable[list[Answer]], kept: Mapping[Key, FilledRow]) -> list[Line]:
+def _lines(
+    asked: SheetQuestion, texts: Iterable[list[WrittenAnswer]], kept: Mapping[Key, FilledRow]
+) -> list[SheetLine]:
     """Return one question's lines: shelf by shelf, the largest group first, else in a random order that stays."""
-    groups: dict[tuple[Shelf, str], list[list[Answer]]] = {}
+    groups: dict[tuple[Shelf, str], list[list[WrittenAnswer]]] = {}
     for same in texts:
         groups.setdefault(place_of(same[-1]), []).append(same)
     order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
@@ -178,9 +180,11 @@ def _lines(asked: SheetQuestion, texts: Iterable[list[Answer]], kept: Mapping[Ke
     ]
 
 
-def _line(asked: SheetQuestion, same: list[Answer], kept: FilledRow | None, shelf: Shelf, group: int) -> Line:
+def _line(
+    asked: SheetQuestion, same: list[WrittenAnswer], kept: FilledRow | None, shelf: Shelf, group: int
+) -> SheetLine:
     newest = same[-1]
-    return Line(
+    return SheetLine(
         asked,
         newest.digest,
         newest.text,

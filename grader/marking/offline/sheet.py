@@ -53,7 +53,7 @@ class SheetQuestion:
 
 
 @dataclass(frozen=True)
-class Line:
+class SheetLine:
     """One answer and its marker's mark."""
 
     asked: SheetQuestion
@@ -89,7 +89,7 @@ class FilledRow:
     comment: str
 
 
-def write(lines: Sequence[Line]) -> bytes:
+def write(lines: Sequence[SheetLine]) -> bytes:
     """Return the CSV, with a byte order mark so that spreadsheets recognise UTF-8."""
     items = list(dict.fromkeys(item for line in lines for item in line.asked.items))
     rows = [[*COLUMNS, *map(heading, items)], *(_cells(line, items) for line in lines)]
@@ -101,7 +101,7 @@ def heading(item: RubricItem) -> str:
     return f"[{item.id}] {show_points(item.points)} {item.text}"
 
 
-def _cells(line: Line, items: Iterable[RubricItem]) -> Sequence[str]:
+def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
     suggested = line.suggestion.points if line.suggestion else None
     return (
         line.asked.place,
@@ -147,7 +147,7 @@ def rows(content: bytes) -> list[Row]:
     ]
 
 
-def read(rows: Sequence[Row], lines: Iterable[Line]) -> list[FilledRow]:
+def read(rows: Sequence[Row], lines: Iterable[SheetLine]) -> list[FilledRow]:
     """Return the rows that were filled in.
 
     Args:
@@ -187,7 +187,7 @@ def _group(row: Mapping[str, str]) -> tuple[str, str]:
     return row["question"], row.get("group", "")
 
 
-def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> FilledRow | None:
+def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) -> FilledRow | None:
     place, digest, said, comment = (row[name] for name in _NEEDED)
     ticked = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
     if not (said or ticked or comment):
@@ -205,7 +205,7 @@ def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> Fi
     given = {item.id: item.points for item in asked.items}
     strange = [id for id in ticked if id not in given]
     if strange:
-        raise BadCall(f"{strange[0]} is not an item of this rubric (any more): export again")
+        raise BadCall(f"{strange[0]} is not an item of this rubric, or no longer: export the sheet again")
     of_items = sum((given[id] for id in ticked), ZERO)
     return FilledRow(place, digest, ticked, _points(said, asked.worth) - of_items if said else ZERO, comment)
 

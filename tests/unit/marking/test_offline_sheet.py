@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import BadCall
-from grader.marking.offline.sheet import FilledRow, Line, SheetQuestion, read, rows, write
+from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion, read, rows, write
 from grader.model import ZERO, Points
 from grader.store.rubrics import RubricItem
 
@@ -20,7 +20,7 @@ A, B = "a" * 64, "b" * 64
 RIGHT = RubricItem("r1", "q1", "Right; ; ; ; ; ; ; and so,\non", Points(2))
 LATER = RubricItem("r2", "q1", "=1", Points(1))
 Q1 = SheetQuestion("q1", Points(5))
-LINES = [Line(Q1, A, "because", 1, None), Line(Q1, B, "why not", 2, None)]
+LINES = [SheetLine(Q1, A, "because", 1, None), SheetLine(Q1, B, "why not", 2, None)]
 MARKED = [replace(line, asked=replace(Q1, items=(RIGHT, LATER))) for line in LINES]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
 
@@ -32,13 +32,13 @@ def sheet(*rows: str) -> bytes:
 @given(TEXT, st.integers(0, 500), TEXT)
 def test_what_is_written_reads_back_whatever_students_and_readers_write(text: str, hundredths: int, said: str) -> None:
     points = Points(hundredths, 100)
-    lines = [Line(Q1, A, text, 1, None, points, comment=said), Line(Q1, B, text, 2, None)]
+    lines = [SheetLine(Q1, A, text, 1, None, points, comment=said), SheetLine(Q1, B, text, 2, None)]
     assert read(rows(write(lines)), lines) == [FilledRow("q1", A, (), points, said)]
 
 
 @given(TEXT, TEXT)
 def test_no_cell_acts_in_a_spreadsheet(text: str, said: str) -> None:
-    written = write([Line(Q1, A, f"={text}", 1, None, Points(1), comment=f"@{said}")]).decode("utf-8-sig")
+    written = write([SheetLine(Q1, A, f"={text}", 1, None, Points(1), comment=f"@{said}")]).decode("utf-8-sig")
     for row in csv.reader(io.StringIO(written, newline="")):
         assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
@@ -103,11 +103,11 @@ def test_what_is_wrong_is_named_by_its_line(content: bytes, says: str) -> None:
 
 DIGESTS = ["a" * 64, "b" * 64, "c" * 64, "d" * 64]
 GROUPED = [
-    Line(Q1, digest, digest[0], 1, None, group=group) for digest, group in zip(DIGESTS, (1, 1, 1, 2), strict=True)
+    SheetLine(Q1, digest, digest[0], 1, None, group=group) for digest, group in zip(DIGESTS, (1, 1, 1, 2), strict=True)
 ]
 
 
-def filled_in(lines: list[Line], *cells: dict[str, str]) -> bytes:
+def filled_in(lines: list[SheetLine], *cells: dict[str, str]) -> bytes:
     """The file of these lines with these cells of its rows."""
     table = list(csv.DictReader(io.StringIO(write(lines).decode("utf-8-sig"), newline="")))
     out = io.StringIO()
