@@ -158,7 +158,7 @@ def now() -> dt.datetime:
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or not str(name).startswith(ticket_schema.NOT_OURS)
+    return kind != "table" or not str(name).startswith(ticket_schema.PROCRASTINATE_TABLES)
 
 
 def _with_driver(url: str) -> sa.URL:
