@@ -188,8 +188,11 @@ def _usage(used: Usage) -> Mapping[str, float]:
 
 
 def loads(text: str) -> Report:
-    """A report that `dumps` has written. What it has left out of a report (notes of loading, digits of usage) no
-    renderer shows. Raises `BadCall` for anything else."""
+    """Return the report that `dumps` wrote, without what no renderer shows (notes of loading, digits of usage).
+
+    Raises:
+        BadCall: If the text is not such a report.
+    """
     try:
         written = json.loads(text)
         if written["schema"] not in READABLE:
