@@ -164,7 +164,7 @@ def _grading_metrics(states: list[counts.StateCount]) -> Metric:
 def _check_metrics(checks: list[counts.CheckCount]) -> Iterator[Metric]:
     found = GaugeMetricFamily(
         "grader_check_results",
-        f"{_SHARED}: gradings that count, by how each check went; held ÷ all is its pass rate",
+        f"{_SHARED}: gradings that count, by how each check went; passed ÷ all is its pass rate",
         labels=["assignment", "check", "status"],
     )
     for some in checks:

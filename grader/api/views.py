@@ -157,7 +157,7 @@ def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
     """Return a check with the points and the comment of its mark."""
     if mark is None:
         return check
-    status = Status.HELD if mark.points == check.possible else Status.PARTLY if mark.points else Status.LOST
+    status = Status.PASSED if mark.points == check.possible else Status.PARTIAL if mark.points else Status.FAILED
     return CheckResult(
         check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=("Marked by a person.",)
     )

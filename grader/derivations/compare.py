@@ -271,6 +271,8 @@ class Comparer:
             values = [np.asarray(other(problem.values)) for problem in self.problems[: len(meaning.values)]]
             if all(map(same, meaning.values, values)):
                 return f"It is {said}."
+        if self.equals(meaning, name, turned=True):
+            return "It is the transpose of what is asked for."
         if self.equals(meaning, name, factor=-1.0):
             return "It is what is asked with the opposite sign."
         if factor := self._factor(meaning, name):

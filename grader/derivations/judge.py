@@ -13,7 +13,7 @@ import numpy as np
 from grader.derivations.bounds import Budget, Mismatch, TooMuch, Unread
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions, put_in
-from grader.derivations.evaluate import Evaluation, same, shape
+from grader.derivations.evaluate import FUNCTIONS, Evaluation, same, shape
 from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Asked, Notation, Problem, Question
 from grader.derivations.statements import Member, Reading, Statement, read
@@ -80,7 +80,8 @@ def judge(
     answered = same.answered | {asked.name for asked in question.asked}
     names = same.names | frozenset(judging.used())
     following = Context(judging.definitions.last, question.notation, answered, names, judging.reading.own)
-    return Judged(Opinion(judged), following, frozenset.intersection(*judging.layouts) if judging.layouts else None)
+    layouts = frozenset.intersection(*judging.layouts) if judging.layouts else None
+    return Judged(Opinion(judged), following, layouts)
 
 
 class _Judging:
@@ -89,11 +90,12 @@ class _Judging:
         self.answer = answer
         self.context = context
         self.reading: Reading = read(answer, question.notation, context.own)
-        if functions := _functions(self.reading.statements, question):
+        if functions := _functions(self.reading, question):
             notation = replace(question.notation, functions={**question.notation.functions, **functions})
             self.reading = read(answer, notation, context.own)
         self.statements = self.reading.statements
         self.comparer = Comparer(question, frozenset(self.used()) | context.names, refuted)
+        self.refuted = refuted
         self.layouts: list[frozenset[str]] = []
         """Of each right formula, the layouts in which it is right."""
         self.definitions: Definitions = definitions(self.statements, self.comparer.known, context.definitions)
@@ -208,7 +210,7 @@ class _Judging:
         if formula.kind != "derivative" or not said:
             return False
         of, by = (part.name for part in formula.parts)
-        if by in self.comparer.known:
+        if by in self.comparer.known and not any(by in dialect for dialect in self.comparer.dialects):
             return False
         for dialect in ({}, *self.question.notation.dialects):
             for meaning in (dialect.get(by, by), *self.question.notation.meanings.get(by, ())):
@@ -223,7 +225,12 @@ class _Judging:
 
     def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, Statement]], str]:
         """Statements that say not what they are about: bare formulas, or those of a name of the student's own."""
-        bare = [(n, s) for n, s in enumerate(self.statements) if len(s.members) == 1 and _is_formula(s.members[0])]
+        alone = len(self.statements) == 1
+        bare = [
+            (n, s)
+            for n, s in enumerate(self.statements)
+            if len(s.members) == 1 and (_is_formula(s.members[0]) or alone)
+        ]
         defined = [(n, s) for n, s in enumerate(self.statements) if len(s.members) > 1 and self._is_own(s.members[0])]
         place = self.question.asked.index(asked)
         if len(self.question.asked) > 1:
@@ -403,7 +410,7 @@ class _Judging:
                     return self._other(asked, final, base, self.comparer.averaged(meaning), carried)
                 return self._right(asked, final, base, meaning, carried)
         for meaning in self.comparer.meanings(formula):
-            if self.comparer.equals(meaning, asked.name, turned=True):
+            if not self.refuted and self.comparer.equals(meaning, asked.name, turned=True):
                 said = "it is the transpose of what is asked for"
                 return self._right(asked, final, base, replace(meaning, remarks=(*meaning.remarks, said)), carried)
         return self._not_right(asked, final, base, formula, first, carried)
@@ -604,19 +611,15 @@ class _Judging:
         return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self._pairs())
 
 
-def _functions(statements: Sequence[Statement], question: Question) -> dict[str, str]:
-    """Return functions that an answer defines, such as φ(z) = 1/(1 + e⁻ᶻ), each with the course's name for it."""
+def _functions(reading: Reading, question: Question) -> dict[str, str]:
+    """Return functions that an answer defines, such as φ(z) = 1/(1 + e⁻ᶻ), each with its usual name."""
     found: dict[str, str] = {}
-    for head, *others in (s.members for s in statements if s.is_equality):
-        parts = head.formula.parts if head.formula is not None and head.formula.kind == "product" else ()
-        if [part.kind for part in parts] != ["symbol", "symbol"] or not others or others[-1].formula is None:
-            continue
-        function, variable = (part.name for part in parts)
-        for name in {name.rstrip("'") for name in question.notation.functions.values()}:
-            if all(
-                _is_value(others[-1].formula, {variable: Formula("number", data=(x,))}, name, question)
-                for x in ("0.3", "2.7")
-            ):
+    for function, variable, body in reading.functions:
+        if function in question.notation.functions:
+            continue  # the course's; another value of it is a false equality
+        at = [{variable: Formula("number", data=(x,))} for x in ("0.3", "-1.7")]
+        for name in FUNCTIONS.keys() - {"sum", "diag"}:
+            if all(_is_value(body, values, name, question) for values in at):
                 found[function] = name
     return found
 

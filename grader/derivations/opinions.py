@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from grader.derivations.compare import digest
 from grader.derivations.judge import Context, Judged, judge
@@ -23,40 +23,47 @@ def opinions(questions: Sequence[Question], answers: Mapping[str, str], seen: Se
         seen: Filled with what is read, and used where it was read before.
     """
     context = Context()
-    contexts: dict[str, Context] = {}
-    found: dict[str, Judged] = {}
+    found: list[_Read] = []
     seen = {} if seen is None else seen
-    read: tuple[str, ...] = ()
-    answered = [question for question in questions if question.id in answers]
-    for question in answered:
-        contexts[question.id] = context
-        read = (*read, question.id, answers[question.id])
-        if read not in seen:
-            seen[read] = _judged(question, answers[question.id], context)
-        found[question.id] = seen[read]
-        context = seen[read].context
-    return {
-        question.id: _in_one_layout(question, answers[question.id], contexts[question.id], found)
-        for question in answered
-    }
+    key: tuple[str, ...] = ()
+    for question in questions:
+        if (answer := answers.get(question.id)) is not None:
+            key = (*key, question.id, answer)
+            if key not in seen:
+                seen[key] = _judged(question, answer, context)
+            found.append(_Read(question, answer, context, seen[key]))
+            context = seen[key].context
+    return {read.question.id: _in_one_layout(read, found) for read in found}
 
 
-def _in_one_layout(question: Question, answer: str, context: Context, found: Mapping[str, Judged]) -> Opinion:
+@dataclass(frozen=True)
+class _Read:
+    """An answer, the context in which it was read, and what came of it."""
+
+    question: Question
+    answer: str
+    context: Context
+    judged: Judged
+
+
+def _in_one_layout(read: _Read, found: Sequence[_Read]) -> Opinion:
     """Return the opinion on an answer that is right in another layout than the handout's, held against the student's
     other answers: where most of them have the handout's, it is judged in that."""
-    judged = found[question.id]
-    if judged.layouts is None or "" in judged.layouts:
-        return judged.opinion
-    others = {id: other.layouts for id, other in found.items() if id != question.id and other.layouts is not None}
+    layouts, opinion = read.judged.layouts, read.judged.opinion
+    if layouts is None or "" in layouts:
+        return opinion
     refuted, remarks = set[str](), list[str]()
-    for layout in filter(judged.layouts.__contains__, question.quantities.layouts):
-        against = [id for id, layouts in others.items() if "" in layouts and layout not in layouts]
-        in_favour = [id for id, layouts in others.items() if layout in layouts and "" not in layouts]
+    others = [other for other in found if other is not read and other.question.quantities is read.question.quantities]
+    for layout in filter(layouts.__contains__, read.question.quantities.layouts):
+        rights = [(other.question.id, other.judged.layouts) for other in others if other.judged.layouts]
+        against = [id for id, those in rights if "" in those and layout not in those]
+        in_favour = [id for id, those in rights if layout in those and "" not in those]
         if against and len(against) >= len(in_favour):
             remarks.append(f"{layout}, unlike the answer to {against[0]}")
         if len(against) > len(in_favour):
             refuted.add(layout)
-    opinion = _judged(question, answer, context, frozenset(refuted)).opinion if refuted else judged.opinion
+    if refuted:
+        opinion = _judged(read.question, read.answer, read.context, frozenset(refuted)).opinion
     if not remarks:
         return opinion
     told = remarks[0]  # the other layouts say the same of another array

@@ -187,6 +187,8 @@ class Parser:
                 return self._macro(token)
             case "sign" if token.text in ("|", "‖"):
                 return self._bars(token.text)
+            case "unknown" if token.text in self.notation.functions:
+                return self._name(token.text)
             case "unknown":
                 raise Unread(f"the function “{token.text}” is not known")
         raise Unread(f"“{token.text}”")
@@ -201,6 +203,8 @@ class Parser:
         if any(t.text == "over" and t.kind == "macro" for t in inner):
             place = next(i for i, t in enumerate(inner) if t.text == "over" and t.kind == "macro")
             made = Formula("quotient", (self.inside(inner[:place]).whole(), self.inside(inner[place + 1 :]).whole()))
+        elif len(cells := _columns(inner)) > 1 and any(map(_is_dots, cells)):
+            made = self._spread([cells])
         else:
             made = self.inside(inner).whole()
         if token.text == "{" and not self.sees("sign", "^", "_", "'"):
@@ -489,6 +493,10 @@ class Parser:
             return Formula("transposed", arguments)
         if name in ("dot", "outer", "multiply") and len(arguments) == 2:
             return Formula("product", arguments, ("", {"dot": "@", "outer": "⊗", "multiply": "⊙"}[name]))
+        if name == "power" and len(arguments) == 2:
+            return Formula("power", arguments)
+        if name == "square" and len(arguments) == 1:
+            return Formula("power", (*arguments, number("2")))
         if name == "norm" and len(arguments) == 1:
             return Formula("norm", arguments, ("2",))
         raise Unread(f"a call of {name}")
@@ -772,7 +780,7 @@ class Parser:
         return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
 
 
-_CALLS = frozenset({"transpose", "dot", "outer", "multiply", "norm"})
+_CALLS = frozenset({"transpose", "dot", "outer", "multiply", "norm", "power", "square"})
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from grader.derivations.question import Notation
@@ -37,6 +37,7 @@ _MATHS = re.compile(
     r"\$`(?P<ticked>[^`]+)`\$|(?<!\\)\$\$(?P<open>[^\n$]+)(?=\n[ \t]*\$\$[^\n$]+\$\$)"
     r"|(?<!\\)\$\$(?P<double>.+?)(?:(?<!\\)\$\$|\Z)"
     r"|(?<!\\)\$(?!\s*\d+\s*(?:and|or)\b)(?P<single>(?:(?!\n[ \t]*\n).)+?)(?<!\\)\$"
+    r"|(?<!\\)\$(?P<unclosed>[^$\n]*[\\^_=][^$\n]*)(?=\n|\Z)"
     r"|\\\\?\[(?P<square>(?!\d).+?)\\\\?\]|\\\\?\((?P<round>.+?)\\\\?\)"
     rf"|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}(?P<body>.+?)\\end\{{(?P=name)\}}"
     r"|(?P<fence>`{3}|~{3})(?P<info>[^\n`~]{0,40})\n(?P<code>.*?)(?:(?P=fence)|\Z)|(?<!`)`(?P<inline>[^`\n]+)`",
@@ -84,6 +85,9 @@ _BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
+_WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
+_DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
+"""A function of one name is defined, as in signo$(θ) = …$."""
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
 
@@ -94,9 +98,12 @@ class _Cutter:
     def pieces(self, text: str) -> Iterator[Piece]:
         place = 0
         for found in _MATHS.finditer(text):
-            yield from self._typed(text[place : found.start()], _line(text, place))
+            before = text[place : found.start()]
+            function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
+            yield from self._typed(before[: function.start()] if function else before, _line(text, place))
             place = found.end()
-            yield from self._maths(found, _line(text, found.start()))
+            for piece in self._maths(found, _line(text, found.start())):
+                yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
         yield from self._typed(text[place:], _line(text, place))
 
     def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:
@@ -111,7 +118,7 @@ class _Cutter:
         else:
             latex = next(
                 found[k]
-                for k in ("ticked", "open", "double", "single", "square", "round", "body")
+                for k in ("ticked", "open", "double", "single", "unclosed", "square", "round", "body")
                 if found[k] is not None
             )
             if found["name"] in ("cases", "array"):

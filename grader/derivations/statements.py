@@ -57,6 +57,8 @@ class Reading:
     """Those of the skipped that stand inside a formula."""
     own: Mapping[str, str]
     """Words that the student uses as names, with their LaTeX."""
+    functions: tuple[tuple[str, str, Formula], ...]
+    """Functions that are defined by an equation: name, variable and value."""
 
     @property
     def is_mathematics_alone(self) -> bool:
@@ -91,7 +93,9 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(reader.statements) > MAX_STATEMENTS:
         raise Unread("an answer with too many formulas")
     skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
-    return Reading(tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted), own)
+    return Reading(
+        tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions)
+    )
 
 
 @dataclass
@@ -108,6 +112,7 @@ class _Reader:
         self.words: list[tuple[int, str]] = []
         self.skipped: list[Skipped] = []
         self.interrupted: list[Skipped] = []
+        self.functions: list[tuple[str, str, Formula]] = []
         self.open = False
         """The last statement ended with = and waits for its right side."""
 
@@ -154,6 +159,7 @@ class _Reader:
         if not members:
             return
         members[-1] = replace(members[-1], function=members[-1].function or function)
+        self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
             before = self.statements[-1]
             self.statements[-1] = replace(
@@ -161,6 +167,24 @@ class _Reader:
             )
         else:
             self.statements.append(Statement(tuple(members), piece.display and not aside, goes_on, relation))
+
+    def _note_function(self, head: Sequence[Token], members: Sequence[Member]) -> None:
+        """Note φ(z) = …"""
+        kinds = [token.kind for token in head[:2]] + [token.kind for token in head[-1:]]
+        body = members[-1].formula
+        if (
+            len(members) < 2
+            or body is None
+            or kinds[:1] not in (["letter"], ["unknown"])
+            or kinds[1:] != ["open", "close"]
+        ):
+            return
+        try:
+            variable = Parser(head[2:-1], self.notation).whole().name
+        except Unread:
+            return
+        if variable:
+            self.functions.append((head[0].text, variable, body))
 
     def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
         """The text behind ∈ says a size."""

@@ -59,7 +59,7 @@ FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
     "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
-    "sum": "sum", "norm": "norm",
+    "sum": "sum", "norm": "norm", "power": "power", "square": "square",
 }  # fmt: skip
 _DROPPED = _words(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
@@ -114,17 +114,17 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
-    r"|(?P<long>\*\*|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    r"|(?P<long>\*\*|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
 _LONG: dict[str, tuple[Kind, str]] = {
     "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
     "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
-    "||": ("sign", "‖"),
+    "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
 _KNOWN = re.compile(
     r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
-    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum)(?![a-z])|(.)",
+    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum|power|square)(?![a-z])|(.)",
     re.DOTALL,
 )
 

@@ -215,7 +215,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         False if the lease was lost; nothing is kept then.
     """
     written = as_json.as_json(report)
-    decided = [check for check in report.checks if check.status is not Status.WAITING]
+    decided = [check for check in report.checks if check.status.is_decided]
     values = {
         "state": State.GRADED,
         "lease": None,
@@ -377,7 +377,7 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     if status is not None:
         wanted = wanted.where(results.c.status == status)
     for row in tx.execute(wanted.order_by(results.c.grading, results.c.position)):
-        result = CheckRecord(row.check, row.points, row.possible, row.status, row.mistake, row.reason)
+        result = CheckRecord(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
         found.setdefault(row.grading, []).append(result)
     return found
 

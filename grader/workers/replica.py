@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 import structlog
 
 from grader.errors import StoreUnavailable
+from grader.model import Status
 from grader.store import notices, tickets
 from grader.store.database import Store
 from grader.workers.events import CheckEvent, Event, Hub
@@ -111,4 +112,4 @@ def spoken(event: Event) -> list[str]:
 
 def understood(words: str) -> Event:
     said = json.loads(words)
-    return Event(**said | {"checks": tuple(CheckEvent(**check) for check in said["checks"])})
+    return Event(**said | {"checks": tuple(CheckEvent(**c | {"status": Status(c["status"])}) for c in said["checks"])})

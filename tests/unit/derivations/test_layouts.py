@@ -36,10 +36,16 @@ def test_a_layout_that_another_answer_does_not_have_is_a_missing_transposition(
 ) -> None:
     found = read(ps4, answers)
     other = next(id for id in answers if id != column)
-    remarks = found[column].judgements[0].remarks
-    assert remarks == ("it is the transpose of what is asked for", f"{COLUMN}, unlike the answer to {other}")
+    (judged,) = found[column].judgements
+    assert (judged.shelf, judged.mistake) == (Shelf.OTHER_VALUE, "It is the transpose of what is asked for.")
+    assert judged.remarks == (f"{COLUMN}, unlike the answer to {other}",)
     assert found[other].shelf is Shelf.RIGHT
     assert found[other].judgements[0].remarks == ()
+
+
+def test_answers_about_other_quantities_say_nothing_about_a_layout(ps4: Assignment) -> None:
+    rule = r"$\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t)$"
+    assert read(ps4, {"q1.3": W2_COLUMN, "q3.1": rule})["q1.3"].judgements[0].remarks == (COLUMN,)
 
 
 def test_shapes_that_fit_in_no_layout_of_the_students_are_another_value(ps4: Assignment) -> None:

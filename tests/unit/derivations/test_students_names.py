@@ -94,3 +94,47 @@ def test_a_word_before_an_operand_takes_nothing_from_a_right_formula(ask: Ask) -
 
 def test_times_may_stand_in_brackets(ask: Ask) -> None:
     assert ask("q3.2", "θ(t+1) = θ(t) - η( g + λ sgn θ(t) )").shelf is Shelf.RIGHT
+
+
+@pytest.mark.parametrize(
+    "defined",
+    [
+        r"donde signo$(\theta)=\theta/|\theta|$ elemento a elemento",
+        r"$\text{signo}(z) = \begin{cases} 1 & z > 0 \\ -1 & z < 0 \end{cases}$",
+        r"$\operatorname{signo}(x) = x/|x|$",
+    ],
+)
+def test_a_function_with_a_name_of_the_students_may_be_defined(ask: Ask, defined: str) -> None:
+    rule = r"$$\theta_{t+1} = \theta_t - \eta\, g_t - \eta\,\lambda\,\text{signo}(\theta_t)$$"
+    assert ask("q3.2", f"{rule}\n\n{defined}").shelf in RIGHT
+    assert ask("q3.2", f"{rule}\n\n{defined.replace('|', '').replace('-1 &', '2 &')}").shelf not in RIGHT
+
+
+def test_a_function_of_the_course_keeps_its_meaning(ask: Ask) -> None:
+    said = r"$f(z) = \max(0, z)$, $\nabla_{a^{(2)}}J = f(a^{(2)}) - y$"
+    (found,) = ask("q1.1", said).judgements
+    assert found.shelf is Shelf.RIGHT_WITH_REMARKS
+    assert found.equalities[0].right == r"\max(0, z)"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.5", "dJ/db1 = W2^T * (yhat-y) .* h1 .* (1-h1)   (.* is elementwise)\n\ndJ/dW1 = dJ/db1 * x^T"),
+        ("q1.4", "```python\nda1 = W2.T @ dz2     # (H,1)\n    = W2.T @ (a2 - y)\n```"),
+        ("q1.4", r"$(W^{(2)})^T(h^{(2)}-y)"),
+        ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y - y)\left[h_1^{(1)},\dots,h_H^{(1)}\right]$"),
+        ("q1.2", r"$\hat y - y$"),
+    ],
+)
+def test_a_right_answer_of_the_blind_set_is_recognised(ask: Ask, question: str, answer: str) -> None:
+    assert ask(question, answer).shelf in RIGHT
+
+
+def test_an_answer_that_is_one_number_has_its_value(ask: Ask) -> None:
+    assert ask("q1.2", "$1$").shelf is Shelf.OTHER_VALUE
+
+
+def test_powers_of_numpy_are_read(ask: Ask) -> None:
+    code = "`dz1 = np.dot(W2.T, yhat - y) * (np.power(a1, 1) - np.square(a1))`, `db1 = dz1`, `z1 = W1 @ x + b1`"
+    assert ask("q1.5", code).judgements[0].shelf in RIGHT
