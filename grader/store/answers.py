@@ -90,7 +90,7 @@ def _handed(course: str, assignment: str, question: str) -> Select[Any]:
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Questions that have a mark of another submission of the same people, with another answer."""
+    """Return the questions to which the same authors gave another answer before, in a submission that was marked."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)
