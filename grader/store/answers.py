@@ -44,8 +44,8 @@ def rows_of(grading: str, submission: str, report: Json) -> list[Json]:
     ]
 
 
-def keep(tx: Tx, grading: str, report: Json) -> None:
-    submission = tx.scalars(select(gradings.c.submission).where(gradings.c.id == grading)).one()
+def keep(tx: Tx, grading: str, submission: str, report: Json) -> None:
+    """Store the written answers of a report."""
     rows = rows_of(grading, submission, report)
     if rows:
         tx.execute(insert(answers), rows)
