@@ -15,7 +15,7 @@ from grader.api.waiting import QueuePlace
 from grader.course.late import Lateness
 from grader.course.roster import LOGIN
 from grader.course.scores import QuestionScore, Score
-from grader.model import Points
+from grader.model import Points, Status
 from grader.model.answers import Decision
 from grader.store.counts import InQueue
 from grader.store.records import (
@@ -389,7 +389,7 @@ def _regrade_fields(regrade: Regrade, progress: Mapping[State, int]) -> dict[str
 class VerdictOut(Out):
     points: float
     possible: float
-    status: str = Field(examples=["held"])
+    status: Status = Field(examples=["passed"])
     mistake: str
     reason: str
 

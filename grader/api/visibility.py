@@ -60,7 +60,7 @@ def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, c
         return public
     if offering.held:
         return replace(public, points=None, decided=None)
-    seen = [r for r in results(checks, offering, caller) if r.status != Status.WAITING]
+    seen = [r for r in results(checks, offering, caller) if r.status.is_decided]
     return replace(public, points=sum((r.points for r in seen), ZERO), decided=sum((r.possible for r in seen), ZERO))
 
 
@@ -117,7 +117,7 @@ def _without_opinion(written: Written, offering: Offering) -> Written:
 
 
 def _visible_check(check: CheckResult, offering: Offering) -> CheckResult:
-    if _is_hidden(check.id, offering):
+    if _is_hidden(check.id, offering) and check.status is not Status.NOT_SUBMITTED:
         return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_placeholder(offering))
     # a remark may name a hidden check: "follows from the mistake that q2.2.W1 lost points for"
     remarks = tuple(r for r in check.remarks if not any(id in r for id in offering.hidden))
@@ -125,7 +125,7 @@ def _visible_check(check: CheckResult, offering: Offering) -> CheckResult:
 
 
 def _visible_result(result: CheckRecord, offering: Offering) -> CheckRecord:
-    if not _is_hidden(result.check, offering):
+    if not _is_hidden(result.check, offering) or result.status is Status.NOT_SUBMITTED:
         return result
     return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
 

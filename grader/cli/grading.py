@@ -104,19 +104,25 @@ def replay(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Re-run one check of a report; exit with 1 if its verdict differs."""
-    old = replaying.read_report(report_file)
-    task = assignment_of(assignment or old.assignment)
+    report = _read_report(report_file)
+    task = assignment_of(assignment or report.assignment)
     places = [submission] if submission else [report_file.parent, Path.cwd()]
     with sandbox_for(sandbox, assignment=task) as chosen:
-        again = replaying.replay(old, check_id, task, places, seed(), chosen)
+        again = replaying.replay(report, check_id, task, places, seed(), chosen)
     for title, verdict in (("then", again.then), ("now", again.now)):
         line = (
             f"{title}: {verdict.status} {show_points(verdict.points)}/{show_points(verdict.possible)} {verdict.reason}"
         )
         out.print(one_line(line, 600), markup=False)
-    same = again.then == again.now
-    out.print("the same verdict" if same else "a different verdict", style="green" if same else "red")
-    raise typer.Exit(0 if same else 1)
+    out.print("the same verdict" if again.is_same else "a different verdict", style="green" if again.is_same else "red")
+    raise typer.Exit(0 if again.is_same else 1)
+
+
+def _read_report(file: Path) -> Report:
+    try:
+        return as_json.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise BadCall(f"{file} cannot be read: make a report with grader check --json") from None
 
 
 def zip_(

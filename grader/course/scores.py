@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, applied
 from grader.marking.status import marking_status
-from grader.model import ZERO, Points, Status, show_points
+from grader.model import ZERO, Points, show_points
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
 from grader.store.records import CheckRecord, Counts, Grading, Mark, State, SubmissionRecord
@@ -146,7 +146,7 @@ def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequenc
         return grading
     by_hand = {mark.question: mark.points for mark in marks}
     marked = [check for check in checks if check.check in by_hand]
-    decided = [check for check in marked if check.status != Status.WAITING]
+    decided = [check for check in marked if check.status.is_decided]
     points = _sum(by_hand[check.check] for check in marked) - _sum(check.points for check in decided)
     possible = _sum(check.possible for check in marked) - _sum(check.possible for check in decided)
     return replace(grading, points=grading.points + points, decided=grading.decided + possible)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 Points = Fraction
@@ -214,13 +215,29 @@ class Loaded:
 
 
 class Status(StrEnum):
-    """The status of a check or of a part."""
+    """The status of a check, a written answer or a part. What is not decided is never a zero."""
 
-    HELD = "held"
-    PARTLY = "partly"
-    LOST = "lost"
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
     WAITING = "waiting"
-    """Awaits marking, or runs after submission in a pre-check. Never a zero."""
+    """Awaits marking or release, or is graded after submission."""
+    NOT_RUN = "not_run"
+    """The scope of this grading leaves it out."""
+    NOT_SUBMITTED = "not_submitted"
+
+    @property
+    def is_decided(self) -> bool:
+        return self in (Status.PASSED, Status.PARTIAL, Status.FAILED)
+
+    @property
+    def loses_points(self) -> bool:
+        return self in (Status.PARTIAL, Status.FAILED)
+
+    @property
+    def label(self) -> str:
+        """The status for people, such as "not run"."""
+        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -397,7 +414,9 @@ class Written:
 
     @property
     def status(self) -> Status:
-        return Status.HELD if self.decided else Status.WAITING
+        if self.decided:
+            return Status.PASSED
+        return Status.WAITING if self.found else Status.NOT_SUBMITTED
 
 
 @dataclass(frozen=True)
@@ -410,11 +429,11 @@ class Part:
     checks: tuple[CheckResult, ...] = ()
     written: tuple[Written, ...] = ()
 
-    @property
+    @cached_property
     def points(self) -> Points:
         return sum((c.points for c in self.checks), ZERO) + sum((w.points for w in self.written), ZERO)
 
-    @property
+    @cached_property
     def possible(self) -> Points:
         return sum((c.possible for c in self.checks), ZERO) + sum((w.possible for w in self.written), ZERO)
 
@@ -518,21 +537,21 @@ class Report:
     late: LatePenalty | None = None
     """The late penalty, added when the report is shown; None if not late, and without a due date."""
 
-    @property
+    @cached_property
     def points(self) -> Points:
         return sum((p.points for p in self.parts), ZERO)
 
-    @property
+    @cached_property
     def decided(self) -> Points:
         """Points of everything that the machine has decided."""
-        by_checks = sum((c.possible for c in self.checks if c.status is not Status.WAITING), ZERO)
+        by_checks = sum((c.possible for c in self.checks if c.status.is_decided), ZERO)
         return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
 
     @property
     def waiting(self) -> Points:
-        return sum((p.possible for p in self.parts), ZERO) - self.decided
+        return self.possible - self.decided
 
-    @property
+    @cached_property
     def possible(self) -> Points:
         return sum((p.possible for p in self.parts), ZERO)
 
@@ -557,7 +576,7 @@ class Report:
     def first_to_fix(self) -> tuple[CheckResult, ...]:
         """Failed checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
         within a part those with the most lost points first. End results that follow from others are left out."""
-        lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status in (Status.LOST, Status.PARTLY)]
+        lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status.loses_points]
         causes = [(i, c) for i, c in lost if not c.outcome] or lost
         return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))
 

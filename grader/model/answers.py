@@ -20,7 +20,7 @@ class Decision(StrEnum):
     SUGGESTED = "suggested"
     """It waits for a person, and the machine suggests points."""
     WAITING = "waiting"
-    NOT_SUBMITTED = "not submitted"
+    NOT_SUBMITTED = "not_submitted"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def of_report(report: Json, owner: str) -> Iterator[WrittenAnswer]:
 
 
 def _of_written(written: Json, owner: str) -> WrittenAnswer:
-    decided = Points(str(written["points"])) if written["status"] == Status.HELD else None
+    decided = Points(str(written["points"])) if written["status"] == Status.PASSED else None
     return WrittenAnswer(
         written["id"],
         digest_of(written["answer"], owner),

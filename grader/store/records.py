@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from grader.model import Points
+from grader.model import Points, Status
 
 _newest = 0
 _making = threading.Lock()
@@ -239,7 +239,7 @@ class CheckRecord:
     check: str
     points: Points
     possible: Points
-    status: str
+    status: Status
     mistake: str
     reason: str
 

@@ -393,7 +393,7 @@ def test_a_graded_submission_has_its_score_and_says_what_was_not_answered(world:
     world.grade_next()
     score = get(world, "ada", f"/submissions/{id}").json()["score"]
     assert (score["final"], score["decided"], score["waiting"], score["absent"]) == (4, 4, 0, 1.5)
-    assert [(q["question"], q["state"]) for q in score["questions"]] == [("q1.1.written", "not submitted")]
+    assert [(q["question"], q["state"]) for q in score["questions"]] == [("q1.1.written", "not_submitted")]
 
 
 def test_a_pre_check_is_never_the_grade(world: World) -> None:

@@ -66,7 +66,7 @@ def test_what_is_published_at_a_door_is_heard_at_every_other(door: SharedHub, st
     event = Event("g", "state", "cancelled", done=True)
     assert asyncio.run(heard(door, stores[1], event)) == event
     other = SharedHub(Announcer(stores[1]))
-    hearing = notices.hear(stores[0], 1.0)
+    hearing = notices.listen(stores[0], 1.0)
     assert next(hearing) is None
     other.publish(event)
     assert understood(next(words for words in hearing if words is not None)) == event

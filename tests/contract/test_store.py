@@ -464,9 +464,9 @@ def test_a_report_is_kept_with_its_checks(store: Store, hand_in: HandIn, reports
     assert kept.counts
     assert (kept.points, kept.possible) == (Points(2), Points("5.5"))
     assert [(r.check, r.status) for r in results] == [
-        ("q1.1.small", "held"),
-        ("q1.1.large", "held"),
-        ("q1.2.negative", "lost"),
+        ("q1.1.small", "passed"),
+        ("q1.1.large", "passed"),
+        ("q1.2.negative", "failed"),
     ]
 
 

@@ -64,14 +64,14 @@ class CheckRow:
     """The results of one check over all students."""
 
     check: str
-    held: int
-    partly: int
-    lost: int
+    passed: int
+    partial: int
+    failed: int
     losers: tuple[StudentLoss, ...]
 
     @property
     def all(self) -> int:
-        return self.held + self.partly + self.lost
+        return self.passed + self.partial + self.failed
 
 
 @router.get("/courses/{course}/assignments/{assignment}/failures")
@@ -106,7 +106,7 @@ def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
     groups: dict[object, list[tuple[StudentResults, CheckRecord]]] = {}
     for one in verdicts:
         for result in one.results:
-            if result.status in (Status.LOST, Status.PARTLY):
+            if result.status.loses_points:
                 groups.setdefault(_cause_key(result), []).append((one, result))
     found = [_common_mistake(lost) for lost in groups.values()]
     return sorted(found, key=lambda d: (-len(d.losers), -d.points, d.sentence))
@@ -161,5 +161,5 @@ def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
 
 def _check_row(check: str, found: Sequence[tuple[StudentResults, CheckRecord]]) -> CheckRow:
     count = Counter(result.status for _, result in found)
-    lost = [(one, result) for one, result in found if result.status in (Status.LOST, Status.PARTLY)]
-    return CheckRow(check, count[Status.HELD], count[Status.PARTLY], count[Status.LOST], _losers(lost))
+    lost = [(one, result) for one, result in found if result.status.loses_points]
+    return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _losers(lost))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from grader.api import visibility
 from grader.api.identity import Caller
 from grader.api.views import SubmissionView
-from grader.model import ZERO, Points, Status
+from grader.model import ZERO, Points
 from grader.store import gradings
 from grader.store.database import Tx
 from grader.store.records import CheckRecord, State
@@ -55,8 +55,8 @@ def attempts(
 
 
 def changed(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> PointsChange:
-    old = {r.check: r for r in before if r.status != Status.WAITING}
-    both = [(old[r.check], r) for r in after if r.check in old and r.status != Status.WAITING]
+    old = {r.check: r for r in before if r.status.is_decided}
+    both = [(old[r.check], r) for r in after if r.check in old and r.status.is_decided]
     gained = tuple(r for o, r in both if r.points > o.points)
     lost = tuple(r for o, r in both if r.points < o.points)
     return PointsChange(gained, lost, sum((r.points - o.points for o, r in both), ZERO))

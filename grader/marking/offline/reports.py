@@ -128,7 +128,7 @@ class ReportFolder:
 
     def _rows(self, student: str, report: Json, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
         """Yield a student's rows of the totals: the checks, each question, the total."""
-        checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
+        checks = [c for part in report["parts"] for c in part["checks"] if Status(c["status"]).is_decided]
         earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
         yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
         for answer in of_report(report, student):
@@ -157,13 +157,12 @@ def _report(file: Path, assignment: str) -> Json:
         BadCall: If it is not a report, or of another assignment.
     """
     try:
-        text = file.read_text("utf-8")
-        found = as_json.loads(text)
+        found = as_json.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, BadCall) as wrong:
         raise BadCall(f"{file} is not a report: {wrong}") from None
     if found.assignment != assignment:
         raise BadCall(f"{file} is a report of {found.assignment!r}, not of {assignment}")
-    return json.loads(text)  # type: ignore[no-any-return]
+    return as_json.as_json(found)
 
 
 def _lines(
