@@ -61,7 +61,7 @@ class Problem:
     """Values of all quantities on one random problem."""
 
     values: Values
-    said: str
+    description: str
     """The same for people, in one sentence without a full stop."""
 
 
@@ -84,7 +84,7 @@ class Quantities:
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(Problem(self.complete(values), said) for values, said in self.given)
+        return tuple(Problem(self.complete(values), description) for values, description in self.given)
 
     def complete(self, values: Values, changed: Values | None = None) -> dict[str, Array]:
         """Return all values. `changed` ones replace the definitions.

@@ -391,7 +391,7 @@ def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
 
 
 def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
-    """Return how to make the claims of a section agree with its points."""
+    """Return what the author has to change so that a section's claims and its points agree."""
     given = [f"give {name} points too, 0 is allowed" for name in without_points]
     return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
 
