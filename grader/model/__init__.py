@@ -249,7 +249,7 @@ class FailedCall:
     error: str
     """Python's message, or the limit that was exceeded."""
     advice: str = ""
-    """What to do about it; empty if nothing is known."""
+    """Advice on how to fix it; may be empty."""
     raised_at: Place | None = None
     """The line that raised."""
     column: int | None = None

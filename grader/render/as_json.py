@@ -32,22 +32,22 @@ from grader.model import (
 )
 from grader.render.report_schema import (
     SCHEMA_VERSION,
-    AnswerOut,
-    AssignmentOut,
-    CheckOut,
-    EnvironmentOut,
-    EvidenceOut,
-    FailedCallOut,
-    GradedCodeOut,
-    JudgementOut,
-    LateOut,
-    LineOut,
-    PartOut,
-    ReportOut,
-    ScopeOut,
-    SubmissionOut,
-    TotalsOut,
-    UsageOut,
+    AnswerJson,
+    AssignmentJson,
+    CheckJson,
+    EnvironmentJson,
+    EvidenceJson,
+    FailedCallJson,
+    GradedCodeJson,
+    JudgementJson,
+    LateJson,
+    LineJson,
+    PartJson,
+    ReportJson,
+    ScopeJson,
+    SubmissionJson,
+    TotalsJson,
+    UsageJson,
 )
 
 READABLE = (3, 4, SCHEMA_VERSION)
@@ -56,7 +56,7 @@ READABLE = (3, 4, SCHEMA_VERSION)
 
 def schema(ref_template: str = "#/$defs/{model}") -> Json:
     """Return the JSON schema of a report."""
-    made = ReportOut.model_json_schema(mode="serialization", ref_template=ref_template)
+    made = ReportJson.model_json_schema(mode="serialization", ref_template=ref_template)
     return (
         {"$schema": "https://json-schema.org/draft/2020-12/schema"}
         | made
@@ -75,41 +75,41 @@ def dumps(report: Report) -> str:
 
 def judgements(opinion: Opinion) -> list[Json]:
     """Return the machine's judgements on an answer as plain data."""
-    return [JudgementOut.model_validate(j).model_dump(mode="json") for j in opinion.judgements]
+    return [JudgementJson.model_validate(j).model_dump(mode="json") for j in opinion.judgements]
 
 
-def _report(report: Report) -> ReportOut:
-    return ReportOut(
-        assignment=AssignmentOut(
+def _report(report: Report) -> ReportJson:
+    return ReportJson(
+        assignment=AssignmentJson(
             id=report.assignment,
             title=report.assignment_title,
             digest=report.assignment_digest,
             written_digest=report.written_digest,
         ),
-        submission=SubmissionOut(
+        submission=SubmissionJson(
             digest=report.submission_digest,
             files=report.files,
             code_submitted=report.code_submitted,
             missing=report.missing,
-            graded=GradedCodeOut.model_validate(report.loaded) if report.loaded else None,
+            graded=GradedCodeJson.model_validate(report.loaded) if report.loaded else None,
         ),
-        scope=ScopeOut.model_validate(report.scope),
+        scope=ScopeJson.model_validate(report.scope),
         seed=report.seed,
-        environment=EnvironmentOut.model_validate(report.environment),
-        points=TotalsOut(
+        environment=EnvironmentJson.model_validate(report.environment),
+        points=TotalsJson(
             earned=report.points, decided=report.decided, waiting=report.waiting, possible=report.possible
         ),
         parts=tuple(_part(part) for part in report.parts),
         first_to_fix=tuple(check.id for check in report.first_to_fix),
         remarks=report.remarks,
-        evidence=tuple(EvidenceOut.model_validate(e) for e in report.evidence),
+        evidence=tuple(EvidenceJson.model_validate(e) for e in report.evidence),
         usage={section: _usage(used) for section, used in report.usage.items()},
-        late=LateOut.model_validate(report.late) if report.late else None,
+        late=LateJson.model_validate(report.late) if report.late else None,
     )
 
 
-def _part(part: Part) -> PartOut:
-    return PartOut(
+def _part(part: Part) -> PartJson:
+    return PartJson(
         id=part.id,
         title=part.title,
         points=part.points,
@@ -119,9 +119,9 @@ def _part(part: Part) -> PartOut:
     )
 
 
-def _check(check: CheckResult) -> CheckOut:
+def _check(check: CheckResult) -> CheckJson:
     call, place = check.failed_call, check.place
-    return CheckOut(
+    return CheckJson(
         id=check.id,
         title=check.title,
         points=check.points,
@@ -130,18 +130,18 @@ def _check(check: CheckResult) -> CheckOut:
         reason=check.reason,
         mistake=check.mistake,
         follows_from=check.follows_from,
-        line=LineOut(file=place.file, line=place.line, column=call.column if call else None, source=check.source)
+        line=LineJson(file=place.file, line=place.line, column=call.column if call else None, source=check.source)
         if place
         else None,
-        failed_call=FailedCallOut.model_validate(call) if call else None,
+        failed_call=FailedCallJson.model_validate(call) if call else None,
         remarks=check.remarks,
         outcome=check.outcome,
     )
 
 
-def _answer(written: Written) -> AnswerOut:
+def _answer(written: Written) -> AnswerJson:
     opinion = written.opinion
-    return AnswerOut(
+    return AnswerJson(
         id=written.id,
         title=written.title,
         points=written.points,
@@ -153,12 +153,12 @@ def _answer(written: Written) -> AnswerOut:
         notes=written.notes,
         shelf=written.shelf,
         group=written.group,
-        opinion=tuple(JudgementOut.model_validate(j) for j in opinion.judgements) if opinion else None,
+        opinion=tuple(JudgementJson.model_validate(j) for j in opinion.judgements) if opinion else None,
     )
 
 
-def _usage(used: Usage) -> UsageOut:
-    return UsageOut(cpu_seconds=round(used.cpu_seconds, 4), wall_seconds=round(used.wall_seconds, 4))
+def _usage(used: Usage) -> UsageJson:
+    return UsageJson(cpu_seconds=round(used.cpu_seconds, 4), wall_seconds=round(used.wall_seconds, 4))
 
 
 # ── and back ─────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +177,7 @@ def loads(text: str) -> Report:
         if written["schema"] not in READABLE:
             raise BadCall(f"the report has schema {written['schema']!r}, and this is {SCHEMA_VERSION}: grade again")
         current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
-        return _report_of(ReportOut.model_validate(current))
+        return _report_of(ReportJson.model_validate(current))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadCall("this is not a report in JSON: make one with grader check --json") from None
 
@@ -222,7 +222,7 @@ def _scope_of_4(label: str) -> Json:
     }
 
 
-def _report_of(read: ReportOut) -> Report:
+def _report_of(read: ReportJson) -> Report:
     graded, late = read.submission.graded, read.late
     return Report(
         assignment=read.assignment.id,
@@ -248,12 +248,12 @@ def _fields(read: BaseModel) -> dict[str, Any]:
     return dict(read)
 
 
-def _part_of(read: PartOut) -> Part:
+def _part_of(read: PartJson) -> Part:
     checks, written = map(_check_of, read.checks), map(_written_of, read.written)
     return Part(read.id, read.title, tuple(checks), tuple(written))
 
 
-def _check_of(read: CheckOut) -> CheckResult:
+def _check_of(read: CheckJson) -> CheckResult:
     line, call = read.line, read.failed_call
     return CheckResult(
         id=read.id,
@@ -272,12 +272,12 @@ def _check_of(read: CheckOut) -> CheckResult:
     )
 
 
-def _failed_call_of(read: FailedCallOut, column: int | None) -> FailedCall:
+def _failed_call_of(read: FailedCallJson, column: int | None) -> FailedCall:
     at = read.raised_at
     return FailedCall(read.call, read.error, read.advice, Place(at.file, at.line) if at else None, column)
 
 
-def _written_of(read: AnswerOut) -> Written:
+def _written_of(read: AnswerJson) -> Written:
     return Written(
         id=read.id,
         title=read.title,
@@ -291,13 +291,13 @@ def _written_of(read: AnswerOut) -> Written:
     )
 
 
-def _judgement_of(read: JudgementOut) -> Judgement:
+def _judgement_of(read: JudgementJson) -> Judgement:
     equalities = tuple(FalseEquality(**_fields(equality)) for equality in read.equalities)
     skipped = tuple(Skipped(**_fields(skipped)) for skipped in read.skipped)
     return Judgement(**_fields(read) | {"equalities": equalities, "skipped": skipped})
 
 
-def _evidence_of(read: EvidenceOut) -> Evidence:
+def _evidence_of(read: EvidenceJson) -> Evidence:
     series = {
         name: Series(tuple(math.nan if v is None else v for v in one.values), one.step)
         for name, one in read.series.items()

@@ -33,7 +33,7 @@ Points = Annotated[
 Value = Annotated[float | None, BeforeValidator(_finite)]
 
 
-class Out(BaseModel):
+class JsonModel(BaseModel):
     """A part of the report."""
 
     model_config = ConfigDict(
@@ -41,28 +41,28 @@ class Out(BaseModel):
     )
 
 
-class AssignmentOut(Out):
+class AssignmentJson(JsonModel):
     id: str
     title: str
     digest: str
     written_digest: str = Field("", description="of what opinions on written answers depend on; may be empty")
 
 
-class GradedCodeOut(Out):
+class GradedCodeJson(JsonModel):
     source: str = Field(description="file or notebook that defines the class or the functions")
     names: tuple[str, ...] = Field(description="the class and its attributes, or the functions")
     cells: tuple[int, ...] = Field(description="notebook cells that were run, from 1")
 
 
-class SubmissionOut(Out):
+class SubmissionJson(JsonModel):
     digest: str
     files: tuple[str, ...]
     code_submitted: bool = True
     missing: str = Field("", description="message about code that was not submitted; empty if it was")
-    graded: GradedCodeOut | None = Field(description="null if the code could not be loaded")
+    graded: GradedCodeJson | None = Field(description="null if the code could not be loaded")
 
 
-class ScopeOut(Out):
+class ScopeJson(JsonModel):
     label: str = Field(description="'full', or the restrictions separated by commas; then it is not the grade")
     only: str = Field("", description="a part, section or check, or 'handout'; empty for all")
     quick: bool = Field(False, description="long checks were shortened")
@@ -70,7 +70,7 @@ class ScopeOut(Out):
     precheck: bool = Field(False, description="graded from a student's pack")
 
 
-class EnvironmentOut(Out):
+class EnvironmentJson(JsonModel):
     grader: str
     python: str
     numpy: str
@@ -82,33 +82,33 @@ class EnvironmentOut(Out):
     runtime: str = Field("", description="requirements file of the assignment's own environment, and its digest")
 
 
-class TotalsOut(Out):
+class TotalsJson(JsonModel):
     earned: Points
     decided: Points = Field(description="possible points of all that is decided: passed, partial or failed")
     waiting: Points = Field(description="possible points of all that is not decided")
     possible: Points
 
 
-class LineOut(Out):
+class LineJson(JsonModel):
     file: str
     line: int
     column: int | None = Field(None, description="of a syntax error, from 1")
     source: str
 
 
-class PlaceOut(Out):
+class PlaceJson(JsonModel):
     file: str
     line: int
 
 
-class FailedCallOut(Out):
+class FailedCallJson(JsonModel):
     call: str = Field(description="the call, or the step that failed before it")
     error: str = Field(description="Python's message, or the limit that was exceeded")
     advice: str = Field("", description="what to do about it; may be empty")
-    raised_at: PlaceOut | None = Field(None, description="the line that raised")
+    raised_at: PlaceJson | None = Field(None, description="the line that raised")
 
 
-class CheckOut(Out):
+class CheckJson(JsonModel):
     id: str = Field(description="part or section, and the claim's name: q2.2.W1")
     title: str
     points: Points
@@ -117,25 +117,25 @@ class CheckOut(Out):
     reason: str = Field(description="reason for lost points; empty if all are earned")
     mistake: str = Field(description="ids of the known mistakes that explain it, joined by ' + '")
     follows_from: tuple[str, ...] = Field((), description="checks at which its cause was charged; it keeps its points")
-    line: LineOut | None = Field(description="line of the student's code that caused it")
-    failed_call: FailedCallOut | None = Field(None, description="the call that failed; null if it returned a value")
+    line: LineJson | None = Field(description="line of the student's code that caused it")
+    failed_call: FailedCallJson | None = Field(None, description="the call that failed; null if it returned a value")
     remarks: tuple[str, ...]
     outcome: bool = Field(description="an end result, such as an accuracy, which follows from other checks")
 
 
-class EqualityOut(Out):
+class EqualityJson(JsonModel):
     line: int = Field(description="line of the answer, from 1")
     left: str
     right: str
 
 
-class SkippedOut(Out):
+class SkippedJson(JsonModel):
     line: int = Field(description="line of the answer, from 1")
     text: str
     why: str = ""
 
 
-class JudgementOut(Out):
+class JudgementJson(JsonModel):
     asked: str = Field(description="the formula that is asked for, in LaTeX")
     comparison: Comparison
     points: Points | None = Field(description="suggested points; null without a suggestion")
@@ -147,12 +147,12 @@ class JudgementOut(Out):
     shelf: Shelf = Shelf.UNREAD
     group: str = Field("", description="fingerprint of the value; answers with the same shelf and group mean the same")
     mistake: str = Field("", description="a sentence that names the other value; may be empty")
-    equalities: tuple[EqualityOut, ...] = Field((), description="equalities of the answer that do not hold")
-    skipped: tuple[SkippedOut, ...] = Field((), description="texts of the answer that were not evaluated")
+    equalities: tuple[EqualityJson, ...] = Field((), description="equalities of the answer that do not hold")
+    skipped: tuple[SkippedJson, ...] = Field((), description="texts of the answer that were not evaluated")
     automatic: bool = Field(False, description="the policy full-marks-only gives its points")
 
 
-class AnswerOut(Out):
+class AnswerJson(JsonModel):
     id: str
     title: str
     points: Points = Field(description="given by the machine, if the assignment's policy allows it")
@@ -164,59 +164,59 @@ class AnswerOut(Out):
     notes: tuple[str, ...] = Field((), description="on an unusual place of the answer, or text that may belong to it")
     shelf: Shelf = Shelf.UNREAD
     group: str = Field("", description="fingerprint of the whole answer; empty without an opinion")
-    opinion: tuple[JudgementOut, ...] | None = Field(
+    opinion: tuple[JudgementJson, ...] | None = Field(
         None, description="the machine's reading of each formula that is asked for"
     )
 
 
-class PartOut(Out):
+class PartJson(JsonModel):
     id: str
     title: str
     points: Points
     possible: Points
-    checks: tuple[CheckOut, ...]
-    written: tuple[AnswerOut, ...]
+    checks: tuple[CheckJson, ...]
+    written: tuple[AnswerJson, ...]
 
 
-class SeriesOut(Out):
+class SeriesJson(JsonModel):
     step: int
     values: tuple[Value, ...]
 
 
-class EvidenceOut(Out):
+class EvidenceJson(JsonModel):
     name: str
     accuracy: float | None
-    series: dict[str, SeriesOut]
+    series: dict[str, SeriesJson]
     weights: tuple[tuple[int, ...], ...]
     confusion: tuple[tuple[int, ...], ...]
 
 
-class UsageOut(Out):
+class UsageJson(JsonModel):
     cpu_seconds: float
     wall_seconds: float
 
 
-class LateOut(Out):
+class LateJson(JsonModel):
     sentence: str
     final: Points | None = Field(description="score after the late penalty; null without a penalty, or before grading")
     decided: Points = Field(description="the points that final is out of")
 
 
-class ReportOut(Out):
+class ReportJson(JsonModel):
     """Two equal gradings differ only in usage."""
 
     schema_version: Literal[5] = Field(
         default=SCHEMA_VERSION, validation_alias=AliasChoices("schema", "schema_version"), serialization_alias="schema"
     )
-    assignment: AssignmentOut
-    submission: SubmissionOut
-    scope: ScopeOut
+    assignment: AssignmentJson
+    submission: SubmissionJson
+    scope: ScopeJson
     seed: str = Field(description="'public', or the fingerprint of the secret seed")
-    environment: EnvironmentOut
-    points: TotalsOut
-    parts: tuple[PartOut, ...]
+    environment: EnvironmentJson
+    points: TotalsJson
+    parts: tuple[PartJson, ...]
     first_to_fix: tuple[str, ...] = Field(description="ids of failed checks in the order in which to fix them")
     remarks: tuple[str, ...]
-    evidence: tuple[EvidenceOut, ...]
-    usage: dict[str, UsageOut] = Field(description="time by section")
-    late: LateOut | None = Field(None, description="the late penalty, if a due date is known")
+    evidence: tuple[EvidenceJson, ...]
+    usage: dict[str, UsageJson] = Field(description="time by section")
+    late: LateJson | None = Field(None, description="the late penalty, if a due date is known")
