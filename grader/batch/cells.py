@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _ACTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-"""What makes a spreadsheet compute a cell when it stands at its beginning."""
+"""First characters that make a spreadsheet compute a cell."""
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
@@ -20,12 +20,12 @@ def dumps(rows: Iterable[Sequence[str]]) -> str:
 
 
 def harmless(cell: str) -> str:
-    """With an apostrophe before it where it would act, or where it begins with one, so that `as_written` can tell.
-    A number is only a number."""
+    """Return a cell with an apostrophe before text that a spreadsheet would compute, or that begins with an apostrophe.
+    Numbers stay as they are."""
     acts = cell.startswith((*_ACTS, "'")) and not _NUMBER.fullmatch(cell)
     return f"'{cell}" if acts else cell
 
 
 def as_written(cell: str) -> str:
-    """What `harmless` was given."""
+    """Return the text that `harmless` was given."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith((*_ACTS, "'")) else cell

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.batch.folder import GRADED, RECORD, REPORT, STUDENTS, write
-from grader.batch.whose import Attribution
+from grader.batch.matching import Matching
 from grader.errors import BadCall
 from grader.model import Json
 
@@ -18,7 +18,7 @@ _WRITTEN_BY = "class.json"
 _OF_A_STUDENT = ("report.json", REPORT, "results.json")
 
 
-def require_kept(out: Path, rules: str, scope: str, attribution: Attribution, *, partial: bool) -> None:
+def require_kept(out: Path, rules: str, scope: str, matching: Matching, *, partial: bool) -> None:
     """Raise `BadCall` if this run would overwrite scores of the class without grading them again.
 
     Args:
@@ -33,7 +33,7 @@ def require_kept(out: Path, rules: str, scope: str, attribution: Attribution, *,
             raise _would_overwrite(out, f"the class's files there are graded in full, and this run is {scope}")
         if partial:
             raise _would_overwrite(out, f"{other} (grader, assignment, scope or secret), and this run grades a part")
-    if partial and (lost := [one["name"] or one["student"] for one in _scored(out) if not _is_in(attribution, one)]):
+    if partial and (lost := [one["name"] or one["student"] for one in _scored(out) if not _is_in(matching, one)]):
         raise _would_overwrite(out, f"this export has no submission of {', '.join(lost[:3])}, graded there before")
 
 
@@ -45,8 +45,8 @@ def _scored(out: Path) -> list[Json]:
     return [one for one in _loaded(out / RECORD) or () if one["points"] is not None]
 
 
-def _is_in(attribution: Attribution, one: Json) -> bool:
-    return one["student"] in attribution.claimed
+def _is_in(matching: Matching, one: Json) -> bool:
+    return one["student"] in matching.matches
 
 
 def note(out: Path, rules: str, scope: str) -> None:

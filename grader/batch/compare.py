@@ -1,4 +1,4 @@
-"""Another gradebook's scores beside ours, and the reason for every difference."""
+"""Compare another gradebook's scores with this batch's, with the reason for each difference."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grader.batch.export import Who
 from grader.batch.gradebooks import Row
+from grader.batch.matching import Recogniser
 from grader.batch.outcome import Result
-from grader.batch.people import Student
+from grader.batch.people import ClassStudent
 from grader.batch.scores import Old
-from grader.batch.whose import Recogniser
 from grader.model import ZERO, Points, Report, show_points
 from grader.render.phrases import fixes
 
@@ -17,14 +17,14 @@ COLUMNS = ("student", "name", "theirs", "ours", "difference", "reason")
 
 
 def why_lost(report: Report) -> str:
-    """What has cost points, the dearest first: "q2.2.W1 -3: The data term …"."""
+    """Return the lost points with their reasons, the largest first: "q2.2.W1 -3: The data term …"."""
     return "; ".join(
         f"{', '.join(c.id for c in fix.checks)} -{show_points(fix.lost)}: {fix.sentence}" for fix in fixes(report)
     )
 
 
 def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence[Old]) -> Iterator[Row]:
-    """A line for everybody in either. `losses`: student's key → `why_lost`."""
+    """Yield a row for each person in either gradebook. `losses` has the text of `why_lost` by student's key."""
     yield COLUMNS
     theirs, strangers = _matched(results, old)
     for result in results:
@@ -43,7 +43,7 @@ def _line(result: Result, before: Old | None, reason: str) -> Row:
 
 
 def _reason(result: Result, before: Old | None, lost: str) -> str:
-    """Empty where both say the same."""
+    """Return the reason why two scores differ; empty if they are equal."""
     old, new = (before.points if before else None), result.final
     if old == new:
         return ""
@@ -66,7 +66,7 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
 
 
 def _matched(results: Sequence[Result], old: Sequence[Old]) -> tuple[dict[str, Old], list[Old]]:
-    """By whatever both say about a person; who fits several of ours is a stranger."""
+    """Match people by any identifier in both gradebooks. One who fits several students is not matched."""
     keys = [result.student.key for result in results]
     recogniser = Recogniser([result.student for result in results])
     theirs: dict[str, Old] = {}
@@ -80,8 +80,8 @@ def _matched(results: Sequence[Result], old: Sequence[Old]) -> tuple[dict[str, O
     return theirs, strangers
 
 
-def _key_of(student: Student, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Our own gradebooks say the key. Of others one fact is enough: in another year, another id."""
+def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
+    """Return a student's key, by the gradebook's own keys or else by any one identifier; None without a match."""
     if (ours := student.cells.get("student", student.key)) in keys:
         return ours
     facts = [Who(id=id) for id in student.ids]
@@ -91,6 +91,6 @@ def _key_of(student: Student, keys: Sequence[str], recogniser: Recogniser) -> st
 
 
 def differences(rows: Sequence[Row]) -> tuple[int, Points]:
-    """How many scores differ, and by how much at most."""
+    """Return the number of scores that differ, and the largest difference."""
     found = [abs(Points(row[4])) for row in rows[1:] if row[4] not in ("", "0")]
     return len(found), max(found, default=ZERO)

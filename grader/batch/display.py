@@ -1,4 +1,4 @@
-"""What an instructor sees meanwhile: how far it is, how fast, what has come out so far, and what runs."""
+"""The progress display of a batch: counts, speed, time left, and running gradings."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.run import Became, Begun, Notice, Settled
+from grader.batch.run import Begun, Finished, JobOutcome, Notice
 from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
 LINE_SECONDS = 30.0
-"""So often a line is printed where there is no terminal."""
+"""How often a line is printed if there is no terminal."""
 
 RECENT = 30
-"""From so many gradings it is told how long one takes: the first ones also start processes and fill caches."""
+"""Number of latest gradings whose average time is used: the first ones also start processes and fill caches."""
 
 _SPOKEN = {
-    Became.GRADED: "graded",
-    Became.KNOWN: "graded before",
-    Became.UNREADABLE: "unreadable",
-    Became.FAILED: "our failures",
+    JobOutcome.GRADED: "graded",
+    JobOutcome.KNOWN: "graded before",
+    JobOutcome.UNREADABLE: "unreadable",
+    JobOutcome.FAILED: "our failures",
 }
 
 
 class Display:
-    """On a terminal it lives in place; elsewhere it is a line now and then."""
+    """A live display on a terminal; elsewhere a line every half minute."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class Display:
         places: Callable[[str], tuple[str, ...]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`places`: the hand-ins with the bytes of a key. `clock`: seconds."""
+        """`places` returns the submissions with a content; `clock` returns seconds."""
         self._console = console
         self._total = total
         self._places = places
         self._clock = clock
         self._said = clock()
-        self._became: Counter[Became] = Counter()
+        self._became: Counter[JobOutcome] = Counter()
         self._points: Points = ZERO
         self._running: dict[str, float] = {}
         self._took: deque[float] = deque(maxlen=RECENT)
@@ -55,13 +55,13 @@ class Display:
         self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
-    def tell(self, said: Begun | Notice | Settled) -> None:
+    def tell(self, said: Begun | Notice | Finished) -> None:
         match said:
             case Begun(key):
                 self._running[key] = self._clock()
                 self._at_once = max(self._at_once, len(self._running))
-            case Settled():
-                self._settle(said)
+            case Finished():
+                self._count(said)
             case Notice(words):
                 self._note(words)
         if not self._console.is_terminal and self._clock() - self._said > LINE_SECONDS:
@@ -73,12 +73,12 @@ class Display:
             self._console.print(Text(one_line(words, 400)))
         self._notice = words
 
-    def _settle(self, settled: Settled) -> None:
-        self._became[settled.became] += len(settled.places)
-        self._points += (settled.points or ZERO) * len(settled.places)
-        for key in [key for key in self._running if set(self._places(key)) & set(settled.places)]:
+    def _count(self, finished: Finished) -> None:
+        self._became[finished.outcome] += len(finished.places)
+        self._points += (finished.points or ZERO) * len(finished.places)
+        for key in [key for key in self._running if set(self._places(key)) & set(finished.places)]:
             since = self._running.pop(key)
-            if settled.became is Became.GRADED:
+            if finished.outcome is JobOutcome.GRADED:
                 self._took.append(self._clock() - since)
 
     @property
@@ -90,15 +90,14 @@ class Display:
         if self._took and (each := mean(self._took)):
             words.append(_rate(self._at_once / each))
             words += [f"{_minutes(left)} left"] if (left := self._left(each)) >= 1 else []
-        words += [f"{n} {_SPOKEN[became]}" for became, n in self._became.items()]
-        scored = self._became[Became.GRADED] + self._became[Became.KNOWN]
+        words += [f"{n} {_SPOKEN[outcome]}" for outcome, n in self._became.items()]
+        scored = self._became[JobOutcome.GRADED] + self._became[JobOutcome.KNOWN]
         if scored:
             words.append(f"{show_points(self._points / scored)} points on average")
         return Text(" · ".join(words))
 
     def _left(self, each: float) -> float:
-        """Seconds, where one grading takes `each`. What runs has done its part, so that time that passes is taken off
-        and not put on; what has run longer than that is anybody's guess, and adds nothing."""
+        """Return the seconds left if a grading takes `each`, less what running gradings have already used."""
         now = self._clock()
         begun = sum(len(self._places(key)) for key in self._running)
         running = sum(max(0.0, each - (now - since)) for since in self._running.values())

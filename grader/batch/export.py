@@ -1,4 +1,4 @@
-"""What an export says, as it says it. Whose a hand-in is, is decided later (`grader.batch.whose`)."""
+"""The contents of an export. Submissions are matched to students later (`grader.batch.matching`)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from grader.batch.tree import Tree
 
 @dataclass(frozen=True)
 class Who:
-    """What an export says about a person; empty where it says nothing."""
+    """The facts about a person in an export; empty if the export lacks them."""
 
     id: str = ""
     email: str = ""
     login: str = ""
     name: str = ""
     squeezed: str = ""
-    """The name in small letters without spaces and signs, family name first: all that Canvas leaves of it."""
+    """The name in lower case without spaces and punctuation, family name first, as in Canvas's file names."""
     anything: str = ""
     """The name of a folder or file, which may be any of these."""
 
@@ -28,28 +28,28 @@ class Who:
 
 
 @dataclass(frozen=True)
-class HandIn:
+class ExportedSubmission:
     place: str
-    """Where it lies in the export: a folder, or what its files' names begin with."""
+    """Its folder in the export, or the prefix of its files' names."""
     who: tuple[Who, ...]
-    """One, or the members of a group."""
+    """The author, or the members of a group."""
     files: tuple[tuple[str, str], ...]
-    """(the name that it had with the student, its path in the export)"""
+    """The student's name for each file, and its path in the export."""
     submitted_at: dt.datetime | None = None
     marked_late: bool = False
-    """The export says that it is late, and perhaps not by how much."""
+    """True if the export marks it late, perhaps without a time."""
     notes: tuple[str, ...] = ()
-    """How the export was understood where that is not plain."""
+    """Remarks on how the export was read."""
 
 
 @dataclass(frozen=True)
 class Export:
     format: str
     tree: Tree
-    hand_ins: tuple[HandIn, ...]
+    submissions: tuple[ExportedSubmission, ...]
     left_over: tuple[str, ...] = ()
-    """Files and folders that belong to no hand-in."""
+    """Files and folders that belong to no submission."""
 
-    def content(self, hand_in: HandIn) -> Sequence[tuple[str, bytes]]:
-        """(name, bytes) of its files, as uploaded. Raises `Refused`."""
-        return [(name, self.tree.read(path)) for name, path in hand_in.files]
+    def content(self, submission: ExportedSubmission) -> Sequence[tuple[str, bytes]]:
+        """Return (name, content) of a submission's files. Raise `Refused` if one cannot be read."""
+        return [(name, self.tree.read(path)) for name, path in submission.files]

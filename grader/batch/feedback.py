@@ -1,4 +1,4 @@
-"""`grader zip`: everybody's report, named as the learning platform wants it back."""
+"""`grader zip`: all reports, with the names that the learning platform expects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.errors import BadCall
 
 
 def pack(out: Path, file: Path) -> int:
-    """A zip of what `grader batch` has left in `out`; returns how many reports it has."""
+    """Write a zip of the reports in an output folder of `grader batch`. Return their number."""
     found = dict(_reports(out))
     if not found:
         raise BadCall(f"nobody in {out} has a report yet")
@@ -25,7 +25,7 @@ def pack(out: Path, file: Path) -> int:
 
 
 def _reports(out: Path) -> Iterator[tuple[str, Path]]:
-    """A group has one, under one name."""
+    """Yield (name, file) of every report. A group has one report."""
     try:
         everybody = json.loads((out / RECORD).read_text("utf-8"))
     except (OSError, ValueError):

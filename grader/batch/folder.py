@@ -1,4 +1,4 @@
-"""What a batch's output folder is called inside, and how files come into it."""
+"""The output folder of a batch: names of its files, and how they are written."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from grader.errors import BadCall
 from grader.store.locks import locked
 
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
-"""A folder for each student, their page in it, and where everybody stands."""
+"""A folder for each student, the report in it, and a file with the outcome of every student."""
 GRADED = "graded"
 """Folder of the queue's database, its log, the batch's id and what students do not see."""
 DATABASE = "queue.db"
 OPINIONS = "opinions.json"
-"""Submission's digest → question → what is suggested for the answer."""
+"""Suggestions for answers, by submission's digest and question."""
 
 
 def write(file: Path, content: str) -> None:
-    """Write all of it or nothing, whenever the process is killed."""
+    """Write a file completely or not at all, even if the process is killed."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     with unfinished.open("w", encoding="utf-8", newline="") as out:
         out.write(content)

@@ -1,4 +1,4 @@
-"""Results → the tables that learning platforms and people read.
+"""Gradebooks for learning platforms and people.
 
 No score, no cell: where something is missing, unclear or our failure, the gradebook keeps what it has.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from grader.batch.outcome import Result
-from grader.batch.people import Student
+from grader.batch.people import ClassStudent
 from grader.model import ZERO, Points, Report, show_points
 
 Row = Sequence[str]
@@ -28,18 +28,18 @@ MOODLE = (
 
 
 def ours(results: Iterable[Result]) -> Iterator[Row]:
-    """Everything about everybody, a line each."""
+    """Return a row with all facts for each student."""
     yield OURS
     for result in results:
-        student, hand_in = result.student, result.hand_in
-        moment = student.submitted_at or (hand_in.submitted_at if hand_in else None)
+        student, submission = result.student, result.submission
+        moment = student.submitted_at or (submission.submitted_at if submission else None)
         yield (
             student.key,
             student.name,
             ";".join(student.ids),
             student.email,
             student.login,
-            hand_in.place if hand_in else "",
+            submission.place if submission else "",
             moment.isoformat(timespec="seconds") if moment else "",
             *map(_cell, (result.points, result.final, result.decided, result.waiting, result.possible)),
             result.status,
@@ -79,7 +79,7 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
-    """Canvas finds people by ID and SIS User ID. Of a gradebook that it exported, its own columns stay."""
+    """Return Canvas's gradebook. Canvas matches people by ID and SIS User ID. Columns that it exported are kept."""
     yield (*CANVAS, title)
     yield ("    Points Possible", "", "", "", "", show_points(reachable(results)))
     for result in results:
@@ -87,14 +87,14 @@ def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
             yield (*_canvas_columns(result.student), _cell(result.final))
 
 
-def _canvas_columns(student: Student) -> Row:
+def _canvas_columns(student: ClassStudent) -> Row:
     if "ID" in student.cells and "Student" in student.cells:
         return [student.cells.get(column, "") for column in CANVAS]
     return (student.shown, next(iter(student.ids), ""), "", student.login, "")
 
 
 def moodle(results: Sequence[Result]) -> Iterator[Row]:
-    """The grading worksheet. Moodle finds people by Identifier; of its own worksheet, all other columns stay."""
+    """Return Moodle's grading worksheet. Moodle matches people by Identifier. Its other columns are kept."""
     worksheet = next((list(r.student.cells) for r in results if "Identifier" in r.student.cells), None)
     columns = worksheet or list(MOODLE)
     yield columns
@@ -106,7 +106,7 @@ def moodle(results: Sequence[Result]) -> Iterator[Row]:
             yield [cells.get(column, "") for column in columns]
 
 
-def _moodle_columns(student: Student, most: str) -> Mapping[str, str]:
+def _moodle_columns(student: ClassStudent, most: str) -> Mapping[str, str]:
     id = next(iter(student.ids), "")
     return {
         "Identifier": f"Participant {id}" if id.isdecimal() else id,
@@ -118,7 +118,7 @@ def _moodle_columns(student: Student, most: str) -> Mapping[str, str]:
 
 
 def reachable(results: Iterable[Result]) -> Points:
-    """What has been decided about, where most has: what waits for a person is no part of the scores, nor of this."""
+    """Return the most points that were decided for one student. Points that await marking are not included."""
     return max((result.decided for result in results if result.decided is not None), default=ZERO)
 
 

@@ -1,6 +1,6 @@
-"""Where everybody stands: who handed in what, what it is worth, and why there is no score where there is none.
+"""The outcome of a batch for each student: submission, score, or the reason why there is no score.
 
-A pure function of what is known, so that another due date or another late policy asks for no grading.
+It is computed from stored reports, so that another due date or late policy needs no grading.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from grader.batch.export import HandIn
+from grader.batch.export import ExportedSubmission
 from grader.batch.folder import REPORT
-from grader.batch.people import Student
+from grader.batch.matching import Matching
+from grader.batch.people import ClassStudent
 from grader.batch.queue import Received
 from grader.batch.run import Receipt, Run, Unreadable
 from grader.batch.scores import Old
-from grader.batch.whose import Attribution
 from grader.course.late import Lateness, applied, lateness
 from grader.model import Points, Report, show_points
 
@@ -25,9 +25,9 @@ from grader.model import Points, Report, show_points
 class Standing(StrEnum):
     GRADED = "graded"
     PARTLY = "partly graded"
-    """Some points wait for a person, and are no part of the score."""
+    """Some points await marking and are not part of the score."""
     NO_CODE = "code not submitted"
-    """Written answers alone: there is no score, and no zero."""
+    """Only written answers were submitted: there is no score, not zero."""
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"
@@ -42,42 +42,42 @@ class Dates:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class OutputOptions:
     column: str
-    """What the gradebook's column is called."""
+    """The title of the gradebook's column."""
     gradescope: bool = False
     compare_with: tuple[Old, ...] | None = None
-    """Another gradebook."""
+    """Scores of another gradebook to compare with; None for none."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One student's line."""
+    """The outcome of one student."""
 
-    student: Student
+    student: ClassStudent
     standing: Standing
     why: str = ""
-    """Of a standing that needs one."""
-    hand_in: HandIn | None = None
+    """The reason for a standing that needs one."""
+    submission: ExportedSubmission | None = None
     digest: str = ""
-    """Of the files."""
+    """The digest of the files."""
     shares_with: tuple[str, ...] = ()
-    """Who has handed in the same files."""
+    """Students who submitted the same files."""
     late: Lateness | None = None
-    """None where it is not asked for."""
+    """None without a due date."""
     points: Points | None = None
-    """Of what is decided, before lateness."""
+    """Points of what is decided, before the late penalty."""
     final: Points | None = None
-    """After it."""
+    """Points after the late penalty."""
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
     feedback: str = ""
-    """What the report's page is called when it goes back to the platform; empty where there is none."""
+    """The name of the report's page for the learning platform; empty if there is none."""
 
     @property
     def status(self) -> str:
-        """For a gradebook's column: whether the score is all there is, and if not, what it lacks."""
+        """The text of the gradebook's status column."""
         words = [self.standing.value + (f": {self.why}" if self.why else "")]
         if self.late is not None and (self.late.is_late or self.late is _UNKNOWN):
             words.append(self.late.sentence)
@@ -92,31 +92,33 @@ _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 
 
 class Outcomes:
-    """Reports are read one at a time: a class need not fit into memory."""
+    """The outcomes of a class. Reports are read one at a time, so a class need not fit into memory."""
 
-    def __init__(self, attribution: Attribution, run: Run, dates: Dates, back: Callable[[HandIn, str], str]) -> None:
-        """`back`: what a file is called when it goes back to where the hand-in came from."""
+    def __init__(
+        self, matching: Matching, run: Run, dates: Dates, back: Callable[[ExportedSubmission, str], str]
+    ) -> None:
+        """`back` returns the name of a file for the learning platform."""
         self._back = back
-        self._attribution = attribution
+        self._matching = matching
         self._run = run
         self._dates = dates
-        self._doubts = _doubts(attribution)
+        self._doubts = _doubts(matching)
         self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
     def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
-        """In the roster's order."""
-        self._sharing = _sharing(self._attribution, self._run.receipts)
-        for student in self._attribution.students:
+        """Yield outcomes and reports in the order of the roster."""
+        self._sharing = _sharing(self._matching, self._run.receipts)
+        for student in self._matching.students:
             yield self._result(student)
 
-    def _result(self, student: Student) -> tuple[Result, Report | None]:
-        claimed = self._attribution.claimed.get(student.key)
-        if claimed is None:
+    def _result(self, student: ClassStudent) -> tuple[Result, Report | None]:
+        matches = self._matching.matches.get(student.key)
+        if matches is None:
             why = self._doubts.get(student.key, "")
             return Result(student, Standing.UNCLEAR if why else Standing.MISSING, why), None
-        hand_in = claimed.hand_in
-        base = Result(student, Standing.NOT_YET, hand_in=hand_in, late=self._late(student, hand_in))
-        match self._run.receipts.get(hand_in.place):
+        submission = matches.submission
+        base = Result(student, Standing.NOT_YET, submission=submission, late=self._late(student, submission))
+        match self._run.receipts.get(submission.place):
             case None:
                 return base, None
             case Unreadable(why):
@@ -145,20 +147,22 @@ class Outcomes:
             decided=report.decided,
             waiting=report.waiting,
             possible=report.possible,
-            feedback=self._back(base.hand_in, REPORT) if base.hand_in and base.hand_in.files else "",
+            feedback=self._back(base.submission, REPORT) if base.submission and base.submission.files else "",
         )
         return result, report
 
     def _sharing_with(self, base: Result, digest: str) -> tuple[str, ...]:
         places = self._sharing.get(digest, {}).items()
-        return tuple(name for place, names in places if base.hand_in and place != base.hand_in.place for name in names)
+        return tuple(
+            name for place, names in places if base.submission and place != base.submission.place for name in names
+        )
 
-    def _late(self, student: Student, hand_in: HandIn) -> Lateness | None:
-        """None where nobody asks. What nobody knows costs nothing, and the gradebook says so."""
-        submitted = student.submitted_at or hand_in.submitted_at
+    def _late(self, student: ClassStudent, submission: ExportedSubmission) -> Lateness | None:
+        """Return the lateness, None without a due date. A submission without a timestamp has no penalty."""
+        submitted = student.submitted_at or submission.submitted_at
         if submitted is not None:
             return lateness(submitted, self._dates.due, student.extension, self._dates.policy)
-        if hand_in.marked_late:
+        if submission.marked_late:
             return Lateness(Points(1), "Late, no timestamp: no penalty applied.", True)
         return None if self._dates.due is None else _UNKNOWN
 
@@ -172,7 +176,7 @@ def for_students(report: Report, result: Result) -> Report:
 
 
 def _waits(report: Report) -> str:
-    """What is no part of the score yet."""
+    """Return the reason why points are not part of the score yet."""
     if not report.waiting:
         return "" if report.scope.is_full else f"{report.scope.label}: not the grade"
     by_people = [w.id for part in report.parts for w in part.written if not w.decided]
@@ -185,16 +189,16 @@ def _waits(report: Report) -> str:
     return words if report.scope.is_full else f"{words} ({report.scope.label}: not the grade)"
 
 
-def _doubts(attribution: Attribution) -> Mapping[str, str]:
-    return {key: doubt.why for doubt in attribution.unclear for key in doubt.candidates}
+def _doubts(matching: Matching) -> Mapping[str, str]:
+    return {key: doubt.why for doubt in matching.unclear for key in doubt.candidates}
 
 
-def _sharing(attribution: Attribution, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Digest → the places of the hand-ins with these files → whose they are."""
+def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Return the students by digest and place of their submission."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for student in attribution.students:
-        claimed = attribution.claimed.get(student.key)
-        receipt = receipts.get(claimed.hand_in.place) if claimed else None
-        if claimed and isinstance(receipt, Received):
-            found[receipt.digest][claimed.hand_in.place].append(student.shown)
+    for student in matching.students:
+        matches = matching.matches.get(student.key)
+        receipt = receipts.get(matches.submission.place) if matches else None
+        if matches and isinstance(receipt, Received):
+            found[receipt.digest][matches.submission.place].append(student.shown)
     return found

@@ -1,4 +1,4 @@
-"""What a batch leaves in its folder: gradebooks, and a folder for each student."""
+"""The output of a batch: gradebooks, and a folder for each student."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from grader.batch.class_files import remove_others
 from grader.batch.class_page import page
 from grader.batch.compare import compared
 from grader.batch.folder import GRADED, OPINIONS, RECORD, STUDENTS, write
-from grader.batch.outcome import Result, Wishes, for_students
+from grader.batch.outcome import OutputOptions, Result, for_students
 from grader.batch.summary import Summary
 from grader.model import Json, Report
 from grader.render import as_json, gradescope
 
 
 def write_all(
-    out: Path, outcomes: Iterable[tuple[Result, Report | None]], wishes: Wishes, summary: Summary
+    out: Path, outcomes: Iterable[tuple[Result, Report | None]], options: OutputOptions, summary: Summary
 ) -> list[Path]:
     """Each file is complete or as it was before. Fills the summary, and returns the new reports whose pages have plots,
     which are still to be drawn."""
@@ -30,29 +30,29 @@ def write_all(
         rows += gradebooks.long_rows(result, report)
         if report is not None:
             opinions[report.submission_digest] = opinions_of(report)
-            fresh += _write_student(out / STUDENTS / result.student.key, for_students(report, result), wishes)
+            fresh += _write_student(out / STUDENTS / result.student.key, for_students(report, result), options)
     results = summary.results
     remove_others(out, {result.student.key for result in results})
     write(out / GRADED / OPINIONS, json.dumps(opinions) + "\n")
     write(out / "scores.csv", cells.dumps(rows))
     write(out / "gradebook.csv", cells.dumps(gradebooks.ours(results)))
-    write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, wishes.column)))
+    write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, options.column)))
     write(out / "moodle.csv", cells.dumps(gradebooks.moodle(results)))
-    if wishes.compare_with is not None:
-        write(out / "compare.csv", cells.dumps(compared(results, summary.losses, wishes.compare_with)))
+    if options.compare_with is not None:
+        write(out / "compare.csv", cells.dumps(compared(results, summary.losses, options.compare_with)))
     write(out / RECORD, json.dumps([*map(_record, results)], indent=1, ensure_ascii=False) + "\n")
     write(out / "class.html", page(summary))
     return fresh
 
 
 def opinions_of(report: Report) -> Json:
-    """Return what is suggested for each written answer. Those who mark see it, and students' reports leave it out."""
+    """Return the suggestions for written answers. Markers see them; students' reports leave them out."""
     return {w["id"]: w["opinion"] for part in as_json.as_json(report)["parts"] for w in part["written"]}
 
 
 def _record(result: Result) -> Json:
-    """What a program may want to know; `grader zip` finds there whose feedback is called what."""
-    student, hand_in = result.student, result.hand_in
+    """Return a student's outcome for programs. `grader zip` reads the names of feedback files from it."""
+    student, submission = result.student, result.submission
     return {
         "student": student.key,
         "name": student.name,
@@ -64,12 +64,12 @@ def _record(result: Result) -> Json:
         "points": None if result.points is None else float(result.points),
         "final": None if result.final is None else float(result.final),
         "shares_with": list(result.shares_with),
-        "hand_in": hand_in.place if hand_in else None,
+        "submission": submission.place if submission else None,
         "feedback": result.feedback,
     }
 
 
-def _write_student(folder: Path, report: Report, wishes: Wishes) -> list[Path]:
+def _write_student(folder: Path, report: Report, options: OutputOptions) -> list[Path]:
     """Write a student's report. Return its file if its page is still to be drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     file, content = folder / "report.json", as_json.dumps(report)
@@ -79,7 +79,7 @@ def _write_student(folder: Path, report: Report, wishes: Wishes) -> list[Path]:
             missing_ok=True
         )  # else a kill between the two would leave an old page for a new report
         write(file, content)
-    if wishes.gradescope:
+    if options.gradescope:
         write(folder / "results.json", json.dumps(gradescope.gradescope(report), indent=2) + "\n")
     if not drawn and not report.evidence:
         pages.draw_one(file)

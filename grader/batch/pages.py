@@ -1,4 +1,4 @@
-"""Reports as HTML. The plots of one take a second, so those that have some are drawn on every core."""
+"""Reports as HTML. Plots take a second for each report, so they are drawn on all cores."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from grader.render import as_json
 from grader.render.html import html
 
 FEW = 8
-"""So many are drawn sooner than processes are started for them."""
+"""Number of reports that are drawn faster without starting processes."""
 
 
 def draw(files: Sequence[Path], cores: int, tick: Callable[[], None]) -> None:
-    """Reports as JSON → report.html beside each of them."""
+    """Write report.html beside each of these reports in JSON."""
     if len(files) <= FEW or cores == 1:
         for file in files:
             draw_one(file)

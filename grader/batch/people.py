@@ -1,4 +1,4 @@
-"""Who is in the class: a roster as CSV, a Canvas gradebook or a Moodle grading worksheet, or the export itself."""
+"""The students of a class, from a roster (CSV, Canvas gradebook, Moodle grading worksheet) or from the export."""
 
 from __future__ import annotations
 
@@ -24,30 +24,33 @@ _SUBMITTED = ("submitted", "submitted at")
 
 
 @dataclass(frozen=True)
-class Student:
+class ClassStudent:
     name: str = ""
     ids: tuple[str, ...] = ()
     email: str = ""
     login: str = ""
     cells: Mapping[str, str] = field(default_factory=dict)
-    """The roster's line as it stands, by its headings, for gradebooks that want their own columns back."""
-    hand_in: str = ""
-    """Which one is theirs, where the roster says so."""
+    """The roster's row by column, for gradebooks that keep their columns."""
+    submission: str = ""
+    """The place of the student's submission, if the roster names it."""
     extension: dt.datetime | None = None
     submitted_at: dt.datetime | None = None
-    """Where the roster knows; it is believed before the export."""
+    """The time of submission in the roster, which takes precedence over the export."""
     enrolled: bool = True
-    """Whether the roster names them, or there is none."""
+    """True if the student is in the roster, or there is no roster."""
     key: str = ""
-    """What their folder is called: no two are the same."""
+    """The unique name of the student's folder."""
 
     @property
     def shown(self) -> str:
         return self.name or self.login or self.email or next(iter(self.ids), "")
 
 
-def read(content: bytes) -> list[Student]:
-    """A roster with at least one of id, email, login and name. Raises `BadCall` that names the lines to mend."""
+def read(content: bytes) -> list[ClassStudent]:
+    """Return the students of a roster with a column id, email, login or name.
+
+    Raises:
+        BadCall: The roster cannot be read. The message names the line to fix."""
     lines = csv_people.lines(content)
     header = lines[0][1] if lines else []
     where = csv_people.headings(header)
@@ -55,7 +58,7 @@ def read(content: bytes) -> list[Student]:
         name in where for name in (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
     ):
         raise BadCall("the roster's first line names no column id, email, login or name")
-    found: list[Student] = []
+    found: list[ClassStudent] = []
     for number, cells in lines[1:]:
         row = {name: as_written(cells[n].strip()) for name, n in where.items() if n < len(cells)}
         if _is_person(row):
@@ -66,20 +69,20 @@ def read(content: bytes) -> list[Student]:
 
 
 def _is_person(row: Mapping[str, str]) -> bool:
-    """Not staff, and not the line in which Canvas's gradebooks say what can be reached."""
+    """Return False for staff and for the row of possible points in Canvas's gradebooks."""
     points = row.get("student", "").lower().startswith("points possible")
     return not points and _first(row, csv_people.ROLE).lower() not in csv_people.STAFF
 
 
-def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Student:
+def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> ClassStudent:
     name = _first(row, csv_people.NAME) or f"{_first(row, csv_people.GIVEN)} {_first(row, csv_people.FAMILY)}"
-    student = Student(
+    student = ClassStudent(
         name=" ".join(name.split()),
         ids=tuple(dict.fromkeys(_id(id) for kind in IDS for id in row.get(kind, "").split(";") if id)),
         email=_first(row, csv_people.EMAILS).lower(),
         login=_first(row, csv_people.LOGINS).lower(),
         cells=raw,
-        hand_in=_first(row, _HAND_IN),
+        submission=_first(row, _HAND_IN),
         extension=_moment(number, _first(row, _EXTENSION)),
         submitted_at=_moment(number, _first(row, _SUBMITTED)),
     )
@@ -89,7 +92,7 @@ def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Stu
 
 
 def _id(text: str) -> str:
-    """Moodle writes "Participant 123"."""
+    """Return an id without Moodle's "Participant"."""
     return re.sub(r"(?i)^participant\s+(?=\d+$)", "", text)
 
 
@@ -106,7 +109,7 @@ def _moment(number: int, text: str) -> dt.datetime | None:
         raise BadCall(f"the roster's line {number}: {text[:40]!r} is no moment: write 2026-12-01 23:59") from None
 
 
-def _without_doubles(students: Sequence[Student]) -> None:
+def _without_doubles(students: Sequence[ClassStudent]) -> None:
     for kind, values in (
         ("id", [id for student in students for id in student.ids]),
         ("e-mail address", [student.email for student in students if student.email]),
@@ -117,23 +120,23 @@ def _without_doubles(students: Sequence[Student]) -> None:
             raise BadCall(f"the roster has several people with the {kind} {', '.join(doubled[:5])}")
 
 
-def outsider(who: Who, *, enrolled: bool) -> Student:
-    """Somebody whom only the export names."""
+def outsider(who: Who, *, enrolled: bool) -> ClassStudent:
+    """Return a student who is in the export but not in the roster."""
     name = who.name or who.squeezed or who.anything
     ids = (who.id,) if who.id else ()
-    return Student(name=name, ids=ids, email=who.email.lower(), login=who.login.lower(), enrolled=enrolled)
+    return ClassStudent(name=name, ids=ids, email=who.email.lower(), login=who.login.lower(), enrolled=enrolled)
 
 
-def with_keys(students: Iterable[Student]) -> list[Student]:
-    """Keys do not depend on who else is there, but for those who would be called the same."""
+def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
+    """Return the students with unique keys, which depend only on students with the same name."""
     named = [(student, _slug(student)) for student in students]
     times = Counter(slug for _, slug in named)
     keyed = [replace(s, key=slug if times[slug] == 1 else f"{slug}-{_hash(s)}") for s, slug in named]
     return _told_apart(keyed)
 
 
-def _told_apart(students: Sequence[Student]) -> list[Student]:
-    """Of whom the roster says exactly the same, the second is a second person nevertheless."""
+def _told_apart(students: Sequence[ClassStudent]) -> list[ClassStudent]:
+    """Return the students with a number after the key of those whose rows are equal."""
     seen: Counter[str] = Counter()
     apart = []
     for student in students:
@@ -143,14 +146,14 @@ def _told_apart(students: Sequence[Student]) -> list[Student]:
     return apart
 
 
-def _slug(student: Student) -> str:
-    """Letters and digits that every file system keeps apart, or a hash where there are none."""
+def _slug(student: ClassStudent) -> str:
+    """Return a file name of ASCII letters and digits for a student, or a hash if that would be empty."""
     text = student.login or student.email or student.name or student.shown
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9@.]+", "-", plain).strip("-.")[:60]
     return slug if re.search("[a-z0-9]", slug) else f"student-{_hash(student)}"
 
 
-def _hash(student: Student) -> str:
-    identity = "\n".join((student.name, *student.ids, student.email, student.login, student.hand_in))
+def _hash(student: ClassStudent) -> str:
+    identity = "\n".join((student.name, *student.ids, student.email, student.login, student.submission))
     return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:8]

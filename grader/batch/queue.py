@@ -1,6 +1,6 @@
-"""The queue of a batch: of a database in its output folder, which this process empties, or of a service.
+"""The queue of a batch: a database in its output folder with workers on this machine, or the queue of a service.
 
-Names of students are not stored: all submissions are those of one person, "grader batch", in a course of its own.
+Names of students are not stored: all submissions belong to one person, "grader batch", in a separate course.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ Files = tuple[tuple[str, bytes], ...]
 
 @dataclass(frozen=True)
 class Rules:
-    """All that a report depends on besides the submission."""
+    """Everything that a report depends on besides the submission."""
 
     compatibility_key: str
     digest: str
-    """Of the assignment."""
+    """The digest of the assignment."""
     scope: str
     seed: str
-    """Its label."""
+    """The label of the seed."""
     sandbox: str
-    """Empty where workers of a service grade."""
+    """Empty if the workers of a service grade."""
 
     def key(self, content: str = "") -> str:
         """Return a hash of the rules and of a submission's content."""
@@ -67,7 +67,7 @@ class Rules:
 @dataclass(frozen=True)
 class Received:
     content: str
-    """A hash of all that a report takes from the submission: equal submissions have the same one."""
+    """A hash of everything that a report takes from the submission."""
     digest: str
     missing: str = ""
     """Message about code that was not submitted; empty if it was."""
@@ -83,7 +83,7 @@ class Changes:
 
 
 class BatchQueue:
-    """Submissions of one batch in a queue. A batch that was killed finds what it had queued."""
+    """The queue of one batch. A batch that was killed finds the gradings that it had queued."""
 
     def __init__(self, store: Store, queue: Queue, task: Assignment, rules: Rules, scope: Scope) -> None:
         self.rules = rules
@@ -95,7 +95,7 @@ class BatchQueue:
             self._person = _prepared(tx, task)
 
     def start(self) -> None:
-        """Start whoever grades, unless it is started. Called when there is something to grade."""
+        """Start the workers, unless they are started. Called when there is something to grade."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
         """Queue submissions in one transaction.
@@ -135,7 +135,7 @@ class BatchQueue:
         return self._look(ids)
 
     def trouble(self) -> str:
-        """Return why nothing that waits is graded; empty if it is."""
+        """Return why queued submissions are not graded; empty if they are."""
         unserved = self._read(workers.unserved)
         return next((u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key), "")
 
@@ -193,7 +193,7 @@ class BatchQueue:
 
 
 class LocalBatchQueue(BatchQueue):
-    """A queue that grading processes of this machine empty, one a core."""
+    """A queue with workers on this machine, one for each core."""
 
     def __init__(self, store: Store, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes) -> None:
         self._plan = plan
@@ -215,14 +215,14 @@ class LocalBatchQueue(BatchQueue):
         super().__init__(store, self._workers, task, rules, scope)
 
     def start(self) -> None:
-        """Start the workers. Raise `SandboxUnavailable` where a promise of the sandbox does not hold."""
+        """Start the workers. Raise `SandboxUnavailable` if the sandbox fails its self-test."""
         if not self._is_started:
             selftest.prove(self._plan.sandbox, self._plan.runtime)
             self._workers.start(warm=False)  # a small batch needs only a few
             self._is_started = True
 
     def stop(self) -> None:
-        """Put what runs back into the queue."""
+        """Stop the workers. Running gradings go back into the queue."""
         if self._is_started:
             self._workers.stop(0)
 
@@ -265,7 +265,7 @@ class _StateEvents:
 def local_queue(
     out: Path, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes
 ) -> Iterator[BatchQueue]:
-    """The queue in the output folder, and the workers that empty it."""
+    """Open the queue in the output folder, with its workers."""
     folder = out / GRADED
     store = Store(f"sqlite:///{(folder / DATABASE).absolute()}")
     with _logged_to(folder / "log"):
@@ -282,7 +282,7 @@ def local_queue(
 
 @contextmanager
 def service_queue(store: Store, task: Assignment, rules: Rules, scope: Scope) -> Iterator[BatchQueue]:
-    """The queue of a service on many machines, whose workers grade."""
+    """Open the queue of a service, whose workers grade."""
     try:
         yield BatchQueue(store, StoreQueue({task.id: rules.compatibility_key}), task, rules, scope)
     finally:
@@ -291,7 +291,7 @@ def service_queue(store: Store, task: Assignment, rules: Rules, scope: Scope) ->
 
 @contextmanager
 def _logged_to(file: Path) -> Iterator[None]:
-    """Have the workers' log lines in a file: the terminal is for progress."""
+    """Write the workers' log to a file: the terminal shows the progress."""
     before = structlog.get_config()
     with file.open("a", encoding="utf-8") as log:
         structlog.configure(
@@ -310,7 +310,7 @@ def _logged_to(file: Path) -> Iterator[None]:
 
 
 def _prepared(tx: Tx, task: Assignment) -> Person:
-    """Return who submits, once their course has the assignment."""
+    """Return the person who submits. Create the person, the course and the offering if needed."""
     if people.course(tx, COURSE.id) is None:
         people.add_course(tx, COURSE)
     if offerings.offering(tx, COURSE.id, task.id) is None:

@@ -1,4 +1,4 @@
-"""Gradebooks → scores again: ours, those for Canvas and Moodle, and what these platforms export."""
+"""Read scores from gradebooks of `grader batch`, Canvas and Moodle."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.batch.cells import as_written
-from grader.batch.people import Student, read
+from grader.batch.people import ClassStudent, read
 from grader.course import csv_people
 from grader.errors import BadCall
 from grader.model import ZERO, Points
 
 _OURS = ("final", "grade", "score", "total score", "points")
-"""What a column of scores is called; in a Canvas gradebook it is the assignment's, so the last one is taken."""
+"""Titles of score columns. In a Canvas gradebook, the last column is taken."""
 _CANVAS = ("student", "id", "sis user id", "sis login id", "section")
 _READ_ONLY = ("current score", "final score", "current points", "final points", "current grade", "final grade")
-"""What Canvas computes, at the end of its own exports."""
+"""Columns that Canvas computes, at the end of its exports."""
 
 
 @dataclass(frozen=True)
 class Old:
-    """What another gradebook says about somebody."""
+    """A row of another gradebook."""
 
-    student: Student
+    student: ClassStudent
     points: Points | None
-    """None where it has no score."""
+    """None without a score."""
     status: str = ""
 
 
 def read_scores(content: bytes, column: str = "") -> list[Old]:
-    """`column`: the one with the scores, where it is not plain. Raises `BadCall`."""
+    """Read the rows of a gradebook. Raise `BadCall` if its scores are not found.
+
+    `column` is the title of the scores' column, if it is ambiguous."""
     lines = csv_people.lines(content)
     header = [" ".join(cell.split()) for cell in lines[0][1]] if lines else []
     if {"check", "points", "student"} <= set(header):
@@ -44,7 +46,7 @@ def read_scores(content: bytes, column: str = "") -> list[Old]:
     ]
 
 
-def _cell(student: Student, column: str) -> str:
+def _cell(student: ClassStudent, column: str) -> str:
     cells = {" ".join(title.split()): cell for title, cell in student.cells.items()}
     return cells.get(column, "").strip()
 
@@ -63,7 +65,7 @@ def _scores_in(header: Sequence[str]) -> str:
 
 
 def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[Old]:
-    """The long table: a line for each check."""
+    """Return the scores of the table with a row for each check."""
     header = list(lines[0][1])
     totals: dict[tuple[str, str], Points | None] = {}
     for _, cells in lines[1:]:
@@ -73,11 +75,11 @@ def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[
         earned = _points(row["points"])
         if earned is not None:
             totals[who] = (totals[who] or ZERO) + earned
-    return [Old(Student(name=name, key=key), points) for (key, name), points in totals.items()]
+    return [Old(ClassStudent(name=name, key=key), points) for (key, name), points in totals.items()]
 
 
 def _points(text: str) -> Points | None:
-    """ "37.5", "37,5", "37.5 / 40", or nothing."""
+    """Return a score like "37.5", "37,5" or "37.5 / 40"; None if the cell is empty."""
     number = text.partition("/")[0].strip().replace(",", ".")
     if number in ("", "-", "EX", "N/A"):
         return None

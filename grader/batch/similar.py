@@ -1,4 +1,4 @@
-"""Which hand-ins are suspiciously alike. It ranks pairs for a person to read, and accuses nobody.
+"""Rank pairs of similar submissions. A person must read them: similar code proves nothing.
 
 The library is copydetect: it compares the code's tokens, so new names, comments and spaces change nothing. What the
 handout gives to everybody counts for nothing. Nothing of a student's is run or compiled.
@@ -19,17 +19,17 @@ from grader.assignments.catalogue import Assignment
 from grader.model import Submission
 
 TOKENS = 25
-"""So many in a row that are the same count as alike; fewer are everyday Python."""
+"""Number of equal tokens in a row that count as similar; fewer are common in any Python."""
 MOST_CHARACTERS = 200_000
 """Of a hand-in's code; more is data, and would keep the others waiting."""
 LEAST_SHARE = 0.2
-"""Pairs with less in common are not worth a look."""
+"""Pairs with less in common are left out."""
 MOST_PAIRS = 100
 
 
 @dataclass(frozen=True)
 class Text:
-    """The code of a hand-in, and whose it is."""
+    """The code of a submission, and its students."""
 
     names: tuple[str, ...]
     code: str
@@ -39,15 +39,15 @@ class Text:
 class Side:
     names: tuple[str, ...]
     share: float
-    """The part of this one's own code that the other has too."""
+    """The part of this code that the other has too."""
     lines: tuple[tuple[str, bool], ...]
-    """(line, whether the other has it too)"""
+    """Lines, and whether the other has them too."""
 
 
 @dataclass(frozen=True)
-class Pair:
+class SimilarPair:
     tokens: int
-    """How much is the same."""
+    """The similarity of the pair, from 0 to 1."""
     one: Side
     other: Side
 
@@ -57,14 +57,14 @@ class Pair:
 
 
 def code_of(submission: Submission) -> str:
-    """Its Python files and its notebooks' code cells, one after the other."""
+    """Return the Python files and the notebooks' code cells of a submission."""
     files = [f"# {name}\n{content.decode('utf-8', 'replace')}" for name, content in _python(submission.files)]
     cells = [f"# {notebook.path}\n" + "\n\n".join(notebook.code) for notebook in submission.notebooks]
     return "\n\n".join((*files, *cells))[:MOST_CHARACTERS]
 
 
 def baseline(task: Assignment) -> list[str]:
-    """What everybody was given."""
+    """Return the code of the handout."""
     files = [path.read_text("utf-8") for path in sorted((task.folder / "handout").glob("*.py"))]
     return [*files, *("\n\n".join(notebook.code) for notebook in task.handout)]
 
@@ -73,8 +73,8 @@ def _python(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     return [(name, content) for name, content in sorted(files.items()) if name.endswith(".py")]
 
 
-def ranked(texts: Sequence[Text], given: Iterable[str], tick: Callable[[], None] = lambda: None) -> list[Pair]:
-    """The pairs that have most in common first."""
+def ranked(texts: Sequence[Text], given: Iterable[str], tick: Callable[[], None] = lambda: None) -> list[SimilarPair]:
+    """Return the pairs, the most similar first."""
     known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
     prints = []
     for text in texts:
@@ -84,7 +84,7 @@ def ranked(texts: Sequence[Text], given: Iterable[str], tick: Callable[[], None]
     alike = [row for row in found if max(row[3]) >= LEAST_SHARE]
     alike.sort(key=lambda row: (-max(row[3]), -row[2], row[0], row[1]))
     return [
-        Pair(int(tokens), _side(texts[i], shares[0], slices[0]), _side(texts[j], shares[1], slices[1]))
+        SimilarPair(int(tokens), _side(texts[i], shares[0], slices[0]), _side(texts[j], shares[1], slices[1]))
         for i, j, tokens, shares, slices in alike[:MOST_PAIRS]
     ]
 
@@ -94,7 +94,7 @@ def _fingerprint(code: str) -> CodeFingerprint:
 
 
 def _without(print_: CodeFingerprint, known: set[int]) -> CodeFingerprint:
-    """Here and not by the library, which takes each known piece out once only."""
+    """Remove the handout's code. The library would remove each piece only once."""
     print_.hashes -= known
     print_.hash_idx = {hash_: places for hash_, places in print_.hash_idx.items() if hash_ not in known}
     print_.token_coverage = get_token_coverage(print_.hash_idx, TOKENS, len(print_.filtered_code)) or 1
@@ -106,7 +106,7 @@ def _side(text: Text, share: float, slices: np.ndarray) -> Side:
 
 
 def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Whole lines: the library's columns are a little off where names are long."""
+    """Yield lines, and whether they are similar. Lines are whole: the library's columns are inexact with long names."""
     places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
     at = 0
     for line in code.splitlines(keepends=True):

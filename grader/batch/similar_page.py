@@ -1,4 +1,4 @@
-"""Pairs that are alike → one HTML file that shows them side by side, and a table."""
+"""An HTML page that shows similar pairs side by side, and a table of them."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from pathlib import Path
 
 from grader.batch.export import Export
 from grader.batch.gradebooks import Row
+from grader.batch.matching import Matching
 from grader.batch.queue import Received
 from grader.batch.run import Receipt
-from grader.batch.similar import Pair, Text, code_of
-from grader.batch.whose import Attribution
+from grader.batch.similar import SimilarPair, Text, code_of
 from grader.intake.receive import receive_all
 from grader.render.html import environment
 
 COLUMNS = ("rank", "share", "one", "share of one", "other", "share of other", "tokens")
 
 
-def texts(export: Export, attribution: Attribution, receipts: Mapping[str, Receipt], file: str) -> list[Text]:
-    """The code of all that can be read, each once: that several have the same files is told elsewhere."""
+def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], file: str) -> list[Text]:
+    """Return the code of the readable submissions, equal ones once."""
     names: dict[str, list[str]] = defaultdict(list)
-    for student in attribution.students:
-        if claimed := attribution.claimed.get(student.key):
-            names[claimed.hand_in.place].append(student.shown)
+    for student in matching.students:
+        if matches := matching.matches.get(student.key):
+            names[matches.submission.place].append(student.shown)
     found: dict[str, Text] = {}
-    for hand_in in export.hand_ins:
-        receipt = receipts.get(hand_in.place)
+    for submission in export.submissions:
+        receipt = receipts.get(submission.place)
         if isinstance(receipt, Received):
-            before = found.get(receipt.digest) or Text((), code_of(receive_all([*export.content(hand_in)], file)))
-            whose = tuple(names[hand_in.place]) or (hand_in.place,)
+            before = found.get(receipt.digest) or Text((), code_of(receive_all([*export.content(submission)], file)))
+            whose = tuple(names[submission.place]) or (submission.place,)
             found[receipt.digest] = replace(before, names=(*before.names, *whose))
     return list(found.values())
 
 
-def page(title: str, count: int, pairs: Sequence[Pair]) -> str:
+def page(title: str, count: int, pairs: Sequence[SimilarPair]) -> str:
     return _TEMPLATE.render(title=title, count=count, pairs=pairs)
 
 
-def rows(pairs: Sequence[Pair]) -> Iterator[Row]:
+def rows(pairs: Sequence[SimilarPair]) -> Iterator[Row]:
     yield COLUMNS
     for rank, pair in enumerate(pairs, start=1):
         one, other = pair.one, pair.other

@@ -1,4 +1,4 @@
-"""What a class has understood, gathered from one report after the other."""
+"""The summary of a class, collected from its reports one at a time."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _STOPPED = re.compile(r"and was stopped: |it did not finish within ")
 
 @dataclass
 class Diagnosis:
-    """One thing that some have not understood."""
+    """A mistake that some students made."""
 
     sentence: str
-    """For a known mistake what its students read; else what was said to the first of them."""
+    """The sentence of a known mistake, else the reason in the first student's report."""
     known: bool
     checks: dict[str, None] = field(default_factory=dict)
     students: dict[str, str] = field(default_factory=dict)
-    """Key → name."""
+    """Students' names by key."""
     lost: Points = ZERO
     example: str = ""
-    """A line of somebody's code that shows it."""
+    """A line of a student's code with the mistake."""
 
     @property
     def count(self) -> int:
@@ -37,7 +37,7 @@ class Diagnosis:
 
 @dataclass
 class Rate:
-    """How a check went, by its id."""
+    """The results of a check."""
 
     id: str
     title: str
@@ -51,8 +51,8 @@ class Cost:
 
 
 @dataclass
-class Question:
-    """A written one."""
+class QuestionSummary:
+    """The results of a written question."""
 
     id: str
     title: str
@@ -63,25 +63,25 @@ class Question:
 
 class Summary:
     def __init__(self, sentences: Mapping[str, str]) -> None:
-        """`sentences`: the id of a known mistake → what its students read."""
+        """`sentences` has the sentences of known mistakes by id."""
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
         self.costs: list[Cost] = []
         self.stopped: dict[str, str] = {}
-        """Student → what was stopped."""
+        """Stopped sections by student."""
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
-        self.questions: dict[str, Question] = {}
+        self.questions: dict[str, QuestionSummary] = {}
         self.title = ""
         self.scope = FULL_SCOPE
         self.grader = ""
         self.losses: dict[str, str] = {}
-        """Student's key → what has cost points."""
+        """Reasons for lost points by student's key."""
         self._sentences = sentences
         self._diagnoses: dict[object, Diagnosis] = {}
 
     @property
     def diagnoses(self) -> list[Diagnosis]:
-        """What most have not understood first; of two that as many have, what has cost more."""
+        """Return the mistakes, the most common first, then those that cost more."""
         return sorted(self._diagnoses.values(), key=lambda d: (-d.count, -d.lost))
 
     @property
@@ -107,7 +107,9 @@ class Summary:
             self._add_fix(result, fix, report)
         for part in report.parts:
             for written in (w for w in part.written if not w.decided):
-                question = self.questions.setdefault(written.id, Question(written.id, written.title, written.possible))
+                question = self.questions.setdefault(
+                    written.id, QuestionSummary(written.id, written.title, written.possible)
+                )
                 (question.answered if written.found else question.not_found).append(who)
 
     def _add_checks(self, who: str, report: Report) -> None:
@@ -119,7 +121,7 @@ class Summary:
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
-        """What only follows from other mistakes is no misunderstanding of its own."""
+        """Add a mistake of a report, unless it only follows from others."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
@@ -130,7 +132,7 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Two mistakes at once are two. What nobody knows is the same where it is said the same but for its numbers."""
+        """Yield (key, sentence, is known) of mistakes. Unknown ones are equal if their reasons differ only in numbers."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:
             yield id, self._sentences.get(id, id), True
@@ -146,7 +148,7 @@ def _unnamed(check: CheckResult) -> object:
 
 
 def quantile(sorted_points: list[Points], part: float) -> Points:
-    """The value that so large a part of them does not exceed."""
+    """Return a quantile of the values."""
     return sorted_points[min(len(sorted_points) - 1, int(part * len(sorted_points)))]
 
 

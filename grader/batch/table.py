@@ -1,4 +1,4 @@
-"""The dry run: who maps to what, and what is ambiguous, missing, late, a duplicate or unreadable."""
+"""The plan of a dry run: each student's submission, and what is unclear, missing, late, repeated or unreadable."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.batch.export import Export
+from grader.batch.matching import Matching, Unclear
 from grader.batch.outcome import Result, Standing
-from grader.batch.whose import Attribution, Unclear
 from grader.render.text import one_line
 
 _READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY)
 
 
 @dataclass(frozen=True)
-class Line:
+class PlanRow:
     student: str
-    hand_in: str
+    submission: str
     by: str
-    """What it was recognised by."""
+    """The fact that the student was recognised by."""
     files: int
     submitted: str
     state: str
@@ -31,44 +31,44 @@ class Line:
     notes: str
 
 
-def lines(attribution: Attribution, results: Iterable[Result]) -> Iterator[Line]:
-    """A line a student, and a line for each hand-in that is nobody's."""
+def lines(matching: Matching, results: Iterable[Result]) -> Iterator[PlanRow]:
+    """Yield a row for each student, and for each submission that is not matched."""
     for result in results:
-        yield _line(attribution, result)
-    for unclear in attribution.unclear:
+        yield _line(matching, result)
+    for unclear in matching.unclear:
         yield _nobodys(unclear, "unclear")
-    for unclear in attribution.replaced:
+    for unclear in matching.replaced:
         yield _nobodys(unclear, "replaced")
 
 
-def _line(attribution: Attribution, result: Result) -> Line:
-    claimed = attribution.claimed.get(result.student.key)
-    hand_in = result.hand_in
-    moment = result.student.submitted_at or (hand_in.submitted_at if hand_in else None)
+def _line(matching: Matching, result: Result) -> PlanRow:
+    matches = matching.matches.get(result.student.key)
+    submission = result.submission
+    moment = result.student.submitted_at or (submission.submitted_at if submission else None)
     notes = [result.why if result.standing not in (Standing.GRADED, Standing.PARTLY) else ""]
     notes += [result.late.sentence if result.late and result.late.is_late else ""]
     notes += [f"the same files as {', '.join(result.shares_with)}" if result.shares_with else ""]
-    notes += ["not in the roster" if not result.student.enrolled else "", *(hand_in.notes if hand_in else ())]
+    notes += ["not in the roster" if not result.student.enrolled else "", *(submission.notes if submission else ())]
     state = "to grade" if result.standing is Standing.NOT_YET else result.standing.value
-    return Line(
+    return PlanRow(
         student=result.student.shown,
-        hand_in=hand_in.place if hand_in else "",
-        by=claimed.how if claimed else "",
-        files=len(hand_in.files) if hand_in else 0,
+        submission=submission.place if submission else "",
+        by=matches.how if matches else "",
+        files=len(submission.files) if submission else 0,
         submitted=moment.isoformat(" ", "minutes") if moment else "",
         state=state,
         notes="; ".join(note for note in notes if note),
     )
 
 
-def _nobodys(unclear: Unclear, state: str) -> Line:
-    hand_in = unclear.hand_in
-    moment = hand_in.submitted_at.isoformat(" ", "minutes") if hand_in.submitted_at else ""
-    return Line("", hand_in.place, "", len(hand_in.files), moment, state, unclear.why)
+def _nobodys(unclear: Unclear, state: str) -> PlanRow:
+    submission = unclear.submission
+    moment = submission.submitted_at.isoformat(" ", "minutes") if submission.submitted_at else ""
+    return PlanRow("", submission.place, "", len(submission.files), moment, state, unclear.why)
 
 
-def shown(rows: Sequence[Line]) -> Table:
-    """Columns in which nobody has anything are left out: a terminal is 80 columns wide."""
+def shown(rows: Sequence[PlanRow]) -> Table:
+    """Return the table without empty columns: a terminal may have 80 columns."""
     cells = [[one_line(str(cell)) for cell in asdict(row).values()] for row in rows]
     filled = [any(column) for column in zip(*cells, strict=True)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -81,14 +81,14 @@ def shown(rows: Sequence[Line]) -> Table:
 
 
 def left_over(export: Export) -> list[str]:
-    """Files of which nobody can say whose they are."""
+    """Return the files that belong to no submission."""
     return [*export.left_over, *export.tree.unsafe]
 
 
-def sentence(export: Export, rows: Sequence[Line]) -> str:
-    """ "Canvas download: 48 submissions; 45 to grade, 2 missing, 1 unclear" """
+def sentence(export: Export, rows: Sequence[PlanRow]) -> str:
+    """Return a summary: "Canvas download: 48 submissions; 45 to grade, 2 missing, 1 unclear"."""
     states = dict.fromkeys(row.state for row in rows)
     counted = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
     left = left_over(export)
     over = f"; belongs to no submission: {', '.join(left[:5])}{' …' if len(left) > 5 else ''}" if left else ""
-    return f"{export.format}: {len(export.hand_ins)} submissions; {counted}{over}"
+    return f"{export.format}: {len(export.submissions)} submissions; {counted}{over}"

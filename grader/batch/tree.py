@@ -1,4 +1,4 @@
-"""The files of an export, in a folder or in a zip, read one at a time: a class need not fit into memory."""
+"""The files of an export, a folder or a zip. They are read one at a time, so a class need not fit into memory."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MAX_FILES = 200_000
 
 class Tree(Protocol):
     names: tuple[str, ...]
-    """Relative paths of the files, in order, without what editors and operating systems leave behind."""
+    """Sorted relative paths of the files, without those that editors and operating systems leave behind."""
     unsafe: tuple[str, ...]
-    """Those left out because they are links, or lead out of the folder."""
+    """Paths that are left out because they are links or lead out of the folder."""
 
     def read(self, name: str) -> bytes:
-        """Raises `Refused` where it is too large or cannot be read."""
+        """Return a file's content. Raise `Refused` if it is too large or cannot be read."""
         ...
 
 
@@ -48,7 +48,7 @@ class Folder:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bool]]:
-    """(relative path, whether it is an ordinary file); links are not followed."""
+    """Yield relative paths, and whether each is an ordinary file. Links are not followed."""
     for folder, folders, names in os.walk(root, followlinks=False):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         folders[:] = [name for name in folders if not is_noise(name) and name not in links]
@@ -85,7 +85,7 @@ class Archive:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """Many programs write UTF-8 and do not say so."""
+    """Return an entry's name. Many programs write UTF-8 without saying so."""
     if entry.flag_bits & 0x800:
         return entry.filename
     try:
@@ -95,7 +95,7 @@ def _name(entry: zipfile.ZipInfo) -> str:
 
 
 class Below:
-    """A tree's one folder as a tree of its own."""
+    """A folder of a tree, as a tree."""
 
     def __init__(self, tree: Tree, folder: str) -> None:
         self._tree = tree
@@ -109,7 +109,7 @@ class Below:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Tree]:
-    """Raises `BadCall` where it is neither a folder nor a zip."""
+    """Open a folder or a zip. Raise `BadCall` for anything else."""
     if path.is_dir():
         yield Folder(path)
         return
@@ -124,7 +124,7 @@ def opened(path: Path) -> Iterator[Tree]:
 
 
 def tops(tree: Tree) -> tuple[str, ...]:
-    """The folders at the top, in order."""
+    """Return the top folders in order."""
     return tuple(dict.fromkeys(name.partition("/")[0] for name in tree.names if "/" in name))
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "watch": ("grader.cli.grading:watch", "Grade the code again on every save; m runs the long checks, q quits."),
     "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if its verdict differs."),
     "batch": (
-        "grader.batch.door:app",
+        "grader.cli.batch:app",
         "Grade a learning platform's export of a class and write a gradebook.",
     ),
     "zip": (

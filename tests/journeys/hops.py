@@ -85,7 +85,7 @@ def submit_to_the_service(folder: Path) -> None:
 
 def submit_by_batch(folder: Path) -> None:
     """Grade a class of one with `grader batch --code`."""
-    from grader.batch.door import app
+    from grader.cli.batch import app
 
     (folder / "class").mkdir()
     (folder / "class" / "ada.py").write_bytes((ROOT / "submissions" / "perfect" / "mlp.py").read_bytes())

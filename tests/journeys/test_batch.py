@@ -143,7 +143,7 @@ def test_the_dry_run_says_what_then_happens(
     states = [becomes.get(line["state"], line["state"]) for line in plan["lines"]]
     assert states == [state for state, _ in said(graded.out)]
     places = [row["submission"] for row in rows(graded.out / "gradebook.csv")]
-    assert [line["hand_in"] for line in plan["lines"]] == places
+    assert [line["submission"] for line in plan["lines"]] == places
     notes = {line["student"]: line["notes"] for line in plan["lines"]}
     assert "the same files as" in notes["Student38 Family38"]
     assert "Late by 2 hours" in notes["Student45 Family45"]
@@ -493,7 +493,7 @@ def test_feedback_goes_back_under_names_that_lead_to_the_same_people(
         assert all(any(there.split("export/")[-1].startswith(top) for there in came.namelist()) for top in tops)
         if name != "gradescope":  # which keeps who it is in another file
             again_read = formats.read(Archive(feedback), "toy", "sums.py")
-            ids = {hand_in.who[0].id for hand_in in again_read.hand_ins}
+            ids = {submission.who[0].id for submission in again_read.submissions}
             assert ids == {p.id for p in pupils if p.points is not None}
 
 

@@ -17,7 +17,7 @@ from grader.api.views import SubmissionView, with_marked_checks
 from grader.api.wiring import TheService
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
-from grader.batch.people import Student
+from grader.batch.people import ClassStudent
 from grader.errors import BadCall
 from grader.model import Points, Report
 from grader.render import as_json
@@ -81,9 +81,9 @@ def _gradebook_result(row: ScoreRow) -> Result:
     )
 
 
-def _student(person: Person) -> Student:
+def _student(person: Person) -> ClassStudent:
     email = person.login if "@" in person.login else ""
-    return Student(name=person.name, email=email, login=person.login, key=person.login)
+    return ClassStudent(name=person.name, email=email, login=person.login, key=person.login)
 
 
 def _standing(seen: SubmissionView) -> Standing:

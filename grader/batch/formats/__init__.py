@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from grader.batch.export import Export, HandIn
+from grader.batch.export import Export, ExportedSubmission
 from grader.batch.formats import canvas, folders, gradescope, loose, moodle, nbgrader
 from grader.batch.tree import Below, Tree, tops
 from grader.errors import BadCall
@@ -17,7 +17,7 @@ class Format(Protocol):
 
     def recognises(self, tree: Tree, /) -> bool: ...
 
-    def read(self, tree: Tree, assignment: str, file: str, /) -> Sequence[HandIn]:
+    def read(self, tree: Tree, assignment: str, file: str, /) -> Sequence[ExportedSubmission]:
         """Return the submissions. Raises `BadCall` where a person must choose.
 
         Args:
@@ -26,8 +26,8 @@ class Format(Protocol):
         """
         ...
 
-    def back(self, hand_in: HandIn, name: str, /) -> str:
-        """What a file for its people is called when it goes back to the platform."""
+    def back(self, submission: ExportedSubmission, name: str, /) -> str:
+        """Return the name of a feedback file for the learning platform."""
         ...
 
 
@@ -49,15 +49,15 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
             "submitted/ folder, a folder per student, or files named by student"
         )
     format, tree = found
-    hand_ins = tuple(_tidy(hand_in) for hand_in in format.read(tree, assignment, file))
-    taken = {path for hand_in in hand_ins for _, path in hand_in.files}
+    submissions = tuple(_tidy(submission) for submission in format.read(tree, assignment, file))
+    taken = {path for submission in submissions for _, path in submission.files}
     left_over = tuple(name for name in tree.names if name not in taken)
-    return Export(format.NAME, tree, hand_ins, left_over)
+    return Export(format.NAME, tree, submissions, left_over)
 
 
-def back(format_name: str, hand_in: HandIn, name: str) -> str:
-    """What a file for the people of this hand-in is called when it goes back to where the export came from."""
-    return next(format for format in FORMATS if format_name == format.NAME).back(hand_in, name)
+def back(format_name: str, submission: ExportedSubmission, name: str) -> str:
+    """Return the name of a feedback file for the learning platform that made the export."""
+    return next(format for format in FORMATS if format_name == format.NAME).back(submission, name)
 
 
 def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
@@ -73,11 +73,11 @@ def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
     return next(((format, where) for format, where in order if format.recognises(where)), None)
 
 
-def _tidy(hand_in: HandIn) -> HandIn:
+def _tidy(submission: ExportedSubmission) -> ExportedSubmission:
     """A name that two files would have is a choice that nobody has made: both keep their paths."""
-    names = [name for name, _ in hand_in.files]
+    names = [name for name, _ in submission.files]
     doubled = {name for name in names if names.count(name) > 1}
     if not doubled:
-        return hand_in
-    files = tuple((path if name in doubled else name, path) for name, path in hand_in.files)
-    return replace(hand_in, files=files, notes=(*hand_in.notes, f"several files are called {', '.join(doubled)}"))
+        return submission
+    files = tuple((path if name in doubled else name, path) for name, path in submission.files)
+    return replace(submission, files=files, notes=(*submission.notes, f"several files are called {', '.join(doubled)}"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from grader.batch.export import HandIn, Who
+from grader.batch.export import ExportedSubmission, Who
 from grader.batch.tree import Tree
 
 NAME = "Canvas download"
 
 _NAMED = re.compile(r"(?P<who>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<other>\d+)_(?P<name>[^/]+)", re.IGNORECASE)
 _AGAIN = re.compile(r"-\d+(?=\.(py|ipynb|zip)$)", re.IGNORECASE)
-"""What Canvas adds to the name of a file that is handed in again. Python could not import such a name anyway."""
+"""Canvas's suffix for files that are submitted again. Python could not import such a name anyway."""
 
 
 def recognises(tree: Tree) -> bool:
@@ -21,26 +21,26 @@ def recognises(tree: Tree) -> bool:
     return sum(named) * 2 > len(named)
 
 
-def read(tree: Tree, _assignment: str, _file: str) -> Sequence[HandIn]:
-    """A student's files are one hand-in: Canvas packs the last attempt alone, with another id for each file."""
+def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
+    """Read Canvas's files. A student's files are one submission, since Canvas exports only the last attempt."""
     files: dict[str, list[re.Match[str]]] = {}
     for name in tree.names:
         if found := _NAMED.fullmatch(name):
             files.setdefault(found["user"], []).append(found)
-    return [_hand_in(user, found) for user, found in files.items()]
+    return [_submission(user, found) for user, found in files.items()]
 
 
-def back(hand_in: HandIn, name: str) -> str:
+def back(submission: ExportedSubmission, name: str) -> str:
     """Canvas finds people by what stands before the file's own name, and wants that unchanged."""
-    path = hand_in.files[0][1]
+    path = submission.files[0][1]
     found = _NAMED.fullmatch(path)
-    return f"{path.removesuffix(found['name'])}{name}" if found else f"{hand_in.place}/{name}"
+    return f"{path.removesuffix(found['name'])}{name}" if found else f"{submission.place}/{name}"
 
 
-def _hand_in(user: str, found: Sequence[re.Match[str]]) -> HandIn:
+def _submission(user: str, found: Sequence[re.Match[str]]) -> ExportedSubmission:
     names = {match[0]: _AGAIN.sub("", match["name"]) for match in found}
     again = [match["name"] for match in found if names[match[0]] != match["name"]]
-    return HandIn(
+    return ExportedSubmission(
         place=f"{found[0]['who']}_{user}",
         who=(Who(id=user, squeezed=found[0]["who"].lower()),),
         files=tuple((name, path) for path, name in names.items()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.batch.export import HandIn, Who
+from grader.batch.export import ExportedSubmission, Who
 from grader.batch.tree import Tree, inside, tops
 
 NAME = "folder per student"
@@ -14,9 +14,9 @@ def recognises(tree: Tree) -> bool:
     return bool(tops(tree))
 
 
-def read(tree: Tree, _assignment: str, _file: str) -> Sequence[HandIn]:
+def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     return [
-        HandIn(
+        ExportedSubmission(
             place=folder,
             who=(Who(anything=folder),),
             files=tuple((name.removeprefix(f"{folder}/"), name) for name in inside(tree, folder)),
@@ -25,6 +25,6 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[HandIn]:
     ]
 
 
-def back(hand_in: HandIn, name: str) -> str:
+def back(submission: ExportedSubmission, name: str) -> str:
     """Into a folder of the same name."""
-    return f"{hand_in.place}/{name}"
+    return f"{submission.place}/{name}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from grader.batch.export import HandIn, Who
+from grader.batch.export import ExportedSubmission, Who
 from grader.batch.tree import Tree, inside
 from grader.errors import BadCall
 
@@ -21,8 +21,8 @@ def recognises(tree: Tree) -> bool:
     return METADATA in tree.names
 
 
-def read(tree: Tree, _assignment: str, _file: str) -> Sequence[HandIn]:
-    return [_hand_in(tree, str(folder), facts) for folder, facts in _metadata(tree).items()]
+def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
+    return [_submission(tree, str(folder), facts) for folder, facts in _metadata(tree).items()]
 
 
 def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
@@ -35,10 +35,10 @@ def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
-def _hand_in(tree: Tree, folder: str, facts: Mapping[str, Any]) -> HandIn:
+def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSubmission:
     submitters = _fact(facts, "submitters")
     people = [person for person in submitters if isinstance(person, dict)] if isinstance(submitters, list) else []
-    return HandIn(
+    return ExportedSubmission(
         place=folder,
         who=tuple(_who(person) for person in people) or (Who(anything=folder),),
         files=tuple((path.removeprefix(f"{folder}/"), path) for path in inside(tree, folder)),
@@ -64,6 +64,6 @@ def _moment(value: Any) -> dt.datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
 
 
-def back(hand_in: HandIn, name: str) -> str:
+def back(submission: ExportedSubmission, name: str) -> str:
     """Gradescope takes no files back; a folder for each submission, for whoever hands them out."""
-    return f"{hand_in.place}/{name}"
+    return f"{submission.place}/{name}"

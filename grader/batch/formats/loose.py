@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from grader.batch.export import HandIn, Who
+from grader.batch.export import ExportedSubmission, Who
 from grader.batch.tree import Tree
 
 NAME = "loose files"
@@ -17,15 +17,15 @@ def recognises(tree: Tree) -> bool:
     return any(_is_hand_in(name) for name in tree.names)
 
 
-def read(tree: Tree, _assignment: str, file: str) -> Sequence[HandIn]:
-    """A student's two files, ada.py and ada.ipynb, are one hand-in. The names are people's, and stay outside."""
+def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission]:
+    """A student's two files, ada.py and ada.ipynb, are one submission. The names are people's, and stay outside."""
     code = PurePosixPath(file).stem
     files: dict[str, list[str]] = {}
     for name in tree.names:
         if _is_hand_in(name):
             files.setdefault(PurePosixPath(name).stem, []).append(name)
     return [
-        HandIn(stem, (Who(anything=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
+        ExportedSubmission(stem, (Who(anything=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
         for stem, names in files.items()
     ]
 
@@ -34,6 +34,6 @@ def _is_hand_in(name: str) -> bool:
     return "/" not in name and name.lower().endswith(_HAND_INS)
 
 
-def back(hand_in: HandIn, name: str) -> str:
+def back(submission: ExportedSubmission, name: str) -> str:
     """Into a folder with the name of the file."""
-    return f"{hand_in.place}/{name}"
+    return f"{submission.place}/{name}"

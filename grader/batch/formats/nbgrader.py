@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from grader.batch.export import HandIn, Who
+from grader.batch.export import ExportedSubmission, Who
 from grader.batch.tree import Below, Tree, inside, tops
 from grader.errors import BadCall, Refused
 
@@ -15,20 +15,22 @@ TIMESTAMP = "timestamp.txt"
 
 
 def recognises(tree: Tree) -> bool:
-    """Folders of students with folders of assignments in them, in submitted/ or with nbgrader's time stamps."""
+    """Return whether students' folders contain assignments' folders, in submitted/ or with nbgrader's timestamps."""
     names = [name.split("/") for name in _students(tree).names]
     deep = [parts for parts in names if len(parts) >= 3]
     stamped = any(parts[2:] == [TIMESTAMP] for parts in deep)
     return bool(deep) and len(deep) == len(names) and (stamped or ROOT in tops(tree))
 
 
-def read(tree: Tree, assignment: str, _file: str) -> Sequence[HandIn]:
+def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     students = _students(tree)
     root = "" if students is tree else f"{ROOT}/"
     wanted = _assignment(students, assignment)
     folders = dict.fromkeys("/".join(name.split("/")[:2]) for name in students.names)
     return [
-        _hand_in(tree, root + folder, folder.partition("/")[0]) for folder in folders if folder.endswith(f"/{wanted}")
+        _submission(tree, root + folder, folder.partition("/")[0])
+        for folder in folders
+        if folder.endswith(f"/{wanted}")
     ]
 
 
@@ -46,9 +48,9 @@ def _assignment(students: Tree, id: str) -> str:
     raise BadCall(f"submitted/ has {', '.join(there)}, and none of them is called {id}: rename the one you mean")
 
 
-def _hand_in(tree: Tree, folder: str, student: str) -> HandIn:
+def _submission(tree: Tree, folder: str, student: str) -> ExportedSubmission:
     files = [name for name in inside(tree, folder) if not name.endswith(f"/{TIMESTAMP}")]
-    return HandIn(
+    return ExportedSubmission(
         place=folder.removeprefix(f"{ROOT}/"),
         who=(Who(anything=student),),
         files=tuple((name.removeprefix(f"{folder}/"), name) for name in files),
@@ -68,6 +70,6 @@ def _stamp(tree: Tree, name: str) -> dt.datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def back(hand_in: HandIn, name: str) -> str:
+def back(submission: ExportedSubmission, name: str) -> str:
     """As in nbgrader's feedback/ folder."""
-    return f"{hand_in.place}/{name}"
+    return f"{submission.place}/{name}"

@@ -42,24 +42,24 @@ def test_an_export_is_recognised_by_what_it_contains(tmp_path: Path, name: str, 
         read = formats.read(tree, "toy", "mlp.py")
         present = [p for p in pupils if p.files and not (name == "loose" and "essay.pdf" in p.files)]
         assert read.format == called
-        assert len(read.hand_ins) == len(present)
-        assert [bytes_ for h in read.hand_ins for _, bytes_ in read.content(h)]
+        assert len(read.submissions) == len(present)
+        assert [bytes_ for h in read.submissions for _, bytes_ in read.content(h)]
 
 
 def test_canvas_files_of_one_student_are_one_hand_in_under_their_own_names() -> None:
-    (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").hand_ins
+    (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").submissions
     assert dict(ada.files).keys() == {"mlp.py", "layers.py"}
     assert (ada.who[0].id, ada.who[0].squeezed, ada.marked_late) == ("11", "lovelaceada", False)
     assert ada.notes == ("mlp-2.py was submitted again under its old name",)
 
 
 def test_canvas_marks_what_is_late_and_keeps_underscores_of_the_files_own_name() -> None:
-    (ada,) = export("lovelaceada_LATE_11_901_my_mlp_final.py").hand_ins
+    (ada,) = export("lovelaceada_LATE_11_901_my_mlp_final.py").submissions
     assert (dict(ada.files).keys(), ada.marked_late) == ({"my_mlp_final.py"}, True)
 
 
 def test_two_files_that_would_have_one_name_keep_their_own_and_it_is_said() -> None:
-    (ada,) = export("lovelaceada_11_901_mlp-1.py", "lovelaceada_11_902_mlp-2.py").hand_ins
+    (ada,) = export("lovelaceada_11_901_mlp-1.py", "lovelaceada_11_902_mlp-2.py").submissions
     assert len({name for name, _ in ada.files}) == 2
     assert "several files are called mlp.py" in ada.notes
 
@@ -68,13 +68,13 @@ def test_two_files_that_would_have_one_name_keep_their_own_and_it_is_said() -> N
     "folder", ["Ada Lovelace_11_assignsubmission_file_/mlp.py", "Ada Lovelace_11_assignsubmission_file_mlp.py"]
 )
 def test_moodle_has_folders_or_long_names(folder: str) -> None:
-    (ada,) = export(folder, "Ada Lovelace_11_assignsubmission_onlinetext_/onlinetext.html").hand_ins
+    (ada,) = export(folder, "Ada Lovelace_11_assignsubmission_onlinetext_/onlinetext.html").submissions
     assert (ada.who[0].name, ada.who[0].id, [name for name, _ in ada.files]) == ("Ada Lovelace", "11", ["mlp.py"])
     assert ada.notes == ("has onlinetext besides, which is not read",)
 
 
 def test_a_participant_without_a_name_has_none() -> None:
-    (blind,) = export("Participant_11_assignsubmission_file_/mlp.py").hand_ins
+    (blind,) = export("Participant_11_assignsubmission_file_/mlp.py").submissions
     assert (blind.who[0].name, blind.who[0].id) == ("", "11")
 
 
@@ -90,7 +90,9 @@ submission_1:
     :email: grace@x.edu
   :created_at: 2026-11-20 10:00:00.123456789 Z
 """
-    (both,) = export("submission_1/mlp.py", "submission_metadata.yml", **{"submission_metadata.yml": metadata}).hand_ins
+    (both,) = export(
+        "submission_1/mlp.py", "submission_metadata.yml", **{"submission_metadata.yml": metadata}
+    ).submissions
     assert [(w.name, w.id, w.email) for w in both.who] == [
         ("Ada Lovelace", "11", "ada@x.edu"),
         ("Grace Hopper", "0012", "grace@x.edu"),
@@ -105,20 +107,20 @@ def test_metadata_that_nobody_could_read_are_the_calls_mistake() -> None:
 
 
 def test_a_course_of_nbgraders_with_several_assignments_is_a_choice_unless_one_has_the_name() -> None:
-    assert [h.who[0].anything for h in export("submitted/ada/ps4/ps4.ipynb", "submitted/ada/ps3/x.ipynb").hand_ins] == [
-        "ada"
-    ]
+    assert [
+        h.who[0].anything for h in export("submitted/ada/ps4/ps4.ipynb", "submitted/ada/ps3/x.ipynb").submissions
+    ] == ["ada"]
     with pytest.raises(BadCall, match="ps2, ps3"):
         export("submitted/ada/ps2/x.ipynb", "submitted/ada/ps3/x.ipynb")
 
 
 def test_a_folder_around_everything_makes_no_difference() -> None:
     inner = export("class/ada/mlp.py", "class/grace/mlp.py")
-    assert [h.place for h in inner.hand_ins] == ["ada", "grace"]
+    assert [h.place for h in inner.submissions] == ["ada", "grace"]
 
 
 def test_one_students_folder_is_one_student() -> None:
-    assert [h.place for h in export("ada/mlp.py", "ada/layers.py").hand_ins] == ["ada"]
+    assert [h.place for h in export("ada/mlp.py", "ada/layers.py").submissions] == ["ada"]
 
 
 def test_what_belongs_to_nobody_is_told() -> None:
@@ -128,7 +130,7 @@ def test_what_belongs_to_nobody_is_told() -> None:
 def test_names_that_lead_out_of_the_zip_are_told_and_not_read() -> None:
     read = export("ada/mlp.py", "grace/mlp.py", "../../etc/cron.d/x", "/abs.py")
     assert read.tree.unsafe == ("../../etc/cron.d/x", "/abs.py")
-    assert {path for h in read.hand_ins for _, path in h.files} == {"ada/mlp.py", "grace/mlp.py"}
+    assert {path for h in read.submissions for _, path in h.files} == {"ada/mlp.py", "grace/mlp.py"}
 
 
 def test_links_in_a_folder_are_told_and_not_followed(tmp_path: Path) -> None:

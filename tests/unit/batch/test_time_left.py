@@ -9,7 +9,7 @@ from itertools import pairwise
 from rich.console import Console
 
 from grader.batch.display import Display
-from grader.batch.run import Became, Begun, Settled
+from grader.batch.run import Begun, Finished, JobOutcome
 
 
 class Batch:
@@ -23,9 +23,9 @@ class Batch:
         for key in keys:
             self.display.tell(Begun(key))
 
-    def end(self, *keys: str, became: Became = Became.GRADED) -> None:
+    def end(self, *keys: str, outcome: JobOutcome = JobOutcome.GRADED) -> None:
         for key in keys:
-            self.display.tell(Settled((key,), became))
+            self.display.tell(Finished((key,), outcome))
 
     @property
     def left(self) -> float | None:
@@ -71,7 +71,7 @@ def test_what_was_slow_at_first_is_forgotten() -> None:
 
 def test_what_was_graded_before_says_nothing_of_how_long_grading_takes() -> None:
     batch = Batch(100)
-    batch.end(*(f"known {n}" for n in range(50)), became=Became.KNOWN)
+    batch.end(*(f"known {n}" for n in range(50)), outcome=JobOutcome.KNOWN)
     assert batch.left is None
     batch.begin("a")
     batch.now += 2

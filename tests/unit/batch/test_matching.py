@@ -1,4 +1,4 @@
-"""Whose a hand-in is, and when that is for a person to say."""
+"""Whose a submission is, and when that is for a person to say."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from grader.batch import people
-from grader.batch.export import Export, HandIn, Who
-from grader.batch.people import Student
+from grader.batch.export import Export, ExportedSubmission, Who
+from grader.batch.matching import Matching, match_submissions
+from grader.batch.people import ClassStudent
 from grader.batch.tree import Folder
-from grader.batch.whose import Attribution, attribute
 from grader.errors import BadCall
 
 ROSTER = """\
@@ -24,28 +24,28 @@ Kim Lee,14,kim@y.edu,kl2
 """
 
 
-def students(text: str = ROSTER) -> list[Student]:
+def students(text: str = ROSTER) -> list[ClassStudent]:
     return people.read(text.encode())
 
 
-def hand_in(place: str, *who: Who, hour: int | None = None) -> HandIn:
+def submission(place: str, *who: Who, hour: int | None = None) -> ExportedSubmission:
     at = dt.datetime(2026, 11, 20, hour, tzinfo=dt.UTC) if hour is not None else None
-    return HandIn(place, who, (("mlp.py", f"{place}/mlp.py"),), at)
+    return ExportedSubmission(place, who, (("mlp.py", f"{place}/mlp.py"),), at)
 
 
-def attributed(*hand_ins: HandIn, roster: list[Student] | None = None) -> Attribution:
+def attributed(*submissions: ExportedSubmission, roster: list[ClassStudent] | None = None) -> Matching:
     empty = Folder(Path("/nowhere"))
-    return attribute(Export("test", empty, hand_ins), students() if roster is None else roster)
+    return match_submissions(Export("test", empty, submissions), students() if roster is None else roster)
 
 
-def claims(found: Attribution) -> dict[str, str]:
-    return {key: claimed.hand_in.place for key, claimed in found.claimed.items()}
+def claims(found: Matching) -> dict[str, str]:
+    return {key: matches.submission.place for key, matches in found.matches.items()}
 
 
 def test_namesakes_with_a_hand_in_each_keep_their_own() -> None:
     namesakes = people.with_keys(students("name,submission\nJohn Smith,js1\nJohn Smith,js2\n"))
-    found = attributed(hand_in("js1", Who(anything="js1")), hand_in("js2", Who(anything="js2")), roster=namesakes)
-    assert [found.claimed[student.key].hand_in.place for student in namesakes] == ["js1", "js2"]
+    found = attributed(submission("js1", Who(anything="js1")), submission("js2", Who(anything="js2")), roster=namesakes)
+    assert [found.matches[student.key].submission.place for student in namesakes] == ["js1", "js2"]
 
 
 def test_no_two_people_have_one_key_even_where_the_roster_says_the_same_of_both() -> None:
@@ -66,9 +66,9 @@ def test_no_two_people_have_one_key_even_where_the_roster_says_the_same_of_both(
     ],
 )
 def test_a_student_is_recognised_by_whatever_is_theirs_alone(who: Who, how: str) -> None:
-    found = attributed(hand_in("x", who))
+    found = attributed(submission("x", who))
     assert claims(found) == {"al1": "x"}
-    assert found.claimed["al1"].how == how
+    assert found.matches["al1"].how == how
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_student_is_recognised_by_whatever_is_theirs_alone(who: Who, how: str)
     ],
 )
 def test_what_fits_several_is_nobodys(who: Who, says: str) -> None:
-    found = attributed(hand_in("x", who))
+    found = attributed(submission("x", who))
     assert claims(found) == {}
     (unclear,) = found.unclear
     assert len(unclear.candidates) == 2
@@ -88,35 +88,37 @@ def test_what_fits_several_is_nobodys(who: Who, says: str) -> None:
 
 
 def test_two_facts_together_settle_what_one_does_not() -> None:
-    assert claims(attributed(hand_in("x", Who(name="Kim Lee", email="kim@y.edu")))) == {"kl2": "x"}
+    assert claims(attributed(submission("x", Who(name="Kim Lee", email="kim@y.edu")))) == {"kl2": "x"}
 
 
 def test_the_rosters_own_column_settles_what_is_unclear() -> None:
-    roster = students("name,id,hand-in\nKim Lee,13,\nKim Lee,14,Kim Lee_9\n")
-    assert list(claims(attributed(hand_in("Kim Lee_9", Who(name="Kim Lee")), roster=roster)).values()) == ["Kim Lee_9"]
+    roster = students("name,id,submission\nKim Lee,13,\nKim Lee,14,Kim Lee_9\n")
+    assert list(claims(attributed(submission("Kim Lee_9", Who(name="Kim Lee")), roster=roster)).values()) == [
+        "Kim Lee_9"
+    ]
 
 
 def test_of_several_hand_ins_the_newest_counts_where_their_times_are_known() -> None:
-    found = attributed(hand_in("b", Who(id="11"), hour=9), hand_in("a", Who(id="11"), hour=10))
+    found = attributed(submission("b", Who(id="11"), hour=9), submission("a", Who(id="11"), hour=10))
     assert claims(found) == {"al1": "a"}
-    assert [(u.hand_in.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has submitted again: a")]
+    assert [(u.submission.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has submitted again: a")]
 
 
 @pytest.mark.parametrize("hours", [(None, None), (9, None), (9, 9)])
 def test_of_several_hand_ins_none_counts_where_nothing_says_which(hours: tuple[int | None, int | None]) -> None:
-    found = attributed(*(hand_in(place, Who(id="11"), hour=hour) for place, hour in zip("ab", hours, strict=True)))
+    found = attributed(*(submission(place, Who(id="11"), hour=hour) for place, hour in zip("ab", hours, strict=True)))
     assert claims(found) == {}
     assert [u.candidates for u in found.unclear] == [("al1",), ("al1",)]
 
 
 def test_who_is_not_in_the_roster_is_told_apart() -> None:
-    found = attributed(hand_in("x", Who(anything="eve")))
+    found = attributed(submission("x", Who(anything="eve")))
     (outsider,) = [s for s in found.students if not s.enrolled]
     assert (outsider.name, claims(found)) == ("eve", {"eve": "x"})
 
 
 def test_a_group_is_everybodys_and_one_doubt_takes_nothing_from_the_others() -> None:
-    found = attributed(hand_in("x", Who(id="11"), Who(id="12"), Who(name="Kim Lee")))
+    found = attributed(submission("x", Who(id="11"), Who(id="12"), Who(name="Kim Lee")))
     assert claims(found) == {"al1": "x", "gh1": "x"}
     assert [u.candidates for u in found.unclear] == [("kl1", "kl2")]
 

@@ -1,4 +1,4 @@
-"""Whose each hand-in is. Where export and roster do not settle it, nobody's: a person decides, in the roster."""
+"""Match submissions to students. If several students fit, a person decides, in the roster."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.batch.export import Export, HandIn, Who
-from grader.batch.people import Student, outsider, with_keys
+from grader.batch.export import Export, ExportedSubmission, Who
+from grader.batch.people import ClassStudent, outsider, with_keys
 
 _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 _RESOLVE = 'write its name into a column "submission" of the roster'
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """A student's hand-in."""
+class Match:
+    """The submission of a student."""
 
-    hand_in: HandIn
+    submission: ExportedSubmission
     how: str
-    """What it was recognised by."""
+    """The fact that the student was recognised by."""
 
 
 @dataclass(frozen=True)
 class Unclear:
-    hand_in: HandIn
+    submission: ExportedSubmission
     why: str
     candidates: tuple[str, ...] = ()
-    """Keys of the students whose it may be."""
+    """Keys of the students who may have submitted it."""
 
 
 @dataclass(frozen=True)
-class Attribution:
-    """Who has handed in what."""
+class Matching:
+    """The submissions of students, and those that are unclear."""
 
-    students: tuple[Student, ...]
-    """In the roster's order, then those whom it does not name."""
-    claimed: Mapping[str, Claimed]
-    """By the student's key. Who is not in it has handed in nothing that is theirs beyond doubt."""
+    students: tuple[ClassStudent, ...]
+    """Students in the order of the roster, then those who are not in it."""
+    matches: Mapping[str, Match]
+    """Submissions by student's key. Students without a certain match are left out."""
     unclear: tuple[Unclear, ...] = ()
-    """Nobody's, until a person says whose."""
+    """Submissions that a person has to match."""
     replaced: tuple[Unclear, ...] = ()
-    """Earlier hand-ins of those who have handed in again."""
+    """Earlier submissions of students who submitted again."""
 
 
 @dataclass(frozen=True)
@@ -58,70 +58,70 @@ class _Doubt:
     candidates: tuple[int, ...]
 
 
-def attribute(export: Export, roster: Sequence[Student] | None) -> Attribution:
-    """Without a roster everybody in the export is a student, as the export calls them."""
+def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
+    """Match the submissions of an export. Without a roster, everybody in the export is a student."""
     known = _Known(roster)
-    theirs: dict[int, list[Claimed]] = defaultdict(list)
-    doubts: list[tuple[HandIn, _Doubt]] = []
-    for hand_in in export.hand_ins:
-        for who in hand_in.who:
-            match known.recognise(hand_in.place, who):
+    theirs: dict[int, list[Match]] = defaultdict(list)
+    doubts: list[tuple[ExportedSubmission, _Doubt]] = []
+    for submission in export.submissions:
+        for who in submission.who:
+            match known.recognise(submission.place, who):
                 case _Sure(position, how):
-                    theirs[position].append(Claimed(hand_in, how))
+                    theirs[position].append(Match(submission, how))
                 case _Doubt() as doubt:
-                    doubts.append((hand_in, doubt))
+                    doubts.append((submission, doubt))
     students = with_keys(known.everybody)
     unclear = [Unclear(h, d.why, tuple(students[n].key for n in d.candidates)) for h, d in doubts]
-    return _attribution(students, theirs, unclear)
+    return _matching(students, theirs, unclear)
 
 
-def _attribution(
-    students: Sequence[Student], theirs: Mapping[int, Sequence[Claimed]], unclear: Sequence[Unclear]
-) -> Attribution:
-    """Of a student's several hand-ins the newest, where the export says when they came; else none of them."""
-    claimed: dict[str, Claimed] = {}
+def _matching(
+    students: Sequence[ClassStudent], theirs: Mapping[int, Sequence[Match]], unclear: Sequence[Unclear]
+) -> Matching:
+    """Choose the newest submission of each student. If a time is missing, all of them are unclear."""
+    matches: dict[str, Match] = {}
     doubtful, replaced = list(unclear), list[Unclear]()
-    for position, hand_ins in sorted(theirs.items()):
+    for position, submissions in sorted(theirs.items()):
         student = students[position]
-        times = {c.hand_in.submitted_at for c in hand_ins}
-        if len(times) < len(hand_ins) or (len(times) > 1 and None in times):
-            places = ", ".join(c.hand_in.place for c in hand_ins)
+        times = {c.submission.submitted_at for c in submissions}
+        if len(times) < len(submissions) or (len(times) > 1 and None in times):
+            places = ", ".join(c.submission.place for c in submissions)
             why = f"{student.shown} has several, and nothing says which one counts ({places}): {_RESOLVE}"
-            doubtful += [Unclear(c.hand_in, why, (student.key,)) for c in hand_ins]
+            doubtful += [Unclear(c.submission, why, (student.key,)) for c in submissions]
             continue
-        newest = max(hand_ins, key=lambda c: c.hand_in.submitted_at or _NEVER)
-        claimed[student.key] = newest
-        why = f"{student.shown} has submitted again: {newest.hand_in.place}"
-        replaced += [Unclear(c.hand_in, why, (student.key,)) for c in hand_ins if c is not newest]
-    return Attribution(tuple(students), claimed, tuple(doubtful), tuple(replaced))
+        newest = max(submissions, key=lambda c: c.submission.submitted_at or _NEVER)
+        matches[student.key] = newest
+        why = f"{student.shown} has submitted again: {newest.submission.place}"
+        replaced += [Unclear(c.submission, why, (student.key,)) for c in submissions if c is not newest]
+    return Matching(tuple(students), matches, tuple(doubtful), tuple(replaced))
 
 
 class Recogniser:
-    """Students by all that they can be recognised by."""
+    """Finds students by any of their identifiers."""
 
-    def __init__(self, students: Sequence[Student]) -> None:
+    def __init__(self, students: Sequence[ClassStudent]) -> None:
         self._by: dict[tuple[str, str], set[int]] = defaultdict(set)
         for position, student in enumerate(students):
             for kind, value in _marks(student):
                 self._by[kind, value].add(position)
 
     def told(self, place: str) -> set[int]:
-        """To whom the roster's own column gives this hand-in."""
+        """Return the students to whom the roster assigns this submission."""
         return self._by.get(("hand-in", _plain(place)), set())
 
     def fitting(self, who: Who) -> list[tuple[str, set[int]]]:
-        """(what they are recognised by, the positions of those whom it fits), the strongest first."""
+        """Return the identifiers that fit, the strongest first, each with the positions of its students."""
         return [(kind, at) for kind, forms in _said(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """By the first form of it that anybody has."""
+        """Return the students with the first of these forms that exists."""
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 
 class _Known:
-    """Those whom the roster names, and those who come to them."""
+    """The students of the roster, and those found in the export only."""
 
-    def __init__(self, roster: Sequence[Student] | None) -> None:
+    def __init__(self, roster: Sequence[ClassStudent] | None) -> None:
         self.everybody = list(roster or ())
         self._has_roster = roster is not None
         self._outside: dict[Who, int] = {}
@@ -168,8 +168,8 @@ def _said(who: Who) -> Iterator[tuple[str, Sequence[str]]]:
     yield "any", [_plain(who.anything), _squeezed(who.anything)]
 
 
-def _marks(student: Student) -> Iterator[tuple[str, str]]:
-    """All that a student can be recognised by."""
+def _marks(student: ClassStudent) -> Iterator[tuple[str, str]]:
+    """Yield the identifiers of a student."""
     plain = [("id", id) for id in student.ids] + [("email", student.email), ("login", student.login)]
     for kind, value in plain:
         if value:
@@ -181,8 +181,8 @@ def _marks(student: Student) -> Iterator[tuple[str, str]]:
         yield from ((kind, form) for form in _squeezes(student.name) for kind in ("name", "squeezed", "any"))
     if student.email:
         yield "any", _plain(student.email.partition("@")[0])
-    if student.hand_in:
-        yield "hand-in", _plain(student.hand_in)
+    if student.submission:
+        yield "hand-in", _plain(student.submission)
 
 
 def _plain(text: str) -> str:
@@ -190,7 +190,7 @@ def _plain(text: str) -> str:
 
 
 def _words(name: str) -> str:
-    """ "Lovelace, Ada" is Ada Lovelace."""
+    """Return a name with its words sorted, so that "Lovelace, Ada" equals "Ada Lovelace"."""
     return " ".join(sorted(_plain(name).replace(",", " ").split()))
 
 
@@ -199,6 +199,6 @@ def _squeezed(name: str) -> str:
 
 
 def _squeezes(name: str) -> set[str]:
-    """As written, and with each of its last words first: who knows where a family's name begins?"""
+    """Return the forms of a name with each of its words first, since the family name may begin anywhere."""
     words = _plain(name).replace(",", " ").split()
     return {_squeezed("".join(words[n:] + words[:n])) for n in range(len(words))} - {""}

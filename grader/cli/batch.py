@@ -21,16 +21,16 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.batch import class_files, formats, people, table
 from grader.batch.display import Display
-from grader.batch.export import Export, HandIn
+from grader.batch.export import Export, ExportedSubmission
 from grader.batch.folder import GRADED, opened_for_writing, write
-from grader.batch.outcome import Dates, Outcomes, Result, Standing, Wishes
-from grader.batch.people import Student
+from grader.batch.matching import Matching, match_submissions
+from grader.batch.outcome import Dates, Outcomes, OutputOptions, Result, Standing
+from grader.batch.people import ClassStudent
 from grader.batch.queue import BatchQueue, Rules, local_queue, service_queue
 from grader.batch.run import Run, receive
 from grader.batch.scores import Old, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
-from grader.batch.whose import Attribution, attribute
 from grader.course.late import checked_date, read_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
@@ -85,28 +85,28 @@ def batch(
     scope = Scope(_part(only), quick, code)
     graded = scope.reported(task)
     dates = _dates(due, late)
-    wishes = Wishes(column or task.title, gradescope, _old(compare, compare_column))
+    options = OutputOptions(column or task.title, gradescope, _old(compare, compare_column))
     with opened(path) as tree:
         export = formats.read(tree, task.id, task.files[0])
-        attribution = attribute(export, people.read(_content(roster)) if roster else None)
-        wanted = _wanted(export, attribution, students, limit)
+        matching = match_submissions(export, people.read(_content(roster)) if roster else None)
+        wanted = _wanted(export, matching, students, limit)
         with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
             run = Run(export, task, wanted, queue)
-            outcomes = Outcomes(attribution, run, dates, partial(formats.back, export.format))
+            outcomes = Outcomes(matching, run, dates, partial(formats.back, export.format))
             if dry_run:
-                _show_plan(export, task, attribution, run, outcomes, as_json)
+                _show_plan(export, task, matching, run, outcomes, as_json)
                 return
             partial_run = bool(students or limit)
             rules = queue.rules.key()
-            class_files.require_kept(to, rules, graded.label, attribution, partial=partial_run)
-            with _says_how_to_go_on(), Display(err, sum(map(wanted, export.hand_ins)), run.places) as display:
+            class_files.require_kept(to, rules, graded.label, matching, partial=partial_run)
+            with _says_how_to_go_on(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
                 for event in run.grade():
                     display.tell(event)
-            results = _write(to, task, outcomes, wishes)
+            results = _write(to, task, outcomes, options)
             class_files.note(to, rules, graded.label)
             if similar:
-                _write_similar(to, task, export, attribution, run)
-    _show(to, graded, results, attribution, table.left_over(export), as_json)
+                _write_similar(to, task, export, matching, run)
+    _show(to, graded, results, matching, table.left_over(export), as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
@@ -136,22 +136,22 @@ def _says_how_to_go_on() -> Iterator[None]:
         raise
 
 
-def _write(to: Path, task: Assignment, outcomes: Outcomes, wishes: Wishes) -> list[Result]:
+def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOptions) -> list[Result]:
     from grader.batch import pages  # what draws takes seconds to import, for which no grading need wait
     from grader.batch.outputs import write_all
     from grader.batch.summary import Summary
 
     summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
-    fresh = write_all(to, outcomes, wishes, summary)
+    fresh = write_all(to, outcomes, options, summary)
     with _bar("drawing reports", len(fresh)) as tick:
         pages.draw(fresh, len(cores_here()), tick)
     return summary.results
 
 
-def _write_similar(to: Path, task: Assignment, export: Export, attribution: Attribution, run: Run) -> None:
+def _write_similar(to: Path, task: Assignment, export: Export, matching: Matching, run: Run) -> None:
     from grader.batch import cells, similar, similar_page  # they draw on libraries that nothing else here needs
 
-    texts = similar_page.texts(export, attribution, run.receipts, task.files[0])
+    texts = similar_page.texts(export, matching, run.receipts, task.files[0])
     with _bar("comparing", len(texts)) as tick:
         pairs = similar.ranked(texts, similar.baseline(task), tick)
     write(to / "similar.html", similar_page.page(f"{task.title}: what is alike", len(texts), pairs))
@@ -170,11 +170,11 @@ def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
 
 
 def _show_plan(
-    export: Export, task: Assignment, attribution: Attribution, run: Run, outcomes: Outcomes, as_json: bool
+    export: Export, task: Assignment, matching: Matching, run: Run, outcomes: Outcomes, as_json: bool
 ) -> None:
-    for hand_in in export.hand_ins:
-        run.receipts[hand_in.place] = receive(export, hand_in, task)[0]
-    rows = list(table.lines(attribution, (result for result, _ in outcomes)))
+    for submission in export.submissions:
+        run.receipts[submission.place] = receive(export, submission, task)[0]
+    rows = list(table.lines(matching, (result for result, _ in outcomes)))
     if as_json:
         _json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})
         return
@@ -182,27 +182,29 @@ def _show_plan(
     out.print(one_line(table.sentence(export, rows), 600), markup=False)
 
 
-def _wanted(export: Export, attribution: Attribution, students: str, limit: int | None) -> Callable[[HandIn], bool]:
+def _wanted(
+    export: Export, matching: Matching, students: str, limit: int | None
+) -> Callable[[ExportedSubmission], bool]:
     """Those that `--students` names and of them the first `--limit`, of all that are not replaced."""
-    replaced = {unclear.hand_in.place for unclear in attribution.replaced}
-    asked = _asked_for(attribution, students)
-    places = [h.place for h in export.hand_ins if h.place not in replaced and (asked is None or h.place in asked)]
+    replaced = {unclear.submission.place for unclear in matching.replaced}
+    asked = _asked_for(matching, students)
+    places = [h.place for h in export.submissions if h.place not in replaced and (asked is None or h.place in asked)]
     chosen = set(places[:limit])
-    return lambda hand_in: hand_in.place in chosen
+    return lambda submission: submission.place in chosen
 
 
-def _asked_for(attribution: Attribution, students: str) -> set[str] | None:
+def _asked_for(matching: Matching, students: str) -> set[str] | None:
     names = [name.strip().casefold() for name in students.split(",") if name.strip()]
     found: set[str] = set()
     for name in names:
-        theirs = [s for s in attribution.students if name in _names(s)]
+        theirs = [s for s in matching.students if name in _names(s)]
         if not theirs:
             raise BadCall(f"--students {name}: there is nobody of that id, login, e-mail address or name")
-        found |= {attribution.claimed[s.key].hand_in.place for s in theirs if s.key in attribution.claimed}
+        found |= {matching.matches[s.key].submission.place for s in theirs if s.key in matching.matches}
     return found if names else None
 
 
-def _names(student: Student) -> set[str]:
+def _names(student: ClassStudent) -> set[str]:
     return {text.casefold() for text in (student.key, student.name, student.email, student.login, *student.ids) if text}
 
 
@@ -251,10 +253,10 @@ def _content(file: Path) -> bytes:
 
 
 def _show(
-    to: Path, graded: ReportScope, results: list[Result], attribution: Attribution, left: list[str], as_json: bool
+    to: Path, graded: ReportScope, results: list[Result], matching: Matching, left: list[str], as_json: bool
 ) -> None:
     counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
-    nobodys = [{"submission": u.hand_in.place, "why": u.why} for u in attribution.unclear]
+    nobodys = [{"submission": u.submission.place, "why": u.why} for u in matching.unclear]
     failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
     if as_json:
         _json(
