@@ -132,7 +132,7 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, is known) of mistakes. Unknown ones are equal if their reasons differ only in numbers."""
+        """Yield (key, sentence, is known) of mistakes. Numbers do not distinguish the reasons of unknown mistakes."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:
             yield id, self._sentences.get(id, id), True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import door
+from grader.cli import batch as command
 from grader.errors import BadCall
 from grader.store import gradings, submissions
 from grader.store.records import Kind, Page, State
@@ -113,7 +113,7 @@ def test_whoever_is_killed_the_gradebook_is_that_of_an_undisturbed_batch_on_one_
     assert states == [[State.GRADED]] * len(different - {b""}), "each is queued and graded once"
     monkeypatch.setenv("GRADER_SECRET", SECRET)
     alone = [str(class_), "-o", str(tmp_path / "alone"), "-a", str(tmp_path / "assignments" / "toy")]
-    assert door.app(alone, standalone_mode=False) == 0
+    assert command.app(alone, standalone_mode=False) == 0
     assert gradebooks(out) == gradebooks(tmp_path / "alone")
 
 
@@ -143,4 +143,4 @@ def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(
 def test_another_database_than_that_of_a_service_is_a_wrong_call(tmp_path: Path) -> None:
     told = [str(a_class(tmp_path / "class", 1)), "-o", str(tmp_path / "out"), "--database", "sqlite:///x.db"]
     with pytest.raises(BadCall, match="--database takes a service's postgresql://"):
-        door.app(told, standalone_mode=False)
+        command.app(told, standalone_mode=False)

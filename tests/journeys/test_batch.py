@@ -22,10 +22,11 @@ from rich.console import Console
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.authoring.certify import specimens
-from grader.batch import door, formats
+from grader.batch import formats
 from grader.batch.feedback import pack
 from grader.batch.scores import read_scores
 from grader.batch.tree import Archive
+from grader.cli.batch import app
 from grader.errors import BadCall
 from grader.marking.offline import commands as offline
 from grader.model import show_points
@@ -71,7 +72,7 @@ def batch(toy: Path, home: Path) -> Batch:
 
     def run(path: Path, to: Path, *arguments: str | Path) -> int:
         told = [str(path), "-o", str(to), "-a", str(toy), *map(str, arguments)]
-        return door.app(told, standalone_mode=False) or 0
+        return app(told, standalone_mode=False) or 0
 
     return run
 
@@ -391,7 +392,7 @@ def misunderstood(ps4: Assignment, home: Path, tmp_path_factory: pytest.TempPath
     for number, files in enumerate(handed_in):
         classes.laid_out(folder / "class" / f"<i>student{number}", files)
     told = [str(folder / "class"), "-o", str(folder / "out"), "-a", "ps4", "--code"]
-    assert door.app(told, standalone_mode=False) == 0
+    assert app(told, standalone_mode=False) == 0
     return folder / "out" / "class.html"
 
 

@@ -19,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from grader.assignments import catalogue
 from grader.batch.outcome import Result, Standing, for_students
 from grader.batch.outputs import opinions_of
-from grader.batch.people import Student
+from grader.batch.people import ClassStudent
 from grader.errors import BadCall
 from grader.marking.offline import commands
 from grader.model import Report
@@ -46,7 +46,7 @@ def out(tmp_path: Path, report: Report) -> Path:
         folder = tmp_path / "out" / "students" / student
         folder.mkdir(parents=True)
         (folder / "report.json").write_text(
-            as_json.dumps(for_students(report, Result(Student(), Standing.GRADED))), "utf-8"
+            as_json.dumps(for_students(report, Result(ClassStudent(), Standing.GRADED))), "utf-8"
         )
     opinions = tmp_path / "out" / "graded" / "opinions.json"
     opinions.parent.mkdir()
