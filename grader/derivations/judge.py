@@ -226,7 +226,7 @@ class _Judging:
     def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, FormulaChain]], str]:
         """Return the last statements without the name of what is asked, and a remark: bare formulas, or definitions of
         other names."""
-        alone = len(self.statements) == 1
+        alone = len(self.statements) == 1 and self.reading.is_mathematics_alone
         bare = [
             (n, s)
             for n, s in enumerate(self.statements)
@@ -239,8 +239,15 @@ class _Judging:
         if bare and (not defined or bare[-1][0] > defined[-1][0]):
             behind = [(n, s) for n, s in bare if not defined or n > defined[-1][0]]
             fitting = [(n, s) for n, s in behind if (f := s.members[0].formula) and self._has_shape(asked, n, f)]
-            return (fitting or behind)[-1:], ""
+            return [self._in_a_sentence(*chosen) for chosen in (fitting or behind)[-1:]], ""
         return defined[-1:], "the formula does not say that it is what is asked for"
+
+    def _in_a_sentence(self, number: int, statement: FormulaChain) -> tuple[int, FormulaChain]:
+        """Return a bare formula with a doubt if another stands before it in its sentence, as in "A times B"."""
+        joined = re.fullmatch(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*", statement.words)
+        if not number or statement.display or self.statements[number - 1].display or joined is None:
+            return number, statement
+        return number, replace(statement, members=(replace(statement.members[0], doubt=joined[1]),))
 
     def _is_own(self, member: Member) -> bool:
         if member.formula is None:
@@ -287,7 +294,7 @@ class _Judging:
                 made = member.formula
                 if (
                     made is None
-                    or member.function
+                    or member.doubt
                     or made.name in names
                     or (made.name and made.name not in self.comparer.known)
                 ):
@@ -425,8 +432,8 @@ class _Judging:
         first: Meaning | None,
         carried: frozenset[str],
     ) -> Judgement:
-        if final.member.function:
-            raise Unread(f"“{final.member.function}” may be a function in it")
+        if final.member.doubt:
+            raise Unread(f"“{final.member.doubt}” may belong to it")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)

@@ -27,8 +27,8 @@ class Member:
     """The reason why it is unread."""
     labels: tuple[tuple[Formula, Formula], ...] = ()
     """Formulas that an \\underbrace embraces, each with the formula below it."""
-    function: str = ""
-    """A word before an operand, such as \\text{signo} θ, that may be a function of it."""
+    doubt: str = ""
+    """Something that may belong to it, such as the word of \\text{signo} θ."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class FormulaChain:
     """It began with =: the statement before it is continued."""
     relation: str = ""
     """Another sign than =, in a < b, a ≈ b and the like."""
+
+    words: str = ""
+    """Words between it and the formula before it."""
 
     @property
     def is_equality(self) -> bool:
@@ -113,10 +116,13 @@ class _Reader:
         self.skipped: list[Skipped] = []
         self.interrupted: list[Skipped] = []
         self.functions: list[tuple[str, str, Formula]] = []
+        self.before = ""
+        """Words since the last statement."""
         self.open = False
         """The last statement ended with = and waits for its right side."""
 
     def between(self, words: str) -> None:
+        self.before += words
         if "\n\n" in words:
             self.open = False
 
@@ -124,8 +130,8 @@ class _Reader:
         found = self._words_split_off(_without_frames(tokens(piece.text, self.notation.words)))
         segments = list(_rows(found))
         for segment, after in zip_longest(segments, segments[1:]):
-            function = _function_word(after.tokens) if after and after.how == "text" else ""
-            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), function)
+            doubt = _function_word(after.tokens) if after and after.how == "text" else ""
+            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), doubt)
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
@@ -140,7 +146,7 @@ class _Reader:
                     found[n] = replace(token, kind="text")
         return found
 
-    def _row(self, row: Sequence[Token], piece: Piece, aside: bool, function: str) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, aside: bool, doubt: str) -> None:
         sides, relation = _sides(row)
         if relation == "∈":
             sides, relation = self._without_sets(sides, piece), ""
@@ -158,7 +164,7 @@ class _Reader:
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
             return
-        members[-1] = replace(members[-1], function=members[-1].function or function)
+        members[-1] = replace(members[-1], doubt=members[-1].doubt or doubt)
         self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
             before = self.statements[-1]
@@ -166,7 +172,9 @@ class _Reader:
                 before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            self.statements.append(FormulaChain(tuple(members), piece.display and not aside, goes_on, relation))
+            made = FormulaChain(tuple(members), piece.display and not aside, goes_on, relation, self.before)
+            self.statements.append(made)
+        self.before = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[Member]) -> None:
         """Note φ(z) = …"""

@@ -254,7 +254,7 @@ class _Lexer:
 
     def _word(self, said: str, start: int) -> None:
         """Take a run of Latin letters: names side by side, with known words among them."""
-        if self._named(said, start):
+        if len(said) > 2 and self._named(said, start):  # two letters are rather a product
             return
         for part in _KNOWN.finditer(said):
             self.at = start + part.end()
@@ -328,9 +328,11 @@ class _Lexer:
     def _text(self, name: str, start: int) -> None:
         """Take a name, a function or a letter that stands upright, or words."""
         named = re.compile(r"\s*\{\s*([A-Za-z]+\d?(?:\\?_\w+)*)\s*\}").match(self.text, self.at)
+        place = self.at
+        self.at = named.end() if named else place
         if named and self._named(named[1].replace("\\", ""), start):
-            self.at = named.end()
             return
+        self.at = place
         after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
         foreign = re.compile(r"\s*\{\s*(?![A-Za-z]+\s*\})[^\W\d_]{2,}\s*\}").match(self.text, self.at)
         bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "rm") and not foreign
@@ -350,12 +352,19 @@ class _Lexer:
             said = inside.strip()
             if self._is_called(name, inside):
                 self._add("unknown", said, start)
+            elif _WORD.fullmatch(said) and self._is_index():
+                self._add("letter", said, start)
             elif said.strip(" .,;:()"):
                 self._add("text", said, start)
             elif said:
                 self._add("end", "", start)
             else:
                 self.spaced = True
+
+    def _is_index(self) -> bool:
+        """Return whether a script of a letter begins here."""
+        before = self.found[:-1] if self.found and self.found[-1].text == "{" else self.found
+        return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
 
     def _is_called(self, name: str, inside: str) -> bool:
         """Return whether text is a function: an operator's name, or one word right before a bracket."""
