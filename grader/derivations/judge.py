@@ -75,7 +75,7 @@ def judge(
     try:
         judging = _Judging(question, answer, same, refuted)
     except Unread as unread:
-        return Judged(Opinion(tuple(_unread(asked, answer, unread.why) for asked in question.asked)), same)
+        return Judged(unread_opinion(question, answer, f"Unread: {unread.why}."), same)
     judged = tuple(judging.judgement(asked) for asked in question.asked)
     answered = same.answered | {asked.name for asked in question.asked}
     names = same.names | frozenset(judging.used())
@@ -346,7 +346,7 @@ class _Judging:
         try:
             final = self.final(asked)
         except Unread as unread:
-            return replace(base, words=f"Unread: {unread.why}.", group=digest(_normal(self.answer)))
+            return self._unread(base, unread.why)
         found = self._judged(asked, final, base)
         closing = self._closing(asked, final, found)
         if closing is None:
@@ -357,6 +357,9 @@ class _Judging:
         if found.points is None:
             return last
         return _not_last(last)
+
+    def _unread(self, base: Judgement, why: str) -> Judgement:
+        return replace(base, words=f"Unread: {why}.", group=text_group(self.answer))
 
     def _closing(self, asked: Asked, final: Final, found: Judgement) -> Final | None:
         """Return a final answer without a left side behind all other formulas, as in "So it is …"."""
@@ -387,12 +390,12 @@ class _Judging:
         try:
             return self._of(asked, final, base)
         except TooMuch:
-            return replace(base, words="Unread: too much to evaluate.", group=digest(_normal(self.answer)))
+            return self._unread(base, "too much to evaluate")
         except Unread as unread:
             return self._unread_final(asked, final, base, unread.why)
 
     def _unread_final(self, asked: Asked, final: Final, base: Judgement, why: str) -> Judgement:
-        made = replace(base, words=f"Unread: {why}.", group=digest(_normal(self.answer)))
+        made = self._unread(base, why)
         self.comparer.budget = WorkBudget()
         try:
             before = self._right_before(asked, final)
@@ -662,14 +665,15 @@ def _is_name(member: Member) -> bool:
     return member.formula is not None and bool(member.formula.name)
 
 
-def _unread(asked: Asked, answer: str, why: str) -> Judgement:
-    return Judgement(
-        asked.latex, Comparison.UNREAD, None, asked.points, f"Unread: {why}.", group=digest(_normal(answer))
-    )
+def unread_opinion(question: Question, answer: str, words: str) -> Opinion:
+    """Return an opinion without any comparison."""
+    asked, group = question.asked, text_group(answer)
+    return Opinion(tuple(Judgement(a.latex, Comparison.UNREAD, None, a.points, words, group=group) for a in asked))
 
 
-def _normal(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def text_group(answer: str) -> str:
+    """Return the group of an answer that is not read: answers of the same text."""
+    return digest(" ".join(unicodedata.normalize("NFC", answer).split()))
 
 
 def _a(array: Array) -> str:

@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, tokens
+from grader.derivations.tokens import Token, depths, tokens
 from grader.model import Skipped
 
 
@@ -279,23 +279,16 @@ def _function_word(tokens: Sequence[Token]) -> str:
 
 def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return what stands in the bracket at the beginning."""
-    depth = 0
-    for n, token in enumerate(tokens):
-        depth += {"open": 1, "close": -1}.get(token.kind, 0)
-        if not depth:
-            return tokens[1:n]
-    return tokens[1:]
+    open_behind = depths(tokens)
+    return tokens[1 : open_behind.index(0)] if 0 in open_behind else tokens[1:]
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
     """Drop a bracket around a whole equality, as comments have it."""
     kept = _without_stops(row)
     if len(kept) > 2 and kept[0].kind == "open" and kept[-1].kind == "close":
-        depths, depth = [], 0
-        for token in kept:
-            depth += {"open": 1, "close": -1}.get(token.kind, 0)
-            depths.append(depth)
-        if min(depths[:-1]) >= 1 and any(t.kind == "=" and d == 1 for t, d in zip(kept, depths, strict=True)):
+        open_behind = depths(kept)
+        if min(open_behind[:-1]) >= 1 and any(t.kind == "=" and d == 1 for t, d in zip(kept, open_behind, strict=True)):
             return kept[1:-1]
     return row
 
@@ -360,12 +353,10 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
         if kept[0].text == "|" and any(t.is_sign("|") for t in kept[1:]):
             break
         kept.pop(0)
-    depth = [0]
-    for token in kept:
-        depth.append(depth[-1] + {"open": 1, "close": -1}.get(token.kind, 0))
-    if depth[-1] == -1 and kept[-1].kind == "close":
+    open_behind = depths(kept) or [0]
+    if open_behind[-1] == -1 and kept[-1].kind == "close":
         kept.pop()
-    elif depth[-1] == 1 and kept[0].kind == "open" and min(depth[1:]) >= 1:
+    elif open_behind[-1] == 1 and kept[0].kind == "open" and min(open_behind) >= 1:
         kept.pop(0)
     return kept
 
@@ -417,7 +408,7 @@ def _segments(found: Sequence[Token]) -> Iterator[_Segment]:
     for token in found:
         if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
             grids += 1 if token.text.startswith("begin") else -1
-        depth = max(0, depth + {"open": 1, "close": -1}.get(token.kind, 0))
+        depth = max(0, depth + token.nesting)
         cuts = grids <= 0 and (token.kind == "row" or (depth == 0 and token.kind == "end"))
         words = grids <= 0 and depth == 0 and token.kind == "text" and segment.tokens and not segment.hangs
         if cuts or words:
@@ -434,7 +425,7 @@ def _segments(found: Sequence[Token]) -> Iterator[_Segment]:
 def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
     sides, relation, depth, grids = [_Side([], [])], "", 0, 0
     for token in row:
-        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        depth += token.nesting
         if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
             grids += 1 if token.text.startswith("begin") else -1
         top = depth <= 0 and grids <= 0

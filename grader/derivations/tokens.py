@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from grader.derivations.bounds import MAX_TOKENS, Unread
@@ -29,6 +30,16 @@ class Token:
 
     def is_sign(self, *signs: str) -> bool:
         return self.kind == "sign" and self.text in signs
+
+    @property
+    def nesting(self) -> int:
+        """Return 1 for an opening bracket, -1 for a closing one and 0 for others."""
+        return (self.kind == "open") - (self.kind == "close")
+
+
+def depths(tokens: Iterable[Token]) -> list[int]:
+    """Return how many brackets are open behind each token."""
+    return list(accumulate(token.nesting for token in tokens))
 
 
 GREEK = {
