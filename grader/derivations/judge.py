@@ -295,6 +295,7 @@ class _Judging:
                 if (
                     made is None
                     or member.doubt
+                    or member.shorter
                     or made.name in names
                     or (made.name and made.name not in self.comparer.known)
                 ):
@@ -374,10 +375,13 @@ class _Judging:
         return None
 
     def _has_shape(self, asked: Asked, number: int, made: Formula, said: Comparison = Comparison.EQUAL) -> bool:
-        """Return whether a formula has the shape of what is asked for, in the handout's layout."""
+        """Return whether a formula is worked out and has the shape of what is asked for, in the handout's layout."""
         self.comparer.budget = WorkBudget()
         try:
-            meaning = next(self.comparer.meanings(self.definitions.resolve(made, number, gradients=True)[0]), None)
+            formula = self.definitions.resolve(made, number, gradients=True)[0]
+            meaning = next(self.comparer.meanings(formula), None)
+            if is_worked_out(formula, self.context.answered | self.question.notation.same.keys()):
+                return False
         except (Unread, TooMuch):
             return False
         truth = self.comparer.truth(asked.name, "", 0)
@@ -385,6 +389,17 @@ class _Judging:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
+        """Judge the final formula, and if it is not right without a letter at its end that may be a word."""
+        found = self._judged_as_it_stands(asked, final, base)
+        if found.points is not None or final.member.shorter is None:
+            return found
+        shorter = self._judged_as_it_stands(asked, replace(final, member=final.member.shorter), base)
+        if shorter.points is None:
+            return found
+        remarks = (*shorter.remarks, "its last letter is read as a word")
+        return replace(shorter, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+
+    def _judged_as_it_stands(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
         self.comparer.budget = WorkBudget()
         base = replace(base, formula=final.member.text)
         try:

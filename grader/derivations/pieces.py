@@ -22,6 +22,8 @@ class Piece:
     """Line of the answer at which it begins, from 1."""
     display: bool = False
     """On lines of its own, or a line of code; not within a sentence."""
+    shorter: str = ""
+    """The mathematics without a letter at its end that may be a word, as in "δ h y listo"."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ _BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
+_LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
 """A function of one name is defined, as in signo$(θ) = …$."""
@@ -155,10 +158,13 @@ class _Cutter:
                 latex = self.names.latex_of(said[begin:end])
                 if latex is None:
                     continue
+                goes_on = said[end:].strip() or not said.endswith("\n")
+                letter = _LETTER_AT_END.search(said[begin:end]) if goes_on else None
+                shorter = letter and self.names.latex_of(said[begin : begin + letter.start()])
                 latex += self._function(said[end:])
                 if said[place:begin].strip():
                     yield Piece("words", said[place:begin], number)
-                yield Piece("maths", latex, number, display=not said[:begin].strip(" *-_#\t"))
+                yield Piece("maths", latex, number, not said[:begin].strip(" *-_#\t"), shorter or "")
                 place = end
             if said[place:].strip():
                 yield Piece("words", said[place:], number)

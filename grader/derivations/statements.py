@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, depths, tokens
+from grader.derivations.tokens import Token, depths, is_picture, tokens
 from grader.model import Skipped
 
 
@@ -29,6 +29,8 @@ class Member:
     """Formulas that an \\underbrace embraces, each with the formula below it."""
     doubt: str = ""
     """Something that may belong to it, such as the word of \\text{signo} θ."""
+    shorter: Member | None = None
+    """The same without a letter at its end that may be a word."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Reading:
 
     @property
     def is_mathematics_alone(self) -> bool:
-        return not self.skipped and not any(any(c.isalnum() for c in text) for _, text in self.words)
+        return not self.skipped and not any(c.isalnum() or is_picture(c) for _, text in self.words for c in text)
 
 
 def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
@@ -132,6 +134,13 @@ class _Reader:
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
             self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), doubt)
+        if piece.shorter:
+            reader = _Reader(self.notation)
+            reader.take(replace(piece, text=piece.shorter, shorter=""))
+            if reader.statements and reader.statements[-1].members[-1].formula is not None:
+                *members, last = self.statements[-1].members
+                last = replace(last, shorter=reader.statements[-1].members[-1])
+                self.statements[-1] = replace(self.statements[-1], members=(*members, last))
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -35,6 +36,11 @@ class Token:
     def nesting(self) -> int:
         """Return 1 for an opening bracket, -1 for a closing one and 0 for others."""
         return (self.kind == "open") - (self.kind == "close")
+
+
+def is_picture(character: str) -> bool:
+    """Return whether it is a tick, an emoji or the like."""
+    return unicodedata.category(character) == "So"
 
 
 def depths(tokens: Iterable[Token]) -> list[int]:
@@ -125,13 +131,13 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
-    r"|(?P<long>\*\*|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    r"|(?P<long>\*\*|//|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
 _LONG: dict[str, tuple[Kind, str]] = {
     "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
     "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
-    "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
+    "//": ("end", ""), "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
 _KNOWN = re.compile(
     r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
@@ -224,7 +230,7 @@ class _Lexer:
             self._add("=", "=", start)
         elif said in "<>":
             self._add("relation", said, start)
-        elif said in ",;":
+        elif said in ",;∎■□":
             self._add("end", said, start)
         elif said == "&":
             if any(self.grids) or self.text[start - 1 : start] == "&":
@@ -235,7 +241,7 @@ class _Lexer:
         elif said.isalpha():
             self._foreign(said, start)
         else:
-            self._add("sign", said, start)
+            self._add("text" if is_picture(said) else "sign", said, start)
 
     def _foreign(self, said: str, start: int) -> None:
         """Take a letter, or a word in a script whose signs are no names of quantities."""

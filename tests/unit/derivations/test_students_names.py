@@ -163,3 +163,23 @@ def test_an_upright_index_is_an_index(ask: Ask) -> None:
 def test_a_name_that_is_a_word_is_shown_whole(ask: Ask) -> None:
     (found,) = ask("q3.1", "step = lr*(g + 2*lam*theta)\ntheta = theta - step").judgements
     assert (found.shelf, found.formula.split()) == (Shelf.RIGHT, [r"\theta", "-", r"\mathrm{step}"])
+
+
+@pytest.mark.parametrize("word", ["y listo", "e basta", "o sea", "y $y$ es la etiqueta"])
+def test_a_letter_before_words_may_be_a_word(ask: Ask, word: str) -> None:
+    (found,) = ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T {word}").judgements
+    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("its last letter is read as a word",))
+    assert ask("q1.3", f"dJ/dW2 = (yhat - y) * x {word}").shelf is not Shelf.RIGHT_WITH_REMARKS
+
+
+@pytest.mark.parametrize("sign", ["✓", "∎", "■", "😀", "❌", "// final"])
+def test_signs_that_are_no_mathematics_end_a_formula(ask: Ask, sign: str) -> None:
+    for formula in ("dJ/da2 = yhat - y", r"$\nabla_{a^{(2)}}J = \hat y - y$"):
+        found = ask("q1.1", f"{formula} {sign}")
+        assert found.shelf in RIGHT
+        assert not found.is_proven or sign in "∎■"
+
+
+def test_a_chain_rule_behind_a_bare_formula_does_not_replace_it(ask: Ask) -> None:
+    said = "$(\\hat y-y)(h^{(1)})^T$\n\n(chain rule: $\\frac{dJ}{da}\\frac{da}{dW}$)"
+    assert ask("q1.3", said).shelf in RIGHT
