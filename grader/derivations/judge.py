@@ -396,6 +396,8 @@ class _Judging:
         shorter = self._judged_as_it_stands(asked, replace(final, member=final.member.shorter), base)
         if shorter.points is None:
             return found
+        if found.comparison is Comparison.DIFFERS:
+            return self._unread(replace(base, formula=final.member.text), "its last letter may be a word")
         remarks = (*shorter.remarks, "its last letter is read as a word")
         return replace(shorter, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
 

@@ -87,6 +87,7 @@ _BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
+_WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
 _LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
@@ -103,7 +104,7 @@ class _Cutter:
         for found in _MATHS.finditer(text):
             before = text[place : found.start()]
             function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
-            yield from self._typed(before[: function.start()] if function else before, _line(text, place))
+            yield from self._typed(before[: function.start()] if function else before, _line(text, place), more=True)
             place = found.end()
             for piece in self._maths(found, _line(text, found.start())):
                 yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
@@ -148,7 +149,7 @@ class _Cutter:
 
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
-    def _typed(self, text: str, line: int) -> Iterator[Piece]:
+    def _typed(self, text: str, line: int, *, more: bool = False) -> Iterator[Piece]:
         """Yield words, and stretches of a line around an = in which every name is one of mathematics."""
         for number, said in enumerate(text.splitlines(keepends=True), line):
             said = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", said))
@@ -158,7 +159,7 @@ class _Cutter:
                 latex = self.names.latex_of(said[begin:end])
                 if latex is None:
                     continue
-                goes_on = said[end:].strip() or not said.endswith("\n")
+                goes_on = _WORD_NEXT.match(said[end:]) or (more and not said[end:].strip() and not said.endswith("\n"))
                 letter = _LETTER_AT_END.search(said[begin:end]) if goes_on else None
                 shorter = letter and self.names.latex_of(said[begin : begin + letter.start()])
                 latex += self._function(said[end:])

@@ -165,11 +165,19 @@ def test_a_name_that_is_a_word_is_shown_whole(ask: Ask) -> None:
     assert (found.shelf, found.formula.split()) == (Shelf.RIGHT, [r"\theta", "-", r"\mathrm{step}"])
 
 
-@pytest.mark.parametrize("word", ["y listo", "e basta", "o sea", "y $y$ es la etiqueta"])
+@pytest.mark.parametrize("word", ["e basta", "o sea", "e $y$ è il target"])
 def test_a_letter_before_words_may_be_a_word(ask: Ask, word: str) -> None:
     (found,) = ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T {word}").judgements
     assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("its last letter is read as a word",))
-    assert ask("q1.3", f"dJ/dW2 = (yhat - y) * x {word}").shelf is not Shelf.RIGHT_WITH_REMARKS
+    assert ask("q1.3", f"dJ/dW2 = (yhat - y) * x {word}").shelf not in RIGHT
+
+
+def test_a_known_letter_before_words_is_a_word_or_a_factor(ask: Ask) -> None:
+    for words in ("y listo", "y $y$ es la etiqueta"):
+        (found,) = ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T {words}").judgements
+        assert (found.shelf, found.words) == (Shelf.UNREAD, "Unread: its last letter may be a word.")
+    assert ask("q1.3", "dJ/dW2 = (yhat - y) * h1^T y").shelf is Shelf.OTHER_VALUE
+    assert ask("q1.3", "dJ/dW2 = (yhat - y) * h1^T y.\n\nThat is all").shelf is Shelf.OTHER_VALUE
 
 
 @pytest.mark.parametrize("sign", ["✓", "∎", "■", "😀", "❌", "// final"])
