@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .describe import own
-from .structure import MAX_NAME, Path, StatementRow, Structure
+from .structure import MAX_NAME, Path, StatementRow, Structure, computed
 
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
@@ -233,8 +233,8 @@ class Trace:
             sources = running.sources[number]
             if row.calls or row.kind == "for":
                 sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
-            if row.kind == "for" and not running.answered and number in running.headers:
-                sources |= {running.headers[number]}  # what it goes through was read at its start
+            if row.kind == "for" and not running.answered:
+                sources = self._of_loop(running, number, sources)
             event = self._event(number, sources)
             running.latest.append(event)
             if row.returns is not None:
@@ -247,6 +247,35 @@ class Trace:
                 self._write(running, row, path, event)
         if answer is not None and running.caller is not None:
             self._pass_on(running, answer[0])
+
+    def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
+        """Return the sources of a round of a loop; what it goes through was read at its start."""
+        if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
+            return (sources - entry[0]) | entry[1]
+        return sources | {running.headers[number]} if number in running.headers else sources
+
+    def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
+        """Return, for a loop over a dict, the events of all its entries and of the one that the loop has reached; None
+        for any other loop. One entry does not depend on the others."""
+        keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
+        for path in row.reads:
+            value = self._container_at(running, path)
+            for key in keys if isinstance(value, dict) else ():
+                if type(key) is str and key in value:
+                    return self._changes(value), self._of_key(value, key) | self._changes(value[key])
+        return None
+
+    def _container_at(self, running: Running, path: Path) -> Any:
+        """Return the last container on a path; the dict of `grads.items` is `grads`."""
+        try:
+            value = _variable_of(running.frame, path.root)
+        except KeyError:
+            return None
+        for kind, key in path.steps:
+            if kind == "any" or (kind == "attribute" and isinstance(value, dict | list | tuple)):
+                break
+            value = _inside(value, kind, computed(key, running.frame.f_locals) if kind == "computed" else key)
+        return value
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
         """One part of a function's answer has been computed by this event."""
@@ -306,8 +335,8 @@ class Trace:
         except KeyError:
             return found
         for kind, key in path.steps:
-            if kind == "variable":
-                key = running.frame.f_locals.get(key)
+            if kind == "computed":
+                key = computed(key, running.frame.f_locals)
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
                 break
             if kind == "attribute" and isinstance(value, dict | list | tuple):
@@ -356,7 +385,8 @@ class Trace:
 
     def _write_inside(self, running: Running, row: StatementRow, path: Path, value: Any, event: int) -> None:
         """An entry or attribute of a container; of anything else, a change of the whole."""
-        steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
+        known = running.frame.f_locals
+        steps = [(k, computed(name, known) if k == "computed" else name) for k, name in path.steps]
         for kind, name in steps[:-1]:
             if not _is_container(value) or kind == "any":
                 break
