@@ -45,6 +45,20 @@ PARTIAL = "partial "
 MISAPPLIED = "misapplied "
 """Begins the name of a value that a right function yields for a wrong argument: the fault is in the argument."""
 
+
+def misapplied(function: str, wanted: str, argument: str) -> str:
+    """Return the name of what a right function yields for a right value that is not the one it is meant to be given.
+
+    Args:
+        function: What the function is called.
+        wanted: Name of the right value that it is meant to be given.
+        argument: Name of the right value that it is given instead.
+    """
+    return f"{MISAPPLIED}{function}{_WANTS}{wanted}: {argument}"
+
+
+_WANTS = ", meant for "
+
 RAISED = "raised"
 """The output of a call that raises: the statement at which it did."""
 
@@ -81,24 +95,57 @@ class Batches:
     X_val: Array
     sizes: tuple[int, ...]
     """How many rows a batch may have."""
+    epochs: int
     reg: float
+
+    @property
+    def _rounds(self) -> Set[int]:
+        """Numbers of steps that an epoch may have."""
+        N, size = len(self.X), self.sizes[0]
+        return {max(N // size, 1), -(-N // size)}
 
     def fault(self, flow: Flow, rows: Sequence[Row | None]) -> int | None:
         """The event that gives a step wrong rows, labels or regularisation; None where all steps get right ones."""
-        steps = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
-        whole = [len(X) == len(self.X) for X, *_ in steps]
-        drawn: list[Array] = []
-        for step, measures in zip(steps, whole, strict=True):
-            if measures and len(self.X) not in self.sizes and not all(whole):
-                continue  # the loss of all data, for a history
-            wrong = self._of_step(flow, rows, step)
-            if wrong is not None:
+        calls = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
+        steps = [s for s in calls if len(s[0]) != len(self.X)]
+        if not steps or len(self.X) in self.sizes:
+            steps = calls  # otherwise those with all rows compute a loss for a history
+        made = [events[0] for _, events in steps]
+        ended = RAISED not in flow.outputs
+        if ended and any(len(X) == 0 for X, _ in steps) and (loop := self._of_number(flow, rows, made)) is not None:
+            return loop
+        for step in steps:
+            if (wrong := self._of_step(flow, rows, step)) is not None:
                 return wrong
-            drawn.append(self._numbers(step[0]))
         beyond = [e for e in _indices(flow, rows, flow.outputs.get(RAISED, ())) if self._is_beyond(flow, e)]
         if beyond:
-            return self._counted(flow, rows, beyond[0])
-        return None if not steps or self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
+            return self._counted(flow, rows, beyond[0], self._size(flow, beyond[0]))
+        if not steps or not ended:
+            return None
+        if (loop := self._of_number(flow, rows, made)) is not None:
+            return loop
+        sampled = self._sampled([self._numbers(X) for X, _ in steps])
+        return None if sampled else self._of_order(flow, rows, steps[0][1][0])
+
+    def _of_number(self, flow: Flow, rows: Sequence[Row | None], steps: Sequence[int]) -> int | None:
+        """Return the event of the loop that makes the wrong number of steps, or of what counts its rounds; None if the
+        number is right, or the loop is not known."""
+        parents = [row.parent for e in steps if (row := rows[flow.rows[e]]) is not None]
+        made = max((parents.count(p) for p in parents), default=0)  # a step may call the function in several places
+        if made in {self.epochs * per_epoch for per_epoch in self._rounds}:
+            return None
+        loops = _loops_around(flow, rows, max(parents, key=parents.count, default=-1))
+        if not loops:
+            return None
+        inner, outer = loops[0], loops[-1]
+        epochs_made = len(outer) - 1  # it is reached once more at its end
+        chosen = inner if epochs_made == self.epochs else outer
+        rounds = made // max(epochs_made, 1) if chosen is inner is not outer else made
+        return _counting(flow, rows, chosen[-1], rounds, self._rounds | {len(self.X)})
+
+    def is_given(self, flow: Flow) -> bool:
+        """Return whether the function is called with all that it needs."""
+        return any(call.function == self.function and self._step(flow, call) is not None for call in flow.calls)
 
     def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
         """Its rows, and the events of its arguments; None for one without labels, or on the validation data."""
@@ -119,9 +166,10 @@ class Batches:
         if not same.any(axis=1).all():
             return _made_at(flow, rows, of_X) if np.isfinite(X).all() else of_X
         if len(X) not in self.sizes:
-            return self._counted(flow, rows, max(_indices(flow, rows, [of_X], len(X)), default=of_X))
+            taken = max(_indices(flow, rows, [of_X], len(X)), default=_made_at(flow, rows, of_X))
+            return self._counted(flow, rows, taken, len(X))
         if y is None or y.size != len(X):
-            return of_y
+            return _made_at(flow, rows, of_y)
         if not (same & (y[:, None] == self.y)).any(axis=1).all():
             numbers = [n for e in _indices(flow, rows, [of_X], len(X))[-1:] if (n := flow.value(e)) is not None]
             if any(np.array_equal(n, y) for n in numbers):  # the numbers of the rows in place of their labels
@@ -157,9 +205,11 @@ class Batches:
         value = flow.value(event)
         return value is not None and value.max() >= len(self.X)
 
-    def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
-        """Return the event that counted a wrong number of rows."""
-        size = 0 if (value := flow.value(event)) is None else value.size
+    def _size(self, flow: Flow, event: int) -> int:
+        return 0 if (value := flow.value(event)) is None else value.size
+
+    def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int, size: int) -> int:
+        """Return the event that counted a wrong number of rows, where `event` is the batch."""
         while size > 1 and size != len(self.X):
             before = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _counts(flow, s, size)]
             if not before:
@@ -172,11 +222,36 @@ class Batches:
         loops = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         order = set(flow.sources[event]).difference(loops)
         drawn = [e for e, r in enumerate(flow.rows) if r == flow.rows[event] and order.issubset(flow.sources[e])]
-        if not loops or drawn.index(event) < max(len(self.X) // self.sizes[0], 1):
+        if not loops or drawn.index(event) < min(self._rounds):
             return event
-        counts = [s for s in flow.sources[max(loops)] if not _is_header(rows[flow.rows[s]])]
-        rounds = [s for s in counts if (n := flow.value(s)) is not None and np.array_equal(n, [len(drawn)])]
-        return max(rounds, default=max(loops))
+        return _counting(flow, rows, max(loops), len(drawn), self._rounds | {len(self.X)})
+
+
+def _loops_around(flow: Flow, rows: Sequence[Row | None], parent: int) -> list[list[int]]:
+    """Return the events of each loop around the statements of a block, the innermost first."""
+    found: list[list[int]] = []
+    while parent >= 0 and (row := rows[parent]) is not None:
+        if row.kind in ("for", "while"):
+            found.append([e for e, r in enumerate(flow.rows) if r == parent])
+        parent = row.parent
+    return found
+
+
+def _counting(flow: Flow, rows: Sequence[Row | None], loop: int, made: int, right: Set[int]) -> int:
+    """Return the event that computes a loop's number of rounds, or that returns what it goes through; the loop's own
+    event if there is none.
+
+    Args:
+        flow, rows: The call.
+        loop: An event of the loop.
+        made: Number of rounds that were made; fewer than were to be made where the call is too long to be followed.
+        right: Numbers that are right, for the rounds or for something else.
+    """
+    sources = [s for s in flow.sources[loop] if not _is_header(rows[flow.rows[s]])]
+    numbers = {s: int(n[0]) for s in sources if (n := flow.value(s)) is not None and n.size == 1 and np.isfinite(n[0])}
+    counts = [s for s, n in numbers.items() if n == made or (n > made and n not in right and len(sources) == 1)]
+    returned = [s for s in sources if (row := rows[flow.rows[s]]) is not None and row.kind == "return"]
+    return max(counts or returned, default=loop)
 
 
 def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size: int | None = None) -> list[int]:
@@ -407,6 +482,8 @@ class RightValues:
     ) -> None:
         self._roles, self._of_sizes = frozenset(roles), frozenset(sizes)
         self.random = random
+        self.meant = {_meant(name) for name in named if MISAPPLIED in name}
+        """Names of the values that right functions are meant to be given."""
         self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
@@ -417,7 +494,8 @@ class RightValues:
         """How many values have been compared in full."""
         left = MAX_RIGHT
         for name, value in named.items():
-            for one in _shown_as(np.asarray(value)):
+            distinct = {one.tobytes(): one for one in _shown_as(np.asarray(value))}  # examples may be alike
+            for one in distinct.values():
                 left -= 1
                 if left >= 0:
                     self._add(name, one)
@@ -518,6 +596,13 @@ _DIRECTIONS: dict[int, Array] = {}
 
 # ── which statement it is ────────────────────────────────────────────────────────────────────────────
 
+
+def _meant(name: str) -> str:
+    """Return the name of the value that a misapplied function is meant to be given."""
+    iteration, _, application = name.partition(MISAPPLIED)
+    return iteration + application.partition(": ")[0].partition(_WANTS)[2]
+
+
 RIGHT, REPEATED, ODD, SILENT = "right", "repeated", "odd", "silent"
 """What an event's value is: one that right solutions compute, the same once more after an operation that should have
 changed it, one that they do not compute, or nothing that tells."""
@@ -584,10 +669,11 @@ def _is_zero(flow: Flow, event: int) -> bool:
 def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
     """Return whether an operation's value is one that it was given, or writing to some entries has changed none:
     something of it is missing."""
-    row = rows[flow.rows[event]]
-    if row is None or not (_is_operation(row) or any(path.endswith("[…]") for path in row.writes)):
+    row, value = rows[flow.rows[event]], flow.value(event)
+    if row is None or value is None:
         return False
-    value = flow.values[event][0][1]
+    if not (_is_operation(row) or any(path.endswith("[…]") for path in row.writes)):
+        return False
     before = (v for s in flow.sources[event] for _, v in flow.values.get(s, ()))
     return any(v.size == value.size and bool(np.array_equal(v, value)) for v in before)
 
@@ -699,9 +785,13 @@ def suspects(
 
 
 def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """Return the event that gave a wrong argument to a function that is right, or the event itself."""
-    if not any((names := right.names(v)) and _all_begin(names, MISAPPLIED) for _, v in flow.values.get(event, ())):
+    """Return the event that gave a wrong argument to a function that is right, or the event itself. Where the argument
+    that it is meant to be given was never computed, the one that was given is unfinished."""
+    names = next((n for _, v in flow.values.get(event, ()) if _all_begin(n := right.names(v), MISAPPLIED)), None)
+    if names is None:
         return event
+    if (unfinished := _unfinished(flow, rows, event, names, right)) is not None:
+        return unfinished
     while sources := [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]:
         if _has_other_uses(flow, max(sources), event, right) or _computes_right(flow, rows, max(sources), right):
             break
@@ -712,6 +802,42 @@ def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
         if row is None or row.kind != ARGUMENT or not renamed:
             break
     return event
+
+
+def _unfinished(
+    flow: Flow, rows: Sequence[Row | None], event: int, names: Iterable[str], right: RightValues
+) -> int | None:
+    """Return the event that computed the argument of a function, where no value before is the one that it wants."""
+    if any(_meant(name) in _names(flow, e, right) for name in names for e in range(event)):
+        return None
+    for name in sorted(names):
+        iteration, argument = name.partition(MISAPPLIED)[0], name.partition(": ")[2]
+        given = [e for e in sorted(upstream(flow, [event])) if iteration + argument in _names(flow, e, right)]
+        if given and (row := rows[flow.rows[given[0]]]) is not None and row.form in ("operation", "call"):
+            handed_on = [e for e in given if _hands_on(flow, rows, e)]
+            if iteration + argument in right.meant:  # what computed it is right
+                handed_on = handed_on or [e for e in given if (row := rows[flow.rows[e]]) and row.kind == "assign"]
+            factor = _factor_before(flow, rows, given[0])
+            return factor if factor is not None else max(handed_on, default=_made_at(flow, rows, given[0]))
+    return None
+
+
+def _hands_on(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
+    """Return whether a statement gives a value another name, or returns a parameter as it is."""
+    row = rows[flow.rows[event]]
+    if row is None or row.form != "name":
+        return False
+    sources = (rows[flow.rows[s]] for s in flow.sources[event])
+    returns = row.kind == "return" and any(of is not None and of.kind == ARGUMENT for of in sources)
+    return returns or row.kind == "assign"
+
+
+def _factor_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int | None:
+    """Return the event of a factor that a function has returned and that is one everywhere, so that it changes nothing;
+    None if there is none."""
+    returned = (s for s in flow.sources[event] if (of := rows[flow.rows[s]]) is not None and of.kind == "return")
+    ones = (s for s in returned if any(v.size and bool((v == 1).all()) for _, v in flow.values.get(s, ())))
+    return max(ones, default=None)
 
 
 def _computes_right(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
@@ -738,13 +864,44 @@ def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
         counts = len(values) == 1 and not values[0][0]
         if not used and (not counts or row.form == "name" or made != source):
             return made
+    return _fraction_before(flow, rows, event)
+
+
+def _fraction_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+    """Return the event of the number that was computed as a float although it is whole, if there is one; the event
+    itself otherwise. It raises where a whole number is needed."""
+    for source in sorted(flow.sources[event], reverse=True):
+        row, values = rows[flow.rows[source]], flow.values.get(source, ())
+        whole = any(floating and v.size == 1 and float(v[0]).is_integer() and v[0] > 0 for floating, v in values)
+        if (
+            whole
+            and row is not None
+            and not row.is_header
+            and row.kind != ARGUMENT
+            and row.form in ("operation", "call")
+        ):
+            return source
     return event
+
+
+def _unpacked(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+    """Return the event that returned what the statement that raised unpacks, or the `if` around that; the event itself
+    if it unpacks nothing."""
+    raised = flow.outputs.get(RAISED, ())
+    returned = [s for e in raised for s in flow.sources[e] if (row := rows[flow.rows[s]]) and row.kind == "return"]
+    if len(raised) < 2 or not returned:
+        return event
+    around = [s for s in flow.sources[max(returned)] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
+    return max(around, default=max(returned))
 
 
 def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
     """The event itself, or one that gives it an array of zeros and ones that right solutions do not have: such arrays
-    are too simple to be right or wrong by themselves. The opposite of a right one may choose what is overwritten."""
+    are too simple to be right or wrong by themselves. The opposite of a right one may choose what is overwritten. A
+    factor that a function returns is wrong if it is one everywhere and so changes nothing."""
     row = rows[flow.rows[event]]
+    if _repeats(flow, rows, event) and (factor := _factor_before(flow, rows, event)) is not None:
+        return factor
     for source in flow.sources[event]:
         for floating, value in flow.values.get(source, ()):
             simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
@@ -759,14 +916,27 @@ def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightV
     loop."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
-    if _all_begin(names, OTHER) and ifs:
-        return max(ifs)
+    if _all_begin(names, OTHER):
+        return max(ifs) if ifs else _caller_of(flow, rows, event)
     for source in flow.sources[event]:
         found = _names(flow, source, right)
         loops = [s for s in flow.sources[source] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         if loops and _all_begin(found, PARTIAL):
             return max(loops)
     return event
+
+
+def _caller_of(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+    """Return the event of the call that a value is returned to, or of the `if` around it; the event itself if it is not
+    returned."""
+    row = rows[flow.rows[event]]
+    if row is None or row.kind != "return":
+        return event
+    calls = (e for e, sources in enumerate(flow.sources) if event in sources and _carries(flow, event, e))
+    if (call := next(calls, None)) is None:
+        return event
+    ifs = [s for s in flow.sources[call] if (around := rows[flow.rows[s]]) is not None and around.kind == "if"]
+    return max(ifs, default=call)
 
 
 def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
@@ -885,11 +1055,25 @@ class _Followed:
         batches = target.call.batches
         if batches is not None and (wrong or raised or not target.outputs):
             event = batches.fault(flow, rows)
+        if event is None:
+            event = self._beside_empty(target, wrong)
         if event is None and target.outputs:
             event = next(iter(suspects(flow, rows, self.state, [RAISED] if raised else wrong, right)), None)
+        if event is not None and event in raised and batches is not None and batches.is_given(flow):
+            event = _unpacked(flow, rows, event)  # for its arguments are right
         if event in raised:  # what it lacks may have been written under another name
             event = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), event)
         return event
+
+    def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
+        """Return the event that last changed another output of the same size, where an output stays empty."""
+        ends, outputs, right = self.flow.results, self.flow.outputs, self.right
+        for name in (n for n in wrong if n in outputs and n not in ends):
+            alike = (n for n in target.outputs if n in ends and right.has_size_of(ends[n], target.outputs[name]))
+            events = [(e, self.rows[self.flow.rows[e]]) for n in alike for e in outputs[n]]
+            if changes := [e for e, row in events if row is not None and row.kind == "call"]:
+                return max(changes)
+        return None
 
     def _wrong(self, target: Target) -> list[str]:
         ends = {name: self.flow.results.get(name) for name in target.outputs}
