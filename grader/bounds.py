@@ -15,11 +15,11 @@ RESERVED_DESCRIPTORS = 384
 """Descriptors reserved for the database, the grading processes, and connections being accepted or closed."""
 MAX_CONNECTIONS = 4_096
 HEAD_SECONDS = 10.0
-"""Time from a connection's start, or from the previous response, to the end of a request's head."""
+"""Time from a connection's start, or from the previous response, to the end of a request's head; of a request without
+login, to the end of its body."""
 STALLED_SECONDS = 20.0
 MIN_BYTES_PER_SECOND = 1_000
-"""Slowest accepted transfer: a body may take `STALLED_SECONDS` plus its size at this rate. The same holds for a client
-that reads a response."""
+"""Slowest accepted transfer of a body, and of a response that a client reads. A pause may take `STALLED_SECONDS`."""
 MAX_UPLOAD_BYTES = 16 * MIB
 """Size of the files of one request, as sent."""
 MAX_REQUESTS_AT_ONCE = 8
@@ -27,7 +27,7 @@ MAX_REQUESTS_AT_ONCE = 8
 MAX_REQUESTS_WAITING = 100
 """Requests of one person that may wait. Each keeps a connection open."""
 MAX_UPLOADS_AT_ONCE = 4
-"""Uploads of one person at a time. Each may keep a connection and files until its time is over."""
+"""Uploads of one person at a time. Each may keep a connection, and as much memory as it has bytes."""
 
 # ── the files of a submission (grader.intake.receive) ────────────────────────────────────────────────────────
 

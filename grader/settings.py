@@ -57,9 +57,10 @@ class Settings(BaseSettings):
     Regrades do not count."""
     waiting_limit: Annotated[int, Field(ge=10)] = 20
     """GRADER_WAITING_LIMIT: number of submissions of one student that may wait, including pre-checks; at least 10.
-    Regrades do not count."""
+    Staff may have ten times as many. Regrades do not count."""
     storage_limit_mib: PositiveInt = 500
-    """GRADER_STORAGE_LIMIT_MIB: total size in MiB of the files that one student may submit."""
+    """GRADER_STORAGE_LIMIT_MIB: total size in MiB of the files that one student may submit. Staff may submit ten times
+    as much."""
     streams_limit: PositiveInt = 10
     """GRADER_STREAMS_LIMIT: number of gradings that one person may watch at the same time."""
     metrics_token: str = ""
@@ -74,8 +75,8 @@ class Settings(BaseSettings):
     """GRADER_RATE_LIMIT: requests of one person, or of one address without login; empty for no limit."""
     rate_limit_logins: str = "20/minute"
     """GRADER_RATE_LIMIT_LOGINS: failed logins from one address."""
-    rate_limit_hand_ins: str = "30/minute"
-    """GRADER_RATE_LIMIT_HAND_INS: submissions of one person, including pre-checks."""
+    rate_limit_uploads: str = "30/minute"
+    """GRADER_RATE_LIMIT_UPLOADS: uploads of one person: submissions, pre-checks and rosters."""
     oidc_issuer: str = ""
     """GRADER_OIDC_ISSUER: issuer URL of the university's OpenID Connect provider; empty for none."""
     oidc_client_id: str = ""

@@ -23,13 +23,15 @@ from grader.render.text import file_name
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
-from grader.store.records import Kind, Offering, Priority, Scope, Submission
+from grader.store.records import Kind, Offering, Priority, SubmissionRecord, TokenScope
 
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
 """Retry-After if the queue is full."""
 STORAGE_SECONDS = 3_600
-"""Retry-After for a student over the storage limit, which only teachers can raise."""
+"""Retry-After for a student over the storage limit, which only the operator can raise."""
+STAFF_TIMES = 10
+"""Staff may have this many times what a student may have waiting and stored."""
 
 log = structlog.get_logger()
 
@@ -38,7 +40,7 @@ log = structlog.get_logger()
 class Receipt:
     """The confirmation that a submission is stored and will be graded."""
 
-    submission: Submission
+    submission: SubmissionRecord
     late: Lateness
     place: QueuePlace | None
     """None if it no longer waits."""
@@ -80,7 +82,7 @@ async def submit(
         Refused: The files cannot be read.
     """
     require_member(caller, course, "assignment")
-    require_scope(caller, Scope.SUBMIT)
+    require_scope(caller, TokenScope.SUBMIT)
     if assignment not in service.assignments:
         raise not_found("assignment")
     key = _bare_key(key)
@@ -134,12 +136,12 @@ def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
     return Receipt(submission, late, place(tx, service, grading, submission.kind), _intake_remarks(service, submission))
 
 
-def _intake_remarks(service: Service, submission: Submission) -> tuple[str, ...]:
+def _intake_remarks(service: Service, submission: SubmissionRecord) -> tuple[str, ...]:
     known = service.assignments.get(submission.assignment)
     return (known.not_submitted,) if known and not submission.code_submitted else ()
 
 
-def lateness_of(tx: Tx, submission: Submission) -> Lateness:
+def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
     """Return the lateness of a submission, with the longest extension of its authors."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
@@ -147,15 +149,15 @@ def lateness_of(tx: Tx, submission: Submission) -> Lateness:
     return how_late(submission, offering, extensions)
 
 
-def how_late(submission: Submission, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
+def how_late(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
     """Return the lateness of a submission; `extensions` has the due date by person."""
     theirs = [extensions[who.id] for who in submission.authors if who.id in extensions]
     return lateness(submission.received_at, offering.due_at, max(theirs, default=None), offering.late)
 
 
 def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of the authors. Only staff may submit for others: no student may change which submission counts
-    for another one."""
+    """Return the ids of the authors. Only staff may submit for others; otherwise a student could replace the
+    submission of another student that counts."""
     wanted = list(dict.fromkeys(login.strip().lower() for login in logins if login.strip()))
     if not wanted or wanted == [caller.person.login]:
         return (caller.person.id,)
@@ -226,12 +228,14 @@ def _require_admission(
     offering = offerings.offering(tx, new.course, new.assignment)
     if offering is None:
         raise not_found("assignment")
-    if not caller.is_staff(new.course):
+    is_staff = caller.is_staff(new.course)
+    if not is_staff:
         _require_open(tx, offering, caller)
         _require_attempt(tx, offering, new)
-        if not supersede:  # otherwise it replaces those that wait
-            _require_few_waiting(tx, service, new)
-        _require_storage(tx, service, new)
+    times = STAFF_TIMES if is_staff else 1
+    if not supersede:  # otherwise it replaces those that wait
+        _require_few_waiting(tx, new, times * service.settings.waiting_limit)
+    _require_storage(tx, new, times * service.settings.storage_limit_mib)
     if gradings.waiting(tx) >= service.settings.queue_limit:
         detail = "this submission was not stored: send it again later; its time is then that of the new request"
         raise unavailable("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
@@ -269,9 +273,9 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
 
 
-def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
+def _require_few_waiting(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
     """Raise 429 if this person has too many submissions waiting."""
-    waiting, limit = gradings.waiting(tx, new.by), service.settings.waiting_limit
+    waiting = gradings.waiting(tx, new.by)
     if waiting >= limit:
         detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
         raise HttpProblem(
@@ -283,9 +287,8 @@ def _require_few_waiting(tx: Tx, service: Service, new: submissions.NewSubmissio
         )
 
 
-def _require_storage(tx: Tx, service: Service, new: submissions.NewSubmission) -> None:
-    """Raise 429 if the stored files of this person would exceed their limit."""
-    limit = service.settings.storage_limit_mib
+def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
+    """Raise 429 if the stored files of this person would exceed their limit in MiB."""
     if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
         detail = (
             f"your submissions would take more than {limit} MiB: leave out data, or ask your teachers for more space"

@@ -48,7 +48,7 @@ class SkippedOut(Out):
 
 
 class GroundOut(Out):
-    """The machine's reading of one formula that is asked for."""
+    """The machine's reading of one of the formulas that a question asks for."""
 
     asked: str = Field(description="LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
     shelf: Shelf

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.formparsers import MultiPartParser
 from starlette.staticfiles import StaticFiles
 
 from grader import __version__
@@ -30,7 +31,7 @@ from grader.api.identity import Identify, is_https
 from grader.api.limits import RateLimits
 from grader.api.metrics import Metrics
 from grader.api.oidc import provider_of
-from grader.bounds import MAX_FILES
+from grader.bounds import MAX_FILES, MAX_UPLOAD_BYTES, MIB
 from grader.service import Service
 
 _PARTS = (
@@ -52,6 +53,7 @@ def create_app(service: Service) -> FastAPI:
         generate_unique_id_function=openapi.name_of,
         form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": 64 << 10},
     )
+    MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # in memory: a full /tmp must not lose an upload
     app.state.service = service
     app.state.metrics = Metrics(service.store)
     problems.install(app, problem_page)

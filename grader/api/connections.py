@@ -7,12 +7,14 @@ uvicorn limits neither the time for a request's head nor the time in which a cli
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import resource
+from collections.abc import Iterator
 from typing import Any
 
 import h11
 import structlog
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from grader.bounds import (
     HEAD_SECONDS,
@@ -47,9 +49,17 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_limit(descriptors: int) -> int:
-    """Return the number of connections that may be open. Half of the descriptors are for files: each large file of an
-    upload needs one."""
-    return max(1, min(MAX_CONNECTIONS, (descriptors - RESERVED_DESCRIPTORS) // 2))
+    """Return the number of connections that may be open with this limit of open files."""
+    return max(1, min(MAX_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS))
+
+
+def network_of(host: str) -> str:
+    """Return a client's address; for IPv6 its /64 network, since a client with one address has all of them."""
+    try:
+        known = ipaddress.ip_address(host)
+    except ValueError:
+        return host or "unknown"
+    return host if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
 
 
 class Connections:
@@ -57,9 +67,15 @@ class Connections:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.open: dict[_Connection, None] = {}
-        self.awaiting: dict[_Connection, float] = {}
-        """Connections without a complete request head → since when (the event loop's clock), the oldest first."""
+        self._by_address: dict[str, dict[_Connection, float]] = {}
+        """Address → its open connections → time of their start or last response (event loop's clock), oldest first."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_address.values()))
+
+    def __iter__(self) -> Iterator[tuple[_Connection, float]]:
+        for connections in self._by_address.values():
+            yield from connections.items()
 
     def options(self) -> dict[str, Any]:
         """Return the arguments of `uvicorn.Config` that apply these limits."""
@@ -75,18 +91,33 @@ class Connections:
         """Return the protocol of a new connection."""
         return _Connection(self, **uvicorn)
 
+    def add(self, connection: _Connection, now: float) -> None:
+        """Add a connection that waits for its next request."""
+        connections = self._by_address.setdefault(connection.address, {})
+        connections.pop(connection, None)  # it becomes the newest
+        connections[connection] = now
+
+    def remove(self, connection: _Connection) -> None:
+        connections = self._by_address.get(connection.address, {})
+        connections.pop(connection, None)
+        if not connections:
+            self._by_address.pop(connection.address, None)
+
     def make_room(self) -> bool:
-        """Close the connection that has waited longest for its request. Return False if there is none."""
-        oldest = next((connection for connection in self.awaiting if not connection.unread), None)
-        if oldest is not None:
-            oldest.abort()
-        return oldest is not None
+        """Close the oldest connection that is not in use, of the address with the most. Return False if there is
+        none."""
+        for connections in sorted(self._by_address.values(), key=len, reverse=True):
+            for connection in connections:
+                if not connection.is_in_use:
+                    connection.abort()
+                    return True
+        return False
 
     async def close_stalled(self) -> None:
-        """Close the connections whose request head or whose reading of an answer takes too long."""
+        """Close the connections whose request or whose reading of a response takes too long."""
         now = asyncio.get_running_loop().time()
-        stalled = [connection for connection in self.open if connection.is_stalled(now)]
-        late = [c for c, since in self.awaiting.items() if now - since > HEAD_SECONDS and not c.unread]
+        stalled = [connection for connection, _ in [*self] if connection.is_stalled(now)]
+        late = [c for c, since in self if now - since > HEAD_SECONDS and not c.is_in_use and not c.unread]
         for connection in [*stalled, *late]:
             connection.abort()
 
@@ -114,69 +145,74 @@ class _Connection(H11Protocol):
         self._app = self.app
         self.app = self._count_sent
         self._sent = 0
-        self._unread_since: tuple[float, int] | None = None
-        """Time since which part of a response is unread, and number of bytes read by then."""
+        self._unread_until: float | None = None
+        """Time by which the client has to read more of a response; None while nothing is unread."""
+        self._read = 0
+        self.address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._all.open[self] = None
-        if len(self._all.open) > self._all.limit and not self._all.make_room():
+        self.address = network_of(self.client[0] if self.client else "")
+        if len(self._all) >= self._all.limit and not self._all.make_room():
             log.warning("too many connections", limit=self._all.limit)
             transport.write(_BUSY)
             transport.close()
             return
-        self._all.awaiting[self] = self.loop.time()
+        self._all.add(self, self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
+        self._all.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if not self.conn.is_chunked and not self.transport.is_closing():
             super().data_received(data)
-            self._note_request()
 
     def on_response_complete(self) -> None:
-        self._all.awaiting[self] = self.loop.time()
+        self._all.add(self, self.loop.time())
         super().on_response_complete()  # which may start a pipelined request
-        self._note_request()
 
     def abort(self) -> None:
         """Close at once, and drop what the client has not read."""
-        self._forget()
+        self._all.remove(self)
         self.transport.abort()
 
     @property
     def unread(self) -> int:
-        """Bytes of answers that wait to be sent."""
+        """Bytes of responses that wait to be sent."""
         return self.transport.get_write_buffer_size()
 
+    @property
+    def is_in_use(self) -> bool:
+        """Return whether a person who has logged in uses it, or the service works on a complete request."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None:
+            return False
+        by_a_person = cycle.scope["state"].get("caller", "not known yet") is not None
+        if cycle.response_complete:
+            return by_a_person and self.unread > 0
+        return by_a_person or not (cycle.more_body or self.unread)
+
     def is_stalled(self, now: float) -> bool:
-        """Return whether the client reads its answer too slowly."""
-        read = self._sent - self.unread
-        if self._unread_since is None:
-            self._unread_since = (now, read) if self.unread else None
-            return False
+        """Return whether the client reads its response too slowly."""
+        read, before = self._sent - self.unread, self._read
+        self._read = read
         if not self.unread:
-            self._unread_since = None
-            if self._all.awaiting.pop(self, None) is not None:
-                self._all.awaiting[self] = now
-            return False
-        since, before = self._unread_since
-        return now - since > STALLED_SECONDS + (read - before) / MIN_BYTES_PER_SECOND
-
-    def _note_request(self) -> None:
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._all.awaiting.pop(self, None)
-
-    def _forget(self) -> None:
-        self._all.open.pop(self, None)
-        self._all.awaiting.pop(self, None)
+            if self._unread_until is not None and self.cycle.response_complete:
+                self._all.add(self, now)
+            self._unread_until = None
+        elif self._unread_until is None:
+            self._unread_until = now + STALLED_SECONDS
+        else:
+            more = (read - before) / MIN_BYTES_PER_SECOND
+            self._unread_until = min(self._unread_until + more, now + STALLED_SECONDS)
+        return self._unread_until is not None and now > self._unread_until
 
     async def _count_sent(self, scope: Any, receive: Any, send: Any) -> None:
         async def counted(message: Any) -> None:
-            await send(message)  # which may wait until the client has read some of what was sent before
+            await send(message)
             if scope["method"] != "HEAD":
                 self._sent += len(message.get("body", b""))
+            await self.flow.drain()  # uvicorn does not wait after the last message, so the turn of a person would end
 
         await self._app(scope, receive, counted)

@@ -68,7 +68,7 @@ def _batches(
 def everything(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """Yield all submissions in batches, the newest first, without pre-checks."""
+    """Yield all submissions except pre-checks in batches, the newest first."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
         yield see(tx, service, caller, found)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grader.api import problems
+from grader.api.limits import UPLOADS, limit
 from grader.api.problems import HttpProblem
 from grader.bounds import (
     MAX_REQUESTS_AT_ONCE,
@@ -107,26 +108,24 @@ def is_upload(headers: Headers) -> bool:
 
 
 class _Timed:
-    """A wrapper of `receive` that raises 408 if a body takes longer than the bytes received so far allow."""
+    """A wrapper of `receive` that raises 408 if a body arrives too slowly."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._bytes = 0
-        self._waited_seconds = 0.0
+        self._seconds_left = STALLED_SECONDS
         self._complete = False
 
     async def __call__(self) -> Message:
         if self._complete:
             return await self._receive()
         started = time.monotonic()
-        seconds = STALLED_SECONDS + self._bytes / MIN_BYTES_PER_SECOND - self._waited_seconds
         try:
-            async with asyncio.timeout(max(0.0, seconds)):
+            async with asyncio.timeout(max(0.0, self._seconds_left)):
                 message = await self._receive()
         except TimeoutError:
             raise _too_slow() from None
-        self._waited_seconds += time.monotonic() - started
-        self._bytes += len(message.get("body", b""))
+        more = len(message.get("body", b"")) / MIN_BYTES_PER_SECOND
+        self._seconds_left = min(self._seconds_left - (time.monotonic() - started) + more, STALLED_SECONDS)
         self._complete = not message.get("more_body", False)
         return message
 
@@ -135,8 +134,9 @@ class PersonLimit:
     """Middleware that limits the requests of one person served at once. It runs after `grader.api.identity.Identify`.
 
     Further requests wait, so that one person's do not occupy every thread. An upload does not wait, since it keeps a
-    connection and files open; neither do requests beyond `MAX_REQUESTS_WAITING`. Both are answered with 429. Event
-    streams have a separate limit, `grader.api.limits.RateLimits.stream`.
+    connection and memory; neither do requests beyond `MAX_REQUESTS_WAITING`. Both are answered with 429, as are uploads
+    beyond their rate, before their bodies are read. Event streams have a separate limit,
+    `grader.api.limits.RateLimits.stream`.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -150,15 +150,20 @@ class PersonLimit:
             return await self._app(scope, receive, send)
         uploads = is_upload(Headers(scope=scope))
         turns = self._uploads if uploads else self._requests
-        if turns.is_full(caller.person.id):
-            refusal = _too_many_uploads() if uploads else _too_many_requests()
-            return await problems.response(Request(scope, receive), refusal)(scope, receive, send)
+        request = Request(scope, receive)
+        try:
+            if turns.is_full(caller.person.id):
+                raise _too_many_uploads() if uploads else _too_many_requests()
+            if uploads:
+                limit(request, UPLOADS, caller.person.id)
+        except HttpProblem as refusal:
+            return await problems.response(request, refusal)(scope, receive, send)
         async with turns.of(caller.person.id):
             return await self._app(scope, receive, send)
 
 
 _CLOSE = {"Connection": "close"}
-"""Closes the connection: the rest of the body is not read, so it cannot be used again."""
+"""Header that closes the connection, which cannot be reused because the rest of the body is not read."""
 _RETRY = _CLOSE | {"Retry-After": "5"}
 
 

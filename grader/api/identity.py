@@ -29,7 +29,7 @@ from grader.api.wiring import service_of
 from grader.errors import GraderError
 from grader.settings import Settings
 from grader.store import people
-from grader.store.records import Person, Role, Scope, Token, TokenKind
+from grader.store.records import Person, Role, Token, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _ASKS_NOBODY = ("/static/", "/healthz", "/readyz", "/metrics")
@@ -115,7 +115,7 @@ def require_admin(caller: Caller, what: str = "page") -> None:
         raise not_found(what)
 
 
-def require_scope(caller: Caller, scope: Scope) -> None:
+def require_scope(caller: Caller, scope: TokenScope) -> None:
     """Raise 403 if the caller's token lacks the scope. Without STAFF, `caller` has no staff role to begin with."""
     if scope not in caller.token.scopes:
         detail = f"this needs the scope {scope}: make a token that has it, under /settings or by `grader admin token`"
@@ -212,7 +212,7 @@ async def _identified(request: Request) -> Caller | None:
     if unsafe and found is None and (request.url.path != _LOGIN or is_upload(request.headers)):
         raise log_in_first(request)
     if found and not unsafe:
-        require_scope(found, Scope.READ)
+        require_scope(found, TokenScope.READ)
     return found
 
 
@@ -238,7 +238,7 @@ def _holder(request: Request, secret: str, kind: TokenKind) -> Caller | None:
             return None
         person, token = found
         roles = people.roles(tx, person.id)
-    if Scope.STAFF in token.scopes:
+    if TokenScope.STAFF in token.scopes:
         return Caller(person, roles, token)
     return Caller(replace(person, admin=False), dict.fromkeys(roles, Role.STUDENT), token)
 

@@ -5,31 +5,30 @@ Each process counts separately, so with several replicas the limits apply to eac
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 
+from grader.api.connections import network_of
 from grader.api.problems import HttpProblem
 from grader.errors import BadCall
 from grader.intake.turns import Turns
 from grader.settings import Settings
 
-REQUESTS, LOGINS, HAND_INS = "requests", "failed logins", "submissions"
+REQUESTS, LOGINS, UPLOADS = "requests", "failed logins", "uploads"
 
 STREAM_SECONDS = 10
 """Retry-After for a stream: about the duration of a grading without training runs."""
 
 
 class RateLimits:
-    """Counters of requests, failed logins, submissions and event streams."""
+    """Counters of requests, failed logins, uploads and event streams."""
 
     def __init__(self, settings: Settings) -> None:
         """Read the limits. Raise `BadCall` for a setting that is not a rate."""
@@ -37,7 +36,7 @@ class RateLimits:
         self._rates = {
             REQUESTS: _rate("GRADER_RATE_LIMIT", settings.rate_limit),
             LOGINS: _rate("GRADER_RATE_LIMIT_LOGINS", settings.rate_limit_logins),
-            HAND_INS: _rate("GRADER_RATE_LIMIT_HAND_INS", settings.rate_limit_hand_ins),
+            UPLOADS: _rate("GRADER_RATE_LIMIT_UPLOADS", settings.rate_limit_uploads),
         }
         self._most_streams = settings.streams_limit
         self._streams = Turns(settings.streams_limit)
@@ -81,19 +80,4 @@ def limit(request: Request, what: str, whose: str) -> None:
 
 def address(request: Request) -> str:
     """Return the client's address; for IPv6 its /64 network, since a client with one address has all of them."""
-    host = request.client.host if request.client else ""
-    try:
-        known = ipaddress.ip_address(host)
-    except ValueError:
-        return host or "unknown"
-    return host if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
-
-
-async def count_hand_in(request: Request) -> None:
-    """Count a submission of the caller; a dependency of submitting routes. Requests without an identity are refused
-    elsewhere."""
-    if caller := request.state.caller:
-        limit(request, HAND_INS, caller.person.id)
-
-
-LimitedHandIns = Depends(count_hand_in)
+    return network_of(request.client.host if request.client else "")

@@ -91,7 +91,7 @@ class Metrics:
         self._since = until
         self._known = {id: at for id, at in self._known.items() if at >= until - _LATE}
 
-    def _observe(self, one: counts.Finished) -> None:
+    def _observe(self, one: counts.FinishedGrading) -> None:
         self._grading.labels(one.assignment, one.kind).observe((one.finished_at - one.started_at).total_seconds())
         self._waited.labels(one.kind).observe(max(0.0, (one.started_at - one.queued_at).total_seconds()))
         report = json.loads(one.report)
@@ -138,7 +138,7 @@ class _StoreCollector:
         yield from _check_metrics(checks)
 
 
-def _queue_metrics(waiting: list[counts.Waiting]) -> Iterator[Metric]:
+def _queue_metrics(waiting: list[counts.QueuedGradings]) -> Iterator[Metric]:
     length = GaugeMetricFamily("grader_queue_length", f"{_SHARED}: gradings that wait", labels=["priority"])
     age = GaugeMetricFamily(
         "grader_queue_oldest_seconds", f"{_SHARED}: how long the oldest has waited", labels=["priority"]
@@ -151,7 +151,7 @@ def _queue_metrics(waiting: list[counts.Waiting]) -> Iterator[Metric]:
     yield age
 
 
-def _grading_metrics(states: list[counts.Gradings]) -> Metric:
+def _grading_metrics(states: list[counts.StateCount]) -> Metric:
     """Return the number of gradings by state. It is a gauge, since broken ones may be retried."""
     found = GaugeMetricFamily(
         "grader_gradings", f"{_SHARED}: gradings in each state", labels=["assignment", "kind", "state"]
@@ -164,7 +164,7 @@ def _grading_metrics(states: list[counts.Gradings]) -> Metric:
 def _check_metrics(checks: list[counts.CheckCount]) -> Iterator[Metric]:
     found = GaugeMetricFamily(
         "grader_check_results",
-        f"{_SHARED}: gradings that count, by how each check went; held ÷ all is its pass rate",
+        f"{_SHARED}: gradings that count, by how each check went; passed ÷ all is its pass rate",
         labels=["assignment", "check", "status"],
     )
     for some in checks:

@@ -52,7 +52,7 @@ _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Accepted signatures: never "none", and none with a shared secret."""
+"""Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from grader.errors import BadCall
 from grader.service import Service
 from grader.store import people
 from grader.store.database import Tx
-from grader.store.records import Person, Role, Scope, Token, TokenKind
+from grader.store.records import Person, Role, Token, TokenKind, TokenScope
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -80,7 +80,7 @@ class TokenOut(Out):
     label: str
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
-    scopes: list[Scope]
+    scopes: list[TokenScope]
     parent: str | None = Field(description="Id of the token that it was made with; it is revoked with that one")
 
     @classmethod
@@ -98,7 +98,7 @@ class MadeToken(TokenOut):
 class NewToken(In):
     label: str = Field(min_length=1, max_length=200, description="Purpose of the token", examples=["my laptop"])
     expires_in_days: int | None = Field(None, ge=1, le=3660, description="Left out, it never expires", examples=[120])
-    scopes: set[Scope] | None = Field(
+    scopes: set[TokenScope] | None = Field(
         None,
         min_length=1,
         description="Allowed uses; by default those of the token that makes it",
@@ -124,14 +124,15 @@ def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeTok
 
 
 def new_token(
-    service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[Scope] | None = None
+    service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
 ) -> tuple[str, Token]:
     """Make a token. Return its secret, which cannot be shown again, and its record.
 
     It has no scope that the caller's token lacks, and ends with the program's token that the caller used, here or
-    to log in.
+    to log in. Raise 403 for a caller whose token only reads.
     """
     label = roster.name_of(label)
+    _require_more_than_reading(caller)
     for scope in scopes or ():
         require_scope(caller, scope)
     with service.store.write() as tx:
@@ -143,6 +144,15 @@ def new_token(
         wanted = caller.token.scopes if scopes is None else scopes
         secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, wanted, parent)
         return secret, people.token(tx, secret)
+
+
+def may_make_tokens(caller: Caller) -> bool:
+    return caller.token.scopes != {TokenScope.READ}
+
+
+def _require_more_than_reading(caller: Caller) -> None:
+    if not may_make_tokens(caller):
+        require_scope(caller, TokenScope.SUBMIT)
 
 
 def _parent(tx: Tx, caller: Caller) -> Token | None:
@@ -157,7 +167,10 @@ def _parent(tx: Tx, caller: Caller) -> Token | None:
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
-    """Revoke a token and all that were made with it. A token cannot revoke one that has more scopes."""
+    """Revoke a token and all that were made with it. A token cannot revoke one that has more scopes, and one that only
+    reads can only revoke itself."""
+    if id != caller.token.id:
+        _require_more_than_reading(caller)
     with service.store.write() as tx:
         target = next((token for token in people.tokens_of(tx, caller.person.id) if token.id == id), None)
         if target is None:

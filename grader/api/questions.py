@@ -17,14 +17,14 @@ from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, Questi
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.marking.agreement import Agreement
-from grader.marking.groups import AnswerGroup, Progress, answer_groups, progress
+from grader.marking.groups import AnswerGroup, MarkingProgress, answer_groups, progress
 from grader.marking.status import Stage
 from grader.model import Points
 from grader.service import Service
 from grader.store import rubrics
 from grader.store.database import Tx
 from grader.store.records import Offering
-from grader.store.rubrics import Phrase, Question, RubricItem
+from grader.store.rubrics import OfferedQuestion, Phrase, RubricItem
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
 
@@ -40,7 +40,7 @@ MOST_OF_A_PHRASE = 2_000
 class CourseQuestion:
     """A written question, as a course's staff mark it."""
 
-    question: Question
+    question: OfferedQuestion
     title: str
     worth: Points
     offering: Offering
@@ -48,7 +48,7 @@ class CourseQuestion:
     def groups(self, tx: Tx, marker: str) -> list[AnswerGroup]:
         return answer_groups(tx, self.question, self.worth, marker, self.offering.counts)
 
-    def progress(self, tx: Tx, groups: list[AnswerGroup]) -> Progress:
+    def progress(self, tx: Tx, groups: list[AnswerGroup]) -> MarkingProgress:
         return progress(tx, self.question, self.worth, groups)
 
 
@@ -57,7 +57,7 @@ def all_asked(tx: Tx, service: Service, caller: Caller, course: str, assignment:
     require_staff(caller, course, "assignment")
     offering = known_offering(tx, service, course, assignment)
     return [
-        CourseQuestion(Question(course, assignment, id), question.title, question.points, offering)
+        CourseQuestion(OfferedQuestion(course, assignment, id), question.title, question.points, offering)
         for id, question in service.assignments[assignment].questions.items()
     ]
 
@@ -96,7 +96,7 @@ class ProgressOut(Out):
     machine: AgreementOut = Field(description="Between the deciding marker and the machine's suggestion")
 
     @classmethod
-    def of(cls, found: Progress) -> ProgressOut:
+    def of(cls, found: MarkingProgress) -> ProgressOut:
         return cls(
             groups=found.groups,
             groups_done=found.groups_done,

@@ -15,10 +15,11 @@ from grader.api.waiting import QueuePlace
 from grader.course.late import Lateness
 from grader.course.roster import LOGIN
 from grader.course.scores import QuestionScore, Score
-from grader.model import Points
+from grader.model import Points, Status
 from grader.model.answers import Decision
 from grader.store.counts import InQueue
 from grader.store.records import (
+    CheckRecord,
     File,
     Grading,
     Kind,
@@ -26,9 +27,8 @@ from grader.store.records import (
     Person,
     Regrade,
     RegradeState,
-    Result,
     State,
-    Submission,
+    SubmissionRecord,
     Unserved,
     Which,
     Worker,
@@ -48,6 +48,9 @@ RegradeId = Annotated[str, Path(pattern=ID, description="A regrade's id", exampl
 CourseId = Annotated[str, Path(pattern=NAME, description="A course's id", examples=["ml"])]
 AssignmentId = Annotated[str, Path(pattern=NAME, description="An assignment's id", examples=["softmax"])]
 QuestionId = Annotated[str, Path(pattern=NAME, description="A written question's id", examples=["q1.1"])]
+MarkedId = Annotated[
+    str, Path(pattern=NAME, description="A written question's or a check's id", examples=["q1.1", "q1.speed"])
+]
 TokenId = Annotated[str, Path(pattern=ID, description="A token's id", examples=[_EXAMPLE])]
 Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examples=["ada@example.org"])]
 
@@ -134,7 +137,7 @@ class ReceiptOut(Out):
         )
 
 
-def _submission_fields(submission: Submission) -> dict[str, Any]:
+def _submission_fields(submission: SubmissionRecord) -> dict[str, Any]:
     return {
         "course": submission.course,
         "assignment": submission.assignment,
@@ -292,11 +295,11 @@ class SubmissionOut(Out):
     score: ScoreOut | None = Field(description="null for a pre-check, which is never the grade")
 
     @classmethod
-    def of(cls, submission: Submission, state: State, late: Lateness, score: Score | None) -> SubmissionOut:
+    def of(cls, submission: SubmissionRecord, state: State, late: Lateness, score: Score | None) -> SubmissionOut:
         return cls(**_summary_fields(submission, state, late, score))
 
 
-def _summary_fields(submission: Submission, state: State, late: Lateness, score: Score | None) -> dict[str, Any]:
+def _summary_fields(submission: SubmissionRecord, state: State, late: Lateness, score: Score | None) -> dict[str, Any]:
     return {
         "id": submission.id,
         **_submission_fields(submission),
@@ -319,7 +322,7 @@ class WholeSubmissionOut(SubmissionOut):
     @classmethod
     def whole(
         cls,
-        submission: Submission,
+        submission: SubmissionRecord,
         state: State,
         late: Lateness,
         score: Score | None,
@@ -386,12 +389,12 @@ def _regrade_fields(regrade: Regrade, progress: Mapping[State, int]) -> dict[str
 class VerdictOut(Out):
     points: float
     possible: float
-    status: str = Field(examples=["held"])
+    status: Status = Field(examples=["passed"])
     mistake: str
     reason: str
 
     @classmethod
-    def of(cls, result: Result | None) -> VerdictOut | None:
+    def of(cls, result: CheckRecord | None) -> VerdictOut | None:
         if result is None:
             return None
         return cls(

@@ -52,7 +52,7 @@ def _login_page(request: Request, next: str, problem: str = "", status: int = 20
 
 
 def _exchange(service: Service, secret: str) -> tuple[Person, Token | None] | None:
-    """Return the person who logs in, and the program's token if they log in with one."""
+    """Return the person whom a login link or an API token belongs to, and the token if it is an API token."""
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
             return used_up, None

@@ -10,7 +10,6 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
-from grader.api.limits import LimitedHandIns
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import (
     ID,
@@ -19,9 +18,9 @@ from grader.api.schemas import (
     CourseId,
     GradingId,
     GradingOut,
+    MarkedId,
     MarkIn,
     MarkOut,
-    QuestionId,
     ReceiptOut,
     RegradeOut,
     SubmissionId,
@@ -48,7 +47,7 @@ from grader.render import as_json, gradescope
 from grader.render.html import html
 from grader.store import gradings, marks, offerings, people, regrades, submissions
 from grader.store.database import Tx
-from grader.store.records import Kind, Page, Scope, State, Submission, Which
+from grader.store.records import Kind, Page, State, SubmissionRecord, TokenScope, Which
 from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
@@ -64,7 +63,6 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     OF_ASSIGNMENT,
     status_code=202,
     summary="Submit",
-    dependencies=[LimitedHandIns],
     responses={
         202: {
             "description": "It is stored and will be graded",
@@ -210,7 +208,7 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
     """Take a submission out of the queue. One that has started still counts as an attempt; a graded one gives 409."""
     with service.store.write() as tx:
         seen = find(tx, service, caller, id)
-        require_scope(caller, Scope.SUBMIT)
+        require_scope(caller, TokenScope.SUBMIT)
         if not service.queue.cancel(tx, seen.grading.id):
             detail = f"it is {seen.grading.state} and cannot be cancelled"
             raise HttpProblem(409, "final", "The submission is final", detail)
@@ -312,30 +310,34 @@ def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller,
 
 @router.put("/submissions/{id}/marks/{question}", summary="Set a mark", tags=["staff"])
 def put_mark(
-    id: SubmissionId, question: QuestionId, mark: MarkIn, service: TheService, caller: TheCaller
+    id: SubmissionId, question: MarkedId, mark: MarkIn, service: TheService, caller: TheCaller
 ) -> list[MarkOut]:
-    """Set the points of a written question. Regrades keep them. The response has all marks of the submission."""
+    """Set the points of a written question, or of a check in place of its own. Regrades keep them.
+
+    The response has all marks of the submission.
+    """
     points = Points(mark.points)
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
-        asked = assignment_of(service, submission).questions.get(question)
-        if asked is None or submission.kind is not Kind.SUBMISSION:
+        task = assignment_of(service, submission)
+        asked = task.questions.get(question)
+        possible = asked.points if asked else task.check_points.get(question)
+        if possible is None or submission.kind is not Kind.SUBMISSION:
             raise not_found("question")
-        worth = asked.points
-        if points > worth:
-            raise BadCall(f"{show_points(points)} points are too many: {question} has {show_points(worth)}")
+        if points > possible:
+            raise BadCall(f"{show_points(points)} points are too many: {question} has {show_points(possible)}")
         marks.put(tx, id, question, points, mark.comment, caller.person.id)
         return _marks_out(tx, submission)
 
 
 @router.delete("/submissions/{id}/marks/{question}", summary="Remove a mark", tags=["staff"])
-def delete_mark(id: SubmissionId, question: QuestionId, service: TheService, caller: TheCaller) -> list[MarkOut]:
-    """Remove the points of a written question, so that it waits again. The response has the remaining marks."""
+def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, caller: TheCaller) -> list[MarkOut]:
+    """Remove the mark of a question or check, which then has its own points or waits again."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)
         return _marks_out(tx, submission)
 
 
-def _marks_out(tx: Tx, submission: Submission) -> list[MarkOut]:
+def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
     return [MarkOut.of(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]

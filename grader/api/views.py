@@ -14,19 +14,19 @@ from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, score
 from grader.errors import BadAssignment, BadCall
-from grader.model import Report
+from grader.model import CheckResult, Report, Status
 from grader.render import as_json
 from grader.service import Service
 from grader.store import answer_marks, answers, gradings, marks, offerings, rubrics, submissions
 from grader.store.database import Tx
-from grader.store.records import Grading, Kind, Mark, Offering, Result, Submission
+from grader.store.records import CheckRecord, Grading, Kind, Mark, Offering, SubmissionRecord
 
 
 @dataclass(frozen=True)
 class SubmissionView:
     """A submission, reduced to what the caller may see."""
 
-    submission: Submission
+    submission: SubmissionRecord
     offering: Offering
     grading: Grading
     """The grading that counts, or will count."""
@@ -44,7 +44,7 @@ def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
     return see(tx, service, caller, [submission])[0]
 
 
-def find_for_staff(tx: Tx, caller: Caller, id: str) -> Submission:
+def find_for_staff(tx: Tx, caller: Caller, id: str) -> SubmissionRecord:
     """Return a submission for staff. Raise 404 for an unknown id and for other callers."""
     submission = submissions.get(tx, id)
     if submission is None or not caller.is_staff(submission.course):
@@ -52,7 +52,7 @@ def find_for_staff(tx: Tx, caller: Caller, id: str) -> Submission:
     return submission
 
 
-def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
+def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, SubmissionRecord]:
     """Return a grading and its submission for staff. Raise 404 for an unknown id and for other callers."""
     grading = gradings.get(tx, id)
     submission = submissions.get(tx, grading.submission) if grading else None
@@ -61,20 +61,20 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, Submission]:
     return grading, submission
 
 
-def may_see(caller: Caller, submission: Submission) -> bool:
+def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
     """Return whether the submission is the caller's, or of a course that they are staff of."""
     is_own = any(author.id == caller.person.id for author in submission.authors)
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
-def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -> list[SubmissionView]:
+def see(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
     """Return the views of submissions. The caller's access to the submissions must have been checked before."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
     current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
     written = _answered_questions(tx, found, current)
-    checks = _checks_to_hide_from(tx, caller, offered.values(), current.values())
+    checks = _checks_of(tx, caller, offered.values(), current.values(), given)
     shown = []
     for submission in found:
         offering = offered[submission.assignment]
@@ -84,23 +84,23 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[Submission]) -
         late = how_late(submission, offering, extensions[submission.assignment])
         answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
-        worth = score(task, grading, marked, late, answered, code_submitted=submission.code_submitted)
+        visible = visibility.results(checks.get(grading.id, []), offering, caller)
+        worth = score(task, grading, marked, late, answered, checks=visible, code_submitted=submission.code_submitted)
         is_grade = submission.kind is Kind.SUBMISSION
         shown.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return shown
 
 
-def _checks_to_hide_from(
-    tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading]
-) -> dict[str, list[Result]]:
-    """Return the checks of the gradings; none unless some are hidden from the caller, since they are many."""
-    if not any(o.hidden and not caller.is_staff(o.course) for o in offered):
-        return {}
-    return gradings.results_of(tx, [grading.id for grading in current])
+def _checks_of(
+    tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
+) -> dict[str, list[CheckRecord]]:
+    """Return the checks by grading: of marked submissions, and of all if some checks are hidden from the caller."""
+    hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
+    return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
 
 
 def _answered_questions(
-    tx: Tx, found: Sequence[Submission], current: Mapping[str, Grading]
+    tx: Tx, found: Sequence[SubmissionRecord], current: Mapping[str, Grading]
 ) -> dict[str, AnsweredQuestions]:
     """Return the written answers and their markings by submission."""
     of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
@@ -136,11 +136,31 @@ def place_of(tx: Tx, service: Service, seen: SubmissionView) -> QueuePlace | Non
 
 
 def report_of(tx: Tx, caller: Caller, seen: SubmissionView) -> Report:
-    """Return the report that counts, with the late penalty of the score. Raise 409 while there is none."""
+    """Return the report that counts, with marks of checks and the late penalty. Raise 409 while there is none."""
     report = visibility.shown(stored_report(tx, seen.grading), seen.offering, caller)
     if seen.score is None:
         return report
-    return replace(report, late=seen.late.penalty(seen.score.final, seen.score.decided))
+    return replace(with_marked_checks(report, seen), late=seen.late.penalty(seen.score.final, seen.score.decided))
+
+
+def with_marked_checks(report: Report, seen: SubmissionView) -> Report:
+    """Return the report with the points of marks in place of the points of the checks that they are for."""
+    by_hand = {mark.question: mark for mark in seen.marks}
+    parts = tuple(
+        replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))
+        for part in report.parts
+    )
+    return replace(report, parts=parts)
+
+
+def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
+    """Return a check with the points and the comment of its mark."""
+    if mark is None:
+        return check
+    status = Status.PASSED if mark.points == check.possible else Status.PARTIAL if mark.points else Status.FAILED
+    return CheckResult(
+        check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=("Marked by a person.",)
+    )
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:
@@ -155,7 +175,7 @@ def stored_report(tx: Tx, grading: Grading) -> Report:
         raise HttpProblem(409, "old-report", "The report cannot be read", str(old)) from None
 
 
-def assignment_of(service: Service, submission: Submission) -> Assignment:
+def assignment_of(service: Service, submission: SubmissionRecord) -> Assignment:
     """Return the assignment of a submission. Raise `BadAssignment` if its folder was removed."""
     known = service.assignments.get(submission.assignment)
     if known is None:

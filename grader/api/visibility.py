@@ -12,7 +12,7 @@ from dataclasses import replace
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
 from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
-from grader.store.records import Grading, Mark, Offering, Result
+from grader.store.records import CheckRecord, Grading, Mark, Offering
 from grader.workers.events import CheckEvent, Event
 
 HELD = "shown when your teachers release it"
@@ -37,14 +37,14 @@ def shown(report: Report, offering: Offering, caller: Caller) -> Report:
     )
 
 
-def results(found: Sequence[Result], offering: Offering, caller: Caller) -> list[Result]:
+def results(found: Sequence[CheckRecord], offering: Offering, caller: Caller) -> list[CheckRecord]:
     """Return a grading's stored checks as the caller may see them."""
     if _sees_all(offering, caller):
         return list(found)
     return [_visible_result(result, offering) for result in found]
 
 
-def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller: Caller) -> Grading:
+def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, caller: Caller) -> Grading:
     """Return a grading as the caller may see it.
 
     Args:
@@ -60,7 +60,7 @@ def grading(found: Grading, checks: Sequence[Result], offering: Offering, caller
         return public
     if offering.held:
         return replace(public, points=None, decided=None)
-    seen = [r for r in results(checks, offering, caller) if r.status != Status.WAITING]
+    seen = [r for r in results(checks, offering, caller) if r.status.is_decided]
     return replace(public, points=sum((r.points for r in seen), ZERO), decided=sum((r.possible for r in seen), ZERO))
 
 
@@ -117,17 +117,17 @@ def _without_opinion(written: Written, offering: Offering) -> Written:
 
 
 def _visible_check(check: CheckResult, offering: Offering) -> CheckResult:
-    if _is_hidden(check.id, offering):
+    if _is_hidden(check.id, offering) and check.status is not Status.NOT_SUBMITTED:
         return CheckResult(check.id, check.title, ZERO, check.possible, Status.WAITING, reason=_placeholder(offering))
     # a remark may name a hidden check: "follows from the mistake that q2.2.W1 lost points for"
     remarks = tuple(r for r in check.remarks if not any(id in r for id in offering.hidden))
     return replace(check, remarks=remarks)
 
 
-def _visible_result(result: Result, offering: Offering) -> Result:
-    if not _is_hidden(result.check, offering):
+def _visible_result(result: CheckRecord, offering: Offering) -> CheckRecord:
+    if not _is_hidden(result.check, offering) or result.status is Status.NOT_SUBMITTED:
         return result
-    return Result(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
+    return CheckRecord(result.check, ZERO, result.possible, Status.WAITING, "", _placeholder(offering))
 
 
 def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:

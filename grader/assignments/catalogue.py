@@ -151,6 +151,12 @@ class Assignment:
     def section_points(self, section: str) -> Mapping[str, Points]:
         return self.manifest.section_points(section)
 
+    @property
+    def check_points(self) -> Mapping[str, Points]:
+        """Points of every check by its id, for example "q2.2.W1"."""
+        sections = (section for part in self.parts for section in part.sections.items())
+        return {f"{section}.{name}": points for section, checks in sections for name, points in checks.items()}
+
     def ledger(self, truths: Truths) -> Ledger:
         return Ledger(truths, self.mistakes, self.readings)
 

@@ -220,7 +220,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise BadAssignment(f"{folder.name}/{MANIFEST} (TOML in UTF-8): {wrong}") from None
+        raise BadAssignment(f"{folder.name}/{MANIFEST} is not valid TOML in UTF-8: {wrong}") from None
     try:
         return Manifest.model_validate(table)
     except ValidationError as wrong:

@@ -10,7 +10,7 @@ from grader.kit.diagnosis import Assumptions, Truths
 
 
 class PublicProblemCache:
-    """The problems of the public seed, and the truths that answer them."""
+    """The problems of the public seed, and the truths: objects that compute their right answers."""
 
     def __init__(self, truths: Truths) -> None:
         self._truths = truths
@@ -18,7 +18,7 @@ class PublicProblemCache:
         self._problems: dict[str, list[Any]] = {}
 
     def truth(self, reading: str, assumed: Assumptions) -> Any:
-        """Return the truth under an interpretation and assumed mistakes."""
+        """Return the truth under an interpretation, as if the assumed mistakes were made."""
         key = (reading, assumed)
         if key not in self._made:
             self._made[key] = self._truths(reading, assumed)

@@ -1,7 +1,7 @@
-"""Recorded answers of the reference: a student's pack contains its answers to the public problems, not the reference.
+"""Recorded answers of the reference: a student's pack contains its answers to the public problems instead of itself.
 
-Recording wraps the real truths and stores every answer under a digest of the call. Reading looks answers up, and raises
-`NotRecorded` for a call that depends on the student's answer.
+Recording calls the real reference and stores every answer under a digest of the call. Reading looks answers up; a call
+that depends on the student's answer was not recorded and raises `NotRecorded`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class AnswerRecorder:
         self.answers: dict[str, Any] = {}
 
     def truth(self, reading: str, assumed: Assumptions) -> Any:
-        """Return the truth under an interpretation and assumed mistakes, wrapped to record its answers."""
+        """Return the truth under an interpretation and assumed mistakes. It records every answer that it computes."""
         return _RecordingTruth(self._truths(reading, assumed), _truth_key(reading, assumed), self.answers)
 
 

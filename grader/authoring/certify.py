@@ -18,7 +18,7 @@ from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
 from grader.kit import testing
 from grader.kit.mistake import KnownMistake
-from grader.model import CheckResult, Report, Status, Submission, show_points
+from grader.model import CheckResult, Report, Submission, show_points
 from grader.sandbox.contract import Sandbox
 
 
@@ -211,7 +211,7 @@ def _certify_block(ids: Sequence[str]) -> list[Certified]:
 
 def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
-    lost, named = testing.lost(report), testing.diagnosed(report)
+    lost, named = testing.failed(report), testing.diagnosed(report)
     kept = [id for id in mistake.fails if not any(_is_in(c, id) for c in lost)]
     problems = [f"earns {id}, which it should lose{_follows_phrase(report, id)}" for id in kept]
     if mistake.fails:
@@ -241,7 +241,7 @@ def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, lis
 
 
 def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certified:
-    decided = [c for c in report.checks if c.status is not Status.WAITING]
+    decided = [c for c in report.checks if c.status.is_decided]
     lost = frozenset(c.id for c in decided if c.points < c.possible)
     if specimen.is_handout:
         earned = [
@@ -326,7 +326,7 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
     if of:
         solutions = [p for p in solutions if p.name == of]
         if not solutions:
-            raise BadAssignment(f"faults/{path.name}: '# of: {of}' is neither a file in variants/ nor the reference")
+            raise BadAssignment(f"faults/{path.name}: '# of: {of}' must name a file in variants/ or the reference")
     for solution in solutions:
         source = "\n" + solution.read_text("utf-8")
         if all(source.count("\n" + before) == 1 for before, _ in blocks):

@@ -73,7 +73,7 @@ def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
 
 
 def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[Read]:
-    """Read answers, each after the earlier ones that it names. Raise `BadAssignment` for an unknown question."""
+    """Read answers; one that uses earlier answers comes after them. Raise `BadAssignment` if a question is unknown."""
     seen: Seen = {}
     return [_read(answer, assignment, seen) for answer in answers]
 

@@ -150,6 +150,6 @@ def _pyproject() -> str:
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
         f'[project]\nname = "grader"\nversion = "{facts["Version"]}"\nrequires-python = "{facts["Requires-Python"]}"\n'
         f"dependencies = {json.dumps(needed, indent=4)}\n\n"
-        '[project.scripts]\ngrader = "grader.cli.app:main"\n\n'
+        '[project.scripts]\ngrader = "grader.cli:main"\n\n'
         '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n'
     )

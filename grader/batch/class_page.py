@@ -38,8 +38,8 @@ def page(summary: Summary) -> str:
 
 
 def _share(rate: Rate) -> str:
-    decided = sum(n for status, n in rate.counts.items() if status is not Status.WAITING)
-    return f"{rate.counts[Status.HELD] / decided:.0%}" if decided else "—"
+    decided = sum(n for status, n in rate.counts.items() if status.is_decided)
+    return f"{rate.counts[Status.PASSED] / decided:.0%}" if decided else "—"
 
 
 def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:

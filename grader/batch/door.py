@@ -77,7 +77,8 @@ def batch(
         str, typer.Option(help="Have the workers of this service grade: postgresql://user:password@host/name.")
     ] = "",
 ) -> None:
-    """Grade a class. Run it again to go on after an interruption; what is graded is never graded again."""
+    """Grade a learning platform's export of a class and write a gradebook. Run it again to continue after an
+    interruption: graded submissions are not graded again."""
     settings = Settings()
     task = catalogue.find(assignment or settings.assignment, settings.assignments)
     scope = Scope(_part(only), quick, code)

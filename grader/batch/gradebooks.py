@@ -59,14 +59,14 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
         return
     for part in report.parts:
         for check in part.checks:
-            earned = "" if check.status == "waiting" else show_points(check.points)
+            earned = show_points(check.points) if check.status.is_decided else ""
             yield (
                 *who,
                 part.id,
                 check.id,
                 earned,
                 show_points(check.possible),
-                check.status.value if report.code_submitted else "not submitted",
+                check.status.value,
                 check.reason,
                 check.mistake,
             )

@@ -19,7 +19,7 @@ from grader.batch.run import Receipt, Run, Unreadable
 from grader.batch.scores import Old
 from grader.batch.whose import Attribution
 from grader.course.late import Lateness, applied, lateness
-from grader.model import Points, Report, Status, show_points
+from grader.model import Points, Report, show_points
 
 
 class Standing(StrEnum):
@@ -176,7 +176,7 @@ def _waits(report: Report) -> str:
     if not report.waiting:
         return "" if report.scope == "full" else f"{report.scope}: not the grade"
     by_people = [w.id for part in report.parts for w in part.written if not w.decided]
-    open_checks = [c.id for c in report.checks if c.status is Status.WAITING]
+    open_checks = [c.id for c in report.checks if not c.status.is_decided]
     words = f"{show_points(report.waiting)} points await marking" if by_people else ""
     if open_checks:
         words = (

@@ -27,7 +27,7 @@ from grader.service import login_link, open_store
 from grader.settings import Settings
 from grader.store import offerings, people
 from grader.store.database import Tx
-from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, Scope, TokenKind
+from grader.store.records import EVERY_SCOPE, Counts, Course, Offering, Person, TokenKind, TokenScope
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Manage courses, people, tokens and offered assignments."
@@ -182,7 +182,7 @@ def token(
     days: Annotated[
         int | None, typer.Option(min=1, max=3660, help="Days until it expires; left out, it never expires.")
     ] = None,
-    scope: Annotated[list[Scope] | None, typer.Option(help="Allowed uses [default: everything].")] = None,
+    scope: Annotated[list[TokenScope] | None, typer.Option(help="Allowed uses [default: everything].")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create a token for a program. It is shown only once."""

@@ -127,7 +127,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that returns on SIGTERM or Ctrl-C: uvicorn itself raises the signal again afterwards."""
+    """A uvicorn server whose `run` returns after SIGTERM or Ctrl-C. Uvicorn's own raises the signal again."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Set the size of the kernel's queue: asyncio uses one number for it and for connections accepted at once."""

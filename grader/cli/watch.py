@@ -23,7 +23,7 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
 from grader.intake.receive import receive_path
-from grader.model import Limits, Report, Status, show_points
+from grader.model import Limits, Report, show_points
 from grader.render.terminal import Terminal
 from grader.sandbox.contract import Sandbox
 from grader.sandbox.prewarmed import PrewarmedSandbox
@@ -133,9 +133,9 @@ def _grade_once(
 
 
 def _changes_since(before: Report, now: Report) -> Text:
-    """Return the changed points, such as "since last save: +3 q2.2.W1, -1 q2.3.step", of checks decided in both."""
-    earned = {c.id: c.points for c in before.checks if c.status is not Status.WAITING}
-    decided = [c for c in now.checks if c.status is not Status.WAITING and c.id in earned]
+    """Return the changed points of the checks that both reports decided: "since last save: +3 q2.2.W1"."""
+    earned = {c.id: c.points for c in before.checks if c.status.is_decided}
+    decided = [c for c in now.checks if c.status.is_decided and c.id in earned]
     changes = [(c.points - earned[c.id], c.id) for c in decided]
     words = [
         (f"{'+' if d > 0 else '-'}{show_points(abs(d))} {id}", "green" if d > 0 else "red") for d, id in changes if d

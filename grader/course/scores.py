@@ -2,7 +2,7 @@
 
 All pages, exports and API answers take scores from here. Undecided points are waiting and never count as zero. A
 question gets its points from one source: a mark on this submission, else a marking of its answer, else the machine, if
-the assignment allows it.
+the assignment allows it. A check has the points of a mark on this submission, else those of its verdict.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, applied
 from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
-from grader.model.answers import Answer, Decision
+from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
-from grader.store.records import Counts, Grading, Mark, State, Submission
+from grader.store.records import CheckRecord, Counts, Grading, Mark, State, SubmissionRecord
 from grader.store.rubrics import RubricItem
 
 
@@ -24,7 +24,7 @@ from grader.store.rubrics import RubricItem
 class AnsweredQuestions:
     """The written answers of a submission and their markings."""
 
-    answers: Mapping[str, Answer] = field(default_factory=dict)
+    answers: Mapping[str, WrittenAnswer] = field(default_factory=dict)
     """Answers by question; empty before grading."""
     answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
     markers: Mapping[str, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class QuestionScore:
     """The mark of the answer that decides the points."""
     mark: Mark | None = None
     """The mark on this submission, which overrides the mark of the answer."""
-    answer: Answer | None = None
+    answer: WrittenAnswer | None = None
 
     @property
     def items(self) -> tuple[RubricItem, ...]:
@@ -95,6 +95,7 @@ def score(
     late: Lateness,
     answered: AnsweredQuestions = NOTHING_ANSWERED,
     *,
+    checks: Sequence[CheckRecord] = (),
     code_submitted: bool = True,
 ) -> Score:
     """Return the score of a submission.
@@ -105,10 +106,12 @@ def score(
         marks: Marks on the submission, reduced likewise.
         late: The lateness of the submission.
         answered: The written answers, reduced likewise.
+        checks: The checks of the grading, reduced likewise. Needed if there are marks of checks.
         code_submitted: False if the code was not submitted: it then has no points, instead of zero points.
     """
     questions = _questions(assignment, marks, answered)
     given = [q for q in questions if q.points is not None]
+    grading = _with_marked_checks(grading, marks, checks) if grading else None
     machine = grading.points if grading and code_submitted else None
     written = _sum(q.points for q in given) if given else None
     decided = _sum(q.possible for q in given)
@@ -135,6 +138,18 @@ def score(
         absent=absent,
         questions=questions,
     )
+
+
+def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> Grading:
+    """Return the grading with the points of marks in place of the points of the checks that they are for."""
+    if grading.points is None or grading.decided is None:
+        return grading
+    by_hand = {mark.question: mark.points for mark in marks}
+    marked = [check for check in checks if check.check in by_hand]
+    decided = [check for check in marked if check.status.is_decided]
+    points = _sum(by_hand[check.check] for check in marked) - _sum(check.points for check in decided)
+    possible = _sum(check.possible for check in marked) - _sum(check.possible for check in decided)
+    return replace(grading, points=grading.points + points, decided=grading.decided + possible)
 
 
 def _sum(points: Iterable[Points | None]) -> Points:
@@ -165,7 +180,7 @@ def _question_score(asked: QuestionScore, mark: Mark | None, answered: AnsweredQ
     return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
 
 
-def _deciding(asked: QuestionScore, answer: Answer, answered: AnsweredQuestions) -> AnswerMark | None:
+def _deciding(asked: QuestionScore, answer: WrittenAnswer, answered: AnsweredQuestions) -> AnswerMark | None:
     given = answered.answer_marks.get((asked.question, answer.digest), ())
     return marking_status(given, answered.markers.get(asked.question, 1), asked.possible).decides
 
@@ -184,7 +199,7 @@ def _score_sentence(
     return f"{words} {late.sentence}" if late.remains != 1 else words
 
 
-def that_counts(scored: Sequence[tuple[Submission, State, Score]], counts: Counts) -> Submission | None:
+def that_counts(scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts) -> SubmissionRecord | None:
     """Return the submission that counts of one student's submissions of one assignment.
 
     Args:

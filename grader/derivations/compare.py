@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,14 +39,25 @@ class Meaning:
 class Comparer:
     """Compares formulas on the random problems of a question."""
 
-    def __init__(self, question: Question, used: frozenset[str] = frozenset()) -> None:
-        """`used`: all names of the answer. A dialect is one only if its first name is among them."""
+    def __init__(
+        self, question: Question, used: frozenset[str] = frozenset(), refuted: frozenset[str] = frozenset()
+    ) -> None:
+        """Prepare comparisons for one answer.
+
+        Args:
+            question: What is asked.
+            used: All names of the answer. A dialect is one only if its first name is among them.
+            refuted: Layouts that the student's other answers do not have.
+        """
         self.question = question
         self.dialects = [d for d in question.notation.dialects if used & set(list(d)[: len(d) // 2])]
         self.quantities = question.quantities
+        self.layouts = ("", *(layout for layout in self.quantities.layouts if layout not in refuted))
         self.problems = self.quantities.problems
         self.known = frozenset(self.problems[0].values)
         self.budget = Budget()
+        self.introduced: Mapping[str, Sequence[tuple[str, Formula]]] = {}
+        """Names that the answer introduces in words, and what they may stand for."""
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:
@@ -70,12 +81,16 @@ class Comparer:
             renamed = put_in(formula, {name: named(other) for name, other in dialect.items()})
             said = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in symbols(formula))
             unknown = sorted(symbols(renamed) - self.known)
-            meanings = [self.question.notation.meanings.get(name, ()) for name in unknown]
+            meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
-                taken = dict(zip(unknown, chosen, strict=True))
-                made = put_in(renamed, {name: named(meaning) for name, meaning in taken.items()})
-                yield made, (*said, *(f"{name} read as {meaning}" for name, meaning in taken.items()))
+                made = put_in(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
+                taken = (f"{name} read as {meaning}" for name, (meaning, _) in zip(unknown, chosen, strict=True))
+                yield made, (*said, *taken)
+
+    def _meanings_of(self, name: str) -> Sequence[tuple[str, Formula]]:
+        usual = self.question.notation.meanings.get(name, ())
+        return [(meaning, named(meaning)) for meaning in usual] or self.introduced.get(name, ())
 
     def _dialects(self, formula: Formula) -> Iterator[Mapping[str, str]]:
         used = symbols(formula)
@@ -85,7 +100,7 @@ class Comparer:
 
     def ways(self, formula: Formula) -> Iterator[tuple[Interpretation, tuple[str, ...]]]:
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
-        for layout in ("", *self.quantities.layouts):
+        for layout in self.layouts:
             for tighter in groupings:
                 remarks: tuple[str, ...] = (layout,) if layout else ()
                 if tighter:
@@ -176,6 +191,17 @@ class Comparer:
         """Return whether the formula is the asked quantity on all problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
+    def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
+        """Return all layouts in which the formula is the asked quantity; "" is the handout's."""
+        found = {meaning.way.layout}
+        for layout in self.layouts:
+            try:
+                other = self._valued(meaning.formula, replace(meaning.way, layout=layout), (), FIRST)
+            except Unread:
+                continue
+            found |= {layout} if self.equals(other, name) else set()
+        return frozenset(found)
+
     def agree(self, one: Formula, other: Formula, condition: Formula | None = None) -> bool | None:
         """Return whether an equality holds under some interpretation; None if it has no value.
 
@@ -185,6 +211,7 @@ class Comparer:
             condition: It is said to hold only where this holds.
         """
         both = Formula("block", (one, other, *([condition] if condition else [])), ("2",))
+        guessed = (symbols(both) - self.known - self.question.notation.meanings.keys()) & self.introduced.keys()
         evaluated = False
         for made, _ in self.readings(both):
             for way in self._equality_ways(made):
@@ -194,7 +221,7 @@ class Comparer:
                         return True
                 except Unread:
                     continue
-                evaluated = True
+                evaluated = not guessed
         return False if evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[Interpretation]:
@@ -244,6 +271,8 @@ class Comparer:
             values = [np.asarray(other(problem.values)) for problem in self.problems[: len(meaning.values)]]
             if all(map(same, meaning.values, values)):
                 return f"It is {said}."
+        if self.equals(meaning, name, turned=True):
+            return "It is the transpose of what is asked for."
         if self.equals(meaning, name, factor=-1.0):
             return "It is what is asked with the opposite sign."
         if factor := self._factor(meaning, name):
@@ -269,11 +298,14 @@ class Comparer:
 
     def _known_names(self) -> Iterator[str]:
         loss = self.question.notation.loss
-        yield from (f"∂{loss}/∂{known}" for known in self.known if known != loss)
-        yield from self.known
+        names = self.problems[0].values
+        yield from (f"∂{loss}/∂{known}" for known in names if known != loss)
+        yield from names
 
     def _equals_known(self, meaning: Meaning, known: str) -> bool:
         try:
+            if not self.truth(known, meaning.way.layout, 0).any():
+                return False  # the loss does not depend on it
             return self.equals(meaning, known) or self.equals(meaning, known, turned=True)
         except Unread:
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,9 @@ import numpy as np
 
 from grader.derivations.bounds import Budget, Mismatch, TooMuch, Unread
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
-from grader.derivations.definitions import Definitions, definitions
-from grader.derivations.evaluate import shape
-from grader.derivations.formulas import Formula, leaves, name_of, nodes, symbols
+from grader.derivations.definitions import Definitions, definitions, put_in
+from grader.derivations.evaluate import FUNCTIONS, Evaluation, same, shape
+from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Asked, Notation, Problem, Question
 from grader.derivations.statements import Member, Reading, Statement, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
@@ -32,6 +33,8 @@ class Context:
     """Quantities that earlier questions have asked for."""
     names: frozenset[str] = frozenset()
     """All names in the answers."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Words among them, with their LaTeX."""
 
 
 @dataclass(frozen=True)
@@ -46,29 +49,57 @@ class Final:
     remark: str = ""
 
 
-def judge(question: Question, answer: str, context: Context = Context()) -> tuple[Opinion, Context]:
-    """Return the judgements, and the context for the next answer."""
+@dataclass(frozen=True)
+class Judged:
+    """An answer's opinion, and what it says about other answers."""
+
+    opinion: Opinion
+    context: Context
+    """For the next answer."""
+    layouts: frozenset[str] | None = None
+    """Layouts in which its right formulas are right; None without a right formula."""
+
+
+def judge(
+    question: Question, answer: str, context: Context = Context(), refuted: frozenset[str] = frozenset()
+) -> Judged:
+    """Judge an answer.
+
+    Args:
+        question: What is asked.
+        answer: The answer as written.
+        context: What earlier answers define.
+        refuted: Layouts that the student's other answers do not have.
+    """
     same = context if context.notation is question.notation else Context(notation=question.notation)
     try:
-        judging = _Judging(question, answer, same)
+        judging = _Judging(question, answer, same, refuted)
     except Unread as unread:
-        lost = tuple(_unread(asked, answer, unread.why) for asked in question.asked)
-        return Opinion(lost), same
+        return Judged(Opinion(tuple(_unread(asked, answer, unread.why) for asked in question.asked)), same)
     judged = tuple(judging.judgement(asked) for asked in question.asked)
     answered = same.answered | {asked.name for asked in question.asked}
     names = same.names | frozenset(judging.used())
-    return Opinion(judged), Context(judging.definitions.last, question.notation, answered, names)
+    following = Context(judging.definitions.last, question.notation, answered, names, judging.reading.own)
+    layouts = frozenset.intersection(*judging.layouts) if judging.layouts else None
+    return Judged(Opinion(judged), following, layouts)
 
 
 class _Judging:
-    def __init__(self, question: Question, answer: str, context: Context) -> None:
+    def __init__(self, question: Question, answer: str, context: Context, refuted: frozenset[str]) -> None:
         self.question = question
         self.answer = answer
         self.context = context
-        self.reading: Reading = read(answer, question.notation)
+        self.reading: Reading = read(answer, question.notation, context.own)
+        if functions := _functions(self.reading, question):
+            notation = replace(question.notation, functions={**question.notation.functions, **functions})
+            self.reading = read(answer, notation, context.own)
         self.statements = self.reading.statements
-        self.comparer = Comparer(question, frozenset(self.used()) | context.names)
+        self.comparer = Comparer(question, frozenset(self.used()) | context.names, refuted)
+        self.refuted = refuted
+        self.layouts: list[frozenset[str]] = []
+        """Of each right formula, the layouts in which it is right."""
         self.definitions: Definitions = definitions(self.statements, self.comparer.known, context.definitions)
+        self.comparer.introduced = self._introduced()
         self.conditional = frozenset(self._conditional())
         """Numbers of statements about a special case, like "for λ = 0 it is …", and of the conditions themselves."""
         self.false = tuple(self._false_equalities())
@@ -78,6 +109,27 @@ class _Judging:
         for member in (member for statement in self.statements for member in statement.members):
             if member.formula is not None:
                 yield from symbols(member.formula)
+
+    def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
+        """Return names that stand among words, as in "let e be ŷ − y" and "s, the output", with their candidates: the
+        formulas beside them, and all quantities that are computed."""
+        defined = (
+            {name for _, name, made in self.definitions.own if not name_of(made)}
+            | self.definitions.earlier.keys()
+            | self.comparer.known
+        )
+        words = {word for _, text in self.reading.words for word in re.findall(r"(?<!\w)[^\W\d_]\d?(?!\w)", text)}
+        found: dict[str, list[tuple[str, Formula]]] = {}
+        single = {n: s.members[0] for n, s in enumerate(self.statements) if len(s.members) == 1}
+        for number, member in single.items():
+            name = member.formula.name if member.formula is not None else ""
+            beside = [single[n] for n in (number - 1, number + 1) if n in single and _is_formula(single[n])]
+            if name and name not in defined:
+                found.setdefault(name, []).extend((m.text, m.formula) for m in beside if m.formula is not None)
+        for name in (found.keys() | (words & set(self.used()))) - defined:
+            quantities = ((other, named(other)) for other in self.question.quantities.definitions)
+            found.setdefault(name, []).extend(quantities)
+        return found
 
     # ── the final formula ────────────────────────────────────────────────────────────────────────────
 
@@ -158,7 +210,7 @@ class _Judging:
         if formula.kind != "derivative" or not said:
             return False
         of, by = (part.name for part in formula.parts)
-        if by in self.comparer.known:
+        if by in self.comparer.known and not any(by in dialect for dialect in self.comparer.dialects):
             return False
         for dialect in ({}, *self.question.notation.dialects):
             for meaning in (dialect.get(by, by), *self.question.notation.meanings.get(by, ())):
@@ -173,7 +225,12 @@ class _Judging:
 
     def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, Statement]], str]:
         """Statements that say not what they are about: bare formulas, or those of a name of the student's own."""
-        bare = [(n, s) for n, s in enumerate(self.statements) if len(s.members) == 1 and _is_formula(s.members[0])]
+        alone = len(self.statements) == 1
+        bare = [
+            (n, s)
+            for n, s in enumerate(self.statements)
+            if len(s.members) == 1 and (_is_formula(s.members[0]) or alone)
+        ]
         defined = [(n, s) for n, s in enumerate(self.statements) if len(s.members) > 1 and self._is_own(s.members[0])]
         place = self.question.asked.index(asked)
         if len(self.question.asked) > 1:
@@ -227,7 +284,12 @@ class _Judging:
             read = []
             for member in statement.members:
                 made = member.formula
-                if made is None or made.name in names or (made.name and made.name not in self.comparer.known):
+                if (
+                    made is None
+                    or member.function
+                    or made.name in names
+                    or (made.name and made.name not in self.comparer.known)
+                ):
                     continue
                 read.append((member, self.definitions.resolve(made, number)[0]))
             for (one, left), (other, right) in itertools.pairwise(read):
@@ -343,13 +405,27 @@ class _Judging:
         for meaning in self.comparer.meanings(formula):
             first = first or meaning
             if self.comparer.is_right(meaning, asked.name):
+                self.layouts.append(self.comparer.layouts_of(meaning, asked.name))
                 if SUMMED in meaning.remarks:
                     return self._other(asked, final, base, self.comparer.averaged(meaning), carried)
                 return self._right(asked, final, base, meaning, carried)
         for meaning in self.comparer.meanings(formula):
-            if self.comparer.equals(meaning, asked.name, turned=True):
+            if not self.refuted and self.comparer.equals(meaning, asked.name, turned=True):
                 said = "it is the transpose of what is asked for"
                 return self._right(asked, final, base, replace(meaning, remarks=(*meaning.remarks, said)), carried)
+        return self._not_right(asked, final, base, formula, first, carried)
+
+    def _not_right(
+        self,
+        asked: Asked,
+        final: Final,
+        base: Judgement,
+        formula: Formula,
+        first: Meaning | None,
+        carried: frozenset[str],
+    ) -> Judgement:
+        if final.member.function:
+            raise Unread(f"“{final.member.function}” may be a function in it")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)
@@ -515,7 +591,7 @@ class _Judging:
 
     def _is_proven(self, asked: Asked, final: Final, meaning: Meaning) -> bool:
         """Mathematics alone, all of it read, every equality true as it stands, and no second formula."""
-        if not self.reading.is_mathematics_alone or meaning.remarks or meaning.elementwise:
+        if not self.reading.is_mathematics_alone or self.reading.own or meaning.remarks or meaning.elementwise:
             return False
         members = [member for statement in self.statements for member in statement.members]
         if any(m.formula is None for m in members) or not all(s.is_equality for s in self.statements):
@@ -533,6 +609,28 @@ class _Judging:
         if not single and not self._is_named(about[0].members[0].formula, asked.name):
             return False
         return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self._pairs())
+
+
+def _functions(reading: Reading, question: Question) -> dict[str, str]:
+    """Return functions that an answer defines, such as φ(z) = 1/(1 + e⁻ᶻ), each with its usual name."""
+    found: dict[str, str] = {}
+    for function, variable, body in reading.functions:
+        if function in question.notation.functions:
+            continue  # the course's; another value of it is a false equality
+        at = [{variable: Formula("number", data=(x,))} for x in ("0.3", "-1.7")]
+        for name in FUNCTIONS.keys() - {"sum", "diag"}:
+            if all(_is_value(body, values, name, question) for values in at):
+                found[function] = name
+    return found
+
+
+def _is_value(body: Formula, at: Mapping[str, Formula], function: str, question: Question) -> bool:
+    compared = Formula("block", (put_in(body, at), Formula("applied", tuple(at.values()), (function,))), ("1",))
+    try:
+        one, other = Evaluation(question.quantities, question.quantities.problems[0]).value(compared)
+    except Unread:
+        return False
+    return same(one, other)
 
 
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})

@@ -429,8 +429,20 @@ def _named(own: Sequence[_Line], matched: Mapping[int, int], labels: Labels) -> 
     numbered = {n: found for n, text in lines if (found := labels.number_of(text)) and found[0] not in said}
     ascending = _increasing([(n, labels.order[id]) for n, (id, _) in numbered.items()])
     if len(ascending) > 1:
-        named |= {n: _Label(numbered[n][0], False, numbered[n][1], weak=True) for n, _ in ascending}
+        places = [n for n, _ in ascending]
+        looks = {_look(own[n].text, numbered[n][0]) for n in places}
+        answered = {numbered[n][0] for n in places}
+        places += [n for n, (id, _) in numbered.items() if id not in answered and _look(own[n].text, id) in looks]
+        named |= {n: _Label(numbered[n][0], False, numbered[n][1], weak=True) for n in places}
     return named
+
+
+def _look(line: str, question: str) -> str:
+    """Return the signs around the number at the beginning of a line, such as "**)**"; "" if there are none."""
+    before, _, behind = line[:40].partition(question.removeprefix("q"))
+    closing = re.match(r"[\s.:)\]*_]*", behind)
+    signs = before.strip() + (closing[0].strip() if closing else "")
+    return signs if len(signs) > 1 else ""
 
 
 def _has_formula(text: str) -> bool:
@@ -548,7 +560,7 @@ def _drop_headings(region: _Region) -> None:
         lines.clear()
 
 
-_HEADING = re.compile(r"#{1,6}\s[^$=\\\n]*")
+_HEADING = re.compile(r"#{1,6}\s[^$=\\\n]*|\*\*[^*$=\\\n]{0,60}:\s*\*\*:?")
 
 
 def _text_of(region: _Region) -> tuple[int, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from grader.derivations.compare import digest
-from grader.derivations.judge import Context, judge
+from grader.derivations.judge import Context, Judged, judge
 from grader.derivations.question import Question
 from grader.model import Comparison, Judgement, Opinion
 
-Seen = dict[tuple[str, ...], tuple[Opinion, Context]]
-"""Opinions by all answers up to theirs, for submissions that begin with the same answers."""
+Seen = dict[tuple[str, ...], Judged]
+"""What was read, by all answers up to it, for submissions that begin with the same answers."""
 
 
 def opinions(questions: Sequence[Question], answers: Mapping[str, str], seen: Seen | None = None) -> dict[str, Opinion]:
@@ -22,26 +23,65 @@ def opinions(questions: Sequence[Question], answers: Mapping[str, str], seen: Se
         seen: Filled with what is read, and used where it was read before.
     """
     context = Context()
-    found: dict[str, Opinion] = {}
+    found: list[_Read] = []
     seen = {} if seen is None else seen
-    read: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
     for question in questions:
-        answer = answers.get(question.id)
-        if answer is None:
-            continue
-        read = (*read, question.id, answer)
-        if read not in seen:
-            seen[read] = _judged(question, answer, context)
-        found[question.id], context = seen[read]
-    return found
+        if (answer := answers.get(question.id)) is not None:
+            key = (*key, question.id, answer)
+            if key not in seen:
+                seen[key] = _judged(question, answer, context)
+            found.append(_Read(question, answer, context, seen[key]))
+            context = seen[key].context
+    return {read.question.id: _in_one_layout(read, found) for read in found}
 
 
-def _judged(question: Question, answer: str, context: Context) -> tuple[Opinion, Context]:
-    """Return the opinion. A defect of the reader must not fail the grading: the answer is then unread, and says so."""
+@dataclass(frozen=True)
+class _Read:
+    """An answer, the context in which it was read, and what came of it."""
+
+    question: Question
+    answer: str
+    context: Context
+    judged: Judged
+
+
+def _in_one_layout(read: _Read, found: Sequence[_Read]) -> Opinion:
+    """Return the opinion on an answer that is right in another layout than the handout's, held against the student's
+    other answers: where most of them have the handout's, it is judged in that."""
+    layouts, opinion = read.judged.layouts, read.judged.opinion
+    if layouts is None or "" in layouts:
+        return opinion
+    refuted, remarks = set[str](), list[str]()
+    others = [other for other in found if other is not read and other.question.quantities is read.question.quantities]
+    for layout in filter(layouts.__contains__, read.question.quantities.layouts):
+        rights = [(other.question.id, other.judged.layouts) for other in others if other.judged.layouts]
+        against = [id for id, those in rights if "" in those and layout not in those]
+        in_favour = [id for id, those in rights if layout in those and "" not in those]
+        if against and len(against) >= len(in_favour):
+            remarks.append(f"{layout}, unlike the answer to {against[0]}")
+        if len(against) > len(in_favour):
+            refuted.add(layout)
+    if refuted:
+        opinion = _judged(read.question, read.answer, read.context, frozenset(refuted)).opinion
+    if not remarks:
+        return opinion
+    told = remarks[0]  # the other layouts say the same of another array
+    return replace(
+        opinion,
+        judgements=tuple(
+            replace(one, remarks=(*(r for r in one.remarks if not told.startswith(r)), told))
+            for one in opinion.judgements
+        ),
+    )
+
+
+def _judged(question: Question, answer: str, context: Context, refuted: frozenset[str] = frozenset()) -> Judged:
+    """Judge an answer. A defect of the reader must not fail the grading: the answer is then unread, and says so."""
     try:
-        return judge(question, answer, context)
+        return judge(question, answer, context, refuted)
     except Exception as bug:  # noqa: BLE001  the answer is left unread, and says so
         words = f"Internal error while it was read ({type(bug).__name__})."
         group = digest(answer)
         lost = (Judgement(a.latex, Comparison.UNREAD, None, a.points, words, group=group) for a in question.asked)
-        return Opinion(tuple(lost)), context
+        return Judged(Opinion(tuple(lost)), context)

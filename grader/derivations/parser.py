@@ -187,6 +187,8 @@ class Parser:
                 return self._macro(token)
             case "sign" if token.text in ("|", "‖"):
                 return self._bars(token.text)
+            case "unknown" if token.text in self.notation.functions:
+                return self._name(token.text)
             case "unknown":
                 raise Unread(f"the function “{token.text}” is not known")
         raise Unread(f"“{token.text}”")
@@ -201,6 +203,8 @@ class Parser:
         if any(t.text == "over" and t.kind == "macro" for t in inner):
             place = next(i for i, t in enumerate(inner) if t.text == "over" and t.kind == "macro")
             made = Formula("quotient", (self.inside(inner[:place]).whole(), self.inside(inner[place + 1 :]).whole()))
+        elif len(cells := _columns(inner)) > 1 and any(map(_is_dots, cells)):
+            made = self._spread([cells])
         else:
             made = self.inside(inner).whole()
         if token.text == "{" and not self.sees("sign", "^", "_", "'"):
@@ -300,6 +304,8 @@ class Parser:
         text = "".join(t.text for t in flat)
         if text in ("t", "t+1", "t-1", "new", "old"):
             found.time = text
+        elif re.fullmatch(r"[A-Z\d]·[A-Z\d]", text):
+            return  # a size
         elif text in ("hat",) and base == "y":
             found.word = "^"
         elif found_time := re.fullmatch(r"(t(?:[+-]1)?)([ijkmn])|([ijkmn])(t(?:[+-]1)?)", text):
@@ -359,8 +365,9 @@ class Parser:
 
     def _name(self, base: str) -> Formula:
         notation = self.notation
-        digit = self._digit_behind(base)
+        digit, time = self._digit_behind(base), self._time_behind()
         found = self.scripts(base)
+        found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
                 raise Unread(f"{base}{digit} with a second index")
@@ -394,6 +401,17 @@ class Parser:
         if base in self.notation.powers or base in self.notation.losses or base in self.notation.functions:
             return ""
         return self.next().text
+
+    def _time_behind(self) -> str:
+        """`θ(t+1)`, in a notation whose quantities have times."""
+        if not self.notation.variable or not (self.sees("open", "(") and self.sees("letter", "t", ahead=1)):
+            return ""
+        inner = self.inside(self.tokens[self.at :]).bracketed()
+        time = "".join(token.text for token in inner)
+        if not re.fullmatch(r"t(?:[+-]1)?", time):
+            return ""
+        self.at += len(inner) + 2
+        return time
 
     def _full_name(self, base: str, found: Scripts) -> str:
         time = {"new": "t+1", "old": "t"}.get(found.time, found.time)
@@ -475,6 +493,10 @@ class Parser:
             return Formula("transposed", arguments)
         if name in ("dot", "outer", "multiply") and len(arguments) == 2:
             return Formula("product", arguments, ("", {"dot": "@", "outer": "⊗", "multiply": "⊙"}[name]))
+        if name == "power" and len(arguments) == 2:
+            return Formula("power", arguments)
+        if name == "square" and len(arguments) == 1:
+            return Formula("power", (*arguments, number("2")))
         if name == "norm" and len(arguments) == 1:
             return Formula("norm", arguments, ("2",))
         raise Unread(f"a call of {name}")
@@ -758,7 +780,7 @@ class Parser:
         return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
 
 
-_CALLS = frozenset({"transpose", "dot", "outer", "multiply", "norm"})
+_CALLS = frozenset({"transpose", "dot", "outer", "multiply", "norm", "power", "square"})
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, spelled
+from grader.derivations.question import Notation
+from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, UPRIGHT, own_word, spelled
 from grader.model import Skipped
 
 
@@ -21,7 +22,6 @@ class Piece:
     """Line of the answer at which it begins, from 1."""
     display: bool = False
     """On lines of its own, or a line of code; not within a sentence."""
-    source: Literal["latex", "code", "typed"] = "latex"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ _MATHS = re.compile(
     r"\$`(?P<ticked>[^`]+)`\$|(?<!\\)\$\$(?P<open>[^\n$]+)(?=\n[ \t]*\$\$[^\n$]+\$\$)"
     r"|(?<!\\)\$\$(?P<double>.+?)(?:(?<!\\)\$\$|\Z)"
     r"|(?<!\\)\$(?!\s*\d+\s*(?:and|or)\b)(?P<single>(?:(?!\n[ \t]*\n).)+?)(?<!\\)\$"
+    r"|(?<!\\)\$(?P<unclosed>[^$\n]*[\\^_=][^$\n]*)(?=\n|\Z)"
     r"|\\\\?\[(?P<square>(?!\d).+?)\\\\?\]|\\\\?\((?P<round>.+?)\\\\?\)"
     rf"|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}(?P<body>.+?)\\end\{{(?P=name)\}}"
     r"|(?P<fence>`{3}|~{3})(?P<info>[^\n`~]{0,40})\n(?P<code>.*?)(?:(?P=fence)|\Z)|(?<!`)`(?P<inline>[^`\n]+)`",
@@ -50,7 +51,7 @@ _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300})?/?>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-def cut(answer: str) -> Cut:
+def cut(answer: str, notation: Notation) -> Cut:
     """Cut an answer into mathematics and words."""
     skipped: list[Skipped] = []
     text = _COMMENT.sub(_newlines, answer)
@@ -63,9 +64,10 @@ def cut(answer: str) -> Cut:
     text = _STRUCK.sub(strike, text)
     text = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", text)
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
-    pieces = list(_pieces(text))
+    cutter = _Cutter(Names(notation))
+    pieces = list(cutter.pieces(text))
     if not any(piece.kind == "maths" for piece in pieces):
-        pieces = [one for piece in pieces for one in _bare(piece)]
+        pieces = [one for piece in pieces for one in cutter.bare(piece)]
     return Cut(tuple(pieces), tuple(skipped))
 
 
@@ -73,139 +75,154 @@ def _newlines(found: re.Match[str]) -> str:
     return "\n" * found[0].count("\n") or " "
 
 
-def _pieces(text: str) -> Iterator[Piece]:
-    place = 0
-    for found in _MATHS.finditer(text):
-        yield from _typed(text[place : found.start()], _line(text, place))
-        place = found.end()
-        yield from _maths(found, _line(text, found.start()))
-    yield from _typed(text[place:], _line(text, place))
-
-
-def _line(text: str, place: int) -> int:
-    return text.count("\n", 0, place) + 1
-
-
-def _maths(found: re.Match[str], line: int) -> Iterator[Piece]:
-    if found["code"] is not None:
-        if found["info"].strip().lower() in ("math", "latex", "tex"):
-            yield Piece("maths", spelled(found["code"]), line + 1, display=True)
-        else:
-            yield from _code(found["code"], line + 1)
-    elif found["inline"] is not None:
-        yield from _ticked(found["inline"], line)
-    else:
-        latex = next(
-            found[k] for k in ("ticked", "open", "double", "single", "square", "round", "body") if found[k] is not None
-        )
-        if found["name"] in ("cases", "array"):
-            latex = found[0]
-        alone = found["single"] is None and found["round"] is None and found["ticked"] is None
-        yield Piece("maths", spelled(latex), line, display=alone)
-
-
-def _ticked(text: str, line: int) -> Iterator[Piece]:
-    if "\\" in text:
-        yield Piece("maths", spelled(text), line)
-    elif (latex := _latex_of(_augmented(text))) is not None:
-        yield Piece("maths", latex, line, source="code")
-    else:
-        yield Piece("words", text, line)
-
-
-def _code(text: str, line: int) -> Iterator[Piece]:
-    """Lines of a program; each is a statement."""
-    for number, said in enumerate(text.splitlines()):
-        statement, hash_, comment = said.partition("#")
-        if statement.strip():
-            latex = _latex_of(_augmented(statement)) if "\\" not in statement else spelled(statement)
-            if latex is None and re.match(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b", statement):
-                yield Piece("words", statement, line + number)
-            else:
-                code = latex if latex is not None else spelled(statement)
-                yield Piece("maths", code, line + number, display=True, source="code")
-        if hash_:
-            yield Piece("words", comment, line + number)
-
-
-def _augmented(statement: str) -> str:
-    found = re.fullmatch(r"\s*([\w.]+)\s*([-+*/])=(?!=)(.*)", statement)
-    return f"{found[1]} = {found[1]} {found[2]} ({found[3]})" if found else statement
-
-
-# ── mathematics typed among words, without dollars ───────────────────────────────────────────────────
-
+_CALL = re.compile(r"(?:\.\w+)*\(")
 _ITEM = re.compile(
     r"(?P<macro>\\(?:[A-Za-z]+|.))|(?P<name>[^\W\d_](?:\w*[^\W_])?'?(?:\.T\b)?)|(?P<number>\d+(?:\.\d+)?)"
     r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
-
-
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
+_SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
+"""A size behind a formula that was typed: "(1xH)"."""
+_WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
+_WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
+_DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
+"""A function of one name is defined, as in signo$(θ) = …$."""
+_PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
 
-def _typed(text: str, line: int) -> Iterator[Piece]:
-    """Words, and stretches of a line around an = in which every name is one of mathematics."""
-    for number, said in enumerate(text.splitlines(keepends=True)):
-        said = _BOLD.sub("  ", said)
-        said = _MARKER.sub(lambda m: " " * len(m[0]), said)
+class _Cutter:
+    def __init__(self, names: Names) -> None:
+        self.names = names
+
+    def pieces(self, text: str) -> Iterator[Piece]:
         place = 0
-        for begin, end in _stretches(said):
-            latex = _latex_of(said[begin:end])
-            if latex is None:
+        for found in _MATHS.finditer(text):
+            before = text[place : found.start()]
+            function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
+            yield from self._typed(before[: function.start()] if function else before, _line(text, place))
+            place = found.end()
+            for piece in self._maths(found, _line(text, found.start())):
+                yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
+        yield from self._typed(text[place:], _line(text, place))
+
+    def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:
+        if found["code"] is not None:
+            if found["info"].strip().lower() in ("math", "latex", "tex"):
+                yield Piece("maths", spelled(found["code"]), line + 1, display=True)
+            else:
+                yield from self._code(found["code"], line + 1)
+        elif found["inline"] is not None:
+            latex = spelled(found["inline"]) if "\\" in found["inline"] else self._statement(found["inline"])
+            yield Piece("words", found["inline"], line) if latex is None else Piece("maths", latex, line)
+        else:
+            latex = next(
+                found[k]
+                for k in ("ticked", "open", "double", "single", "unclosed", "square", "round", "body")
+                if found[k] is not None
+            )
+            if found["name"] in ("cases", "array"):
+                latex = found[0]
+            alone = found["single"] is None and found["round"] is None and found["ticked"] is None
+            yield Piece("maths", spelled(latex), line, display=alone)
+
+    def _code(self, text: str, line: int) -> Iterator[Piece]:
+        """Lines of a program; each is a statement."""
+        for number, said in enumerate(text.splitlines(), line):
+            statement, hash_, comment = said.partition("#")
+            if statement.strip():
+                latex = self._statement(statement) if "\\" not in statement else spelled(statement)
+                if latex is None and _PROGRAM.match(statement):
+                    yield Piece("words", statement, number)
+                else:
+                    yield Piece("maths", spelled(statement) if latex is None else latex, number, display=True)
+            if hash_:
+                yield Piece("words", comment, number)
+
+    def _statement(self, text: str) -> str | None:
+        found = re.fullmatch(r"\s*([\w.]+)\s*([-+*/])=(?!=)(.*)", text)
+        return self.names.latex_of(f"{found[1]} = {found[1]} {found[2]} ({found[3]})" if found else text)
+
+    # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
+
+    def _typed(self, text: str, line: int) -> Iterator[Piece]:
+        """Words, and stretches of a line around an = in which every name is one of mathematics."""
+        for number, said in enumerate(text.splitlines(keepends=True), line):
+            said = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", said))
+            said = _MARKER.sub(lambda m: " " * len(m[0]), said)
+            place = 0
+            for begin, end in self._stretches(said):
+                latex = self.names.latex_of(said[begin:end])
+                if latex is None:
+                    continue
+                latex += self._function(said[end:])
+                if said[place:begin].strip():
+                    yield Piece("words", said[place:begin], number)
+                yield Piece("maths", latex, number, display=not said[:begin].strip(" *-_#\t"))
+                place = end
+            if said[place:].strip():
+                yield Piece("words", said[place:], number)
+
+    def _stretches(self, line: str) -> Iterator[tuple[int, int]]:
+        begin: int | None = None
+        end, equals = 0, False
+        items = list(_ITEM.finditer(line))
+        asides = self._asides(line, items)
+        for item in [*items, None]:
+            called = item is not None and equals and _is_called(line, item)
+            if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() in asides:
+                if begin is not None and equals:
+                    yield begin, end
+                begin, equals = None, False
                 continue
-            if said[place:begin].strip():
-                yield Piece("words", said[place:begin], line + number)
-            yield Piece("maths", latex, line + number, display=not said[:begin].strip(" *-_#\t"), source="typed")
-            place = end
-        if said[place:].strip():
-            yield Piece("words", said[place:], line + number)
+            if (
+                begin is None
+                and (item["sign"] or item["equals"])
+                and item[0] not in ("(", "∂", "∇", "[", "|", "=", "-", "‖")
+            ):
+                continue
+            begin = item.start() if begin is None else begin
+            equals = equals or bool(item["equals"])
+            end = item.end()
+
+    def _function(self, rest: str) -> str:
+        """Return a word and the operand behind it, such as "signo θ", in LaTeX, if nothing else follows a formula."""
+        found = _WORD_AND_OPERAND.match(rest)
+        latex = self.names.latex_of(found["operand"]) if found and self.names.name(found["word"]) is None else None
+        return rf" \text{{{found['word']}}} {latex}" if found and latex else ""
+
+    def _is_word(self, item: re.Match[str]) -> bool:
+        return bool(item["name"]) and not self.names.is_name(item["name"])
+
+    def _asides(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
+        """Places of the brackets around words that stand behind a formula, with a space before them, as in
+        "W = δ hᵀ (a row)"; the last may be open. A single word may be the name of a factor, and where the formula goes
+        on behind the bracket, or a sign such as + stands before it, it is part of the formula."""
+        found, opened, words = set[int](), list[tuple[int, int]](), 0
+        for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
+            if item[0] in ("(", "["):
+                opened.append((item.start() if _may_be_aside(line, before, item) else -1, words))
+            elif item[0] in (")", "]") and opened:
+                start, words_before = opened.pop()
+                ends = after is None or after["stop"] or after["equals"] or self._is_word(after)
+                found |= {start, item.start()} if start >= 0 and words > words_before + 1 and ends else set()
+            words += self._is_word(item)
+        return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
+
+    def bare(self, piece: Piece) -> Iterator[Piece]:
+        """In an answer without any sign of mathematics, lines that are nothing but a formula."""
+        text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
+        items = list(_ITEM.finditer(text))
+        formula = not any(self._is_word(item) and not _is_called(text, item) for item in items)
+        latex = self.names.latex_of(text, bare=True) if len(items) >= 3 and formula else None
+        if latex is not None and any(item["sign"] for item in items):
+            yield Piece("maths", latex, piece.line, display=True)
+        else:
+            yield piece
 
 
-def _stretches(line: str) -> Iterator[tuple[int, int]]:
-    begin: int | None = None
-    end, equals = 0, False
-    items = list(_ITEM.finditer(line))
-    asides = _asides(line, items)
-    for item in [*items, None]:
-        called = item is not None and equals and _is_called(line, item)
-        wordy = item is None or item["stop"] or (_is_word(item) and not called) or item.start() in asides
-        if wordy:
-            if begin is not None and equals:
-                yield begin, end
-            begin, equals = None, False
-            continue
-        assert item is not None
-        if (
-            begin is None
-            and (item["sign"] or item["equals"])
-            and item[0] not in ("(", "∂", "∇", "[", "|", "=", "-", "‖")
-        ):
-            continue
-        begin = item.start() if begin is None else begin
-        equals = equals or bool(item["equals"])
-        end = item.end()
-
-
-def _is_word(item: re.Match[str]) -> bool:
-    return bool(item["name"]) and not _is_name(item["name"])
-
-
-def _asides(line: str, items: Sequence[re.Match[str]]) -> set[int]:
-    """Places of the brackets around words that stand behind a formula, with a space before them, as in
-    "W = δ hᵀ (a row)"; the last may be open. A single word may be the name of a factor, and where the formula goes on
-    behind the bracket, or a sign such as + stands before it, it is part of the formula."""
-    found, opened, words = set[int](), list[tuple[int, int]](), 0
-    for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
-        if item[0] in ("(", "["):
-            opened.append((item.start() if _may_be_aside(line, before, item) else -1, words))
-        elif item[0] in (")", "]") and opened:
-            start, words_before = opened.pop()
-            ends = after is None or after["stop"] or after["equals"] or _is_word(after)
-            found |= {start, item.start()} if start >= 0 and words > words_before + 1 and ends else set()
-        words += _is_word(item)
-    return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
 
 
 def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str]) -> bool:
@@ -215,61 +232,115 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
     """A word right before a bracket: a function, perhaps of a library, that may be unknown."""
-    return bool(item["name"]) and bool(re.compile(r"(?:\.\w+)*\(").match(text, item.end()))
+    return bool(item["name"]) and bool(_CALL.match(text, item.end()))
 
 
-def _bare(piece: Piece) -> Iterator[Piece]:
-    """In an answer without any sign of mathematics, lines that are nothing but a formula."""
-    if piece.kind == "maths":
-        yield piece
-        return
-    text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_")
-    items = list(_ITEM.finditer(text.rstrip(".")))
-    formula = [item for item in items if not item["name"] or _is_name(item["name"]) or _is_called(text, item)]
-    if len(items) >= 3 and len(formula) == len(items) and any(item["sign"] for item in items):
-        latex = _latex_of(text.rstrip("."), bare=True)
-        if latex is not None:
-            yield Piece("maths", latex, piece.line, display=True, source="typed")
-            return
-    yield piece
+# ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
-
-_DERIVATIVE = re.compile(
-    r"(?:d|del|grad|nabla|partial|D)_?(?P<of>[JLE]|loss)?_?(?:(?<=[JLEs_d])d_?)?"
-    r"(?P<by>[WwbahzxgH]_?\d?|y_?hat|theta|out|hidden)"
+_CODE_NAME = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b|(?<![\\\w])[^\W\d_](?:\w*[^\W_])?")
+_ASSIGNED = re.compile(
+    rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
+    r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
 )
-_PLAIN_NAMES = {
-    "yhat": r"\hat y", "y_hat": r"\hat y", "y_pred": r"\hat y", "ypred": r"\hat y", "yh": r"\hat y",
-    "theta_new": r"\theta_{t+1}", "theta_next": r"\theta_{t+1}", "theta_t1": r"\theta_{t+1}", "new": "",
-    "theta_tp1": r"\theta_{t+1}", "theta_old": r"\theta_t", "theta_t": r"\theta_t", "lam": r"\lambda",
-    "lambda_": r"\lambda", "lambd": r"\lambda", "lmbda": r"\lambda", "lr": r"\eta", "reg": r"\lambda",
-    "grad": r"\nabla",
-    "g_t": "g_t", "gt": "g_t", "grad_t": "g_t", "y_true": "y", "np": "",
-}  # fmt: skip
+"""A word before an =."""
+_OPERATOR = r"[*@·×⊙∘/(+=]|\s-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 
-def _is_name(text: str) -> bool:
-    return _name(text.removesuffix(".T").rstrip("'")) is not None
+class Names:
+    """Names as people type them, without LaTeX: those of programs, the course's and the student's own."""
+
+    def __init__(self, notation: Notation) -> None:
+        self.words = notation.words
+        losses = _one_of({letter for letter in notation.losses | notation.totals if letter.isascii()})
+        single = _one_of({name[0] for name in (*notation.same, *notation.meanings, notation.variable) if name} - {"∂"})
+        by = "|".join([rf"{single}_?\d?", *map(re.escape, notation.words), "theta"])
+        self._gradient_by = re.compile(
+            rf"(?:d|del|grad|nabla|partial|D)_?(?P<of>{losses}|loss)?_?(?:(?<=[^\W_]|_)d_?)?(?P<by>{by})"
+        )
+        self._differential = re.compile(rf"d(?:{single}|{losses})\d?|∂[^\W\d_]\d?|dtheta")
+        self._factors = re.compile(rf"(?:[α-ωf]|{single}|{losses})(?:_?[tijk\d])?|\d")
+
+    def is_name(self, text: str) -> bool:
+        return self.name(text.removesuffix(".T").rstrip("'")) is not None
+
+    def name(self, text: str) -> str | None:
+        """Return a name of a program in LaTeX; None for a word."""
+        if text in self.words:
+            return self.words[text]
+        if len(text) == 1:
+            return spelled(text) if ord(text) < 0x2E80 else None
+        if found := re.fullmatch(f"(.+?)([{RAISED}{LOWERED}ᵀ]+)", text):
+            base = self.name(found[1])
+            return base and base + spelled(found[2])
+        if text in FUNCTIONS:
+            return rf"\operatorname{{{text}}}" if text != "sum" else r"\sum"
+        if text in GREEK:
+            return rf"\{text}"
+        for pattern, latex in _FORMS:
+            if found := re.fullmatch(pattern, text):
+                parts = [self.name(part) if part and not part.isdigit() else part for part in found.groups()]
+                return None if None in parts else latex.format(*parts)
+        return self._gradient(text) or self._side_by_side(text)
+
+    def _gradient(self, text: str) -> str | None:
+        """`dW1`, `grad_b2`, `dJ_dh1`."""
+        if found := self._gradient_by.fullmatch(text):
+            by = self.name(found["by"])
+            of = "J" if found["of"] in (None, "loss") else found["of"]
+            # d with a name may be part of ∂J/∂h1: the parser reads it
+            return f"d{by}" if text[0] == "d" and not found["of"] else rf"\nabla_{{{by}}} {of} "
+        return f"{text[0]}{self.name(text[1:])}" if self._differential.fullmatch(text) else None
+
+    def _side_by_side(self, text: str) -> str | None:
+        """`2λθ_t`: several names without spaces."""
+        parts = self._factors.findall(text)
+        if "".join(parts) == text and re.search(r"[α-ωŷ\d]", text):
+            return " ".join(spelled(part) for part in parts)
+        return None
+
+    def own(self, answer: str) -> dict[str, str]:
+        """Return the words that an answer puts equal to something and uses as operands, in LaTeX."""
+        found: dict[str, str] = {}
+        for assigned in _ASSIGNED.finditer(answer):
+            word = assigned["name"].replace("\\", "")
+            said = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
+            operand = rf"(?:{_OPERATOR})\s*{said}|{said}\s*\}}?\s*(?:[*@⊙∘]|\\odot)"
+            if self.name(word) is None and re.search(operand, answer):
+                found[word] = own_word(word)
+        return found
+
+    def latex_of(self, text: str, *, bare: bool = False) -> str | None:
+        """Return a line that was typed, or a statement of a program, in LaTeX; None if a word is in it.
+
+        A word right before a bracket is a function, known or not, on the right of an = or in a `bare` formula.
+        """
+        failed = False
+
+        def translated(found: re.Match[str]) -> str:
+            nonlocal failed
+            said = found[0]
+            if said.endswith("."):
+                return ""
+            if said == ".dot(":
+                return "@("
+            if said == ".T":
+                return "^T "
+            made = self.name(said)
+            if made is None and found.string[found.end() : found.end() + 1] == "(":
+                called = bare or "=" in found.string[: found.start()] or "←" in found.string[: found.start()]
+                made = rf"\operatorname{{{said}}}" if called else None
+            if made is None:
+                failed = True
+            return f"{made} "
+
+        text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
+        made = _CODE_NAME.sub(translated, text.replace("^", " ^ ") if "\\" not in text else text)
+        made = re.sub(r"(\\nabla_\{[^{}]*(?:\{[^{}]*\})?\}\s*)[JLE]\s+(?=[JLE]\b)", r"\1", made)
+        return None if failed else spelled(made)
 
 
-def _name(text: str) -> str | None:
-    """Return a name of a program in LaTeX; None for a word."""
-    if len(text) == 1:
-        return spelled(text) if ord(text) < 0x2E80 else None
-    if found := re.fullmatch(f"(.+?)([{RAISED}{LOWERED}ᵀ]+)", text):
-        base = _name(found[1])
-        return base and base + spelled(found[2])
-    if text in _PLAIN_NAMES:
-        return _PLAIN_NAMES[text]
-    if text in FUNCTIONS:
-        return rf"\operatorname{{{text}}}" if text != "sum" else r"\sum"
-    if text in GREEK:
-        return rf"\{text}"
-    for pattern, latex in _FORMS:
-        if found := re.fullmatch(pattern, text):
-            parts = [_name(part) if part and not part.isdigit() else part for part in found.groups()]
-            return None if None in parts else latex.format(*parts)
-    return _gradient(text) or _side_by_side(text)
+def _one_of(letters: set[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, sorted(letters))) or '(?!)'})"
 
 
 _FORMS = (
@@ -279,56 +350,3 @@ _FORMS = (
     (r"d_?([JLEhaz]\d?)_?d_?([WwbahzxH]_?\d?)", r"\frac{{\partial {}}}{{\partial {}}}"),
 )
 """Names of programs that have parts, and how they are written in LaTeX."""
-
-
-def _gradient(text: str) -> str | None:
-    """`dW1`, `grad_b2`, `dJ_dh1`."""
-    if found := _DERIVATIVE.fullmatch(text):
-        by = _name(found["by"])
-        of = "J" if found["of"] in (None, "loss") else found["of"]
-        # d with a name may be part of ∂J/∂h1: the parser reads it
-        return f"d{by}" if text[0] == "d" and not found["of"] else rf"\nabla_{{{by}}} {of} "
-    if re.fullmatch(r"d[WwbahzxJLEyθŷ]\d?|∂[^\W\d_]\d?|dtheta", text):
-        return f"{text[0]}{_name(text[1:])}"
-    return None
-
-
-def _side_by_side(text: str) -> str | None:
-    """`2λθ_t`: several names without spaces."""
-    parts = re.findall(r"[α-ωŷ](?:_?[tijk\d])?|[WbahzxyJLgf](?:_?[tijk\d])?|\d", text)
-    if "".join(parts) == text and re.search(r"[α-ωŷ\d]", text):
-        return " ".join(spelled(part) for part in parts)
-    return None
-
-
-_CODE_NAME = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b|(?<![\\\w])[^\W\d_](?:\w*[^\W_])?")
-
-
-def _latex_of(text: str, *, bare: bool = False) -> str | None:
-    """Return a line that was typed, or a statement of a program, in LaTeX; None if a word is in it.
-
-    A word right before a bracket is a function, known or not, on the right of an = or in a `bare` formula.
-    """
-    failed = False
-
-    def translated(found: re.Match[str]) -> str:
-        nonlocal failed
-        said = found[0]
-        if said.endswith("."):
-            return ""
-        if said == ".dot(":
-            return "@("
-        if said == ".T":
-            return "^T "
-        made = _name(said)
-        if made is None and found.string[found.end() : found.end() + 1] == "(":
-            called = bare or "=" in found.string[: found.start()] or "←" in found.string[: found.start()]
-            made = rf"\operatorname{{{said}}}" if called else None
-        if made is None:
-            failed = True
-        return f"{made} "
-
-    text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
-    made = _CODE_NAME.sub(translated, text.replace("^", " ^ ") if "\\" not in text else text)
-    made = re.sub(r"(\\nabla_\{[^{}]*(?:\{[^{}]*\})?\}\s*)[JLE]\s+(?=[JLE]\b)", r"\1", made)
-    return None if failed else spelled(made)

@@ -45,6 +45,8 @@ class Notation:
     """Letters for the loss with a penalty; its name is "objective"."""
     same: Mapping[str, str] = field(default_factory=dict)
     """Other spellings of names: {"ŷ": "h2"}."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Names of programs and their LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Greek letters need none."""
     meanings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names that the student need not define, and what they may stand for: {"g": ("∂J/∂a2", "∂J/∂h1")}. All are tried,
     and a remark says which was taken."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula
 from grader.derivations.parser import Parser
-from grader.derivations.pieces import Piece, cut
+from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, tokens
 from grader.model import Skipped
@@ -26,6 +27,8 @@ class Member:
     """The reason why it is unread."""
     labels: tuple[tuple[Formula, Formula], ...] = ()
     """Formulas that an \\underbrace embraces, each with the formula below it."""
+    function: str = ""
+    """A word before an operand, such as \\text{signo} θ, that may be a function of it."""
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,32 @@ class Reading:
     skipped: tuple[Skipped, ...]
     interrupted: tuple[Skipped, ...]
     """Those of the skipped that stand inside a formula."""
+    own: Mapping[str, str]
+    """Words that the student uses as names, with their LaTeX."""
+    functions: tuple[tuple[str, str, Formula], ...]
+    """Functions that are defined by an equation: name, variable and value."""
 
     @property
     def is_mathematics_alone(self) -> bool:
         return not self.skipped and not any(any(c.isalnum() for c in text) for _, text in self.words)
 
 
-def read(answer: str, notation: Notation) -> Reading:
+def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
     """Read an answer.
+
+    Args:
+        answer: The answer as written.
+        notation: The signs of the course.
+        own: Words that earlier answers use as names, with their LaTeX.
 
     Raises:
         Unread: It is too long.
     """
     if len(answer) > MAX_CHARACTERS:
         raise Unread("an answer that is too long")
-    made = cut(answer)
+    own = {**(own or {}), **Names(notation).own(answer)}
+    notation = replace(notation, words={**notation.words, **own})
+    made = cut(answer, notation)
     reader = _Reader(notation)
     for piece in made.pieces:
         if piece.kind == "words":
@@ -79,7 +93,9 @@ def read(answer: str, notation: Notation) -> Reading:
     if len(reader.statements) > MAX_STATEMENTS:
         raise Unread("an answer with too many formulas")
     skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
-    return Reading(tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted))
+    return Reading(
+        tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions)
+    )
 
 
 @dataclass
@@ -96,6 +112,7 @@ class _Reader:
         self.words: list[tuple[int, str]] = []
         self.skipped: list[Skipped] = []
         self.interrupted: list[Skipped] = []
+        self.functions: list[tuple[str, str, Formula]] = []
         self.open = False
         """The last statement ended with = and waits for its right side."""
 
@@ -104,9 +121,11 @@ class _Reader:
             self.open = False
 
     def take(self, piece: Piece) -> None:
-        found = self._words_split_off(_without_frames(tokens(piece.text)))
-        for segment in _rows(found):
-            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"))
+        found = self._words_split_off(_without_frames(tokens(piece.text, self.notation.words)))
+        segments = list(_rows(found))
+        for segment, after in zip_longest(segments, segments[1:]):
+            function = _function_word(after.tokens) if after and after.how == "text" else ""
+            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), function)
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """A word before a condition, an equality, a size or other words is no function: `\\text{if}(θ > 0)`."""
@@ -121,7 +140,7 @@ class _Reader:
                     found[n] = replace(token, kind="text")
         return found
 
-    def _row(self, row: Sequence[Token], piece: Piece, aside: bool) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, aside: bool, function: str) -> None:
         sides, relation = _sides(row)
         if relation == "∈":
             sides, relation = self._without_sets(sides, piece), ""
@@ -135,10 +154,12 @@ class _Reader:
         self.open = len(sides) > 0 and not sides[-1].tokens and len(row) > 0 and row[-1].kind == "="
         for n, side in enumerate(sides):
             self._skip_texts(side, piece, first=n == 0 and not goes_on)
-            self._skip_size(side, piece)
+            self._skip_sizes(side, piece)
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
             return
+        members[-1] = replace(members[-1], function=members[-1].function or function)
+        self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
             before = self.statements[-1]
             self.statements[-1] = replace(
@@ -146,6 +167,24 @@ class _Reader:
             )
         else:
             self.statements.append(Statement(tuple(members), piece.display and not aside, goes_on, relation))
+
+    def _note_function(self, head: Sequence[Token], members: Sequence[Member]) -> None:
+        """Note φ(z) = …"""
+        kinds = [token.kind for token in head[:2]] + [token.kind for token in head[-1:]]
+        body = members[-1].formula
+        if (
+            len(members) < 2
+            or body is None
+            or kinds[:1] not in (["letter"], ["unknown"])
+            or kinds[1:] != ["open", "close"]
+        ):
+            return
+        try:
+            variable = Parser(head[2:-1], self.notation).whole().name
+        except Unread:
+            return
+        if variable:
+            self.functions.append((head[0].text, variable, body))
 
     def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
         """The text behind ∈ says a size."""
@@ -167,32 +206,33 @@ class _Reader:
         except RecursionError:
             self.skipped.append(Skipped(line, text, "too deep"))
             return Member(text, line, None, "too deep")
-        return Member(text, line, formula, labels=tuple(self._labels(parser, piece)))
+        inside = (_function_word([word, *(t for t in side.tokens if t.start > word.start)]) for word in side.texts)
+        return Member(text, line, formula, "", tuple(self._labels(parser, piece)), next(filter(None, inside), ""))
 
-    def _skip_size(self, side: _Side, piece: Piece) -> None:
-        """Leave out "(H × 1)" behind a formula, and alone."""
-        kept = _without_stops(side.tokens)
-        size = self._size_at_end(kept)
-        if size:
-            begin = kept[-size]
-            text = piece.text[begin.start : kept[-1].end]
-            self.skipped.append(Skipped(piece.line + begin.line, text, "a size"))
-            side.tokens[:] = kept[:-size]
+    def _skip_sizes(self, side: _Side, piece: Piece) -> None:
+        """Leave out "(H × 1)" behind operands, and a size alone."""
+        kept = list(_without_stops(side.tokens))
+        if self._is_size(kept):
+            self._skip_size(kept, 0, len(kept), piece)
+        begin = 0
+        while begin < len(kept):
+            end = begin + 4
+            operand = not begin or kept[begin - 1].kind in ("letter", "number", "close")
+            bracket = operand and kept[begin].kind == "open" and kept[begin].text != "{"
+            if bracket and kept[end : end + 1] and kept[end].kind == "close" and self._is_size(kept[begin + 1 : end]):
+                self._skip_size(kept, begin, end + 1, piece)
+            else:
+                begin += 1
+        side.tokens[:] = kept
 
-    def _size_at_end(self, kept: Sequence[Token]) -> int:
-        """The number of tokens of a size at the end of a formula."""
-        if kept and kept[-1].kind == "close":
-            begin = len(kept) - 1
-            while begin and kept[begin].kind != "open":
-                begin -= 1
-            label = kept[begin].text == "{" or (
-                begin and (kept[begin - 1].is_sign("_", "^") or kept[begin - 1].kind == "macro")
-            )
-            return len(kept) - begin if not label and self._is_size(kept[begin + 1 : -1]) else 0
-        return len(kept) if self._is_size(kept) else 0
+    def _skip_size(self, kept: list[Token], begin: int, end: int, piece: Piece) -> None:
+        text = piece.text[kept[begin].start : kept[end - 1].end]
+        self.skipped.append(Skipped(piece.line + kept[begin].line, text, "a size"))
+        del kept[begin:end]
 
     def _is_size(self, inner: Sequence[Token]) -> bool:
-        names = self.notation.meanings.keys() | self.notation.same.keys() | self.notation.losses
+        notation = self.notation
+        names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
         operands = inner[::2]
         return (
             len(inner) in (3, 5)
@@ -220,6 +260,13 @@ class _Reader:
             behind = any(t.start > token.start for t in side.tokens)
             if (before and behind) or not any(c.isalpha() for c in token.text):
                 self.interrupted.append(skipped)
+
+
+def _function_word(tokens: Sequence[Token]) -> str:
+    """Return the word at the beginning if it stands before an operand and no equality, as in \\text{signo} θ."""
+    word, operand = tokens[0], tokens[1:2]
+    alone = operand and operand[0].kind in ("letter", "number", "open") and re.fullmatch(r"[^\W\d_]+", word.text)
+    return word.text if alone and not any(t.kind in ("=", "relation") for t in tokens) else ""
 
 
 def _inside(tokens: Sequence[Token]) -> Sequence[Token]:

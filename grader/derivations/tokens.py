@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,7 +59,7 @@ FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
     "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
-    "sum": "sum", "norm": "norm",
+    "sum": "sum", "norm": "norm", "power": "power", "square": "square",
 }  # fmt: skip
 _DROPPED = _words(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
@@ -78,13 +79,22 @@ _SIGNS = {"cdot": "·", "times": "·", "ast": "·", "bullet": "·", "odot": "⊙
           "prime": "'", "backslash": "", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|",
           "vert": "|", "mid": "|"}  # fmt: skip
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
+UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
+"""Macros around words that may be names, as a pattern."""
+
+
+def own_word(word: str) -> str:
+    """Return the LaTeX of a name that is a word."""
+    return "\\mathrm{" + word.replace("_", r"\_") + "}"
+
+
 _CALLED = re.compile(
     r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?\}?\s*"
     r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[]|\\\{)"
 )
 """A bracket, perhaps behind scripts and the brace that closes `\\mathop{`. Wider spaces set words apart."""
 _WORD = re.compile(r"[^\W\d_](?:[\w.-]*\w)?")
-_TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "tag", "hbox", "textnormal"}
+_TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "hbox", "textnormal"}
 
 _PLAIN: dict[str, tuple[Kind, str]] = {
     **{name: ("letter", letter) for name, letter in GREEK.items()},
@@ -104,17 +114,17 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
-    r"|(?P<long>\*\*|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    r"|(?P<long>\*\*|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
 _LONG: dict[str, tuple[Kind, str]] = {
     "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
     "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
-    "||": ("sign", "‖"),
+    "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
 _KNOWN = re.compile(
-    r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|yhat|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
-    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum)(?![a-z])|(.)",
+    r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
+    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum|power|square)(?![a-z])|(.)",
     re.DOTALL,
 )
 
@@ -127,9 +137,17 @@ def spelled(text: str) -> str:
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 
 
-def tokens(text: str) -> list[Token]:
-    """Cut spelled text into tokens. Raises `Unread` if there are too many."""
-    return _Lexer(text).tokens()
+def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
+    """Cut spelled text into tokens.
+
+    Args:
+        text: LaTeX.
+        words: Names of more than a letter, with their LaTeX.
+
+    Raises:
+        Unread: There are too many.
+    """
+    return _Lexer(text, words).tokens()
 
 
 def _without_macro(text: str) -> str:
@@ -139,8 +157,9 @@ def _without_macro(text: str) -> str:
 
 
 class _Lexer:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, words: Mapping[str, str]) -> None:
         self.text = text
+        self.words = words
         self.found: list[Token] = []
         self.line = 0
         self.spaced = False
@@ -235,13 +254,13 @@ class _Lexer:
 
     def _word(self, said: str, start: int) -> None:
         """A run of Latin letters: names side by side, with known words among them."""
+        if self._named(said, start):
+            return
         for part in _KNOWN.finditer(said):
             self.at = start + part.end()
             place = start + part.start()
             if part[1] in GREEK:
                 self._add("letter", GREEK[part[1]], place)
-            elif part[1] == "yhat":
-                self._add("letter", "ŷ", place)
             elif part[1] in ("nabla", "partial"):
                 self._add("macro", part[1], place)
             elif part[1] == "odot":
@@ -251,10 +270,26 @@ class _Lexer:
             else:
                 self._add("letter", part[2], place)
 
+    def _named(self, word: str, start: int) -> bool:
+        """Take a name that is a word: as one letter, or as the course writes it. A script is no name."""
+        latex = self.words.get(word, "")
+        if not latex or any(token.is_sign("_", "^") for token in self.found[-2:]):
+            return False
+        if latex == own_word(word):
+            self._add("letter", word, start)
+        else:
+            for token in _Lexer(latex, {}).tokens():
+                self._add(token.kind, token.text, start)
+        return True
+
     def _macro(self, name: str, start: int) -> None:
         if name in _PLAIN:
             kind, text = _PLAIN[name]
             self._add(kind, text, start)
+        elif name == "tag":
+            said = self._argument()
+            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", said):
+                self._add("text", said, start)
         elif name in _TEXTS or name in _UPRIGHT:
             self._text(name, start)
         elif name in _DROPPED:
@@ -291,11 +326,10 @@ class _Lexer:
         return inside
 
     def _text(self, name: str, start: int) -> None:
-        """Text: a function or a letter that stands upright, or words."""
-        if name == "tag":
-            said = self._argument()
-            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", said):
-                self._add("text", said, start)
+        """Text: a name, a function or a letter that stands upright, or words."""
+        named = re.compile(r"\s*\{\s*([A-Za-z]+\d?(?:\\?_\w+)*)\s*\}").match(self.text, self.at)
+        if named and self._named(named[1].replace("\\", ""), start):
+            self.at = named.end()
             return
         after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
         foreign = re.compile(r"\s*\{\s*(?![A-Za-z]+\s*\})[^\W\d_]{2,}\s*\}").match(self.text, self.at)

@@ -43,7 +43,7 @@ class Finding:
             title=self.title,
             points=self.possible * verdict.credit,
             possible=self.possible,
-            status=Status.HELD if verdict.holds else Status.LOST if not verdict.credit else Status.PARTLY,
+            status=Status.PASSED if verdict.holds else Status.FAILED if not verdict.credit else Status.PARTIAL,
             reason="" if verdict.holds else self._reason(),
             mistake=" + ".join(m.id for m in judged.mistakes),
             follows_from=judged.follows_from,

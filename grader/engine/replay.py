@@ -2,79 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall, Refused
 from grader.intake.receive import receive_path
-from grader.model import CheckResult, Points, Status, Submission
+from grader.model import CheckResult, Points, Report, Status, Submission
 from grader.sandbox.contract import Sandbox
 
 _KINDS = (".py", ".ipynb", ".zip")
 
 
 @dataclass(frozen=True)
-class ReportedVerdict:
-    """The verdict on a check as reports state it, without its cost."""
-
-    status: Status
-    points: Points
-    possible: Points
-    reason: str
-    mistake: str
-
-
-@dataclass(frozen=True)
-class ReportRecord:
-    """The facts of a report that are needed to repeat its grading."""
-
-    assignment: str
-    assignment_digest: str
-    submission_digest: str
-    seed: str
-    quick: bool
-    files: tuple[str, ...]
-    verdicts: dict[str, ReportedVerdict]
-
-
-@dataclass(frozen=True)
 class Replayed:
-    """The verdict of a report, and that of the repeated grading."""
+    """A check as the report has it, and as the repeated grading has it."""
 
-    then: ReportedVerdict
-    now: ReportedVerdict
+    then: CheckResult
+    now: CheckResult
 
-
-def read_report(file: Path) -> ReportRecord:
-    """Read a report in JSON. Raise `BadCall` if the file is not one."""
-    try:
-        report: Any = json.loads(file.read_text("utf-8"))
-        return ReportRecord(
-            assignment=str(report["assignment"]["id"]),
-            assignment_digest=str(report["assignment"]["digest"]),
-            submission_digest=str(report["submission"]["digest"]),
-            seed=str(report["seed"]),
-            quick="quick" in str(report["scope"]),
-            files=tuple(map(str, report["submission"]["files"])),
-            verdicts={str(c["id"]): _verdict_of(c) for part in report["parts"] for c in part["checks"]},
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        raise BadCall(f"{file} is not a report in JSON: make one with grader check --json") from None
+    @property
+    def is_same(self) -> bool:
+        return _verdict(self.then) == _verdict(self.now)
 
 
 def replay(
-    old: ReportRecord, check: str, assignment: Assignment, places: Iterable[Path], seed: Seed, sandbox: Sandbox
+    report: Report, check: str, assignment: Assignment, places: Iterable[Path], seed: Seed, sandbox: Sandbox
 ) -> Replayed:
     """Re-run one check of a report.
 
     Args:
-        old: The report.
+        report: The report.
         check: Id of the check.
         assignment: The assignment, in the version of the report.
         places: Files or folders in which to look for the submission.
@@ -87,19 +48,22 @@ def replay(
     Raises:
         BadCall: Check, assignment, seed or submission is not that of the report.
     """
-    if check not in old.verdicts:
-        raise BadCall(f"the report has no check {check!r}: choose from {', '.join(old.verdicts)}")
-    if old.assignment_digest != assignment.digest:
+    then = {c.id: c for c in report.checks}
+    if check not in then:
+        raise BadCall(f"the report has no check {check!r}: choose from {', '.join(then)}")
+    if report.assignment_digest != assignment.digest:
         raise BadCall(
-            f"the report was made with version {old.assignment_digest[:12]} of {assignment.id}, but this is version "
+            f"the report was made with version {report.assignment_digest[:12]} of {assignment.id}, but this is version "
             f"{assignment.digest[:12]}: check that version out, or grade again"
         )
-    if old.seed != seed.label:
-        raise BadCall(f"the report has the seed {old.seed!r}, and the seed here is {seed.label!r}: set GRADER_SECRET")
-    submission = _named_as_then(_with_digest(old.submission_digest, places, assignment.files[0]), old.files)
-    report = grade(submission, assignment, sandbox, seed, Scope(only=check, quick=old.quick))
-    now = next(c for c in report.checks if c.id == check)
-    return Replayed(old.verdicts[check], _verdict_now(now))
+    if report.seed != seed.label:
+        raise BadCall(
+            f"the report has the seed {report.seed!r}, but the seed here is {seed.label!r}: set GRADER_SECRET"
+        )
+    submission = _with_digest(report.submission_digest, places, assignment.files[0])
+    scope = Scope(only=check, quick="quick" in report.scope)
+    again = grade(_named_as_then(submission, report.files), assignment, sandbox, seed, scope)
+    return Replayed(then[check], next(c for c in again.checks if c.id == check))
 
 
 def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
@@ -134,15 +98,5 @@ def _may_be_one(path: Path) -> bool:
     return path.suffix in _KINDS
 
 
-def _verdict_of(check: Any) -> ReportedVerdict:
-    return ReportedVerdict(
-        Status(check["status"]),
-        Points(str(check["points"])),
-        Points(str(check["possible"])),
-        str(check["reason"]),
-        str(check["mistake"]),
-    )
-
-
-def _verdict_now(check: CheckResult) -> ReportedVerdict:
-    return ReportedVerdict(check.status, check.points, check.possible, check.reason, check.mistake)
+def _verdict(check: CheckResult) -> tuple[Status, Points, Points, str, str]:
+    return check.status, check.points, check.possible, check.reason, check.mistake

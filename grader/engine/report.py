@@ -64,7 +64,7 @@ def assemble(
     decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
     parts = [_part_of_report(row, decided, wants, answered) for row in assignment.parts]
     if missing:
-        parts = [replace(p, checks=tuple(replace(c, reason=missing) for c in p.checks)) for p in parts]
+        parts = [_without_code(part, missing) for part in parts]
     remarks = [
         *submission.remarks,
         *_alias(assignment, loaded),
@@ -89,6 +89,10 @@ def assemble(
         missing=missing,
     )
     return _with_known_names(report, submission.names) if submission.names else report
+
+
+def _without_code(part: Part, why: str) -> Part:
+    return replace(part, checks=tuple(replace(c, status=Status.NOT_SUBMITTED, reason=why) for c in part.checks))
 
 
 def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
@@ -171,7 +175,7 @@ def _part_of_report(
 ) -> Part:
     """Return a part of the report. A judged section has the checks that were claimed, any other all its checks."""
     checks = [
-        decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.WAITING, NOT_RUN)
+        decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN)
         for section, claims in row.sections.items()
         for id, possible in ((f"{section}.{name}", points) for name, points in claims.items())
         if wants(section) and wants(id) and (section not in decided or id in decided[section])

@@ -43,7 +43,8 @@ class Attempt:
     source: str = ""
     """The file that defines them: a notebook may only import them."""
     cells: list[int] = field(default_factory=list)
-    """Cells of the notebook whose definitions were run; if the source is another file, the cells that add to it."""
+    """Cells of the notebook whose definitions were run; if the source is another file, only cells that add definitions
+    to it."""
     notes: list[Note] = field(default_factory=list)
 
 

@@ -110,8 +110,10 @@ def candidates(
 def _modules_by_promise(
     modules: Mapping[str, bytes], wanted: EntryPoints, accepted: Sequence[str]
 ) -> list[tuple[str, int]]:
-    """Return the Python files that define wanted names, or else those with an accepted name, and the number of wanted
-    names in each. Accepted names come first, then shallow paths before deep ones."""
+    """Return the Python files that define entry points, with the number of entry points in each.
+
+    If there are none, return the files whose file name is accepted. Accepted file names come first, then files nearer
+    to the top folder."""
     promise = re.compile(rf"^\s*{wanted.definition()}".encode(), re.MULTILINE)
     promised = {name: len(set(promise.findall(content))) for name, content in modules.items()}
     likely = [name for name in modules if promised[name]] or [name for name in modules if _is_named(name, accepted)]

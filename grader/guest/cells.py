@@ -155,8 +155,8 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Leave out definitions that have only the handout's gaps where an earlier one has code; else the last one
-    counts."""
+    """Keep the last definition of each name. If it has only the handout's gaps and an earlier one has code, keep the
+    earlier one."""
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -229,8 +229,8 @@ def _without_values_of_defined_names(statements: list[Statement], wanted: Collec
 
 
 def _is_a_value(statement: Statement) -> bool:
-    """Return whether a statement assigns a value to plain names that does not look like a function, nor like one made
-    from the old function."""
+    """Return whether a statement assigns plain names a value that is not a function, and not made from the function
+    that has the name already."""
     match statement.node:
         case ast.Assign(value=value, targets=[ast.Name() | ast.Tuple()]):
             called = [n.func for n in ast.walk(value) if isinstance(n, ast.Call)]

@@ -68,12 +68,12 @@ class Verdict:
         )
 
 
-def held(*remarks: str) -> Verdict:
-    """Return a verdict that holds without a comparison; the neutral element of `&`."""
+def passed(*remarks: str) -> Verdict:
+    """Return a verdict that passes without a comparison; the neutral element of `&`."""
     return Verdict(Fraction(1), remarks=remarks, inconclusive=True)
 
 
-def lost(reason: str, values: str = "") -> Verdict:
+def failed(reason: str, values: str = "") -> Verdict:
     return Verdict(Fraction(0), reason, values)
 
 
@@ -83,12 +83,12 @@ def waiting(reason: str) -> Verdict:
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Say in a sentence what a lost verdict's numbers come from."""
+    """Return a failed verdict with a sentence on the cause of its numbers."""
     return replace(verdict, cause=cause, says_why=True)
 
 
-def failed(answer: Answer) -> Verdict | None:
-    """The verdict on a call that did not answer; None where it did."""
+def call_failure(answer: Answer) -> Verdict | None:
+    """Return the verdict on a call that failed; None if it returned a value."""
     if answer.failure is None:
         return None
     reason = f"{answer.failure.before or answer.what}: {explain(answer.failure)}"
@@ -100,23 +100,23 @@ def failed(answer: Answer) -> Verdict | None:
 def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verdict:
     """The answer as finite float64 of this shape, or why it is not. (H,), (1, H) and (H, 1) are the same vector,
     and a number may come as a float or as an array of one."""
-    if (wrong := failed(answer)) is not None:
+    if (wrong := call_failure(answer)) is not None:
         return wrong
     value = answer.value
     if type(value) in (int, float):
         value = np.asarray(value)
     if type(value) is not np.ndarray:
-        return lost(f"{answer.what} is {describe(value)}, not {_wanted(shape)}")
+        return failed(f"{answer.what} is {describe(value)}, not {_wanted(shape)}")
     if value.dtype.kind not in "fiu":
-        return lost(f"{answer.what} has dtype {value.dtype}; it must hold numbers")
+        return failed(f"{answer.what} has dtype {value.dtype}; it must hold numbers")
     if _squeezed(value.shape) != _squeezed(shape):
-        return lost(f"{answer.what} has shape {value.shape}; it must have {tuple(shape)}{_transposed(value, shape)}")
+        return failed(f"{answer.what} has shape {value.shape}; it must have {tuple(shape)}{_transposed(value, shape)}")
     array = value.astype(np.float64).reshape(shape)
     finite = np.isfinite(array)
     if not finite.all():
         first = np.argwhere(~finite)[0].tolist()
         where = f" (first at {first})" if first else ""
-        return lost(f"{answer.what} is {'NaN' if np.isnan(array).any() else 'infinite'}{where}")
+        return failed(f"{answer.what} is {'NaN' if np.isnan(array).any() else 'infinite'}{where}")
     return array
 
 
@@ -161,7 +161,7 @@ def near(
     if np.isfinite(norm) and difference <= atol + rtol * max(norm, least):
         nothing = wanted.size > 0 and (norm == 0 or is_rounding(norm, least))
         return Verdict(Fraction(1), remarks=remarks, inconclusive=nothing)
-    return lost(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
+    return failed(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
 
 
 def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -> Verdict:
@@ -192,10 +192,10 @@ def _unequal(
     answer: Answer, got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], wrong: np.ndarray[Any, Any]
 ) -> Verdict:
     if not want.shape:
-        return lost(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
+        return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
     first = int(np.argmax(wrong))
     what, where = ("labels", f"row {first}") if want.ndim == 1 else ("entries", f"at {np.argwhere(wrong)[0].tolist()}")
-    return lost(
+    return failed(
         f"{answer.what}: {int(wrong.sum())} of {wrong.size} {what} differ",
         f"{where}: got {got.flat[first]:g}, expected {want.flat[first]}",
     )
@@ -215,7 +215,7 @@ def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> 
             if credit == 1:
                 return Verdict(Fraction(1))
             return Verdict(credit, f"{what} is {value:.3f}; {top:g} earns all points")
-    return lost(f"{what} is {value:.3f}; {steps[-1][0]:g} earns the first points and {top:g} all")
+    return failed(f"{what} is {value:.3f}; {steps[-1][0]:g} earns the first points and {top:g} all")
 
 
 def _wanted(shape: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, held, lost
+from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, failed, passed
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
@@ -81,7 +81,7 @@ class Ledger:
     reading: Reading = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
     """Mistake id → the check that it was charged at."""
-    lost: dict[str, Judged] = field(default_factory=dict)
+    failed: dict[str, Judged] = field(default_factory=dict)
     """Checks that have lost points so far."""
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Ledger:
     @property
     def unexplained(self) -> set[str]:
         """Return the ids of the checks that lost points for a cause that no known mistake explains."""
-        return {id for id, judged in self.lost.items() if judged.undiagnosed}
+        return {id for id, judged in self.failed.items() if judged.undiagnosed}
 
     def truth(self, assumed: Assumptions = frozenset(), reading: Reading | None = None) -> Any:
         key = ((reading or self.reading).id, assumed)
@@ -140,9 +140,9 @@ class Ledger:
 
     def _note(self, section: str, name: str, outcome: Judged) -> None:
         if outcome.verdict.holds or outcome.open:
-            self.lost.pop(f"{section}.{name}", None)
+            self.failed.pop(f"{section}.{name}", None)
         else:
-            self.lost[f"{section}.{name}"] = outcome
+            self.failed[f"{section}.{name}"] = outcome
 
     def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: Judged) -> Judged:
         """Judge an undiagnosed loss again, with all that the section's other checks have shown."""
@@ -185,7 +185,7 @@ class Ledger:
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
             return ""
-        for id, judged in self.lost.items():
+        for id, judged in self.failed.items():
             if any(not m.carries for m in judged.mistakes) and self._holds(self._claims[id], found):
                 return self.charged.setdefault(carries[0].id, id)
         return ""
@@ -199,7 +199,7 @@ class Ledger:
         if not any(ways):
             return None
         for assumed in charged:
-            together, used = held(), [self.charged[i] for i in sorted(assumed)]
+            together, used = passed(), [self.charged[i] for i in sorted(assumed)]
             for one, of_one, way in zip(claims, causes, ways, strict=True):
                 under = self._evaluate([one], assumed)
                 if not (_is_settled(under, assumed) or under.waits) and way is not None:
@@ -223,7 +223,7 @@ class Ledger:
         """Return the ids of the checks that a claim may follow from: those that it builds on and that lost points."""
         return [
             check
-            for check in self.lost
+            for check in self.failed
             if check != id and any(check == given or check.startswith(f"{given}.") for given in one.given)
         ]
 
@@ -231,7 +231,7 @@ class Ledger:
         """Return how a claim is judged by the student's own answers, None where it cannot be."""
         if not causes:
             return None
-        leaves_work = all(mistake.carries for check in causes for mistake in self.lost[check].mistakes)
+        leaves_work = all(mistake.carries for check in causes for mistake in self.failed[check].mistakes)
         return one.own if leaves_work else one.own_work
 
     def _described(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
@@ -242,7 +242,7 @@ class Ledger:
 
         def holds(id: str, case: str = "") -> bool:
             if id not in groups:
-                return not any(check == id or check.startswith(f"{id}.") for check in self.lost)
+                return not any(check == id or check.startswith(f"{id}.") for check in self.failed)
             return all(right(one) for one in groups[id] if case in ("", one.case))
 
         failing = [one for one in groups[name] if not right(one)]
@@ -310,7 +310,7 @@ class Ledger:
     def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> Verdict:
         """All claims under one truth, stopping at the first that earns nothing."""
         truth = self.truth(assumed, reading)
-        together = held()
+        together = passed()
         with np.errstate(all="ignore"):  # mistaken truths may well overflow
             for one in claims:
                 try:
@@ -320,7 +320,7 @@ class Ledger:
                 except Exception:
                     if not assumed:
                         raise
-                    return lost("no right answer has this mistake")  # or these mistakes do not go together
+                    return failed("no right answer has this mistake")  # or these mistakes do not go together
                 if not (together.credit or together.waits):
                     break
         return together
@@ -341,7 +341,7 @@ def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 
-NOT_DECIDED_HERE = Judged(lost("Graded after you submit."), open=True)
+NOT_DECIDED_HERE = Judged(failed("Graded after you submit."), open=True)
 
 
 def _grouped(claims: Sequence[Claim]) -> Groups:

@@ -13,7 +13,7 @@ import numpy as np
 
 from grader.guest.wire import Opaque, Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, Verdict, claim, failed, held, lost, near, numbers
+from grader.kit.claim import Claim, Verdict, call_failure, claim, failed, near, numbers, passed
 from grader.kit.student import Remote, Student
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -83,7 +83,7 @@ class Played:
     @property
     def failure(self) -> Verdict | None:
         """The verdict on the first call that failed; None if all succeeded."""
-        return next((wrong for answer in self.answers if (wrong := failed(answer)) is not None), None)
+        return next((wrong for answer in self.answers if (wrong := call_failure(answer)) is not None), None)
 
 
 def play(student: Student, episode: Episode) -> Played:
@@ -152,7 +152,7 @@ def same_as_reference(student: Student, episode: Episode) -> Iterator[Claim]:
 
 
 def _all(verdicts: Iterator[Verdict]) -> Verdict:
-    return reduce(and_, verdicts, held())
+    return reduce(and_, verdicts, passed())
 
 
 def same(answer: Answer, want: Plain) -> Verdict:
@@ -161,14 +161,14 @@ def same(answer: Answer, want: Plain) -> Verdict:
     Numbers and arrays are compared by `near`, lists and dicts entry by entry. If the reference returns None or an
     object, any answer is accepted.
     """
-    if (wrong := failed(answer)) is not None:
+    if (wrong := call_failure(answer)) is not None:
         return wrong
     if want is None or isinstance(want, Opaque):
-        return held()
+        return passed()
     if isinstance(want, Mapping):
         if VARIES in want:
             got = numbers(answer, want[VARIES])
-            return got if isinstance(got, Verdict) else held("random, so only its shape was compared")
+            return got if isinstance(got, Verdict) else passed("random, so only its shape was compared")
         return _all(same(answer.item(key, f"{answer.what}[{key!r}]"), value) for key, value in want.items())
     if isinstance(want, list):
         return _all(same(one, value) for one, value in zip(answer.unpack(len(want)), want, strict=True))
@@ -183,7 +183,7 @@ def same(answer: Answer, want: Plain) -> Verdict:
 def _exactly(is_same: bool, answer: Answer, want: str | bool) -> Verdict:
     if is_same:
         return Verdict(Fraction(1))
-    return lost(f"{answer.what} is not what is asked for", f"got {answer.value!r}, expected {want!r}")
+    return failed(f"{answer.what} is not what is asked for", f"got {answer.value!r}, expected {want!r}")
 
 
 def _as_numbers(value: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, agree, failed, held, lost, near
+from grader.kit.claim import Verdict, agree, call_failure, failed, near, passed
 from grader.kit.models import (
     Model,
     array_of,
@@ -33,7 +33,7 @@ from grader.kit.problems import Array, Params, Problem, Training
 from grader.kit.student import Student
 from grader.kit.truth import Histories
 
-NOT_OWN = lost("does not follow from the student's own earlier answers")
+NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
 """Most losses, one for each example and label, that are asked for to derive the student's probabilities."""
 HARDLY = 1e-10
@@ -135,10 +135,10 @@ def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str], *, s
         The verdict.
     """
     if any(scores in cause for cause in causes) and all(right_for_own_scores(a, truth) for a in asked):
-        return held()
+        return passed()
     charged_as_loss = any(scores not in cause for cause in causes)
     if charged_as_loss and all(scores_are_right(a.own, truth) for a in asked) and depend_on_data(asked):
-        return held()
+        return passed()
     return NOT_OWN
 
 
@@ -223,7 +223,7 @@ def gradient_follows(
             nothing = any(not np.any(one[name]) for one in want if one is not None)
             if nothing and not own.scores_show_work:
                 return NOT_OWN
-            return gradients_use_data(own.student, own.problem) if nothing else held()
+            return gradients_use_data(own.student, own.problem) if nothing else passed()
     return NOT_OWN
 
 
@@ -244,7 +244,7 @@ def all_gradients_follow(
     names = list(asked[0].own.problem.params)
     for want in zip(*(passes(one.own, truth) for one in asked), strict=True):
         if _are_near(asked, want, names, single):
-            return held()
+            return passed()
     return NOT_OWN
 
 
@@ -275,11 +275,11 @@ def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
     changed = [raw_gradients(student, other) for other in others]
     used = [n for n in problem.weights if n in base and all(n in c and not are_equal(c[n], base[n]) for c in changed)]
     if not used:
-        return lost("loss's gradients do not change with X and y, so the batches are never used")
+        return failed("loss's gradients do not change with X and y, so the batches are never used")
     beside = raw_gradients(student, replace(problem, X=problem.X * (1 + HARDLY)))
     if not any(n in beside and are_equal(beside[n], base[n], rtol=1e-3) for n in used):
-        return lost("loss's gradients are noise: examples that are the same up to rounding have others")
-    return held()
+        return failed("loss's gradients are noise: examples that are the same up to rounding have others")
+    return passed()
 
 
 def raw_gradients(student: Student, problem: Problem) -> Params:
@@ -587,12 +587,12 @@ def labels_follow(asked: Sequence[Asked]) -> Verdict:
     for one in asked:
         if (verdict := _label_follows(one)) is not None:
             return verdict
-    return held()
+    return passed()
 
 
 def _label_follows(asked: Asked) -> Verdict | None:
     own, scores = asked.own, asked.own.scores
-    if scores is None or failed(asked.answer) is not None:
+    if scores is None or call_failure(asked.answer) is not None:
         return NOT_OWN
     if not (_mostly_differ(scores) or _mostly_differ(own.at(own.problem.gentle()).scores)):
         return NOT_OWN

@@ -10,7 +10,7 @@ import numpy as np
 
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, because, held, near
+from grader.kit.claim import Verdict, because, near, passed
 from grader.kit.problems import Array
 from grader.kit.student import Student, shown_arguments
 
@@ -35,7 +35,7 @@ class CalledTwice:
         if not first.holds:
             return first
         if again.holds:
-            return first & held(*([] if self.untouched else [f"{self.function} changes its arguments in place"]))
+            return first & passed(*([] if self.untouched else [f"{self.function} changes its arguments in place"]))
         cause = "keeps something between calls" if self.untouched else "changes its arguments in place: work on copies"
         return because(again, f"The first call was right, so {self.function} {cause}.")
 

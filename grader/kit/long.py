@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, claim, failed, held, ladder, lost
+from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, call_failure, claim, failed, ladder, passed
 from grader.kit.exhibits import CURVES, evidence_of
 from grader.kit.follow import Score, Trainer, gradients_use_data, learns_less
 from grader.kit.losses import already_charged
@@ -104,7 +104,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
     after = arrays({p: params.item(p, f"params['{p}']") for p in shapes}, shapes)
 
     def judge(truth: Any) -> Verdict:
-        if not unfinished and (wrong := failed(stats)) is not None:
+        if not unfinished and (wrong := call_failure(stats)) is not None:
             return wrong
         if isinstance(after, Verdict):
             return after
@@ -114,7 +114,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
 
     def honest(truth: Any) -> Verdict:
         if isinstance(after, Verdict):
-            return held()  # judged above
+            return passed()  # judged above
         return agree(guess, truth.labels(long.tested(after)), share=0.999)
 
     yield claim(
@@ -146,9 +146,9 @@ def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
     """Judge an interrupted training by the accuracy that it had reached."""
     if not unfinished:
-        return verdict & held(f"accuracy {accuracy:.3f} on the test images")
+        return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds; what it had learnt by then is judged: vectorise loss"
-    return replace(verdict, reason=f"{note} ({verdict.reason})") if not verdict.holds else verdict & held(note)
+    return replace(verdict, reason=f"{note} ({verdict.reason})") if not verdict.holds else verdict & passed(note)
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
@@ -163,7 +163,7 @@ def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict)
 
         learnt = not isinstance(after, Verdict) and score(after) > long.chance
         if learnt and any(_in_train(cause, long.trainer) for cause in causes):
-            return held()
+            return passed()
         if of_gradients is None:  # judged once, under the right truth, which is tried first: this takes seconds
             of_gradients = _gradients_learn_too_little(student, long, truth, score)
         return of_gradients
@@ -174,7 +174,7 @@ def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict)
 def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any, score: Score) -> Verdict:
     training = long.training(long.start, long.data.X_val, long.data.y_val, long.recipe)
     if not learns_less(student, training, truth, score):
-        return lost("the gradients learn as well as right ones")
+        return failed("the gradients learn as well as right ones")
     return gradients_use_data(student, long.start.rows(slice(ROWS_OF_DATA)))
 
 

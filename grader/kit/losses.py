@@ -15,7 +15,19 @@ from typing import Any
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, Holds, OwnJudgement, Verdict, because, claim, failed, held, lost, near, numbers
+from grader.kit.claim import (
+    Claim,
+    Holds,
+    OwnJudgement,
+    Verdict,
+    because,
+    call_failure,
+    claim,
+    failed,
+    near,
+    numbers,
+    passed,
+)
 from grader.kit.follow import Asked, Own, all_gradients_follow, gradient_follows, loss_follows
 from grader.kit.models import Model, floats_of, gradient_of, loss_of
 from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Pair, Problem
@@ -29,12 +41,12 @@ Hint = Callable[[Holds], str]
 
 def all_hold(verdicts: Sequence[Verdict]) -> Verdict:
     """Return the worst of several verdicts."""
-    return reduce(Verdict.__and__, verdicts, held())
+    return reduce(Verdict.__and__, verdicts, passed())
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
     """Accept a claim that only repeats a check that has lost points. Meant for `claim(own=…)`."""
-    return held()
+    return passed()
 
 
 def case_of(problem: Problem) -> str:
@@ -57,7 +69,7 @@ def repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer
         The verdict on both, with the cause if one is known.
     """
     if verdict.holds and repeated.holds:
-        return verdict if untouched else verdict & held("loss changes X or y in place (no effect on this check)")
+        return verdict if untouched else verdict & passed("loss changes X or y in place (no effect on this check)")
     if verdict.holds:
         cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
         return because(repeated, f"The first call was right, so loss {cause}.")
@@ -70,9 +82,9 @@ def same_again(first: Answer, again: Answer) -> Verdict:
     """Compare the numbers or arrays that two equal calls have returned."""
     value = first.value
     if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
-        return held()  # not numeric, which other checks judge
+        return passed()  # not numeric, which other checks judge
     if type(again.value) is type(value) and np.array_equal(again.value, value, equal_nan=True):
-        return held()
+        return passed()
     return near(again, value, rtol=1e-9)
 
 
@@ -234,8 +246,8 @@ class LossChecks:
 
         def numbers_only() -> Verdict:
             if np.isnan(floats_of(gradient_of(answer, bias))).any():
-                return because(lost(f"grads['{bias}'] is NaN at large scores, where the loss is right"), advice)
-            return held()
+                return because(failed(f"grads['{bias}'] is NaN at large scores, where the loss is right"), advice)
+            return passed()
 
         def judge(truth: Any) -> Verdict:
             verdict = near(loss, truth.loss(problem), single=model.single)
@@ -298,7 +310,7 @@ def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[C
     answers = [loss_of(model.loss(one)) for one in ones]
 
     def judge(truth: Any) -> Verdict:
-        verdict = held("loss(X) without labels does not work, so the scores were read off the losses")
+        verdict = passed("loss(X) without labels does not work, so the scores were read off the losses")
         for one, answer in zip(ones, answers, strict=True):
             verdict = verdict & near(answer, truth.loss(one), single=model.single, atol=1e-9)
         return verdict
@@ -401,7 +413,7 @@ class GradientChecks:
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
             if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:
-                return lost("two equal calls differ")
+                return failed("two equal calls differ")
             return self.follow(asked, name, truth, causes, model.single)
 
         for name in pair.first.params:
@@ -441,7 +453,7 @@ class GradientChecks:
         def judge_gradient(name: str, truth: Any) -> Verdict:
             gradient = gradient_of(answer, name)
             verdict = near(gradient, truth.gradients(problem)[name], least=LEAST_GRADIENT, single=model.single)
-            return verdict & held(*rounding_remark(name, student.printed)) if verdict.holds else verdict
+            return verdict & passed(*rounding_remark(name, student.printed)) if verdict.holds else verdict
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
             return self.follow(asked, name, truth, causes, model.single)
@@ -487,13 +499,13 @@ class GradientChecks:
 
         def judge(name: str, truth: Any) -> Verdict:
             gradient = gradient_of(answer, name)
-            if (wrong := failed(gradient)) is not None:
+            if (wrong := call_failure(gradient)) is not None:
                 return wrong  # without asking the truth, which is expensive here
             want, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
             return _near_sketch(gradient, want, shape, model.single)
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            if (wrong := failed(gradient_of(answer, name))) is not None:
+            if (wrong := call_failure(gradient_of(answer, name))) is not None:
                 return wrong
             return self.follow(asked, name, truth, causes, model.single)
 
@@ -547,7 +559,7 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
         change = Answer(f"the change of the loss with {name}", got[some])
         if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
             return because(verdict, "Does loss compute everything anew in each call?")
-    return held()
+    return passed()
 
 
 def rounding_remark(name: str, printed: str) -> tuple[str, ...]:

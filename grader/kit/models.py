@@ -14,7 +14,7 @@ import numpy as np
 
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, failed, near, numbers
+from grader.kit.claim import Verdict, call_failure, near, numbers
 from grader.kit.problems import Array, Params, Problem, Training
 from grader.kit.student import Remote, Student
 from grader.model import Raised
@@ -177,7 +177,7 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
     Returns:
         Finite arrays of the right shapes, or the verdict on the first wrong answer.
     """
-    if (wrong := failed(stats)) is not None:
+    if (wrong := call_failure(stats)) is not None:
         return wrong
     return arrays(after, {p: value.shape for p, value in training.problem.params.items()})
 

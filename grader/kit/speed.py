@@ -18,7 +18,7 @@ import numpy as np
 from grader.errors import BadAssignment
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, failed, lost, near, waiting
+from grader.kit.claim import Verdict, call_failure, failed, near, waiting
 from grader.kit.student import Student
 
 LEAST_SECONDS = 0.2
@@ -69,7 +69,7 @@ class Speed:
         The reference's slow function is timed at the same size: a slow function that costs more than 3 times as much
         would make any ratio.
         """
-        if (wrong := failed(self.answer)) is not None:
+        if (wrong := call_failure(self.answer)) is not None:
             return wrong
         want = getattr(truth, self.fast)(*self.arguments)
         wants = want if isinstance(want, list) else [want]
@@ -79,14 +79,14 @@ class Speed:
 
     def ratio_verdict(self, truth: Any) -> Verdict:
         """Return the verdict on the ratio alone, whatever the functions answer."""
-        if (wrong := failed(self.answer)) is not None:
+        if (wrong := call_failure(self.answer)) is not None:
             return wrong
         if not self.slow_seconds:
             return waiting("The speed cannot be measured here.")
         # a slow function that is quick at the largest size is not padded, and the loops would take half a minute there
         measurable = self.slow_seconds >= LEAST_SECONDS / 2
         if measurable and (share := self.slow_seconds / self._reference_seconds(truth)) > MOST_OF_REFERENCE:
-            return lost(
+            return failed(
                 f"{self.slow} takes {share:.1f} times as long as plain loops do, and at most {MOST_OF_REFERENCE:g} "
                 "times can be compared: remove what slows it"
             )
@@ -94,7 +94,7 @@ class Speed:
         if self.ratio >= self.passes:
             return Verdict(Fraction(1))
         if self.ratio < self.fails:
-            return lost(f"{found}, and at least {self.passes:g} times are needed")
+            return failed(f"{found}, and at least {self.passes:g} times are needed")
         return waiting(f"{found}; {self.passes:g} times are enough, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:

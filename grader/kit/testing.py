@@ -2,7 +2,7 @@
 
     def test_a_loss_without_its_mean_loses_the_loss():
         report = testing.grade(assignment, {"softmax_loss": wrong})
-        assert testing.lost(report) == {"q1.loss"}
+        assert testing.failed(report) == {"q1.loss"}
 
 Nothing is isolated here, so files are refused. Students' code runs in `grader.sandbox`.
 """
@@ -28,7 +28,7 @@ from grader.guest.serve import Guest
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.mistake import KnownMistake
 from grader.kit.reference import own_random_state, with_mistakes
-from grader.model import Limits, Report, Status, Submission
+from grader.model import Limits, Report, Submission
 from grader.sandbox.contract import Array, Ended, Session
 
 Solution = type | Mapping[str, Any]
@@ -142,9 +142,9 @@ def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
     return with_mistakes(assignment.reference_module, assignment.entry_points.names, [mistake])
 
 
-def lost(report: Report) -> frozenset[str]:
+def failed(report: Report) -> frozenset[str]:
     """Return the ids of the checks that have lost points."""
-    return frozenset(c.id for c in report.checks if c.status is not Status.WAITING and c.points < c.possible)
+    return frozenset(c.id for c in report.checks if c.status.is_decided and c.points < c.possible)
 
 
 def diagnosed(report: Report) -> frozenset[str]:

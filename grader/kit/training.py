@@ -24,12 +24,12 @@ from grader.kit.claim import (
     Verdict,
     agree,
     because,
+    call_failure,
     claim,
     failed,
-    held,
-    lost,
     near,
     numbers,
+    passed,
 )
 from grader.kit.follow import (
     Asked,
@@ -91,7 +91,7 @@ def trained_parameters(
     single = model.single
 
     def judge(truth: Any) -> Verdict:
-        if isinstance(stats.failure, Stopped | Died) and (wrong := failed(stats)) is not None:
+        if isinstance(stats.failure, Stopped | Died) and (wrong := call_failure(stats)) is not None:
             return wrong  # without asking the truth
         want, _ = truth.trained(training)
         return trained_to(want, stats, after, training, single)
@@ -99,8 +99,8 @@ def trained_parameters(
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
         for at, ended, (want, _) in that_follow(trainer, student, training, (stats, after), causes, truth):
             if trained_to(want, *ended, at, single).holds:
-                return gradients_use_data(student, training.problem) if uses_data else held()
-        return lost("does not follow the student's own gradients or steps")
+                return gradients_use_data(student, training.problem) if uses_data else passed()
+        return failed("does not follow the student's own gradients or steps")
 
     raised = isinstance(stats.failure, Raised)
     yield claim(name, judge, given=given, own=own, own_work=own, diagnosable=not raised, hint=hint)
@@ -182,7 +182,7 @@ def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], trainin
         The verdict.
     """
     before = training.problem.params
-    moved, wrong = all_moved(after, before, want, single), failed(stats)
+    moved, wrong = all_moved(after, before, want, single), call_failure(stats)
     if wrong is None or (moved.holds and not all_moved(after, before, before, single).holds):
         return moved
     return wrong
@@ -211,12 +211,12 @@ def diverged(after: Array, before: Array) -> bool:
 def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
     if diverged(want, before):  # a mistaken truth may diverge as the student does
         both = diverged(floats_of(after), before)
-        return held() if both else lost(f"{after.what} does not diverge")
+        return passed() if both else failed(f"{after.what} does not diverge")
     got = numbers(after, before.shape)
     if isinstance(got, Verdict):
         return got
     if np.array_equal(got, before) and not np.array_equal(want, before):
-        return lost(f"{after.what} is unchanged by train")
+        return failed(f"{after.what} is unchanged by train")
     change = Answer(f"the change of {after.what} in training", got - before)
     # allow for the rounding of the parameters themselves
     rounding = (1e-6 if single else 1e-14) * float(np.linalg.norm(want))
@@ -253,9 +253,9 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             return params
         ends = truth.ends(training)
         if ends is None or any(all_moved(after, training.problem.params, end, single).holds for end in ends):
-            return held()
+            return passed()
         return because(
-            lost(
+            failed(
                 f"with {N} examples and batch_size={rows}, an epoch ends where no {training.steps} batches of {rows} "
                 "rows lead"
             ),
@@ -288,9 +288,9 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
         if all_moved(after, before, in_order, single).holds and not _same(want, in_order):
             return because(
-                lost("they lead where batches in that order lead"), "The batches follow the order of the data."
+                failed("they lead where batches in that order lead"), "The batches follow the order of the data."
             )
-        return held()
+        return passed()
 
     own = _sampling(student, training)
     yield claim(name, judge, given=given, own=own, own_work=own)
@@ -333,20 +333,20 @@ def every_example(
         uses = f"one epoch of {training.steps} batches of {training.batch_size} uses"
         if used < SOME * N <= wanted or wanted < FEW * N < SOME * N <= used:
             return because(
-                lost(f"{uses} only {used} of {N} examples"),
+                failed(f"{uses} only {used} of {N} examples"),
                 "An epoch must go through the data: every batch takes other rows.",
             )
         if MOST * N < used < N:
             return because(
-                lost(f"{uses} {used} of {N} examples"),
+                failed(f"{uses} {used} of {N} examples"),
                 "Batches lose some of their rows: check the indices that cut an epoch into batches.",
             )
         if strange := _with_other_labels(before, params[first], want[first]):
             return because(
-                lost(f"{strange} of {N} examples are trained with the label of another"),
+                failed(f"{strange} of {N} examples are trained with the label of another"),
                 "X_batch and y_batch must be the same rows of X and y: does every row go with its own label?",
             )
-        return held()
+        return passed()
 
     own = _sampling(student, training)
     yield claim(name, judge, given=given, own=own, own_work=own)
@@ -392,14 +392,14 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
     def judge(truth: Any) -> Verdict:
         want, _ = truth.trained(training)
         if not all(np.isfinite(p).all() for p in want.values()):
-            return held()  # a mistaken truth may overflow, and then proves nothing
+            return passed()  # a mistaken truth may overflow, and then proves nothing
         params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
         reached, reachable = (rows_moved(before, p[first]) for p in (params, want))
         if reached < reachable == N:
             return because(
-                lost(f"{N - reached} of {N} examples are not used once in {training.epochs} epochs"),
+                failed(f"{N - reached} of {N} examples are not used once in {training.epochs} epochs"),
                 "Batches must be drawn from all rows, from 0 to N - 1.",
             )
         got = truth.accuracy(problem.at(params))
@@ -407,10 +407,10 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
         learnt = truth.loss(replace(problem.at(want), reg=0.0)) < 0.01
         if got < 0.95 and learnt:
             return because(
-                lost(f"{N} examples are not fitted in {training.epochs} epochs (accuracy {got:.2f})"),
+                failed(f"{N} examples are not fitted in {training.epochs} epochs (accuracy {got:.2f})"),
                 "Does every row of a batch go with its own label?",
             )
-        return held()
+        return passed()
 
     own = _sampling(student, training)
     yield claim(name, judge, given=given, own=own, own_work=own)
@@ -456,7 +456,7 @@ def histories(
         chance = truth.decided_by_rounding(training)  # always asked, so that a student's pack records the answer
         verdict = near(entries, np.array(want[history]), single=model.single)
         if history == of_train and _equal_but_for_rounding(entries, want[history], chance):
-            return held()
+            return passed()
         return replace(verdict, inconclusive=False)  # an accuracy of 0 may be right
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
@@ -466,7 +466,7 @@ def histories(
             if slowed and not diverged(floats_of(stats.item(history, history)), np.ones(1)):
                 continue  # at a small rate, a train that moves nothing has the same history
             if near(history_of(theirs, history), np.array(recorded.get(history, [])), single=model.single).holds:
-                return held()
+                return passed()
         with_predict = own_predict and trainer.predict in causes
         follows = with_predict and _follows_each_epoch(trainer, student, training, stats, history, truth)
         after_training = parameters_after(stats, after, training)
@@ -474,7 +474,7 @@ def histories(
             there = replace(problem.at(after_training), X=data[history][0], y=data[history][1])
             values = array_of(stats.item(history, history), (training.recorded,))
             follows = follows or _follows_predict(values, guesses[history], there, truth)
-        return held() if follows else lost(f"{history} does not follow what has lost points before")
+        return passed() if follows else failed(f"{history} does not follow what has lost points before")
 
     for history in trainer.histories:
         follows = partial(own, history)
@@ -540,7 +540,7 @@ def accuracies(
         params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
-        verdict = held()
+        verdict = passed()
         for history, share, guess, (X, y), others in zip(
             trainer.accuracies, truth.measured(training, params), guesses, data, of_batch, strict=True
         ):
@@ -550,12 +550,12 @@ def accuracies(
             near_a_tie = float(np.mean(~truth.clear_rows(replace(problem.at(params), X=X, y=y))))
             shares = share, share_of_right(guess, y), *others
             if not any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares):
-                verdict = verdict & lost(f"{history} is not the share of right answers, where examples differ")
+                verdict = verdict & failed(f"{history} is not the share of right answers, where examples differ")
         return verdict
 
     def own(truth: Any, _causes: Sequence[str]) -> Verdict:
         if (by_constants := trainer.by_constants(student, training, truth)) is None:
-            return lost("train can be followed, and was")
+            return failed("train can be followed, and was")
         (theirs, _), (_, recorded) = by_constants
         return all_hold([near(history_of(theirs, h), np.array(recorded[h])) for h in trainer.accuracies])
 
@@ -607,12 +607,12 @@ def predicted(
     named = [Asked(Own(student, at), replace(answer, what=f"predict(X){when}")) for when, answer, at in asked]
 
     def judge(truth: Any) -> Verdict:
-        if (wrong := failed(changed)) is not None:
+        if (wrong := call_failure(changed)) is not None:
             return wrong
         return all_hold([_agrees(one, truth) for one in named])
 
     def own(_truth: Any, causes: Sequence[str]) -> Verdict:
-        return held() if charged in causes else labels_follow(named)
+        return passed() if charged in causes else labels_follow(named)
 
     yield claim(name, judge, given=given, own=own, own_work=own if work else None)
 

@@ -10,10 +10,10 @@ from grader.store import answer_marks, marking_actions, regroupings
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Tx, one_at_a_time
 from grader.store.marking_actions import Action, MarkChange
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 
 
-def mark(tx: Tx, question: Question, marker: str, given: Mapping[str, NewMark | None]) -> None:
+def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, NewMark | None]) -> None:
     """Set a marker's marks.
 
     Args:
@@ -33,7 +33,7 @@ def mark(tx: Tx, question: Question, marker: str, given: Mapping[str, NewMark | 
     marking_actions.add(tx, question, marker, Action(marks=changes))
 
 
-def take_out(tx: Tx, question: Question, marker: str, group: AnswerGroup, digest: str) -> str:
+def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, digest: str) -> str:
     """Take one answer out of its group, for all markers.
 
     Returns:
@@ -51,7 +51,7 @@ def take_out(tx: Tx, question: Question, marker: str, group: AnswerGroup, digest
     return own
 
 
-def merge(tx: Tx, question: Question, marker: str, group: AnswerGroup, into: AnswerGroup) -> None:
+def merge(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, into: AnswerGroup) -> None:
     """Merge a group into another one, for all markers.
 
     Raises:
@@ -62,18 +62,18 @@ def merge(tx: Tx, question: Question, marker: str, group: AnswerGroup, into: Ans
     _regroup(tx, question, marker, group.id, into.id)
 
 
-def _regroup(tx: Tx, question: Question, marker: str, key: str, into: str) -> None:
+def _regroup(tx: Tx, question: OfferedQuestion, marker: str, key: str, into: str) -> None:
     before = regroupings.of_question(tx, question).get(key)
     regroupings.put(tx, question, key, into)
     marking_actions.add(tx, question, marker, Action(groups={key: (before, into)}))
 
 
-def begin_regrouping(tx: Tx, question: Question) -> None:
+def begin_regrouping(tx: Tx, question: OfferedQuestion) -> None:
     """Wait for other markers' regroupings of the question. Call it before the groups are looked up."""
     one_at_a_time(tx, f"regrouping {question}")
 
 
-def undo(tx: Tx, question: Question, marker: str) -> Action:
+def undo(tx: Tx, question: OfferedQuestion, marker: str) -> Action:
     """Undo the marker's latest action on a question.
 
     Raises:
@@ -90,7 +90,7 @@ def undo(tx: Tx, question: Question, marker: str) -> Action:
     return action
 
 
-def _undo_marks(tx: Tx, question: Question, marker: str, action: Action) -> None:
+def _undo_marks(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
     own = _own_marks(tx, question, marker, action.marks)
     for digest, change in action.marks.items():
         now = own.get(digest)
@@ -102,7 +102,7 @@ def _undo_marks(tx: Tx, question: Question, marker: str, action: Action) -> None
             answer_marks.put(tx, question, digest, marker, change.before, change.before_at)
 
 
-def _undo_groups(tx: Tx, question: Question, action: Action) -> None:
+def _undo_groups(tx: Tx, question: OfferedQuestion, action: Action) -> None:
     now = regroupings.of_question(tx, question)
     for key, (before, after) in action.groups.items():
         if now.get(key) != after:
@@ -110,7 +110,7 @@ def _undo_groups(tx: Tx, question: Question, action: Action) -> None:
         regroupings.put(tx, question, key, before)
 
 
-def _own_marks(tx: Tx, question: Question, marker: str, digests: Mapping[str, object]) -> dict[str, AnswerMark]:
+def _own_marks(tx: Tx, question: OfferedQuestion, marker: str, digests: Mapping[str, object]) -> dict[str, AnswerMark]:
     found = answer_marks.of_answers(tx, question.course, question.assignment, list(digests))
     marks = (mark for (id, _), given in found.items() if id == question.id for mark in given)
     return {mark.digest: mark for mark in marks if mark.marker.id == marker and mark.digest in digests}

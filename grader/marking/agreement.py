@@ -1,4 +1,4 @@
-"""How far two markers agree."""
+"""Agreement between two markers."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ Pair = tuple[Points, Points]
 @dataclass(frozen=True)
 class Agreement:
     answers: int
-    """Number of answers that two have marked."""
+    """Number of answers with two marks."""
     same: int
     """Number of them with the same points."""
     kappa: float | None
-    """Cohen's: 1 always agrees, 0 agrees as often as chance. None where chance alone would always agree."""
+    """Cohen's kappa: 1 is full agreement, 0 is chance. None if chance alone would always agree."""
 
     @property
     def share(self) -> float | None:
+        """Return the share of answers with the same points; None without answers."""
         return self.same / self.answers if self.answers else None
 
 
 def agreement(pairs: Sequence[Pair]) -> Agreement:
+    """Return how far two markers agree on the answers that both have marked."""
     same = sum(a == b for a, b in pairs)
     return Agreement(len(pairs), same, _kappa(pairs, same))
 

@@ -1,7 +1,7 @@
-"""Answers of one question in groups that mean the same, as one marker sees them: without names, equal texts once.
+"""Answers of one question in groups that mean the same, as one marker sees them: anonymous, equal texts once.
 
-The largest group of each shelf comes first. Groups of the same size, and the answers within a group, stand in a random
-order that is each marker's own and does not change.
+The largest group of each shelf comes first. Groups of the same size, and the answers within a group, are shuffled, for
+each marker differently and always in the same order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from grader.store.answer_marks import AnswerMark
 from grader.store.answers import SubmittedAnswer
 from grader.store.database import Tx
 from grader.store.records import Counts
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class DistinctAnswer:
         return next((mark for mark in self.answer_marks if mark.marker.id == marker), None)
 
     def waits_for(self, marker: str) -> bool:
-        """Return whether a mark of this marker is wanted. No marker moderates an answer that they have marked."""
+        """Return whether this marker has to mark it. A marker never moderates an answer that they have marked."""
         return not self.is_done and self.mark_of(marker) is None
 
     def would_moderate(self, marker: str) -> bool:
@@ -66,9 +66,9 @@ class DistinctAnswer:
         return own.moderates if own else self.status.stage is Stage.MODERATOR
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
-        """Return other markers' marks, none while the answer must be marked without knowing them."""
-        open_ = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
-        return tuple(r for r in self.answer_marks if r.marker.id != marker) if open_ else ()
+        """Return other markers' marks; none while this marker has to mark blind."""
+        is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
+        return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class AnswerGroup:
     id: str
     shelf: Shelf
     answers: tuple[DistinctAnswer, ...]
-    """First one that the machine puts into this group."""
+    """Answers that the machine puts into this group come first."""
     number: int = 0
     """In the marker's order, from 1."""
 
@@ -120,7 +120,7 @@ class AnswerGroup:
 
 
 @dataclass(frozen=True)
-class Progress:
+class MarkingProgress:
     groups: int
     groups_done: int
     answers: int
@@ -135,8 +135,8 @@ class Progress:
     """Between the deciding marker and the machine's suggestion."""
 
 
-def answer_groups(tx: Tx, question: Question, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
-    """Return the groups of everybody's submissions that count. Where the best counts, that may be any of them."""
+def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
+    """Return the groups of the latest submissions, or of all submissions if the best one counts."""
     regrouped = regroupings.of_question(tx, question)
     members: dict[str, list[DistinctAnswer]] = {}
     for answer in _distinct_answers(tx, question, worth, counts):
@@ -163,36 +163,36 @@ def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
 
 
 def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
-    """Return the group, with answers of its own before those that were merged into it."""
+    """Return the group; answers that were merged into it come last."""
     ordered = sorted(
         members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
     )
     return AnswerGroup(id, ordered[0].shelf, tuple(ordered))
 
 
-def _distinct_answers(tx: Tx, question: Question, worth: Points, counts: Counts) -> list[DistinctAnswer]:
-    handed = answers.of_question(tx, question.course, question.assignment, question.id)
-    wanted = handed if counts is Counts.BEST else _latest(handed)
-    digests = {h.answer.digest for h in handed}
+def _distinct_answers(tx: Tx, question: OfferedQuestion, worth: Points, counts: Counts) -> list[DistinctAnswer]:
+    submitted = answers.of_question(tx, question.course, question.assignment, question.id)
+    wanted = submitted if counts is Counts.BEST else _latest(submitted)
+    digests = {one.answer.digest for one in submitted}
     marks = answer_marks.of_answers(tx, question.course, question.assignment, digests)
     of_question = {digest: tuple(given) for (id, digest), given in marks.items() if id == question.id}
     markers = rubrics.markers(tx, question)
-    changed = {author for h in handed if h.answer.digest in of_question for author in h.authors}
+    changed = {author for one in submitted if one.answer.digest in of_question for author in one.authors}
     return [
         _distinct(same, of_question.get(digest, ()), markers, worth, changed)
-        for digest, same in _same(h for h in wanted if h.answer.is_there).items()
+        for digest, same in _same(one for one in wanted if one.answer.is_there).items()
     ]
 
 
-def _latest(handed: Sequence[SubmittedAnswer]) -> list[SubmittedAnswer]:
+def _latest(submitted: Sequence[SubmittedAnswer]) -> list[SubmittedAnswer]:
     """Return the newest answer of each student."""
-    newest = {author: h for h in handed for author in h.authors}
-    return list({h.submission: h for h in newest.values()}.values())
+    newest = {author: one for one in submitted for author in one.authors}
+    return list({one.submission: one for one in newest.values()}.values())
 
 
-def _same(handed: Iterable[SubmittedAnswer]) -> dict[str, list[SubmittedAnswer]]:
+def _same(submitted: Iterable[SubmittedAnswer]) -> dict[str, list[SubmittedAnswer]]:
     found: dict[str, list[SubmittedAnswer]] = {}
-    for one in handed:
+    for one in submitted:
         found.setdefault(one.answer.digest, []).append(one)
     return found
 
@@ -204,9 +204,9 @@ def _distinct(
     worth: Points,
     changed: set[str],
 ) -> DistinctAnswer:
-    written = [handed.answer for handed in same]
+    written = [submitted.answer for submitted in same]
     newest = written[-1]
-    authors = frozenset(author for handed in same for author in handed.authors)
+    authors = frozenset(author for submitted in same for author in submitted.authors)
     shelf, group = place_of(newest)
     return DistinctAnswer(
         newest.digest,
@@ -236,16 +236,16 @@ def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
     return next((group for group in groups if group.number > after), groups[0] if groups else None)
 
 
-def progress(tx: Tx, question: Question, worth: Points, groups: Sequence[AnswerGroup]) -> Progress:
-    handed = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
+def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
+    submitted = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
     found = [answer for group in groups for answer in group.answers]
-    return Progress(
+    return MarkingProgress(
         groups=len(groups),
         groups_done=sum(group.done == len(group.answers) for group in groups),
         answers=len(found),
         done=sum(answer.is_done for answer in found),
-        students=len({author for h in handed for author in h.authors}),
-        absent=len({author for h in handed if not h.answer.is_there for author in h.authors}),
+        students=len({author for one in submitted for author in one.authors}),
+        absent=len({author for one in submitted if not one.answer.is_there for author in one.authors}),
         stages={stage: sum(answer.status.stage is stage for answer in found) for stage in Stage},
         markers=agreement([pair for answer in found if (pair := _two(answer, worth))]),
         machine=agreement([pair for answer in found if (pair := _with_machine(answer, worth))]),
@@ -253,7 +253,7 @@ def progress(tx: Tx, question: Question, worth: Points, groups: Sequence[AnswerG
 
 
 def _two(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
-    blind = sorted((r for r in answer.answer_marks if not r.moderates), key=lambda r: r.marker.id)
+    blind = sorted((mark for mark in answer.answer_marks if not mark.moderates), key=lambda mark: mark.marker.id)
     return (blind[0].points(worth), blind[1].points(worth)) if len(blind) > 1 else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from grader.model import Shelf
-from grader.model.answers import Answer
+from grader.model.answers import WrittenAnswer
 
 SHELVES = tuple(Shelf)
 """In the order in which they are shown."""
@@ -19,11 +19,11 @@ TITLES = {
 }
 
 
-def place_of(answer: Answer) -> tuple[Shelf, str]:
+def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
     """Return an answer's shelf and the id of its group.
 
-    Equal texts are the group of an answer whose report has none: the question is in words, or an earlier version of the
-    grader graded it.
+    An answer that the machine did not read is grouped with equal texts: the question asks for prose, or the report was
+    written by an earlier version.
     """
     grounds = answer.suggestion.grounds if answer.suggestion else ()
     if not grounds or not all(ground.group for ground in grounds):

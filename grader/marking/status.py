@@ -14,29 +14,33 @@ class Stage(StrEnum):
     MARKED = "marked"
     UNMARKED = "unmarked"
     SECOND = "second marker"
-    """One has marked it, and the course wants two."""
+    """One mark of two that the course requires."""
     MODERATOR = "moderator"
-    """Two have marked it and do not agree."""
+    """Two marks with different points."""
 
 
 @dataclass(frozen=True)
 class MarkingStatus:
     stage: Stage
     decides: AnswerMark | None = None
-    """The mark that counts, once one does."""
-
-
-UNREAD = MarkingStatus(Stage.UNMARKED)
+    """The mark that counts; None if none does yet."""
 
 
 def marking_status(answer_marks: Sequence[AnswerMark], markers: int, worth: Points) -> MarkingStatus:
-    """`answer_marks`: the oldest first. A moderator's decides; else the newest where one marker is enough; else markers
-    must agree about the points."""
+    """Return the stage of an answer and the mark that counts.
+
+    A moderator's mark counts first. With one marker the newest mark counts; with two they must agree on the points.
+
+    Args:
+        answer_marks: All marks of the answer, the oldest first.
+        markers: Number of markers that the course requires, 1 or 2.
+        worth: Points of the question.
+    """
     moderated = [mark for mark in answer_marks if mark.moderates]
     if moderated:
         return MarkingStatus(Stage.MARKED, moderated[-1])
     if not answer_marks:
-        return UNREAD
+        return MarkingStatus(Stage.UNMARKED)
     if markers == 1:
         return MarkingStatus(Stage.MARKED, answer_marks[-1])
     if len(answer_marks) == 1:

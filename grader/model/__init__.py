@@ -214,13 +214,29 @@ class Loaded:
 
 
 class Status(StrEnum):
-    """The status of a check or of a part."""
+    """The status of a check, a written answer or a part. What is not decided is never a zero."""
 
-    HELD = "held"
-    PARTLY = "partly"
-    LOST = "lost"
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
     WAITING = "waiting"
-    """Awaits marking, or runs after submission in a pre-check. Never a zero."""
+    """Awaits marking or release, or is graded after submission."""
+    NOT_RUN = "not_run"
+    """The scope of this grading leaves it out."""
+    NOT_SUBMITTED = "not_submitted"
+
+    @property
+    def is_decided(self) -> bool:
+        return self in (Status.PASSED, Status.PARTIAL, Status.FAILED)
+
+    @property
+    def loses_points(self) -> bool:
+        return self in (Status.PARTIAL, Status.FAILED)
+
+    @property
+    def label(self) -> str:
+        """The status for people, such as "not run"."""
+        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -253,7 +269,7 @@ class Comparison(StrEnum):
 
     EQUAL = "equal"
     TRANSPOSED = "transposed"
-    """Equal up to how vectors are laid out."""
+    """Equal if rows and columns of the same numbers count as the same."""
     UNSIMPLIFIED = "unsimplified"
     """Equal, but not in the form that was asked for."""
     DIFFERS = "differs"
@@ -397,7 +413,9 @@ class Written:
 
     @property
     def status(self) -> Status:
-        return Status.HELD if self.decided else Status.WAITING
+        if self.decided:
+            return Status.PASSED
+        return Status.WAITING if self.found else Status.NOT_SUBMITTED
 
 
 @dataclass(frozen=True)
@@ -466,7 +484,7 @@ class Environment:
 
     @property
     def kernels(self) -> str:
-        """Both kernels for people, or one if they are the same: "Haswell kernel"."""
+        """Text that names both BLAS kernels, or one if they are the same: "Haswell kernel"."""
         other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
         return f"{self.kernel} kernel{other}"
 
@@ -514,7 +532,7 @@ class Report:
     written_digest: str = ""
     """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
     missing: str = ""
-    """Message about code that was not submitted, in which case every check waits; empty if it was submitted."""
+    """Message if no code was submitted, in which case no check is decided; otherwise empty."""
     late: LatePenalty | None = None
     """The late penalty, added when the report is shown; None if not late, and without a due date."""
 
@@ -525,7 +543,7 @@ class Report:
     @property
     def decided(self) -> Points:
         """Points of everything that the machine has decided."""
-        by_checks = sum((c.possible for c in self.checks if c.status is not Status.WAITING), ZERO)
+        by_checks = sum((c.possible for c in self.checks if c.status.is_decided), ZERO)
         return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
 
     @property
@@ -557,7 +575,7 @@ class Report:
     def first_to_fix(self) -> tuple[CheckResult, ...]:
         """Failed checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
         within a part those with the most lost points first. End results that follow from others are left out."""
-        lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status in (Status.LOST, Status.PARTLY)]
+        lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status.loses_points]
         causes = [(i, c) for i, c in lost if not c.outcome] or lost
         return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))
 

@@ -20,7 +20,7 @@ class Decision(StrEnum):
     SUGGESTED = "suggested"
     """It waits for a person, and the machine suggests points."""
     WAITING = "waiting"
-    NOT_SUBMITTED = "not submitted"
+    NOT_SUBMITTED = "not_submitted"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Answer:
+class WrittenAnswer:
     """A student's answer to a written question."""
 
     question: str
@@ -85,14 +85,15 @@ class Answer:
         return Decision.SUGGESTED if suggests else Decision.WAITING
 
 
-def suggestion_of_all(group: Iterable[Answer]) -> Suggestion | None:
-    """Return the common suggestion of equal answers; None if they differ, as after different definitions."""
+def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Suggestion | None:
+    """Return the suggestion for answers with the same text. None if their suggestions differ, because the students
+    defined a name differently before."""
     suggestions = {answer.suggestion for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 
 
-def decided_of_all(group: Iterable[Answer]) -> Points | None:
-    """Return the common points of equal answers; None if one of them still waits."""
+def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
+    """Return the machine's points for answers with the same text; None if one of them is not decided."""
     decided = {answer.decided for answer in group}
     return decided.pop() if len(decided) == 1 else None
 
@@ -120,16 +121,16 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def of_report(report: Json, owner: str) -> Iterator[Answer]:
+def of_report(report: Json, owner: str) -> Iterator[WrittenAnswer]:
     """Yield the answers in a report as JSON, including empty ones. `owner` as in `digest_of`."""
     for part in report["parts"]:
         for written in part["written"]:
             yield _of_written(written, owner)
 
 
-def _of_written(written: Json, owner: str) -> Answer:
-    decided = Points(str(written["points"])) if written["status"] == Status.HELD else None
-    return Answer(
+def _of_written(written: Json, owner: str) -> WrittenAnswer:
+    decided = Points(str(written["points"])) if written["status"] == Status.PASSED else None
+    return WrittenAnswer(
         written["id"],
         digest_of(written["answer"], owner),
         written["answer"],

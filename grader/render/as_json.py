@@ -34,9 +34,9 @@ from grader.model import (
 )
 from grader.render.phrases import failure
 
-SCHEMA_VERSION = 4
-READABLE = (3, SCHEMA_VERSION)
-"""Version 3 had no opinions on written answers, and is else the same."""
+SCHEMA_VERSION = 5
+READABLE = (3, 4, SCHEMA_VERSION)
+"""Version 3 is version 4 without opinions on written answers."""
 
 
 def schema() -> Json:
@@ -188,15 +188,47 @@ def _usage(used: Usage) -> Mapping[str, float]:
 
 
 def loads(text: str) -> Report:
-    """A report that `dumps` has written. What it has left out of a report (notes of loading, digits of usage) no
-    renderer shows. Raises `BadCall` for anything else."""
+    """Read a report that `dumps` or an earlier version has written.
+
+    Notes on how the code was found and some digits of usage are not in it; no renderer shows them.
+
+    Raises:
+        BadCall: It is not a report, or has a schema that this version cannot read.
+    """
     try:
         written = json.loads(text)
         if written["schema"] not in READABLE:
             raise BadCall(f"the report has schema {written['schema']!r}, and this is {SCHEMA_VERSION}: grade again")
-        return _report_of(written)
+        return _report_of(written if written["schema"] == SCHEMA_VERSION else from_version_4(written))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadCall("this is no report of ours (grader check --json writes one)") from None
+        raise BadCall("this is not a report in JSON: make one with grader check --json") from None
+
+
+_STATUSES_OF_4 = {"held": Status.PASSED, "partly": Status.PARTIAL, "lost": Status.FAILED, "waiting": Status.WAITING}
+_NOT_RUN_IN_4 = "not run here"
+"""The reason of checks that the scope left out."""
+
+
+def from_version_4(report: Json) -> Json:
+    """Convert a report of version 3 or 4 to the current version."""
+    missing = report["submission"].get("missing", "")
+
+    def check(old: Json) -> Json:
+        status = _STATUSES_OF_4[old["status"]]
+        if missing:
+            status = Status.NOT_SUBMITTED
+        elif status is Status.WAITING and old["reason"] == _NOT_RUN_IN_4:
+            status = Status.NOT_RUN
+        return old | {"status": status}
+
+    def answer(old: Json) -> Json:
+        status = _STATUSES_OF_4[old["status"]]
+        return old | {"status": status if old["found"] or status.is_decided else Status.NOT_SUBMITTED}
+
+    def part(old: Json) -> Json:
+        return old | {"checks": list(map(check, old["checks"])), "written": list(map(answer, old["written"]))}
+
+    return report | {"schema": SCHEMA_VERSION, "parts": list(map(part, report["parts"]))}
 
 
 def _report_of(written: Json) -> Report:
@@ -266,7 +298,7 @@ def _written_of(written: Json) -> Written:
         answer=written["answer"],
         cells=tuple(written["cells"]),
         opinion=_opinion_of(written.get("opinion")),
-        decided=written["status"] == Status.HELD,
+        decided=written["status"] == Status.PASSED,
         notes=tuple(written.get("notes", ())),
     )
 

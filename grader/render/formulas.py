@@ -22,7 +22,7 @@ _CLOSING = {
 
 
 @dataclass(frozen=True)
-class Piece:
+class FormulaPiece:
     """A piece of an answer, text or formula. The pieces joined are the answer."""
 
     source: str
@@ -32,18 +32,18 @@ class Piece:
     """True for a displayed formula."""
 
 
-def pieces(answer: str) -> tuple[Piece, ...]:
+def pieces(answer: str) -> tuple[FormulaPiece, ...]:
     text = clean(answer)
-    found: list[Piece] = []
+    found: list[FormulaPiece] = []
     done = at = 0
     while opening := _OPENING.search(text, at):
         closing = _closing(text, opening)
         if closing is None:
             at = opening.end()
             continue
-        found += [Piece(text[done : opening.start()]), _formula(text, opening, closing)]
+        found += [FormulaPiece(text[done : opening.start()]), _formula(text, opening, closing)]
         done = at = closing.end()
-    found.append(Piece(text[done:]))
+    found.append(FormulaPiece(text[done:]))
     return tuple(piece for piece in found if piece.source)
 
 
@@ -57,8 +57,8 @@ def _closing(text: str, opening: re.Match[str]) -> re.Match[str] | None:
     return closing
 
 
-def _formula(text: str, opening: re.Match[str], closing: re.Match[str]) -> Piece:
+def _formula(text: str, opening: re.Match[str], closing: re.Match[str]) -> FormulaPiece:
     source = text[opening.start() : closing.end()]
     inside = text[opening.end() : closing.start()]
     is_inline = opening.group() in ("$", r"\(")
-    return Piece(source, mended(source if opening["name"] else inside) or "", display=not is_inline)
+    return FormulaPiece(source, mended(source if opening["name"] else inside) or "", display=not is_inline)

@@ -85,7 +85,7 @@ def _test(part: Part, check: CheckResult) -> Json:
         "number": part.id.removeprefix("q"),
         "score": float(check.points),
         "max_score": float(check.possible),
-        "status": "passed" if check.status is Status.HELD else "failed",
+        "status": "passed" if check.status is Status.PASSED else "failed",
         "output": _check_output(check),
         "output_format": "text",
         "visibility": "visible",
@@ -96,7 +96,7 @@ def _test(part: Part, check: CheckResult) -> Json:
 def _check_output(check: CheckResult) -> str:
     """Return the text of a check: the reason for lost points, the place, and remarks."""
     lines = [clean(reason_phrase(check), OUTPUT_LIMIT)] if check.reason else []
-    if check.status is Status.PARTLY:
+    if check.status is Status.PARTIAL:
         lines.append(f"Partial: {show_points(check.points)} of {show_points(check.possible)} points.")
     if check.place is not None:
         lines.append(f"{one_line(check.place.file, 80)}:{check.place.line}  {one_line(check.source)}".rstrip())
@@ -150,4 +150,4 @@ def _waiting_answer(answer: Written) -> Json:
 
 
 def _decided(check: CheckResult) -> bool:
-    return check.status is not Status.WAITING
+    return check.status.is_decided

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,14 @@ from grader.render.phrases import COMPARED, FEW, Fix, caret, failure, fixes, jud
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
 
-SYMBOLS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "◌"}
+SYMBOLS = {
+    Status.PASSED: "✓",
+    Status.PARTIAL: "◐",
+    Status.FAILED: "✗",
+    Status.WAITING: "◌",
+    Status.NOT_RUN: "◌",
+    Status.NOT_SUBMITTED: "–",
+}
 """Symbols shown beside the word, so that colour alone carries no information."""
 
 _HERE = Path(__file__).parent
@@ -69,7 +76,7 @@ class Totals:
     def stretches(self) -> tuple[tuple[str, str, str], ...]:
         """The bar's segments: (kind, start, width) in percent of all points."""
         found, start = [], ZERO
-        for kind, points in (("held", self.earned), ("lost", self.lost), ("waiting", self.waiting)):
+        for kind, points in (("passed", self.earned), ("failed", self.lost), ("waiting", self.waiting)):
             if points > 0:
                 found.append((kind, _percent_of(start, self.possible), _percent_of(points, self.possible)))
                 start += points
@@ -119,7 +126,7 @@ def where(fix: Fix) -> str:
 def total(report: Report) -> str:
     """Return the total line, such as "37.5 of 40 autograded · 40 points await marking"."""
     absent = _absent_points(report)
-    person = _possible(w for w in report.written if not w.decided and w.found)
+    person = _possible(w for w in report.written if w.status is Status.WAITING)
     later = report.waiting - person - absent
     phrases = [f"{show_points(report.points)} of {show_points(report.decided)} autograded"]
     if report.code_absent:
@@ -157,30 +164,17 @@ class PartProgress:
     decided: Points
     waiting: Points
     absent: Points = ZERO
-    """Points of questions without an answer."""
-
-    @property
-    def is_absent(self) -> bool:
-        """True if nothing of it was submitted."""
-        return bool(self.absent) and not (self.decided or self.waiting)
+    """Points of what was not submitted."""
 
 
-def part_progress(
-    part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({}), *, code_submitted: bool = True
-) -> PartProgress:
+def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({})) -> PartProgress:
     """Return the progress of a part.
 
     Args:
         part: The part.
         marks: Points that people gave, by question.
-        code_submitted: Whether the code was submitted.
     """
-    checks = (
-        PartProgress(c.status, c.points, *_decided_and_waiting(c.possible, c.status))
-        if code_submitted
-        else PartProgress(Status.WAITING, ZERO, ZERO, ZERO, c.possible)
-        for c in part.checks
-    )
+    checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
     every = [*checks, *(answer_progress(w, marks) for w in part.written)]
     return PartProgress(
         _together({one.status for one in every}),
@@ -192,9 +186,10 @@ def part_progress(
 
 
 def _together(seen: Collection[Status]) -> Status:
-    if Status.PARTLY in seen or {Status.HELD, Status.LOST} <= set(seen):
-        return Status.PARTLY
-    return next((s for s in (Status.LOST, Status.HELD) if s in seen), Status.WAITING)
+    if Status.PARTIAL in seen or {Status.PASSED, Status.FAILED} <= set(seen):
+        return Status.PARTIAL
+    most_urgent = (Status.FAILED, Status.PASSED, Status.WAITING, Status.NOT_RUN, Status.NOT_SUBMITTED)
+    return next((s for s in most_urgent if s in seen), Status.WAITING)
 
 
 def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartProgress:
@@ -202,20 +197,17 @@ def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartP
     mark = marks.get(written.id)
     given = mark.points if mark else None
     if given is not None:
-        status = Status.HELD if given == written.possible else Status.PARTLY if given else Status.LOST
-        return PartProgress(status, given, written.possible, ZERO)
-    if not written.decided and not written.found:
-        return PartProgress(Status.WAITING, ZERO, ZERO, ZERO, written.possible)
-    return PartProgress(written.status, written.points, *_decided_and_waiting(written.possible, written.status))
+        status = Status.PASSED if given == written.possible else Status.PARTIAL if given else Status.FAILED
+        return _progress(status, given, written.possible)
+    return _progress(written.status, written.points, written.possible)
 
 
-def _decided_and_waiting(possible: Points, status: Status) -> tuple[Points, Points]:
-    """Return the points as (decided, waiting)."""
-    return (ZERO, possible) if status is Status.WAITING else (possible, ZERO)
-
-
-def _absent(written: Iterable[Written]) -> Iterator[Written]:
-    return (w for w in written if not w.decided and not w.found)
+def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
+    if status.is_decided:
+        return PartProgress(status, points, decided=possible, waiting=ZERO)
+    if status is Status.NOT_SUBMITTED:
+        return PartProgress(status, points, decided=ZERO, waiting=ZERO, absent=possible)
+    return PartProgress(status, points, decided=ZERO, waiting=possible)
 
 
 def _possible(written: Iterable[Written]) -> Points:
@@ -223,7 +215,7 @@ def _possible(written: Iterable[Written]) -> Points:
 
 
 def _absent_points(report: Report) -> Points:
-    return _possible(_absent(report.written)) + report.code_absent
+    return _possible(w for w in report.written if w.status is Status.NOT_SUBMITTED) + report.code_absent
 
 
 def _why_no_plots(report: Report) -> str:
@@ -231,7 +223,7 @@ def _why_no_plots(report: Report) -> str:
         return "There is nothing to plot: the code was not submitted."
     if report.scope != "full":
         return f"There is nothing to plot: the training runs were left out ({report.scope})."
-    if any(c.status is Status.WAITING for c in report.checks):
+    if not all(c.status.is_decided for c in report.checks):
         return "There is nothing to plot yet: the training runs start after you submit."
     return "There is nothing to plot: no training run produced curves. The table of parts shows the reasons."
 
@@ -285,7 +277,7 @@ def environment(*folders: Path) -> Environment:
         "compared": COMPARED.__getitem__,
         "differing": differing,
     }
-    environment.globals |= {"TIGHT": TIGHT, "WAITING": Status.WAITING}
+    environment.globals |= {"TIGHT": TIGHT, "STATUSES": tuple(Status)}
     return environment
 
 

@@ -132,7 +132,7 @@ def fixes(report: Report) -> tuple[Fix, ...]:
     first_in: dict[object, int] = {}
     for number, part in enumerate(report.parts):
         for check in part.checks:
-            if check.status in (Status.LOST, Status.PARTLY):
+            if check.status.loses_points:
                 groups.setdefault(cause(check), []).append(check)
                 first_in.setdefault(cause(check), number)
     found = [(first_in[key], Fix(tuple(checks))) for key, checks in groups.items()]
@@ -163,8 +163,8 @@ def cause(check: CheckResult) -> object:
 
 def stopper(report: Report) -> Fix | None:
     """Return the fix for the failure that stopped every check; None if a check ran."""
-    decided = [c for c in report.checks if c.status is not Status.WAITING]
-    if not decided or any(c.status is not Status.LOST or failure(c) is None for c in decided):
+    decided = [c for c in report.checks if c.status.is_decided]
+    if not decided or any(c.status is not Status.FAILED or failure(c) is None for c in decided):
         return None
     return fixes(report)[0]
 
@@ -185,7 +185,7 @@ _SCOPES = {
 
 
 def scope(label: str) -> str:
-    """Return a phrase for a scope: what was graded, and therefore why the result is not the grade."""
+    """Return a phrase for what was graded. It tells why the result is not the grade."""
     return "; ".join(map(_scope_phrase, label.split(", ")))
 
 

@@ -252,7 +252,7 @@ _THEME = {
     MUTED: "--muted",
     _RULE: "--rule",
     _RIGHT: "--net-1",
-    _WRONG: "--lost",
+    _WRONG: "--failed",
     **{colour: f"--net-{i}" for i, colour in enumerate(COLOURS, 1)},
 }
 """Placeholder colours, replaced by the page's colour variables, so one picture serves light and dark themes."""

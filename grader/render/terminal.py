@@ -13,8 +13,22 @@ from grader.model import UNKNOWN, ZERO, CheckResult, Comparison, Part, Report, S
 from grader.render.phrases import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
-SIGNS = {Status.HELD: "✓", Status.PARTLY: "◐", Status.LOST: "✗", Status.WAITING: "…"}
-STYLES = {Status.HELD: "green", Status.PARTLY: "yellow", Status.LOST: "red", Status.WAITING: "blue"}
+SIGNS = {
+    Status.PASSED: "✓",
+    Status.PARTIAL: "◐",
+    Status.FAILED: "✗",
+    Status.WAITING: "…",
+    Status.NOT_RUN: "…",
+    Status.NOT_SUBMITTED: "–",
+}
+STYLES = {
+    Status.PASSED: "green",
+    Status.PARTIAL: "yellow",
+    Status.FAILED: "red",
+    Status.WAITING: "blue",
+    Status.NOT_RUN: "blue",
+    Status.NOT_SUBMITTED: "blue",
+}
 SCREEN = 30
 """Number of lines of a screen. Remarks are left out if reasons need the space."""
 TOP = "top"
@@ -71,14 +85,14 @@ class Parts:
 def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
     """Yield a part's line, then the reasons for lost points. `told` has the causes explained so far → their place."""
     statuses = {c.status for c in part.checks}
-    status = statuses.pop() if len(statuses) == 1 else Status.PARTLY
+    status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
     possible = sum((c.possible for c in part.checks), ZERO)
     line = Text.assemble(
         (f"{SIGNS[status]} {part.id}", STYLES[status]),
         f"  {part.title}  ",
         (f"{show_points(part.points)}/{show_points(possible)}", "bold"),
     )
-    if status is Status.PARTLY:
+    if status is Status.PARTIAL:
         line.append("  ")
         line.append_text(_check_names(part))
     yield line

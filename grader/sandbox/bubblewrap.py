@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
-from grader.sandbox.contract import BOOTSTRAP, GUEST
+from grader.sandbox.contract import BOOTSTRAP, COMMON_IMPORTS, GUEST
 from grader.sandbox.kernel import environment
 from grader.sandbox.warm import Warm
 
@@ -23,19 +23,20 @@ HOME = "/g"
 FOLDER = "/tmp"  # noqa: S108  each session mounts a separate one
 
 
-def bubblewrap(runtime: Path, templates: int = 1) -> Warm:
+def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
     """Return a bubblewrap sandbox.
 
     Args:
         runtime: The Python environment that students' code runs in. The grader is not installed there.
         templates: The number of template processes.
+        imports: Modules that template processes import.
 
     Raises:
         SandboxUnavailable: bubblewrap or the runtime is not installed.
     """
     if shutil.which("bwrap") is None:
         raise SandboxUnavailable("bubblewrap is not installed (Debian: apt-get install bubblewrap)")
-    return Warm(Bubblewrap(python_of(runtime)), templates)
+    return Warm(Bubblewrap(python_of(runtime)), templates, imports)
 
 
 class Bubblewrap:
@@ -125,7 +126,7 @@ def _capabilities() -> list[str]:
 def _drop_root() -> list[str]:
     """Return a command prefix that switches from root to an unused user id, a new one for every template.
 
-    Bubblewrap makes no user namespace for root, and the kernel does not count root's processes.
+    Bubblewrap makes no user namespace for root, and the kernel's limit of processes does not apply to root.
     """
     if os.getuid() != 0:
         return []

@@ -51,8 +51,8 @@ class Budget:
         """Add time of a session.
 
         Args:
-            seconds: Wall seconds less those spent waiting for a processor. Negative if waiting from before this time is
-                only now seen.
+            seconds: Wall seconds less those spent waiting for a processor. Negative if waiting of an earlier call is
+                reported only now.
             cpu_seconds: CPU seconds of all threads in the same time.
         """
         with self._adding:

@@ -74,7 +74,8 @@ def _bounds(version: int, limits: Limits) -> dict[str, int]:
 
 
 def _parents() -> tuple[int, dict[str, Path]]:
-    """Return (1, a folder for each controller) or (2, one folder for all); no folders if none can be created."""
+    """Return the version of cgroups and the folders: one per controller for version 1, one for version 2, none if they
+    cannot be created."""
     ours = {controllers: path for _, controllers, path in _own_groups()}
     with contextlib.suppress(OSError):
         if "memory" in ours and "pids" in ours:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.errors import BadCall, SandboxUnavailable
 from grader.model import Limits
-from grader.sandbox.contract import Sandbox
+from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
 from grader.sandbox.plain import Plain
 
 NAMES = ("auto", "bubblewrap", "landlock", "plain")
 
 
-def choose(name: str, runtime: Path, templates: int = 1) -> tuple[Sandbox, str]:
+def choose(
+    name: str, runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS
+) -> tuple[Sandbox, str]:
     """Return a sandbox, and the reason if "auto" fell back to the plain one.
 
     Args:
         name: One of `NAMES`.
         runtime: The Python environment that students' code runs in.
         templates: The number of template processes.
+        imports: Modules that template processes import.
 
     Returns:
         The sandbox, and "" or the reason why bubblewrap is not available.
@@ -33,14 +37,14 @@ def choose(name: str, runtime: Path, templates: int = 1) -> tuple[Sandbox, str]:
     if name not in NAMES:
         raise BadCall(f"there is no sandbox {name!r} (there are: {', '.join(NAMES)})")
     try:
-        return _proven(name, runtime, templates), ""
+        return _proven(name, runtime, templates, imports), ""
     except SandboxUnavailable as why:
         if name != "auto":
             raise
         return Plain(), str(why)
 
 
-def _proven(name: str, runtime: Path, templates: int) -> Sandbox:
+def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) -> Sandbox:
     """Return the sandbox once it has started a session. Raise `SandboxUnavailable` with the reason if it cannot."""
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
@@ -50,7 +54,7 @@ def _proven(name: str, runtime: Path, templates: int) -> Sandbox:
     except RuntimeError:  # raised by pyseccomp on import
         raise SandboxUnavailable("libseccomp is not installed (Debian: apt-get install libseccomp2)") from None
 
-    sandbox = (landlock if name == "landlock" else bubblewrap)(runtime, templates)
+    sandbox = (landlock if name == "landlock" else bubblewrap)(runtime, templates, imports)
     try:
         sandbox.session(Limits(), {}).close()
     except SandboxUnavailable:

@@ -17,18 +17,19 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 from grader.guest.walls import landlock_abi
 from grader.sandbox.bubblewrap import base_prefix, python_of
-from grader.sandbox.contract import BOOTSTRAP, GUEST
+from grader.sandbox.contract import BOOTSTRAP, COMMON_IMPORTS, GUEST
 from grader.sandbox.folder import own_folder
 from grader.sandbox.kernel import environment
 from grader.sandbox.warm import Warm
 
 
-def landlock(runtime: Path, templates: int = 1) -> Warm:
+def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
     """Return a Landlock sandbox.
 
     Args:
         runtime: The Python environment that students' code runs in.
         templates: The number of template processes.
+        imports: Modules that template processes import.
 
     Raises:
         SandboxUnavailable: This user, kernel or runtime cannot have one.
@@ -37,7 +38,7 @@ def landlock(runtime: Path, templates: int = 1) -> Warm:
         raise SandboxUnavailable("the landlock sandbox is for an ordinary user: root's threads are not counted")
     if not landlock_abi():
         raise SandboxUnavailable("this kernel has no Landlock")
-    return Warm(Landlock(python_of(runtime)), templates)
+    return Warm(Landlock(python_of(runtime)), templates, imports)
 
 
 class Landlock:

@@ -17,12 +17,17 @@ import numpy as np
 from grader.guest import pages
 from grader.model import Limits
 from grader.sandbox.cgroup import THREADS, Cgroup, Cgroups
-from grader.sandbox.contract import CHANNEL_CLOSED, EXIT_GRACE_SECONDS, Array, Ended, Session, describe_exit
+from grader.sandbox.contract import (
+    CHANNEL_CLOSED,
+    COMMON_IMPORTS,
+    EXIT_GRACE_SECONDS,
+    Array,
+    Ended,
+    Session,
+    describe_exit,
+)
 from grader.sandbox.filter import program
 from grader.sandbox.template import Fork, TemplateGone, TemplateProcess
-
-IMPORTS = ("IPython.core.inputtransformer2", "matplotlib.pyplot", "scipy.special")
-"""Imported by template processes: nearly every student's file needs the latter two, which take a second to import."""
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
@@ -66,9 +71,10 @@ class Warm:
     those of one template one after another.
     """
 
-    def __init__(self, wall: OuterWall, templates: int = 1) -> None:
+    def __init__(self, wall: OuterWall, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> None:
         self.name = wall.name
         self._wall = wall
+        self._imports = imports
         self._picking = threading.Lock()
         self._arrays = SharedArrays()
         self._cgroups = Cgroups()
@@ -95,7 +101,7 @@ class Warm:
             "readable": self._wall.readable(),
             "usable": DEVICES,
             "filter": program(mounts=self._wall.namespaces).hex(),
-            "imports": IMPORTS,
+            "imports": self._imports,
         }
         return TemplateProcess(self._wall.command(), plan, self._wall.environment())
 

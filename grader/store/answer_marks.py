@@ -1,5 +1,5 @@
-"""Marks that people give to answers. A mark belongs to the answer's text and not to a submission: whoever wrote the
-same has it, a resubmission with the same answer keeps it, and no grading and no regrade touches it."""
+"""Marks that people give to answers. A mark belongs to the text of an answer: it holds for all students with the same
+text and for resubmissions, and gradings and regrades keep it."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from grader.model import ZERO, Points
 from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON
 from grader.store.records import Person, new_id
-from grader.store.rubrics import Question, RubricItem, is_of, items_by_id
+from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, items_by_id
 from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
-"""Digests that one query names; beyond that all answer_marks of the assignment are fetched."""
+"""Most digests in one query; for more, all marks of the assignment are fetched."""
 
 
 @dataclass(frozen=True)
 class NewMark:
-    """A mark, as its marker gives it."""
+    """A mark to be stored."""
 
     items: tuple[str, ...] = ()
     """Ids of rubric items."""
     adjustment: Points = ZERO
     """Added to the items' points."""
     comment: str = ""
-    """The student sees it."""
+    """For the student."""
     moderates: bool = False
-    """It decides where two markers differ."""
+    """True for a moderator's mark, which decides between two that differ."""
 
 
 @dataclass(frozen=True)
 class AnswerMark:
+    """A stored mark of an answer."""
+
     question: str
     digest: str
     marker: Person
@@ -53,12 +55,12 @@ class AnswerMark:
         return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
-        """Never below zero, and never above what the question is worth."""
+        """Return the points of the mark, from 0 to the points of the question."""
         return max(ZERO, min(worth, sum((item.points for item in self.items), ZERO) + self.adjustment))
 
 
 def put(
-    tx: Tx, question: Question, digest: str, marker: str, given: NewMark, at: dt.datetime | None = None
+    tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: NewMark, at: dt.datetime | None = None
 ) -> dt.datetime:
     """Set a marker's mark of an answer, or replace it.
 
@@ -69,15 +71,15 @@ def put(
         When it was given.
 
     Raises:
-        BadCall: If an item is not in the question's rubric.
+        BadCall: If an item is not in the question's rubric, or the points are not a multiple of 1/100.
     """
     at = at or now()
     if (given.adjustment * 100).denominator != 1:
-        raise BadCall(f"points are multiples of 1/100, which {given.adjustment} is not")
+        raise BadCall(f"{given.adjustment} points cannot be given: points are multiples of 1/100")
     wanted = list(dict.fromkeys(given.items))
     known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(wanted))).all()
     if len(known) != len(wanted):
-        raise BadCall("an item is none of this question's rubric (any more): load the page again")
+        raise BadCall("an item is not in this question's rubric, or no longer: load the page again")
     id = _put(tx, question, digest, marker, given, at)
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
     if wanted:
@@ -85,7 +87,7 @@ def put(
     return at
 
 
-def _put(tx: Tx, question: Question, digest: str, marker: str, given: NewMark, at: dt.datetime) -> str:
+def _put(tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: NewMark, at: dt.datetime) -> str:
     where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
     values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": at}
     known = tx.execute(update(answer_marks).where(where).values(values).returning(answer_marks.c.id)).one_or_none()
@@ -97,7 +99,8 @@ def _put(tx: Tx, question: Question, digest: str, marker: str, given: NewMark, a
     return id
 
 
-def take_back(tx: Tx, question: Question, digest: str, marker: str) -> None:
+def take_back(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
+    """Remove a marker's mark of an answer."""
     where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
     id = tx.scalar(select(answer_marks.c.id).where(where))
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
@@ -111,7 +114,14 @@ Key = tuple[str, str]
 def of_answers(
     tx: Tx, course: str, assignment: str, digests: Collection[str] | None = None
 ) -> dict[Key, list[AnswerMark]]:
-    """The oldest first. `None`: of all answers."""
+    """Return the marks of answers by question and digest, the oldest first.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        assignment: Id of the assignment.
+        digests: Digests of the answers; None for all answers.
+    """
     where = (answer_marks.c.course == course) & (answer_marks.c.assignment == assignment)
     if digests is not None and len(digests) <= MOST_NAMED:
         where &= answer_marks.c.digest.in_(list(digests))
@@ -129,7 +139,7 @@ def of_answers(
 
 
 def _ticked(tx: Tx, ids: Collection[str]) -> dict[str, list[RubricItem]]:
-    """AnswerMark → items, in the rubric's order."""
+    """Return the rubric items of marks by mark, in the order of the rubric."""
     pairs: list[AnyRow] = []
     wanted = list(ids)
     for start in range(0, len(wanted), MOST_NAMED):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, insert, select
 
 from grader.model import Json
-from grader.model.answers import Answer, of_report, suggestion_of
+from grader.model.answers import WrittenAnswer, of_report, suggestion_of
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
 from grader.store.tables import answer_marks, answers, gradings, submissions
@@ -25,7 +25,7 @@ class SubmittedAnswer:
     authors: tuple[str, ...]
     """Ids of people."""
     received_at: dt.datetime
-    answer: Answer
+    answer: WrittenAnswer
 
 
 def rows_of(grading: str, submission: str, report: Json) -> list[Json]:
@@ -54,8 +54,8 @@ def keep(tx: Tx, grading: str, report: Json) -> None:
 # ── queries ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[Answer]]:
-    found: dict[str, list[Answer]] = {}
+def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
+    found: dict[str, list[WrittenAnswer]] = {}
     for row in tx.execute(select(answers).where(answers.c.grading.in_(list(ids)))):
         found.setdefault(row.grading, []).append(_answer(row))
     return found
@@ -110,5 +110,5 @@ def marked_before(tx: Tx, submission: str) -> set[str]:
     return {row.question for row in rows}
 
 
-def _answer(row: AnyRow) -> Answer:
-    return Answer(row.question, row.digest, row.text, suggestion_of(row.opinion), row.decided)
+def _answer(row: AnyRow) -> WrittenAnswer:
+    return WrittenAnswer(row.question, row.digest, row.text, suggestion_of(row.opinion), row.decided)

@@ -1,4 +1,4 @@
-"""Copies of an SQLite database: made while a service writes to it, and put into its place again."""
+"""Back up an SQLite database while a service uses it, and restore it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.store.sqlite_file import LOG, OWNER, SHARED_MEMORY, DatabaseFile, beside, open_file, write_header
 
 COMPANIONS = ("", LOG, SHARED_MEMORY)
-"""What the names of a database's files end with while it is in use."""
+"""Suffixes of the files of a database that is in use."""
 
 
 @dataclass(frozen=True)
 class Copy:
+    """A copy of a database."""
+
     file: Path
     submissions: int
     size: int
@@ -28,17 +30,23 @@ class Copy:
 
 @dataclass(frozen=True)
 class PutBack:
+    """The outcome of restoring a copy."""
+
     aside: Path | None
-    """Where what was there before is kept."""
+    """Path of the previous database; None if there was none."""
     tokens: int
-    """How many tokens of programs the copy has that have not expired: one that was revoked after it works again."""
+    """Number of API tokens in the copy that have not expired. One that was revoked after the copy works again."""
 
 
 def copy(database: Path, to: Path) -> Copy:
-    """One state of the whole database in one file, which only its owner may read. Raises `BadCall` where there is
-    such a file already."""
+    """Copy a database, in one consistent state, into one file that only its owner may read.
+
+    Raises:
+        BadCall: If the file exists.
+        StoreUnavailable: If the disk or the database fails.
+    """
     with _made(to) as unfinished:
-        with _as_ours(), closing(_live(database)) as source, closing(sqlite3.connect(unfinished)) as target:
+        with _failures_reported(), closing(_live(database)) as source, closing(sqlite3.connect(unfinished)) as target:
             source.backup(target)
             write_header(target)  # a new id: the original's log must not be applied to the copy
             target.execute("PRAGMA journal_mode = DELETE")  # so that it is one file, and can lie where none is written
@@ -47,27 +55,34 @@ def copy(database: Path, to: Path) -> Copy:
 
 
 def examine(file: Path) -> Copy:
-    """Raises `BadCall` for what is no whole copy."""
+    """Return the facts of a copy.
+
+    Raises:
+        BadCall: If the file is not a complete copy.
+    """
     try:
         with closing(open_file(file, "ro")) as connection:
             (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (submissions,) = connection.execute("SELECT count(*) FROM submissions, alembic_version").fetchone()
     except sqlite3.Error as wrong:
-        raise BadCall(f"{file} is no copy that grader backup has made ({wrong})") from None
+        raise BadCall(f"{file} was not made by grader backup ({wrong})") from None
     if said != "ok":
         raise BadCall(f"{file} is damaged ({said}): take another copy")
     return Copy(file, submissions, file.stat().st_size)
 
 
 def put_back(copy: Path, database: Path) -> PutBack:
-    """The copy becomes the database, which nobody may be using. What was there is kept under another name. Nobody is
-    logged in any more: who has logged out since the copy would be in again, and links that were used would work."""
+    """Replace a database, which must not be in use, by a copy. The previous one is kept under another name.
+
+    All sessions and login links of the copy are deleted: people who logged out after the copy would be logged in again,
+    and used links would work again.
+    """
     examine(copy)
     new = database.with_name(f"{database.name}.new")
-    with _as_ours():
+    with _failures_reported():
         new.touch(mode=0o600)
         shutil.copyfile(copy, new)
-        tokens = _log_everybody_out(new)
+        tokens = _end_logins(new)
         _sync(new)
         aside = _set_aside(database)
         new.replace(database)
@@ -75,8 +90,8 @@ def put_back(copy: Path, database: Path) -> PutBack:
     return PutBack(aside, tokens)
 
 
-def _log_everybody_out(database: Path) -> int:
-    """How many tokens of programs are left."""
+def _end_logins(database: Path) -> int:
+    """Delete sessions and login links. Return the number of API tokens that are left."""
     moment = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
     with closing(open_file(database)) as connection, connection:
         connection.execute("DELETE FROM tokens WHERE kind IN ('session', 'login')")
@@ -96,15 +111,15 @@ def _set_aside(database: Path) -> Path | None:
 
 @contextmanager
 def _made(to: Path) -> Iterator[Path]:
-    """A file to be written, which gets its name when it is whole and on the disk."""
+    """Yield a file to write, which gets its name when it is complete and on the disk."""
     if to.exists():
         raise BadCall(f"{to} is there already: give the copy another name")
     unfinished = to.with_name(f"{to.name}.unfinished")
     try:
-        with _as_ours():
+        with _failures_reported():
             unfinished.touch(mode=0o600)
         yield unfinished
-        with _as_ours():
+        with _failures_reported():
             _sync(unfinished)
             unfinished.rename(to)
             _sync(to.parent)
@@ -113,7 +128,7 @@ def _made(to: Path) -> Iterator[Path]:
 
 
 def _live(database: Path) -> sqlite3.Connection:
-    """A connection to a database that a service may be using."""
+    """Return a connection to a database that may be in use."""
     file = DatabaseFile(database)
     file.mark()
     return file.connect()
@@ -128,8 +143,8 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _as_ours() -> Iterator[None]:
-    """A disk that is full, and a folder that is not there, are no bugs."""
+def _failures_reported() -> Iterator[None]:
+    """Report failures of the disk and the database as `StoreUnavailable`."""
     try:
         yield
     except (OSError, sqlite3.Error) as wrong:

@@ -1,4 +1,4 @@
-"""What those who run the service look at: how much waits, what came out, and which checks hold."""
+"""Figures for operators: the queue, finished gradings, and how often each check is passed."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from grader.store.tables import gradings, results, submissions
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """What waits under one priority."""
+class QueuedGradings:
+    """The queued gradings of one priority."""
 
     priority: Priority
     gradings: int
     oldest: dt.datetime
 
 
-def waiting(tx: Tx) -> list[Waiting]:
+def waiting(tx: Tx) -> list[QueuedGradings]:
+    """Return the queued gradings by priority."""
     rows = tx.execute(
         select(gradings.c.priority, func.count().label("n"), func.min(gradings.c.queued_at).label("oldest"))
         .where(gradings.c.state == State.QUEUED)
         .group_by(gradings.c.priority)
         .order_by(gradings.c.priority)
     )
-    return [Waiting(Priority(row.priority), row.n, row.oldest) for row in rows]
+    return [QueuedGradings(Priority(row.priority), row.n, row.oldest) for row in rows]
 
 
 @dataclass(frozen=True)
-class Gradings:
-    """How many gradings of one assignment and kind are in a state."""
+class StateCount:
+    """The number of gradings of one assignment and kind in one state."""
 
     assignment: str
     kind: Kind
@@ -44,7 +45,8 @@ class Gradings:
     gradings: int
 
 
-def by_state(tx: Tx) -> list[Gradings]:
+def by_state(tx: Tx) -> list[StateCount]:
+    """Return the number of gradings by assignment, kind and state."""
     columns = submissions.c.assignment, submissions.c.kind, gradings.c.state
     rows = tx.execute(
         select(*columns, func.count().label("n"))
@@ -52,12 +54,12 @@ def by_state(tx: Tx) -> list[Gradings]:
         .group_by(*columns)
         .order_by(*columns)
     )
-    return [Gradings(row.assignment, Kind(row.kind), State(row.state), row.n) for row in rows]
+    return [StateCount(row.assignment, Kind(row.kind), State(row.state), row.n) for row in rows]
 
 
 @dataclass(frozen=True)
 class CheckCount:
-    """How one check has gone in the gradings that count."""
+    """The number of gradings that count in which a check has one status."""
 
     assignment: str
     check: str
@@ -67,6 +69,7 @@ class CheckCount:
 
 
 def by_check(tx: Tx) -> list[CheckCount]:
+    """Return the number of gradings that count by assignment, check and status."""
     columns = submissions.c.assignment, results.c.check, results.c.status
     rows = tx.execute(
         select(*columns, func.count().label("n"), func.sum(results.c.points).label("points"))
@@ -80,8 +83,8 @@ def by_check(tx: Tx) -> list[CheckCount]:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """A grading that has come to its end, with its report as JSON."""
+class FinishedGrading:
+    """A graded grading with its report as JSON."""
 
     id: str
     assignment: str
@@ -92,8 +95,8 @@ class Finished:
     report: str
 
 
-def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Iterator[Finished]:
-    """Graded since then, without those that are `known`."""
+def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Iterator[FinishedGrading]:
+    """Yield the gradings that were graded since a moment, except those with a known id."""
     rows = tx.execute(
         select(
             gradings.c.id, submissions.c.assignment, submissions.c.kind, gradings.c.queued_at,
@@ -105,12 +108,12 @@ def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Ite
         )
     )  # fmt: skip
     for row in rows:
-        yield Finished(**dict(row._mapping) | {"kind": Kind(row.kind)})
+        yield FinishedGrading(**dict(row._mapping) | {"kind": Kind(row.kind)})
 
 
 @dataclass(frozen=True)
 class InQueue:
-    """A grading that waits or runs, and what it is of."""
+    """A queued or running grading, with its course, assignment and kind."""
 
     grading: Grading
     course: str
@@ -119,8 +122,13 @@ class InQueue:
 
 
 def in_queue(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> list[InQueue]:
-    """Of these courses (None: of all), those that run first, then those that wait, in the order in which they are
-    served."""
+    """Return running gradings, then queued ones in their order.
+
+    Args:
+        tx: The transaction.
+        courses: Ids of courses; None for all.
+        most: Most gradings to return.
+    """
     query = (
         select(gradings.c.id, submissions.c.course, submissions.c.assignment, submissions.c.kind)
         .join(submissions, submissions.c.id == gradings.c.submission)

@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import ticket_schema
-from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
+from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile, LogRemoved
 from grader.store.tables import metadata
 
 _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -82,9 +82,17 @@ class Store:
     def _connect(self, engine: Engine) -> Connection:
         """Connect. Raise `StoreUnavailable` while SQLite's file is not at its path: what is written to it would be
         lost."""
-        if self._file is not None:
-            self._file.check()
+        self._check()
         return engine.connect()
+
+    def _check(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.check()
+        except LogRemoved:
+            self._engine.dispose()
+            self._file.check()  # it is in use until the transactions that run have ended
 
     def migrate(self) -> None:
         """Bring the schema to this version of the grader. Nothing else makes SQLite's file."""
@@ -104,7 +112,7 @@ class Store:
         """Copy SQLite's write-ahead log into the database file, as far as readers allow. Do nothing for PostgreSQL."""
         if self._file is None:
             return
-        self._file.check()
+        self._check()
         try:
             with _as_ours(), closing(self._engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -150,7 +158,7 @@ def now() -> dt.datetime:
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or not str(name).startswith(ticket_schema.NOT_OURS)
+    return kind != "table" or not str(name).startswith(ticket_schema.PROCRASTINATE_TABLES)
 
 
 def _with_driver(url: str) -> sa.URL:
@@ -172,11 +180,10 @@ def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
     # where another transaction has written since it began to read
     engine = sa.create_engine(url, creator=file.connect)
 
-    @event.listens_for(engine, "connect")
-    def settings(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives the loss of power
-        connection.execute("PRAGMA foreign_keys = ON")
+    @event.listens_for(engine, "checkin")
+    def close(_connection: Any, record: Any) -> None:
+        if file.is_closing:
+            record.invalidate()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""A few facts about the service itself."""
+"""Facts about the service: its secret and its address."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from grader.store.tables import facts
 
 
 def secret(tx: Tx) -> str:
-    """What this service draws fresh problems with, made when it is first asked for. It lies in the database so that
-    every machine has the same, and so that a backup can replay every verdict."""
+    """Return the secret seed of fresh problems; create it on the first call.
+
+    It is stored in the database, so that all machines have the same and a backup can repeat every grading.
+    """
     new = {"name": "secret", "value": secrets.token_hex(32)}
     tx.execute(text("INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"), new)
     return str(tx.execute(select(facts.c.value).where(facts.c.name == "secret")).scalar_one())
 
 
 def put_address(tx: Tx, url: str) -> None:
-    """Record how browsers reach the service, for commands that do not know how it was started."""
+    """Record the URL of the service, for commands that print links to it."""
     tx.execute(text(_PUT), {"name": "address", "value": url})
 
 
@@ -29,7 +31,7 @@ def address(tx: Tx) -> str:
 
 
 def touch(tx: Tx) -> None:
-    """Writes, so that whoever asks learns whether the database can be written to."""
+    """Write to the database, to find out whether that is possible."""
     row = {"name": "touched", "value": now().isoformat()}
     tx.execute(text(_PUT), row)
 

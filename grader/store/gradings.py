@@ -19,7 +19,7 @@ from grader.model import ZERO, Report, Status
 from grader.render import as_json
 from grader.store import answers
 from grader.store.database import AnyRow, Tx, now
-from grader.store.records import Grading, Kind, Leased, Priority, Result, State, new_id
+from grader.store.records import CheckRecord, Grading, Kind, Leased, Priority, State, new_id
 from grader.store.tables import files, gradings, results, submissions
 
 LEASE = dt.timedelta(seconds=30)
@@ -215,7 +215,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         False if the lease was lost; nothing is kept then.
     """
     written = as_json.as_json(report)
-    decided = [check for check in report.checks if check.status is not Status.WAITING]
+    decided = [check for check in report.checks if check.status.is_decided]
     values = {
         "state": State.GRADED,
         "lease": None,
@@ -364,14 +364,20 @@ def report(tx: Tx, grading: str) -> str | None:
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 
-def results_of(tx: Tx, ids: Sequence[str]) -> dict[str, list[Result]]:
-    """Grading → its checks, in the report's order."""
-    found: dict[str, list[Result]] = {}
-    rows = tx.execute(
-        select(results).where(results.c.grading.in_(list(ids))).order_by(results.c.grading, results.c.position)
-    )
-    for row in rows:
-        result = Result(row.check, row.points, row.possible, row.status, row.mistake, row.reason)
+def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict[str, list[CheckRecord]]:
+    """Return the checks of gradings by grading, in the report's order.
+
+    Args:
+        tx: The transaction.
+        ids: Ids of gradings.
+        status: Return only checks with this status.
+    """
+    found: dict[str, list[CheckRecord]] = {}
+    wanted = select(results).where(results.c.grading.in_(list(ids)))
+    if status is not None:
+        wanted = wanted.where(results.c.status == status)
+    for row in tx.execute(wanted.order_by(results.c.grading, results.c.position)):
+        result = CheckRecord(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
         found.setdefault(row.grading, []).append(result)
     return found
 

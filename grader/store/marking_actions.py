@@ -12,7 +12,7 @@ from grader.model import Json, Points
 from grader.store.answer_marks import NewMark
 from grader.store.database import Tx
 from grader.store.records import new_id
-from grader.store.rubrics import Question, is_of, place
+from grader.store.rubrics import OfferedQuestion, is_of, place
 from grader.store.tables import marking_actions
 
 
@@ -37,13 +37,13 @@ class Action:
     """Key of a regrouping → group before and after; None for no regrouping."""
 
 
-def add(tx: Tx, question: Question, marker: str, action: Action) -> None:
+def add(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
     """Record an action as the marker's latest."""
     row = {"id": new_id(), "marker": marker, "before": _as_json(action)}
     tx.execute(insert(marking_actions).values(place(question) | row))
 
 
-def latest(tx: Tx, question: Question, marker: str) -> tuple[str, Action] | None:
+def latest(tx: Tx, question: OfferedQuestion, marker: str) -> tuple[str, Action] | None:
     """Return the id of a marker's latest action on a question, and the action."""
     rows = (
         select(marking_actions.c.id, marking_actions.c.before)

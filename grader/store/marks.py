@@ -1,4 +1,4 @@
-"""Points that people give. They belong to the submission, so no grading and no regrade touches them."""
+"""Points that people give to a question or a check of one submission. Gradings and regrades keep them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from grader.store.tables import marks, people
 
 
 def put(tx: Tx, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
-    """Sets a mark, or takes it back where `points` is None. Raises `BadCall` for points that no gradebook can print."""
+    """Set a mark, or remove it if `points` is None.
+
+    Raises:
+        BadCall: If the points are not a multiple of 1/100.
+    """
     if points is not None and (points * 100).denominator != 1:
-        raise BadCall(f"points are multiples of 1/100, which {points} is not")
+        raise BadCall(f"{points} points cannot be given: points are multiples of 1/100")
     tx.execute(delete(marks).where(marks.c.submission == submission, marks.c.question == question))
     if points is not None:
         row = {"submission": submission, "question": question, "points": points, "comment": comment, "by": by}
@@ -25,6 +29,7 @@ def put(tx: Tx, submission: str, question: str, points: Points | None, comment: 
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
+    """Return the marks of submissions by submission."""
     found: dict[str, list[Mark]] = {}
     rows = tx.execute(
         select(*marks.c, *PERSON[1:])

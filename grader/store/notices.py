@@ -1,5 +1,5 @@
-"""Words that one machine says to all others (NOTIFY and LISTEN). They are not kept: who does not listen misses them.
-PostgreSQL only."""
+"""Messages between machines (NOTIFY and LISTEN of PostgreSQL). They are not stored: a machine that does not listen
+misses them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,29 @@ MOST_BYTES = 7_999
 _CHANNEL = "grader_notices"
 
 
-def say(tx: Tx, words: str) -> None:
-    """Heard once `tx` has ended well. At most `MOST_BYTES` of UTF-8."""
-    tx.execute(select(func.pg_notify(_CHANNEL, words)))
+def send(tx: Tx, message: str) -> None:
+    """Send a message when the transaction is committed.
+
+    Args:
+        tx: The transaction.
+        message: At most `MOST_BYTES` bytes of UTF-8.
+    """
+    tx.execute(select(func.pg_notify(_CHANNEL, message)))
 
 
-def hear(store: Store, look_up_seconds: float) -> Generator[str | None, None, None]:
-    """What is said from now on, for ever; None once it listens, and every so many seconds. Raises `StoreUnavailable`
-    when the connection is lost: what is said until the next call is missed."""
+def listen(store: Store, seconds: float) -> Generator[str | None, None, None]:
+    """Yield messages; None when listening has begun, and then at least every so many seconds.
+
+    Raises:
+        StoreUnavailable: If the connection is lost. Messages until the next call are missed.
+    """
     with store.apart() as connection:
         connection.exec_driver_sql(f"LISTEN {_CHANNEL}")
         driver: Any = connection.connection.dbapi_connection
         try:
             while True:
                 yield None
-                for notice in driver.notifies(timeout=look_up_seconds):
+                for notice in driver.notifies(timeout=seconds):
                     yield notice.payload
         except connection.dialect.loaded_dbapi.Error as lost:
             raise StoreUnavailable(f"the database has gone: {lost}") from lost

@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time
-from grader.store.records import EVERY_SCOPE, Course, Member, Person, Role, Scope, Token, TokenKind, new_id
+from grader.store.records import EVERY_SCOPE, Course, Member, Person, Role, Token, TokenKind, TokenScope, new_id
 from grader.store.tables import courses, members, people, tokens
 
 PERSON = (people.c.id, people.c.login, people.c.name, people.c.admin)
 
 
 def person_of(row: AnyRow) -> Person:
+    """Return the person of a row with the columns `PERSON`."""
     return Person(row.id, row.login, row.name, row.admin)
 
 
@@ -26,21 +27,24 @@ def person_of(row: AnyRow) -> Person:
 
 
 def add_course(tx: Tx, course: Course) -> None:
+    """Create a course."""
     tx.execute(insert(courses).values(id=course.id, title=course.title, created_at=now()))
 
 
 def put_course(tx: Tx, course: Course) -> None:
-    """Adds it, or gives it this title."""
+    """Create a course, or change its title."""
     if not tx.execute(update(courses).where(courses.c.id == course.id).values(title=course.title)).rowcount:
         add_course(tx, course)
 
 
 def course(tx: Tx, id: str) -> Course | None:
+    """Return a course, None if there is none with this id."""
     row = tx.execute(select(courses).where(courses.c.id == id)).one_or_none()
     return Course(row.id, row.title) if row else None
 
 
 def all_courses(tx: Tx) -> list[Course]:
+    """Return all courses by id."""
     return [Course(row.id, row.title) for row in tx.execute(select(courses).order_by(courses.c.id))]
 
 
@@ -48,7 +52,14 @@ def all_courses(tx: Tx) -> list[Course]:
 
 
 def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> Person:
-    """The person with this login, made or brought up to date. `admin` None leaves it as it is."""
+    """Return the person with this login; create or update them if needed.
+
+    Args:
+        tx: The transaction.
+        login: E-mail address or account name; case does not matter.
+        name: Name to show; empty keeps the present one.
+        admin: Whether they are an administrator; None keeps it.
+    """
     login = login.strip().lower()
     known = person_by_login(tx, login)
     if known is None:
@@ -64,26 +75,30 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
 
 
 def person_by_login(tx: Tx, login: str) -> Person | None:
+    """Return the person with this login, None if there is none."""
     row = tx.execute(select(*PERSON).where(people.c.login == login.strip().lower())).one_or_none()
     return person_of(row) if row else None
 
 
 def person(tx: Tx, id: str) -> Person | None:
+    """Return the person with this id, None if there is none."""
     row = tx.execute(select(*PERSON).where(people.c.id == id)).one_or_none()
     return person_of(row) if row else None
 
 
 def first_admin(tx: Tx, login: str, name: str) -> Person | None:
-    """Make an administrator. None where there is one: of services that start at once, one makes it."""
+    """Create the first administrator. Return None if there is one already, also from a service starting now."""
     one_at_a_time(tx, "first administrator")
     return None if has_admin(tx) else put_person(tx, login, name, admin=True)
 
 
 def has_admin(tx: Tx) -> bool:
+    """Return whether there is an administrator."""
     return tx.execute(select(people.c.id).where(people.c.admin).limit(1)).first() is not None
 
 
 def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
+    """Add a person to a course, or change their role."""
     known = role_of(tx, course, person)
     if known is None:
         tx.execute(insert(members).values(course=course, person=person, role=role))
@@ -93,23 +108,25 @@ def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
 
 
 def remove_member(tx: Tx, course: str, person: str) -> None:
-    """What they have handed in stays."""
+    """Remove a person from a course. Their submissions stay."""
     tx.execute(delete(members).where(members.c.course == course, members.c.person == person))
 
 
 def role_of(tx: Tx, course: str, person: str) -> Role | None:
+    """Return a person's role in a course, None if they are not in it."""
     where = (members.c.course == course) & (members.c.person == person)
     role = tx.execute(select(members.c.role).where(where)).scalar_one_or_none()
     return Role(role) if role else None
 
 
 def roles(tx: Tx, person: str) -> dict[str, Role]:
-    """Course → role."""
+    """Return a person's roles by course."""
     rows = tx.execute(select(members.c.course, members.c.role).where(members.c.person == person))
     return {row.course: Role(row.role) for row in rows}
 
 
 def roster(tx: Tx, course: str) -> list[Member]:
+    """Return the members of a course by name."""
     rows = tx.execute(
         select(*PERSON, members.c.role)
         .join(members, members.c.person == people.c.id)
@@ -128,15 +145,19 @@ def new_token(
     kind: TokenKind,
     label: str = "",
     lasts: dt.timedelta | None = None,
-    scopes: Iterable[Scope] = EVERY_SCOPE,
+    scopes: Iterable[TokenScope] = EVERY_SCOPE,
     parent: Token | None = None,
 ) -> str:
-    """Make a token. Return its secret, of which the database keeps only the hash.
+    """Create a token and return its secret. The database stores only the hash of it.
 
     Args:
-        lasts: Its lifetime; None until it is revoked.
-        scopes: What it may be used for; those that the parent lacks are left out.
-        parent: The program's token that it is made with. It expires no later, and is revoked together with it.
+        tx: The transaction.
+        person: Id of the person that the token belongs to.
+        kind: Kind of the token.
+        label: Name of the token, for people.
+        lasts: Lifetime; None until it is revoked.
+        scopes: Scopes; those that the parent lacks are left out.
+        parent: API token that the new one is made with. The new one expires no later and is revoked with it.
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -157,13 +178,13 @@ def new_token(
 
 
 def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
-    """The person behind a token that has not expired."""
+    """Return the person that a token belongs to, None if it is unknown or has expired."""
     found = holder(tx, secret, kinds)
     return found[0] if found else None
 
 
 def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, Token] | None:
-    """Return the person and the record of a token that has not expired."""
+    """Return the person that a token belongs to, and the token; None if it is unknown or has expired."""
     known = tx.execute(
         select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _alive())
     ).one_or_none()
@@ -173,19 +194,20 @@ def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, Tok
 
 
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
-    """`whose_token`, and nobody can use it again."""
+    """Return the person that a token belongs to, and delete the token: it works once."""
     found = whose_token(tx, secret, [kind])
     gone = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
     return found if gone else None
 
 
 def tokens_of(tx: Tx, person: str) -> list[Token]:
+    """Return a person's tokens that have not expired, the oldest first."""
     rows = tx.execute(select(tokens).where(tokens.c.person == person, _alive()).order_by(tokens.c.id))
     return [_token(row) for row in rows]
 
 
 def token(tx: Tx, secret: str) -> Token:
-    """What may be shown of a token that is there."""
+    """Return a token by its secret. It must exist."""
     return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
 
 
@@ -196,16 +218,17 @@ def token_by_id(tx: Tx, id: str) -> Token | None:
 
 
 def _token(row: AnyRow) -> Token:
-    scopes = frozenset(map(Scope, row.scopes))
+    scopes = frozenset(map(TokenScope, row.scopes))
     return Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at, scopes, row.parent)
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:
-    """Remove a token and all that were made with it. Return whether it was there."""
+    """Delete a token and all tokens made with it. Return whether it existed."""
     return bool(tx.execute(delete(tokens).where(tokens.c.id == id, tokens.c.person == person)).rowcount)
 
 
 def forget_expired_tokens(tx: Tx) -> None:
+    """Delete tokens that have expired."""
     tx.execute(delete(tokens).where(tokens.c.expires_at <= now()))
 
 
@@ -214,5 +237,5 @@ def _alive() -> Any:
 
 
 def _hash(secret: str) -> str:
-    """A plain hash will do: a token has 256 random bits, which nobody guesses from it."""
+    """Return a plain hash: a token has 256 random bits, so it cannot be guessed from it."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How doors put gradings into the queue, whatever takes them out of it."""
+"""The interface for queuing gradings, whichever workers grade them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.store.records import Priority
 
 
 class Queue(Protocol):
-    """What is done here is done within the caller's transaction: it is kept with it, or not at all."""
+    """A queue of gradings. Changes are part of the caller's transaction."""
 
     def enqueue(
         self,
@@ -28,17 +28,17 @@ class Queue(Protocol):
         ...
 
     def cancel(self, tx: Tx, grading: str) -> bool:
-        """Whether it could be: what is final stays."""
+        """Cancel a grading. Return False if it is finished."""
         ...
 
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
-        """What was broken waits again."""
+        """Queue a broken grading again. Return False if it is not broken."""
         ...
 
     def trouble(self) -> str:
-        """Why nothing that waits would be graded; empty where all is well."""
+        """Return why queued gradings would not be graded; empty if they would."""
         ...
 
     def wake(self) -> None:
-        """Called after the transaction: there may be work."""
+        """Tell the workers that there may be work. Call it after the transaction."""
         ...

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
-from grader.model import Points
+from grader.model import Points, Status
 
 _newest = 0
 _making = threading.Lock()
@@ -66,18 +66,18 @@ class TokenKind(StrEnum):
     """In a browser's cookie."""
 
 
-class Scope(StrEnum):
+class TokenScope(StrEnum):
     """What a token may be used for, of what its person may do."""
 
     READ = "read"
-    """Every request that changes nothing."""
+    """Every request that changes nothing. A token with no other scope can revoke itself, and changes nothing else."""
     SUBMIT = "submit"
     """Submit, pre-check and cancel."""
     STAFF = "staff"
     """What only staff and admins may do or see. Without it they are ordinary members of their courses."""
 
 
-EVERY_SCOPE = frozenset(Scope)
+EVERY_SCOPE = frozenset(TokenScope)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Token:
     label: str
     created_at: dt.datetime
     expires_at: dt.datetime | None
-    scopes: frozenset[Scope] = EVERY_SCOPE
+    scopes: frozenset[TokenScope] = EVERY_SCOPE
     parent: str | None = None
     """The id of the program's token that this one was made with, and ends with."""
 
@@ -142,7 +142,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Submission:
+class SubmissionRecord:
     """The record of one; what was in it is fetched apart."""
 
     id: str
@@ -233,13 +233,13 @@ class Leased:
 
 
 @dataclass(frozen=True)
-class Result:
+class CheckRecord:
     """One check of one grading."""
 
     check: str
     points: Points
     possible: Points
-    status: str
+    status: Status
     mistake: str
     reason: str
 

@@ -13,33 +13,44 @@ from grader.store.database import AnyRow, Tx, now
 from grader.store.gradings import counting, of_regrade, results_of
 from grader.store.people import PERSON
 from grader.store.queue import Queue
-from grader.store.records import Grading, Kind, Person, Priority, Regrade, RegradeState, Result, State, Which, new_id
+from grader.store.records import (
+    CheckRecord,
+    Grading,
+    Kind,
+    Person,
+    Priority,
+    Regrade,
+    RegradeState,
+    State,
+    Which,
+    new_id,
+)
 from grader.store.submissions import authors_of
 from grader.store.tables import authors, gradings, people, regrades, submissions
 
 
 @dataclass(frozen=True)
 class Change:
-    """One submission before and after."""
+    """One submission before and after a regrade."""
 
     submission: str
     authors: tuple[Person, ...]
     before: Grading | None
-    """The one that counts; None where there is none yet."""
+    """The grading that counts; None if there is none yet."""
     after: Grading
-    checks: tuple[tuple[Result | None, Result | None], ...]
-    """(before, after) of every check whose points or status differ; None where a version does not have it."""
+    checks: tuple[tuple[CheckRecord | None, CheckRecord | None], ...]
+    """(before, after) of every check whose points or status differ; None if that grading does not have the check."""
 
     @property
     def points(self) -> Points | None:
-        """By how much the submission gains; None while it is not graded."""
+        """Return the points that the submission gains; None while the regrade has not graded it."""
         if self.after.points is None:
             return None
         return self.after.points - (self.before.points if self.before and self.before.points is not None else Points(0))
 
 
 def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: Queue) -> str:
-    """Queues a shadow grading of each of these submissions; returns the regrade's id."""
+    """Queue a new grading of each submission, which does not count yet. Return the regrade's id."""
     regrade = new_id()
     row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": by}
     tx.execute(insert(regrades).values(row | {"state": RegradeState.SHADOW, "created_at": now()}))
@@ -50,7 +61,7 @@ def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequ
 
 
 def chosen(tx: Tx, course: str, assignment: str, which: Which) -> list[str]:
-    """Submissions of every student that a regrade of this kind runs over."""
+    """Return the ids of the submissions that a regrade of this kind is about."""
     rows = tx.execute(
         select(submissions.c.id, authors.c.person, gradings.c.points)
         .join(authors, authors.c.submission == submissions.c.id)
@@ -77,17 +88,19 @@ def _at_least(points: Points | None, other: Points | None) -> bool:
 
 
 def get(tx: Tx, id: str) -> Regrade | None:
+    """Return a regrade, None if there is none with this id."""
     row = tx.execute(_regrade().where(regrades.c.id == id)).one_or_none()
     return _of(row) if row else None
 
 
 def of_offering(tx: Tx, course: str, assignment: str) -> list[Regrade]:
+    """Return the regrades of an offered assignment, the newest first."""
     where = (regrades.c.course == course) & (regrades.c.assignment == assignment)
     return [_of(row) for row in tx.execute(_regrade().where(where).order_by(regrades.c.id.desc()))]
 
 
 def progress(tx: Tx, id: str) -> dict[State, int]:
-    """How many of its gradings are in each state."""
+    """Return the number of a regrade's gradings by state."""
     rows = tx.execute(
         select(gradings.c.state, func.count().label("n")).where(gradings.c.regrade == id).group_by(gradings.c.state)
     )
@@ -95,7 +108,7 @@ def progress(tx: Tx, id: str) -> dict[State, int]:
 
 
 def changes(tx: Tx, id: str) -> list[Change]:
-    """Every submission of the regrade, those that change first, in the order of their authors."""
+    """Return the change of every submission of a regrade, by author; submissions that change come first."""
     shadows = of_regrade(tx, id)
     ids = [shadow.submission for shadow in shadows]
     before = {g.submission: g for g in counting(tx, ids)}
@@ -114,7 +127,9 @@ def changes(tx: Tx, id: str) -> list[Change]:
     return sorted(found, key=lambda c: (not c.checks, [a.login for a in c.authors], c.submission))
 
 
-def _differences(before: Sequence[Result], after: Sequence[Result]) -> tuple[tuple[Result | None, Result | None], ...]:
+def _differences(
+    before: Sequence[CheckRecord], after: Sequence[CheckRecord]
+) -> tuple[tuple[CheckRecord | None, CheckRecord | None], ...]:
     if not after:
         return ()  # not graded yet
     old, new = {r.check: r for r in before}, {r.check: r for r in after}
@@ -122,13 +137,13 @@ def _differences(before: Sequence[Result], after: Sequence[Result]) -> tuple[tup
     return tuple((b, a) for b, a in pairs if _verdict(b) != _verdict(a))
 
 
-def _verdict(result: Result | None) -> Any:
+def _verdict(result: CheckRecord | None) -> Any:
     return result and (result.points, result.possible, result.status)
 
 
 def apply(tx: Tx, id: str) -> bool:
-    """From now on its gradings count, where they are graded. False where it is not a finished shadow."""
-    if not _decide(tx, id, RegradeState.APPLIED):
+    """Make the regrade's finished gradings count. Return False if it is not finished, or decided already."""
+    if not _close(tx, id, RegradeState.APPLIED):
         return False
     done = (gradings.c.regrade == id) & (gradings.c.state == State.GRADED)
     of_them = select(gradings.c.submission).where(done)
@@ -138,15 +153,15 @@ def apply(tx: Tx, id: str) -> bool:
 
 
 def discard(tx: Tx, id: str) -> bool:
-    """Nothing changes; what still waits is cancelled."""
-    if not _decide(tx, id, RegradeState.DISCARDED):
+    """Discard a regrade and cancel its unfinished gradings. Return False if it is decided already."""
+    if not _close(tx, id, RegradeState.DISCARDED):
         return False
     waiting = (gradings.c.regrade == id) & gradings.c.state.in_((State.QUEUED, State.RUNNING))
     tx.execute(update(gradings).where(waiting).values(state=State.CANCELLED, finished_at=now(), lease=None))
     return True
 
 
-def _decide(tx: Tx, id: str, state: RegradeState) -> bool:
+def _close(tx: Tx, id: str, state: RegradeState) -> bool:
     where = (regrades.c.id == id) & (regrades.c.state == RegradeState.SHADOW)
     if state is RegradeState.APPLIED:
         unfinished = select(gradings.c.id).where(

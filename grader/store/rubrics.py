@@ -15,7 +15,7 @@ from grader.store.tables import mark_items, phrases, questions, rubric
 
 
 @dataclass(frozen=True)
-class Question:
+class OfferedQuestion:
     """A written question of an assignment, as one course sets it."""
 
     course: str
@@ -25,11 +25,13 @@ class Question:
 
 @dataclass(frozen=True)
 class RubricItem:
+    """A reason for points, such as a frequent mistake, that markers apply to answers."""
+
     id: str
     question: str
     text: str
     points: Points
-    """Added where it is ticked; below zero takes off."""
+    """Added to an answer that the item is applied to; a negative number takes points off."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Phrase:
     text: str
 
 
-def is_of(table: Table, question: Question) -> ColumnElement[bool]:
+def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
+    """Return the condition that a row of a table is about a question."""
     return (
         (table.c.course == question.course)
         & (table.c.assignment == question.assignment)
@@ -48,7 +51,7 @@ def is_of(table: Table, question: Question) -> ColumnElement[bool]:
     )
 
 
-def place(question: Question) -> dict[str, str]:
+def place(question: OfferedQuestion) -> dict[str, str]:
     """Return the columns that name a question."""
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
@@ -56,13 +59,14 @@ def place(question: Question) -> dict[str, str]:
 # ── rubric ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def items(tx: Tx, question: Question) -> list[RubricItem]:
-    """In the order in which they are shown, and numbered."""
+def items(tx: Tx, question: OfferedQuestion) -> list[RubricItem]:
+    """Return a question's rubric items in their order."""
     rows = tx.execute(select(rubric).where(is_of(rubric, question)).order_by(rubric.c.position, rubric.c.id))
     return [_item(row) for row in rows]
 
 
 def items_by_id(tx: Tx, ids: Iterable[str]) -> dict[str, RubricItem]:
+    """Return rubric items by id, in the order of their rubrics."""
     rows = tx.execute(select(rubric).where(rubric.c.id.in_(list(ids))).order_by(rubric.c.position, rubric.c.id))
     return {row.id: _item(row) for row in rows}
 
@@ -71,8 +75,12 @@ def _item(row: AnyRow) -> RubricItem:
     return RubricItem(row.id, row.question, row.text, row.points)
 
 
-def add_item(tx: Tx, question: Question, text: str, points: Points) -> RubricItem:
-    """Add an item behind the others."""
+def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> RubricItem:
+    """Add an item at the end of a rubric.
+
+    Raises:
+        BadCall: If the points are not a multiple of 1/100.
+    """
     _printable(points)
     last = tx.scalar(select(func.max(rubric.c.position)).where(is_of(rubric, question)))
     item = RubricItem(new_id(), question.id, text, points)
@@ -81,20 +89,25 @@ def add_item(tx: Tx, question: Question, text: str, points: Points) -> RubricIte
     return item
 
 
-def change_item(tx: Tx, question: Question, id: str, text: str, points: Points) -> bool:
-    """Every total that it is ticked in follows, since points are added up whenever somebody looks."""
+def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: Points) -> bool:
+    """Change an item's text and points, and thereby all totals that contain it. Return whether it exists.
+
+    Raises:
+        BadCall: If the points are not a multiple of 1/100.
+    """
     _printable(points)
     where = is_of(rubric, question) & (rubric.c.id == id)
     return bool(tx.execute(update(rubric).where(where).values(text=text, points=points)).rowcount)
 
 
-def order_items(tx: Tx, question: Question, ids: Iterable[str]) -> None:
+def order_items(tx: Tx, question: OfferedQuestion, ids: Iterable[str]) -> None:
+    """Set the order of a question's rubric items."""
     for position, id in enumerate(ids, 1):
         tx.execute(update(rubric).where(is_of(rubric, question), rubric.c.id == id).values(position=position))
 
 
-def uses(tx: Tx, question: Question) -> dict[str, int]:
-    """Item → how many answer_marks have it ticked."""
+def uses(tx: Tx, question: OfferedQuestion) -> dict[str, int]:
+    """Return the number of marks that apply an item, by item."""
     rows = tx.execute(
         select(mark_items.c.item, func.count().label("n"))
         .join(rubric, rubric.c.id == mark_items.c.item)
@@ -104,29 +117,34 @@ def uses(tx: Tx, question: Question) -> dict[str, int]:
     return {row.item: row.n for row in rows}
 
 
-def remove_item(tx: Tx, question: Question, id: str) -> bool:
-    """Raises `BadCall` where it is ticked: points would vanish from totals unseen."""
+def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
+    """Remove an item. Return whether it existed.
+
+    Raises:
+        BadCall: If marks apply it: their totals would change without notice.
+    """
     used = tx.scalar(select(func.count()).select_from(mark_items).where(mark_items.c.item == id)) or 0
     if used:
-        raise BadCall(f"the item is ticked {used} times: set its points to 0, or untick it first")
+        raise BadCall(f"the item is used in {used} marks: set its points to 0, or take it out of them first")
     return bool(tx.execute(delete(rubric).where(is_of(rubric, question), rubric.c.id == id)).rowcount)
 
 
 def _printable(points: Points) -> None:
     if (points * 100).denominator != 1:
-        raise BadCall(f"points are multiples of 1/100, which {points} is not")
+        raise BadCall(f"{points} points cannot be given: points are multiples of 1/100")
 
 
 # ── comment bank ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def phrases_of(tx: Tx, question: Question) -> list[Phrase]:
+def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
+    """Return a question's comment bank, the oldest first."""
     rows = tx.execute(select(phrases).where(is_of(phrases, question)).order_by(phrases.c.id))
     return [Phrase(row.id, row.text) for row in rows]
 
 
-def add_phrase(tx: Tx, question: Question, text: str) -> Phrase:
-    """The one that there is, where the same has been said before."""
+def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:
+    """Add a comment to the bank, and return it; an equal one is returned instead."""
     known = next((phrase for phrase in phrases_of(tx, question) if phrase.text == text), None)
     if known:
         return known
@@ -135,27 +153,33 @@ def add_phrase(tx: Tx, question: Question, text: str) -> Phrase:
     return phrase
 
 
-def remove_phrase(tx: Tx, question: Question, id: str) -> None:
+def remove_phrase(tx: Tx, question: OfferedQuestion, id: str) -> None:
+    """Remove a comment from the bank."""
     tx.execute(delete(phrases).where(is_of(phrases, question), phrases.c.id == id))
 
 
-# ── how many markers ─────────────────────────────────────────────────────────────────────────────────
+# ── number of markers ─────────────────────────────────────────────────────────────────────────────────
 
 
-def markers(tx: Tx, question: Question) -> int:
-    """How many people mark each answer: one, or two and a moderator where they differ."""
+def markers(tx: Tx, question: OfferedQuestion) -> int:
+    """Return the number of people who mark each answer: 1, or 2 with a moderator if they differ."""
     return tx.scalar(select(questions.c.markers).where(is_of(questions, question))) or 1
 
 
 def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
-    """Question → how many, where that has been set."""
+    """Return the number of markers by question, for questions that have it set."""
     where = (questions.c.course == course) & (questions.c.assignment == assignment)
     rows = tx.execute(select(questions.c.question, questions.c.markers).where(where))
     return {row.question: row.markers for row in rows}
 
 
-def set_markers(tx: Tx, question: Question, count: int) -> None:
+def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:
+    """Set the number of people who mark each answer.
+
+    Raises:
+        BadCall: If it is neither 1 nor 2.
+    """
     if count not in (1, 2):
-        raise BadCall("an answer has one marker, or two")
+        raise BadCall("an answer has one or two markers")
     if not tx.execute(update(questions).where(is_of(questions, question)).values(markers=count)).rowcount:
         tx.execute(insert(questions).values(place(question) | {"markers": count}))

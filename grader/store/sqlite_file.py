@@ -1,7 +1,8 @@
 """The identity of an SQLite database file, checked before SQLite opens it.
 
 SQLite removes the write-ahead log that lies beside an empty file, and applies a log to whatever file has its name. Both
-lose acknowledged transactions, so a file is opened only if it is the database that the log belongs to.
+lose acknowledged transactions, so a file is opened only if it is the database that the log belongs to. It also goes on
+writing to a log that was removed, which ends with the process, so that log is brought into the database at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import secrets
 import sqlite3
 import threading
+import weakref
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +36,23 @@ class _Place:
     inode: int
 
 
+class LogRemoved(StoreUnavailable):
+    """The write-ahead log of open connections is not at its path. They must be closed: the last one brings what the log
+    contains into the database."""
+
+
 class DatabaseFile:
     """The file of one database. Once it has been opened, nothing else at its path is ever opened instead."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_closing = False
+        """Whether all connections have to be closed before new ones may be opened."""
         self._opened: _Place | None = None
         self._opening = threading.Lock()
+        self._connections = weakref.WeakSet[_Connection]()
+        self._log: tuple[_Place | None, ...] = ()
+        """The log and shared memory of the open connections."""
 
     def check(self) -> None:
         """Raise `StoreUnavailable` unless the database may be opened, or is still the one that was opened."""
@@ -50,6 +63,11 @@ class DatabaseFile:
                 self._opened = there
         if self._place() != self._opened:
             raise StoreUnavailable(f"another file is in the place of {self.path.name}: put the database back")
+        with self._opening:
+            changed = self.is_closing or self._log_places() != self._log
+            self.is_closing = changed and len(self._connections) > 0
+            if self.is_closing:
+                raise LogRemoved(f"the log of {self.path.name} was removed while it was in use: try again in a moment")
 
     def connect(self) -> sqlite3.Connection:
         """Open the database. A connection may be passed between threads, and every BEGIN on it is explicit."""
@@ -57,10 +75,28 @@ class DatabaseFile:
         connection = open_file(self.path)
         try:
             self.check()  # again: SQLite has opened the file, and looks for its log at the first statement
-        except StoreUnavailable:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives the loss of power
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # makes the log
+            with self._opening:
+                if not self._connections:
+                    self._log = self._log_places()
+                self._connections.add(connection)
+                connection.closed = self._forget
+            self.check()
+        except (StoreUnavailable, sqlite3.Error):
             connection.close()
             raise
         return connection
+
+    def _forget(self, connection: _Connection) -> None:
+        with self._opening:
+            self._connections.discard(connection)
+            self.is_closing &= bool(self._connections)
+
+    def _log_places(self) -> tuple[_Place | None, ...]:
+        return tuple(_place(beside(self.path, ending)) for ending in (LOG, SHARED_MEMORY))
 
     def make(self) -> None:
         """Make a database without tables if there is none. Raise `StoreUnavailable` if files of a missing one are
@@ -95,6 +131,7 @@ class DatabaseFile:
         if application != APPLICATION_ID:
             raise StoreUnavailable(f"{self.path.name} is not a database of the grader: put the database back")
         self._require_own_log(id)
+        self._require_log_in_use()
         if self._owner() != id:
             _replace(beside(self.path, OWNER), f"{id}\n")
 
@@ -105,6 +142,12 @@ class DatabaseFile:
                 f"{log.name} belongs to another database than {self.path.name}: put that one back, or move the log away"
             )
 
+    def _require_log_in_use(self) -> None:
+        """Raise `StoreUnavailable` if another process uses the database with a log that was removed."""
+        log, shared = self._log_places()
+        if log is None and shared is not None and _is_locked(shared):
+            raise StoreUnavailable(f"{self.path.name}{LOG} was removed while the database was in use: try again")
+
     def _owner(self) -> int | None:
         """Return the id of the database that the log belongs to, if known."""
         with suppress(OSError, ValueError):
@@ -113,6 +156,32 @@ class DatabaseFile:
 
     def _companions(self) -> list[str]:
         return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := beside(self.path, ending)).exists()]
+
+
+class _Connection(sqlite3.Connection):
+    closed: Callable[[_Connection], None] | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self.closed is not None:
+            self.closed(self)
+
+
+def _place(file: Path) -> _Place | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return _Place(found.st_dev, found.st_ino)
+
+
+def _is_locked(place: _Place) -> bool:
+    """Return whether a process has locks on a file, as far as the kernel shows them. Opening the file to ask would
+    release those of this process."""
+    with suppress(OSError):
+        identity = f"{os.major(place.device):02x}:{os.minor(place.device):02x}:{place.inode}"
+        return identity in Path("/proc/locks").read_text("ascii").split()
+    return False
 
 
 def beside(path: Path, ending: str) -> Path:
@@ -169,10 +238,12 @@ def _header(path: Path) -> tuple[int, int]:
     return application, id
 
 
-def open_file(path: Path, mode: str = "rw") -> sqlite3.Connection:
+def open_file(path: Path, mode: str = "rw") -> _Connection:
     """Open an SQLite file that is there, without a check. Each statement is a transaction unless it says BEGIN."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+    return sqlite3.connect(
+        uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection, uri=True
+    )
 
 
 def _replace(file: Path, content: str) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON, person_of
-from grader.store.records import NEWEST, File, Kind, Page, Person, State, Submission, new_id
+from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, new_id
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
 
 
@@ -48,7 +48,7 @@ def add(tx: Tx, new: NewSubmission) -> str:
     return id
 
 
-def get(tx: Tx, id: str) -> Submission | None:
+def get(tx: Tx, id: str) -> SubmissionRecord | None:
     return next(iter(_read(tx, submissions.c.id == id)), None)
 
 
@@ -73,7 +73,7 @@ def of_offering(
     kind: Kind | None = Kind.SUBMISSION,
     state: State | None = None,
     page: Page = NEWEST,
-) -> list[Submission]:
+) -> list[SubmissionRecord]:
     """The newest first. `None` means any; the state is that of the grading that counts, or will."""
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
     if assignment is not None:
@@ -89,7 +89,7 @@ def of_offering(
     return _read(tx, *where, limit=page.limit)
 
 
-def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[Submission]:
+def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[SubmissionRecord]:
     """The newest of each student (or of this one) that was neither taken back nor superseded; a group's is there once,
     where it is the newest of anybody in it."""
     gone = [submissions.c.id.not_in(_in_state(state)) for state in (State.CANCELLED, State.SUPERSEDED)]
@@ -117,7 +117,7 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
     return found if author is None else found.where(authors.c.person == author)
 
 
-def of_author(tx: Tx, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[Submission]:
+def of_author(tx: Tx, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[SubmissionRecord]:
     """In all courses, the newest first."""
     where: list[ColumnElement[bool]] = [submissions.c.id.in_(_by_author(author))]
     if kind is not None:
@@ -138,7 +138,7 @@ def _in_state(state: State) -> Any:
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))
 
 
-def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[Submission]:
+def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[SubmissionRecord]:
     rows = tx.execute(
         select(*submissions.c, people.c.login, people.c.name, people.c.admin)
         .join(people, people.c.id == submissions.c.by)
@@ -176,8 +176,8 @@ def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
     return found
 
 
-def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Submission:
-    return Submission(
+def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> SubmissionRecord:
+    return SubmissionRecord(
         id=row.id,
         course=row.course,
         assignment=row.assignment,

@@ -32,7 +32,7 @@ from grader.model import Points
 
 
 class Moment(TypeDecorator[dt.datetime]):
-    """A moment with its time zone, kept as UTC: SQLite knows no time zones."""
+    """A moment with its time zone, stored in UTC because SQLite has no time zones."""
 
     impl = _DateTime
     cache_ok = True
@@ -45,7 +45,7 @@ class Moment(TypeDecorator[dt.datetime]):
 
 
 class Exact(TypeDecorator[Points]):
-    """Points, kept as whole hundredths: exact, and every database can add them up."""
+    """Points, stored as whole hundredths: exact, and every database can add them."""
 
     impl = Integer
     cache_ok = True

@@ -1,6 +1,6 @@
-"""What Procrastinate keeps in a PostgreSQL database, brought to the version of it that is installed.
+"""Bring Procrastinate's tables in a PostgreSQL database to the installed version of Procrastinate.
 
-It ships its schema, and migrations between its versions, and keeps no record of which have been run: so we do.
+Procrastinate ships a schema and migrations but does not record which have run; the table `queue_migrations` does.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from sqlalchemy import Connection, Engine, text
 from grader.errors import BadCall
 
 MISSING = "PostgreSQL needs psycopg and procrastinate: make setup installs them, or pip install '.[postgres]'"
-NOT_OURS = ("procrastinate_", "queue_migrations")
-"""How the names of the tables begin that are no tables of ours."""
+PROCRASTINATE_TABLES = ("procrastinate_", "queue_migrations")
+"""Prefixes of tables that are Procrastinate's, or about it."""
 
 
 def migrate(engine: Engine) -> None:
-    """Raises `BadCall` where Procrastinate is not installed."""
+    """Run the missing migrations.
+
+    Raises:
+        BadCall: If Procrastinate is not installed.
+    """
     try:
         from procrastinate.schema import SchemaManager, migrations_path
     except ModuleNotFoundError:

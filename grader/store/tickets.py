@@ -1,9 +1,9 @@
-"""Tickets: how workers on many machines learn that a grading waits. PostgreSQL only.
+"""Tickets tell workers on many machines that a grading is queued. PostgreSQL only.
 
-Every queued grading has one ticket, which is a job of Procrastinate's that nobody has taken yet. The database makes
-tickets and tears them up itself (the trigger `grader_ticket`, migration 0001), in the transaction in which a grading
-comes into the queue or leaves it, whichever code does so. The grading is the truth: who holds a ticket still has to
-take the grading, and a ticket that got lost is made again.
+Every queued grading has one ticket, a Procrastinate job that is not started yet. A trigger of the database
+(`grader_ticket`, migration 0001) creates and deletes tickets in the transaction in which a grading enters or leaves the
+queue. The grading is authoritative: a worker with a ticket still has to lease the grading, and a lost ticket is made
+again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from grader.store import gradings
 from grader.store.database import Tx
 
 TASK = "grade"
-"""What Procrastinate calls it. A worker that does not know a job's task drops the job, so this stays as it is."""
+"""Name of the task in Procrastinate. Do not change it: a worker drops jobs of unknown tasks."""
 
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('grader sweep'))")
-# setting what is set already fires the trigger, which makes what is missing
+# the trigger fires although nothing changes, and makes the missing ticket
 _MAKE_LOST_ONES = text("""
     UPDATE gradings SET state = state
     WHERE state = 'queued' AND NOT EXISTS (
@@ -46,8 +46,13 @@ def queue_of(compatibility_key: str, *, prechecks: bool) -> str:
 
 
 def sweep(tx: Tx, lease: dt.timedelta) -> int:
-    """What dead workers have left waits again, with a ticket; returns how many gradings. Every machine does this now
-    and then, and where one is at it the others leave it to that one."""
+    """Queue the gradings of dead workers again, make lost tickets, and delete those of dead workers.
+
+    Every machine calls this periodically; only one at a time does it.
+
+    Returns:
+        The number of gradings that were queued again.
+    """
     if not tx.scalar(_ALONE):
         return 0
     left = gradings.recover(tx)

@@ -1,4 +1,4 @@
-"""Who grades: the live workers, and what waits in vain."""
+"""The registered workers, and queued gradings that no worker can take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REMEMBERED = dt.timedelta(days=1)
 
 
 def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
-    """It is alive, and will be taken to be for so long."""
+    """Register a worker, or renew its registration, for a time."""
     row = asdict(worker) | {"compatibility_keys": list(worker.compatibility_keys), "alive_until": now() + lasts}
     if not tx.execute(update(workers).where(workers.c.name == worker.name).values(row)).rowcount:
         tx.execute(insert(workers).values(row))
@@ -23,17 +23,18 @@ def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
 
 
 def leave(tx: Tx, name: str | None = None) -> None:
-    """It is no more; None: all are not."""
+    """Remove a worker, or all workers if None."""
     tx.execute(delete(workers) if name is None else delete(workers).where(workers.c.name == name))
 
 
 def live(tx: Tx) -> list[Worker]:
+    """Return the workers whose registration has not expired, by name."""
     rows = tx.execute(select(workers).where(workers.c.alive_until > now()).order_by(workers.c.name))
     return [Worker(row.name, tuple(row.compatibility_keys), row.processes, row.sandbox, row.since) for row in rows]
 
 
 def unserved(tx: Tx) -> list[Unserved]:
-    """What waits, and no live worker may take it."""
+    """Return the queued gradings that no live worker can take, by compatibility key."""
     g = gradings.c
     waiting = tx.execute(
         select(g.compatibility_key, func.count().label("n"), func.min(g.queued_at).label("since"))

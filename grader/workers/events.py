@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from grader.model import Status
+
 Kind = Literal["state", "section", "training"]
 
 
@@ -17,7 +19,7 @@ class CheckEvent:
     """A check that has been decided."""
 
     id: str
-    status: str
+    status: Status
     points: float
     possible: float
 

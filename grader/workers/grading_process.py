@@ -304,7 +304,7 @@ class _Watching:
         if happened.done:
             self._decided.add(section)
         decided = [finding.result() for finding in happened.findings]
-        checks = tuple(CheckEvent(c.id, str(c.status), float(c.points), float(c.possible)) for c in decided)
+        checks = tuple(CheckEvent(c.id, c.status, float(c.points), float(c.possible)) for c in decided)
         self._say(Event(self._grading, "section", section, happened.done, checks))
 
     def _tick(self) -> None:

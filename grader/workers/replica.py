@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 import structlog
 
 from grader.errors import StoreUnavailable
+from grader.model import Status
 from grader.store import notices, tickets
 from grader.store.database import Store
 from grader.workers.events import CheckEvent, Event, Hub
@@ -34,7 +35,7 @@ class Announcer:
         try:
             with self._store.write() as tx:
                 for words in spoken(event):
-                    notices.say(tx, words)
+                    notices.send(tx, words)
         except StoreUnavailable as gone:
             log.warning("nobody hears of this", grading=event.grading, why=str(gone))
 
@@ -83,7 +84,7 @@ class Replica:
     def _listen(self) -> None:
         while not self._over.is_set():
             try:
-                with closing(notices.hear(self._store, LOOK_UP_SECONDS)) as hearing:
+                with closing(notices.listen(self._store, LOOK_UP_SECONDS)) as hearing:
                     self._hear(hearing)
             except StoreUnavailable as gone:
                 log.warning("hears nothing from the workers", why=str(gone))
@@ -111,4 +112,4 @@ def spoken(event: Event) -> list[str]:
 
 def understood(words: str) -> Event:
     said = json.loads(words)
-    return Event(**said | {"checks": tuple(CheckEvent(**check) for check in said["checks"])})
+    return Event(**said | {"checks": tuple(CheckEvent(**c | {"status": Status(c["status"])}) for c in said["checks"])})

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from grader import kit
-from grader.kit import Answer, Array, Asked, Params, Verdict, held, is_near
+from grader.kit import Answer, Array, Asked, Params, Verdict, is_near, passed
 
 from .problems import SMALL, Problem
 
-NOT_OWN = kit.lost("does not follow from the student's own earlier answers")
+NOT_OWN = kit.failed("does not follow from the student's own earlier answers")
 NUDGE = 1e-4
 """Change of b1 for a difference quotient, whose error is then about 1e-9."""
 SAME_SCORES = 1e-6
@@ -60,16 +60,16 @@ def relu_loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str])
     right_for_scores = all(kit.right_for_own_scores(one, truth) for one in asked)
     scores_right = all(kit.scores_are_right(one.own, truth) for one in asked)
     if of_relu and (right_for_scores or scores_right) and kit.depend_on_data(asked):
-        return held()
+        return passed()
     if len(of_relu) == len(causes):
         return NOT_OWN
     own = [Own(one.own.student, one.own.problem) for one in asked]
     if scores_right and all(_losses_are_shared(one) for one in own) and kit.depend_on_data(asked):
-        return held()
+        return passed()
     if not right_for_scores or not kit.vary(asked):
         return NOT_OWN
     behind = all(_output_is_shared(one) for one in own)
-    return held() if behind or all(_hidden_is_shared(one, truth) for one in own) else NOT_OWN
+    return passed() if behind or all(_hidden_is_shared(one, truth) for one in own) else NOT_OWN
 
 
 def _losses_are_shared(own: Own) -> bool:
@@ -152,7 +152,7 @@ def _same_fault_as_in_sigmoid(own: Any, name: str, truth: Any) -> Verdict:
     for row in range(min(len(problem.X), 3)):
         if (verdict := _same_fault_at(own, problem.rows([row]), name, truth)) is not None:
             return verdict
-    return held()
+    return passed()
 
 
 def _same_fault_at(own: Own, one: Problem, name: str, truth: Any) -> Verdict | None:

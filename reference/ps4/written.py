@@ -77,6 +77,14 @@ NETWORK = Quantities(
         "the gradient of a squared error": lambda net: _error(net) * net["h2"] * (1 - net["h2"]),
     },
 )
+WORDS = {
+    "yhat": r"\hat y", "y_hat": r"\hat y", "y_pred": r"\hat y", "ypred": r"\hat y", "yh": r"\hat y", "y_true": "y",
+    "lam": r"\lambda", "lambda_": r"\lambda", "lambd": r"\lambda", "lmbda": r"\lambda", "reg": r"\lambda",
+    "lr": r"\eta", "grad": r"\nabla", "g_t": "g_t", "gt": "g_t", "grad_t": "g_t", "new": "",
+    "theta_t": r"\theta_t", "theta_old": r"\theta_t", "theta_new": r"\theta_{t+1}", "theta_next": r"\theta_{t+1}",
+    "theta_t1": r"\theta_{t+1}", "theta_tp1": r"\theta_{t+1}",
+}  # fmt: skip
+"""Names as programs have them."""
 _ON_THE_WAY = ("∂J/∂a2", "∂J/∂a1", "∂J/∂h1", "∂J/∂h2")
 LAYERS = Notation(
     powers=frozenset({"x", "y", "ŷ", "e"}),
@@ -87,6 +95,7 @@ LAYERS = Notation(
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "A1": "a1", "A2": "a2",
         "Y": "y", "x1": "x",
     },
+    words=WORDS,
     meanings={
         "g": _ON_THE_WAY, "δ": _ON_THE_WAY, "δ2": ("∂J/∂a2", "∂J/∂h2"), "δ1": ("∂J/∂a1", "∂J/∂h1"),
         "g2": ("∂J/∂a2",), "g1": ("∂J/∂a1", "∂J/∂h1"), "sigmoid'": ("∂h2/∂a2", "∂h1/∂a1"),
@@ -163,6 +172,7 @@ UPDATES = Notation(
     losses=frozenset({"L", "ℓ"}),
     totals=frozenset({"J", "F", "E", "C"}),
     same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"},
+    words=WORDS,
     meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",)},
     variable="θt",
 )

@@ -50,7 +50,7 @@ def loss_and_gradient(function, other, earlier, student, arguments):
         student.begin()
         theirs = kit.array_of(student.call(other, *arguments).unpack(2)[item], W.shape if item else ())
         same = bool(earlier) and theirs is not None and kit.near(called.first[item], theirs).holds
-        return kit.held() if same and uses_data(student, function, *arguments) else kit.lost("it is no other's")
+        return kit.passed() if same and uses_data(student, function, *arguments) else kit.failed("it is no other's")
 
     def of_own_loss(truth, causes):
         """Judge the gradient by the probabilities that the student's own losses of single inputs mean."""
@@ -64,7 +64,7 @@ def loss_and_gradient(function, other, earlier, student, arguments):
             logs = -np.array(losses).reshape(len(X), -1)
             want = X.T.dot(truth.by_scores(logs, y)) + truth.penalty_gradient(W, reg)
             if kit.near(called.first[1], want).holds and uses_data(student, function, *arguments):
-                return kit.held()
+                return kit.passed()
         return as_other(1, truth, causes)
 
     section = "q2" if earlier else "q1"
@@ -94,7 +94,9 @@ def stable(student, arguments):
         """Judge answers that have lost their points elsewhere: here what is a number must be finite."""
         loss = kit.numbers(answers[0], ())
         finite = np.isfinite(kit.floats_of(answers[1])).all()
-        return loss if isinstance(loss, kit.Verdict) else kit.held() if finite else kit.lost("the gradient is infinite")
+        if isinstance(loss, kit.Verdict):
+            return loss
+        return kit.passed() if finite else kit.failed("the gradient is infinite")
 
     def judge(answers, truth):
         wants = truth.softmax_loss_vectorized(*arguments)
@@ -119,6 +121,6 @@ def fast(student, seed):
     def own(truth, _causes):
         """Judge a function whose answers have lost their points elsewhere: they must be work all the same."""
         works = uses_data(student, VECTORIZED, *speed.arguments)
-        return speed.ratio_verdict(truth) if works else kit.lost(f"{VECTORIZED} ignores X or y")
+        return speed.ratio_verdict(truth) if works else kit.failed(f"{VECTORIZED} ignores X or y")
 
     yield kit.claim("speed", speed.against, given=["q1", "q2"], own=own, outcome=True)

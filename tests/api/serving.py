@@ -14,15 +14,15 @@ from tests.api.world import World
 
 
 @contextmanager
-def serving(world: World, connections: int = 100) -> Iterator[tuple[str, int]]:
-    """Yields (host, port). `connections`: how many may be open."""
+def serving(world: World, connections: Connections | None = None) -> Iterator[tuple[str, int]]:
+    """Yield (host, port)."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         world.client.app,
         log_config=None,
         lifespan="off",
         timeout_graceful_shutdown=1,
-        **Connections(connections).options(),
+        **(Connections(100) if connections is None else connections).options(),
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -11,12 +11,17 @@ import httpx2
 import pytest
 
 from grader.api import connections, entrance
-from grader.bounds import MAX_UPLOADS_AT_ONCE
+from grader.api.connections import Connections
+from grader.api.limits import RateLimits
+from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_UPLOADS_AT_ONCE
+from grader.settings import Settings
 from tests.api.serving import serving
+from tests.api.test_events import until
 from tests.api.world import SUBMISSIONS, World
 from tests.conftest import TOY_SOLUTION
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+FILE = b'Content-Disposition: form-data; name="files"; filename="mlp.py"\r\n\r\n'
 
 
 @pytest.fixture
@@ -28,8 +33,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def connected(address: tuple[str, int], sent: bytes = b"") -> Iterator[socket.socket]:
-    with socket.create_connection(address, timeout=20) as connection:
+def connected(address: tuple[str, int], sent: bytes = b"", sent_from: str = "127.0.0.1") -> Iterator[socket.socket]:
+    with socket.create_connection(address, timeout=20, source_address=(sent_from, 0)) as connection:
         connection.sendall(sent)
         yield connection
 
@@ -82,8 +87,7 @@ def test_a_body_that_does_not_come_is_answered_and_its_connection_closed(world: 
 
 
 def test_a_body_that_comes_steadily_may_take_longer(world: World, impatient: None) -> None:
-    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="mlp.py"\r\n\r\nclass Sums:\n    pass\n'
-    body += b"#" * 3000 + b"\r\n--x--\r\n"
+    body = b"--x\r\n" + FILE + b"class Sums:\n    pass\n" + b"#" * 3000 + b"\r\n--x--\r\n"
     with serving(world) as address, connected(address, upload(world, len(body)).removesuffix(b"--x\r\n")) as connection:
         started = time.monotonic()
         for start in range(0, len(body), 300):
@@ -135,7 +139,7 @@ def test_a_body_in_chunks_is_refused_before_it_is_parsed(world: World) -> None:
 
 
 def test_the_oldest_idle_connection_makes_room_for_a_new_one(world: World) -> None:
-    with serving(world, connections=3) as address, ExitStack() as open_:
+    with serving(world, Connections(3)) as address, ExitStack() as open_:
         idle = [open_.enter_context(connected(address)) for _ in range(3)]
         with connected(address, HEAD + b"\r\n") as asking:
             assert asking.recv(12) == b"HTTP/1.1 200"
@@ -145,16 +149,103 @@ def test_the_oldest_idle_connection_makes_room_for_a_new_one(world: World) -> No
 
 
 def test_where_all_are_in_use_a_new_one_is_told_so(world: World) -> None:
-    with serving(world, connections=2) as address, ExitStack() as open_:
+    all_ = Connections(2)
+    with serving(world, all_) as address, ExitStack() as open_:
         for login in ("ada", "bob"):
             open_.enter_context(connected(address, upload(world, 5000, login)))
-        time.sleep(0.3)  # until both requests have begun
+        until(lambda: [connection.is_in_use for connection, _ in [*all_]] == [True, True])
         with connected(address, HEAD + b"\r\n") as asking:
             answer = ended(asking)
     assert answer.startswith(b"HTTP/1.1 503")
     assert b"Retry-After: 5" in answer
     head, _, body = answer.partition(b"\r\n\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
+
+
+def test_the_address_with_the_most_connections_makes_room(world: World) -> None:
+    with serving(world, Connections(4)) as address, ExitStack() as open_:
+        other = open_.enter_context(connected(address, sent_from="127.0.0.2"))
+        many = [open_.enter_context(connected(address)) for _ in range(6)]
+        assert [ended(connection) for connection in many[:3]] == [b""] * 3
+        for connection in (other, *many[3:]):
+            connection.sendall(HEAD + b"\r\n")
+            assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+SLOW_LOGIN = (
+    b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Length: 100000\r\n\r\n"
+)
+
+
+def test_a_body_of_nobody_known_makes_room_like_an_idle_connection(world: World) -> None:
+    """Otherwise anybody could use up all connections for a quarter of an hour, by the bodies of logins."""
+    all_ = Connections(3)
+    with serving(world, all_) as address, ExitStack() as open_:
+        slow = [open_.enter_context(connected(address, SLOW_LOGIN + b"token=")) for _ in range(3)]
+        until(lambda: not any(connection.is_in_use for connection, _ in [*all_]) and len(all_) == 3)
+        with connected(address, HEAD + b"\r\n") as asking:
+            assert asking.recv(12) == b"HTTP/1.1 200"
+        assert ended(slow[0]) == b""
+
+
+def test_a_body_of_nobody_known_has_the_time_of_a_head(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    with serving(world) as address, connected(address, SLOW_LOGIN) as connection:
+        connection.settimeout(0.1)
+        for _ in range(200):  # twenty seconds, and quick enough for people who have logged in
+            try:
+                connection.sendall(b"x" * 200)
+                assert connection.recv(65536) == b""
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            else:
+                return
+    pytest.fail("it was never closed")
+
+
+def test_a_body_that_comes_quickly_and_then_stops_is_not_waited_for_longer(
+    world: World, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entrance, "STALLED_SECONDS", 1.0)
+    started = time.monotonic()
+    with serving(world) as address, connected(address, upload(world, 200_000) + FILE + b"x" * 100_000) as connection:
+        answer = ended(connection)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert time.monotonic() - started < 30
+
+
+def test_of_answers_that_one_person_does_not_read_few_are_kept_in_memory(world: World) -> None:
+    """Each is of 16 MB; others are still answered."""
+    all_ = Connections(100)
+    with serving(world, all_) as address, ExitStack() as open_:
+        asked = asks_for_16_mb(world)
+        for _ in range(3 * MAX_REQUESTS_AT_ONCE):
+            connection = socket.socket()
+            open_.enter_context(connection)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(address)
+            connection.sendall(asked)
+        until(lambda: sum(connection.unread > 0 for connection, _ in [*all_]) >= MAX_REQUESTS_AT_ONCE)
+        time.sleep(2)
+        assert sum(connection.unread > 0 for connection, _ in [*all_]) == MAX_REQUESTS_AT_ONCE
+        with connected(address, HEAD + b"\r\n") as asking:
+            assert asking.recv(12) == b"HTTP/1.1 200"
+
+
+def test_too_many_uploads_are_refused_before_their_bodies_come(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.client.app.state, "limits", RateLimits(Settings(rate_limit_uploads="1/day")))
+    with serving(world) as address:
+        answers = []
+        for _ in range(2):
+            with connected(address, upload(world, 10)) as connection:
+                connection.sendall(b"--x--")
+                answers.append(connection.recv(12))
+        with connected(address, upload(world, 10_000_000)) as connection:
+            answers.append(connection.recv(12))
+    assert answers[1:] == [b"HTTP/1.1 429", b"HTTP/1.1 429"]
 
 
 def test_one_person_s_uploads_at_once_are_few_and_others_go_on(world: World) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from grader.model import Status
 from grader.store import people
 from grader.store.records import TokenKind
 from grader.workers.events import CheckEvent, Event
@@ -18,7 +19,7 @@ from tests.api.serving import serving
 from tests.api.world import COURSE, World
 
 Said = tuple[str, dict[str, Any]]
-CHECKS = (CheckEvent("q1.2.negative", "held", 2.0, 2.0),)
+CHECKS = (CheckEvent("q1.2.negative", Status.PASSED, 2.0, 2.0),)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_stream_tells_the_whole_way_from_queue_to_report(world: World, url: st
         rest = list(said)
     assert [name for name, _ in rest] == ["state", "training", "section", "state", "end"]
     assert rest[1][1] == {"section": "q1.2", "cpu_seconds": 1.5, "limit": 10.0}
-    assert rest[2][1]["checks"] == [{"id": "q1.2.negative", "status": "held", "points": 2.0, "possible": 2.0}]
+    assert rest[2][1]["checks"] == [{"id": "q1.2.negative", "status": "passed", "points": 2.0, "possible": 2.0}]
     assert rest[-1] == ("end", {"state": "graded"})
 
 
@@ -109,7 +110,7 @@ def test_a_student_s_events_hide_what_the_report_hides(world: World, url: str) -
         assert [next(of_staff)[0], next(of_staff)[0], next(mine)[0]] == ["state", "position", "position"]
         world.service.events.publish(Event(grading, "section", "q1.2", True, CHECKS))
         assert next(mine)[1]["checks"][0] == {"id": "q1.2.negative", "status": "waiting", "points": 0, "possible": 2}
-        assert next(of_staff)[1]["checks"][0]["status"] == "held"
+        assert next(of_staff)[1]["checks"][0]["status"] == "passed"
 
 
 def test_who_goes_away_is_forgotten(world: World, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,15 @@ def test_failed_logins_are_limited_and_good_ones_go_on(world: World) -> None:
         assert asking.post("/login", data={"token": world.tokens["ada"]}, follow_redirects=False).status_code == 303
 
 
+def test_an_upload_needs_no_temporary_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    files = [("files", ("mlp.py", b"class Sums:\n    pass\n")), ("files", ("data.npy", bytes(15_000_000)))]
+    assert world.client.post(SUBMISSIONS, files=files, headers=world.headers("ada")).status_code == 202
+
+
 def test_hand_ins_are_limited_apart(world: World) -> None:
     form = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "headers": world.headers("ada")}
-    with client(world, rate_limit_hand_ins="1/day") as asking:
+    with client(world, rate_limit_uploads="1/day") as asking:
         statuses = [asking.post(SUBMISSIONS, **form).status_code for _ in range(2)]
         statuses.append(asking.get(SUBMISSIONS, headers=world.headers("ada")).status_code)
     assert statuses == [202, 429, 200]
@@ -81,7 +88,7 @@ def test_an_empty_setting_is_no_limit(world: World) -> None:
         assert asking.get("/api/v1/me", headers=world.headers("ada")).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["rate_limit", "rate_limit_logins", "rate_limit_hand_ins"])
+@pytest.mark.parametrize("name", ["rate_limit", "rate_limit_logins", "rate_limit_uploads"])
 def test_a_setting_that_is_no_rate_is_refused_by_name(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadCall, match=f"GRADER_{name.upper()}=often is not a rate: write"):
         RateLimits(Settings(home=tmp_path, **{name: "often"}))  # type: ignore[arg-type]

@@ -133,14 +133,14 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
-        ({"points": "9"}, "line 2: the question is worth 1.5 points; 9 are more"),
-        ({"points": "half"}, "line 2: 'half' are no points: write a number"),
-        ({"comment": "well"}, "line 2: there is a comment and no points, nor an item of the rubric"),
+        ({"points": "9"}, "line 2: the question is worth 1.5 points, less than 9"),
+        ({"points": "half"}, "line 2: 'half' are not points: write a number"),
+        ({"comment": "well"}, "line 2: there is a comment without points or a rubric item"),
         (
             {"answer": "0" * 64, "points": "1"},
             "line 2: there is no answer '000000000000' to 'ml toy q1.1.written'",
         ),
-        ({"question": "ml toy q9", "points": "1"}, "asks no question q9 in words"),
+        ({"question": "ml toy q9", "points": "1"}, "has no written question q9"),
         ({"question": "q1.1.written", "points": "1"}, "goes to import-reports"),
     ],
 )

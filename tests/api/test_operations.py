@@ -50,8 +50,8 @@ def test_metrics_tell_what_waits_and_what_came_out(world: World) -> None:
     assert found["grader_workers",] == 0
     assert found["grader_queue_oldest_seconds", "interactive"] >= 0
     assert found["grader_gradings", "toy", "submission", "graded"] == 1
-    assert found["grader_check_results", "toy", "q1.2.negative", "lost"] == 1
-    assert found["grader_check_results", "toy", "q1.1.small", "held"] == 1
+    assert found["grader_check_results", "toy", "q1.2.negative", "failed"] == 1
+    assert found["grader_check_results", "toy", "q1.1.small", "passed"] == 1
 
 
 def test_each_grading_is_observed_once(world: World) -> None:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from grader.api import counting
 from grader.api.pages import gradebook
 from grader.batch.scores import read_scores
-from grader.model import Points
+from grader.model import Points, Status
 from grader.render import as_json
 from grader.store import gradings, marks, people
 from grader.store.database import now
@@ -123,7 +123,7 @@ def test_questions_without_an_answer_are_not_submitted_as_the_api_has_it(world: 
     world.client.put(f"/api/v1{submission}/marks/q1.1.written", json=mark, headers=world.headers("grace"))
     page = words(ada.get(submission))
     assert "not submitted" not in page
-    assert "Adding q1.1 ◐ partly 3 of 3.5" in page
+    assert "Adding q1.1 ◐ partial 3 of 3.5" in page
 
 
 def test_a_form_that_is_sent_twice_is_one_hand_in(ada: Visitor) -> None:
@@ -172,10 +172,10 @@ def test_progress_shows_what_is_decided_and_what_a_training_has_used(world: Worl
     id = submission.rpartition("/")[2]
     grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
     events = world.service.events
-    events.publish(Event(grading, "section", "q1.1", True, (CheckEvent("q1.1.small", "held", 1.25, 1.25),)))
+    events.publish(Event(grading, "section", "q1.1", True, (CheckEvent("q1.1.small", Status.PASSED, 1.25, 1.25),)))
     events.publish(Event(grading, "training", "q1.2", cpu_seconds=12.4, limit=240.0))
     page = ada.get(submission)
-    assert "✓ small held" in words(page)
+    assert "✓ small passed" in words(page)
     assert "trains: 12 of 240 CPU seconds used" in words(page)
     assert re.search(r'<progress max="240.0" value="12.4" aria-label="CPU time used in q1.2">', page)
 
@@ -185,7 +185,9 @@ def test_progress_hides_what_the_report_hides(world: World, ada: Visitor) -> Non
     submission = ada.hands_in()
     id = submission.rpartition("/")[2]
     grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
-    world.service.events.publish(Event(grading, "section", "q1.2", True, (CheckEvent("q1.2.negative", "lost", 0, 2),)))
+    world.service.events.publish(
+        Event(grading, "section", "q1.2", True, (CheckEvent("q1.2.negative", Status.FAILED, 0, 2),))
+    )
     assert "negative waiting" in words(ada.get(submission))
 
 

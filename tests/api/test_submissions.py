@@ -250,9 +250,15 @@ def test_who_fills_the_disk_is_told_so_and_everybody_else_is_served(world: World
     assert post(world, "grace", large).status_code == 202
 
 
-def test_staff_may_have_more_waiting(world: World) -> None:
+def test_staff_may_have_ten_times_as_much_and_no_more(world: World) -> None:
+    world.service.settings.waiting_limit, world.service.settings.storage_limit_mib = 1, 1
+    assert [post(world, "grace").status_code for _ in range(11)] == [202] * 10 + [429]
+    assert post(world, "ada").status_code == 202
     world.service.settings.waiting_limit = 10
-    assert [post(world, "grace").status_code for _ in range(11)] == [202] * 11
+    large = [("files", ("mlp.py", TOY_SOLUTION.encode())), ("files", ("data.npy", bytes(6_000_000)))]
+    refused = [post(world, "grace", large) for _ in range(2)][1]
+    assert (refused.status_code, refused.json()["type"]) == (429, "/problems/no-room")
+    assert "more than 10 MiB" in refused.json()["detail"]
 
 
 # ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────
@@ -387,7 +393,7 @@ def test_a_graded_submission_has_its_score_and_says_what_was_not_answered(world:
     world.grade_next()
     score = get(world, "ada", f"/submissions/{id}").json()["score"]
     assert (score["final"], score["decided"], score["waiting"], score["absent"]) == (4, 4, 0, 1.5)
-    assert [(q["question"], q["state"]) for q in score["questions"]] == [("q1.1.written", "not submitted")]
+    assert [(q["question"], q["state"]) for q in score["questions"]] == [("q1.1.written", "not_submitted")]
 
 
 def test_a_pre_check_is_never_the_grade(world: World) -> None:

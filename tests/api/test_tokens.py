@@ -9,7 +9,7 @@ import pytest
 from httpx2 import Response as Answer
 
 from grader.store import people
-from grader.store.records import Scope, TokenKind
+from grader.store.records import TokenKind, TokenScope
 from tests.api.test_logging_in import link_token, log_in
 from tests.api.world import SUBMISSIONS, World
 from tests.conftest import TOY_SOLUTION
@@ -31,12 +31,14 @@ def works(world: World, token: str) -> bool:
     return world.client.get("/api/v1/me", headers=bearer(token)).status_code == 200
 
 
-def a_token(world: World, login: str, days: int | None = None, scopes: set[Scope] | None = None) -> tuple[str, str]:
+def a_token(
+    world: World, login: str, days: int | None = None, scopes: set[TokenScope] | None = None
+) -> tuple[str, str]:
     """Made by `grader admin token`; returns it and its id."""
     lasts = dt.timedelta(days=days) if days else None
     with world.service.store.write() as tx:
         who = world.people[login].id
-        secret = people.new_token(tx, who, TokenKind.PROGRAM, "", lasts, scopes or set(Scope))
+        secret = people.new_token(tx, who, TokenKind.PROGRAM, "", lasts, scopes or set(TokenScope))
         return secret, people.token(tx, secret).id
 
 
@@ -93,24 +95,34 @@ def refused(answer: Answer) -> tuple[int, str]:
 
 
 def test_a_token_gives_none_a_scope_that_it_has_not(world: World) -> None:
-    narrow, _ = a_token(world, "grace", scopes={Scope.READ})
+    narrow, _ = a_token(world, "grace", scopes={TokenScope.READ, TokenScope.SUBMIT})
     wanted = {"label": "wider", "scopes": ["read", "staff"]}
     assert refused(world.client.post(TOKENS, json=wanted, headers=bearer(narrow))) == (403, "/problems/scope")
-    assert make(world, narrow)["scopes"] == ["read"]
+    assert make(world, narrow)["scopes"] == ["read", "submit"]
     assert make(world, world.tokens["grace"])["scopes"] == ["read", "staff", "submit"]
     assert make(world, world.tokens["grace"], scopes=["submit"])["scopes"] == ["submit"]
     assert world.client.post(TOKENS, json={"label": "x", "scopes": []}, headers=world.headers("ada")).status_code == 422
 
 
 def test_a_token_revokes_none_that_may_do_more(world: World) -> None:
-    narrow, own = a_token(world, "ada", scopes={Scope.READ})
+    narrow, own = a_token(world, "ada", scopes={TokenScope.READ, TokenScope.SUBMIT})
     _, wide = a_token(world, "ada")
     assert refused(world.client.delete(f"{TOKENS}/{wide}", headers=bearer(narrow))) == (403, "/problems/scope")
     assert world.client.delete(f"{TOKENS}/{own}", headers=bearer(narrow)).status_code == 204
 
 
+def test_a_token_that_only_reads_makes_no_token_and_revokes_itself_alone(world: World) -> None:
+    reads, own = a_token(world, "ada", scopes={TokenScope.READ})
+    _, other = a_token(world, "ada", scopes={TokenScope.READ})
+    made = world.client.post(TOKENS, json={"label": "made", "scopes": ["read"]}, headers=bearer(reads))
+    revoked = world.client.delete(f"{TOKENS}/{other}", headers=bearer(reads))
+    assert [refused(answer) for answer in (made, revoked)] == [(403, "/problems/scope")] * 2
+    assert world.client.delete(f"{TOKENS}/{own}", headers=bearer(reads)).status_code == 204
+    assert not works(world, reads)
+
+
 def test_a_login_with_a_narrow_token_is_as_narrow(world: World) -> None:
-    narrow, _ = a_token(world, "grace", scopes={Scope.READ})
+    narrow, _ = a_token(world, "grace", scopes={TokenScope.READ})
     assert log_in(world, narrow).status_code == 303
     csrf = world.client.get("/settings").text.partition('name="csrf" value="')[2].partition('"')[0]
     files = [("files", ("mlp.py", TOY_SOLUTION.encode()))]

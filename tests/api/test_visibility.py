@@ -80,7 +80,7 @@ def test_a_right_and_a_wrong_answer_look_the_same_while_held(reports: dict[str, 
 def test_a_hidden_part_shows_that_it_is_there_and_no_more(wrong: Report) -> None:
     seen = {c.id: c for c in visibility.shown(wrong, HIDDEN, STUDENT).checks}
     assert (seen["q1.2.negative"].status, seen["q1.2.negative"].reason) == (Status.WAITING, visibility.HIDDEN)
-    assert seen["q1.1.small"].status is Status.HELD
+    assert seen["q1.1.small"].status is Status.PASSED
 
 
 def test_a_single_check_can_be_hidden(wrong: Report) -> None:
@@ -108,7 +108,7 @@ def test_a_remark_about_a_hidden_check_is_hidden_with_it(wrong: Report) -> None:
 
 
 def test_events_tell_no_more_than_the_report() -> None:
-    checks = tuple(CheckEvent(id, "held", 2.0, 2.0) for id in ("q1.1.small", "q1.2.negative"))
+    checks = tuple(CheckEvent(id, Status.PASSED, 2.0, 2.0) for id in ("q1.1.small", "q1.2.negative"))
     seen = visibility.event(Event("g", "section", "q1", True, checks), HIDDEN, STUDENT).checks
     assert seen == (checks[0], CheckEvent("q1.2.negative", "waiting", 0.0, 2.0))
 
@@ -118,7 +118,7 @@ def test_no_route_tells_what_was_hidden(world: World, fields: dict[str, object])
     world.set(**fields)
     id = world.hand_in("ada", WRONG)
     world.grade_next("wrong")
-    (lost,) = (check for check in world.reports["wrong"].checks if check.status is Status.LOST)
+    (lost,) = (check for check in world.reports["wrong"].checks if check.status is Status.FAILED)
     for path in ("", "/receipt", "/report.json", "/report.html", "/results.json", "/events"):
         answer = world.client.get(f"/api/v1/submissions/{id}{path}", headers=world.headers("ada"))
         assert answer.status_code == 200

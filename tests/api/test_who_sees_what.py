@@ -22,8 +22,8 @@ from grader.model import Points, Report
 from grader.model.answers import digest_of
 from grader.store import answer_marks, people, rubrics
 from grader.store.answer_marks import NewMark
-from grader.store.records import Role, Scope, TokenKind
-from grader.store.rubrics import Question
+from grader.store.records import Role, TokenKind, TokenScope
+from grader.store.rubrics import OfferedQuestion
 from tests.api.world import World, answering, living
 
 WHO = ("nobody", "ada", "bob", "eve", "grace", "olga", "root")
@@ -104,7 +104,7 @@ TABLE = [
     Row("GET /submissions/{id}/receipt", AUTHORS),
     Row("POST /submissions/{id}/cancel", AUTHORS),
     Row("GET /settings", OWN),
-    Row("POST /settings/tokens", OWN, {"data": {"label": "x"}}),
+    Row("POST /settings/tokens", OWN, {"data": {"label": "x", "scopes": "read"}}),
     Row("POST /settings/tokens/{id}/revoke", "1+00000"),
     Row("GET /queue", ANY_STAFF),
     Row("GET /courses/{course}/assignments/{assignment}/scores", STAFF),
@@ -116,6 +116,7 @@ TABLE = [
     Row("GET /gradings/{grading}", STAFF),
     Row("POST /gradings/{grading}/retry", STAFF),
     Row("POST /submissions/{id}/regrade", STAFF),
+    Row("POST /submissions/{id}/marks", STAFF, {"data": {"check": "q1.2.negative", "points": "1"}}),
     Row("GET /regrades/{regrade}", STAFF),
     Row("POST /regrades/{regrade}/apply", STAFF),
     Row("POST /regrades/{regrade}/discard", STAFF),
@@ -183,10 +184,10 @@ TABLE = [
 ]
 
 NARROW = (
-    ("ada", "ada, who may read", {Scope.READ}),
-    ("ada", "ada, who may submit", {Scope.SUBMIT}),
-    ("grace", "grace without staff", {Scope.READ, Scope.SUBMIT}),
-    ("root", "root without staff", {Scope.READ, Scope.SUBMIT}),
+    ("ada", "ada, who may read", {TokenScope.READ}),
+    ("ada", "ada, who may submit", {TokenScope.SUBMIT}),
+    ("grace", "grace without staff", {TokenScope.READ, TokenScope.SUBMIT}),
+    ("root", "root without staff", {TokenScope.READ, TokenScope.SUBMIT}),
 )
 """Login, name and scopes of tokens that may do less than their people."""
 
@@ -264,7 +265,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
 
 def _read(world: World) -> dict[str, str]:
     """Somebody has marked the answer, so that there is something of everything."""
-    question, digest = Question("ml", "toy", "q1.1.written"), digest_of("because")
+    question, digest = OfferedQuestion("ml", "toy", "q1.1.written"), digest_of("because")
     with world.service.store.write() as tx:
         item = rubrics.add_item(tx, question, "Right", Points(1))
         phrase = rubrics.add_phrase(tx, question, "Why?")
@@ -368,6 +369,16 @@ def test_a_token_without_the_scope_staff_opens_nothing_of_staffs(scene: Scene, r
 def test_a_token_without_the_scope_read_reads_nothing(scene: Scene, row: Row) -> None:
     answer = scene.ask(row, "ada, who may submit", _parameters(scene, row))
     assert (answer.status_code, "read" in answer.headers["www-authenticate"]) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [r for r in TABLE if not r.route.startswith("GET") and r.route not in ("POST /login", "POST /logout")],
+    ids=lambda r: r.route,
+)
+def test_a_token_that_only_reads_changes_nothing(scene: Scene, row: Row) -> None:
+    status = scene.ask(row, "ada, who may read", _parameters(scene, row)).status_code
+    assert status == (404 if row.who in (STAFF, ANY_STAFF, ADMINS) else 403)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from grader.authoring import certify
 from grader.authoring.mutate import measure
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive, receive_path
-from grader.model import Report, Status, Submission
+from grader.model import Report, Submission
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
@@ -32,6 +32,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 TABLE = HERE / "frozen.json"
 MUTANTS, SEED = 250, 13
+
+STATUSES = {"held": "passed", "partly": "partial", "lost": "failed"}
+"""Statuses as the table names them → their names today."""
 
 Row = list[str]
 """Points, possible points, status and known mistake of one check."""
@@ -67,19 +70,21 @@ def verdicts(
 
 def differences(now: dict[str, dict[str, Row]], table: dict[str, Any]) -> dict[tuple[str, str], tuple[Row, Row]]:
     """Return (before, now) of the checks that are different, by submission and check."""
+    frozen = {
+        name: {check: [*points, STATUSES[status], mistake] for check, (*points, status, mistake) in rows.items()}
+        for name, rows in table["verdicts"].items()
+    }
     return {
-        (name, check): (table["verdicts"][name].get(check, []), rows.get(check, []))
+        (name, check): (frozen[name].get(check, []), rows.get(check, []))
         for name, rows in now.items()
-        for check in [*rows, *(table["verdicts"][name].keys() - rows.keys())]
-        if table["verdicts"][name].get(check) != rows.get(check)
+        for check in [*rows, *(frozen[name].keys() - rows.keys())]
+        if frozen[name].get(check) != rows.get(check)
     }
 
 
 def _rows(report: Report) -> dict[str, Row]:
     return {
-        c.id: [str(c.points), str(c.possible), c.status.value, c.mistake]
-        for c in report.checks
-        if c.status is not Status.WAITING
+        c.id: [str(c.points), str(c.possible), c.status.value, c.mistake] for c in report.checks if c.status.is_decided
     }
 
 

@@ -157,7 +157,7 @@ def test_an_assignment_without_examples_or_oracle_says_what_to_add(grader, root)
     shutil.rmtree(folder / "data")
     (folder / "checks.py").write_text(
         'from grader import kit\n\n\n@kit.check("first")\ndef first(student):\n'
-        '    for name in ("answer", "state"):\n        yield kit.claim(name, lambda truth: kit.held())\n'
+        '    for name in ("answer", "state"):\n        yield kit.claim(name, lambda truth: kit.passed())\n'
     )
     reference = folder / "reference.py"
     reference.write_text(reference.read_text("utf-8").partition("if __name__")[0], "utf-8")

@@ -27,7 +27,7 @@ from grader.assignments import catalogue
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive_path
-from grader.model import ZERO, Status
+from grader.model import ZERO
 from grader.sandbox.choose import choose
 from grader.sandbox.prewarmed import PrewarmedSandbox
 from grader.settings import Settings
@@ -190,7 +190,7 @@ def ours() -> Act:
 
     def act() -> None:
         report = grade(submission, task, room, Seed(), Scope(only="handout"))
-        asked = [check for check in report.checks if check.status is not Status.WAITING]
+        asked = [check for check in report.checks if check.status.is_decided]
         assert asked
         assert sum((check.points for check in asked), ZERO) == sum((check.possible for check in asked), ZERO)
 

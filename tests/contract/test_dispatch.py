@@ -83,7 +83,7 @@ def many_machines(folder: Path, url: str) -> Iterator[tuple[list[Running], list[
         "GRADER_DATABASE_URL": url,
         "GRADER_WORKERS": "1",
         "GRADER_LEASE_SECONDS": str(LEASE_SECONDS),
-        "GRADER_RATE_LIMIT_HAND_INS": "",
+        "GRADER_RATE_LIMIT_UPLOADS": "",
     }
     with running(folder, students=3, **settings) as door:
         doors, workers = [door, door.another()], [door.worker() for _ in range(3)]

@@ -66,7 +66,7 @@ def test_what_is_published_at_a_door_is_heard_at_every_other(door: SharedHub, st
     event = Event("g", "state", "cancelled", done=True)
     assert asyncio.run(heard(door, stores[1], event)) == event
     other = SharedHub(Announcer(stores[1]))
-    hearing = notices.hear(stores[0], 1.0)
+    hearing = notices.listen(stores[0], 1.0)
     assert next(hearing) is None
     other.publish(event)
     assert understood(next(words for words in hearing if words is not None)) == event
@@ -85,7 +85,7 @@ WITHOUT = """\
 import sys
 for name in ("psycopg", "psycopg_pool", "procrastinate"):
     sys.modules[name] = None
-import grader.cli.app, grader.cli.worker
+import grader.cli.grading, grader.cli.worker
 from grader.errors import BadCall
 from grader.store.database import Store
 Store("sqlite://").close()

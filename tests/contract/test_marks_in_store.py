@@ -22,20 +22,21 @@ from grader.intake.receive import receive
 from grader.marking import actions
 from grader.marking.groups import answer_groups
 from grader.marking.status import Stage
-from grader.model import Points, Report, Shelf
+from grader.model import Points, Report, Shelf, Status
 from grader.model.answers import digest_of
+from grader.render import as_json
 from grader.sandbox.contract import Sandbox
 from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store
 from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, Which
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.contract.test_store import LANE, Lane
 
-QUESTION = Question("ml", "toy", "q1.1.written")
+QUESTION = OfferedQuestion("ml", "toy", "q1.1.written")
 WORTH = Points(3, 2)
 
 
@@ -188,7 +189,7 @@ def test_an_item_that_is_ticked_cannot_be_removed(store: Store, who: dict[str, P
         used, unused = (rubrics.add_item(tx, QUESTION, text, Points(1)) for text in ("used", "unused"))
         answer_marks.put(tx, QUESTION, "d", who["grace"].id, NewMark((used.id,)))
         assert rubrics.remove_item(tx, QUESTION, unused.id)
-        with pytest.raises(BadCall, match="ticked 1 time"):
+        with pytest.raises(BadCall, match="used in 1 marks"):
             rubrics.remove_item(tx, QUESTION, used.id)
         assert rubrics.items(tx, QUESTION) == [used]
 
@@ -383,4 +384,27 @@ def test_the_migration_goes_back_and_forth_without_a_loss(tmp_path: Path) -> Non
     with store.read() as tx:
         assert answer_marks.of_answers(tx, "ml", "toy") == before
     assert store.differences() == []
+    store.close()
+
+
+def test_statuses_and_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(BEFORE.read_text("utf-8"))
+        grading, without_code = [row[0] for row in old.execute("SELECT DISTINCT grading FROM results LIMIT 2")]
+        old.execute("UPDATE results SET status = 'lost' WHERE \"check\" = 'q1.1.small'")
+        old.execute("UPDATE results SET status = 'partly' WHERE \"check\" = 'q1.1.large'")
+        waits = "UPDATE results SET status = 'waiting', reason = 'not run here' WHERE \"check\" = 'q1.2.negative'"
+        old.execute(waits)
+        no_code = "UPDATE submissions SET code_submitted = 0 WHERE id = (SELECT submission FROM gradings WHERE id = ?)"
+        old.execute(no_code, [without_code])
+        old.commit()
+    store = Store(f"sqlite:///{tmp_path}/old.db")
+    store.migrate()
+    with store.read() as tx:
+        found = gradings.results_of(tx, [grading, without_code])
+        text = gradings.report(tx, grading)
+    assert [r.status for r in found[grading]] == [Status.FAILED, Status.PARTIAL, Status.NOT_RUN]
+    assert [r.status for r in found[without_code]] == [Status.FAILED, Status.PARTIAL, Status.NOT_SUBMITTED]
+    assert text is not None
+    assert {c.status for c in as_json.loads(text).checks} == {Status.PASSED}
     store.close()

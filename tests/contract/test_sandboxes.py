@@ -27,7 +27,7 @@ from grader.model import Died, Failure, Limit, Limits, Place, Raised, Stopped, U
 from grader.sandbox import kernel
 from grader.sandbox.bubblewrap import bubblewrap
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import Answered, Array, Sandbox, Session
+from grader.sandbox.contract import Answered, Array, Sandbox, Session, imports_of
 from grader.settings import Settings
 from tests.conftest import ROOT
 
@@ -984,3 +984,20 @@ def test_bubblewrap_that_was_asked_for_is_not_replaced(tmp_path: Path) -> None:
 def test_an_unknown_sandbox_is_a_bad_call(tmp_path: Path) -> None:
     with pytest.raises(BadCall, match="there is no sandbox 'docker'"):
         choose("docker", tmp_path)
+
+
+PLOTS = """\
+import importlib
+plt = importlib.import_module("mat" + "plotlib.pyplot")
+class Probe:
+    pass
+"""
+
+
+def test_a_module_that_was_not_imported_in_advance_is_still_there() -> None:
+    assert imports_of({"mlp.py": b"import SciPy"}) == ("scipy.special",)
+    assert imports_of({"mlp.py": PLOTS.encode()}) == ()
+    room, _ = choose("bubblewrap", Settings().runtime, imports=())
+    with room.session(QUICK, {}) as session:
+        assert isinstance(load(session, {"mlp.py": PLOTS}), Answered)
+    room.close()

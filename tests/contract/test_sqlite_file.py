@@ -163,6 +163,96 @@ def test_a_store_that_ends_during_the_swap_leaves_its_log_behind(tmp_path: Path,
     assert opened(file) == COURSES[:1]
 
 
+# ── the log is removed while the database is open ────────────────────────────────────────────────────
+
+LOG_REMOVED = """
+import os, sys
+from pathlib import Path
+from grader.store import people
+from grader.store.database import Store
+from grader.store.records import Course
+store = Store(sys.argv[1])
+store.migrate()
+for n, course in enumerate(sys.argv[3:]):
+    if n:
+        for ending in sys.argv[2].split():
+            Path(f"{store.url.database}{ending}").unlink()
+    with store.write() as tx:
+        people.add_course(tx, Course(course, ""))
+os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("removed", ["-wal", "-wal -shm"])
+def test_a_log_that_is_removed_from_an_open_database_costs_nothing_that_was_acknowledged(
+    tmp_path: Path, removed: str
+) -> None:
+    file = tmp_path / "grader.db"
+    ended = subprocess.run([sys.executable, "-c", LOG_REMOVED, url(file), removed, *COURSES], timeout=120)
+    assert ended.returncode == 9
+    assert opened(file) == COURSES
+
+
+def test_while_transactions_run_on_a_removed_log_no_other_begins(tmp_path: Path) -> None:
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+        Path(f"{file}-wal").unlink()
+        for use in (store.read, store.apart):
+            with pytest.raises(StoreUnavailable, match="removed while it was in use"), use():
+                raise AssertionError("it was used")
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[1], ""))
+    assert Path(f"{file}-wal").exists()
+    store.close()
+    assert opened(file) == COURSES
+
+
+def test_another_process_does_not_begin_a_second_log(tmp_path: Path) -> None:
+    """The shared memory still tells of the first one, and what is in the second would be overwritten."""
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    with store.write() as tx:
+        people.add_course(tx, Course(COURSES[0], ""))
+    Path(f"{file}-wal").unlink()
+    done = subprocess.run([sys.executable, "-c", KILLED, url(file), "second"], timeout=120, stderr=subprocess.PIPE)
+    assert b"grader.db-wal was removed while the database was in use" in done.stderr
+    assert not Path(f"{file}-wal").exists()
+    assert courses(store) == COURSES[:1]
+    kill_a_writer(file, COURSES[1])
+    assert courses(store) == COURSES
+    store.close()
+
+
+def test_shared_memory_that_is_removed_is_made_again_before_another_process_makes_it(tmp_path: Path) -> None:
+    file = tmp_path / "grader.db"
+    store = Store(url(file))
+    store.migrate()
+    Path(f"{file}-shm").unlink()
+    assert courses(store) == []
+    for n in range(2):
+        with store.write() as tx:
+            people.add_course(tx, Course(f"ours-{n}", ""))
+        kill_a_writer(file, f"theirs-{n}")
+    assert courses(store) == ["ours-0", "ours-1", "theirs-0", "theirs-1"]
+    store.close()
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "grader.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA application_id = 42")
+        connection.execute("CREATE TABLE theirs (id)")
+    before = file.read_bytes()
+    with pytest.raises(StoreUnavailable, match="not a database of the grader"):
+        opened(file)
+    assert file.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["grader.db"]
+
+
 def test_no_empty_database_is_made_where_one_has_been(tmp_path: Path) -> None:
     """It was closed in order: nothing but the file with its id says that there was one."""
     file = tmp_path / "grader.db"

@@ -38,9 +38,9 @@ from grader.store.records import (
     Priority,
     RegradeState,
     Role,
-    Scope,
     State,
     TokenKind,
+    TokenScope,
     Which,
     Worker,
 )
@@ -240,11 +240,11 @@ def test_a_token_ends_with_the_one_it_was_made_with(store: Store, classroom: dic
     ann = classroom["ann"].id
     with store.write() as tx:
         parent = people.token(tx, people.new_token(tx, ann, TokenKind.PROGRAM, lasts=dt.timedelta(days=1)))
-        child = people.new_token(tx, ann, TokenKind.PROGRAM, scopes={Scope.READ}, parent=parent)
+        child = people.new_token(tx, ann, TokenKind.PROGRAM, scopes={TokenScope.READ}, parent=parent)
         made = people.token(tx, child)
         grandchild = people.new_token(tx, ann, TokenKind.SESSION, lasts=dt.timedelta(days=9), parent=made)
         last = people.token(tx, grandchild)
-    assert [(t.expires_at, t.scopes) for t in (made, last)] == [(parent.expires_at, {Scope.READ})] * 2
+    assert [(t.expires_at, t.scopes) for t in (made, last)] == [(parent.expires_at, {TokenScope.READ})] * 2
     with store.write() as tx:
         assert people.revoke_token(tx, ann, parent.id)
         assert people.tokens_of(tx, ann) == []
@@ -464,9 +464,9 @@ def test_a_report_is_kept_with_its_checks(store: Store, hand_in: HandIn, reports
     assert kept.counts
     assert (kept.points, kept.possible) == (Points(2), Points("5.5"))
     assert [(r.check, r.status) for r in results] == [
-        ("q1.1.small", "held"),
-        ("q1.1.large", "held"),
-        ("q1.2.negative", "lost"),
+        ("q1.1.small", "passed"),
+        ("q1.1.large", "passed"),
+        ("q1.2.negative", "failed"),
     ]
 
 

@@ -23,7 +23,7 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.errors import Refused
 from grader.intake.receive import receive
-from grader.model import Limits, Report, Status
+from grader.model import Limits, Report
 from grader.render.as_json import dumps, schema
 from grader.render.gradescope import gradescope
 from grader.render.html import html
@@ -111,7 +111,7 @@ def outcome(attack: Attack, ps4: Assignment, sandbox: Sandbox, perfect: str, fol
 
 
 def said(report: Report) -> str:
-    lost = [f"{c.id} {c.points}/{c.possible}: {c.reason}" for c in report.checks if c.status is not Status.WAITING]
+    lost = [f"{c.id} {c.points}/{c.possible}: {c.reason}" for c in report.checks if c.status.is_decided]
     return "\n".join([f"{float(report.points)} points", *lost, *report.remarks])
 
 

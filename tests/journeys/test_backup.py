@@ -139,7 +139,7 @@ def test_a_copy_that_cannot_be_finished_leaves_nothing(settings: Settings, tmp_p
 def test_what_is_no_copy_is_not_put_back(content: bytes, settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "copy.db").write_bytes(content)
     before = (tmp_path / "grader.db").read_bytes()
-    with pytest.raises(BadCall, match="no copy"):
+    with pytest.raises(BadCall, match="not made by grader backup"):
         restore(settings, tmp_path / "copy.db")
     assert (tmp_path / "grader.db").read_bytes() == before
 

@@ -178,7 +178,7 @@ def test_code_that_was_not_submitted_is_flagged_everywhere_and_is_no_zero(
     moodle = {row["Full name"]: row for row in rows(out / "moodle.csv")}
     assert (moodle["ada"]["Grade"], moodle["ada"]["Feedback comments"]) == ("", f"code not submitted: {why}")
     checks = [row for row in rows(out / "scores.csv") if row["student"] == "ada" and row["check"] != "q1.1.written"]
-    assert {(row["points"], row["status"], row["reason"]) for row in checks} == {("", "not submitted", why)}
+    assert {(row["points"], row["status"], row["reason"]) for row in checks} == {("", "not_submitted", why)}
     assert f"<td>{why}</td>" in (out / "class.html").read_text("utf-8")
     assert why in (out / "students" / "ada" / "report.html").read_text("utf-8")
 

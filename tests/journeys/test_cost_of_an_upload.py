@@ -53,7 +53,7 @@ EXPENSIVE: dict[str, tuple[int, Files]] = {
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("service"), 1, GRADER_WORKERS="1", GRADER_RATE_LIMIT_HAND_INS="") as service:
+    with running(tmp_path_factory.mktemp("service"), 1, GRADER_WORKERS="1", GRADER_RATE_LIMIT_UPLOADS="") as service:
         service.start()
         yield service
 

@@ -43,7 +43,10 @@ def test_the_stand_in_lacks_what_it_should(module: str) -> None:
 
 
 def test_everything_a_student_uses_can_be_imported() -> None:
-    done = elsewhere("import grader, grader.cli.app, grader.sandbox.plain, grader.render.html\nprint('imported')")
+    done = elsewhere(
+        "import grader, grader.cli.app, grader.cli.grading, grader.cli.assignments\n"
+        "import grader.sandbox.plain, grader.render.html\nprint('imported')"
+    )
     assert (done.stdout, done.stderr) == ("imported\n", "")
 
 
@@ -60,7 +63,7 @@ def test_a_submission_is_graded_in_the_plain_sandbox() -> None:
 def test_without_bubblewrap_the_plain_sandbox_is_taken_and_said() -> None:
     done = elsewhere(
         "import sys\nsys.argv = ['grader', 'check', 'submissions/perfect', '--only', 'q2.1']\n"
-        "from grader.cli.app import run\nsys.platform = 'darwin'\nrun()"
+        "import grader.cli.grading\nfrom grader.cli.app import run\nsys.platform = 'darwin'\nrun()"
     )
     assert done.returncode == 0, done.stderr
     assert "Sandbox: plain" in done.stdout
@@ -69,6 +72,6 @@ def test_without_bubblewrap_the_plain_sandbox_is_taken_and_said() -> None:
 
 def test_starting_the_command_imports_no_heavy_library() -> None:
     heavy = ("scipy", "sklearn", "matplotlib", "IPython", "fastapi", "sqlalchemy")
-    code = f"import grader.cli.app, sys\nprint([m for m in {heavy} if m in sys.modules])"
+    code = f"import grader.cli.grading, sys\nprint([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout == "[]\n"

@@ -20,7 +20,7 @@ from grader.api.wiring import TheService
 from grader.model import ZERO, CheckResult, Points, Status
 from grader.render.phrases import cause, reason_phrase
 from grader.store import gradings
-from grader.store.records import Person, Result
+from grader.store.records import CheckRecord, Person
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +31,7 @@ class StudentResults:
 
     person: Person
     submission: str
-    results: tuple[Result, ...]
+    results: tuple[CheckRecord, ...]
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ class CheckRow:
     """The results of one check over all students."""
 
     check: str
-    held: int
-    partly: int
-    lost: int
+    passed: int
+    partial: int
+    failed: int
     losers: tuple[StudentLoss, ...]
 
     @property
     def all(self) -> int:
-        return self.held + self.partly + self.lost
+        return self.passed + self.partial + self.failed
 
 
 @router.get("/courses/{course}/assignments/{assignment}/failures")
@@ -103,16 +103,16 @@ def show_failures(
 
 def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
     """Return the causes of failed checks, the most common first."""
-    groups: dict[object, list[tuple[StudentResults, Result]]] = {}
+    groups: dict[object, list[tuple[StudentResults, CheckRecord]]] = {}
     for one in verdicts:
         for result in one.results:
-            if result.status in (Status.LOST, Status.PARTLY):
+            if result.status.loses_points:
                 groups.setdefault(_cause_key(result), []).append((one, result))
     found = [_common_mistake(lost) for lost in groups.values()]
     return sorted(found, key=lambda d: (-len(d.losers), -d.points, d.sentence))
 
 
-def _cause_key(result: Result) -> object:
+def _cause_key(result: CheckRecord) -> object:
     """Return a key that is equal for results with the same cause: it leaves out numbers, names and lines of a student's
     code."""
     if result.mistake:
@@ -121,19 +121,19 @@ def _cause_key(result: Result) -> object:
     return re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", str(reason))
 
 
-def _common_mistake(lost: Sequence[tuple[StudentResults, Result]]) -> CommonMistake:
+def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> CommonMistake:
     checks = Counter(result.check for _, result in lost)
     sentence, _ = Counter(_usual_sentence(result) for _, result in lost).most_common(1)[0]
     return CommonMistake(sentence, lost[0][1].mistake, tuple(checks.most_common()), _losers(lost))
 
 
-def _usual_sentence(result: Result) -> str:
+def _usual_sentence(result: CheckRecord) -> str:
     """Return the reason; for a known mistake without the numbers, which differ between students."""
     sentence, numbers, _ = result.reason.partition(". (")
     return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
 
-def _losers(lost: Sequence[tuple[StudentResults, Result]]) -> tuple[StudentLoss, ...]:
+def _losers(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
     """Return the students who lost points, by name, each once with the points of all checks."""
     points: dict[str, Points] = {}
     who = {one.person.id: one for one, _ in lost}
@@ -143,7 +143,7 @@ def _losers(lost: Sequence[tuple[StudentResults, Result]]) -> tuple[StudentLoss,
     return tuple(sorted(found, key=lambda loser: (loser.person.name.lower(), loser.person.login)))
 
 
-def _as_check(result: Result) -> CheckResult:
+def _as_check(result: CheckRecord) -> CheckResult:
     status = Status(result.status)
     return CheckResult(
         result.check, "", result.points, result.possible, status, reason=result.reason, mistake=result.mistake
@@ -152,14 +152,14 @@ def _as_check(result: Result) -> CheckResult:
 
 def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
     """Return the checks in the report's order."""
-    groups: dict[str, list[tuple[StudentResults, Result]]] = {}
+    groups: dict[str, list[tuple[StudentResults, CheckRecord]]] = {}
     for one in verdicts:
         for result in one.results:
             groups.setdefault(result.check, []).append((one, result))
     return [_check_row(check, found) for check, found in groups.items()]
 
 
-def _check_row(check: str, found: Sequence[tuple[StudentResults, Result]]) -> CheckRow:
+def _check_row(check: str, found: Sequence[tuple[StudentResults, CheckRecord]]) -> CheckRow:
     count = Counter(result.status for _, result in found)
-    lost = [(one, result) for one, result in found if result.status in (Status.LOST, Status.PARTLY)]
-    return CheckRow(check, count[Status.HELD], count[Status.PARTLY], count[Status.LOST], _losers(lost))
+    lost = [(one, result) for one, result in found if result.status.loses_points]
+    return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _losers(lost))

@@ -13,7 +13,7 @@ from grader.api.files import download
 from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.pages.scores import ScoreRow, rows_of
 from grader.api.schemas import AssignmentId, CourseId
-from grader.api.views import SubmissionView
+from grader.api.views import SubmissionView, with_marked_checks
 from grader.api.wiring import TheService
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
@@ -100,7 +100,7 @@ def _stored_report(tx: Tx, seen: SubmissionView | None) -> Report | None:
     """Return the report; None if there is none, or if an older version wrote it."""
     text = gradings.report(tx, seen.grading.id) if seen else None
     try:
-        return as_json.loads(text) if text is not None else None
+        return with_marked_checks(as_json.loads(text), seen) if seen and text is not None else None
     except BadCall:
         return None
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from grader.api import visibility
 from grader.api.identity import Caller
 from grader.api.views import SubmissionView
-from grader.model import ZERO, Points, Status
+from grader.model import ZERO, Points
 from grader.store import gradings
 from grader.store.database import Tx
-from grader.store.records import Result, State
+from grader.store.records import CheckRecord, State
 
 
 @dataclass(frozen=True)
 class PointsChange:
-    """The changes since the previous attempt, of checks decided in both."""
+    """The changes since the previous attempt in the checks that both attempts decided."""
 
-    gained: tuple[Result, ...]
-    lost: tuple[Result, ...]
+    gained: tuple[CheckRecord, ...]
+    lost: tuple[CheckRecord, ...]
     points: Points
 
     @property
@@ -45,7 +45,7 @@ def attempts(
     checks = gradings.results_of(tx, [one.grading.id for one in seen if one.grading.state is State.GRADED])
     shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in seen}
     found: list[HistoryRow] = []
-    before: list[Result] = []
+    before: list[CheckRecord] = []
     for one in reversed(seen):
         after = shown[one.grading.id]
         is_counting = counting is not None and one.submission.id == counting.submission.id
@@ -54,9 +54,9 @@ def attempts(
     return found[::-1]
 
 
-def changed(before: Sequence[Result], after: Sequence[Result]) -> PointsChange:
-    old = {r.check: r for r in before if r.status != Status.WAITING}
-    both = [(old[r.check], r) for r in after if r.check in old and r.status != Status.WAITING]
+def changed(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> PointsChange:
+    old = {r.check: r for r in before if r.status.is_decided}
+    both = [(old[r.check], r) for r in after if r.check in old and r.status.is_decided]
     gained = tuple(r for o, r in both if r.points > o.points)
     lost = tuple(r for o, r in both if r.points < o.points)
     return PointsChange(gained, lost, sum((r.points - o.points for o, r in both), ZERO))

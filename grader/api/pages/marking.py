@@ -1,4 +1,4 @@
-"""For staff: one question's answers, in groups that mean the same, without names."""
+"""Pages of marking, for staff: groups of answers that mean the same, and checks that wait for a person."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from grader.api.answers import DIGEST, GROUP, MOST_ANSWERS, Digest, GroupId
 from grader.api.courses import known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller, require_staff
+from grader.api.pages.scores import rows_of
 from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, CourseQuestion, MorePoints, all_asked, find_asked
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, QuestionId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
-from grader.marking.groups import AnswerGroup, Progress, next_disputed, next_for
+from grader.marking.groups import AnswerGroup, MarkingProgress, next_disputed, next_for
 from grader.marking.question import model_solution, question_text
 from grader.marking.shelves import TITLES
-from grader.model import Points
-from grader.store import marking_actions, rubrics
+from grader.model import Points, Status
+from grader.store import gradings, marking_actions, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Tx
+from grader.store.records import Offering, Person
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,11 +44,22 @@ Text = Annotated[str, Form(max_length=10_000, pattern=TEXT)]
 
 
 @dataclass(frozen=True)
-class Row:
+class WaitingCheck:
+    """A check that waits for a person, in the submission of one student that counts."""
+
+    check: str
+    possible: Points
+    reason: str
+    person: Person
+    submission: str
+
+
+@dataclass(frozen=True)
+class QuestionRow:
     """One question in the overview."""
 
     asked: CourseQuestion
-    progress: Progress
+    progress: MarkingProgress
     markers: int
     items: int
 
@@ -66,7 +79,7 @@ def show_questions(
     require_staff(caller, course, "assignment")
     with service.store.read() as tx:
         rows = [
-            Row(
+            QuestionRow(
                 asked,
                 asked.progress(tx, asked.groups(tx, caller.person.id)),
                 rubrics.markers(tx, asked.question),
@@ -74,14 +87,33 @@ def show_questions(
             )
             for asked in all_asked(tx, service, caller, course, assignment)
         ]
+        offering = known_offering(tx, service, course, assignment)
         return page(
             request,
             "marking.html",
             course=known_course(tx, course),
-            offering=known_offering(tx, service, course, assignment),
+            offering=offering,
             task=service.assignments[assignment],
             rows=rows,
+            checks=_waiting_checks(tx, service, caller, offering),
         )
+
+
+def _waiting_checks(tx: Tx, service: TheService, caller: TheCaller, offering: Offering) -> list[WaitingCheck]:
+    """Return the checks that wait for a person, by check and student."""
+    counting = [
+        (row.person, row.counting)
+        for row in rows_of(tx, service, caller, offering)
+        if row.counting and row.counting.submission.code_submitted
+    ]
+    waiting = gradings.results_of(tx, [seen.grading.id for _, seen in counting], Status.WAITING)
+    found = [
+        WaitingCheck(result.check, result.possible, result.reason, person, seen.submission.id)
+        for person, seen in counting
+        for result in waiting.get(seen.grading.id, ())
+        if all(mark.question != result.check for mark in seen.marks)
+    ]
+    return sorted(found, key=lambda one: (one.check, one.person.name.lower()))
 
 
 @router.get(OF_QUESTION)

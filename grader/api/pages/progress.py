@@ -11,7 +11,6 @@ from grader.api.identity import Caller
 from grader.api.views import SubmissionView, assignment_of, place_of
 from grader.api.waiting import QueuePlace
 from grader.assignments.catalogue import Assignment
-from grader.model import Status
 from grader.service import Service
 from grader.store.database import Tx
 from grader.workers.events import CheckEvent, Event
@@ -70,7 +69,7 @@ class GradingProgress:
             return f"Waiting, number {self.place.position} in the queue"
         if not self.decided:
             return "It is being graded"
-        lost = sum(check.status in (Status.LOST, Status.PARTLY) for s in self.sections for check in s.checks)
+        lost = sum(check.status.loses_points for s in self.sections for check in s.checks)
         decided = f"{self.decided} of {len(self.sections)} sections decided"
         return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else decided
 

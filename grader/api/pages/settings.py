@@ -15,7 +15,7 @@ from grader.api.schemas import TokenId
 from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.service import Service
-from grader.store.records import Scope
+from grader.store.records import TokenScope
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,7 +34,7 @@ def make_token(
     caller: TheCaller,
     label: Annotated[str, Form(max_length=200)] = "",
     days: Annotated[str, Form()] = "180",
-    scopes: Annotated[tuple[Scope, ...], Form()] = (),
+    scopes: Annotated[tuple[TokenScope, ...], Form()] = (),
 ) -> Response:
     """Create a token and show it. It is shown only once."""
     if not label.strip() or days not in _DAYS:
@@ -52,6 +52,6 @@ def revoke(id: TokenId, service: TheService, caller: TheCaller) -> Response:
 
 
 def _settings_page(request: Request, service: Service, caller: Caller, made: str = "") -> Response:
-    offered = caller.token.scopes if caller.is_staff_somewhere else caller.token.scopes - {Scope.STAFF}
-    scopes = [scope for scope in Scope if scope in offered]
+    offered = caller.token.scopes if caller.is_staff_somewhere else caller.token.scopes - {TokenScope.STAFF}
+    scopes = [scope for scope in TokenScope if scope in offered] if api.may_make_tokens(caller) else []
     return page(request, "settings.html", tokens=api.list_tokens(caller, service), scopes=scopes, made=made)

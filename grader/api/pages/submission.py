@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from decimal import Decimal
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -17,7 +18,7 @@ from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller
 from grader.api.pages.progress import progress_of
-from grader.api.schemas import SubmissionId
+from grader.api.schemas import NAME, TEXT, MarkIn, SubmissionId
 from grader.api.views import SubmissionView, all_gradings, assignment_of, find, report_of
 from grader.api.wiring import TheService
 from grader.course.scores import Score
@@ -84,6 +85,23 @@ def show_receipt(request: Request, id: SubmissionId, service: TheService, caller
         seen = find(tx, service, caller, id)
         receipt = admission.receipt_of(tx, service, id)
         return page(request, "receipt.html", **_about(tx, service, caller, seen), receipt=receipt)
+
+
+@router.post("/submissions/{id}/marks")
+def mark_check(
+    id: SubmissionId,
+    service: TheService,
+    caller: TheCaller,
+    check: Annotated[str, Form(pattern=NAME)],
+    points: Annotated[Decimal | Literal[""], Form()] = "",
+    comment: Annotated[str, Form(max_length=10_000, pattern=TEXT)] = "",
+) -> Response:
+    """Set the points of a check, or remove its mark if the points are left empty."""
+    if points == "":
+        api.delete_mark(id, check, service, caller)
+    else:
+        api.put_mark(id, check, MarkIn(points=points, comment=comment), service, caller)
+    return RedirectResponse(f"/submissions/{id}#check-marks", 303)
 
 
 @router.post("/submissions/{id}/cancel")

@@ -20,7 +20,7 @@ from grader.authoring.mutate.operators import Mutant, mutants
 from grader.authoring.solution import without_calls
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive
-from grader.model import ZERO, CheckResult, Points, Report, Status
+from grader.model import ZERO, CheckResult, Points, Report
 from grader.sandbox.contract import Sandbox
 
 
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def lost(self) -> list[CheckResult]:
-        return [c for c in self.report.checks if c.status is not Status.WAITING and c.points < c.possible]
+        return [c for c in self.report.checks if c.status.is_decided and c.points < c.possible]
 
     @property
     def is_caught(self) -> bool:
@@ -103,7 +103,7 @@ class Measured:
     @property
     def points(self) -> Points:
         """All points that the code checks give, over all mutants."""
-        return sum((c.possible for r in self.rows for c in r.report.checks if c.status is not Status.WAITING), ZERO)
+        return sum((c.possible for r in self.rows for c in r.report.checks if c.status.is_decided), ZERO)
 
     @property
     def lost(self) -> list[tuple[Row, CheckResult]]:
@@ -113,7 +113,7 @@ class Measured:
     @property
     def never_lost(self) -> list[str]:
         """Ids of the checks that no wrong mutant loses: nothing shows that they judge anything."""
-        judged = dict.fromkeys(c.id for r in self.rows for c in r.report.checks if c.status is not Status.WAITING)
+        judged = dict.fromkeys(c.id for r in self.rows for c in r.report.checks if c.status.is_decided)
         lost = {c.id for _, c in self.lost}
         return [id for id in judged if id not in lost]
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.authoring.mutate.measure import Measured, Row
-from grader.model import CheckResult, Json, Status
+from grader.model import CheckResult, Json
 
 KINDS = ("same", "allowed", "wrong", "undecided")
 
@@ -54,7 +54,7 @@ def _row(row: Row) -> Json:
         "may_lose": list(row.expected.may),
         "points_lost": float(row.points_lost),
         "false_charges": float(row.false_charges),
-        "checks": [_check(row, c) for c in row.report.checks if c.status is not Status.WAITING],
+        "checks": [_check(row, c) for c in row.report.checks if c.status.is_decided],
     }
 
 

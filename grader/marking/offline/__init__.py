@@ -1,2 +1,2 @@
-"""Marking away from the service: answers go out as CSV, or as a page that works offline, and points come back in. They
-come from the service's database (`database`) or from a folder of reports (`reports`)."""
+"""Marking away from the service: answers are exported as CSV or as an offline page, and points are imported. They are
+answers of the service's database (`database`) or of a folder of reports (`reports`)."""

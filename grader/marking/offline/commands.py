@@ -1,4 +1,4 @@
-"""`grader mark`: its commands for the service's database, and those for what a batch has written."""
+"""`grader mark`: commands for the service's database and for a folder of reports."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from grader.assignments.catalogue import Assignment
 from grader.errors import BadCall
 from grader.marking.offline import sheet
 from grader.marking.offline.page import page
-from grader.marking.offline.reports import KEPT, TOTALS, Folder
-from grader.marking.offline.sheet import Line, Row
+from grader.marking.offline.reports import KEPT, TOTALS, ReportFolder
+from grader.marking.offline.sheet import Row, SheetLine
 from grader.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
@@ -34,7 +34,7 @@ ToOption = Annotated[
     Path, typer.Option("--to", callback=_csv_or_page, help="A .csv, or an .html for a page that works offline.")
 ]
 FolderArgument = Annotated[Path, typer.Argument(help="What grader batch wrote, or a folder of JSON reports.")]
-FileArgument = Annotated[Path, typer.Argument(help="The CSV that was filled in, or that the page has saved.")]
+FileArgument = Annotated[Path, typer.Argument(help="The CSV that was filled in, or saved by the page.")]
 AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
 
 
@@ -46,7 +46,7 @@ def export_(
     marker: MarkerOption,
     to: ToOption,
 ) -> None:
-    """Write one question's answers, without names, with the rubric and what the marker has given so far."""
+    """Write one question's answers without names, with its rubric and the marker's marks."""
     from grader.marking.offline import database  # its libraries take a second to import
 
     settings = Settings()
@@ -59,9 +59,9 @@ def export_(
 def import_(
     file: FileArgument,
     marker: MarkerOption,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
 ) -> None:
-    """Take the points, items and comments from a file. All of it, or nothing; rows without any are left alone."""
+    """Import points, rubric items and comments: all of them, or nothing if a line is wrong. Empty rows are skipped."""
     from grader.marking.offline import database
 
     rows, settings = _rows(file), Settings()
@@ -69,7 +69,7 @@ def import_(
     with database.opened(settings) as store, store.write() as tx:
         desk = database.desk(tx, place, marker, settings.assignments)
         filled = sheet.read(rows, desk.lines)
-        changed = database.bring_in(tx, desk, filled, keep=not dry_run)
+        changed = database.import_marks(tx, desk, filled, keep=not dry_run)
     would, same, blank = "would be " if dry_run else "", len(filled) - changed, len(rows) - len(filled)
     out.print(f"{desk.question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
 
@@ -81,17 +81,17 @@ def export_reports(
     questions: Annotated[list[str] | None, typer.Argument(help="For example q1.1; none: all.")] = None,
     assignment: AssignmentOption = "",
 ) -> None:
-    """Write the answers of a folder of reports, without names and each once, into a file to fill in."""
+    """Write the answers of a folder of reports without names, equal ones once."""
     task = _assignment(assignment)
-    lines = Folder(task, folder).lines(questions)
+    lines = ReportFolder(task, folder).lines(questions)
     of = f": {', '.join(questions)}" if questions else ""
     _write(to, f"{task.title}{of}", lines, ["import-reports", str(folder), f"{to.stem}.csv"])
 
 
 @app.command("import-reports")
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
-    """Take points and comments in, all or nothing. What was left empty stays unmarked; again changes nothing."""
-    place = Folder(_assignment(assignment), folder)
+    """Import points and comments: all of them, or nothing if a line is wrong. Empty rows stay unmarked."""
+    place = ReportFolder(_assignment(assignment), folder)
     filled = sheet.read(_rows(file), place.lines())
     changed = place.keep(filled)
     out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
@@ -111,8 +111,12 @@ def _rows(file: Path) -> list[Row]:
     return sheet.rows(content)
 
 
-def _write(to: Path, title: str, lines: Sequence[Line], back: Sequence[str]) -> None:
-    """`back`: the call that takes in what the page saves."""
+def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:
+    """Write a sheet as CSV or as a page.
+
+    Args:
+        back: Arguments of the command that imports what the page saves.
+    """
     if to.suffix == ".html":
         content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "mark", *back])).encode()
     else:

@@ -1,4 +1,4 @@
-"""The service's database as the place that answers come from and points go to: one question, as one marker marks it."""
+"""Offline marking of one question in the service's database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.assignments import catalogue
 from grader.errors import BadCall
 from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
-from grader.marking.offline.sheet import FilledRow, Line, Row, SheetQuestion
+from grader.marking.offline.sheet import FilledRow, Row, SheetLine, SheetQuestion
 from grader.model import Points
 from grader.service import open_store
 from grader.settings import Settings
@@ -19,21 +19,21 @@ from grader.store import offerings, people, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store, Tx
 from grader.store.records import Person, Role
-from grader.store.rubrics import Question
+from grader.store.rubrics import OfferedQuestion
 
 
 @dataclass(frozen=True)
 class Desk:
     """One question's answers, as one marker marks them."""
 
-    question: Question
+    question: OfferedQuestion
     title: str
     asked: SheetQuestion
     groups: Sequence[AnswerGroup]
     marker: Person
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[SheetLine]:
         return [_line(self.asked, group, answer, self.marker.id) for group in self.groups for answer in group.answers]
 
 
@@ -47,7 +47,11 @@ def opened(settings: Settings) -> Iterator[Store]:
 
 
 def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
-    """Course, assignment and question that all of them are of."""
+    """Return the course, assignment and question of the rows.
+
+    Raises:
+        BadCall: If there are no rows, or rows of several questions.
+    """
     places = {row["question"] for _, row in rows}
     if not places:
         raise BadCall("the file has no answers in it")
@@ -61,8 +65,12 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
 
 
 def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> Desk:
-    """Raises `BadCall` where there is no such question, or nobody who may mark it has this login."""
-    question = Question(*place)
+    """Return one question's answers for one marker.
+
+    Raises:
+        BadCall: If there is no such question, or if the marker is not on the staff of the course.
+    """
+    question = OfferedQuestion(*place)
     marker = people.person_by_login(tx, login)
     if marker is None or not (marker.admin or people.role_of(tx, question.course, marker.id) is Role.STAFF):
         raise BadCall(f"{login[:60]} is not on the staff of {question.course[:60]}")
@@ -74,18 +82,18 @@ def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> 
         found = answer_groups(tx, question, asked.points, marker.id, offering.counts)
         return Desk(question, asked.title, _asked(tx, question, asked.points), found, marker)
     known = ", ".join(task.questions)
-    raise BadCall(f"{question.assignment[:60]} asks no question {question.id[:60]} in words (there are: {known})")
+    raise BadCall(f"{question.assignment[:60]} has no written question {question.id[:60]} (there are: {known})")
 
 
-def _asked(tx: Tx, question: Question, worth: Points) -> SheetQuestion:
+def _asked(tx: Tx, question: OfferedQuestion, worth: Points) -> SheetQuestion:
     place = f"{question.course} {question.assignment} {question.id}"
     phrases = tuple(phrase.text for phrase in rubrics.phrases_of(tx, question))
     return SheetQuestion(place, worth, tuple(rubrics.items(tx, question)), phrases)
 
 
-def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> Line:
+def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> SheetLine:
     own = answer.mark_of(marker)
-    line = Line(
+    line = SheetLine(
         asked,
         answer.digest,
         answer.text,
@@ -102,11 +110,11 @@ def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, mark
     return replace(line, points=points, items=frozenset(item.id for item in own.items), comment=own.comment)
 
 
-def bring_in(tx: Tx, desk: Desk, filled: Iterable[FilledRow], *, keep: bool = True) -> int:
-    """Return how many marks have changed.
+def import_marks(tx: Tx, desk: Desk, filled: Iterable[FilledRow], *, keep: bool = True) -> int:
+    """Set the marker's marks and return how many have changed.
 
     Args:
-        keep: Store them; else only count them.
+        keep: Store them, not only count them.
     """
     by_digest = {answer.digest: answer for group in desk.groups for answer in group.answers}
     changed: dict[str, NewMark | None] = {}

@@ -1,4 +1,4 @@
-"""Answers as one page that needs no network, and saves what was filled in as the CSV of `sheet`."""
+"""A page for marking without a network. It saves the CSV of `sheet`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 import grader
-from grader.marking.offline.sheet import Line, because, heading
+from grader.marking.offline.sheet import SheetLine, because, heading
 from grader.marking.shelves import TITLES
 from grader.render.html import environment
 
@@ -19,13 +19,18 @@ _TEMPLATES = environment(_HERE)
 _TEMPLATES.filters |= {"because": because, "heading": heading}
 
 
-def page(title: str, lines: Sequence[Line], file: str, command: str) -> str:
-    """`file`: what the browser calls what it saves. `command`: what takes it in."""
+def page(title: str, lines: Sequence[SheetLine], file: str, command: str) -> str:
+    """Return the page as HTML.
+
+    Args:
+        file: Name of the CSV that the browser saves.
+        command: Command that imports it.
+    """
     template = _TEMPLATES.get_template("page.html.j2")
     scripts = [_script(_KATEX), _script(_HERE / "page.js")]
     return template.render(shelf_titles=TITLES, title=title, lines=lines, file=file, command=command, scripts=scripts)
 
 
 def _script(file: Path) -> Markup:
-    """Ours, and without any "</script"."""
+    """Return a script for embedding. It comes with the grader and has no "</script" in it."""
     return Markup(file.read_text("utf-8"))  # noqa: S704

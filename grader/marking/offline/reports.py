@@ -1,6 +1,6 @@
-"""A folder of reports, such as a batch leaves it, as the place that answers come from and points go to.
+"""Offline marking of a folder of reports, as `grader batch` writes it.
 
-Marks are kept beside the reports in `marks.json`, and `written.csv` says what everybody has by now.
+Marks are stored beside the reports in `marks.json`; `written.csv` has every student's points.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from grader.assignments.catalogue import Assignment
 from grader.batch import cells
 from grader.batch.folder import GRADED, OPINIONS, write
 from grader.errors import BadCall
-from grader.marking.offline.sheet import FilledRow, Line, SheetQuestion
+from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.model import ZERO, Json, Points, Shelf, Status, show_points
-from grader.model.answers import Answer, Decision, decided_of_all, of_report, suggestion_of_all
+from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
 from grader.render import as_json
 
 KEPT, TOTALS = "marks.json", "written.csv"
 KEPT_BEFORE = "readings.json"
 """Name of the marks' file in folders of earlier versions."""
 CHECKS = "by machine"
-"""In the column of questions: what the checks of the code have come to."""
+"""Entry of the column `question` for the autograded checks."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
 Key = tuple[str, str]
@@ -34,7 +34,7 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Folder:
+class ReportFolder:
     assignment: Assignment
     path: Path
 
@@ -60,7 +60,7 @@ class Folder:
 
     @cached_property
     def _graded(self) -> Mapping[str, Mapping[str, Json]]:
-        """Submission's digest → question → opinion, of what a batch has graded last."""
+        """Return submission's digest → question → opinion, as the batch's latest grading wrote them."""
         found: dict[str, Mapping[str, Json]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
             with suppress(BadCall):  # the files of a batch of an earlier version
@@ -76,7 +76,7 @@ class Folder:
         """Written question → points."""
         return {id: question.points for id, question in self.assignment.questions.items()}
 
-    def lines(self, questions: Collection[str] | None = None) -> list[Line]:
+    def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
         """Return the answers to these questions, or to all if None. They have no names."""
         unknown = [question for question in questions or () if question not in self.worth]
         if unknown:
@@ -92,7 +92,7 @@ class Folder:
         ]
 
     def keep(self, filled: Iterable[FilledRow]) -> int:
-        """Returns how many have changed."""
+        """Store marks, write the totals, and return how many marks have changed."""
         before = self._kept()
         after = before | {(one.place, one.digest): one for one in filled}
         rows = [
@@ -104,9 +104,9 @@ class Folder:
         write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
         return sum(before.get(key) != one for key, one in after.items())
 
-    def _texts(self) -> dict[Key, list[Answer]]:
+    def _texts(self) -> dict[Key, list[WrittenAnswer]]:
         """Return the answers by question and digest: equal texts together."""
-        found: dict[Key, list[Answer]] = {}
+        found: dict[Key, list[WrittenAnswer]] = {}
         for student, report in self.reports.items():
             for answer in of_report(report, student):
                 if answer.is_there:
@@ -123,12 +123,12 @@ class Folder:
                 for row in json.loads(file.read_text("utf-8"))
             ]
         except (OSError, ValueError, TypeError, KeyError):
-            raise BadCall(f"{file} is not what grader mark has written: move it away, and import again") from None
+            raise BadCall(f"{file} was not written by grader mark: move it away and import again") from None
         return {(one.place, one.digest): one for one in rows}
 
     def _rows(self, student: str, report: Json, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
-        """A line for the checks, one a question, and one for all of it."""
-        checks = [c for part in report["parts"] for c in part["checks"] if c["status"] != Status.WAITING]
+        """Yield a student's rows of the totals: the checks, each question, the total."""
+        checks = [c for part in report["parts"] for c in part["checks"] if Status(c["status"]).is_decided]
         earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
         yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
         for answer in of_report(report, student):
@@ -151,20 +151,25 @@ def _student(file: Path) -> str:
 
 
 def _report(file: Path, assignment: str) -> Json:
-    """Raises `BadCall` where it is none, or of another assignment."""
+    """Return a report as JSON.
+
+    Raises:
+        BadCall: If it is not a report, or of another assignment.
+    """
     try:
-        text = file.read_text("utf-8")
-        found = as_json.loads(text)
+        found = as_json.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, BadCall) as wrong:
-        raise BadCall(f"{file} is no report: {wrong}") from None
+        raise BadCall(f"{file} is not a report: {wrong}") from None
     if found.assignment != assignment:
-        raise BadCall(f"{file} is a report of {found.assignment!r}, and not of {assignment}")
-    return json.loads(text)  # type: ignore[no-any-return]
+        raise BadCall(f"{file} is a report of {found.assignment!r}, not of {assignment}")
+    return as_json.as_json(found)
 
 
-def _lines(asked: SheetQuestion, texts: Iterable[list[Answer]], kept: Mapping[Key, FilledRow]) -> list[Line]:
+def _lines(
+    asked: SheetQuestion, texts: Iterable[list[WrittenAnswer]], kept: Mapping[Key, FilledRow]
+) -> list[SheetLine]:
     """Return one question's lines: shelf by shelf, the largest group first, else in a random order that stays."""
-    groups: dict[tuple[Shelf, str], list[list[Answer]]] = {}
+    groups: dict[tuple[Shelf, str], list[list[WrittenAnswer]]] = {}
     for same in texts:
         groups.setdefault(place_of(same[-1]), []).append(same)
     order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
@@ -175,9 +180,11 @@ def _lines(asked: SheetQuestion, texts: Iterable[list[Answer]], kept: Mapping[Ke
     ]
 
 
-def _line(asked: SheetQuestion, same: list[Answer], kept: FilledRow | None, shelf: Shelf, group: int) -> Line:
+def _line(
+    asked: SheetQuestion, same: list[WrittenAnswer], kept: FilledRow | None, shelf: Shelf, group: int
+) -> SheetLine:
     newest = same[-1]
-    return Line(
+    return SheetLine(
         asked,
         newest.digest,
         newest.text,

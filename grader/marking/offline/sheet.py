@@ -1,4 +1,4 @@
-"""Answers as CSV, wherever they come from: what goes out, and what a marker sends back."""
+"""A CSV of answers that a marker fills in."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Column; anything in it gives a row's mark to all answers of its group that wait and whose rows are empty."""
+"""Column. Any text in it gives the row's mark to the unmarked answers of its group whose rows are empty."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip
-"""Before those of the rubric's items. Who wrote an answer is not in the file."""
+"""Columns of the rubric's items follow. The file does not say who wrote an answer."""
 _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
 MOST_COMMENT = 10_000
@@ -30,7 +30,7 @@ _MOST_NAMED = 10
 """Number of wrong lines that one message names."""
 _ITEM = re.compile(r"\[([0-9a-zA-Z_-]{1,40})\] .*", re.DOTALL)
 _POINTS = re.compile(r"\d{1,4}([.,]\d{1,2})?", re.ASCII)
-"""2.5, or 2,5 as half of Europe's spreadsheets write it."""
+"""2.5, or 2,5 as spreadsheets in many countries write it."""
 
 Row = tuple[int, Mapping[str, str]]
 """(line, heading → cell)"""
@@ -53,8 +53,8 @@ class SheetQuestion:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One answer, and what its marker has given so far."""
+class SheetLine:
+    """One answer and its marker's mark."""
 
     asked: SheetQuestion
     digest: str
@@ -64,13 +64,13 @@ class Line:
     points: Points | None = None
     """Points of the whole answer; None if it is not marked, or if they are the sum of its items."""
     items: frozenset[str] = frozenset()
-    """Ids of those that are ticked."""
+    """Ids of the rubric items that apply."""
     comment: str = ""
     shelf: Shelf = Shelf.UNREAD
     group: int = 0
     """Number of its group of answers that mean the same."""
     waits: bool = True
-    """Its marker's mark is wanted."""
+    """The marker has to mark it."""
 
     @property
     def is_marked(self) -> bool:
@@ -85,12 +85,12 @@ class FilledRow:
     digest: str
     items: tuple[str, ...]
     adjustment: Points
-    """Added to the items' points: where there are no items, the points."""
+    """Added to the points of the items."""
     comment: str
 
 
-def write(lines: Sequence[Line]) -> bytes:
-    """With a mark that lets spreadsheets know its encoding."""
+def write(lines: Sequence[SheetLine]) -> bytes:
+    """Return the CSV, with a byte order mark so that spreadsheets recognise UTF-8."""
     items = list(dict.fromkeys(item for line in lines for item in line.asked.items))
     rows = [[*COLUMNS, *map(heading, items)], *(_cells(line, items) for line in lines)]
     return cells.dumps(rows).encode("utf-8-sig", "replace")
@@ -101,7 +101,7 @@ def heading(item: RubricItem) -> str:
     return f"[{item.id}] {show_points(item.points)} {item.text}"
 
 
-def _cells(line: Line, items: Iterable[RubricItem]) -> Sequence[str]:
+def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
     suggested = line.suggestion.points if line.suggestion else None
     return (
         line.asked.place,
@@ -120,7 +120,7 @@ def _cells(line: Line, items: Iterable[RubricItem]) -> Sequence[str]:
 
 
 def because(suggestion: Suggestion | None) -> str:
-    """Why the machine suggests what it suggests, on a few lines."""
+    """Return the grounds of a suggestion, one to a line."""
     return "\n".join(map(_ground, suggestion.grounds)) if suggestion else ""
 
 
@@ -130,12 +130,16 @@ def _ground(ground: Ground) -> str:
 
 
 def rows(content: bytes) -> list[Row]:
-    """Raises `BadCall` where it is no such CSV."""
+    """Parse a CSV.
+
+    Raises:
+        BadCall: If it is not one, or if a column is missing.
+    """
     found = lines_of(content, "file", MOST_BYTES)
     header = [cells.as_written(cell).strip() for cell in found[0][1]] if found else []
     missing = [name for name in _NEEDED if name not in header]
     if missing:
-        raise BadCall(f"line 1: the columns {', '.join(_NEEDED)} must be there; {', '.join(missing)} is not")
+        raise BadCall(f"line 1: missing columns: {', '.join(missing)}")
     blank = dict.fromkeys(header, "")  # spreadsheets leave out empty cells at the end of a line
     return [
         (number, blank | {name: cells.as_written(cell).strip() for name, cell in zip(header, row, strict=False)})
@@ -143,15 +147,15 @@ def rows(content: bytes) -> list[Row]:
     ]
 
 
-def read(rows: Sequence[Row], lines: Iterable[Line]) -> list[FilledRow]:
-    """Return what was filled in; other rows change nothing.
+def read(rows: Sequence[Row], lines: Iterable[SheetLine]) -> list[FilledRow]:
+    """Return the rows that were filled in.
 
     Args:
-        rows: Of the file.
-        lines: All that could have been filled in.
+        rows: Rows of the file.
+        lines: All answers of the sheet.
 
     Raises:
-        BadCall: Names every wrong line, or the first ten of them.
+        BadCall: If a row is wrong; it names the first ten wrong rows.
     """
     known = {(line.asked.place, line.digest): line for line in lines}
     found: dict[tuple[str, str], FilledRow] = {}
@@ -163,9 +167,9 @@ def read(rows: Sequence[Row], lines: Iterable[Line]) -> list[FilledRow]:
             if filled is None:
                 continue
             if (filled.place, filled.digest) in found:
-                raise BadCall("this answer stands further up already")
+                raise BadCall("an earlier row marks this answer already")
             if row.get(WHOLE) and of_groups.setdefault(_group(row), filled) is not filled:
-                raise BadCall("another row gives its mark to this whole group already")
+                raise BadCall("an earlier row marks this whole group already")
             found[filled.place, filled.digest] = filled
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
@@ -183,33 +187,33 @@ def _group(row: Mapping[str, str]) -> tuple[str, str]:
     return row["question"], row.get("group", "")
 
 
-def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], Line]) -> FilledRow | None:
+def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) -> FilledRow | None:
     place, digest, said, comment = (row[name] for name in _NEEDED)
     ticked = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
     if not (said or ticked or comment):
         if row.get(WHOLE):
-            raise BadCall("there is no mark to give to the whole group")
+            raise BadCall("the row marks a whole group and has no points")
         return None
     line = known.get((place, digest))
     if line is None:
         raise BadCall(f"there is no answer {digest[:12]!r} to {place[:60]!r} (any more): export again")
     if not (said or ticked):
-        raise BadCall("there is a comment and no points, nor an item of the rubric")
+        raise BadCall("there is a comment without points or a rubric item")
     if len(comment) > MOST_COMMENT or "\0" in comment:
-        raise BadCall(f"a comment has {MOST_COMMENT} characters at most")
+        raise BadCall(f"a comment may have at most {MOST_COMMENT} characters")
     asked = line.asked
     given = {item.id: item.points for item in asked.items}
     strange = [id for id in ticked if id not in given]
     if strange:
-        raise BadCall(f"{strange[0]} is no item of this rubric (any more): export again")
+        raise BadCall(f"{strange[0]} is not an item of this rubric, or no longer: export the sheet again")
     of_items = sum((given[id] for id in ticked), ZERO)
     return FilledRow(place, digest, ticked, _points(said, asked.worth) - of_items if said else ZERO, comment)
 
 
 def _points(said: str, worth: Points) -> Points:
     if not _POINTS.fullmatch(said):
-        raise BadCall(f"{said[:20]!r} are no points: write a number with at most two decimals")
+        raise BadCall(f"{said[:20]!r} are not points: write a number with at most two decimals")
     points = Points(said.replace(",", "."))
     if points > worth:
-        raise BadCall(f"the question is worth {show_points(worth)} points; {said} are more")
+        raise BadCall(f"the question is worth {show_points(worth)} points, less than {said}")
     return points

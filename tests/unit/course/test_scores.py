@@ -13,9 +13,9 @@ from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, score, that_counts
 from grader.model import Points
-from grader.model.answers import Answer, Decision, Ground, Suggestion
+from grader.model.answers import Decision, Ground, Suggestion, WrittenAnswer
 from grader.store.answer_marks import AnswerMark
-from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, Submission, new_id
+from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, SubmissionRecord, new_id
 from grader.store.rubrics import RubricItem
 from tests.conftest import MakeAssignment
 
@@ -76,7 +76,7 @@ def test_a_mark_for_a_question_that_is_asked_no_more_is_left_out(toy: Assignment
 
 QUESTION = "q1.1.written"
 PROVEN = Suggestion((Ground("g", "equal", Points(3, 2)),))
-ANSWER = Answer(QUESTION, "d", "because")
+ANSWER = WrittenAnswer(QUESTION, "d", "because")
 
 
 def answer_mark(points: str) -> AnswerMark:
@@ -85,7 +85,7 @@ def answer_mark(points: str) -> AnswerMark:
     )
 
 
-def answered(answer: Answer, *answer_marks: AnswerMark) -> AnsweredQuestions:
+def answered(answer: WrittenAnswer, *answer_marks: AnswerMark) -> AnsweredQuestions:
     return AnsweredQuestions({QUESTION: answer}, {(QUESTION, answer.digest): answer_marks})
 
 
@@ -105,7 +105,7 @@ def answered(answer: Answer, *answer_marks: AnswerMark) -> AnsweredQuestions:
 )
 def test_a_written_question_has_its_points_once(
     toy: Assignment,
-    answer: Answer,
+    answer: WrittenAnswer,
     answer_marks: list[AnswerMark],
     marks: list[Mark],
     state: Decision,
@@ -132,8 +132,8 @@ def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> Non
 # ── which one counts ─────────────────────────────────────────────────────────────────────────────────
 
 
-def scored(points: int | None, state: State = State.GRADED) -> tuple[Submission, State, Score]:
-    submission = Submission(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", ANN, (ANN,), WHEN, ())
+def scored(points: int | None, state: State = State.GRADED) -> tuple[SubmissionRecord, State, Score]:
+    submission = SubmissionRecord(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", ANN, (ANN,), WHEN, ())
     final = Points(points) if points is not None else None
     return submission, state, Score(final, None, final, final, Points(4), Points(0), Points(4), IN_TIME, "")
 

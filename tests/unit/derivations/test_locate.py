@@ -375,3 +375,16 @@ def test_an_introduction_that_is_left_out_is_said() -> None:
     made = behind_the_handout("# Answers\n\nHere they are.", "**Q3.1** $a$\n\n**Q3.2** $b$")
     assert answers([made], (handout(),))["q3.2"][0] == "$b$"
     assert [text for text in doubts(made)["q3.2"] if "left out" in text] != []
+
+
+def test_numbers_that_look_alike_are_labels_in_any_order() -> None:
+    found = told_behind("**1.1)** $\\hat y$\n\n**1.3)** $y$\n\n**3.1)** $\\theta$\n\n**1.6)** words\n\n**2.5)** more")
+    assert found == {"q1.1": "$\\hat y$", "q1.3": "$y$", "q3.1": "$\\theta$", "q1.6": "words", "q2.5": "more"}
+
+
+def test_a_label_in_another_language_alone_is_no_answer() -> None:
+    cells = [text.replace("**Q3.2 solution:**", "**Cevap:**") for _, text in handout().cells]
+    changed = Notebook(
+        "ps4.ipynb", (), (), tuple((kind, text) for (kind, _), text in zip(handout().cells, cells, strict=True))
+    )
+    assert "q3.2" not in answers([changed], (handout(),))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from grader.derivations.pieces import cut
+from grader.derivations.question import Notation
+
+NOTATION = Notation(frozenset(), "J", frozenset({"J"}))
 
 
 def maths_and_words(answer: str) -> tuple[list[str], list[str]]:
-    pieces = cut(answer).pieces
+    pieces = cut(answer, NOTATION).pieces
     maths = [" ".join(p.text.split()) for p in pieces if p.kind == "maths"]
     return maths, [" ".join(p.text.split()) for p in pieces if p.kind == "words"]
 

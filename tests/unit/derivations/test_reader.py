@@ -25,14 +25,14 @@ ANSWERS = st.lists(PIECES | st.text(max_size=4), max_size=60).map(" ".join)
 @settings(max_examples=100, deadline=None)
 def test_any_answer_gets_an_opinion(ps4: Assignment, answer: str) -> None:
     for question in (ps4.known_questions[0], ps4.known_questions[4], ps4.known_questions[6]):
-        opinion, _ = judge(question, answer)
+        opinion = judge(question, answer).opinion
         assert len(opinion.judgements) == len(question.asked)
 
 
 @given(text=st.text(max_size=200))
 @settings(max_examples=50, deadline=None)
 def test_any_text_gets_an_opinion(ps4: Assignment, text: str) -> None:
-    assert judge(ps4.known_questions[0], text)[0].judgements
+    assert judge(ps4.known_questions[0], text).opinion.judgements
 
 
 HOSTILE = {

@@ -18,7 +18,7 @@ from grader.derivations.locate import locate
 from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.intake.receive import receive, receive_files
-from grader.kit.claim import Verdict, held, lost
+from grader.kit.claim import Verdict, failed, passed
 from grader.kit.diagnosis import Judged, Mistake
 from grader.model import (
     Comparison,
@@ -80,7 +80,7 @@ def report(
 
 
 def test_ids_parts_and_titles_are_the_tables(toy: Assignment) -> None:
-    made = report(toy, {"q1.1": outcome(small=held(), large=held()), "q1.2": outcome(negative=held())})
+    made = report(toy, {"q1.1": outcome(small=passed(), large=passed()), "q1.2": outcome(negative=passed())})
     assert [(p.id, p.title) for p in made.parts] == [("q1.1", "Adding"), ("q1.2", "Negating")]
     assert [c.id for c in made.checks] == ["q1.1.small", "q1.1.large", "q1.2.negative"]
     assert [w.id for p in made.parts for w in p.written] == ["q1.1.written"]
@@ -113,7 +113,7 @@ def test_a_proven_answer_has_its_points_only_where_the_policy_lets_it(
 
 def test_points_add_up_exactly(toy: Assignment) -> None:
     made = report(
-        toy, {"q1.1": outcome(small=Verdict(HALF, "half"), large=held()), "q1.2": outcome(negative=lost("no"))}
+        toy, {"q1.1": outcome(small=Verdict(HALF, "half"), large=passed()), "q1.2": outcome(negative=failed("no"))}
     )
     assert (made.points, made.decided, made.waiting, made.possible) == (
         Fraction(11, 8), Fraction(4), Fraction(3, 2), Fraction(11, 2),
@@ -123,22 +123,22 @@ def test_points_add_up_exactly(toy: Assignment) -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "status"),
-    [(held(), Status.HELD), (Verdict(HALF, "half"), Status.PARTLY), (lost("no"), Status.LOST)],
+    [(passed(), Status.PASSED), (Verdict(HALF, "half"), Status.PARTIAL), (failed("no"), Status.FAILED)],
 )
 def test_a_status_follows_from_the_credit(toy: Assignment, verdict: Verdict, status: Status) -> None:
     check = report(toy, {"q1.2": outcome(negative=verdict)}).checks[-1]
     assert (check.status, check.reason) == (status, verdict.reason)
 
 
-def test_what_was_not_run_waits_and_is_no_zero(toy: Assignment) -> None:
-    made = report(toy, {"q1.2": outcome(negative=held())})
-    assert [c.status for c in made.checks] == [Status.WAITING, Status.WAITING, Status.HELD]
+def test_what_was_not_run_is_no_zero(toy: Assignment) -> None:
+    made = report(toy, {"q1.2": outcome(negative=passed())})
+    assert [c.status for c in made.checks] == [Status.NOT_RUN, Status.NOT_RUN, Status.PASSED]
     assert (made.points, made.decided, made.waiting) == (2, 2, Fraction(7, 2))
     assert made.first_to_fix == ()
 
 
 def test_what_cannot_be_decided_here_waits_and_is_no_zero(toy: Assignment) -> None:
-    check = report(toy, {"q1.2": outcome(negative=Judged(lost("graded after you submit"), open=True))}).checks[-1]
+    check = report(toy, {"q1.2": outcome(negative=Judged(failed("graded after you submit"), open=True))}).checks[-1]
     assert (check.status, check.reason) == (Status.WAITING, "graded after you submit")
 
 
@@ -153,12 +153,12 @@ def test_written_answers_wait_whether_found_or_not(toy: Assignment, make_noteboo
 
 
 def test_parts_that_are_not_wanted_are_left_out(toy: Assignment) -> None:
-    made = report(toy, {"q1.2": outcome(negative=held())}, wants=lambda name: name.startswith("q1.2"))
+    made = report(toy, {"q1.2": outcome(negative=passed())}, wants=lambda name: name.startswith("q1.2"))
     assert ([p.id for p in made.parts], made.possible) == (["q1.2"], 2)
 
 
 def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: Assignment) -> None:
-    judged = Judged(lost("off by 3", "yours 4, ours 1"), (Mistake("times", "add", "Add instead of multiplying."),))
+    judged = Judged(failed("off by 3", "yours 4, ours 1"), (Mistake("times", "add", "Add instead of multiplying."),))
     lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
     check = report(toy, {"q1.2": outcome(negative=judged)}, lines=lines).checks[-1]
     assert check.reason == "Add instead of multiplying. (off by 3; yours 4, ours 1)"
@@ -166,7 +166,7 @@ def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: As
 
 
 def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
-    wrong = outcome(negative=lost("off by 3", "yours 4, ours 1"))
+    wrong = outcome(negative=failed("off by 3", "yours 4, ours 1"))
     assert [report(toy, {"q1.2": wrong}, shows_values=shown).checks[-1].reason for shown in (True, False)] == [
         "off by 3; yours 4, ours 1",
         "off by 3",
@@ -188,7 +188,7 @@ def test_the_line_that_its_values_come_from_goes_before_the_one_that_raised(toy:
 
 def test_what_to_fix_first_is_ranked_by_part_and_then_by_points(toy: Assignment) -> None:
     made = report(
-        toy, {"q1.1": outcome(small=lost("no"), large=lost("no")), "q1.2": outcome(negative=Verdict(HALF, "half"))}
+        toy, {"q1.1": outcome(small=failed("no"), large=failed("no")), "q1.2": outcome(negative=Verdict(HALF, "half"))}
     )
     assert [c.id for c in made.first_to_fix] == ["q1.1.small", "q1.1.large", "q1.2.negative"]
 
@@ -235,12 +235,12 @@ def test_of_several_notebooks_it_says_whose_code_and_whose_answers_count(
 
 
 def test_a_submission_that_could_not_be_loaded_has_a_report(toy: Assignment) -> None:
-    made = report(toy, {"q1.2": outcome(negative=lost("SyntaxError"))}, loaded=None)
+    made = report(toy, {"q1.2": outcome(negative=failed("SyntaxError"))}, loaded=None)
     assert (made.loaded, made.points) == (None, 0)
 
 
 def test_usage_is_kept_by_section(toy: Assignment) -> None:
-    assert report(toy, {"q1.2": outcome(negative=held())}).usage == {"q1.2": Usage(0.5, 1.0)}
+    assert report(toy, {"q1.2": outcome(negative=passed())}).usage == {"q1.2": Usage(0.5, 1.0)}
 
 
 @given(st.integers(0, 10_000))

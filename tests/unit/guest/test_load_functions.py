@@ -11,7 +11,7 @@ import pytest
 from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import receive_files
 from grader.kit.answer import explain
-from grader.kit.claim import failed
+from grader.kit.claim import call_failure
 from grader.kit.student import Student
 from grader.model import Limits, NoteKind, Place, Raised, Stopped
 from grader.sandbox.contract import Sandbox
@@ -183,7 +183,7 @@ def test_arguments_that_do_not_fit_are_told_at_the_def_line(student: Student) ->
 
 def test_a_wrong_number_of_items_is_the_students(student: Student) -> None:
     items = student.call("naive", np.zeros(2)).unpack(3)
-    verdicts = [failed(item) for item in items]
+    verdicts = [call_failure(item) for item in items]
     assert all(v and "it must return 3 values but returned" in v.reason for v in verdicts)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from grader.assignments.catalogue import Assignment
-from grader.bounds import MIB
+from grader.bounds import MAX_CELLS, MIB
 from grader.errors import OurFailure, Refused
 from grader.intake import pool as intake_pool
 from grader.intake.pool import IntakePool, SubmissionFacts
@@ -43,6 +45,21 @@ def test_it_reads_what_intake_in_this_process_reads(
         assert read(pool, ps4, files) == SubmissionFacts(received.digest, not ps4.missing(received))
     assert read(pool, ps4, CODE).has_code
     assert not read(pool, ps4, without_code).has_code
+
+
+def test_reading_costs_the_services_own_process_little(pool: IntakePool, ps4: Assignment) -> None:
+    cell = {"cell_type": "markdown", "metadata": {}, "source": "a" * 500}
+    notebook = json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell] * MAX_CELLS}).encode()
+    files = [("ps4.ipynb", notebook)]
+    read(pool, ps4, files)  # starts the processes
+    times = []
+    for reading in (lambda: read(pool, ps4, files), lambda: receive_all(files, "mlp.py")):
+        before = time.process_time()
+        for _ in range(10):
+            reading()
+        times.append(time.process_time() - before)
+    there, here = times
+    assert there < here / 2
 
 
 def test_what_is_refused_is_refused_with_the_same_words(pool: IntakePool, ps4: Assignment) -> None:

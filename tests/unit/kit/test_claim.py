@@ -13,7 +13,19 @@ from hypothesis.extra import numpy as hnp
 
 from grader.guest.wire import DTYPES, Opaque, Ref
 from grader.kit.answer import Answer, describe, explain
-from grader.kit.claim import Verdict, agree, check, claim, failed, held, is_rounding, ladder, lost, near, numbers
+from grader.kit.claim import (
+    Verdict,
+    agree,
+    call_failure,
+    check,
+    claim,
+    failed,
+    is_rounding,
+    ladder,
+    near,
+    numbers,
+    passed,
+)
 from grader.model import Died, Limit, Place, Raised, Stopped, Unusable
 
 HALF = Fraction(1, 2)
@@ -116,7 +128,7 @@ def test_what_is_not_one_finite_number_is_not_near_one(value: Any) -> None:
     "value", [1, 1.0, np.array(1.0), np.array([1.0]), np.array([[1]]), np.array(1, np.uint8)], ids=repr
 )
 def test_one_number_is_near_itself_however_it_is_wrapped(value: Any) -> None:
-    assert near(answer(value), 1.0) == held()
+    assert near(answer(value), 1.0) == passed()
 
 
 @pytest.mark.parametrize("shape", [(1,), (), (1, 3), (2, 1), (3, 2), (6,), (2, 3, 2), (2, 1, 3, 2), (0, 3), (1, 1)])
@@ -230,7 +242,7 @@ def test_an_answer_that_is_zero_up_to_rounding_is_told_one_thing(zero: np.ndarra
 )
 def test_single_precision_is_compared_more_coarsely_and_says_so(value: np.ndarray) -> None:
     verdict = near(answer(value), np.array([1.0, 2.0, 3.0]))
-    assert verdict == held("computed in float32, so compared at 1e-4")
+    assert verdict == passed("computed in float32, so compared at 1e-4")
 
 
 def test_single_precision_of_the_parameters_counts_too() -> None:
@@ -284,7 +296,7 @@ def test_numbers_at_the_end_of_the_range_are_only_wrong(value: Any) -> None:
     ids=["int", "float", "column", "uint8"],
 )
 def test_labels_agree_whatever_their_dtype(labels: np.ndarray) -> None:
-    assert agree(answer(labels), np.array([2, 0, 1])) == held()
+    assert agree(answer(labels), np.array([2, 0, 1])) == passed()
 
 
 @pytest.mark.parametrize(
@@ -355,23 +367,23 @@ def test_of_two_verdicts_the_worse_counts_with_the_remarks_of_both(a: Verdict, b
 
 
 def test_of_two_equally_bad_verdicts_the_first_speaks() -> None:
-    assert (lost("first") & lost("second")).reason == "first"
+    assert (failed("first") & failed("second")).reason == "first"
 
 
 def test_the_place_goes_with_the_reason() -> None:
     where = Verdict(Fraction(0), "raised", place=Place("mlp.py", 3), source="x")
-    assert (held() & where).place == Place("mlp.py", 3)
-    assert (where & lost("later")).source == "x"
+    assert (passed() & where).place == Place("mlp.py", 3)
+    assert (where & failed("later")).source == "x"
 
 
 def test_a_failure_is_a_verdict_with_the_line_it_was_raised_on() -> None:
-    verdict = failed(answer(Raised("KeyError", "'b1'", Place("mlp.py", 7), "self.params['b1']")))
+    verdict = call_failure(answer(Raised("KeyError", "'b1'", Place("mlp.py", 7), "self.params['b1']")))
     assert verdict is not None
     assert (verdict.credit, verdict.place, verdict.source) == (0, Place("mlp.py", 7), "self.params['b1']")
 
 
 def test_an_answer_is_no_failure() -> None:
-    assert failed(answer(None)) is None
+    assert call_failure(answer(None)) is None
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────
@@ -474,7 +486,7 @@ def test_cause_line_and_remedy_come_before_what_python_says() -> None:
 
 
 def test_what_failed_before_the_call_is_told_in_its_place() -> None:
-    verdict = failed(answer(Raised("SyntaxError", "expected ':'", before="mlp.py cannot be loaded")))
+    verdict = call_failure(answer(Raised("SyntaxError", "expected ':'", before="mlp.py cannot be loaded")))
     assert verdict is not None
     assert verdict.reason.startswith("mlp.py cannot be loaded: Python cannot read the file")
 
@@ -492,7 +504,7 @@ def test_a_check_is_named_by_its_section_and_titled_by_its_first_line() -> None:
         """It adds.
 
         And more."""
-        yield claim("sum", lambda truth: held())
+        yield claim("sum", lambda truth: passed())
 
     assert (adds.name, adds.title, adds.topics) == ("q1:adds", "It adds.", ("forward",))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from grader.kit import either
-from grader.kit.claim import Claim, Verdict, claim, held, lost
+from grader.kit.claim import Claim, Verdict, claim, failed, passed
 
 
 def way(name: str, *, holds: bool) -> list[Claim]:
     def judge(_truth: object) -> Verdict:
-        return held() if holds else lost(f"not as {name}")
+        return passed() if holds else failed(f"not as {name}")
 
     return [claim("decay", judge, own=lambda _truth, _causes: judge(None))]
 

@@ -36,7 +36,7 @@ def test_a_wrong_function_is_diagnosed_as_the_mistake(with_mistakes):
     assignment = with_mistakes(DOUBLED)
     right = assignment.reference_module
     report = testing.grade(assignment, {"first": lambda X, w: X @ (w + w), "second": right.second})
-    assert testing.lost(report) == {"first.answer"}
+    assert testing.failed(report) == {"first.answer"}
     assert testing.diagnosed(report) == {"doubled"}
     assert "divide by 2" in next(c.reason for c in report.checks if c.id == "first.answer")
 
@@ -121,4 +121,4 @@ def test_two_mistakes_in_one_function_explain_nothing_together(with_mistakes):
     with pytest.raises(ValueError, match="cannot be combined"):
         truth.first([[1.0]], [1.0])
     report = testing.grade(assignment, {"first": lambda X, w: 2 * X @ w + 1, "second": lambda X, w: 3 * X @ w})
-    assert (testing.lost(report), testing.diagnosed(report)) == ({"first.answer", "second.answer"}, frozenset())
+    assert (testing.failed(report), testing.diagnosed(report)) == ({"first.answer", "second.answer"}, frozenset())

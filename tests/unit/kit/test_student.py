@@ -11,7 +11,7 @@ from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
 from grader.intake.receive import receive
 from grader.kit.answer import explain
-from grader.kit.claim import failed
+from grader.kit.claim import call_failure
 from grader.kit.student import Student, shown_arguments
 from grader.model import Limit, Limits, Place, Stopped
 from grader.sandbox.contract import Sandbox
@@ -113,7 +113,7 @@ def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sa
         line = student.new()
         line.call("fit", 2.5)
         assert line.get("slope").value == 2.5
-        missing = failed(line.get("intercept"))
+        missing = call_failure(line.get("intercept"))
         assert missing is not None
         assert missing.reason == "fit(2.5): NameError: name 'meen' is not defined (mlp.py:4)"
         assert missing.place == Place("mlp.py", 4)

@@ -32,7 +32,7 @@ def rows(report: Report) -> list[tuple[str, ...]]:
 
 def test_the_reference_loses_nothing(assignment):
     report = testing.grade(assignment, vars(assignment.reference_module))
-    assert (testing.lost(report), report.environment.isolation) == (frozenset(), "in process")
+    assert (testing.failed(report), report.environment.isolation) == (frozenset(), "in process")
 
 
 def test_it_says_what_a_sandbox_says(assignment, sandbox):
@@ -49,7 +49,7 @@ def test_a_function_that_raises_loses_its_checks(assignment):
         raise RuntimeError("not yet")
 
     report = testing.grade(assignment, {"weighted": weighted})
-    assert "weighted.answer" in testing.lost(report)
+    assert "weighted.answer" in testing.failed(report)
     assert "RuntimeError: not yet" in next(c.reason for c in report.checks if c.id == "weighted.answer")
 
 

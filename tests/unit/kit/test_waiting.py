@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from grader.kit.claim import Claim, Verdict, claim, held, lost, waiting
+from grader.kit.claim import Claim, Verdict, claim, failed, passed, waiting
 from grader.kit.diagnosis import Ledger, Mistake, Reading
 
 WAITS, HALF = waiting("between"), Verdict(Fraction(1, 2))
@@ -14,7 +14,7 @@ WAITS, HALF = waiting("between"), Verdict(Fraction(1, 2))
 
 @pytest.mark.parametrize(
     ("one", "other", "waits"),
-    [(WAITS, held(), True), (WAITS, HALF, True), (WAITS, lost("wrong"), False), (HALF, held(), False)],
+    [(WAITS, passed(), True), (WAITS, HALF, True), (WAITS, failed("wrong"), False), (HALF, passed(), False)],
 )
 def test_what_fails_decides_and_what_passes_does_not(one: Verdict, other: Verdict, waits: bool) -> None:
     assert (one & other).waits is (other & one).waits is waits
@@ -24,7 +24,7 @@ def test_what_fails_decides_and_what_passes_does_not(one: Verdict, other: Verdic
 def judged(*claims: Claim) -> dict[str, tuple[bool, bool]]:
     mistakes = (Mistake("m", "", "It is wrong."),)
     ledger = Ledger(lambda _reading, assumed: bool(assumed), mistakes, [Reading("", "")])
-    ledger.judge("q1", [claim("first", lambda mistaken: held() if mistaken else lost("wrong"))])
+    ledger.judge("q1", [claim("first", lambda mistaken: passed() if mistaken else failed("wrong"))])
     found = ledger.judge("q2", claims)
     return {name: (one.open, one.undiagnosed) for name, one in found.items()}
 
@@ -34,9 +34,9 @@ def test_a_check_that_waits_is_open_and_has_lost_nothing() -> None:
 
 
 def test_it_waits_under_a_charged_mistake_too() -> None:
-    assert judged(claim("speed", lambda mistaken: WAITS if mistaken else lost("wrong"))) == {"speed": (True, False)}
+    assert judged(claim("speed", lambda mistaken: WAITS if mistaken else failed("wrong"))) == {"speed": (True, False)}
 
 
 def test_a_claim_that_fails_beside_it_is_lost() -> None:
-    both = claim("speed", lambda _: WAITS), claim("speed", lambda _: lost("wrong"), outcome=True)
+    both = claim("speed", lambda _: WAITS), claim("speed", lambda _: failed("wrong"), outcome=True)
     assert judged(*both) == {"speed": (False, True)}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import BadCall
-from grader.marking.offline.sheet import FilledRow, Line, SheetQuestion, read, rows, write
+from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion, read, rows, write
 from grader.model import ZERO, Points
 from grader.store.rubrics import RubricItem
 
@@ -20,7 +20,7 @@ A, B = "a" * 64, "b" * 64
 RIGHT = RubricItem("r1", "q1", "Right; ; ; ; ; ; ; and so,\non", Points(2))
 LATER = RubricItem("r2", "q1", "=1", Points(1))
 Q1 = SheetQuestion("q1", Points(5))
-LINES = [Line(Q1, A, "because", 1, None), Line(Q1, B, "why not", 2, None)]
+LINES = [SheetLine(Q1, A, "because", 1, None), SheetLine(Q1, B, "why not", 2, None)]
 MARKED = [replace(line, asked=replace(Q1, items=(RIGHT, LATER))) for line in LINES]
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")).map(str.strip)
 
@@ -32,13 +32,13 @@ def sheet(*rows: str) -> bytes:
 @given(TEXT, st.integers(0, 500), TEXT)
 def test_what_is_written_reads_back_whatever_students_and_readers_write(text: str, hundredths: int, said: str) -> None:
     points = Points(hundredths, 100)
-    lines = [Line(Q1, A, text, 1, None, points, comment=said), Line(Q1, B, text, 2, None)]
+    lines = [SheetLine(Q1, A, text, 1, None, points, comment=said), SheetLine(Q1, B, text, 2, None)]
     assert read(rows(write(lines)), lines) == [FilledRow("q1", A, (), points, said)]
 
 
 @given(TEXT, TEXT)
 def test_no_cell_acts_in_a_spreadsheet(text: str, said: str) -> None:
-    written = write([Line(Q1, A, f"={text}", 1, None, Points(1), comment=f"@{said}")]).decode("utf-8-sig")
+    written = write([SheetLine(Q1, A, f"={text}", 1, None, Points(1), comment=f"@{said}")]).decode("utf-8-sig")
     for row in csv.reader(io.StringIO(written, newline="")):
         assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
@@ -53,13 +53,13 @@ def test_ticks_come_back_and_points_beside_them_are_of_the_whole_answer() -> Non
 
 def test_an_item_that_is_gone_is_named_by_its_line() -> None:
     content = write([replace(MARKED[0], items=frozenset({"r1", "r2"}))])
-    with pytest.raises(BadCall, match="line 2: r1 is no item of this rubric"):
+    with pytest.raises(BadCall, match="line 2: r1 is not an item of this rubric"):
         read(rows(content), LINES)
 
 
 def test_lines_are_counted_as_a_spreadsheet_counts_them() -> None:
     content = write([replace(LINES[0], text="over\nthree\nlines"), replace(LINES[1], points=Points(6))])
-    with pytest.raises(BadCall, match=r"^line 3: the question is worth 5 points; 6 are more"):
+    with pytest.raises(BadCall, match=r"^line 3: the question is worth 5 points, less than 6"):
         read(rows(content), LINES)
 
 
@@ -79,16 +79,16 @@ def test_what_excel_makes_of_it_is_read(delimiter: str) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "line 1: the columns"),
-        (b"question,points\nq1,1", "answer, comment is not"),
-        (sheet(f"q1,{A},6,"), "line 2: the question is worth 5 points; 6 are more"),
-        (sheet(f"q1,{A},-1,"), "are no points"),
+        (b"", "line 1: missing columns"),
+        (b"question,points\nq1,1", "missing columns: answer, comment"),
+        (sheet(f"q1,{A},6,"), "line 2: the question is worth 5 points, less than 6"),
+        (sheet(f"q1,{A},-1,"), "are not points"),
         (sheet(f"q1,{A},1.005,"), "at most two decimals"),
-        (sheet(f"q1,{A},nan,"), "are no points"),
-        (sheet(f"q1,{A},1,", f"q1,{A},2,"), "line 3: this answer stands further up already"),
+        (sheet(f"q1,{A},nan,"), "are not points"),
+        (sheet(f"q1,{A},1,", f"q1,{A},2,"), "line 3: an earlier row marks this answer already"),
         (sheet(f"q2,{A},1,"), "export again"),
-        (sheet(f"q1,{A},,why"), "a comment and no points"),
-        (sheet(f"q1,{A},1,{'x' * 10_001}"), "10000 characters at most"),
+        (sheet(f"q1,{A},,why"), "a comment without points"),
+        (sheet(f"q1,{A},1,{'x' * 10_001}"), "at most 10000 characters"),
         (sheet(f'q1,{A},1,"open'), "not CSV"),
         (b"\xff\x00\x80", "UTF-8"),
         (sheet(*[f"q1,{A},x," for _ in range(12)]), "and 2 more"),
@@ -103,11 +103,11 @@ def test_what_is_wrong_is_named_by_its_line(content: bytes, says: str) -> None:
 
 DIGESTS = ["a" * 64, "b" * 64, "c" * 64, "d" * 64]
 GROUPED = [
-    Line(Q1, digest, digest[0], 1, None, group=group) for digest, group in zip(DIGESTS, (1, 1, 1, 2), strict=True)
+    SheetLine(Q1, digest, digest[0], 1, None, group=group) for digest, group in zip(DIGESTS, (1, 1, 1, 2), strict=True)
 ]
 
 
-def filled_in(lines: list[Line], *cells: dict[str, str]) -> bytes:
+def filled_in(lines: list[SheetLine], *cells: dict[str, str]) -> bytes:
     """The file of these lines with these cells of its rows."""
     table = list(csv.DictReader(io.StringIO(write(lines).decode("utf-8-sig"), newline="")))
     out = io.StringIO()
@@ -141,8 +141,8 @@ def test_a_group_of_another_question_is_another_group() -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ([{"whole group": "x"}], "line 2: there is no mark to give to the whole group"),
-        ([{"points": "1", "whole group": "x"}] * 2, "line 3: another row gives its mark to this whole group already"),
+        ([{"whole group": "x"}], "line 2: the row marks a whole group and has no points"),
+        ([{"points": "1", "whole group": "x"}] * 2, "line 3: an earlier row marks this whole group already"),
     ],
 )
 def test_a_group_s_mark_that_is_not_clear_is_refused(cells: list[dict[str, str]], says: str) -> None:

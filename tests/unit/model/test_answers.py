@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from grader.model import Points
-from grader.model.answers import Answer, Ground, Suggestion, decided_of_all, suggestion_of_all
+from grader.model.answers import Ground, Suggestion, WrittenAnswer, decided_of_all, suggestion_of_all
 
 PROVEN = Suggestion((Ground("W2", "Equal on 24 random problems.", Points(5)),))
 DIFFERS = Suggestion((Ground("W2", "Differs.", None),))
 
 
-def answer(suggestion: Suggestion, decided: Points | None = None) -> Answer:
-    return Answer("q1.3", "d", "$g h^{(1)T}$", suggestion, decided)
+def answer(suggestion: Suggestion, decided: Points | None = None) -> WrittenAnswer:
+    return WrittenAnswer("q1.3", "d", "$g h^{(1)T}$", suggestion, decided)
 
 
 def test_a_suggestion_for_the_same_words_stands_where_it_is_the_same_for_all() -> None:

@@ -355,13 +355,13 @@ def _report(losses: dict[str, Loss], only: str = "") -> Report:
 def _check(id: str, title: str, possible: int, loss: Loss | None) -> CheckResult:
     if loss is None:
         points = Points(possible)
-        return CheckResult(id, title, points, points, Status.HELD, remarks=REMARKS.get(id, ()))
+        return CheckResult(id, title, points, points, Status.PASSED, remarks=REMARKS.get(id, ()))
     return CheckResult(
         id=id,
         title=title,
         points=loss.earned,
         possible=Points(possible),
-        status=Status.PARTLY if loss.earned else Status.LOST,
+        status=Status.PARTIAL if loss.earned else Status.FAILED,
         reason=loss.reason,
         mistake=loss.mistake,
         place=loss.place,
@@ -419,7 +419,9 @@ def without_code() -> Report:
     parts = tuple(
         replace(
             part,
-            checks=tuple(CheckResult(c.id, "", ZERO, c.possible, Status.WAITING, reason=missing) for c in part.checks),
+            checks=tuple(
+                CheckResult(c.id, "", ZERO, c.possible, Status.NOT_SUBMITTED, reason=missing) for c in part.checks
+            ),
         )
         for part in perfect().parts
     )

@@ -11,12 +11,15 @@ import pytest
 from rich.console import Console
 
 from grader.errors import BadCall
-from grader.model import Report
+from grader.model import Report, Status
 from grader.render.as_json import as_json, dumps, loads, schema
 from grader.render.gradescope import gradescope
 from grader.render.html import html
 from grader.render.terminal import Terminal
+from tests.conftest import ROOT
 from tests.unit.render import samples
+
+EARLIER = ROOT / "tests" / "earlier" / "batch" / "students"
 
 MAKERS = (
     samples.perfect,
@@ -54,8 +57,36 @@ def test_a_report_comes_back_from_json_as_it_went(make: Callable[[], Report]) ->
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 3}', "not json"])
 def test_what_is_no_report_is_refused(text: str) -> None:
-    with pytest.raises(BadCall, match="no report of ours"):
+    with pytest.raises(BadCall, match="not a report in JSON"):
         loads(text)
+
+
+@pytest.mark.parametrize("student", ["ada", "bob"])
+def test_a_report_of_version_4_is_converted(student: str) -> None:
+    old = json.loads((EARLIER / student / "report.json").read_text("utf-8"))
+    report = loads(json.dumps(old))
+    jsonschema.validate(as_json(report), schema())
+    statuses = {"held": "passed", "lost": "failed", "waiting": "waiting"}
+    expected = {c["id"]: statuses[c["status"]] for part in old["parts"] for c in part["checks"]}
+    assert {c.id: c.status for c in report.checks} == expected
+    assert as_json(report)["points"] == old["points"]
+    assert [w.status for w in report.written] == [Status.NOT_SUBMITTED]
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason", "status"),
+    [
+        ("sums.py was not submitted", "sums.py was not submitted", Status.NOT_SUBMITTED),
+        ("", "not run here", Status.NOT_RUN),
+        ("", "graded after you submit", Status.WAITING),
+    ],
+)
+def test_a_check_that_waits_in_version_4_has_its_status(missing: str, reason: str, status: Status) -> None:
+    old = json.loads((EARLIER / "ada" / "report.json").read_text("utf-8"))
+    old["submission"]["missing"] = missing
+    for part in old["parts"]:
+        part["checks"] = [c | {"status": "waiting", "reason": reason, "points": 0} for c in part["checks"]]
+    assert {c.status for c in loads(json.dumps(old)).checks} == {status}
 
 
 def test_a_report_of_another_schema_is_refused() -> None:

@@ -90,16 +90,16 @@ def test_every_lost_check_shows_reason_place_and_line() -> None:
 
 def test_a_status_is_told_by_a_word_and_a_sign() -> None:
     said = page(samples.wrong()).said
-    for shown in ("✓ held", "◐ partly", "✗ lost", "◌ waiting"):
+    for shown in ("✓ passed", "◐ partial", "✗ failed", "◌ waiting", "– not submitted"):
         assert shown in said
 
 
-def test_a_part_is_held_only_when_nothing_of_it_is_lost() -> None:
+def test_a_part_is_passed_only_when_nothing_of_it_is_lost() -> None:
     status = {p.id: part_progress(p).status for p in samples.wrong().parts}
-    assert status["q2.1"] is Status.HELD
-    assert status["q2.2"] is Status.PARTLY
+    assert status["q2.1"] is Status.PASSED
+    assert status["q2.2"] is Status.PARTIAL
     assert status["q1.1"] is Status.WAITING
-    assert {part_progress(p).status for p in samples.unreadable().parts if p.checks} == {Status.LOST}
+    assert {part_progress(p).status for p in samples.unreadable().parts if p.checks} == {Status.FAILED}
 
 
 def test_written_answers_are_shown_as_they_were_written_and_wait() -> None:
@@ -299,4 +299,4 @@ def test_code_that_was_not_submitted_is_said_and_is_no_zero() -> None:
     assert said.count("mlp.py was not submitted; upload it with the notebook.") == 1
     assert not re.search(r"\b0 of \d", said)
     code = next(part for part in report.parts if part.checks and not part.written)
-    assert part_progress(code, code_submitted=False).is_absent
+    assert part_progress(code).status is Status.NOT_SUBMITTED

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from grader.kit.answer import Answer
-from grader.kit.claim import failed
+from grader.kit.claim import call_failure
 from grader.model import CheckResult, Died, Limit, Place, Raised, Status, Stopped, Unusable
 from grader.render.phrases import Failure, caret, failure, fixes, reason_phrase, stopper
 from tests.unit.render import samples
@@ -20,9 +20,9 @@ NUMPY = (
 
 def lost(what, happened, id="q2.2.W1"):
     """The check whose call ended so."""
-    verdict = failed(Answer(what, happened))
+    verdict = call_failure(Answer(what, happened))
     return CheckResult(
-        id, "", Fraction(0), Fraction(3), Status.LOST, verdict.reason, place=verdict.place, source=verdict.source
+        id, "", Fraction(0), Fraction(3), Status.FAILED, verdict.reason, place=verdict.place, source=verdict.source
     )
 
 
@@ -110,7 +110,7 @@ def test_two_lines_are_two_things_to_fix():
 def test_an_accuracy_that_only_follows_comes_last_and_is_not_what_to_fix_first():
     mistake = replace(lost("loss(X)", Unusable("no")), possible=Fraction(1))
     accuracy = replace(
-        samples.wrong().checks[0], id="q2.5.relu.accuracy", status=Status.LOST, points=Fraction(0), outcome=True
+        samples.wrong().checks[0], id="q2.5.relu.accuracy", status=Status.FAILED, points=Fraction(0), outcome=True
     )
     report = report_of(mistake, accuracy)
     assert [fix.first for fix in fixes(report)] == [mistake, accuracy]

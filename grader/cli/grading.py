@@ -1,0 +1,139 @@
+"""Commands that grade one submission: check, watch, replay. And zip, for what a batch has graded."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.cli import watch as watching
+from grader.cli.common import (
+    AssignmentOption,
+    SandboxOption,
+    assignment_of,
+    err,
+    out,
+    require_writable,
+    sandbox_for,
+    seed,
+)
+from grader.cli.progress import GradingDisplay
+from grader.engine import replay as replaying
+from grader.engine.grade import Scope, grade
+from grader.errors import BadCall
+from grader.intake.receive import receive_path
+from grader.model import Report, show_points
+from grader.render import as_json, gradescope
+from grader.render.terminal import Terminal
+from grader.render.text import one_line
+from grader.sandbox.contract import imports_of
+
+PathArgument = Annotated[Path, typer.Argument(help="A Python file, a notebook, a zip, or a folder of them.")]
+OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
+
+
+def check(
+    path: PathArgument,
+    assignment: AssignmentOption = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. Not the grade.")] = False,
+    code: Annotated[
+        bool, typer.Option("--code", help="Leave out long checks, as the service's pre-check does.")
+    ] = False,
+    only: OnlyOption = None,
+    as_json_: Annotated[bool, typer.Option("--json", help="Print only the report, as JSON.")] = False,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write the report with plots to this file.")] = None,
+    gradescope_file: Annotated[
+        Path | None, typer.Option("--gradescope", help="Write Gradescope's results.json to this file.")
+    ] = None,
+    fail_under: Annotated[float | None, typer.Option(help="Exit with 1 if there are fewer points.")] = None,
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Grade one submission and explain lost points."""
+    task = assignment_of(assignment)
+    submission = receive_path(path, task.files[0])
+    if only == "":  # probably an unset variable of a script, which would silently grade everything
+        raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
+    for file in (html_file, gradescope_file):
+        if file:
+            require_writable(file)
+    imports = imports_of(submission.files)  # the others would take half of the time of a check of the code
+    with (
+        sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
+        GradingDisplay(err, task) as display,
+    ):
+        report = grade(submission, task, chosen, seed(), Scope(only or "", quick, code), display.watch)
+    if html_file:
+        from grader.render.html import html  # with its plots it takes a second to import, which few calls need
+
+        html_file.write_text(html(report), "utf-8")
+    if gradescope_file:
+        gradescope_file.write_text(json.dumps(gradescope.gradescope(report), indent=2) + "\n", "utf-8")
+    if as_json_:
+        sys.stdout.write(as_json.dumps(report))
+    else:
+        out.print(Terminal(report))
+        for written in (html_file, gradescope_file):
+            if written:
+                out.print(f"written: {written}", style="dim", markup=False)
+    raise typer.Exit(_exit_code(report, fail_under))
+
+
+def _exit_code(report: Report, fail_under: float | None) -> int:
+    return 1 if fail_under is not None and report.points < fail_under else 0
+
+
+def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: SandboxOption = "auto") -> None:
+    """Grade the code again on every save; m runs the long checks, q quits."""
+    task = assignment_of(assignment)
+    if not path.exists():
+        raise BadCall(f"there is no file or folder {path} to watch")
+    with sandbox_for(sandbox, assignment=task) as chosen:
+        watching.watch(path, task, chosen, seed(), out)
+
+
+def replay(
+    report_file: Annotated[Path, typer.Argument(help="A report as JSON.")],
+    check_id: Annotated[str, typer.Argument(metavar="CHECK", help="For example q2.2.W1.")],
+    submission: Annotated[
+        Path | None, typer.Option(help="Path of the submission [default: search beside the report and here].")
+    ] = None,
+    assignment: Annotated[str, typer.Option("--assignment", "-a", help="Assignment [default: the report's].")] = "",
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Re-run one check of a report; exit with 1 if its verdict differs."""
+    report = _read_report(report_file)
+    task = assignment_of(assignment or report.assignment)
+    places = [submission] if submission else [report_file.parent, Path.cwd()]
+    with sandbox_for(sandbox, assignment=task) as chosen:
+        again = replaying.replay(report, check_id, task, places, seed(), chosen)
+    for title, verdict in (("then", again.then), ("now", again.now)):
+        line = (
+            f"{title}: {verdict.status} {show_points(verdict.points)}/{show_points(verdict.possible)} {verdict.reason}"
+        )
+        out.print(one_line(line, 600), markup=False)
+    out.print("the same verdict" if again.is_same else "a different verdict", style="green" if again.is_same else "red")
+    raise typer.Exit(0 if again.is_same else 1)
+
+
+def _read_report(file: Path) -> Report:
+    try:
+        return as_json.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise BadCall(f"{file} cannot be read: make a report with grader check --json") from None
+
+
+def zip_(
+    folder: Annotated[Path, typer.Argument(help="The output folder of grader batch.")],
+    to: Annotated[Path | None, typer.Option("--to", help="Path of the zip [default: feedback.zip in it].")] = None,
+) -> None:
+    """Pack all reports into a zip with the names that the learning platform expects for feedback."""
+    from grader.batch.feedback import pack  # takes a second to import
+
+    file = to or folder / "feedback.zip"
+    if to:
+        require_writable(to)
+    count = pack(folder, file)
+    out.print(f"written: {file} ({count} reports)", markup=False)

@@ -1,0 +1,109 @@
+"""Commands for operators of the service."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from grader.cli.common import SandboxOption, err, out, sandbox_for, status
+from grader.render.text import one_line
+from grader.sandbox import selftest
+from grader.settings import Settings
+
+ServiceSandboxOption = Annotated[
+    str, typer.Option("--sandbox", help="bubblewrap, or with weaker isolation: landlock, plain.")
+]
+
+
+def _print_line(line: str) -> None:
+    err.print(line, markup=False, soft_wrap=True)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")] = 8000,
+    sandbox: ServiceSandboxOption = "bubblewrap",
+) -> None:
+    """Run the grading service until SIGTERM or Ctrl-C. With PostgreSQL (GRADER_DATABASE_URL) it does not grade: start
+    grader worker for that."""
+    settings = Settings()  # reports wrong settings before the slow imports
+    # the service's libraries take a second to import, which grader check need not wait for
+    from grader.cli import logs
+    from grader.cli.serve import serve as serve_until_stopped
+
+    logs.configure()
+
+    serve_until_stopped(settings, sandbox, host, port, _print_line, status, on_terminal=sys.stderr.isatty())
+
+
+def worker(
+    database: Annotated[
+        str, typer.Option(envvar="GRADER_DATABASE_URL", help="The database: postgresql://user:password@host/name.")
+    ] = "",
+    sandbox: ServiceSandboxOption = "bubblewrap",
+) -> None:
+    """Grade for a service with PostgreSQL on this machine, until SIGTERM or Ctrl-C."""
+    settings = Settings().model_copy(update={"database_url": database})
+    from grader.cli import logs
+    from grader.cli.worker import work
+
+    logs.configure()
+    work(settings, sandbox, _print_line)
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the copy; the file must not exist.")],
+) -> None:
+    """Copy the service's SQLite database, while it runs, into one file."""
+    from grader.cli.backup import backup as copy  # the database's libraries take a second to import
+
+    settings = Settings()
+    made = copy(settings, to)
+    out.print(f"written: {made.file} ({made.submissions} submissions, {made.size / (1 << 20):.1f} MiB)", markup=False)
+    if settings.secret:
+        out.print("GRADER_SECRET is not in it: keep it too, or gradings cannot be repeated", markup=False)
+
+
+def restore(
+    copy: Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by grader backup.")],
+) -> None:
+    """Replace the service's database by a copy; the service must not run."""
+    from grader.cli.backup import restore as put_back
+
+    found, put = put_back(Settings(), copy)
+    out.print(f"restored: {found.submissions} submissions", markup=False)
+    out.print("all people must log in again (grader admin link LOGIN makes a link)", markup=False, soft_wrap=True)
+    if put.tokens:
+        out.print(
+            f"tokens of programs in it: {put.tokens}; those revoked since the copy are valid again, so revoke them "
+            "again (grader admin tokens LOGIN)",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+    if put.aside:
+        out.print(f"the previous database is kept: {put.aside}", style="dim", markup=False, soft_wrap=True)
+
+
+def doctor(
+    as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    sandbox: SandboxOption = "bubblewrap",
+) -> None:
+    """Run the sandbox self-test; exit with 4 if a promise is broken."""
+    with sandbox_for(sandbox) as chosen:
+        results = selftest.probe(chosen)
+    if as_json_:
+        rows = [{"id": r.promise.id, "promise": r.promise.text, "holds": r.holds, "seen": r.seen} for r in results]
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+    else:
+        for r in results:
+            sign, style = ("✓", "green") if r.holds else ("✗", "red")
+            out.print(Text.assemble((f"{sign} {r.promise.text}", style), (f"  {one_line(r.seen, 120)}", "dim")))
+        wrong = sum(not r.holds for r in results)
+        out.print(f"{chosen.name}: {f'{wrong} promises do not hold' if wrong else 'every promise holds'}")
+    raise typer.Exit(0 if all(r.holds for r in results) else 4)

@@ -1,0 +1,31 @@
+"""Rename the statuses of checks: held, partly and lost are passed, partial and failed. A waiting check that the scope left
+out is not_run, and one without submitted code is not_submitted."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+_RENAMED = {"held": "passed", "partly": "partial", "lost": "failed"}
+_WAITS = "UPDATE results SET status = '{}' WHERE status = 'waiting' AND {}"
+_NO_CODE = """grading IN (
+    SELECT gradings.id FROM gradings JOIN submissions ON submissions.id = gradings.submission
+    WHERE NOT submissions.code_submitted
+)"""
+
+
+def upgrade() -> None:
+    for before, after in _RENAMED.items():
+        op.execute(f"UPDATE results SET status = '{after}' WHERE status = '{before}'")  # noqa: S608
+    op.execute(_WAITS.format("not_submitted", _NO_CODE))
+    op.execute(_WAITS.format("not_run", "reason = 'not run here'"))
+
+
+def downgrade() -> None:
+    for before, after in _RENAMED.items():
+        op.execute(f"UPDATE results SET status = '{before}' WHERE status = '{after}'")  # noqa: S608
+    op.execute("UPDATE results SET status = 'waiting' WHERE status IN ('not_run', 'not_submitted')")
