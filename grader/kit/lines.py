@@ -1,10 +1,10 @@
-"""Finds the line of a student's file that a lost check is about, by what flowed from where to where in one call.
+"""Find the line of a student's file that a failed check is about, from the data flow of one call.
 
-The sandbox says which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
-right solution computes as well vindicates the statement that computed it, and all that flowed into it. The fault is
-where right values go in and a value comes out that is none of these: the first such statement on the way to an output
-that is wrong. All of it is claims by a process that a student controls: it is taken only in the shape that we expect,
-and a line of text is read from the submission itself.
+The sandbox reports which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
+right solution computes as well vindicates the statement that computed it, and everything that flowed into it. The fault
+is the first statement on the way to a wrong output that gets right values and computes one that is not right. The
+report comes from a process that a student controls: only data of the expected shape are used, and the text of a line is
+read from the submission itself.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Batches:
         N, size = len(self.X), self.sizes[0]
         return {max(N // size, 1), -(-N // size)}
 
-    def fault(self, flow: Flow, rows: Sequence[Row | None]) -> int | None:
-        """The event that gives a step wrong rows, labels or regularisation; None where all steps get right ones."""
+    def fault(self, flow: Flow, rows: TracedStatements) -> int | None:
+        """Return the event that gives a step wrong rows, labels or regularisation; None if all steps get right ones."""
         calls = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
         steps = [s for s in calls if len(s[0]) != len(self.X)]
         if not steps or len(self.X) in self.sizes:
@@ -127,7 +127,7 @@ class Batches:
         sampled = self._sampled([self._numbers(X) for X, _ in steps])
         return None if sampled else self._of_order(flow, rows, steps[0][1][0])
 
-    def _of_number(self, flow: Flow, rows: Sequence[Row | None], steps: Sequence[int]) -> int | None:
+    def _of_number(self, flow: Flow, rows: TracedStatements, steps: Sequence[int]) -> int | None:
         """Return the event of the loop that makes the wrong number of steps, or of what counts its rounds; None if the
         number is right, or the loop is not known."""
         parents = [row.parent for e in steps if (row := rows[flow.rows[e]]) is not None]
@@ -147,8 +147,9 @@ class Batches:
         """Return whether the function is called with all that it needs."""
         return any(call.function == self.function and self._step(flow, call) is not None for call in flow.calls)
 
-    def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
-        """Its rows, and the events of its arguments; None for one without labels, or on the validation data."""
+    def _step(self, flow: Flow, call: TracedCall) -> tuple[Array, list[int]] | None:
+        """Return a step's rows and the events of its arguments; None for a call without labels or on validation
+        data."""
         events = list(call.arguments.values())
         given = [flow.value(e) for e in events]
         if len(given) < 3 or given[0] is None:
@@ -159,7 +160,7 @@ class Batches:
         X = given[0].reshape(-1, D)
         return None if X.shape == self.X_val.shape and np.allclose(X, self.X_val) else (X, events)
 
-    def _of_step(self, flow: Flow, rows: Sequence[Row | None], step: tuple[Array, list[int]]) -> int | None:
+    def _of_step(self, flow: Flow, rows: TracedStatements, step: tuple[Array, list[int]]) -> int | None:
         X, (of_X, of_y, of_reg, *_) = step
         y, reg = flow.value(of_y), flow.value(of_reg)
         same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
@@ -179,7 +180,7 @@ class Batches:
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
     def _numbers(self, X: Array) -> Array:
-        """Of the rows, in the training data."""
+        """Return the numbers of the rows in the training data."""
         return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
 
     def _sampled(self, drawn: Sequence[Array]) -> bool:
@@ -190,8 +191,8 @@ class Batches:
         numbers = np.concatenate(drawn)
         return len(np.unique(numbers)) > N // 2 and not np.array_equal(numbers[:N], np.arange(N)[: len(numbers)])
 
-    def _of_order(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
-        """The first event that yields row numbers which no drawing at random does."""
+    def _of_order(self, flow: Flow, rows: TracedStatements, event: int) -> int:
+        """Return the first event that yields row numbers that random sampling does not."""
         indices = _indices(flow, rows, [event])
         odd = (e for e in indices if (v := flow.value(e)) is not None and not self._is_drawn(v))
         return next(odd, max(indices, default=event))
@@ -208,7 +209,7 @@ class Batches:
     def _size(self, flow: Flow, event: int) -> int:
         return 0 if (value := flow.value(event)) is None else value.size
 
-    def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int, size: int) -> int:
+    def _counted(self, flow: Flow, rows: TracedStatements, event: int, size: int) -> int:
         """Return the event that counted a wrong number of rows, where `event` is the batch."""
         while size > 1 and size != len(self.X):
             before = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _counts(flow, s, size)]
@@ -217,7 +218,7 @@ class Batches:
             event = max(before)
         return self._looped(flow, rows, event) if size == 0 else event
 
-    def _looped(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+    def _looped(self, flow: Flow, rows: TracedStatements, event: int) -> int:
         """Return the loop around an event without rows, or what counts its rounds, if all batches were drawn before."""
         loops = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         order = set(flow.sources[event]).difference(loops)
@@ -227,7 +228,7 @@ class Batches:
         return _counting(flow, rows, max(loops), len(drawn), self._rounds | {len(self.X)})
 
 
-def _loops_around(flow: Flow, rows: Sequence[Row | None], parent: int) -> list[list[int]]:
+def _loops_around(flow: Flow, rows: TracedStatements, parent: int) -> list[list[int]]:
     """Return the events of each loop around the statements of a block, the innermost first."""
     found: list[list[int]] = []
     while parent >= 0 and (row := rows[parent]) is not None:
@@ -237,7 +238,7 @@ def _loops_around(flow: Flow, rows: Sequence[Row | None], parent: int) -> list[l
     return found
 
 
-def _counting(flow: Flow, rows: Sequence[Row | None], loop: int, made: int, right: Set[int]) -> int:
+def _counting(flow: Flow, rows: TracedStatements, loop: int, made: int, right: Set[int]) -> int:
     """Return the event that computes a loop's number of rounds, or that returns what it goes through; the loop's own
     event if there is none.
 
@@ -254,8 +255,8 @@ def _counting(flow: Flow, rows: Sequence[Row | None], loop: int, made: int, righ
     return max(counts or returned, default=loop)
 
 
-def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size: int | None = None) -> list[int]:
-    """Events on the way to these that yield several whole numbers, or so many."""
+def _indices(flow: Flow, rows: TracedStatements, events: Iterable[int], size: int | None = None) -> list[int]:
+    """Return the events upstream of these that yield several integers, or exactly `size` of them."""
 
     def yields(event: int) -> bool:
         whole = (value.size for floating, value in flow.values.get(event, ()) if not floating)
@@ -265,23 +266,22 @@ def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size
 
 
 def _counts(flow: Flow, event: int, size: int) -> bool:
-    """Return whether its value is the number, or has so many items."""
+    """Return whether the event's value is the number `size`, or has that many items."""
     whole = (value for floating, value in flow.values.get(event, ()) if not floating)
     return any(v.size == size or (v.size == 1 and v[0] == size) for v in whole)
 
 
 @dataclass(frozen=True)
 class FollowedCall:
-    """A call that is made once more, and followed, to find the line of a lost check."""
+    """A call that is repeated under tracing to find the line of a failed check."""
 
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
     """Truth → what a right solution computes on the way: numbers and arrays by name."""
     roles: tuple[str, ...] = ()
-    """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
-    name."""
+    """Names with a fixed meaning: a variable or entry `W1` belongs to a right value with W1 in its name."""
     sizes: tuple[str, ...] = ()
-    """The same of whole numbers: other things may be called N as well."""
+    """Names with a fixed meaning for integers; arrays may have these names for something else."""
     batches: Batches | None = None
     """Of a training."""
     random: bool = False
@@ -300,7 +300,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Row:
+class TracedStatement:
     """A statement, as the sandbox describes it."""
 
     place: Place
@@ -318,8 +318,12 @@ class Row:
         return self.kind in ("if", "for", "while", "with")
 
 
+TracedStatements = Sequence[TracedStatement | None]
+"""All statements of a submission; None for one that is not as expected."""
+
+
 @dataclass(frozen=True)
-class Call:
+class TracedCall:
     """A call of one of the student's functions, with the events that gave its parameters numbers."""
 
     function: str
@@ -338,7 +342,7 @@ class Flow:
     """Part of the answer, or attribute → the events that it comes from."""
     results: Mapping[str, Array] = field(default_factory=dict)
     """Its value in the end."""
-    calls: Sequence[Call] = ()
+    calls: Sequence[TracedCall] = ()
     """In order."""
     shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
     """Event → the shapes of its values."""
@@ -346,32 +350,32 @@ class Flow:
     """Event → strings in the list or tuple that it has made."""
 
     def value(self, event: int) -> Array | None:
-        """The first of its values."""
+        """Return the first of an event's values, or None."""
         return next((value for _, value in self.values.get(event, ())), None)
 
 
 # ── what comes from inside ───────────────────────────────────────────────────────────────────────────
 
 
-def rows_of(answer: Answer, submission: Submission) -> list[Row | None]:
-    """The statements; None for one that is not in a file or cell of the submission, or not in the expected shape."""
+def rows_of(answer: Answer, submission: Submission) -> list[TracedStatement | None]:
+    """Return the statements; None for one that is not in the submission or not of the expected shape."""
     files = _texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_row(one, files) for one in listed[:MAX_ROWS]]
 
 
-def _row(one: Any, files: Mapping[str, Any]) -> Row | None:
+def _row(one: Any, files: Mapping[str, Any]) -> TracedStatement | None:
     match one:
         case [str(file), int(line), int(end), _, str(kind), str(form), list(), list(), list(), _, int(parent)]:
             if file not in files or not 0 < line <= end < 1 << 31:
                 return None
             reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[6:9])
-            return Row(Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls)
+            return TracedStatement(Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls)
     return None
 
 
 def flow_of(answer: Answer, rows: int) -> Flow | None:
-    """The call's flow; None where it is not in the expected shape."""
+    """Return the call's data flow, or None if it is not of the expected shape."""
     facts = answer.value
     if not isinstance(facts, dict):
         return None
@@ -430,12 +434,12 @@ def _strings(listed: Any, events: int) -> dict[int, list[str]]:
     return found
 
 
-def _calls(listed: Any, events: int) -> list[Call]:
-    found: list[Call] = []
+def _calls(listed: Any, events: int) -> list[TracedCall]:
+    found: list[TracedCall] = []
     for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
         match one:
             case [str(name), list(given)] if all(_is_argument(a, events) for a in given):
-                found.append(Call(name, dict(given)))
+                found.append(TracedCall(name, dict(given)))
     return found
 
 
@@ -446,8 +450,8 @@ def _is_argument(given: Any, events: int) -> bool:
     return False
 
 
-def with_arguments(flow: Flow, rows: Sequence[Row | None]) -> tuple[Flow, list[Row | None]]:
-    """An argument's event is no execution of the whole statement that calls: it gets a row of its own."""
+def with_arguments(flow: Flow, rows: TracedStatements) -> tuple[Flow, list[TracedStatement | None]]:
+    """Return the flow and the statements, with a statement of its own for each argument of a call."""
     events, known = list(flow.rows), list(rows)
     for call in flow.calls:
         for parameter, event in call.arguments.items():
@@ -463,7 +467,7 @@ def _results(named: Any) -> dict[str, Array]:
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """At most so many integers from 0 to below."""
+    """Return at most `most` integers from 0 to below `below`, or None."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
         return None
     if value.size and not 0 <= value.min() <= value.max() < below:
@@ -529,7 +533,7 @@ class RightValues:
                 found.add(name)
         return {name for name in found if MISAPPLIED not in name} or found
 
-    def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
+    def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
         """Return whether a right value, or a size, goes to a variable or entry that means something else."""
         roles = self.roles_of(row.writes, size=size)
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
@@ -564,12 +568,12 @@ class RightValues:
 
 
 def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
-    """A vector is a vector however it lies; a matrix keeps both its lengths."""
+    """Return the shape without axes of length 1; a matrix keeps both its lengths."""
     return tuple(shape) if len(shape) == 2 and 1 not in shape else tuple(n for n in shape if n != 1)
 
 
 def _role(path: str) -> str:
-    """`W1` of the variable W1 and of grads['W1']."""
+    """Return the name in a path: `W1` for the variable W1 and for grads['W1']."""
     return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
 
 
@@ -582,7 +586,7 @@ def _shown_as(value: Array) -> Iterable[Array]:
 
 
 def _mark(value: Array) -> float:
-    """Of unit length along a fixed direction, so that values nearby have marks nearby."""
+    """Return the projection on a fixed direction, so that close values have close marks."""
     direction = _DIRECTIONS.get(value.size)
     if direction is None:
         drawn = np.random.default_rng(value.size).normal(size=value.size)
@@ -604,12 +608,12 @@ def _meant(name: str) -> str:
 
 
 RIGHT, REPEATED, ODD, SILENT = "right", "repeated", "odd", "silent"
-"""What an event's value is: one that right solutions compute, the same once more after an operation that should have
-changed it, one that they do not compute, or nothing that tells."""
+"""States of an event's value: right solutions compute it; an operation that should have changed it did not; right
+solutions do not compute it; or it tells nothing."""
 
 
-def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[str]:
-    """Of each event."""
+def states(flow: Flow, rows: TracedStatements, right: RightValues) -> list[str]:
+    """Return the state of each event."""
     found = [_state(flow.values.get(e, ()), flow.shapes.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
     roles = _roles_of_variables(rows, right)
     for event, state in enumerate(found):
@@ -629,7 +633,7 @@ def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[s
     return found
 
 
-def _cancels(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+def _cancels(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
     """Return whether an operation yields nothing but zeros from something of the same size, which is never right."""
     row = rows[flow.rows[event]]
     zeros = [v for floating, v in flow.values.get(event, ()) if floating and v.size > 1 and not v.any()]
@@ -639,7 +643,7 @@ def _cancels(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVal
     return any(v.size == zeros[0].size and bool(v.any()) for v in before)
 
 
-def _roles_of_variables(rows: Iterable[Row | None], right: RightValues) -> dict[str, str]:
+def _roles_of_variables(rows: Iterable[TracedStatement | None], right: RightValues) -> dict[str, str]:
     """Return the variables that only one entry with a role is made of: `d` of `grads['W1'] = d / N` has the role W1."""
     found: dict[str, set[str]] = {}
     for row in rows:
@@ -658,7 +662,7 @@ def _cannot_become(values: Sequence[tuple[bool, Array]], role: str, right: Right
     return len(values) > 1 and not any(floating for floating, _ in values)
 
 
-def _is_operation(row: Row) -> bool:
+def _is_operation(row: TracedStatement) -> bool:
     return row.form == "operation" and row.kind != "augmented"
 
 
@@ -666,7 +670,7 @@ def _is_zero(flow: Flow, event: int) -> bool:
     return any(value.size and not value.any() for _, value in flow.values.get(event, ()))
 
 
-def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
+def _repeats(flow: Flow, rows: TracedStatements, event: int) -> bool:
     """Return whether an operation's value is one that it was given, or writing to some entries has changed none:
     something of it is missing."""
     row, value = rows[flow.rows[event]], flow.value(event)
@@ -679,7 +683,10 @@ def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
 
 
 def _state(
-    values: Sequence[tuple[bool, Array]], shapes: Sequence[tuple[int, ...]], row: Row | None, right: RightValues
+    values: Sequence[tuple[bool, Array]],
+    shapes: Sequence[tuple[int, ...]],
+    row: TracedStatement | None,
+    right: RightValues,
 ) -> str:
     if not values or row is None or row.is_header:
         return SILENT
@@ -689,8 +696,9 @@ def _state(
     return next(state for state in (ODD, RIGHT, SILENT) if state in found)
 
 
-def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str:
-    """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
+def _state_of(floating: bool, value: Array, row: TracedStatement, right: RightValues) -> str:
+    """Return the state of one value. Right zeros, labels, counts and shares tell nothing: wrong code computes them
+    too."""
     if right.random:
         if value.size == 1:
             return RIGHT if floating or right.has_integer(int(value.ravel()[0])) else ODD
@@ -720,13 +728,13 @@ def _all_begin(names: Set[str], prefix: str) -> bool:
 
 
 def _is_simple(value: Array) -> bool:
-    """All are fractions with the same small denominator."""
+    """Return whether all numbers are fractions with the same small denominator."""
     multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
     return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
 
 
 def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-    """Events and all that flowed into them, not past those at which it stops."""
+    """Return events and everything that flowed into them, without those at which it stops."""
     reached = {e for e in events if not stop(e)}
     for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
         if event in reached:
@@ -735,8 +743,8 @@ def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = la
 
 
 def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Events that are right, and those that right ones come from. A value that we do not know may lead to a right one
-    by chance, so that most of what comes from it must be right."""
+    """Return the events that are right or that right ones come from. An unknown value may lead to a right one by
+    chance, so most of what comes from it must be right."""
     vindicated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]
     for event in range(len(flow.rows) - 1, -1, -1):  # what comes from it is always later
@@ -752,10 +760,19 @@ def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
 
 
 def suspects(
-    flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong: Sequence[str], right: RightValues
+    flow: Flow, rows: TracedStatements, state: Sequence[str], wrong: Sequence[str], right: RightValues
 ) -> list[int]:
-    """Events at which right values go in and a wrong one comes out, the likeliest first. `wrong` are the outputs that
-    are wrong; right ones vindicate what they come from, as right values on the way do."""
+    """Return the events that get right values and compute a wrong one, the likeliest first.
+
+    Args:
+        flow, rows: The call.
+        state: State of each event.
+        wrong: Names of the outputs that are wrong. Right outputs vindicate what they come from.
+        right: The right values.
+
+    Returns:
+        The events.
+    """
     last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
     state = [ODD if e in last else s for e, s in enumerate(state)]
     vindicated = vindicate(flow, state) - last
@@ -784,7 +801,7 @@ def suspects(
     return [_given_at(flow, rows, event, right) for event in chosen]
 
 
-def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
+def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
     """Return the event that gave a wrong argument to a function that is right, or the event itself. Where the argument
     that it is meant to be given was never computed, the one that was given is unfinished."""
     names = next((n for _, v in flow.values.get(event, ()) if _all_begin(n := right.names(v), MISAPPLIED)), None)
@@ -804,9 +821,7 @@ def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
     return event
 
 
-def _unfinished(
-    flow: Flow, rows: Sequence[Row | None], event: int, names: Iterable[str], right: RightValues
-) -> int | None:
+def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[str], right: RightValues) -> int | None:
     """Return the event that computed the argument of a function, where no value before is the one that it wants."""
     if any(_meant(name) in _names(flow, e, right) for name in names for e in range(event)):
         return None
@@ -822,7 +837,7 @@ def _unfinished(
     return None
 
 
-def _hands_on(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
+def _hands_on(flow: Flow, rows: TracedStatements, event: int) -> bool:
     """Return whether a statement gives a value another name, or returns a parameter as it is."""
     row = rows[flow.rows[event]]
     if row is None or row.form != "name":
@@ -832,7 +847,7 @@ def _hands_on(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
     return returns or row.kind == "assign"
 
 
-def _factor_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int | None:
+def _factor_before(flow: Flow, rows: TracedStatements, event: int) -> int | None:
     """Return the event of a factor that a function has returned and that is one everywhere, so that it changes nothing;
     None if there is none."""
     returned = (s for s in flow.sources[event] if (of := rows[flow.rows[s]]) is not None and of.kind == "return")
@@ -840,7 +855,7 @@ def _factor_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int | 
     return max(ones, default=None)
 
 
-def _computes_right(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+def _computes_right(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
     """Return whether an operation computes a right value."""
     row, names = rows[flow.rows[event]], _names(flow, event, right)
     return row is not None and _is_operation(row) and bool(names) and not _all_begin(names, MISAPPLIED)
@@ -852,9 +867,9 @@ def _has_other_uses(flow: Flow, event: int, use: int, right: RightValues) -> boo
     return any((names := _names(flow, e, right)) and not _all_begin(names, MISAPPLIED) for e in others)
 
 
-def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
-    """The event itself, where a call raised, or the one that gave it a number where it needs an array. A number with
-    other uses, or one that counts something, is right: it is only read at the wrong place."""
+def _number_before(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event that raised, or the one that gave it a number instead of an array. A number with other uses, or
+    one that counts something, is right: it is only read at the wrong place."""
     for source in flow.outputs.get(OPERANDS, ()):
         row, values = rows[flow.rows[source]], flow.values.get(source, ())
         if row is None or row.is_header or row.kind == ARGUMENT:
@@ -867,7 +882,7 @@ def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
     return _fraction_before(flow, rows, event)
 
 
-def _fraction_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
     """Return the event of the number that was computed as a float although it is whole, if there is one; the event
     itself otherwise. It raises where a whole number is needed."""
     for source in sorted(flow.sources[event], reverse=True):
@@ -884,7 +899,7 @@ def _fraction_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
     return event
 
 
-def _unpacked(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+def _unpacked(flow: Flow, rows: TracedStatements, event: int) -> int:
     """Return the event that returned what the statement that raised unpacks, or the `if` around that; the event itself
     if it unpacks nothing."""
     raised = flow.outputs.get(RAISED, ())
@@ -895,10 +910,10 @@ def _unpacked(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
     return max(around, default=max(returned))
 
 
-def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """The event itself, or one that gives it an array of zeros and ones that right solutions do not have: such arrays
-    are too simple to be right or wrong by themselves. The opposite of a right one may choose what is overwritten. A
-    factor that a function returns is wrong if it is one everywhere and so changes nothing."""
+def _unknown_before(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
+    """Return the event, or one before it that computed an array of zeros and ones that right solutions do not have:
+    such arrays are too simple to be right or wrong by themselves. The opposite of a right one may choose what is
+    overwritten. A factor that a function returns is wrong if it is one everywhere and so changes nothing."""
     row = rows[flow.rows[event]]
     if _repeats(flow, rows, event) and (factor := _factor_before(flow, rows, event)) is not None:
         return factor
@@ -911,9 +926,9 @@ def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: R
     return event
 
 
-def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """A value that is right under another condition comes from the `if` around it, and an incomplete sum from its
-    loop."""
+def _chosen_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
+    """Return the `if` that chose a value that is right under another condition, the loop of an incomplete sum, or the
+    event itself."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
     if _all_begin(names, OTHER):
@@ -926,7 +941,7 @@ def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightV
     return event
 
 
-def _caller_of(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+def _caller_of(flow: Flow, rows: TracedStatements, event: int) -> int:
     """Return the event of the call that a value is returned to, or of the `if` around it; the event itself if it is not
     returned."""
     row = rows[flow.rows[event]]
@@ -943,13 +958,13 @@ def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
     return {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
 
 
-def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+def _misnamed(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
     row, names = rows[flow.rows[event]], _names(flow, event, right)
     return row is not None and bool(names) and right.is_of_another(row, names)
 
 
-def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: Set[int] = frozenset()) -> int:
-    """A statement that only hands a value on is not where it was made, nor is a call whose function returned it."""
+def _made_at(flow: Flow, rows: TracedStatements, event: int, vindicated: Set[int] = frozenset()) -> int:
+    """Return the event that computed a value that statements and calls only hand on."""
     while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "call"):
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
         if row.form == "call":
@@ -968,7 +983,7 @@ def _carries(flow: Flow, source: int, event: int) -> bool:
     return any(np.array_equal(v, one) for _, v in flow.values.get(source, ()) for one in values)
 
 
-def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str], right: RightValues) -> list[int]:
+def _of_missing(flow: Flow, rows: TracedStatements, missing: Sequence[str], right: RightValues) -> list[int]:
     """Return the event that writes a missing output under another name; or else the loop that writes other outputs of
     the same kind and leaves this one out, or its body."""
     misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
@@ -1007,12 +1022,12 @@ def _are_keys(names: Sequence[str], outputs: Iterable[str]) -> bool:
     return any(output.endswith(f"[{name!r}]") for name in names for output in outputs)
 
 
-def _is_header(row: Row | None) -> bool:
+def _is_header(row: TracedStatement | None) -> bool:
     return row is None or row.is_header
 
 
-def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
-    """The last event on the way to the outputs whose statement is as a known mistake says."""
+def stated(flow: Flow, rows: TracedStatements, right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
+    """Return the last event on the way to the outputs whose statement is as a known mistake says."""
     ways = upstream(flow, (e for name in wrong for e in flow.outputs.get(name, ())))
     for event in sorted(ways, reverse=True):
         row = rows[flow.rows[event]]
@@ -1024,7 +1039,7 @@ def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Se
     return None
 
 
-def _fits(row: Row, line: Line) -> bool:
+def _fits(row: TracedStatement, line: Line) -> bool:
     named = ((line.reads, row.reads), (line.writes, row.writes), (line.calls, row.calls))
     if any(wanted and not any(wanted in name for name in names) for wanted, names in named):
         return False
@@ -1039,12 +1054,12 @@ class _Followed:
     """A call that was followed, beside what is right in it."""
 
     flow: Flow
-    rows: Sequence[Row | None]
+    rows: TracedStatements
     right: RightValues
     state: Sequence[str]
 
     def event(self, target: Target, lines: Sequence[Line]) -> int | None:
-        """The event that the target's lost check is about."""
+        """Return the event that the target's failed check is about, or None."""
         flow, rows, right = self.flow, self.rows, self.right
         wrong = self._wrong(target)
         said = (stated(flow, rows, right, wrong, line) for line in lines)
@@ -1085,17 +1100,25 @@ class _Followed:
 
 
 class Lines:
-    """Finds lines of one submission. Calls are followed once, however many checks ask for them."""
+    """A finder of lines in one submission. It traces each call once, however many checks ask for it."""
 
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
-        self._rows: list[Row | None] | None = None
+        self._rows: list[TracedStatement | None] | None = None
         self._ended = False
         """A call that was followed has ended the session, or was stopped: no other one is made."""
         self._followed: dict[FollowedCall, _Followed | None] = {}
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
-        """The line that a lost check is about; `lines` are those that its mistakes state."""
+        """Return the line that a failed check is about.
+
+        Args:
+            targets: Where to look, the likeliest first.
+            lines: Lines that the mistakes of the check state.
+
+        Returns:
+            The line and its text, or None if it is not found.
+        """
         tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
         for target, said in tried:
             if (followed := self._follow(target.call)) is None:
@@ -1128,7 +1151,7 @@ class Lines:
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """The line's text, from the submission's own bytes; None where there is no such line."""
+    """Return a place and its line of the submission, or None if there is no such line."""
     text = _texts(submission).get(place.file)
     if text is None:
         return None

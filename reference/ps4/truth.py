@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from grader import kit
-from grader.kit import Assumptions, Reading, Training
+from grader.kit import Assumptions, Interpretation, Training
 from grader.kit.lines import OTHER, PARTIAL, misapplied
 from grader.kit.mistake import KnownMistake
 
@@ -47,15 +47,15 @@ def mistakes(config: Mapping[str, Any]) -> Sequence[KnownMistake]:
     return KNOWN
 
 
-def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
+def interpretations(config: Mapping[str, Any]) -> Sequence[Interpretation]:
     """What activation="relu" may mean. The forward check settles it; the rest must follow."""
     numbers = config["published"]
-    definition = Reading(
+    definition = Interpretation(
         DEFINITION,
         f"ReLU is max(0, a) here, whose toy loss is {numbers['relu_definition']}; older handouts print "
         f"{numbers['relu_published']}, which is softplus's",
     )
-    published = Reading(
+    published = Interpretation(
         PUBLISHED,
         f"ReLU is softplus, ln(1 + e^a), here, whose toy loss is {numbers['relu_published']}; max(0, a) has "
         f"{numbers['relu_definition']}. Either is accepted, if used throughout",
@@ -67,17 +67,17 @@ def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
 def truths(config: Mapping[str, Any]) -> Callable[[str, Assumptions], Truth]:
     changes = {m.id: m.change for m in mistakes(config)}
 
-    def truth(reading: str, assumed: Assumptions) -> Truth:
+    def truth(interpretation: str, assumed: Assumptions) -> Truth:
         mistaken = [changes[m] for m in sorted(assumed)]
-        return Truth(_net_class(tuple(mistaken), reading))
+        return Truth(_net_class(tuple(mistaken), interpretation))
 
     return truth
 
 
 @cache
-def _net_class(mistaken: tuple[type, ...], reading: str) -> type[TwoLayerMLP]:
+def _net_class(mistaken: tuple[type, ...], interpretation: str) -> type[TwoLayerMLP]:
     """The reference with these changes in front of it; a change that another one builds on is in it already."""
-    changes = [*mistaken, *([Softplus] if reading == PUBLISHED else [])]
+    changes = [*mistaken, *([Softplus] if interpretation == PUBLISHED else [])]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type("Net", (*dict.fromkeys(changes), TwoLayerMLP), {})
 

@@ -21,10 +21,10 @@ from grader.kit.lines import (
     ODD,
     RIGHT,
     SILENT,
-    Call,
     Flow,
     RightValues,
-    Row,
+    TracedCall,
+    TracedStatement,
     flow_of,
     rows_of,
     shown,
@@ -39,8 +39,8 @@ VARIANTS = Path(__file__).resolve().parents[3] / "reference" / "ps4" / "variants
 NOTHING_IS_RIGHT = RightValues({})
 
 
-def statement(line: int, kind: str = "assign", form: str = "operation", parent: int = -1) -> Row:
-    return Row(Place("mlp.py", line), line, kind, form, parent, ("x",), (), ())
+def statement(line: int, kind: str = "assign", form: str = "operation", parent: int = -1) -> TracedStatement:
+    return TracedStatement(Place("mlp.py", line), line, kind, form, parent, ("x",), (), ())
 
 
 def flow(*sources: Sequence[int], **outputs: Sequence[int]) -> Flow:
@@ -48,7 +48,7 @@ def flow(*sources: Sequence[int], **outputs: Sequence[int]) -> Flow:
     return Flow(range(len(sources)), sources, outputs=outputs)
 
 
-def lines_of(traced: Flow, state: Sequence[str], *wrong: str, rows: Sequence[Row] = ()) -> list[int]:
+def lines_of(traced: Flow, state: Sequence[str], *wrong: str, rows: Sequence[TracedStatement] = ()) -> list[int]:
     rows = rows or [statement(i) for i in range(len(traced.rows))]
     return [rows[traced.rows[e]].place.line for e in suspects(traced, rows, state, wrong, NOTHING_IS_RIGHT)]
 
@@ -207,7 +207,7 @@ def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
     lies = [["loss", [["X", 2]]], ["loss", [["X", -1]]], ["loss", [[1, 1]]], ["loss", 1], "loss"]
     traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), 2)
     assert traced is not None
-    assert traced.calls == [Call("loss", {"X": 1})]
+    assert traced.calls == [TracedCall("loss", {"X": 1})]
 
 
 def test_a_call_that_failed_is_none() -> None:
