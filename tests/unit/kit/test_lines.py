@@ -26,6 +26,7 @@ from grader.kit.lines import (
     TracedCall,
     TracedStatement,
     flow_of,
+    misapplied,
     rows_of,
     shown,
     suspects,
@@ -143,6 +144,19 @@ def test_a_right_function_of_a_wrong_argument_points_at_the_argument() -> None:
     right = RightValues({f"{MISAPPLIED}sigmoid: b1": np.array([0.5, 0.25])})
     (event,) = suspects(traced, [*rows, statement(4)], [RIGHT, RIGHT, RIGHT, ODD], ["h"], right)
     assert event == 1
+
+
+def test_an_argument_whose_right_value_was_never_computed_is_unfinished() -> None:
+    """The activation gets X W1, to which no b1 was added."""
+    a, h = np.array([3.0, 4.0]), np.array([0.5, 0.25])
+    rows = [statement(1), statement(2), statement(3, "return")]
+    values = {1: [(True, a)], 2: [(True, h)]}
+    traced = Flow(range(3), [[], [0], [1]], values=values, outputs={"h": [2]})
+    right = RightValues({"X W1": a, misapplied("sigmoid", "a", "X W1"): h})
+    assert suspects(traced, rows, [SILENT, RIGHT, ODD], ["h"], right) == [1]
+    complete = RightValues({"X W1": a, "a": np.array([1.0, 2.0]), misapplied("sigmoid", "a", "X W1"): h})
+    both = Flow(range(3), [[], [0], [1]], values={0: [(True, np.array([1.0, 2.0]))], **values}, outputs={"h": [2]})
+    assert suspects(both, rows, [RIGHT, RIGHT, ODD], ["h"], complete) == [2]
 
 
 def test_infinite_values_are_never_right() -> None:
@@ -295,6 +309,13 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("textbook", "max(num_train // batch_size, 1)", "max(num_train, 1)", "q2.3.step"),
         ("textbook", "val_acc_history.append(val_acc)", "val_accuracies.append(val_acc)", "q2.3.decay"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
+        ("properties", "1 / (1 + np.exp(-z))", "1 * (1 + np.exp(-z))", "q2.1.scores"),  # unfinished
+        ("properties", "lambda z: z.clip(0)", "lambda z: z", "q2.4.forward.loss"),
+        ("properties", "(z > 0) * 1.0", "1.0", "q2.4.backward.W1"),  # a factor that changes nothing
+        ("loops", "max(N - N % batch_size, 1), batch_size)", "max(N - N % batch_size, 1), 100)", "q2.3.batches"),
+        ("loops", "norm = e.sum()", "norm = -e.sum()", "q2.3.step"),  # all rows are alike
+        ("properties", "if y is None:", "if True:", "q2.3.batches"),  # one value where two are unpacked
+        ("textbook", "probs = np.exp(log_probs)", "probs = log_probs", "q2.2.W1"),
     ],
 )
 def test_the_line_of_a_fault_is_found(
