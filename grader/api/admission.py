@@ -113,14 +113,22 @@ async def submit(
     await run_in_threadpool(refuse_early)
     received = await service.intake.read(caller.person.id, files, service.assignments[assignment])
 
-    def keep() -> Receipt:
+    def store() -> Receipt:
         with service.store.write() as tx:
             submissions.lock_person(tx, caller.person.id)
             new = new_submission(tx, received)
-            id = _submission_with_key(tx, new, key) or _store(tx, service, caller, new, key, supersede)
+            id = _submission_with_key(tx, new, key)
+            if id is None:
+                _require_admission(tx, service, caller, new, supersede)
+                id = submissions.add(tx, new)
+                service.queue.enqueue(tx, id, assignment, new.by, _PRIORITY[kind])
+                if key:
+                    submissions.remember_key(tx, new.by, key, _fingerprint(new), id)
+                if supersede:
+                    gradings.supersede(tx, id)
             return receipt_of(tx, service, id)
 
-    receipt = await run_in_threadpool(keep)
+    receipt = await run_in_threadpool(store)
     service.queue.wake()
     id = receipt.submission.id
     log.info("submitted", submission=id, course=course, assignment=assignment, kind=str(kind), door=door)
@@ -201,24 +209,6 @@ def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> st
 
 
 # ── reasons to refuse a submission ───────────────────────────────────────────────────────────────────
-
-
-def _store(
-    tx: Tx,
-    service: Service,
-    caller: Caller,
-    new: submissions.NewSubmission,
-    key: str,
-    supersede: bool,
-) -> str:
-    _require_admission(tx, service, caller, new, supersede)
-    id = submissions.add(tx, new)
-    service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
-    if key:
-        submissions.remember_key(tx, new.by, key, _fingerprint(new), id)
-    if supersede:
-        gradings.supersede(tx, id)
-    return id
 
 
 def _require_admission(

@@ -126,7 +126,7 @@ def all_gradings(tx: Tx, caller: Caller, seen: SubmissionView) -> list[Grading]:
 
 
 def marked_before(tx: Tx, seen: SubmissionView) -> set[str]:
-    """Questions whose answer has changed after it had been marked, and that wait again."""
+    """Return the questions whose answer changed after it was marked, and that await marking again."""
     open_ = {q.question for q in seen.score.questions if q.points is None and q.answer} if seen.score else set()
     return open_ & answers.marked_before(tx, seen.submission.id) if open_ else set()
 

@@ -98,7 +98,9 @@ def batch(
             partial_run = bool(students or limit)
             rules = queue.rules.key()
             class_files.require_kept(to, rules, label, attribution, partial=partial_run)
-            _grade(run, sum(map(wanted, export.hand_ins)))
+            with _says_how_to_go_on(), Display(err, sum(map(wanted, export.hand_ins)), run.places) as display:
+                for event in run.grade():
+                    display.tell(event)
             results = _write(to, task, outcomes, wishes)
             class_files.note(to, rules, label)
             if similar:
@@ -124,14 +126,13 @@ def _queue(
     return service_queue(store, task, rules(Seed(secret_of(settings, store)).label, ""), scope)
 
 
-def _grade(run: Run, total: int) -> None:
-    with Display(err, total, run.places) as display:
-        try:
-            for news in run.grade():
-                display.tell(news)
-        except (KeyboardInterrupt, SystemExit):
-            err.print("stopped; what has been graded is kept: run it again to go on", style="yellow")
-            raise
+@contextmanager
+def _says_how_to_go_on() -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        err.print("stopped; what has been graded is kept: run it again to go on", style="yellow")
+        raise
 
 
 def _write(to: Path, task: Assignment, outcomes: Outcomes, wishes: Wishes) -> list[Result]:

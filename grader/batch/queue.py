@@ -9,7 +9,7 @@ import hashlib
 import queue
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -37,7 +37,9 @@ COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
 LOOK_SECONDS = 0.5
 TOGETHER_SECONDS = 0.05
-"""What changes within so long is looked at together: a worker's next grading begins when its last one is done."""
+"""Changes within this time are read together: a worker's next grading begins when its last one is done."""
+LOOK_AT_ALL_SECONDS = 10.0
+"""How often all gradings are read from the database, whether or not events say that they changed."""
 TRY_AGAIN_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -71,6 +73,15 @@ class Received:
     """Message about code that was not submitted; empty if it was."""
 
 
+@dataclass(frozen=True)
+class Changes:
+    """The news of some gradings."""
+
+    running: frozenset[str]
+    """Ids of gradings that run. Some may have been reported before."""
+    final: tuple[Grading, ...]
+
+
 class BatchQueue:
     """Submissions of one batch in a queue. A batch that was killed finds what it had queued."""
 
@@ -87,26 +98,45 @@ class BatchQueue:
         """Start whoever grades, unless it is started. Called when there is something to grade."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
-        """Queue these submissions in one transaction.
+        """Queue submissions in one transaction.
 
         What was queued before is not queued again: it keeps its grading, which waits again if it was broken or
         cancelled.
 
         Returns:
-            Content → grading.
+            Gradings by content.
         """
-        found = self._patiently(self._store.write, lambda tx: self._submitted(tx, new))
-        self._queue.wake()
-        return found
+        contents = [received.content for received, _ in new]
+        while True:
+            try:
+                with self._store.write() as tx:
+                    submissions.lock_person(tx, self._person.id)
+                    known = self._found(tx, contents)
+                    for received, files in new:
+                        before = known.get(received.content)
+                        if before is None:
+                            id = self._add(tx, received, files)
+                            self._queue.enqueue(
+                                tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope
+                            )
+                        elif before.state is State.BROKEN:
+                            self._queue.retry(tx, before.id, self._task.id)
+                        elif before.state is State.CANCELLED:
+                            gradings.resume(tx, before.id)
+                    found = self._found(tx, contents)
+                self._queue.wake()
+                return found
+            except StoreUnavailable as gone:
+                self._wait_for_the_database(gone)
 
-    def changed(self, ids: Collection[str], seconds: float) -> list[Grading]:
-        """Return those of these gradings that may have changed, after waiting for a change for so long."""
+    def changes(self, ids: Collection[str], seconds: float) -> Changes:
+        """Wait for changes of these gradings, at most so long, and return them."""
         time.sleep(seconds)
         return self._look(ids)
 
     def trouble(self) -> str:
         """Return why nothing that waits is graded; empty if it is."""
-        unserved = self._patiently(self._store.read, workers.unserved)
+        unserved = self._read(workers.unserved)
         return next((u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key), "")
 
     def report(self, content: str) -> Report | None:
@@ -116,24 +146,11 @@ class BatchQueue:
             found = self._found(tx, [content]).get(content)
             return gradings.report(tx, found.id) if found and found.state is State.GRADED else None
 
-        text = self._patiently(self._store.read, act)
+        text = self._read(act)
         return as_json.loads(text) if text else None
 
-    def _submitted(self, tx: Tx, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
-        submissions.lock_person(tx, self._person.id)
-        known = self._found(tx, [received.content for received, _ in new])
-        for received, files in new:
-            before = known.get(received.content)
-            if before is None:
-                self._add(tx, received, files)
-            elif before.state is State.BROKEN:
-                self._queue.retry(tx, before.id, self._task.id)
-            elif before.state is State.CANCELLED:
-                gradings.resume(tx, before.id)
-        return self._found(tx, [received.content for received, _ in new])
-
-    def _add(self, tx: Tx, received: Received, files: Files) -> None:
-        me = self._person.id
+    def _add(self, tx: Tx, received: Received, files: Files) -> str:
+        me, key = self._person.id, self.rules.key(received.content)
         new = NewSubmission(
             COURSE.id,
             self._task.id,
@@ -145,9 +162,9 @@ class BatchQueue:
             files,
             code_submitted=not received.missing,
         )
-        id, key = submissions.add(tx, new), self.rules.key(received.content)
+        id = submissions.add(tx, new)
         submissions.remember_key(tx, me, key, key, id)
-        self._queue.enqueue(tx, id, new.assignment, me, Priority.BATCH, scope=self._scope)
+        return id
 
     def _found(self, tx: Tx, contents: Sequence[str]) -> dict[str, Grading]:
         keys = {self.rules.key(content): content for content in contents}
@@ -155,19 +172,24 @@ class BatchQueue:
         of = gradings.of_submissions(tx, list(by_key.values()))
         return {keys[key]: of[submission] for key, submission in by_key.items()}
 
-    def _look(self, ids: Collection[str]) -> list[Grading]:
-        return list(self._patiently(self._store.read, lambda tx: gradings.several(tx, list(ids))).values())
+    def _look(self, ids: Collection[str]) -> Changes:
+        found = self._read(lambda tx: gradings.several(tx, list(ids))).values()
+        running = frozenset(grading.id for grading in found if grading.state is State.RUNNING)
+        return Changes(running, tuple(grading for grading in found if grading.state.is_final))
 
-    def _patiently(self, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]) -> T:
-        """Workers of a service go on while the database is away, and so does this."""
+    def _read(self, query: Callable[[Tx], T]) -> T:
         while True:
             try:
-                with transaction() as tx:
-                    return act(tx)
-            except StoreUnavailable:
-                if self._store.is_sqlite:
-                    raise
-                time.sleep(TRY_AGAIN_SECONDS)
+                with self._store.read() as tx:
+                    return query(tx)
+            except StoreUnavailable as gone:
+                self._wait_for_the_database(gone)
+
+    def _wait_for_the_database(self, gone: StoreUnavailable) -> None:
+        """Wait for the database of a service, whose workers go on later too. Raise for the batch's own database."""
+        if self._store.is_sqlite:
+            raise gone
+        time.sleep(TRY_AGAIN_SECONDS)
 
 
 class LocalBatchQueue(BatchQueue):
@@ -176,9 +198,16 @@ class LocalBatchQueue(BatchQueue):
     def __init__(self, store: Store, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes) -> None:
         self._plan = plan
         self._is_started = False
-        self._changes = _Changes()
+        self._events = _StateEvents()
+        self._look_at_all = 0.0
         self._workers = LocalWorkers(
-            store, self._changes, plan, secret, cores_here(), {task.id: rules.compatibility_key}
+            store,
+            self._events,
+            plan,
+            secret,
+            cores_here(),
+            {task.id: rules.compatibility_key},
+            prechecks=False,
         )
         with store.write() as tx:  # what an earlier run has left waits again once this run asks for it
             gradings.recover(tx, everything=True)
@@ -197,32 +226,37 @@ class LocalBatchQueue(BatchQueue):
         if self._is_started:
             self._workers.stop(0)
 
-    def changed(self, ids: Collection[str], seconds: float) -> list[Grading]:
-        told = self._changes.wait(seconds)
-        return self._look(told.intersection(ids) or ids)
+    def changes(self, ids: Collection[str], seconds: float) -> Changes:
+        told = self._events.wait(seconds)
+        if time.monotonic() >= self._look_at_all:  # a grading that ended its process too often is broken in silence
+            self._look_at_all = time.monotonic() + LOOK_AT_ALL_SECONDS
+            return self._look(ids)
+        final = {event.grading for event in told if event.done}.intersection(ids)
+        running = frozenset(event.grading for event in told if event.name == State.RUNNING)
+        return Changes(running.intersection(ids), self._look(final).final if final else ())
 
     def trouble(self) -> str:
         return ""
 
 
-class _Changes:
-    """The `grader.workers.events.Events` of local workers: which gradings have changed their state."""
+class _StateEvents:
+    """The `grader.workers.events.Events` of local workers. It keeps the changes of gradings' states."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
     def publish(self, event: Event) -> None:
         if event.kind == "state":
-            self._queue.put(event.grading)
+            self._queue.put(event)
 
-    def wait(self, seconds: float) -> set[str]:
-        """Return those since the last call; none if there is none for so long."""
-        found: set[str] = set()
+    def wait(self, seconds: float) -> list[Event]:
+        """Return the events since the last call. Wait at most so long if there is none."""
+        found: list[Event] = []
         try:
-            found.add(self._queue.get(timeout=seconds))
+            found.append(self._queue.get(timeout=seconds))
             time.sleep(TOGETHER_SECONDS)
             while True:
-                found.add(self._queue.get_nowait())
+                found.append(self._queue.get_nowait())
         except queue.Empty:
             return found
 

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -115,12 +115,13 @@ class Run:
         self._settled: deque[Settled] = deque()
 
     def grade(self) -> Iterator[Begun | Notice | Settled]:
-        """Grade, and tell what happens. Whatever ends it, what it has told to be graded is kept."""
+        """Grade, and yield what happens. What has been graded is kept even if this is interrupted."""
         hand_ins = iter(longest_waiting_first(self._export.hand_ins))
         more = True
         while more or self._open:
             if more and len(self._open) <= MOST_WAITING // 2:
-                more = self._queue_some(hand_ins)
+                new, more = self._receive(hand_ins)
+                self._note_queued(self._queue.submit(new) if new else {})
             if self._open:
                 self._queue.start()
                 yield from self._news(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
@@ -135,8 +136,8 @@ class Run:
         """The report on submissions with this content, whichever run has graded them."""
         return self._queue.report(content)
 
-    def _queue_some(self, hand_ins: Iterator[HandIn]) -> bool:
-        """Receive and queue the next ones. Return whether there may be more."""
+    def _receive(self, hand_ins: Iterator[HandIn]) -> tuple[list[tuple[Received, Files]], bool]:
+        """Read the next submissions. Return those to be queued, and whether there may be more."""
         until = time.monotonic() + RECEIVE_SECONDS
         new: list[tuple[Received, Files]] = []
         for hand_in in hand_ins:
@@ -145,16 +146,15 @@ class Run:
             if self._wanted(hand_in) and self._is_new(receipt, hand_in.place) and isinstance(receipt, Received):
                 new.append((receipt, files))
             if time.monotonic() >= until or len(self._open) + len(new) >= MOST_WAITING:
-                more = True
-                break
-        else:
-            more = False
-        for content, grading in (self._queue.submit(new) if new else {}).items():
+                return new, True
+        return new, False
+
+    def _note_queued(self, found: Mapping[str, Grading]) -> None:
+        for content, grading in found.items():
             if grading.state is State.GRADED:
                 self._decide(content, Settled((), Became.KNOWN, grading.points))
             else:
                 self._open[grading.id] = content
-        return more
 
     def _is_new(self, receipt: Receipt, place: str) -> bool:
         """Note whose submission it is. Return False if nothing more need be done about it."""
@@ -167,14 +167,12 @@ class Run:
         return len(self._places[receipt.content]) == 1
 
     def _news(self, seconds: float) -> Iterator[Begun | Notice]:
-        for grading in self._queue.changed(self._open, seconds):
-            content = self._open[grading.id]
-            if grading.state is State.RUNNING and content not in self._begun:
-                self._begun.add(content)
-                yield Begun(content)
-            elif grading.state.is_final:
-                del self._open[grading.id]
-                self._finish(content, grading)
+        changes = self._queue.changes(self._open, seconds)
+        for content in {self._open[id] for id in changes.running} - self._begun:
+            self._begun.add(content)
+            yield Begun(content)
+        for grading in changes.final:
+            self._finish(self._open.pop(grading.id), grading)
         yield Notice(self._queue.trouble() if self._open else "")
 
     def _finish(self, content: str, grading: Grading) -> None:

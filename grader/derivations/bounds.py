@@ -37,7 +37,7 @@ class TooMuch(Exception):
     """The budget is used up. It never leaves `grader.derivations`."""
 
 
-class Budget:
+class WorkBudget:
     """Work that may still be done."""
 
     def __init__(self, steps: int = MAX_STEPS) -> None:

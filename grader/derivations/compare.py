@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from grader.derivations.bounds import MAX_INTERPRETATIONS, Budget, Unread
+from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
 from grader.derivations.definitions import put_in
-from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, Interpretation, is_ambiguous, same
+from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, NotationInterpretation, is_ambiguous, same
 from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Question
 
@@ -28,7 +28,7 @@ class Meaning:
     """One interpretation of a formula, with its values."""
 
     formula: Formula
-    way: Interpretation
+    way: NotationInterpretation
     values: tuple[Array, ...]
     remarks: tuple[str, ...] = ()
     elementwise: bool = False
@@ -55,7 +55,7 @@ class Comparer:
         self.layouts = ("", *(layout for layout in self.quantities.layouts if layout not in refuted))
         self.problems = self.quantities.problems
         self.known = frozenset(self.problems[0].values)
-        self.budget = Budget()
+        self.budget = WorkBudget()
         self.introduced: Mapping[str, Sequence[tuple[str, Formula]]] = {}
         """Names that the answer introduces in words, and what they may stand for."""
         self._truths: dict[tuple[str, str, int], Array] = {}
@@ -64,7 +64,7 @@ class Comparer:
         """Return the value of a quantity or derivative on one problem."""
         key = (name, layout, number)
         if key not in self._truths:
-            way = Interpretation(layout=layout)
+            way = NotationInterpretation(layout=layout)
             self._truths[key] = Evaluation(self.quantities, self.problems[number], way).value(named(name))
         return self._truths[key]
 
@@ -98,21 +98,21 @@ class Comparer:
             if used & dialect.keys():
                 yield dialect
 
-    def ways(self, formula: Formula) -> Iterator[tuple[Interpretation, tuple[str, ...]]]:
+    def interpretations(self, formula: Formula) -> Iterator[tuple[NotationInterpretation, tuple[str, ...]]]:
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
         for layout in self.layouts:
             for tighter in groupings:
                 remarks: tuple[str, ...] = (layout,) if layout else ()
                 if tighter:
                     remarks += ("products of several signs can be grouped in several ways",)
-                yield Interpretation(tighter, layout), remarks
+                yield NotationInterpretation(tighter, layout), remarks
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
         """Iterate over interpretations that have a value on the first problems."""
         undefined = symbols(formula) - self.known
         tried = 0
         for made, said in self.readings(formula):
-            for way, remarks in self.ways(made):
+            for way, remarks in self.interpretations(made):
                 tried += 1
                 if tried > 4 * MAX_INTERPRETATIONS:
                     return
@@ -124,7 +124,7 @@ class Comparer:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
             raise Unread(f"{names or 'a name'}, which is not defined")
 
-    def _valued(self, formula: Formula, way: Interpretation, remarks: tuple[str, ...], count: int) -> Meaning:
+    def _valued(self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...], count: int) -> Meaning:
         values: list[Array] = []
         small: dict[int, float] = {}
         used: set[int] = set()
@@ -155,17 +155,10 @@ class Comparer:
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks, FIRST)
 
-    def strictly(self, formula: Formula) -> Meaning:
-        """Return the first interpretation in the handout's layout. Raises `Mismatch` if its shapes do not fit."""
-        for made, said in self.readings(formula):
-            return self._valued(made, Interpretation(), said, FIRST)
-        raise Unread("a name that is not defined")
-
-    def loosely(self, formula: Formula) -> Meaning:
-        """Return an interpretation with transpositions put in where shapes do not fit."""
-        for made, said in self.readings(formula):
-            return self._valued(made, Interpretation(loose=True), said, FIRST)
-        raise Unread("a name that is not defined")
+    def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
+        """Return the first meaning of the names under one interpretation. Raises `Mismatch` if shapes do not fit."""
+        made, said = next(self.readings(formula), (formula, ()))
+        return self._valued(made, way, said, FIRST)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
@@ -224,13 +217,13 @@ class Comparer:
                 evaluated = not guessed
         return False if evaluated else None
 
-    def _equality_ways(self, formula: Formula) -> Iterator[Interpretation]:
-        for way, _ in self.ways(formula):
+    def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:
+        for way, _ in self.interpretations(formula):
             yield way
-        yield Interpretation(loose=True)
-        yield Interpretation(GROUPINGS[2], loose=True)
+        yield NotationInterpretation(loose=True)
+        yield NotationInterpretation(GROUPINGS[2], loose=True)
 
-    def _agrees(self, parts: Sequence[Formula], way: Interpretation, number: int) -> bool:
+    def _agrees(self, parts: Sequence[Formula], way: NotationInterpretation, number: int) -> bool:
         at = Evaluation(self.quantities, self.problems[number], way, budget=self.budget)
         free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
         a, b = ((at.over(part, free) if free else at.value(part)) for part in parts[:2])
@@ -285,7 +278,7 @@ class Comparer:
         return "It is what is asked times another number." if self._ratios(meaning, name) else ""
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
-        """Names that are confused: right if a⁽¹⁾ were h⁽¹⁾."""
+        """Return a sentence if the formula is right with other names, as with h⁽¹⁾ for a⁽¹⁾."""
         for dialect in self.question.notation.dialects:
             used = [old for old in dialect if old in symbols(meaning.formula)]
             try:
@@ -329,7 +322,7 @@ class Comparer:
         return ""
 
     def _ratios(self, meaning: Meaning, name: str) -> list[float]:
-        """On each problem, how many times what is asked the value is; empty if it is no multiple."""
+        """Return the ratio of the value to what is asked on each problem; empty if it is no multiple."""
         ratios = []
         for number, value in enumerate(meaning.values):
             truth = self.truth(name, meaning.way.layout, number)

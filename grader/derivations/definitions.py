@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
-from grader.derivations.statements import Statement
+from grader.derivations.statements import FormulaChain
 
 ROUNDS = 5
 """Definitions that use definitions that use definitions."""
@@ -42,7 +42,7 @@ class Definitions:
         return put_in(formula, known) if known else formula
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
-        """The last definition before a statement, or else the first after it."""
+        """Return the last definition before a statement, or else the first after it."""
         before = [(n, made) for n, said, made in self.own if said == name and n < number]
         after = [(n, made) for n, said, made in self.own if said == name and n >= number]
         after = [(n, made) for n, made in after if name not in symbols(made) and n > number]
@@ -77,7 +77,9 @@ def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
     return rebuilt(formula, change)
 
 
-def definitions(statements: Sequence[Statement], known: frozenset[str], earlier: Mapping[str, Formula]) -> Definitions:
+def definitions(
+    statements: Sequence[FormulaChain], known: frozenset[str], earlier: Mapping[str, Formula]
+) -> Definitions:
     """Find what an answer defines: names that are not `known`, alone on one side of an equality."""
     own: list[tuple[int, int, str, Formula]] = []
     for number, statement in enumerate(statements):
@@ -99,7 +101,8 @@ def definitions(statements: Sequence[Statement], known: frozenset[str], earlier:
 
 
 def _rank(made: Formula, *, is_head: bool) -> int:
-    """How well a formula defines a name: worked out and right behind it, worked out, a formula, another name."""
+    """Return how well a formula defines a name, the best first: worked out and right behind the name, worked out,
+    a formula, another name."""
     if name_of(made):
         return 3
     if any(node.kind == "derivative" for node in nodes(made)):
@@ -112,6 +115,6 @@ def has_elements(formula: Formula) -> bool:
 
 
 def _best(others: Sequence[Formula]) -> Formula:
-    """The last one; another name says less than a formula."""
+    """Return the last formula, or the last name if there is no formula."""
     formulas = [other for other in others if not name_of(other)]
     return (formulas or list(others))[-1]

@@ -1,7 +1,7 @@
 """A formula and a problem → its value, with shapes as on paper: columns, rows, matrices and numbers.
 
 Signs say little on paper, so a product is what the shapes allow: a number times anything, rows by columns, and where
-that is not defined, element by element. `Interpretation` says how products are grouped and arrays laid out.
+that is not defined, element by element. `NotationInterpretation` says how products are grouped and arrays laid out.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Budget, Mismatch, Unread
+from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Mismatch, Unread, WorkBudget
 from grader.derivations.formulas import Formula, nodes
-from grader.derivations.question import Array, Problem, Quantities, Values, sigmoid
+from grader.derivations.question import Array, Quantities, SampleProblem, Values, sigmoid
 
 RTOL = 1e-12
 NEGLIGIBLE = 1e-7
@@ -34,7 +34,7 @@ GROUPINGS: tuple[frozenset[str], ...] = (
 
 
 @dataclass(frozen=True)
-class Interpretation:
+class NotationInterpretation:
     """One way to read what notation leaves open."""
 
     tighter: frozenset[str] = frozenset()
@@ -64,6 +64,7 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "sign": lambda a: np.sign(_real(a)) + 0 * a,
     "abs": _abs,
     "sqrt": np.sqrt,
+    "square": np.square,
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda a: np.asarray(np.where(_real(a) > 0, a, 0)),
@@ -88,13 +89,11 @@ class Evaluation:
     """Evaluates formulas on one problem."""
 
     quantities: Quantities
-    problem: Problem
-    way: Interpretation = Interpretation()
+    problem: SampleProblem
+    way: NotationInterpretation = NotationInterpretation()
     values: Values | None = None
     """Instead of the problem's, while a derivative is computed."""
     indices: Mapping[str, int] = field(default_factory=dict)
-    extra: Values = field(default_factory=dict)
-    """Values of names that the problem does not have."""
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
     """Terms of sums: the largest share of the sum that they had."""
@@ -104,8 +103,8 @@ class Evaluation:
     examples: list[str] = field(default_factory=list)
     """Indices of sums over examples."""
     averages: bool = False
-    """The formula contains the number of examples, so sums that say not what they are over are sums over examples."""
-    budget: Budget = field(default_factory=Budget)
+    """True if the formula contains the number of examples: sums without a range are then over examples."""
+    budget: WorkBudget = field(default_factory=WorkBudget)
 
     def value(self, formula: Formula) -> Array:
         """Return the value; with free element indices, an array over them.
@@ -158,7 +157,7 @@ class Evaluation:
             self._find_free(part, bound, found, depth + 1)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
-        """The indices of a symbol that count elements. Those of a number count examples, and say nothing here."""
+        """Yield the indices of a symbol that count elements. Those of a number count examples."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
@@ -243,8 +242,6 @@ class Evaluation:
             array = np.asarray(values[name])
             turned = self.quantities.layouts[self.way.layout](name) if self.way.layout else False
             return array.T if turned else array
-        if name in self.extra:
-            return np.asarray(self.extra[name])
         raise Unread(f"{name}, which is not defined")
 
     def _picked(self, array: Array, formula: Formula) -> Array:
@@ -284,9 +281,7 @@ class Evaluation:
         if not primes:
             return np.asarray(FUNCTIONS[plain](arguments[0]))
         if np.iscomplexobj(arguments[0]):
-            if plain != "sigmoid":
-                raise Unread("a derivative of a derivative")
-            return np.asarray(sigmoid(arguments[0]) * (1 - sigmoid(arguments[0])))
+            raise Unread("a derivative of a derivative")
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
 
     def _cases(self, formula: Formula, depth: int) -> Array:
@@ -363,7 +358,7 @@ class Evaluation:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _derivative(self, formula: Formula, depth: int) -> Array:
-        """By complex steps through all that depends on it, so any quantity has a derivative by any other."""
+        """Return the derivative by complex steps through all quantities that depend on the variable."""
         of, by = formula.parts
         values = self._all_values()
         if by.name not in values:
@@ -391,22 +386,11 @@ class Evaluation:
         if not base.ndim:
             return first
         if 1 not in first.shape or 1 not in base.shape:
-            return self._thin(columns, first, base)
+            raise Unread("a derivative of an array by an array")
         jacobian = np.stack([column.ravel() for column in columns], axis=1)
         if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
             return np.diag(jacobian).reshape(first.shape)  # by element, as people write it
         return jacobian
-
-    @staticmethod
-    def _thin(columns: list[Array], first: Array, base: Array) -> Array:
-        """The derivative of W x by W has three axes, and people write xᵀ: what is the same in every row."""
-        whole = np.stack([column.ravel() for column in columns], axis=1).reshape(first.size, *base.shape)
-        row = np.asarray([whole[n, n] for n in range(min(first.size, base.shape[0]))])
-        if first.size != base.shape[0] or np.ptp(row, axis=0).max() > 1e-12:
-            if first.size == base.shape[0]:
-                return row  # slopes by element times xᵀ
-            raise Unread("a derivative of an array by an array")
-        return row[:1]
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -469,13 +453,13 @@ class Evaluation:
 
 
 def _indices(formula: Formula) -> list[str]:
-    """The indices of an element. Those in brackets, as in y⁽ⁱ⁾, count examples."""
+    """Return the indices of an element, without those in brackets, as in y⁽ⁱ⁾, which count examples."""
     said = formula.data if formula.kind == "element" else formula.data[1:]
     return [index for index in said if not index.startswith("(")]
 
 
 def _shaped(made: Array) -> Array:
-    """A row times a column is a number."""
+    """Return an array of one element as a number."""
     return made.reshape(()) if made.size == 1 else made
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from grader.derivations.bounds import Budget, Mismatch, TooMuch, Unread
+from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions, put_in
-from grader.derivations.evaluate import FUNCTIONS, Evaluation, same, shape
+from grader.derivations.evaluate import FUNCTIONS, Evaluation, NotationInterpretation, same, shape
 from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
-from grader.derivations.question import Array, Asked, Notation, Problem, Question
-from grader.derivations.statements import Member, Reading, Statement, read
+from grader.derivations.question import Array, Asked, Notation, Question, SampleProblem
+from grader.derivations.statements import FormulaChain, Member, Reading, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
 
 ROOM = 1.5
@@ -154,8 +154,8 @@ class _Judging:
         number, member = found[-1]
         return Final(member, number, tuple(found[:-1]), remark)
 
-    def _by_cases(self, said: Sequence[tuple[int, Statement]], asked: Asked) -> Final | None:
-        """`if θ > 0: θ = …; if θ < 0: θ = …`: one formula with cases, if every statement has a condition beside it."""
+    def _by_cases(self, said: Sequence[tuple[int, FormulaChain]], asked: Asked) -> Final | None:
+        """Join `θ = … if θ > 0` and `θ = … if θ < 0` to one formula with cases, if each has a condition beside it."""
         if len(said) < 2:
             return None
         first = said[0][0]
@@ -171,7 +171,7 @@ class _Judging:
         text = "; ".join(s.members[-1].text for _, s in said)
         return Final(Member(text, last[1].members[-1].line, Formula("cases", tuple(parts))), last[0])
 
-    def _names(self, statement: Statement, name: str) -> bool:
+    def _names(self, statement: FormulaChain, name: str) -> bool:
         heads = {m.formula.name for m in statement.members if m.formula is not None}
         return (
             len(statement.members) > 1
@@ -179,8 +179,8 @@ class _Judging:
             and (any(self._is_named(m.formula, name) for m in statement.members) or bool(heads & self._aliases(name)))
         )
 
-    def _updates(self, statement: Statement, asked: Asked) -> bool:
-        """`θ ← …`: the variable's new value stands behind its own name."""
+    def _updates(self, statement: FormulaChain, asked: Asked) -> bool:
+        """Return whether the variable's new value stands behind its own name, as in `θ ← …`."""
         first, variable = statement.members[0].formula, self.question.notation.variable
         return (
             len(statement.members) > 1
@@ -192,7 +192,7 @@ class _Judging:
         )
 
     def _aliases(self, name: str) -> set[str]:
-        """Names of the student's own that a statement puts equal to this quantity and to no other derivative."""
+        """Return the student's own names that statements put equal to this quantity and to no other derivative."""
         found: dict[str, set[str]] = {}
         for statement in self.statements:
             formulas = [m.formula for m in statement.members if m.formula is not None]
@@ -219,12 +219,13 @@ class _Judging:
         resolved, _ = self.definitions.resolve(formula.parts[1], len(self.statements))
         return f"∂{of}/∂{resolved.name}" == name
 
-    def _names_also(self, statement: Statement, asked: Asked) -> bool:
+    def _names_also(self, statement: FormulaChain, asked: Asked) -> bool:
         heads = [m.formula.name for m in statement.members if m.formula is not None]
         return len(heads) > 1 and any(head in asked.also for head in heads)
 
-    def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, Statement]], str]:
-        """Statements that say not what they are about: bare formulas, or those of a name of the student's own."""
+    def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, FormulaChain]], str]:
+        """Return the last statements without the name of what is asked, and a remark: bare formulas, or definitions of
+        other names."""
         alone = len(self.statements) == 1
         bare = [
             (n, s)
@@ -247,8 +248,8 @@ class _Judging:
         name = member.formula.name
         return bool(name) and name not in self.comparer.known
 
-    def _sides(self, statement: Statement, asked: Asked) -> Iterator[Member]:
-        """Members that are formulas for the quantity, without its name and names that stand for it."""
+    def _sides(self, statement: FormulaChain, asked: Asked) -> Iterator[Member]:
+        """Yield the members that are formulas for the quantity, without names that stand for it."""
         members = statement.members
         kept = [m for m in members if m.formula is None or not (
             self._is_named(m.formula, asked.name) or self._stands_for_it(m.formula, asked)
@@ -278,7 +279,7 @@ class _Judging:
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
     def _pairs(self) -> Iterator[tuple[int, Member, Formula, Member, Formula]]:
-        """Neighbours of a chain with their definitions put in, without names that the chain itself defines."""
+        """Yield neighbours of a chain with their definitions put in, without names that the chain itself defines."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
             read = []
@@ -331,7 +332,7 @@ class _Judging:
 
     def judgement(self, asked: Asked) -> Judgement:
         """Return the judgement on one asked quantity."""
-        self.comparer.budget = Budget()
+        self.comparer.budget = WorkBudget()
         base = Judgement(
             asked.latex, Comparison.UNREAD, None, asked.points, "", equalities=self.false, skipped=self.reading.skipped
         )
@@ -351,7 +352,7 @@ class _Judging:
         return _not_last(last)
 
     def _closing(self, asked: Asked, final: Final, found: Judgement) -> Final | None:
-        """A final answer that is spelled out without a left side, behind all other formulas: "So it is …"."""
+        """Return a final answer without a left side behind all other formulas, as in "So it is …"."""
         for number in range(len(self.statements) - 1, final.number, -1):
             members = self.statements[number].members
             if len(members) > 1 or members[0].formula is None or number in self.conditional:
@@ -364,7 +365,7 @@ class _Judging:
 
     def _has_shape(self, asked: Asked, number: int, made: Formula, said: Comparison = Comparison.EQUAL) -> bool:
         """Return whether a formula has the shape of what is asked for, in the handout's layout."""
-        self.comparer.budget = Budget()
+        self.comparer.budget = WorkBudget()
         try:
             meaning = next(self.comparer.meanings(self.definitions.resolve(made, number, gradients=True)[0]), None)
         except (Unread, TooMuch):
@@ -374,7 +375,7 @@ class _Judging:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
-        self.comparer.budget = Budget()
+        self.comparer.budget = WorkBudget()
         base = replace(base, formula=final.member.text)
         try:
             return self._of(asked, final, base)
@@ -385,7 +386,7 @@ class _Judging:
 
     def _unread_final(self, asked: Asked, final: Final, base: Judgement, why: str) -> Judgement:
         made = replace(base, words=f"Unread: {why}.", group=digest(_normal(self.answer)))
-        self.comparer.budget = Budget()
+        self.comparer.budget = WorkBudget()
         try:
             before = self._right_before(asked, final)
         except TooMuch:
@@ -492,10 +493,10 @@ class _Judging:
         if self.reading.interrupted:
             yield f"“{self.reading.interrupted[0].text}” stands among the mathematics"
 
-    def _mentions(self, statement: Statement, asked: Asked) -> bool:
+    def _mentions(self, statement: FormulaChain, asked: Asked) -> bool:
         return any(self._is_named(m.formula, asked.name) for m in statement.members)
 
-    def _another(self, statement: Statement, meaning: Meaning) -> str:
+    def _another(self, statement: FormulaChain, meaning: Meaning) -> str:
         """Return the formula of a later statement that says not what it is of, or of a name of the student's own, if it
         has another value of the same shape."""
         last = statement.members[-1]
@@ -538,23 +539,23 @@ class _Judging:
         return _not_last(judged) if self._right_before(asked, final) else judged
 
     def _without_shapes(self, asked: Asked, final: Final, base: Judgement, formula: Formula) -> Judgement:
-        """A formula whose shapes fit in no layout has another value, and one with transpositions put in is told."""
+        """Judge a formula whose shapes fit in no layout, and say so if only transpositions are missing."""
         why = "The shapes do not fit"
         try:
-            self.comparer.strictly(formula)
+            self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
-        loose = self.comparer.loosely(formula)
+        loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
         right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
         mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
         return replace(
             self._differs(asked, final, base, mistake),
-            evidence=f"{self.comparer.problems[0].said}.",
+            evidence=f"{self.comparer.problems[0].description}.",
             group=fingerprint(loose.values, "shapes do not fit"),
         )
 
     def _right_by_itself(self, asked: Asked, final: Final) -> bool:
-        """Right if names taken from earlier answers are what they usually stand for."""
+        """Return whether the formula is right if names from earlier answers have their usual meaning."""
         assert final.member.formula is not None
         own = Definitions(self.definitions.own).resolve(final.member.formula, final.number)[0]
         try:
@@ -582,7 +583,7 @@ class _Judging:
         except Unread:
             return False
 
-    def _is_used(self, definition: Statement) -> bool:
+    def _is_used(self, definition: FormulaChain) -> bool:
         name = definition.members[0].formula.name if definition.members[0].formula is not None else ""
         others = (m.formula for s in self.statements if s is not definition for m in s.members)
         return len(definition.members) == 1 or any(name in symbols(f) for f in others if f is not None)
@@ -590,7 +591,7 @@ class _Judging:
     # ── automatic marks ──────────────────────────────────────────────────────────────────────────────
 
     def _is_proven(self, asked: Asked, final: Final, meaning: Meaning) -> bool:
-        """Mathematics alone, all of it read, every equality true as it stands, and no second formula."""
+        """Return whether it is mathematics alone, all read, with every equality true and no second formula."""
         if not self.reading.is_mathematics_alone or self.reading.own or meaning.remarks or meaning.elementwise:
             return False
         members = [member for statement in self.statements for member in statement.members]
@@ -643,7 +644,7 @@ def _not_last(judged: Judgement) -> Judgement:
 
 
 def _is_formula(member: Member) -> bool:
-    """More than a name, a number or a condition, which may be mentioned anywhere."""
+    """Return whether it is more than a name, a number or a condition, which may be mentioned anywhere."""
     formula = member.formula
     if formula is None or (formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2])):
         return False
@@ -668,8 +669,8 @@ def _a(array: Array) -> str:
     return f"an array of {shape(array)}" if array.ndim else "a number"
 
 
-def _counter_example(problem: Problem, value: Array, truth: Array) -> str:
-    return f"{problem.said} it gives {_numbers(value)}, and the true value is {_numbers(truth)}"
+def _counter_example(problem: SampleProblem, value: Array, truth: Array) -> str:
+    return f"{problem.description} it gives {_numbers(value)}, and the true value is {_numbers(truth)}"
 
 
 def _numbers(array: Array) -> str:

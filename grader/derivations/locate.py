@@ -174,7 +174,7 @@ class Labels:
     """How lines of a notebook name the written questions: "Q1.1 solution:", or as the manifest says."""
 
     def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
-        """`labels`: of each question, by its id."""
+        """Compile the patterns for these labels, by question."""
         self.questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
         names = "|".join([*map(_flexible, sorted(self.questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
         self._beginning = re.compile(
@@ -230,7 +230,7 @@ class Labels:
 
 
 def _normal(label: str) -> str:
-    """ "Question 1 . 2" → "q1.2"."""
+    """Return "q1.2" for "Question 1 . 2"."""
     if re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*\d+(?:\s*\.\s*\d+)*", label):
         return f"q{'.'.join(re.findall(r'[0-9]+', label))}"
     return " ".join(label.lower().split())
@@ -300,7 +300,7 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
 
 
 def _align(own: Sequence[_Line], handout: _Handout) -> dict[int, int]:
-    """Student's line → handout's line, increasing in both."""
+    """Return student's line → handout's line, increasing in both."""
     theirs = handout.lines
     ours_once, theirs_once = _unique(own), _unique(theirs)
     pairs = sorted((ours_once[key], theirs_once[key]) for key in ours_once.keys() & theirs_once.keys())
@@ -318,7 +318,7 @@ def _unique(lines: Sequence[_Line]) -> dict[str, int]:
 
 
 def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest part of the pairs that increases on both sides."""
+    """Return the longest part of the pairs that increases on both sides."""
     tails: list[int] = []
     places: list[int] = []
     before: list[int | None] = []
@@ -421,8 +421,8 @@ def _of_notebook(notebook: Notebook, handout: _Handout, labels: Labels) -> _Loca
 
 
 def _named(own: Sequence[_Line], matched: Mapping[int, int], labels: Labels) -> dict[int, _Label]:
-    """Student's line → its label. Bare numbers are labels where several stand in the order of the questions, which
-    nothing else names."""
+    """Return student's line → its label. Bare numbers are labels where several stand in the order of the questions and
+    nothing else names those; then others that look the same are labels too."""
     lines = [(n, line.text) for n, line in enumerate(own) if n not in matched and line.kind != "code"]
     named = {n: _Label(*label) for n, text in lines if (label := labels.question_of(text)) is not None}
     said = {label.question for label in named.values()}
@@ -450,7 +450,7 @@ def _has_formula(text: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _OwnLine:
     """A line of the student's own, and what it belongs to."""
 
     line: _Line
@@ -465,15 +465,16 @@ class _Said:
     """The question's own label in its place, below labels of others."""
 
 
-def _said(
+def _own_lines(
     own: Sequence[_Line],
     matched: Mapping[int, int],
     handout: _Handout,
     labels: Labels,
     named: Mapping[int, _Label],
     by_label: frozenset[str],
-) -> Iterator[_Said]:
-    """In a place where labels have counted, later questions' labels count too, and so does that of the place itself."""
+) -> Iterator[_OwnLine]:
+    """Yield the student's own lines with their questions. In a place where labels have counted, those of later
+    questions count too, and so does that of the place itself."""
     place, last = "", -1
     zone, behind, labelled = "", False, False
     for n, line in enumerate(own):
@@ -493,7 +494,7 @@ def _said(
                 zone = ""
             elif label.solution or (not label.weak and not label.rest.strip()):
                 text = label.rest  # a label of another numbering
-        yield _Said(line, text, zone, behind, labelled, returns)
+        yield _OwnLine(line, text, zone, behind, labelled, returns)
 
 
 def _collected(
@@ -504,12 +505,20 @@ def _collected(
     named: Mapping[int, _Label],
     by_label: frozenset[str],
 ) -> _Located:
-    """`by_label`: questions whose labels in the student's own lines count."""
+    """Collect the student's lines by question.
+
+    Args:
+        own: All lines.
+        matched: Student's line → handout's line.
+        handout: The handout.
+        labels: Names of the questions.
+        named: Student's line → its label.
+        by_label: Questions whose labels in the student's own lines count."""
     placed, labelled = dict[str, _Region](), dict[str, _Region]()
     returned, left_out = set[str](), dict[str, tuple[int, ...]]()
     theirs = {line.cell for n, line in enumerate(own) if n in matched and line.kind == "code"}
     region, question = _Region(), ""
-    for said in _said(own, matched, handout, labels, named, by_label):
+    for said in _own_lines(own, matched, handout, labels, named, by_label):
         line = said.line
         if said.labelled and said.question != question:
             if question and region is placed.get(question) and (cells := _take_introduction(region)):
@@ -571,13 +580,13 @@ def _text_of(region: _Region) -> tuple[int, ...]:
 def _both(
     one: tuple[str, tuple[int, ...]] | None, other: tuple[str, tuple[int, ...]] | None
 ) -> tuple[str, tuple[int, ...]]:
-    """The parts of an answer in the order of their cells."""
+    """Join the parts of an answer in the order of their cells."""
     parts = sorted((part for part in (one, other) if part), key=lambda part: part[1])
     return "\n\n".join(text for text, _ in parts), tuple(sorted({cell for _, cells in parts for cell in cells}))
 
 
 def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
-    """A placeholder, or the question's text once more."""
+    """Return whether a line is a placeholder, or the question's text once more."""
     if _PLACEHOLDER.match(line.text[:200]) or line.key in handout.repeated:
         return True
     key = _key(line.text.lstrip("> "))
@@ -593,7 +602,8 @@ def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
 def _answer(
     region: _Region, with_code: bool, by_label: bool, own: Sequence[_Line]
 ) -> tuple[str, tuple[int, ...]] | None:
-    """Behind the label of the solution alone, where other text than the answer may stand before it."""
+    """Return the answer and its cells: the text behind the label of the solution alone, where other text may stand
+    before it."""
     behind = _joined(region.behind)
     written = behind if behind and (with_code or by_label) else _joined([*region.before, *region.behind])
     if written is not None:
@@ -605,7 +615,7 @@ def _answer(
 
 
 def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | None:
-    """The text of each cell, with an empty line between cells; None if there is none."""
+    """Return the text of all cells, with empty lines between them, and their numbers; None without text."""
     cells: dict[int, list[str]] = {}
     for cell, text in sorted(lines, key=lambda line: line[0]):
         cells.setdefault(cell, []).append(text)
@@ -617,6 +627,6 @@ def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | N
 
 
 def _of_code(source: str) -> str:
-    """A cell of code as Markdown; %%latex and %%markdown begin text."""
+    """Return a cell of code as Markdown; %%latex and %%markdown begin text."""
     magic = re.match(r"\s*%%(latex|markdown)[^\n]*\n", source)
     return source[magic.end() :].strip() if magic else f"{_FENCE}\n{source}\n{_FENCE}"

@@ -11,7 +11,7 @@ from grader.derivations.question import Question
 from grader.model import Comparison, Judgement, Opinion
 
 Seen = dict[tuple[str, ...], Judged]
-"""What was read, by all answers up to it, for submissions that begin with the same answers."""
+"""Judged answers by all answers up to them, for submissions that begin with the same answers."""
 
 
 def opinions(questions: Sequence[Question], answers: Mapping[str, str], seen: Seen | None = None) -> dict[str, Opinion]:

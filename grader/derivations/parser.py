@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.derivations.bounds import MAX_DEPTH, Unread
-from grader.derivations.formulas import Formula, derivative, number, symbol
+from grader.derivations.formulas import Formula, Kind, derivative, number, symbol
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token
 
@@ -22,8 +23,6 @@ class Scripts:
     """The scripts above and below a name or a bracket."""
 
     layer: str = ""
-    bracketed: bool = False
-    """The layer stands in brackets or below, so it can be no power."""
     elements: tuple[str, ...] = ()
     powers: list[Formula] = field(default_factory=list)
     transposed: bool = False
@@ -162,7 +161,7 @@ class Parser:
         return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)
 
     def _evaluated_at(self) -> None:
-        """`|_{θ = θ_t}` behind a derivative: the point at which everything is evaluated anyway."""
+        """Skip `|_{θ = θ_t}` behind a derivative: everything is evaluated at that point."""
         self.at += 2
         said = self.argument()
         places = [n for n, token in enumerate(said) if token.kind == "="]
@@ -200,10 +199,7 @@ class Parser:
             return self._letter(inner[0])
         if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
             return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
-        if any(t.text == "over" and t.kind == "macro" for t in inner):
-            place = next(i for i, t in enumerate(inner) if t.text == "over" and t.kind == "macro")
-            made = Formula("quotient", (self.inside(inner[:place]).whole(), self.inside(inner[place + 1 :]).whole()))
-        elif len(cells := _columns(inner)) > 1 and any(map(_is_dots, cells)):
+        if len(cells := _columns(inner)) > 1 and any(map(_is_dots, cells)):
             made = self._spread([cells])
         else:
             made = self.inside(inner).whole()
@@ -255,7 +251,7 @@ class Parser:
                 return found
 
     def _script(self) -> Sequence[Token]:
-        """A script's tokens; `W^(2)` has its brackets, as people type it."""
+        """Take a script's tokens, with the brackets of `W^(2)`."""
         start = self.at
         if self.sees("open", "(", "["):
             self.bracketed()
@@ -273,7 +269,7 @@ class Parser:
         elif layer:
             if found.layer:  # `h_1^{(1)}`: the index below is of an element
                 found.elements += (found.layer,)
-            found.layer, found.bracketed = layer[1], True
+            found.layer = layer[1]
             if rest := flat[3:]:
                 self._above(rest, base, found)
         elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
@@ -306,8 +302,6 @@ class Parser:
             found.time = text
         elif re.fullmatch(r"[A-Z\d]·[A-Z\d]", text):
             return  # a size
-        elif text in ("hat",) and base == "y":
-            found.word = "^"
         elif found_time := re.fullmatch(r"(t(?:[+-]1)?)([ijkmn])|([ijkmn])(t(?:[+-]1)?)", text):
             found.time, element = found_time[1] or found_time[4], found_time[2] or found_time[3]
             found.elements += (element,)
@@ -322,26 +316,16 @@ class Parser:
             if found.layer or base in self.notation.powers:
                 found.elements += (text,)
             else:
-                found.layer, found.bracketed = text, True
+                found.layer = text
         elif text:
             found.word += text
 
     def _scripted(self, made: Formula) -> Formula:
-        """Scripts behind a bracket or a number."""
+        """Read scripts behind a bracket or a number."""
         found = self.scripts()
-        if found.layer and made.kind != "symbol" and not found.bracketed:
-            found.powers.insert(0, number(found.layer))  # cannot be a layer
-            found.layer = ""
         if found.layer or found.time or found.word or found.primes or (found.elements and made.kind == "symbol"):
-            made = self._dressed(made, found)
-        return self._finished(made, found)
-
-    def _dressed(self, made: Formula, found: Scripts) -> Formula:
-        """`(W)^{(2)}`, `{\\theta}_{t}`: scripts of a name in brackets."""
-        if made.kind != "symbol" or len(made.data) > 1:
             raise Unread("an index at a bracket")
-        base = made.name
-        return symbol(self._full_name(base, found), *found.elements)
+        return self._finished(made, found)
 
     def _finished(self, made: Formula, found: Scripts) -> Formula:
         if found.elements and made.kind != "symbol":
@@ -372,8 +356,6 @@ class Parser:
             if found.layer and found.layer != digit:
                 raise Unread(f"{base}{digit} with a second index")
             found.layer = digit
-        if base == "y" and found.word == "^":
-            base, found.word = "ŷ", ""
         if base in notation.functions and not found.layer:
             return self._apply_letter(base, found)
         if base in notation.losses or base in notation.totals:
@@ -382,11 +364,11 @@ class Parser:
         if found.primes:
             made = symbol(made.name + "'" * found.primes, *found.elements)
         if base == "δ" and len(found.elements) == 2 and not found.layer:
-            made = Formula("kronecker", data=found.elements)
-        return self._finished(made, found) if made.kind == "symbol" else made
+            return Formula("kronecker", data=found.elements)
+        return self._finished(made, found)
 
     def _digit_behind(self, base: str) -> str:
-        """`W2` and `h1`, as in programs."""
+        """Take the digit of `W2` and `h(1)`, as in programs."""
         token = self.peek()
         if token is None or token.spaced:
             return ""
@@ -403,7 +385,7 @@ class Parser:
         return self.next().text
 
     def _time_behind(self) -> str:
-        """`θ(t+1)`, in a notation whose quantities have times."""
+        """Take the time of `θ(t+1)`, in a notation whose quantities have times."""
         if not self.notation.variable or not (self.sees("open", "(") and self.sees("letter", "t", ahead=1)):
             return ""
         inner = self.inside(self.tokens[self.at :]).bracketed()
@@ -428,7 +410,7 @@ class Parser:
         return symbol(self.notation.loss if plain or not self.notation.totals else TOTAL)
 
     def _is_a_factor(self) -> bool:
-        """The bracket behind the loss is transposed, or multiplied like a factor: it holds no arguments."""
+        """Return whether the bracket behind the loss is a factor and holds no arguments."""
         ahead = self.inside(self.tokens[self.at :])
         inner = ahead.bracketed()
         return ahead.scripts().transposed or (
@@ -450,64 +432,29 @@ class Parser:
     # ── functions ────────────────────────────────────────────────────────────────────────────────────
 
     def _function(self, name: str) -> Formula:
-        primes = 0
-        powers: list[Formula] = []
-        while self.sees("sign", "'", "^", "_"):
-            if self.next().text == "'":
-                primes += 1
-            elif self.tokens[self.at - 1].text == "^":
-                said = self.argument()
-                if "".join(t.text for t in said) == "'":
-                    primes += 1
-                else:
-                    powers.append(self.inside(said).whole())
-            elif "".join(t.text for t in self.argument()) != "e":
-                raise Unread(f"{name} with an index")
+        found = self.scripts()
+        if found.layer or found.time or found.elements or found.word not in ("", "e"):
+            raise Unread(f"{name} with an index")
         arguments = self._arguments()
-        made = (
-            self._called(name, arguments) if name in _CALLS else Formula("applied", arguments, (name + "'" * primes,))
-        )
-        for power in powers:
-            made = Formula("power", (made, power))
+        kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes,)))
+        made = self._finished(Formula(kind, arguments, data), found)
         return self._scripted(made) if self.sees("sign", "^", "_") else made
 
     def _arguments(self) -> tuple[Formula, ...]:
         if self.sees("open", "(", "[", "\\{"):
-            inner = self.bracketed()
-            parts: list[list[Token]] = [[]]
-            depth = 0
-            for token in inner:
-                depth += {"open": 1, "close": -1}.get(token.kind, 0)
-                if token.kind == "end" and token.text == "," and not depth:
-                    parts.append([])
-                else:
-                    parts[-1].append(token)
-            return tuple(self.inside(part).whole() for part in parts)
+            return tuple(self.inside(part).whole() for part in _columns(self.bracketed()))
         if self.sees("sign", "-"):
             self.next()
             return (Formula("sum", (self.factor(),), ("-",)),)
         return (self.factor(),)
-
-    def _called(self, name: str, arguments: tuple[Formula, ...]) -> Formula:
-        if name == "transpose" and len(arguments) == 1:
-            return Formula("transposed", arguments)
-        if name in ("dot", "outer", "multiply") and len(arguments) == 2:
-            return Formula("product", arguments, ("", {"dot": "@", "outer": "⊗", "multiply": "⊙"}[name]))
-        if name == "power" and len(arguments) == 2:
-            return Formula("power", arguments)
-        if name == "square" and len(arguments) == 1:
-            return Formula("power", (*arguments, number("2")))
-        if name == "norm" and len(arguments) == 1:
-            return Formula("norm", arguments, ("2",))
-        raise Unread(f"a call of {name}")
 
     # ── macros ───────────────────────────────────────────────────────────────────────────────────────
 
     def _macro(self, token: Token) -> Formula:
         read = {
             "frac": self._scripted_fraction,
-            "hat": self._hat,
-            "accent": self._accent,
+            "hat": lambda: self._accented("\u0302"),
+            "accent": lambda: self._accented("\u0303"),
             "nabla": self._gradient,
             "partial": self._over_differential,
             "sum": self._total,
@@ -531,29 +478,19 @@ class Parser:
             raise Unread(f"\\mathbb{{{said}}}")
         return self._indicator()
 
-    def _hat(self) -> Formula:
-        inner = self.argument()
-        letters = [t for t in inner if t.kind == "letter"]
-        if not letters or letters[0].text != "y" or any(t.kind == "letter" for t in inner[1:2]):
-            raise Unread("a hat, which the handout has on y alone")
-        rest = self.inside([Token("letter", "ŷ", inner[0].start, inner[0].end, inner[0].line), *inner[1:]])
-        if len(inner) > 1:
-            return self._scripted(rest.whole())
-        return self._name("ŷ")
-
-    def _accent(self) -> Formula:
-        """Another quantity than the letter alone: a loss with an accent is the objective."""
-        letters = [t for t in self.argument() if t.kind not in ("open", "close")]
-        if not letters or letters[0].kind != "letter":
+    def _accented(self, mark: str) -> Formula:
+        """Read another quantity than the letter alone. A loss with an accent is the objective."""
+        inner = [t for t in self.argument() if t.kind not in ("open", "close")]
+        if not inner or inner[0].kind != "letter" or (inner[1:] and not inner[1].is_sign("_", "^")):
             raise Unread("an accent")
-        self.tokens = [*letters[1:], *self.tokens[self.at :]]
+        self.tokens = [*inner[1:], *self.tokens[self.at :]]
         self.at = 0
-        if letters[0].text in self.notation.losses | self.notation.totals:
-            return self._loss(letters[0].text, Scripts(word="~"))
-        return self._name(letters[0].text + "̃")
+        if inner[0].text in self.notation.losses | self.notation.totals:
+            return self._loss(inner[0].text, Scripts(word="~"))
+        return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """A brace is transparent; its label is compared with what it embraces."""
+        """Read what a brace embraces, and keep its label, which is compared with it."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
             self.labels.append((made, self.argument()))
@@ -568,7 +505,7 @@ class Parser:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _is_differential(self) -> bool:
-        """A d before a name, and not a factor d: `dJ/da`, `dW2`."""
+        """Return whether a name follows the d, as in `dJ/da` and `dW2`."""
         token = self.peek()
         return (
             token is not None
@@ -577,7 +514,7 @@ class Parser:
         )
 
     def _differential(self, tokens: Sequence[Token]) -> Formula | None:
-        """The quantity behind a ∂; None for a bare ∂."""
+        """Return the quantity behind a ∂; None for a bare ∂."""
         rest = tokens[1:]
         if rest and rest[0].is_sign("^"):
             raise Unread("a second derivative")
@@ -622,7 +559,7 @@ class Parser:
         return made
 
     def _over_differential(self) -> Formula:
-        """`∂J/∂a2` on one line; `dW2` alone is the loss's derivative."""
+        """Read `∂J/∂a2` on one line, and `dW2`, the loss's derivative."""
         if self.sees("sign", "^"):
             raise Unread("a second derivative")
         of = None if self.sees("sign", "/") else self.factor()
@@ -700,7 +637,7 @@ class Parser:
         return Formula("total", (made, *limits), (index,))
 
     def _indicator(self) -> Formula:
-        """`1[θ > 0]`, `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
+        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
         place = self.at
         if self.takes("sign", "_"):
             said = self.argument()
@@ -766,7 +703,7 @@ class Parser:
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
-        """A vector that is written out with dots: its first element says the pattern."""
+        """Read a vector that is written out with dots, by the pattern of its first element."""
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("a matrix with dots")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
@@ -780,7 +717,15 @@ class Parser:
         return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
 
 
-_CALLS = frozenset({"transpose", "dot", "outer", "multiply", "norm", "power", "square"})
+_CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
+    ("transpose", 1): ("transposed", ()),
+    ("dot", 2): ("product", ("", "@")),
+    ("outer", 2): ("product", ("", "⊗")),
+    ("multiply", 2): ("product", ("", "⊙")),
+    ("power", 2): ("power", ()),
+    ("norm", 1): ("norm", ("2",)),
+}
+"""Functions of numpy that are nodes of their own, by their number of arguments."""
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:
@@ -795,9 +740,12 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
 
 
 def _columns(row: Sequence[Token]) -> list[list[Token]]:
+    """Cut at commas and & outside brackets."""
     cells: list[list[Token]] = [[]]
+    depth = 0
     for token in row:
-        if token.kind == "end":
+        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        if token.kind == "end" and not depth:
             cells.append([])
         else:
             cells[-1].append(token)
@@ -809,6 +757,6 @@ def _is_dots(cell: Sequence[Token]) -> bool:
 
 
 def _below(tokens: Sequence[Token], place: int) -> bool:
-    """The token begins a subscript."""
+    """Return whether the token begins a subscript."""
     before = place - 1 - (place > 1 and tokens[place - 1].text == "{")
     return before >= 0 and tokens[before].is_sign("_")

@@ -127,7 +127,7 @@ class _Cutter:
             yield Piece("maths", spelled(latex), line, display=alone)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
-        """Lines of a program; each is a statement."""
+        """Yield the lines of a program; each is a statement."""
         for number, said in enumerate(text.splitlines(), line):
             statement, hash_, comment = said.partition("#")
             if statement.strip():
@@ -146,7 +146,7 @@ class _Cutter:
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
     def _typed(self, text: str, line: int) -> Iterator[Piece]:
-        """Words, and stretches of a line around an = in which every name is one of mathematics."""
+        """Yield words, and stretches of a line around an = in which every name is one of mathematics."""
         for number, said in enumerate(text.splitlines(keepends=True), line):
             said = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", said))
             said = _MARKER.sub(lambda m: " " * len(m[0]), said)
@@ -195,7 +195,7 @@ class _Cutter:
         return bool(item["name"]) and not self.names.is_name(item["name"])
 
     def _asides(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
-        """Places of the brackets around words that stand behind a formula, with a space before them, as in
+        """Return the places of brackets around words behind a formula, with a space before them, as in
         "W = δ hᵀ (a row)"; the last may be open. A single word may be the name of a factor, and where the formula goes
         on behind the bracket, or a sign such as + stands before it, it is part of the formula."""
         found, opened, words = set[int](), list[tuple[int, int]](), 0
@@ -210,7 +210,7 @@ class _Cutter:
         return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
 
     def bare(self, piece: Piece) -> Iterator[Piece]:
-        """In an answer without any sign of mathematics, lines that are nothing but a formula."""
+        """Yield formulas for lines that are nothing else, in an answer without any sign of mathematics."""
         text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
         items = list(_ITEM.finditer(text))
         formula = not any(self._is_word(item) and not _is_called(text, item) for item in items)
@@ -231,7 +231,7 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
 
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
-    """A word right before a bracket: a function, perhaps of a library, that may be unknown."""
+    """Return whether it is a word right before a bracket: a function that may be unknown."""
     return bool(item["name"]) and bool(_CALL.match(text, item.end()))
 
 
@@ -283,7 +283,7 @@ class Names:
         return self._gradient(text) or self._side_by_side(text)
 
     def _gradient(self, text: str) -> str | None:
-        """`dW1`, `grad_b2`, `dJ_dh1`."""
+        """Return `dW1`, `grad_b2` and `dJ_dh1` in LaTeX."""
         if found := self._gradient_by.fullmatch(text):
             by = self.name(found["by"])
             of = "J" if found["of"] in (None, "loss") else found["of"]
@@ -292,7 +292,7 @@ class Names:
         return f"{text[0]}{self.name(text[1:])}" if self._differential.fullmatch(text) else None
 
     def _side_by_side(self, text: str) -> str | None:
-        """`2λθ_t`: several names without spaces."""
+        """Return several names without spaces, such as `2λθ_t`, in LaTeX."""
         parts = self._factors.findall(text)
         if "".join(parts) == text and re.search(r"[α-ωŷ\d]", text):
             return " ".join(spelled(part) for part in parts)

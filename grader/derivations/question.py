@@ -57,11 +57,11 @@ class Notation:
 
 
 @dataclass(frozen=True)
-class Problem:
+class SampleProblem:
     """Values of all quantities on one random problem."""
 
     values: Values
-    said: str
+    description: str
     """The same for people, in one sentence without a full stop."""
 
 
@@ -83,8 +83,8 @@ class Quantities:
     """The name of the number of examples."""
 
     @cached_property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(Problem(self.complete(values), said) for values, said in self.given)
+    def problems(self) -> tuple[SampleProblem, ...]:
+        return tuple(SampleProblem(self.complete(values), description) for values, description in self.given)
 
     def complete(self, values: Values, changed: Values | None = None) -> dict[str, Array]:
         """Return all values. `changed` ones replace the definitions.

@@ -32,7 +32,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Statement:
+class FormulaChain:
     members: tuple[Member, ...]
     display: bool
     goes_on: bool = False
@@ -49,7 +49,7 @@ class Statement:
 class Reading:
     """All formulas of an answer, and what is no formula."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[FormulaChain, ...]
     words: tuple[tuple[int, str], ...]
     """Texts outside the mathematics, with their lines."""
     skipped: tuple[Skipped, ...]
@@ -108,7 +108,7 @@ class _Side:
 class _Reader:
     def __init__(self, notation: Notation) -> None:
         self.notation = notation
-        self.statements: list[Statement] = []
+        self.statements: list[FormulaChain] = []
         self.words: list[tuple[int, str]] = []
         self.skipped: list[Skipped] = []
         self.interrupted: list[Skipped] = []
@@ -128,7 +128,7 @@ class _Reader:
             self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), function)
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """A word before a condition, an equality, a size or other words is no function: `\\text{if}(θ > 0)`."""
+        """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
         for n, token in enumerate(found):
             if token.kind == "unknown" and n + 1 < len(found) and found[n + 1].kind == "open":
                 inside = _inside(found[n + 1 :])
@@ -166,7 +166,7 @@ class _Reader:
                 before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            self.statements.append(Statement(tuple(members), piece.display and not aside, goes_on, relation))
+            self.statements.append(FormulaChain(tuple(members), piece.display and not aside, goes_on, relation))
 
     def _note_function(self, head: Sequence[Token], members: Sequence[Member]) -> None:
         """Note φ(z) = …"""
@@ -187,7 +187,7 @@ class _Reader:
             self.functions.append((head[0].text, variable, body))
 
     def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
-        """The text behind ∈ says a size."""
+        """Leave out the text behind ∈, which says a size."""
         last = sides.pop()
         if last.tokens:
             text = piece.text[last.tokens[0].start : last.tokens[-1].end]
@@ -252,7 +252,7 @@ class _Reader:
                 self.skipped.append(Skipped(piece.line + label[0].line, text, "a label"))
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
-        """Words interrupt a formula if they stand within it, or between it and the = before it."""
+        """Leave out words, and note those within a formula, or between it and the = before it."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
@@ -280,7 +280,7 @@ def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
-    """Without a bracket around a whole equality, as comments have it."""
+    """Drop a bracket around a whole equality, as comments have it."""
     kept = _without_stops(row)
     if len(kept) > 2 and kept[0].kind == "open" and kept[-1].kind == "close":
         depths, depth = [], 0
@@ -293,7 +293,7 @@ def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
 
 
 def _without_frames(found: Sequence[Token]) -> list[Token]:
-    """Without braces that group nothing: of boxes and colours, around whole equalities and around one letter."""
+    """Drop braces that group nothing: of boxes and colours, around whole equalities and around one letter."""
     opened: list[int] = []
     dropped: set[int] = set()
     equal: set[int] = set()
@@ -322,7 +322,7 @@ _OPENING = {"}": "{", "\\right": "\\left", "\\end": "\\begin"}
 
 
 def _whole(text: str) -> str:
-    """Make LaTeX of a part of a formula: without halves of pairs whose other half stands outside, and line breaks."""
+    """Return a part of a formula as LaTeX, without line breaks and halves of pairs whose other half stands outside."""
     opened: list[tuple[str, re.Match[str]]] = []
     dropped: list[re.Match[str]] = []
     for found in _PAIRED.finditer(text):
@@ -344,7 +344,7 @@ def _whole(text: str) -> str:
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
-    """Without full stops and colons at its ends, and a bracket that has no partner."""
+    """Drop full stops and colons at the ends, and a bracket that has no partner."""
     kept = list(side)
     while kept and kept[-1].is_sign(".", ":", "!", "?", '"', "□"):
         kept.pop()
@@ -371,7 +371,7 @@ class _Segment:
 
     @property
     def continues(self) -> bool:
-        """It goes on with a row before it."""
+        """Return whether it goes on with a row before it."""
         return self.how == "row" and self.tokens[0].is_sign(*_OPERATORS)
 
     @property
@@ -380,7 +380,7 @@ class _Segment:
 
     @property
     def hangs(self) -> bool:
-        """It ends with a sign that wants a right side."""
+        """Return whether it ends with a sign that needs a right side."""
         return self.tokens[-1].kind == "=" or self.tokens[-1].is_sign(*_OPERATORS)
 
 

@@ -227,7 +227,7 @@ class _Lexer:
             self._add("sign", said, start)
 
     def _foreign(self, said: str, start: int) -> None:
-        """A letter, or a word in a script whose signs are no names of quantities."""
+        """Take a letter, or a word in a script whose signs are no names of quantities."""
         run = re.compile(r"[\u2e80-\U0003ffff]*").match(self.text, self.at)
         if ord(said) < 0x2E80 or run is None:
             self._add("letter", said, start)
@@ -253,7 +253,7 @@ class _Lexer:
             self.line += said.count("\n")
 
     def _word(self, said: str, start: int) -> None:
-        """A run of Latin letters: names side by side, with known words among them."""
+        """Take a run of Latin letters: names side by side, with known words among them."""
         if self._named(said, start):
             return
         for part in _KNOWN.finditer(said):
@@ -307,7 +307,7 @@ class _Lexer:
             self._add("macro", name, start)
 
     def _skip_bracket_dot(self, name: str) -> None:
-        """`\\left.` and `\\right.` are brackets that are not drawn."""
+        """Skip the stop of `\\left.` and `\\right.`, brackets that are not drawn."""
         if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
             self.at += 1
 
@@ -326,7 +326,7 @@ class _Lexer:
         return inside
 
     def _text(self, name: str, start: int) -> None:
-        """Text: a name, a function or a letter that stands upright, or words."""
+        """Take a name, a function or a letter that stands upright, or words."""
         named = re.compile(r"\s*\{\s*([A-Za-z]+\d?(?:\\?_\w+)*)\s*\}").match(self.text, self.at)
         if named and self._named(named[1].replace("\\", ""), start):
             self.at = named.end()
@@ -358,7 +358,7 @@ class _Lexer:
                 self.spaced = True
 
     def _is_called(self, name: str, inside: str) -> bool:
-        """Text is a function and no word: an operator's name, or one word right before a bracket."""
+        """Return whether text is a function: an operator's name, or one word right before a bracket."""
         if self.found and self.found[-1].is_sign("_", "^"):
             return False
         if name == "operatorname" and any(c.isalpha() for c in inside):
@@ -372,7 +372,7 @@ class _Lexer:
         )
 
     def _above(self, start: int) -> None:
-        """`\\overset{above}{sign}`: the sign stays, and what stands above it is text."""
+        """Take `\\overset{above}{sign}` as the sign, with the part above as text."""
         said = self._argument().strip()
         self._add("text", said, start)
         group = re.compile(r"\s*\{\s*(=|\\gets|\\leftarrow|\\Rightarrow)\s*\}").match(self.text, self.at)

@@ -20,7 +20,7 @@ from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
 from grader.kit.claim import Check, Claim, Draw
-from grader.kit.diagnosis import Diagnosis, Judged
+from grader.kit.diagnosis import Diagnosis, JudgedCheck
 from grader.kit.lines import Lines
 from grader.kit.student import Student
 from grader.model import ZERO, Limits, Report, Submission, Usage
@@ -383,7 +383,7 @@ class _Grading:
         return SectionResult(section, findings, used, evidence)
 
 
-def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
+def _remarked(judged: dict[str, JudgedCheck], remark: str) -> dict[str, JudgedCheck]:
     """Add a remark to the first check that passes."""
     first = next((name for name, one in judged.items() if one.verdict.holds), None)
     if first is None or not remark:
@@ -394,7 +394,7 @@ def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
 
 
 def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
-    """Return how to make the claims of a section agree with its points."""
+    """Return what the author has to change so that a section's claims and its points agree."""
     given = [f"give {name} points too, 0 is allowed" for name in without_points]
     return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
 

@@ -56,7 +56,7 @@ Groups = dict[str, list[Claim]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedCheck:
     """One check's verdict, and why."""
 
     verdict: Verdict
@@ -81,7 +81,7 @@ class Diagnosis:
     interpretation: Interpretation = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
     """Mistake id → the check that it was charged at."""
-    failed: dict[str, Judged] = field(default_factory=dict)
+    failed: dict[str, JudgedCheck] = field(default_factory=dict)
     """Checks that have lost points so far."""
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
@@ -113,10 +113,10 @@ class Diagnosis:
 
         self.interpretation = max(self.interpretations, key=holding)
 
-    def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, Judged]:
+    def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, JudgedCheck]:
         """Judge every name among the claims. A name holds only if all its claims do."""
         groups = _grouped(claims)
-        judged: dict[str, Judged] = {}
+        judged: dict[str, JudgedCheck] = {}
         for names in _by_check(claims):
             charged = self._charged_sets()  # mistakes found in one check count from the next one on
             for name in [n for n in names if n not in judged]:
@@ -131,40 +131,40 @@ class Diagnosis:
                 judged[name] = replace(outcome, verdict=self._described(section, name, groups, outcome.verdict))
         return {name: judged[name] for name in groups}
 
-    def _charge(self, section: str, judged: Mapping[str, Judged]) -> None:
+    def _charge(self, section: str, judged: Mapping[str, JudgedCheck]) -> None:
         for name, outcome in judged.items():
             self._note(section, name, outcome)
             for mistake in outcome.mistakes:
                 if mistake.carries:
                     self.charged.setdefault(mistake.id, f"{section}.{name}")
 
-    def _note(self, section: str, name: str, outcome: Judged) -> None:
+    def _note(self, section: str, name: str, outcome: JudgedCheck) -> None:
         if outcome.verdict.holds or outcome.open:
             self.failed.pop(f"{section}.{name}", None)
         else:
             self.failed[f"{section}.{name}"] = outcome
 
-    def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: Judged) -> Judged:
+    def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
         """Judge an undiagnosed loss again, with all that the section's other checks have shown."""
         claims, charged = groups[name], self._charged_sets()
         for assumed in charged[1:]:
             if self._holds(claims, assumed):
-                return Judged(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
+                return JudgedCheck(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
         try:
             return self._following(f"{section}.{name}", claims, charged) or outcome
         except NotRecorded:
             return NOT_DECIDED_HERE
 
-    def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> Judged:
+    def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> JudgedCheck:
         claims = groups[name]
         try:
             verdict = self._evaluate(claims, frozenset())
             if verdict.holds or verdict.waits:
-                return Judged(verdict, open=verdict.waits)
+                return JudgedCheck(verdict, open=verdict.waits)
             for assumed in charged[1:]:
                 under = self._evaluate(claims, assumed)
                 if under.waits:
-                    return Judged(under, open=True)
+                    return JudgedCheck(under, open=True)
                 if under.holds and not under.inconclusive:
                     return _follows(under, [self.charged[i] for i in sorted(assumed)])
             if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
@@ -172,12 +172,12 @@ class Diagnosis:
         except NotRecorded:
             return NOT_DECIDED_HERE
         if any(c.outcome or not c.diagnosable for c in claims):
-            return Judged(verdict)
+            return JudgedCheck(verdict)
         own = [one for one in claims if not self._follows_alone(f"{section}.{name}", one)]
         verdict, found = self._evaluate(own, frozenset()), self._explain(own, groups)
         if (earlier := self._charged_as_another(found)) and not (under := self._evaluate(claims, found)).inconclusive:
             return _follows(under, [earlier])
-        return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))
+        return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _charged_as_another(self, found: Assumptions) -> str:
         """Return the check at which a mistake was charged under another name, else "". It explains that check as well,
@@ -192,7 +192,7 @@ class Diagnosis:
 
     # ── what follows from the student's own earlier answers ──────────────────────────────────────────
 
-    def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged | None:
+    def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> JudgedCheck | None:
         """Judge failing claims by the student's own answers to the checks that they build on and that lost points."""
         causes = [self._causes(id, one) for one in claims]
         ways = [self._way(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
@@ -210,7 +210,7 @@ class Diagnosis:
                 if not (together.holds or together.waits):
                     break
             if together.waits:
-                return Judged(together, open=True)
+                return JudgedCheck(together, open=True)
             if _is_settled(together, assumed):
                 return _follows(together, used)
         return None
@@ -345,7 +345,7 @@ def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 
-NOT_DECIDED_HERE = Judged(failed("Graded after you submit."), open=True)
+NOT_DECIDED_HERE = JudgedCheck(failed("Graded after you submit."), open=True)
 
 
 def _grouped(claims: Sequence[Claim]) -> Groups:
@@ -368,10 +368,10 @@ def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
     return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
 
 
-def _follows(verdict: Verdict, checks: Sequence[str]) -> Judged:
+def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:
     causes = tuple(dict.fromkeys(checks))
     remark = f"follows from {_few(causes)} (already penalised)"
-    return Judged(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
+    return JudgedCheck(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
 
 
 def _listed(words: Iterable[str]) -> str:

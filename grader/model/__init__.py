@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 Points = Fraction
@@ -428,11 +429,11 @@ class Part:
     checks: tuple[CheckResult, ...] = ()
     written: tuple[Written, ...] = ()
 
-    @property
+    @cached_property
     def points(self) -> Points:
         return sum((c.points for c in self.checks), ZERO) + sum((w.points for w in self.written), ZERO)
 
-    @property
+    @cached_property
     def possible(self) -> Points:
         return sum((c.possible for c in self.checks), ZERO) + sum((w.possible for w in self.written), ZERO)
 
@@ -536,11 +537,11 @@ class Report:
     late: LatePenalty | None = None
     """The late penalty, added when the report is shown; None if not late, and without a due date."""
 
-    @property
+    @cached_property
     def points(self) -> Points:
         return sum((p.points for p in self.parts), ZERO)
 
-    @property
+    @cached_property
     def decided(self) -> Points:
         """Points of everything that the machine has decided."""
         by_checks = sum((c.possible for c in self.checks if c.status.is_decided), ZERO)
@@ -548,9 +549,9 @@ class Report:
 
     @property
     def waiting(self) -> Points:
-        return sum((p.possible for p in self.parts), ZERO) - self.decided
+        return self.possible - self.decided
 
-    @property
+    @cached_property
     def possible(self) -> Points:
         return sum((p.possible for p in self.parts), ZERO)
 

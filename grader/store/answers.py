@@ -44,8 +44,8 @@ def rows_of(grading: str, submission: str, report: Json) -> list[Json]:
     ]
 
 
-def keep(tx: Tx, grading: str, report: Json) -> None:
-    submission = tx.scalars(select(gradings.c.submission).where(gradings.c.id == grading)).one()
+def keep(tx: Tx, grading: str, submission: str, report: Json) -> None:
+    """Store the written answers of a report."""
     rows = rows_of(grading, submission, report)
     if rows:
         tx.execute(insert(answers), rows)
@@ -90,7 +90,7 @@ def _handed(course: str, assignment: str, question: str) -> Select[Any]:
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Questions that have a mark of another submission of the same people, with another answer."""
+    """Return the questions to which the same authors gave another answer before, in a submission that was marked."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)

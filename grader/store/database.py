@@ -46,6 +46,7 @@ class Store:
         self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
         self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_ONE_STATE)
+        self._immediate = self._engine.execution_options(begins="IMMEDIATE")
         self._writing = threading.Lock()
 
     @property
@@ -75,8 +76,7 @@ class Store:
                 yield connection
             return
         # SQLite has one writer. Its own waiting is a lottery, ours is first come, first served.
-        immediate = self._engine.execution_options(begins="IMMEDIATE")
-        with self._writing, _as_ours(), self._connect(immediate) as connection, connection.begin():
+        with self._writing, _as_ours(), self._connect(self._immediate) as connection, connection.begin():
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from grader.model import ZERO, Report, Status
 from grader.render import as_json
@@ -80,19 +81,24 @@ def enqueue(
         "assignment_digest": "",
         "seed": "",
     }
-    tx.execute(insert(gradings).values(row))
+    tx.execute(insert(gradings), row)
     return id
 
 
+_OF_PRIORITY = gradings.c.priority == bindparam("of_priority")
+_TURN_SERVED = select(func.min(gradings.c.turn)).where(gradings.c.state == State.QUEUED, _OF_PRIORITY)
+_LAST_TURN = select(func.max(gradings.c.turn)).where(
+    _WAITING, _OF_PRIORITY, gradings.c.fairness_key == bindparam("of_person")
+)
+
+
 def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
-    """Round-robin between students: one's second waiting submission comes after everybody's first. A newcomer
-    joins the round that is being served, so that whoever has waited is not overtaken for ever."""
-    of_priority = gradings.c.priority == priority
-    serving = tx.scalar(select(func.min(gradings.c.turn)).where(gradings.c.state == State.QUEUED, of_priority))
-    own = tx.scalar(
-        select(func.max(gradings.c.turn)).where(_WAITING, of_priority, gradings.c.fairness_key == fairness_key)
-    )
-    return max(serving or 0, 0 if own is None else own + 1)
+    """Return the round of a new grading. Students take turns: the second waiting submission of one comes after the
+    first of everybody else. A newcomer joins the round that is being served, so that those who wait are not overtaken
+    for ever."""
+    served = tx.scalar(_TURN_SERVED, {"of_priority": priority})
+    own = tx.scalar(_LAST_TURN, {"of_priority": priority, "of_person": fairness_key})
+    return max(served or 0, 0 if own is None else own + 1)
 
 
 def supersede(tx: Tx, newer: str) -> int:
@@ -153,58 +159,96 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
 # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────
 
 
+_NEXT = (
+    select(gradings.c.id)
+    .where(gradings.c.state == State.QUEUED)
+    .order_by(gradings.c.priority, gradings.c.turn, gradings.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)  # SQLite, which has one writer, leaves it out
+)
+
+
+def _leasing(where: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    return (
+        update(gradings)
+        .where(where)
+        .values(state=State.RUNNING, starts=gradings.c.starts + 1)
+        .returning(gradings.c.id, gradings.c.submission, gradings.c.scope)
+    )
+
+
+def _is_abandoned(moment: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(gradings.c.state == State.RUNNING, or_(gradings.c.lease_until <= moment, gradings.c.deadline <= moment))
+
+
+# Statements of every grading are built once: SQLAlchemy takes longer to build one than SQLite to run it.
+_CLAIM = _leasing(gradings.c.id == _NEXT.scalar_subquery())
+_CLAIM_OF_PRIORITY = _leasing(gradings.c.id == _NEXT.where(_OF_PRIORITY).scalar_subquery())
+_ABANDONED = _is_abandoned(bindparam("now", type_=gradings.c.deadline.type))
+_TAKE = _leasing(and_(gradings.c.id == bindparam("taken"), or_(gradings.c.state == State.QUEUED, _ABANDONED)))
+_KIND = select(submissions.c.assignment, submissions.c.kind).where(submissions.c.id == bindparam("submission"))
+
+
 def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
-    """The grading fairness_key turn it is, now leased to `worker`; None where nothing waits."""
-    first = select(gradings.c.id).where(gradings.c.state == State.QUEUED)
-    if only is not None:
-        first = first.where(gradings.c.priority == only)
-    first = first.order_by(gradings.c.priority, gradings.c.turn, gradings.c.id).limit(1)
-    first = first.with_for_update(skip_locked=True)  # SQLite, which has one writer, leaves it out
-    return _lease(tx, gradings.c.id == first.scalar_subquery(), worker, lease)
+    """Lease the next grading in the queue to a worker. Return None if nothing waits.
+
+    Args:
+        tx: A transaction that writes.
+        worker: The name of the worker.
+        only: The only priority to take gradings of; None for all.
+        lease: How long the lease lasts without a heartbeat.
+    """
+    if only is None:
+        return _lease(tx, _CLAIM, {}, worker, lease)
+    return _lease(tx, _CLAIM_OF_PRIORITY, {"of_priority": only}, worker, lease)
 
 
 def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
-    """This one, where it waits or its worker is dead; None where somebody else has it or it is final."""
-    where = and_(gradings.c.id == grading, or_(gradings.c.state == State.QUEUED, _is_abandoned()))
-    return _lease(tx, where, worker, lease)
+    """Lease this grading if it waits or its worker is dead. Return None if another worker has it or it is final."""
+    return _lease(tx, _TAKE, {"taken": grading, "now": now()}, worker, lease)
 
 
-def _lease(tx: Tx, where: ColumnElement[bool], worker: str, lease: dt.timedelta) -> Leased | None:
-    moment = now()
-    values = {
-        "state": State.RUNNING,
-        "lease": secrets.token_hex(16),
-        "worker": worker,
-        "started_at": moment,
-        "lease_until": moment + lease,
-        "deadline": moment + DEADLINE,
-        "starts": gradings.c.starts + 1,
-    }
-    row = tx.execute(update(gradings).where(where).values(values).returning(gradings.c.id)).one_or_none()
-    return _leased(tx, row.id, lease) if row else None
-
-
-def _leased(tx: Tx, grading: str, lease: dt.timedelta) -> Leased:
-    row = tx.execute(
-        select(
-            gradings.c.submission,
-            gradings.c.scope,
-            gradings.c.lease,
-            gradings.c.deadline,
-            submissions.c.assignment,
-            submissions.c.kind,
-        )
-        .join(submissions, submissions.c.id == gradings.c.submission)
-        .where(gradings.c.id == grading)
-    ).one()
-    return Leased(grading, row.submission, row.assignment, Kind(row.kind), row.scope, row.lease, lease, row.deadline)
+def _lease(
+    tx: Tx, statement: ReturningUpdate[Any], found: Mapping[str, Any], worker: str, lasts: dt.timedelta
+) -> Leased | None:
+    moment, lease = now(), secrets.token_hex(16)
+    deadline = moment + DEADLINE
+    values = {"lease": lease, "worker": worker, "started_at": moment, "lease_until": moment + lasts}
+    row = tx.execute(statement, {**found, **values, "deadline": deadline}).one_or_none()
+    if row is None:
+        return None
+    of = tx.execute(_KIND, {"submission": row.submission}).one()
+    return Leased(row.id, row.submission, of.assignment, Kind(of.kind), row.scope, lease, lasts, deadline)
 
 
 def beat(tx: Tx, leased: Leased) -> bool:
     """Keeps the lease alive; False where it is lost and the work is for nothing."""
     moment = now()
-    where = _held(leased) & (gradings.c.deadline > moment)
+    where = _held_by(leased) & (gradings.c.deadline > moment)
     return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + leased.lasts)).rowcount)
+
+
+def _held_by(leased: Leased) -> ColumnElement[bool]:
+    return _held(literal(leased.grading), literal(leased.lease))
+
+
+def _held(grading: ColumnElement[Any], lease: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(gradings.c.id == grading, gradings.c.state == State.RUNNING, gradings.c.lease == lease)
+
+
+def _counts_at_once() -> ColumnElement[bool]:
+    """Return whether a grading counts once it is finished. A regrade does not: it counts once it is applied. Others
+    do, unless such a regrade of the same submission counts already."""
+    other = gradings.alias()
+    counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
+    return and_(gradings.c.regrade.is_(None), ~counts_already)
+
+
+_FINISH = (
+    update(gradings)
+    .where(_held(bindparam("held"), bindparam("held_lease")))
+    .values(state=State.GRADED, lease=None, why="", counts=_counts_at_once())
+)
 
 
 def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bool:
@@ -216,11 +260,8 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
     """
     written = as_json.as_json(report)
     decided = [check for check in report.checks if check.status.is_decided]
-    values = {
-        "state": State.GRADED,
-        "lease": None,
+    graded = {
         "finished_at": now(),
-        "why": "",
         "compatibility_key": compatibility_key,
         "grader": report.environment.grader,
         "assignment_digest": report.assignment_digest,
@@ -229,12 +270,11 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         "decided": sum((check.possible for check in decided), ZERO),
         "possible": report.possible,
         "report": json.dumps(written, allow_nan=False),  # in one line: indenting takes ten times as long
-        "counts": _counts_at_once(),
     }
-    if not tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount:
+    if not tx.execute(_FINISH, {"held": leased.grading, "held_lease": leased.lease, **graded}).rowcount:
         return False
     if leased.kind is Kind.SUBMISSION:
-        answers.keep(tx, leased.grading, written)
+        answers.keep(tx, leased.grading, leased.submission, written)
     rows = [
         {
             "grading": leased.grading,
@@ -253,18 +293,11 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
     return True
 
 
-def _counts_at_once() -> ColumnElement[bool]:
-    """A regrade counts once it is applied; what was handed in at once, unless such a regrade has come before it."""
-    other = gradings.alias()
-    counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
-    return and_(gradings.c.regrade.is_(None), ~counts_already)
-
-
 def fail(tx: Tx, leased: Leased, why: str) -> State | None:
     """We could not grade it: it waits again, or is broken after `MOST_FAILURES`. None where the lease was lost."""
     failures = gradings.c.failures + 1
     values = {"failures": failures, "why": why, "lease": None, "state": State.QUEUED}
-    if not tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount:
+    if not tx.execute(update(gradings).where(_held_by(leased)).values(values)).rowcount:
         return None
     _break(tx, gradings.c.id == leased.grading)
     return State(tx.execute(select(gradings.c.state).where(gradings.c.id == leased.grading)).scalar_one())
@@ -273,7 +306,7 @@ def fail(tx: Tx, leased: Leased, why: str) -> State | None:
 def hand_back(tx: Tx, leased: Leased) -> bool:
     """The worker has to go; somebody else will grade it, and nobody has failed."""
     values = {"state": State.QUEUED, "lease": None, "starts": gradings.c.starts - 1}
-    return bool(tx.execute(update(gradings).where(_held(leased)).values(values)).rowcount)
+    return bool(tx.execute(update(gradings).where(_held_by(leased)).values(values)).rowcount)
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
@@ -282,7 +315,7 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
 
     It waits for the next round. So what ends its workers holds up nobody who waits, and where a server is killed
     again and again, one grading does not meet every kill until it is given up as their cause."""
-    where = gradings.c.state == State.RUNNING if everything else _is_abandoned()
+    where = gradings.c.state == State.RUNNING if everything else _is_abandoned(literal(now()))
     values = {"state": State.QUEUED, "lease": None, "turn": gradings.c.turn + 1}
     count = tx.execute(update(gradings).where(where).values(values)).rowcount
     if count:
@@ -300,15 +333,6 @@ def _break(tx: Tx, where: ColumnElement[bool]) -> None:
         "why": func.coalesce(func.nullif(gradings.c.why, ""), given_up),
     }
     tx.execute(update(gradings).where(where, too_often, gradings.c.state == State.QUEUED).values(values))
-
-
-def _held(leased: Leased) -> ColumnElement[bool]:
-    return and_(gradings.c.id == leased.grading, gradings.c.state == State.RUNNING, gradings.c.lease == leased.lease)
-
-
-def _is_abandoned() -> ColumnElement[bool]:
-    moment = now()
-    return and_(gradings.c.state == State.RUNNING, or_(gradings.c.lease_until <= moment, gradings.c.deadline <= moment))
 
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────
@@ -382,37 +406,40 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     return found
 
 
+_MINE = submissions.alias()
+_SAME_BEFORE = (
+    select(gradings.c.id, gradings.c.submission)
+    .join(submissions, submissions.c.id == gradings.c.submission)
+    .join(_MINE, _MINE.c.id == bindparam("mine"))
+    .where(
+        submissions.c.digest == _MINE.c.digest,
+        submissions.c.assignment == _MINE.c.assignment,
+        submissions.c.kind == _MINE.c.kind,
+        gradings.c.state == State.GRADED,
+        gradings.c.compatibility_key == bindparam("same_key"),
+        gradings.c.seed == bindparam("same_seed"),
+        gradings.c.scope == bindparam("same_scope"),
+    )
+    .order_by(gradings.c.id)
+    .limit(20)
+)
+
+
 def same_before(
     tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
 ) -> str | None:
     """Return the report of a grading of the same files with the same compatibility key, seed and scope, if any.
 
     The files must have the same names too, since a report names them."""
-    mine = submissions.alias()
-    same = (
-        select(gradings.c.id, gradings.c.submission)
-        .join(submissions, submissions.c.id == gradings.c.submission)
-        .join(mine, mine.c.id == submission)
-        .where(
-            submissions.c.digest == mine.c.digest,
-            submissions.c.assignment == mine.c.assignment,
-            submissions.c.kind == mine.c.kind,
-            gradings.c.state == State.GRADED,
-            gradings.c.compatibility_key == compatibility_key,
-            gradings.c.seed == seed,
-            gradings.c.scope == dict(scope),
-        )
-        .order_by(gradings.c.id)
-        .limit(20)
-    )
-    for row in tx.execute(same):
-        if _as_they_came(tx, row.submission) == _as_they_came(tx, submission):
+    same = {"mine": submission, "same_key": compatibility_key, "same_seed": seed, "same_scope": dict(scope)}
+    for row in tx.execute(_SAME_BEFORE, same).all():
+        if _names_and_hashes(tx, row.submission) == _names_and_hashes(tx, submission):
             return report(tx, row.id)
     return None
 
 
-def _as_they_came(tx: Tx, submission: str) -> list[tuple[str, str]]:
-    """(name, sha256) of each."""
+def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
+    """Return (name, SHA-256) of every file."""
     rows = tx.execute(select(files.c.name, files.c.sha256).where(files.c.submission == submission)).all()
     return sorted((row.name, row.sha256) for row in rows)
 

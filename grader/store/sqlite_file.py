@@ -22,7 +22,7 @@ from grader.errors import BadCall, StoreUnavailable
 LOCK_SECONDS = 20
 """How long a transaction waits for another one's lock before it is our failure."""
 APPLICATION_ID = int.from_bytes(b"GRDR")
-"""In the header of every database of the grader (`PRAGMA application_id`). 0 is one of a version before this id."""
+"""Id in the header of the grader's databases (`PRAGMA application_id`). Databases of versions before it have 0."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
 """Endings of the files beside a database. The grader writes the last one: it has the id (`PRAGMA user_version`, random)
 of the database that the log belongs to."""
@@ -179,8 +179,8 @@ def _is_locked(place: _Place) -> bool:
     """Return whether a process has locks on a file, as far as the kernel shows them. Opening the file to ask would
     release those of this process."""
     with suppress(OSError):
-        identity = f"{os.major(place.device):02x}:{os.minor(place.device):02x}:{place.inode}"
-        return identity in Path("/proc/locks").read_text("ascii").split()
+        locked = Path("/proc/locks").read_text("ascii").split()
+        return any(word.endswith(f":{place.inode}") for word in locked)  # its device may have another number there
     return False
 
 

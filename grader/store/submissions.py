@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, or_, select
 
 from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON, person_of
@@ -38,7 +38,7 @@ def add(tx: Tx, new: NewSubmission) -> str:
     """Keeps it; returns its id. It is acknowledged once `tx` has ended well, and not before."""
     id = new_id()
     row = {name: getattr(new, name) for name in COLUMNS}
-    tx.execute(insert(submissions).values(row | {"id": id, "received_at": now()}))
+    tx.execute(insert(submissions), row | {"id": id, "received_at": now()})
     tx.execute(insert(authors), [{"submission": id, "person": who} for who in dict.fromkeys(new.authors)])
     rows = [
         {"submission": id, "position": n, "name": name, "sha256": hashlib.sha256(bytes_).hexdigest(), "content": bytes_}
@@ -52,9 +52,14 @@ def get(tx: Tx, id: str) -> SubmissionRecord | None:
     return next(iter(_read(tx, submissions.c.id == id)), None)
 
 
+_CONTENTS = (
+    select(files.c.name, files.c.content).where(files.c.submission == bindparam("of")).order_by(files.c.position)
+)
+
+
 def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
-    """(name, bytes) of every file, as they came."""
-    rows = tx.execute(select(files.c.name, files.c.content).where(files.c.submission == id).order_by(files.c.position))
+    """Return (name, content) of every file, in the order of submission."""
+    rows = tx.execute(_CONTENTS, {"of": id})
     return [(row.name, row.content) for row in rows]
 
 
@@ -218,7 +223,7 @@ def of_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:
 
 def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: str) -> None:
     row = {"person": person, "key": key, "fingerprint": fingerprint, "submission": submission, "created_at": now()}
-    tx.execute(insert(idempotency).values(row))
+    tx.execute(insert(idempotency), row)
 
 
 def lock_person(tx: Tx, person: str) -> None:

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -186,37 +186,45 @@ def _in_words(code: int | None) -> str:
 
 
 def _main(channel: Connection, plan: Plan) -> None:
-    os.setsid()  # Ctrl-C in the service's terminal is the service's business
+    """Grade one job after another until the channel is closed."""
+    os.setsid()  # Ctrl-C in the service's terminal is for the service
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _give_way()
+    _lower_priority()
     if plan.core is not None:
         os.sched_setaffinity(0, {plan.core})
     threading.Thread(target=_end_with_the_service, daemon=True).start()
-    threading.Thread(target=_show_that_it_runs, daemon=True).start()
-    with suppress(EOFError, OSError):  # so it ends
-        try:
-            sandboxes = _Sandboxes(plan)
-        except GraderError as ours:
-            channel.recv()
-            channel.send(Failed(str(ours)))
-            return
-        try:
-            _grade_all(channel, plan, sandboxes)
-        finally:
-            sandboxes.close()
+    threading.Thread(target=_use_cpu_now_and_then, daemon=True).start()
+    tasks: dict[str, Assignment] = {}
+    send = _Sender(channel)
+    with suppress(EOFError, OSError), closing(_Sandboxes(plan)) as sandboxes:
+        while True:
+            job: Job = channel.recv()
+            try:
+                if job.assignment not in tasks:
+                    folder = plan.folders.get(job.assignment, job.assignment)
+                    tasks[job.assignment] = catalogue.find(str(folder), plan.assignments)
+                task = tasks[job.assignment]
+                with _ProgressEvents(job.grading, task, send) as progress:
+                    submission = receive_all(job.files, task.files[0])
+                    sandbox = sandboxes.of(task.runtime(plan.runtime))
+                    outcome: Report | Failed = grade(submission, task, sandbox, Seed(job.secret), job.scope, progress)
+            except Exception as bug:  # noqa: BLE001  an internal error fails one grading, and staff read about it
+                outcome = Failed(f"{type(bug).__name__}: {bug}")
+            send(outcome)
 
 
 class _Sandboxes:
-    """The sandboxes of this process: the common one, and those of assignments with an environment of their own."""
+    """The sandboxes of this process: the common one, and those of assignments with their own environment."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._by_runtime = {plan.runtime: another(plan.sandbox, plan.runtime)}
+        self._sandbox = plan.sandbox
+        self._by_runtime: dict[Path, Sandbox] = {}
+        with suppress(GraderError):  # the first job that needs it tries again, and reports why it fails
+            self.of(plan.runtime)
 
-    def of(self, assignment: Assignment) -> Sandbox:
-        runtime = assignment.runtime(self._plan.runtime)
+    def of(self, runtime: Path) -> Sandbox:
         if runtime not in self._by_runtime:
-            self._by_runtime[runtime] = another(self._plan.sandbox, runtime)
+            self._by_runtime[runtime] = another(self._sandbox, runtime)
         return self._by_runtime[runtime]
 
     def close(self) -> None:
@@ -224,96 +232,72 @@ class _Sandboxes:
             sandbox.close()
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this process and of its sandboxes, also where the kernel groups processes by session."""
     os.nice(NICENESS)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
-def _grade_all(channel: Connection, plan: Plan, sandboxes: _Sandboxes) -> NoReturn:
-    tasks: dict[str, Assignment] = {}
-    while True:
-        job: Job = channel.recv()
-        channel.send(_outcome(job, tasks, plan, sandboxes, _Talking(channel)))
-
-
 def _end_with_the_service() -> None:
-    """Even in the middle of a training, for which nobody waits any more."""
+    """End this process when the service has ended, even in the middle of a training."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
     os._exit(1)
 
 
-def _show_that_it_runs() -> NoReturn:
-    """Use a little CPU time now and then, also while only the sandbox works."""
+def _use_cpu_now_and_then() -> NoReturn:
+    """Use a little CPU time also while only the sandbox works, so that the CPU clock shows that this process runs."""
     while True:
         time.sleep(WAKE_SECONDS)
 
 
-class _Talking:
-    """One channel for several threads."""
+class _Sender:
+    """Sends messages of several threads over one channel."""
 
     def __init__(self, channel: Connection) -> None:
         self._channel = channel
         self._lock = threading.Lock()
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, message: WorkerMessage) -> None:
         with self._lock:
-            self._channel.send(event)
+            self._channel.send(message)
 
 
-def _outcome(
-    job: Job, tasks: dict[str, Assignment], plan: Plan, sandboxes: _Sandboxes, say: Callable[[Event], None]
-) -> Report | Failed:
-    try:
-        if job.assignment not in tasks:
-            folder = plan.folders.get(job.assignment, job.assignment)
-            tasks[job.assignment] = catalogue.find(str(folder), plan.assignments)
-        task = tasks[job.assignment]
-        with _Watching(job.grading, task, say) as watching:
-            submission = receive_all(job.files, task.files[0])
-            return grade(submission, task, sandboxes.of(task), Seed(job.secret), job.scope, watching)
-    except GraderError as ours:
-        return Failed(f"{type(ours).__name__}: {ours}")
-    except Exception as bug:  # noqa: BLE001  an internal error fails one grading, and staff read about it
-        return Failed(f"{type(bug).__name__}: {bug}")
+class _ProgressEvents:
+    """The watcher of a grading: sends its progress as events, and the CPU time of trainings every second."""
 
-
-class _Watching:
-    """Turns the progress of a grading into events, and reports the CPU time of trainings every second."""
-
-    def __init__(self, grading: str, task: Assignment, say: Callable[[Event], None]) -> None:
+    def __init__(self, grading: str, task: Assignment, send: Callable[[Event], None]) -> None:
         self._grading = grading
         self._limits = {section: long.cpu_seconds for long in task.manifest.long for section in long.sections}
-        self._say = say
+        self._send = send
         self._trainings: dict[str, Callable[[], float | None]] = {}
         self._decided: set[str] = set()
         self._over = threading.Event()
         self._ticking = threading.Thread(target=self._tick, daemon=True)
 
-    def __call__(self, happened: Progress) -> None:
-        section = happened.section
-        if happened.long and not happened.done:
-            self._trainings[section] = happened.cpu_seconds
+    def __call__(self, progress: Progress) -> None:
+        section = progress.section
+        if progress.long and not progress.done:
+            self._trainings[section] = progress.cpu_seconds
             return
         self._trainings.pop(section, None)
         if section in self._decided:  # reported again with its lines, which events do not carry
             return
-        if happened.done:
+        if progress.done:
             self._decided.add(section)
-        decided = [finding.result() for finding in happened.findings]
+        decided = [finding.result() for finding in progress.findings]
         checks = tuple(CheckEvent(c.id, c.status, float(c.points), float(c.possible)) for c in decided)
-        self._say(Event(self._grading, "section", section, happened.done, checks))
+        self._send(Event(self._grading, "section", section, progress.done, checks))
 
     def _tick(self) -> None:
         while not self._over.wait(TICK_SECONDS):
             for section, cpu_seconds in list(self._trainings.items()):
                 used = cpu_seconds()
-                self._say(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
+                self._send(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
 
-    def __enter__(self) -> _Watching:
+    def __enter__(self) -> _ProgressEvents:
         self._ticking.start()
         return self
 

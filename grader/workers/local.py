@@ -45,8 +45,10 @@ class LocalWorkers(WorkerPool, StoreQueue):
         cores: Sequence[int | None],
         keys: Mapping[str, str],
         lease: dt.timedelta = LEASE,
+        *,
+        prechecks: bool = True,
     ) -> None:
-        WorkerPool.__init__(self, store, events, plan, secret, cores, keys, lease)
+        WorkerPool.__init__(self, store, events, plan, secret, cores, keys, lease, prechecks=prechecks)
         StoreQueue.__init__(self, keys)
         self._woken = threading.Condition()
         self._called = 0
@@ -69,33 +71,39 @@ class LocalWorkers(WorkerPool, StoreQueue):
         super().start(warm=warm)
 
     def stop(self, grace_seconds: float) -> None:
-        self._ending.at = time.monotonic() + grace_seconds
+        self._shutdown.at = time.monotonic() + grace_seconds
         self.wake()
         super().stop(grace_seconds)
 
     def _beat(self) -> None:
         super()._beat()
-        self._store.checkpoint()  # what was acknowledged does not stay in the log alone
+        with self._store.write() as tx:
+            left = gradings.recover(tx)
+        if left:
+            self.wake()
+        self._store.checkpoint()  # acknowledged submissions do not stay in the log alone
 
     def _takes(self) -> tuple[str, ...]:
-        return ()  # whatever waits: nobody else is there
+        return ()  # all: there are no other workers
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        while not self._ending.asked:
+        while not self._shutdown.requested:
             called = self._called
-            leased = self._claimed(name, only)
+            leased = self._claim(name, only)
             if leased is not None:
                 runner.run(leased)
                 continue
             with self._woken:
-                if self._called == called:  # else there is work since it looked
+                if self._called == called:  # otherwise there is new work
                     self._woken.wait(LOOK_SECONDS)
 
-    def _claimed(self, name: str, only: Priority | None) -> Leased | None:
+    def _claim(self, name: str, only: Priority | None) -> Leased | None:
+        """Lease the next grading in the queue. Return None if there is none, or if the database cannot be used now."""
         try:
             with self._store.write() as tx:
-                gradings.recover(tx)
                 return gradings.claim(tx, name, only, self._lease)
         except StoreUnavailable as gone:
             log.warning("the database cannot be used", why=str(gone))
-            return None
+        except Exception:  # a bug must not leave the queue without workers
+            log.exception("internal error", worker=name)
+        return None

@@ -21,11 +21,9 @@ from grader.store.gradings import LEASE
 from grader.store.records import Priority, Worker
 from grader.workers.events import Events
 from grader.workers.grading_process import GradingProcess, Plan
-from grader.workers.job_runner import Ending, JobRunner
+from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner, Shutdown
 from grader.workers.periodic import Periodic
 
-BEATS_IN_A_LEASE = 6
-TRY_AGAIN_SECONDS = 1.0
 STUCK_SECONDS = 30.0
 """Stop waiting for blocked threads this long after the grace period."""
 
@@ -47,6 +45,8 @@ class WorkerPool(ABC):
         cores: Sequence[int | None],
         keys: Mapping[str, str],
         lease: dt.timedelta = LEASE,
+        *,
+        prechecks: bool = True,
     ) -> None:
         """
         Args:
@@ -57,22 +57,27 @@ class WorkerPool(ABC):
             cores: The core that each grading process is bound to; None leaves that to the kernel.
             keys: Compatibility keys by assignment.
             lease: A worker without a heartbeat for this long counts as dead.
+            prechecks: Whether there are pre-checks, which get a grading process of their own.
         """
         self._store = store
         self._events = events
         self._secret = secret
         self._keys = keys
         self._lease = lease
-        self._ending = Ending()
+        self._shutdown = Shutdown()
         name = f"{socket.gethostname()}:{os.getpid()}"
-        self.worker = Worker(name, self._takes(), len(cores) + 1, plan.sandbox, now())
-        self._runners = [self._runner(GradingProcess(replace(plan, core=core))) for core in (*cores, None)]
-        only = [(f"{name} {n + 1}", None) for n in range(len(cores))] + [(f"{name} pre-checks", Priority.PRECHECK)]
-        self._threads = [
-            threading.Thread(target=self._serve, args=(runner, *one), name=one[0], daemon=True)
-            for runner, one in zip(self._runners, only, strict=True)
+        threads: list[tuple[int | None, Priority | None, str]] = [
+            (core, None, f"{name} {n}") for n, core in enumerate(cores, 1)
         ]
-        self._periodic = Periodic(lease.total_seconds() / BEATS_IN_A_LEASE, self._beat)
+        if prechecks:
+            threads.append((None, Priority.PRECHECK, f"{name} pre-checks"))
+        self.worker = Worker(name, self._takes(), len(threads), plan.sandbox, now())
+        self._runners = [self._runner(GradingProcess(replace(plan, core=core))) for core, _, _ in threads]
+        self._threads = [
+            threading.Thread(target=self._work, args=(runner, name, only), name=name, daemon=True)
+            for runner, (_, only, name) in zip(self._runners, threads, strict=True)
+        ]
+        self._periodic = Periodic(lease.total_seconds() / HEARTBEATS_IN_A_LEASE, self._beat)
 
     def start(self, *, warm: bool = True) -> None:
         """Start the workers.
@@ -88,9 +93,11 @@ class WorkerPool(ABC):
 
     def stop(self, grace_seconds: float) -> None:
         """Stop the workers. Gradings that still run after the grace period go back into the queue."""
-        self._ending.at = time.monotonic() + grace_seconds
+        self._shutdown.at = time.monotonic() + grace_seconds
         for thread in self._threads:
-            thread.join(max(0.0, self._ending.at + STUCK_SECONDS - time.monotonic()))
+            thread.join(max(0.0, self._shutdown.at + STUCK_SECONDS - time.monotonic()))
+        for runner in self._runners:
+            runner.process.end()
         self._periodic.stop()
         with suppress(StoreUnavailable), self._store.write() as tx:
             workers.leave(tx, self.worker.name)
@@ -106,21 +113,10 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Find gradings (`only` of this priority) and run them, until the pool ends."""
-
-    def _serve(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        try:
-            while not self._ending.asked:
-                try:
-                    self._work(runner, name, only)
-                except Exception:  # a bug must not leave the queue without workers
-                    log.exception("internal error", worker=name)
-                    time.sleep(TRY_AGAIN_SECONDS)
-        finally:
-            runner.process.end()
+        """Run the jobs of the queue (`only` those of this priority) until shutdown is requested. Raise nothing."""
 
     def _runner(self, process: GradingProcess) -> JobRunner:
-        return JobRunner(self._store, self._events, process, self._secret, self._keys.__getitem__, self._ending)
+        return JobRunner(self._store, self._events, process, self._secret, self._keys.__getitem__, self._shutdown)
 
     def _beat(self) -> None:
         with self._store.write() as tx:

@@ -18,8 +18,8 @@ from psycopg_pool import AsyncConnectionPool
 from grader.errors import StoreUnavailable
 from grader.store import gradings, tickets
 from grader.store.records import Leased, Priority
-from grader.workers.job_runner import JobRunner
-from grader.workers.pool import BEATS_IN_A_LEASE, WorkerPool
+from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
+from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
 """A worker is told of new tickets; a few reach it only when it looks."""
@@ -43,7 +43,7 @@ class PostgresWorkers(WorkerPool):
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         """Procrastinate's worker ends when it has lost the database, or was taken to be dead: it begins anew."""
-        while not self._ending.asked:
+        while not self._shutdown.requested:
             try:
                 asyncio.run(self._read_tickets(runner, name, only))
             except Exception as lost:  # noqa: BLE001  it may be anything, from three libraries
@@ -68,13 +68,13 @@ class PostgresWorkers(WorkerPool):
                 fetch_job_polling_interval=LOOK_SECONDS,
                 delete_jobs="always",
                 install_signal_handlers=False,
-                update_heartbeat_interval=self._lease.total_seconds() / BEATS_IN_A_LEASE,
+                update_heartbeat_interval=self._lease.total_seconds() / HEARTBEATS_IN_A_LEASE,
                 stalled_worker_timeout=self._lease.total_seconds(),
             )
             reading = asyncio.create_task(reader.run())
             while not reading.done():
                 await asyncio.wait([reading], timeout=0.5)
-                if self._ending.asked:
+                if self._shutdown.requested:
                     reader.stop()
             await reading
 

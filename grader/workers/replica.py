@@ -16,8 +16,8 @@ from grader.model import Status
 from grader.store import notices, tickets
 from grader.store.database import Store
 from grader.workers.events import CheckEvent, Event, Hub
+from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE
 from grader.workers.periodic import Periodic
-from grader.workers.pool import BEATS_IN_A_LEASE
 
 LOOK_UP_SECONDS = 1.0
 
@@ -63,7 +63,7 @@ class Replica:
         self._lease = lease
         self._over = threading.Event()
         self._listening = threading.Thread(target=self._listen, name="listening", daemon=True)
-        self._periodic = Periodic(lease.total_seconds() / BEATS_IN_A_LEASE, self._sweep)
+        self._periodic = Periodic(lease.total_seconds() / HEARTBEATS_IN_A_LEASE, self._sweep)
 
     def start(self) -> None:
         self._listening.start()

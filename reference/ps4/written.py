@@ -93,7 +93,7 @@ LAYERS = Notation(
     functions={"f": "sigmoid", "σ": "sigmoid", "g'": "sigmoid'"},
     same={
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "A1": "a1", "A2": "a2",
-        "Y": "y", "x1": "x",
+        "Y": "y", "Ŷ": "h2", "x1": "x",
     },
     words=WORDS,
     meanings={

@@ -114,14 +114,15 @@ def test_an_answer_that_nobody_reads_is_dropped(world: World, impatient: None) -
         assert len(ended(connection)) < 16_000_000
 
 
-def test_an_answer_that_is_read_slowly_is_read_to_its_end(world: World, impatient: None) -> None:
+def test_an_answer_that_is_read_slowly_is_read_to_its_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 1.0)
     received = 0
     with serving(world) as address, connected(address, asks_for_16_mb(world)) as connection:
         while received < 16_000_000:
             piece = connection.recv(1_000_000)
             assert piece
             received += len(piece)
-            time.sleep(0.1)
+            time.sleep(0.3)
 
 
 def test_a_body_in_chunks_is_refused_before_it_is_parsed(world: World) -> None:

@@ -107,7 +107,7 @@ def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
             started, before = time.perf_counter(), jiffies()
             queue.start()
             while waiting:
-                final = [grading for grading in queue.changed(waiting, 0.5) if grading.state.is_final]
+                final = queue.changes(waiting, 0.5).final
                 assert all(grading.state is State.GRADED for grading in final), final
                 waiting -= {grading.id for grading in final}
                 if warming and len(waiting) <= count:

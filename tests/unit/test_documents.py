@@ -1,11 +1,12 @@
-"""Every promise and operating rule in the documents names tests, and these exist and run in `make check`."""
+"""The documents are true: rules name tests that exist and run in `make check`, and files that are named exist."""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -47,3 +48,28 @@ def test_every_rule_names_a_test_and_every_test_that_is_named_exists(file: Path)
 
 def test_the_specification_counts_the_promises_of_the_sandbox() -> None:
     assert f"| {len(PROMISES)} of {len(PROMISES)} |" in SPECIFICATION.read_text("utf-8")
+
+
+# ── files and folders ────────────────────────────────────────────────────────────────────────────────
+
+TRACKED = frozenset(
+    subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+)
+FOLDERS = frozenset(str(parent) for file in TRACKED for parent in PurePosixPath(file).parents)
+NAMING_FILES = sorted(file for file in TRACKED if re.fullmatch(r"CONTRIBUTING\.md|grader/decisions/\w[\w-]*\.md", file))
+_PATH = re.compile(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?)`")
+_FILE = re.compile(r".*\.(py|md|toml|html|js|lock)")
+
+
+def exists(path: str) -> bool:
+    """Return whether a file, or a folder if the path ends in "/", has this path or ends in it."""
+    known = FOLDERS if path.endswith("/") else TRACKED
+    wanted = path.rstrip("/")
+    return any(one == wanted or one.endswith(f"/{wanted}") for one in known)
+
+
+@pytest.mark.parametrize("document", NAMING_FILES)
+def test_the_files_that_a_document_names_exist(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    named = [path for path in _PATH.findall(text) if path.endswith("/") or _FILE.fullmatch(path)]
+    assert [path for path in named if not exists(path)] == []

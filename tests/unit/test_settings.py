@@ -11,6 +11,7 @@ WRONG = [
     ("GRADER_WORKERS", "many", "GRADER_WORKERS=many: "),
     ("GRADER_WORKERS", "0", "greater than 0"),
     ("GRADER_QUEUE_LIMIT", "-1", "greater than 0"),
+    ("GRADER_WAITING_LIMIT", "9", "greater than or equal to 10"),
     ("GRADER_LEASE_SECONDS", "0.1", "greater than or equal to 1"),
     ("GRADER_GRACE_SECONDS", "nan", "finite"),
     ("GRADER_OIDC_LOGIN_CLAIM", "sub", "'email' or 'preferred_username'"),

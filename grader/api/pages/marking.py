@@ -314,7 +314,7 @@ def undo(
 def _comment_with_phrase(comment: str, phrase: str) -> str:
     whole = "\n\n".join(part for part in (comment.strip(), phrase.strip()) if part)
     if len(whole) > api.MOST_COMMENT:
-        raise BadCall(f"a comment has {api.MOST_COMMENT} characters at most")
+        raise BadCall(f"a comment may have at most {api.MOST_COMMENT} characters")
     return whole
 
 

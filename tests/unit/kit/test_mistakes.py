@@ -11,7 +11,7 @@ import pytest
 
 from grader.kit.answer import Answer
 from grader.kit.claim import Claim, NotRecorded, Verdict, claim, ladder, near
-from grader.kit.diagnosis import Diagnosis, Interpretation, Judged, Mistake
+from grader.kit.diagnosis import Diagnosis, Interpretation, JudgedCheck, Mistake
 
 X = [1.0, 2.0, 6.0]
 
@@ -85,7 +85,7 @@ def training(who: Truth, **options: Any) -> list[Claim]:
     return [says("trained", who.trained(), lambda t: t.trained(), **options)]
 
 
-def named(judged: Judged) -> list[str]:
+def named(judged: JudgedCheck) -> list[str]:
     return [m.id for m in judged.mistakes]
 
 
