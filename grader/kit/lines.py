@@ -10,6 +10,7 @@ read from the submission itself.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ MAX_OUTPUTS = 100
 MAX_CALLS = 1_000
 MAX_RIGHT = 40_000
 """Right values of one call, with their rows and transposes."""
+MOST_SUSPECTS = 20
 SAME = 1e-5
 """Of a value's norm; float32 rounds less than that."""
 
@@ -231,10 +233,12 @@ class Batches:
 def _loops_around(flow: Flow, rows: TracedStatements, parent: int) -> list[list[int]]:
     """Return the events of each loop around the statements of a block, the innermost first."""
     found: list[list[int]] = []
-    while parent >= 0 and (row := rows[parent]) is not None:
-        if row.kind in ("for", "while"):
-            found.append([e for e, r in enumerate(flow.rows) if r == parent])
-        parent = row.parent
+    last = len(rows)
+    while 0 <= parent < last and (row := rows[parent]) is not None:  # what is around a statement comes before it
+        events = [e for e, r in enumerate(flow.rows) if r == parent] if row.kind in ("for", "while") else []
+        if events:
+            found.append(events)
+        last, parent = parent, row.parent
     return found
 
 
@@ -404,7 +408,7 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
     for event, kind, shape, value in zip(
         valued, kinds, lying, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)
     ):
-        values.setdefault(event, []).append((bool(kind), value))
+        values.setdefault(event, []).append((bool(kind) or not np.isfinite(value).all(), value))
         shapes.setdefault(event, []).append(shape)
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
     calls = _calls(facts.get("calls"), len(events))
@@ -488,6 +492,9 @@ class RightValues:
         self.random = random
         self.meant = {_meant(name) for name in named if MISAPPLIED in name}
         """Names of the values that right functions are meant to be given."""
+        self.names_of_events: dict[tuple[int, int], set[str]] = {}
+        self.first_events: dict[int, dict[str, int]] = {}
+        """By flow, what has been looked up. The values belong to one call."""
         self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
@@ -798,7 +805,7 @@ def suspects(
     kept = {e for e in ranked if e in raised or e in flow.outputs.get(OPERANDS, ()) or _misnamed(flow, rows, e, right)}
     made = (e if e in kept else _made_at(flow, rows, e, vindicated) for e in ranked)
     chosen = (event if event in raised else _chosen_at(flow, rows, event, right) for event in made)
-    return [_given_at(flow, rows, event, right) for event in chosen]
+    return [_given_at(flow, rows, event, right) for event in itertools.islice(chosen, MOST_SUSPECTS)]
 
 
 def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
@@ -823,7 +830,7 @@ def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues
 
 def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[str], right: RightValues) -> int | None:
     """Return the event that computed the argument of a function, where no value before is the one that it wants."""
-    if any(_meant(name) in _names(flow, e, right) for name in names for e in range(event)):
+    if any(_first_event(flow, _meant(name), right) < event for name in names):
         return None
     for name in sorted(names):
         iteration, argument = name.partition(MISAPPLIED)[0], name.partition(": ")[2]
@@ -955,7 +962,21 @@ def _caller_of(flow: Flow, rows: TracedStatements, event: int) -> int:
 
 
 def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
-    return {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+    """Return the names of the right values that an event has computed. Each event is looked up once."""
+    key = (id(flow), event)
+    if key not in right.names_of_events:
+        right.names_of_events[key] = {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+    return right.names_of_events[key]
+
+
+def _first_event(flow: Flow, name: str, right: RightValues) -> int:
+    """Return the first event that has computed the right value of a name, or the number of events if none has."""
+    if id(flow) not in right.first_events:
+        first = right.first_events[id(flow)] = {}
+        for event in sorted(flow.values):
+            for one in _names(flow, event, right):
+                first.setdefault(one, event)
+    return right.first_events[id(flow)].get(name, len(flow.rows))
 
 
 def _misnamed(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:

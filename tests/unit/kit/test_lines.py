@@ -21,6 +21,7 @@ from grader.kit.lines import (
     ODD,
     RIGHT,
     SILENT,
+    Batches,
     Flow,
     RightValues,
     TracedCall,
@@ -29,8 +30,10 @@ from grader.kit.lines import (
     misapplied,
     rows_of,
     shown,
+    states,
     suspects,
     vindicate,
+    with_arguments,
 )
 from grader.model import Place, Raised
 from grader.sandbox.contract import Sandbox
@@ -350,3 +353,44 @@ def test_a_line_of_a_notebook_names_its_cell(ps4: Assignment, sandbox: Sandbox, 
     places = {str(c.place) for c in report.checks if c.id.startswith("q2.2.")}
     assert {p.partition(" cell ")[0] for p in places} == {"net.ipynb"}
     assert {c.source for c in report.checks if c.id.startswith("q2.2.")} == {"dscores /= N + 1"}
+
+
+def test_no_trace_that_a_guest_makes_up_is_our_failure() -> None:
+    """Parents, sources, values and calls at random, with right values among them."""
+    random = np.random.default_rng(5)
+    X, y = random.normal(size=(12, 5)), np.arange(12) % 4
+    batches = Batches("loss", X, y, X[:3] + 1, (4,), 2, 0.3)
+    scores = random.normal(size=(4, 4))
+    named = {"X": X, "scores": scores, "p": np.exp(scores), misapplied("share", "exp", "scores"): scores + 1}
+    flat = [X[:4], scores, scores + 1, np.array([3.0]), np.zeros(0), y[:4].astype(float), np.array([np.inf])]
+    kinds = ("for", "if", "while", "return", "assign", "call", "augmented")
+    forms = ("name", "call", "operation", "other")
+
+    def some(below: int) -> list[int]:
+        return [int(n) for n in random.integers(0, max(below, 1), int(random.integers(0, 4))) if below]
+
+    for _ in range(150):
+        chosen = [[str(random.choice(of)) for of in (kinds, forms)] for _ in range(8)]
+        rows = [statement(n, kind, form, int(random.integers(-1, 9))) for n, (kind, form) in enumerate(chosen)]
+        picked = [flat[int(random.integers(7))].ravel() for _ in range(30)]
+        sources = [[s for s in some(e) if s < e] for e in range(30)]
+        ends = {"[0]": some(30), "raised": some(30)} if random.random() < 0.5 else {"[0]": some(30), "[1]": []}
+        facts = {
+            "rows": random.integers(0, 8, 30),
+            "starts": np.array([s for of in sources for s in of], int),
+            "ends": np.array([e for e, of in enumerate(sources) for _ in of], int),
+            "valued": np.arange(30),
+            "sizes": np.array([v.size for v in picked]),
+            "kinds": random.integers(0, 2, 30),
+            "numbers": np.concatenate(picked),
+            "outputs": {name: np.array(of, int) for name, of in ends.items()},
+            "calls": [["loss", [[p, int(random.integers(30))] for p in "Xyr"]] for _ in range(3)],
+        }
+        traced = flow_of(Answer("trace", facts), len(rows))
+        assert traced is not None
+        follows, known = with_arguments(traced, rows)
+        values_by_name = RightValues(named)
+        state = states(follows, known, values_by_name)
+        for event in suspects(follows, known, state, ["[0]", "[1]"], values_by_name):
+            assert 0 <= event < 30
+        assert (found := batches.fault(follows, known)) is None or 0 <= found < 30
