@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -88,7 +87,9 @@ def _document(app: FastAPI) -> Json:
     components["securitySchemes"] = SECURITY
     schemas = components.setdefault("schemas", {})
     schemas["Problem"] = PROBLEM
-    schemas["Report"] = _report_schema()
+    report = as_json.schema(ref_template="#/components/schemas/Report{model}")
+    schemas |= {f"Report{name}": schema for name, schema in report.pop("$defs").items()}
+    schemas["Report"] = {name: value for name, value in report.items() if name != "$schema"}
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     found["security"] = [{"bearer": []}, {"cookie": []}]
@@ -127,8 +128,3 @@ def _problems_of(path: str, operation: Json) -> set[int]:
     if operation.get("requestBody"):
         found |= {400, 413, 422}
     return found
-
-
-def _report_schema() -> Any:
-    """Return the report's schema as a component."""
-    return {name: value for name, value in as_json.schema().items() if name != "$schema"}

@@ -27,7 +27,7 @@ def page(summary: Summary) -> str:
     return _TEMPLATE.render(
         summary=summary,
         graded=graded,
-        not_full=summary.scope not in ("", "full"),
+        not_full=not summary.scope.is_full,
         needy={standing: found for standing in NEEDS_SOMEBODY if (found := summary.of(standing))},
         late=[r for r in graded if r.late is not None and r.late.is_late],
         sharing=_sharing(graded),

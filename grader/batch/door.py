@@ -34,6 +34,7 @@ from grader.batch.whose import Attribution, attribute
 from grader.course.late import checked_date, read_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
+from grader.model import ReportScope
 from grader.render.phrases import scope as in_words
 from grader.render.text import one_line
 from grader.service import open_store, secret_of
@@ -82,7 +83,7 @@ def batch(
     settings = Settings()
     task = catalogue.find(assignment or settings.assignment, settings.assignments)
     scope = Scope(_part(only), quick, code)
-    label = scope.label(task.manifest)
+    graded = scope.reported(task)
     dates = _dates(due, late)
     wishes = Wishes(column or task.title, gradescope, _old(compare, compare_column))
     with opened(path) as tree:
@@ -97,15 +98,15 @@ def batch(
                 return
             partial_run = bool(students or limit)
             rules = queue.rules.key()
-            class_files.require_kept(to, rules, label, attribution, partial=partial_run)
+            class_files.require_kept(to, rules, graded.label, attribution, partial=partial_run)
             with _says_how_to_go_on(), Display(err, sum(map(wanted, export.hand_ins)), run.places) as display:
                 for event in run.grade():
                     display.tell(event)
             results = _write(to, task, outcomes, wishes)
-            class_files.note(to, rules, label)
+            class_files.note(to, rules, graded.label)
             if similar:
                 _write_similar(to, task, export, attribution, run)
-    _show(to, label, results, attribution, table.left_over(export), as_json)
+    _show(to, graded, results, attribution, table.left_over(export), as_json)
     raise typer.Exit(4 if run.failed else 0)
 
 
@@ -114,7 +115,7 @@ def _queue(
 ) -> AbstractContextManager[BatchQueue]:
     """The queue in the output folder, which this machine empties, or that of a service."""
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
-    rules = partial(Rules, key, task.digest, scope.label(task.manifest))
+    rules = partial(Rules, key, task.digest, scope.reported(task).label)
     if not database:
         secret = (settings.secret or secret_of_batch(to / GRADED, settings.home)).encode()
         plan = Plan(settings.assignments, settings.runtime, sandbox, {task.id: task.folder})
@@ -250,7 +251,7 @@ def _content(file: Path) -> bytes:
 
 
 def _show(
-    to: Path, scope: str, results: list[Result], attribution: Attribution, left: list[str], as_json: bool
+    to: Path, graded: ReportScope, results: list[Result], attribution: Attribution, left: list[str], as_json: bool
 ) -> None:
     counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
     nobodys = [{"submission": u.hand_in.place, "why": u.why} for u in attribution.unclear]
@@ -258,7 +259,7 @@ def _show(
     if as_json:
         _json(
             {
-                "scope": scope,
+                "scope": graded.label,
                 "students": counts,
                 "unclear": nobodys,
                 "our_failures": failed,
@@ -268,9 +269,9 @@ def _show(
         )
         return
     out.print(", ".join(f"{n} {standing}" for standing, n in counts.items()), markup=False)
-    if scope != "full":
+    if not graded.is_full:
         out.print(
-            f"This is not the grade: {one_line(in_words(scope))}. Do not upload canvas.csv or moodle.csv.",
+            f"This is not the grade: {one_line(in_words(graded))}. Do not upload canvas.csv or moodle.csv.",
             style="yellow",
             markup=False,
         )

@@ -174,7 +174,7 @@ def for_students(report: Report, result: Result) -> Report:
 def _waits(report: Report) -> str:
     """What is no part of the score yet."""
     if not report.waiting:
-        return "" if report.scope == "full" else f"{report.scope}: not the grade"
+        return "" if report.scope.is_full else f"{report.scope.label}: not the grade"
     by_people = [w.id for part in report.parts for w in part.written if not w.decided]
     open_checks = [c.id for c in report.checks if not c.status.is_decided]
     words = f"{show_points(report.waiting)} points await marking" if by_people else ""
@@ -182,7 +182,7 @@ def _waits(report: Report) -> str:
         words = (
             f"{show_points(report.waiting)} points are not graded yet, of which {', '.join(open_checks)} were not run"
         )
-    return words if report.scope == "full" else f"{words} ({report.scope}: not the grade)"
+    return words if report.scope.is_full else f"{words} ({report.scope.label}: not the grade)"
 
 
 def _doubts(attribution: Attribution) -> Mapping[str, str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from grader.batch.compare import why_lost
 from grader.batch.outcome import Result, Standing
-from grader.model import NOTHING_USED, ZERO, CheckResult, Points, Report, Status
-from grader.render.phrases import Fix, cause, failure, fixes, reason_phrase
+from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Points, Report, Status
+from grader.render.phrases import Fix, cause, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 _STOPPED = re.compile(r"and was stopped: |it did not finish within ")
@@ -72,7 +72,7 @@ class Summary:
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
         self.questions: dict[str, Question] = {}
         self.title = ""
-        self.scope = ""
+        self.scope = FULL_SCOPE
         self.grader = ""
         self.losses: dict[str, str] = {}
         """Student's key → what has cost points."""
@@ -140,7 +140,7 @@ class Summary:
 
 def _unnamed(check: CheckResult) -> object:
     said = cause(check)
-    failed = failure(check)
+    failed = check.failed_call
     text = failed.error if failed else str(said)
     return (None if failed else check.id, _NUMBERS.sub("…", text.partition(" (")[0]))
 

@@ -49,6 +49,7 @@ class Finding:
             follows_from=judged.follows_from,
             place=place,
             source=source,
+            failed_call=None if judged.mistakes or verdict.cause else verdict.call,
             remarks=verdict.remarks,
             outcome=self.is_result,
         )

@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 
 from grader.assignments.catalogue import Assignment
-from grader.assignments.manifest import Manifest
 from grader.assignments.seeds import Seed
 from grader.derivations.locate import WrittenAnswers, locate
 from grader.derivations.opinions import opinions
@@ -23,7 +22,7 @@ from grader.kit.claim import Check, Claim, Draw
 from grader.kit.diagnosis import Diagnosis, JudgedCheck
 from grader.kit.lines import Lines
 from grader.kit.student import Student
-from grader.model import ZERO, Limits, Report, Submission, Usage
+from grader.model import ZERO, Limits, Report, ReportScope, Submission, Usage
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
@@ -40,11 +39,10 @@ class Scope:
     code_only: bool = False
     """Leave out the long checks; they are reported as waiting."""
 
-    def label(self, manifest: Manifest) -> str:
-        """Return the scope as reports name it: "full", or its restrictions separated by commas."""
-        words = [f"only {self.only}" if self.only else "", "quick" if self.quick else ""]
-        words += [f"without {long.name}" for long in manifest.long if self.code_only]
-        return ", ".join(w for w in words if w) or "full"
+    def reported(self, assignment: Assignment) -> ReportScope:
+        """Return the scope as reports have it."""
+        without = tuple(long.name for long in assignment.manifest.long if self.code_only)
+        return ReportScope(self.only, self.quick, without, precheck=assignment.recorded)
 
 
 @dataclass(frozen=True)
@@ -287,14 +285,13 @@ class _Grading:
 
     def report(self, results: Sequence[SectionResult]) -> Report:
         """Return the report on these results."""
-        label = self._scope.label(self._assignment.manifest)
         found = self.student.environment or environment.unknown(self._sandbox.name)
         return assemble(
             self._submission,
             self._assignment,
             results,
             self._seed.label,
-            _pack_label(label) if self._assignment.recorded else label,
+            self._scope.reported(self._assignment),
             replace(found, runtime=self._assignment.runtime_name),
             self.student.loaded,
             self.wants,
@@ -397,11 +394,6 @@ def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
     """Return what the author has to change so that a section's claims and its points agree."""
     given = [f"give {name} points too, 0 is allowed" for name in without_points]
     return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
-
-
-def _pack_label(label: str) -> str:
-    """Return the label of a scope in a student's pack, which only gives a pre-check."""
-    return "pre-check" if label == "full" else f"{label}, pre-check"
 
 
 def _used_since(before: Usage, now: Usage) -> Usage:

@@ -61,7 +61,7 @@ def replay(
             f"the report has the seed {report.seed!r}, but the seed here is {seed.label!r}: set GRADER_SECRET"
         )
     submission = _with_digest(report.submission_digest, places, assignment.files[0])
-    scope = Scope(only=check, quick="quick" in report.scope)
+    scope = Scope(only=check, quick=report.scope.quick)
     again = grade(_named_as_then(submission, report.files), assignment, sandbox, seed, scope)
     return Replayed(then[check], next(c for c in again.checks if c.id == check))
 

@@ -15,12 +15,14 @@ from grader.model import (
     ZERO,
     CheckResult,
     Environment,
+    FailedCall,
     Loaded,
     NoteKind,
     Opinion,
     Part,
     Points,
     Report,
+    ReportScope,
     Status,
     Submission,
     Written,
@@ -34,7 +36,7 @@ def assemble(
     assignment: Assignment,
     results: Sequence[SectionResult],
     seed: str,
-    scope: str,
+    scope: ReportScope,
     environment: Environment,
     loaded: Loaded | None,
     wants: Callable[[str], bool],
@@ -49,7 +51,7 @@ def assemble(
         assignment: Its assignment.
         results: The sections that were judged.
         seed: Label of the seed.
-        scope: Label of the scope.
+        scope: The part of the assignment that was graded.
         environment: The environment of the grading.
         loaded: The entry points found in the student's files; None if no code ran.
         wants: Whether the scope includes a section, check or question, by id.
@@ -99,9 +101,19 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
     def known(text: str) -> str:
         return with_known_names(text, names)
 
+    def known_call(call: FailedCall) -> FailedCall:
+        at = replace(call.raised_at, file=known(call.raised_at.file)) if call.raised_at else None
+        return FailedCall(known(call.call), known(call.error), known(call.advice), at, call.column)
+
     def known_check(check: CheckResult) -> CheckResult:
         place = replace(check.place, file=known(check.place.file)) if check.place else None
-        return replace(check, reason=known(check.reason), place=place, remarks=tuple(map(known, check.remarks)))
+        return replace(
+            check,
+            reason=known(check.reason),
+            place=place,
+            failed_call=known_call(check.failed_call) if check.failed_call else None,
+            remarks=tuple(map(known, check.remarks)),
+        )
 
     return replace(
         report,

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from grader.model import Died, Failure, Limit, Raised, Stopped, Unusable
+from grader.model import Died, FailedCall, Failure, Limit, Raised, Stopped, Unusable
 
 FAILURES = (Raised, Stopped, Died, Unusable)
 
@@ -83,18 +83,30 @@ def describe(value: Any) -> str:
     return f"an {kind}" if kind[:1] in "aeiouAEIOU" else f"a {kind}"
 
 
-def explain(failure: Failure) -> str:
-    """One clear sentence that says what happened and what to do."""
+def failed_call(failure: Failure, what: str) -> FailedCall:
+    """Return a failed call in words: what happened, and what to do.
+
+    Args:
+        failure: The failure.
+        what: The call, as `Answer.what` names it.
+    """
+    call = failure.before or what
     match failure:
         case Raised():
-            return _explain_raised(failure)
+            error = f"{failure.kind}: {failure.message}" if failure.message else failure.kind
+            return FailedCall(call, error, _advice(failure), failure.place, failure.caret)
         case Stopped():
             given_up = " (it was not called again after two calls had been stopped)" if failure.given_up else ""
-            return _explain_stopped(failure) + given_up
+            return FailedCall(call, _explain_stopped(failure) + given_up)
         case Died(detail) | Unusable(detail):
-            return detail
+            return FailedCall(call, detail)
         case _:
             assert_never(failure)
+
+
+def explain(failure: Failure) -> str:
+    """Return one sentence on what happened and what to do."""
+    return failed_call(failure, "").explanation
 
 
 def _explain_stopped(stopped: Stopped) -> str:
@@ -120,15 +132,6 @@ def _explain_stopped(stopped: Stopped) -> str:
             return f"its answer is larger than {allowed / (1 << 20):g} MiB"
         case _:
             assert_never(stopped.limit)
-
-
-def _explain_raised(raised: Raised) -> str:
-    """Return cause and remedy first, then the place, and Python's message last."""
-    column = f", column {raised.caret}" if raised.caret else ""
-    where = f" ({raised.place}{column})" if raised.place else ""
-    message = f"{raised.kind}: {raised.message}" if raised.message else raised.kind
-    advice = _advice(raised)
-    return f"{advice}{where}. Python says: {message}" if advice else f"{message}{where}"
 
 
 _PYTHON_2 = {

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from grader.kit.answer import Answer, describe, explain
-from grader.model import Evidence, Place, Raised
+from grader.kit.answer import Answer, describe, failed_call
+from grader.model import Evidence, FailedCall, Place, Raised
 
 EXACT = 1e-6
 """Norm-wise relative tolerance. A right float64 solution stays below 1e-10."""
@@ -46,6 +46,9 @@ class Verdict:
     waits: bool = field(default=False, compare=False)
     """A person must decide: what was measured lies between what passes and what fails."""
 
+    call: FailedCall | None = field(default=None, compare=False)
+    """The call that failed, which `reason` is about."""
+
     @property
     def holds(self) -> bool:
         return self.credit == 1
@@ -65,6 +68,7 @@ class Verdict:
             worse.says_why,
             self.inconclusive and other.inconclusive,
             worse.waits,
+            worse.call,
         )
 
 
@@ -91,10 +95,9 @@ def call_failure(answer: Answer) -> Verdict | None:
     """Return the verdict on a call that failed; None if it returned a value."""
     if answer.failure is None:
         return None
-    reason = f"{answer.failure.before or answer.what}: {explain(answer.failure)}"
-    if isinstance(answer.failure, Raised) and answer.failure.place:
-        return Verdict(Fraction(0), reason, place=answer.failure.place, source=answer.failure.source, says_why=True)
-    return Verdict(Fraction(0), reason, says_why=True)
+    call = failed_call(answer.failure, answer.what)
+    source = answer.failure.source if isinstance(answer.failure, Raised) and answer.failure.place else ""
+    return Verdict(Fraction(0), call.reason, place=call.raised_at, source=source, says_why=True, call=call)
 
 
 def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verdict:

@@ -148,7 +148,11 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
     if not unfinished:
         return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds; what it had learnt by then is judged: vectorise loss"
-    return replace(verdict, reason=f"{note} ({verdict.reason})") if not verdict.holds else verdict & passed(note)
+    return (
+        replace(verdict, reason=f"{note} ({verdict.reason})", call=None)
+        if not verdict.holds
+        else verdict & passed(note)
+    )
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:

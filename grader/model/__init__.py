@@ -241,6 +241,33 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class FailedCall:
+    """A call of the student's code that failed, in words."""
+
+    call: str
+    """The call ("loss(X, y)"), or the step that failed before it ("mlp.py cannot be loaded")."""
+    error: str
+    """Python's message, or the limit that was exceeded."""
+    advice: str = ""
+    """Advice on how to fix it; may be empty."""
+    raised_at: Place | None = None
+    """The line that raised."""
+    column: int | None = None
+    """Column of a syntax error, from 1."""
+
+    @property
+    def explanation(self) -> str:
+        """Advice and place first, Python's message last."""
+        column = f", column {self.column}" if self.column else ""
+        where = f" ({self.raised_at}{column})" if self.raised_at else ""
+        return f"{self.advice}{where}. Python says: {self.error}" if self.advice else f"{self.error}{where}"
+
+    @property
+    def reason(self) -> str:
+        return f"{self.call}: {self.explanation}"
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """The result of one check."""
 
@@ -259,6 +286,8 @@ class CheckResult:
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""
+    failed_call: FailedCall | None = None
+    """The call that `reason` is about, if a call failed and no known cause explains it."""
     remarks: tuple[str, ...] = ()
     """Remarks that do not affect points."""
     outcome: bool = False
@@ -511,6 +540,35 @@ class LatePenalty:
 
 
 @dataclass(frozen=True)
+class ReportScope:
+    """The part of an assignment that was graded. Only the full scope gives the grade."""
+
+    only: str = ""
+    """A part, section or check, or "handout"; empty for all."""
+    quick: bool = False
+    """Long checks were shortened."""
+    without: tuple[str, ...] = ()
+    """Names of the long checks that were left out."""
+    precheck: bool = False
+    """Graded from a student's pack, which cannot run all checks."""
+
+    @property
+    def is_full(self) -> bool:
+        return self == FULL_SCOPE
+
+    @property
+    def label(self) -> str:
+        """ "full", or the restrictions separated by commas: "only q2.2, quick"."""
+        words = [f"only {self.only}" if self.only else "", "quick" if self.quick else ""]
+        words += [f"without {name}" for name in self.without]
+        words += ["pre-check" if self.precheck else ""]
+        return ", ".join(filter(None, words)) or "full"
+
+
+FULL_SCOPE = ReportScope()
+
+
+@dataclass(frozen=True)
 class Report:
     """The report on a submission."""
 
@@ -522,8 +580,7 @@ class Report:
     loaded: Loaded | None
     seed: str
     """ "public", or the fingerprint of the secret seed."""
-    scope: str
-    """ "full", or the restrictions: "quick", "only q2.2", …, in which case it is not the grade."""
+    scope: ReportScope
     environment: Environment
     parts: tuple[Part, ...]
     remarks: tuple[str, ...]

@@ -1,20 +1,19 @@
-"""Report ⇄ JSON. The schema is `report.schema.json` beside this file; its version goes up when a field changes."""
+"""Reports to JSON and back. `report_schema` has the models; its version goes up when a field changes."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
-from importlib.resources import files
 from typing import Any
+
+from pydantic import BaseModel
 
 from grader.errors import BadCall
 from grader.model import (
     CheckResult,
-    Comparison,
     Environment,
     Evidence,
+    FailedCall,
     FalseEquality,
     Json,
     Judgement,
@@ -23,165 +22,143 @@ from grader.model import (
     Opinion,
     Part,
     Place,
-    Points,
     Report,
+    ReportScope,
     Series,
-    Shelf,
     Skipped,
     Status,
     Usage,
     Written,
 )
-from grader.render.phrases import failure
+from grader.render.report_schema import (
+    SCHEMA_VERSION,
+    AnswerJson,
+    AssignmentJson,
+    CheckJson,
+    EnvironmentJson,
+    EvidenceJson,
+    FailedCallJson,
+    GradedCodeJson,
+    JudgementJson,
+    LateJson,
+    LineJson,
+    PartJson,
+    ReportJson,
+    ScopeJson,
+    SubmissionJson,
+    TotalsJson,
+    UsageJson,
+)
 
-SCHEMA_VERSION = 5
 READABLE = (3, 4, SCHEMA_VERSION)
 """Version 3 is version 4 without opinions on written answers."""
 
 
-def schema() -> Json:
-    text = files("grader.render").joinpath("report.schema.json").read_text("utf-8")
-    loaded: Json = json.loads(text)
-    return loaded
+def schema(ref_template: str = "#/$defs/{model}") -> Json:
+    """Return the JSON schema of a report."""
+    made = ReportJson.model_json_schema(mode="serialization", ref_template=ref_template)
+    return (
+        {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+        | made
+        | {"title": f"Grading report, version {SCHEMA_VERSION}"}
+    )
 
 
 def as_json(report: Report) -> Json:
-    """Plain data. Two equal gradings differ only in `usage`."""
-    return {
-        "schema": SCHEMA_VERSION,
-        "assignment": {
-            "id": report.assignment,
-            "title": report.assignment_title,
-            "digest": report.assignment_digest,
-            "written_digest": report.written_digest,
-        },
-        "submission": {
-            "digest": report.submission_digest,
-            "files": list(report.files),
-            "code_submitted": report.code_submitted,
-            "missing": report.missing,
-            "graded": _graded(report.loaded) if report.loaded else None,
-        },
-        "scope": report.scope,
-        "seed": report.seed,
-        "environment": asdict(report.environment),
-        "points": {
-            "earned": _number(report.points),
-            "decided": _number(report.decided),
-            "waiting": _number(report.waiting),
-            "possible": _number(report.possible),
-        },
-        "parts": [_part(part) for part in report.parts],
-        "first_to_fix": [check.id for check in report.first_to_fix],
-        "remarks": list(report.remarks),
-        "evidence": [_evidence(e) for e in report.evidence],
-        "usage": {section: _usage(used) for section, used in report.usage.items()},
-        "late": _late(report.late) if report.late else None,
-    }
-
-
-def _late(late: LatePenalty) -> Json:
-    final = None if late.final is None else _number(late.final)
-    return {"sentence": late.sentence, "final": final, "decided": _number(late.decided)}
-
-
-def _graded(loaded: Loaded) -> Json:
-    return {"source": loaded.source, "names": list(loaded.names), "cells": list(loaded.cells)}
+    """Return a report as plain data."""
+    return _report(report).model_dump(mode="json", by_alias=True)
 
 
 def dumps(report: Report) -> str:
     return json.dumps(as_json(report), indent=2, allow_nan=False) + "\n"
 
 
-def _part(part: Part) -> Json:
-    return {
-        "id": part.id,
-        "title": part.title,
-        "points": _number(part.points),
-        "possible": _number(part.possible),
-        "checks": [_check(c) for c in part.checks],
-        "written": [_written(w) for w in part.written],
-    }
-
-
-def _check(check: CheckResult) -> Json:
-    return {
-        "id": check.id,
-        "title": check.title,
-        "points": _number(check.points),
-        "possible": _number(check.possible),
-        "status": str(check.status),
-        "reason": check.reason,
-        "mistake": check.mistake,
-        "follows_from": list(check.follows_from),
-        "line": _line(check, check.place) if check.place else None,
-        "remarks": list(check.remarks),
-        "outcome": check.outcome,
-    }
-
-
-def _line(check: CheckResult, place: Place) -> Json:
-    failed = failure(check)
-    return {
-        "file": place.file,
-        "line": place.line,
-        "column": failed.column if failed else None,
-        "source": check.source,
-    }
-
-
-def _written(written: Written) -> Json:
-    return {
-        "id": written.id,
-        "title": written.title,
-        "points": _number(written.points),
-        "possible": _number(written.possible),
-        "status": str(written.status),
-        "found": written.found,
-        "answer": written.answer,
-        "cells": list(written.cells),
-        "notes": list(written.notes),
-        "shelf": str(written.shelf),
-        "group": written.group,
-        "opinion": judgements(written.opinion) if written.opinion else None,
-    }
-
-
 def judgements(opinion: Opinion) -> list[Json]:
-    return [_judgement(j) for j in opinion.judgements]
+    """Return the machine's judgements on an answer as plain data."""
+    return [JudgementJson.model_validate(j).model_dump(mode="json") for j in opinion.judgements]
 
 
-def _judgement(judgement: Judgement) -> Json:
-    return {
-        "asked": judgement.asked,
-        "comparison": str(judgement.comparison),
-        "points": None if judgement.points is None else _number(judgement.points),
-        "possible": _number(judgement.possible),
-        "words": judgement.words,
-        "formula": judgement.formula,
-        "evidence": judgement.evidence,
-        "remarks": list(judgement.remarks),
-        "shelf": str(judgement.shelf),
-        "group": judgement.group,
-        "mistake": judgement.mistake,
-        "equalities": [asdict(equality) for equality in judgement.equalities],
-        "skipped": [asdict(skipped) for skipped in judgement.skipped],
-        "automatic": judgement.automatic,
-    }
+def _report(report: Report) -> ReportJson:
+    return ReportJson(
+        assignment=AssignmentJson(
+            id=report.assignment,
+            title=report.assignment_title,
+            digest=report.assignment_digest,
+            written_digest=report.written_digest,
+        ),
+        submission=SubmissionJson(
+            digest=report.submission_digest,
+            files=report.files,
+            code_submitted=report.code_submitted,
+            missing=report.missing,
+            graded=GradedCodeJson.model_validate(report.loaded) if report.loaded else None,
+        ),
+        scope=ScopeJson.model_validate(report.scope),
+        seed=report.seed,
+        environment=EnvironmentJson.model_validate(report.environment),
+        points=TotalsJson(
+            earned=report.points, decided=report.decided, waiting=report.waiting, possible=report.possible
+        ),
+        parts=tuple(_part(part) for part in report.parts),
+        first_to_fix=tuple(check.id for check in report.first_to_fix),
+        remarks=report.remarks,
+        evidence=tuple(EvidenceJson.model_validate(e) for e in report.evidence),
+        usage={section: _usage(used) for section, used in report.usage.items()},
+        late=LateJson.model_validate(report.late) if report.late else None,
+    )
 
 
-def _evidence(evidence: Evidence) -> Json:
-    return {
-        "name": evidence.name,
-        "accuracy": evidence.accuracy,
-        "series": {n: {"step": s.step, "values": [_finite(v) for v in s.values]} for n, s in evidence.series.items()},
-        "weights": [list(unit) for unit in evidence.weights],
-        "confusion": [list(row) for row in evidence.confusion],
-    }
+def _part(part: Part) -> PartJson:
+    return PartJson(
+        id=part.id,
+        title=part.title,
+        points=part.points,
+        possible=part.possible,
+        checks=tuple(_check(c) for c in part.checks),
+        written=tuple(_answer(w) for w in part.written),
+    )
 
 
-def _usage(used: Usage) -> Mapping[str, float]:
-    return {"cpu_seconds": round(used.cpu_seconds, 4), "wall_seconds": round(used.wall_seconds, 4)}
+def _check(check: CheckResult) -> CheckJson:
+    call, place = check.failed_call, check.place
+    return CheckJson(
+        id=check.id,
+        title=check.title,
+        points=check.points,
+        possible=check.possible,
+        status=check.status,
+        reason=check.reason,
+        mistake=check.mistake,
+        follows_from=check.follows_from,
+        line=LineJson(file=place.file, line=place.line, column=call.column if call else None, source=check.source)
+        if place
+        else None,
+        failed_call=FailedCallJson.model_validate(call) if call else None,
+        remarks=check.remarks,
+        outcome=check.outcome,
+    )
+
+
+def _answer(written: Written) -> AnswerJson:
+    opinion = written.opinion
+    return AnswerJson(
+        id=written.id,
+        title=written.title,
+        points=written.points,
+        possible=written.possible,
+        status=written.status,  # type: ignore[arg-type]  # an answer is not failed, partial or not run
+        found=written.found,
+        answer=written.answer,
+        cells=written.cells,
+        notes=written.notes,
+        shelf=written.shelf,
+        group=written.group,
+        opinion=tuple(JudgementJson.model_validate(j) for j in opinion.judgements) if opinion else None,
+    )
+
+
+def _usage(used: Usage) -> UsageJson:
+    return UsageJson(cpu_seconds=round(used.cpu_seconds, 4), wall_seconds=round(used.wall_seconds, 4))
 
 
 # ── and back ─────────────────────────────────────────────────────────────────────────────────────────
@@ -199,7 +176,8 @@ def loads(text: str) -> Report:
         written = json.loads(text)
         if written["schema"] not in READABLE:
             raise BadCall(f"the report has schema {written['schema']!r}, and this is {SCHEMA_VERSION}: grade again")
-        return _report_of(written if written["schema"] == SCHEMA_VERSION else from_version_4(written))
+        current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
+        return _report_of(ReportJson.model_validate(current))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadCall("this is not a report in JSON: make one with grader check --json") from None
 
@@ -228,127 +206,100 @@ def from_version_4(report: Json) -> Json:
     def part(old: Json) -> Json:
         return old | {"checks": list(map(check, old["checks"])), "written": list(map(answer, old["written"]))}
 
-    return report | {"schema": SCHEMA_VERSION, "parts": list(map(part, report["parts"]))}
+    parts = list(map(part, report["parts"]))
+    return report | {"schema": SCHEMA_VERSION, "scope": _scope_of_4(report["scope"]), "parts": parts}
 
 
-def _report_of(written: Json) -> Report:
-    graded = written["submission"]["graded"]
+def _scope_of_4(label: str) -> Json:
+    """Return a scope from its label, such as "only q2.2, quick"; "full" for all."""
+    words = label.split(", ")
+    return {
+        "label": label,
+        "only": next((w.removeprefix("only ") for w in words if w.startswith("only ")), ""),
+        "quick": "quick" in words,
+        "without": [w.removeprefix("without ") for w in words if w.startswith("without ")],
+        "precheck": "pre-check" in words,
+    }
+
+
+def _report_of(read: ReportJson) -> Report:
+    graded, late = read.submission.graded, read.late
     return Report(
-        assignment=written["assignment"]["id"],
-        assignment_title=written["assignment"]["title"],
-        assignment_digest=written["assignment"]["digest"],
-        submission_digest=written["submission"]["digest"],
-        files=tuple(written["submission"]["files"]),
-        loaded=Loaded(graded["source"], tuple(graded["names"]), tuple(graded["cells"])) if graded else None,
-        seed=written["seed"],
-        scope=written["scope"],
-        environment=Environment(**written["environment"]),
-        parts=tuple(_part_of(part) for part in written["parts"]),
-        remarks=tuple(written["remarks"]),
-        evidence=tuple(_evidence_of(e) for e in written["evidence"]),
-        usage={section: Usage(**used) for section, used in written["usage"].items()},
-        written_digest=written["assignment"].get("written_digest", ""),
-        missing=written["submission"].get("missing", ""),
-        late=_late_of(written.get("late")),
+        assignment=read.assignment.id,
+        assignment_title=read.assignment.title,
+        assignment_digest=read.assignment.digest,
+        submission_digest=read.submission.digest,
+        files=read.submission.files,
+        loaded=Loaded(graded.source, graded.names, graded.cells) if graded else None,
+        seed=read.seed,
+        scope=ReportScope(read.scope.only, read.scope.quick, read.scope.without, read.scope.precheck),
+        environment=Environment(**_fields(read.environment)),
+        parts=tuple(_part_of(part) for part in read.parts),
+        remarks=read.remarks,
+        evidence=tuple(_evidence_of(e) for e in read.evidence),
+        usage={section: Usage(**_fields(used)) for section, used in read.usage.items()},
+        written_digest=read.assignment.written_digest,
+        missing=read.submission.missing,
+        late=LatePenalty(**_fields(late)) if late else None,
     )
 
 
-def _late_of(written: Json | None) -> LatePenalty | None:
-    if written is None:
-        return None
-    final = written["final"]
-    return LatePenalty(
-        written["sentence"], None if final is None else _points_of(final), _points_of(written["decided"])
-    )
+def _fields(read: BaseModel) -> dict[str, Any]:
+    return dict(read)
 
 
-def _part_of(written: Json) -> Part:
-    return Part(
-        id=written["id"],
-        title=written["title"],
-        checks=tuple(_check_of(c) for c in written["checks"]),
-        written=tuple(_written_of(w) for w in written["written"]),
-    )
+def _part_of(read: PartJson) -> Part:
+    checks, written = map(_check_of, read.checks), map(_written_of, read.written)
+    return Part(read.id, read.title, tuple(checks), tuple(written))
 
 
-def _check_of(written: Json) -> CheckResult:
-    line = written["line"]
+def _check_of(read: CheckJson) -> CheckResult:
+    line, call = read.line, read.failed_call
     return CheckResult(
-        id=written["id"],
-        title=written["title"],
-        points=_points_of(written["points"]),
-        possible=_points_of(written["possible"]),
-        status=Status(written["status"]),
-        reason=written["reason"],
-        mistake=written["mistake"],
-        follows_from=tuple(written.get("follows_from", ())),
-        place=Place(line["file"], line["line"]) if line else None,
-        source=line["source"] if line else "",
-        remarks=tuple(written["remarks"]),
-        outcome=written["outcome"],
+        id=read.id,
+        title=read.title,
+        points=read.points,
+        possible=read.possible,
+        status=read.status,
+        reason=read.reason,
+        mistake=read.mistake,
+        follows_from=read.follows_from,
+        place=Place(line.file, line.line) if line else None,
+        source=line.source if line else "",
+        failed_call=_failed_call_of(call, line.column if line else None) if call else None,
+        remarks=read.remarks,
+        outcome=read.outcome,
     )
 
 
-def _written_of(written: Json) -> Written:
+def _failed_call_of(read: FailedCallJson, column: int | None) -> FailedCall:
+    at = read.raised_at
+    return FailedCall(read.call, read.error, read.advice, Place(at.file, at.line) if at else None, column)
+
+
+def _written_of(read: AnswerJson) -> Written:
     return Written(
-        id=written["id"],
-        title=written["title"],
-        possible=_points_of(written["possible"]),
-        found=written["found"],
-        answer=written["answer"],
-        cells=tuple(written["cells"]),
-        opinion=_opinion_of(written.get("opinion")),
-        decided=written["status"] == Status.PASSED,
-        notes=tuple(written.get("notes", ())),
+        id=read.id,
+        title=read.title,
+        possible=read.possible,
+        found=read.found,
+        answer=read.answer,
+        cells=read.cells,
+        opinion=Opinion(tuple(map(_judgement_of, read.opinion))) if read.opinion is not None else None,
+        decided=read.status is Status.PASSED,
+        notes=read.notes,
     )
 
 
-def _opinion_of(judgements: list[Json] | None) -> Opinion | None:
-    return None if judgements is None else Opinion(tuple(_judgement_of(j) for j in judgements))
+def _judgement_of(read: JudgementJson) -> Judgement:
+    equalities = tuple(FalseEquality(**_fields(equality)) for equality in read.equalities)
+    skipped = tuple(Skipped(**_fields(skipped)) for skipped in read.skipped)
+    return Judgement(**_fields(read) | {"equalities": equalities, "skipped": skipped})
 
 
-def _judgement_of(written: Json) -> Judgement:
-    return Judgement(
-        asked=written["asked"],
-        comparison=Comparison(written["comparison"]),
-        points=None if written["points"] is None else _points_of(written["points"]),
-        possible=_points_of(written["possible"]),
-        words=written["words"],
-        formula=written["formula"],
-        evidence=written["evidence"],
-        remarks=tuple(written["remarks"]),
-        shelf=Shelf(written.get("shelf", Shelf.UNREAD)),
-        group=written.get("group", ""),
-        mistake=written.get("mistake", ""),
-        equalities=tuple(FalseEquality(**equality) for equality in written.get("equalities", ())),
-        skipped=tuple(Skipped(**skipped) for skipped in written.get("skipped", ())),
-        automatic=written.get("automatic", False),
-    )
-
-
-def _evidence_of(written: Json) -> Evidence:
-    return Evidence(
-        name=written["name"],
-        series={name: _series_of(series) for name, series in written["series"].items()},
-        weights=tuple(tuple(unit) for unit in written["weights"]),
-        confusion=tuple(tuple(row) for row in written["confusion"]),
-        accuracy=written["accuracy"],
-    )
-
-
-def _series_of(written: Json) -> Series:
-    return Series(tuple(math.nan if v is None else v for v in written["values"]), written["step"])
-
-
-def _points_of(number: int | float) -> Points:
-    return Points(str(number))
-
-
-def _finite(value: float) -> Any:
-    """JSON knows no NaN; a gap in the curve is null."""
-    return value if math.isfinite(value) else None
-
-
-def _number(points: Points) -> int | float:
-    """Exact: points are multiples of 1/100, which print and read back as they are."""
-    return int(points) if points.denominator == 1 else float(points)
+def _evidence_of(read: EvidenceJson) -> Evidence:
+    series = {
+        name: Series(tuple(math.nan if v is None else v for v in one.values), one.step)
+        for name, one in read.series.items()
+    }
+    return Evidence(**_fields(read) | {"series": series})

@@ -105,7 +105,7 @@ def _check_output(check: CheckResult) -> str:
 
 
 def _output(report: Report) -> str:
-    lines = [] if report.scope == "full" else [f"This is not the grade: {one_line(scope(report.scope))}."]
+    lines = [] if report.scope.is_full else [f"This is not the grade: {one_line(scope(report.scope))}."]
     if report.code_absent:
         lines.append(f"Code not submitted, and not in the score: {report.missing}")
     lines.append(f"Autograded: {show_points(report.points)} of {show_points(report.decided)} points.")
@@ -135,7 +135,7 @@ def _extra(report: Report) -> Json:
         "assignment_digest": report.assignment_digest,
         "submission_digest": report.submission_digest,
         "seed": report.seed,
-        "scope": report.scope,
+        "scope": report.scope.label,
         "code_submitted": report.code_submitted,
         "grader": report.environment.grader,
         "isolation": report.environment.isolation,

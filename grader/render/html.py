@@ -25,7 +25,7 @@ from grader.model import (
 )
 from grader.render.formulas import pieces
 from grader.render.latex import mended
-from grader.render.phrases import COMPARED, FEW, Fix, caret, failure, fixes, judged, reason_phrase, scope, suggestion
+from grader.render.phrases import COMPARED, FEW, Fix, caret, fixes, judged, reason_phrase, scope, suggestion
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
 
@@ -221,8 +221,8 @@ def _absent_points(report: Report) -> Points:
 def _why_no_plots(report: Report) -> str:
     if not report.code_submitted:
         return "There is nothing to plot: the code was not submitted."
-    if report.scope != "full":
-        return f"There is nothing to plot: the training runs were left out ({report.scope})."
+    if not report.scope.is_full:
+        return f"There is nothing to plot: the training runs were left out ({report.scope.label})."
     if not all(c.status.is_decided for c in report.checks):
         return "There is nothing to plot yet: the training runs start after you submit."
     return "There is nothing to plot: no training run produced curves. The table of parts shows the reasons."
@@ -270,7 +270,6 @@ def environment(*folders: Path) -> Environment:
         "where": where,
         "words": reason_phrase,
         "scope": scope,
-        "failure": failure,
         "caret": caret,
         "judged": judged,
         "suggestion": suggestion,

@@ -17,6 +17,7 @@ from grader.model import (
     Place,
     Points,
     Report,
+    ReportScope,
     Status,
     Written,
     show_points,
@@ -28,39 +29,6 @@ FEW = 3
 MAX_ERROR_LENGTH = 160
 """Characters shown of a message of Python or numpy. The grader's advice stands before it and must stay visible."""
 
-_CALL = r"(?P<call>.*? cannot be (?:loaded|made)|[\w.]+(?:\[[^\]]*\]|\([^()]*\))?(?:, called a second time,)?)"
-"""The request, as `checks.answer.Answer.what` names it: "grads['W1']", "train(…)", "params"; or the step that failed
-before it (`model.Raised.before`)."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A reason that reports a failed call, split into the parts that `kit.answer.explain` joins."""
-
-    call: str
-    error: str
-    advice: str = ""
-    column: int | None = None
-    """Column of a syntax error, from 1."""
-    raised_at: str = ""
-    """The line that raised, as "file:line"."""
-
-
-def failure(check: CheckResult) -> Failure | None:
-    """Return the failed call that a check's reason reports; None if the call returned a wrong answer."""
-    if check.mistake or not check.reason:
-        return None
-    # the line that raised, which may differ from the line that is shown
-    where = r" \((?P<at>[^()\n]{1,300}:\d+)(?:, column (?P<column>\d+))?\)" if check.place else "(?P<at>)(?P<column>)"
-    call = "(?P<call>.*?)" if check.place else _CALL
-    for told in (rf"{call}: (?P<advice>.*?){where}\. Python says: (?P<error>.*)", rf"{call}: (?P<error>.*){where}"):
-        if found := re.fullmatch(told, check.reason, re.DOTALL):
-            parts = found.groupdict()
-            column = int(parts["column"]) if parts["column"] else None
-            return Failure(parts["call"], parts["error"], parts.get("advice", ""), column, parts["at"])
-    other = re.fullmatch(rf"{_CALL}: (?P<error>.*)", check.reason, re.DOTALL)
-    return Failure(other["call"], other["error"]) if other else None
-
 
 def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
     """Return the reason for people: the grader's advice, then Python's message, then the line that raised unless it is
@@ -70,11 +38,11 @@ def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
         check: A check that lost points.
         call: Whether to name the call that failed.
     """
-    failed = failure(check)
+    failed = check.failed_call
     if failed is None:
         return check.reason
     error = failed.error if len(failed.error) <= MAX_ERROR_LENGTH else f"{failed.error[:MAX_ERROR_LENGTH]}…"
-    if failed.raised_at and failed.raised_at != str(check.place):
+    if failed.raised_at and failed.raised_at != check.place:
         error = f"{error}; raised at {failed.raised_at}"
     phrase = f"{failed.call}: {error}" if call else error
     return f"{failed.advice} ({phrase})" if failed.advice else phrase
@@ -92,7 +60,7 @@ class Fix:
 
     @property
     def reason(self) -> str:
-        calls = {failed.call for c in self.checks if (failed := failure(c))}
+        calls = {c.failed_call.call for c in self.checks if c.failed_call}
         return reason_phrase(self.first, call=len(calls) == 1)
 
     @property
@@ -117,7 +85,7 @@ class Fix:
 
     @property
     def column(self) -> int | None:
-        failed = failure(self.first)
+        failed = self.first.failed_call
         return failed.column if failed else None
 
     @property
@@ -141,7 +109,7 @@ def fixes(report: Report) -> tuple[Fix, ...]:
 
 def named_cause(check: CheckResult) -> str:
     """Return the reason's sentence on the cause without the numbers; "" if the reason has only numbers."""
-    if failure(check) is not None:
+    if check.failed_call is not None:
         return ""
     sentence, known, _ = check.reason.partition(". (")
     return f"{sentence}." if known else ""
@@ -154,7 +122,7 @@ def cause(check: CheckResult) -> object:
         return check.mistake, check.place
     if sentence := named_cause(check):
         return sentence, check.place
-    failed = failure(check)
+    failed = check.failed_call
     if failed is None:
         return check.reason, check.place
     own_name = repr(check.id.rpartition(".")[2])
@@ -164,7 +132,7 @@ def cause(check: CheckResult) -> object:
 def stopper(report: Report) -> Fix | None:
     """Return the fix for the failure that stopped every check; None if a check ran."""
     decided = [c for c in report.checks if c.status.is_decided]
-    if not decided or any(c.status is not Status.FAILED or failure(c) is None for c in decided):
+    if not decided or any(c.status is not Status.FAILED or c.failed_call is None for c in decided):
         return None
     return fixes(report)[0]
 
@@ -177,24 +145,16 @@ def caret(source: str, column: int) -> str:
     return f"{clean(line, LINE_LIMIT)}\n{' ' * cell_len(clean(line[:before]))}^"
 
 
-_SCOPES = {
-    "quick": "long checks were shortened (--quick), with lower thresholds",
-    "only handout": "only the handout's checks were graded",
-    "pre-check": "a pre-check; the rest is graded after you submit",
-}
-
-
-def scope(label: str) -> str:
+def scope(graded: ReportScope) -> str:
     """Return a phrase for what was graded. It tells why the result is not the grade."""
-    return "; ".join(map(_scope_phrase, label.split(", ")))
-
-
-def _scope_phrase(word: str) -> str:
-    if word in _SCOPES:
-        return _SCOPES[word]
-    if word.startswith("without "):
-        return f"{word.removeprefix('without ')} was not run"
-    return f"{word} was graded" if word.startswith("only ") else word
+    phrases = [
+        "only the handout's checks were graded" if graded.only == "handout" else "",
+        f"only {graded.only} was graded" if graded.only not in ("", "handout") else "",
+        "long checks were shortened (--quick), with lower thresholds" if graded.quick else "",
+        *(f"{name} was not run" for name in graded.without),
+        "a pre-check; the rest is graded after you submit" if graded.precheck else "",
+    ]
+    return "; ".join(filter(None, phrases))
 
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import UNKNOWN, ZERO, CheckResult, Comparison, Part, Report, Shelf, Status, Written, show_points
-from grader.render.phrases import COMPARED, Fix, caret, cause, failure, fixes, judged, plain, scope, stopper
+from grader.render.phrases import COMPARED, Fix, caret, cause, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
 SIGNS = {
@@ -50,13 +50,13 @@ class Terminal:
     def _body(self) -> Iterator[Text | Padding]:
         report = self._report
         yield Text.assemble((report.assignment, "bold"), f" · {report.assignment_title}")
-        if report.scope != "full":
+        if not report.scope.is_full:
             yield Text(f"This is not the grade: {one_line(scope(report.scope))}.", "yellow")
         told: dict[object, str] = {}
         if report.code_absent:
             yield Text.assemble(("Code not submitted: ", "bold yellow"), one_line(report.missing))
         if (fix := stopper(report)) is not None:
-            yield _nothing_runs(fix, report.scope)
+            yield _nothing_runs(fix, whole=not report.scope.only)
             told[cause(fix.first)] = TOP
         for part in report.parts:
             if part.checks and report.code_submitted:
@@ -142,8 +142,8 @@ def _explained(fix: Fix) -> Text:
     return text
 
 
-def _nothing_runs(fix: Fix, label: str) -> Text:
-    what = "Nothing of this" if label.startswith("only") else "Nothing"
+def _nothing_runs(fix: Fix, *, whole: bool) -> Text:
+    what = "Nothing" if whole else "Nothing of this"
     return Text.assemble((f"{what} runs yet: ", "bold red"), _explained(fix))
 
 
@@ -229,7 +229,7 @@ def _problems(seed: str) -> str:
 def _all_remarks(report: Report) -> list[str]:
     by_remark: dict[str, list[str]] = {}
     for check in report.checks:
-        for remark in check.remarks if failure(check) is None else ():
+        for remark in check.remarks if check.failed_call is None else ():
             by_remark.setdefault(remark, []).append(check.id)
     return [*report.remarks, *(f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items())]
 

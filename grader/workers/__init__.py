@@ -1,1 +1,1 @@
-"""From the queue to a grading process and back into the store."""
+"""Workers: they take jobs from the queue, grade them in separate processes, and store the reports."""

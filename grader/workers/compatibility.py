@@ -1,4 +1,4 @@
-"""Compatibility keys: which gradings may be graded by which workers."""
+"""Compatibility keys, which say which workers may run a job."""
 
 from __future__ import annotations
 
@@ -18,10 +18,15 @@ from grader.store.records import Priority
 
 
 def compatibility_key(assignment: Assignment, numpy: str) -> str:
-    """Return the compatibility key. Workers of one key give the same report for the same bytes: they have the same
-    source, assignment and numpy.
+    """Return the compatibility key of an assignment's gradings.
 
-    The BLAS kernel is no part of it: no verdict depends on it, and a grading must not wait for a certain processor.
+    Workers with the same key have the same grader, assignment and numpy, so they give the same report for the same
+    files. The BLAS kernel is not part of the key: no verdict depends on it, and a job must not wait for a certain
+    processor.
+
+    Args:
+        assignment: The assignment.
+        numpy: The version of numpy that students' code uses.
     """
     judging = f"{assignment.id} {assignment.digest[:12]}"
     written = f" written {assignment.written_digest[:12]}" if assignment.written_digest else ""
@@ -30,8 +35,8 @@ def compatibility_key(assignment: Assignment, numpy: str) -> str:
 
 @cache
 def source_digest() -> str:
-    """Return a digest of the grader's own Python files. The version alone is the same between two releases, while
-    checks change."""
+    """Return a digest of the grader's Python files. The version number does not change between releases, but checks
+    do."""
     over = hashlib.sha256()
     package = Path(grader.__file__).parent
     for path in sorted(package.rglob("*.py")):
@@ -42,25 +47,25 @@ def source_digest() -> str:
 
 
 def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
-    """Assignment → the compatibility_key of the gradings that are made here."""
+    """Return the compatibility keys of this machine by assignment."""
     return {one.id: compatibility_key(one, numpy_of(one.runtime(runtime))) for one in assignments}
 
 
 def numpy_of(runtime: Path) -> str:
-    """The version that students' code computes with, without starting it."""
+    """Return the version of numpy in an environment, without starting it."""
     for site in runtime.glob("lib/python*/site-packages"):
         for found in distributions(name="numpy", path=[str(site)]):
             return found.version
     raise SandboxUnavailable(
-        f"there is no numpy in {runtime}: make setup installs the common one (GRADER_RUNTIME), grader runtimes others"
+        f"there is no numpy in {runtime}: run make setup for GRADER_RUNTIME, or grader runtimes for other environments"
     )
 
 
 class StoreQueue:
-    """A `grader.store.queue.Queue` that gives each grading the compatibility key of its assignment."""
+    """A `grader.store.queue.Queue` that sets the compatibility key of each job."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """`keys`: assignment → compatibility key."""
+        """`keys` are the compatibility keys by assignment."""
         self._keys = keys
 
     def enqueue(
@@ -84,8 +89,8 @@ class StoreQueue:
         return gradings.retry(tx, grading, self._keys[assignment])
 
     def trouble(self) -> str:
-        """A door that nobody grades behind still takes what is handed in; staff see what waits in vain."""
+        """Return nothing: submissions are accepted without workers too, and staff see which jobs have none."""
         return ""
 
     def wake(self) -> None:
-        """The database has told the workers already."""
+        """Do nothing: the database notifies the workers."""

@@ -26,12 +26,12 @@ class CheckEvent:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that has happened to a grading.
+    """An event of a grading.
 
-    `state`: it is now `name` (a `grader.store.records.State`).
-    `section`: the section `name` has begun, or is decided, and then `checks` says how.
-    `training`: the long section `name` runs, and has used `cpu_seconds` of the `limit` that it has, if known. How far a
-    student's own loop has come cannot be known; what it has used can.
+    `state`: The grading is now in the state `name` (a `grader.store.records.State`).
+    `section`: The section `name` has started, or is decided; then `checks` has the results.
+    `training`: The long section `name` has used `cpu_seconds` of its `limit`, if known. The progress of a student's
+    loop is not known.
     """
 
     grading: str
@@ -54,20 +54,20 @@ class _Watched:
 
 
 class Hub:
-    """Events within one process. Whoever comes late is told what has happened so far."""
+    """Passes events on within one process. New watchers get the latest events first."""
 
     def __init__(self, keep: int = 500) -> None:
-        """`keep`: how many gradings' events are held for those who come late."""
+        """`keep` is the number of gradings whose latest events are kept for new watchers."""
         self._keep = keep
         self._gradings: dict[str, _Watched] = {}
         self._lock = threading.Lock()
 
     def publish(self, event: Event) -> None:
-        """From any thread."""
+        """Pass an event to all watchers of its grading. May be called from any thread."""
         with self._lock:
             watched = self._watched(event.grading)
             if event.kind == "state" and event.name in ("queued", "running"):
-                watched.past.clear()  # it starts anew
+                watched.past.clear()  # the grading starts again
             if event.kind == "training" and watched.past and watched.past[-1].kind == "training":
                 watched.past = [e for e in watched.past if (e.kind, e.name) != (event.kind, event.name)]
             watched.past.append(event)
@@ -77,7 +77,7 @@ class Hub:
 
     @asynccontextmanager
     async def watch(self, grading: str) -> AsyncIterator[asyncio.Queue[Event]]:
-        """A queue that begins with what has happened so far."""
+        """Return a queue of a grading's events, the latest ones and all new ones."""
         queue: asyncio.Queue[Event] = asyncio.Queue()
         mine = (asyncio.get_running_loop(), queue)
         with self._lock:
@@ -98,13 +98,13 @@ class Hub:
             return list(watched.past) if watched else []
 
     def watching(self) -> int:
-        """How many watch at this moment."""
+        """Return the number of watchers."""
         with self._lock:
             return sum(len(watched.watchers) for watched in self._gradings.values())
 
     def _watched(self, grading: str) -> _Watched:
         watched = self._gradings.pop(grading, None) or _Watched()
-        self._gradings[grading] = watched  # now the newest
+        self._gradings[grading] = watched  # move it to the end
         return watched
 
     def _forget_the_oldest(self) -> None:

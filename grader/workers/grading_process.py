@@ -1,7 +1,6 @@
-"""A grading process: it holds a warm sandbox and grades one submission after another.
+"""Grading processes. Each has a warm sandbox and grades one submission after another.
 
-Forming a verdict takes a core. In a process of its own it takes nothing from the service, and should it ever die,
-one grading has failed and nothing else has.
+Judging uses a whole core. In a separate process it does not slow down the service, and a crash fails one grading only.
 """
 
 from __future__ import annotations
@@ -31,45 +30,48 @@ from grader.sandbox.contract import Sandbox
 from grader.workers.events import CheckEvent, Event
 
 TICK_SECONDS = 1.0
-"""How often a running training says what it has used."""
+"""How often the CPU time of a running training is reported."""
 LOOK_SECONDS = 0.5
 """How often the CPU clock of a grading process is read."""
 WAKE_SECONDS = LOOK_SECONDS / 5
-"""How often a grading process uses a little CPU time, so that its clock moves between two looks unless it is
-stopped."""
+"""How often a grading process uses a little CPU time, so that its clock advances between two readings unless the
+process is stopped."""
 NICENESS = 5
-"""Of grading processes, so that the service beside them answers at once while all cores are busy."""
+"""The niceness of grading processes, so that the service responds at once while all cores are busy."""
 _spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How grading processes grade."""
+    """The settings of grading processes."""
 
     assignments: Path
     runtime: Path
     sandbox: str
     folders: Mapping[str, Path] = field(default_factory=dict)
-    """Assignment → its folder, for those outside `assignments`."""
+    """The folders of assignments outside `assignments`, by id."""
     core: int | None = None
     """The one core for the process and all its sandboxes; None leaves that to the kernel."""
     still_looks: int = 60
-    """A process counts as stopped after this many looks at which its CPU clock has not moved."""
+    """A process counts as stopped after this many readings at which its CPU clock has not advanced."""
 
 
 @dataclass(frozen=True)
 class Job:
+    """A submission to grade."""
+
     grading: str
+    """Id of the grading."""
     assignment: str
     files: tuple[tuple[str, bytes], ...]
     scope: Scope
     secret: bytes | None
-    """None draws with the public seed."""
+    """The secret that seeds are derived from; None for the public seed."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """We could not grade it."""
+    """A failure of the grader, with its reason."""
 
     why: str
 
@@ -78,7 +80,7 @@ WorkerMessage = Event | Report | Failed
 
 
 class GradingProcess:
-    """One process, started when it is first needed. One thread uses it at a time."""
+    """A grading process, started with its first job. Use it from one thread at a time."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -87,7 +89,7 @@ class GradingProcess:
 
     @property
     def pid(self) -> int:
-        """0 before it is started."""
+        """The process id; 0 before the process is started."""
         return (self._started and self._started[0].pid) or 0
 
     @property
@@ -95,8 +97,14 @@ class GradingProcess:
         return self._started is not None and self._started[0].is_alive()
 
     def grade(self, job: Job, look_up_seconds: float) -> Iterator[WorkerMessage | None]:
-        """Events, then the `Report` or why we failed; None now and then, so that the caller can do something else.
-        A process that has died before is replaced first, and one that is stopped (SIGSTOP) as soon as that is noticed.
+        """Grade a submission. Yield events, and finally the report or the failure.
+
+        A process that has died is replaced first. A process that is stopped (SIGSTOP) is replaced, and the grading
+        fails.
+
+        Args:
+            job: The submission.
+            look_up_seconds: Yield None after this time without a message, so that the caller can do something else.
         """
         process, channel = self.start()
         try:
@@ -107,7 +115,7 @@ class GradingProcess:
                 if not channel.poll(look_up_seconds):
                     if clock.still_looks() >= self._plan.still_looks:
                         self.restart()
-                        yield Failed("the grading process stood still: it was stopped")
+                        yield Failed("the grading process was stopped")
                         return
                     yield None
                     continue
@@ -117,10 +125,10 @@ class GradingProcess:
                     return
         except (EOFError, OSError):
             process.join()
-            yield Failed(f"the grading process ended with {_in_words(process.exitcode)}")
+            yield Failed(f"the grading process ended with {_exit_phrase(process.exitcode)}")
 
     def start(self) -> tuple[SpawnProcess, Connection]:
-        """Start it unless it is alive. Return it, with its channel."""
+        """Start the process unless it is alive. Return it with its channel."""
         if self._started is None or not self._started[0].is_alive():
             self.end()
             ours, theirs = _spawn.Pipe()
@@ -131,12 +139,12 @@ class GradingProcess:
         return self._started
 
     def restart(self) -> None:
-        """Whatever it is doing."""
+        """Kill the process and start another one."""
         self.end()
         self.start()
 
     def end(self) -> None:
-        """At once. Its sandboxes end with it, since they notice that nobody holds their channels any more."""
+        """Kill the process. Its sandboxes end too, since their channels are closed."""
         if self._started is None:
             return
         process, channel = self._started
@@ -154,7 +162,7 @@ def _send(channel: Connection, job: Job) -> None:
 
 
 class _Clock:
-    """The CPU clock of a process, without its children. It stands still while the process is stopped."""
+    """The CPU clock of a process, without its children. It does not advance while the process is stopped."""
 
     def __init__(self, pid: int) -> None:
         self._id = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it
@@ -163,7 +171,7 @@ class _Clock:
         self._next = 0.0
 
     def still_looks(self) -> int:
-        """Return at how many looks in a row it had not moved. A pause of this process counts as one look."""
+        """Return the number of readings in a row without an advance. A pause of this process counts as one reading."""
         moment = time.monotonic()
         if moment >= self._next:
             self._next = moment + LOOK_SECONDS
@@ -178,7 +186,7 @@ class _Clock:
         return -1  # the process has ended
 
 
-def _in_words(code: int | None) -> str:
+def _exit_phrase(code: int | None) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 

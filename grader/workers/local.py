@@ -1,4 +1,4 @@
-"""Workers of one machine that learn of jobs by looking into the store: nobody else grades what waits there."""
+"""Workers of a queue on one machine. They poll the database, and no other machine takes jobs from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
-"""A worker that has nothing to do looks so often; mostly it is woken before."""
+"""How often an idle worker polls the database. New submissions wake it earlier."""
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ def cores_here() -> tuple[int | None, ...]:
 
 
 class LocalWorkers(WorkerPool, StoreQueue):
-    """A `grader.store.queue.Queue`, and the workers that empty it."""
+    """A `grader.store.queue.Queue` together with its workers."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class LocalWorkers(WorkerPool, StoreQueue):
             self._woken.notify_all()
 
     def start(self, *, warm: bool = True) -> None:
-        """Put what a killed predecessor was doing back into the queue, and start."""
+        """Put the jobs of a killed predecessor back into the queue, and start the workers."""
         with self._store.write() as tx:
             workers.leave(tx)
             left = gradings.recover(tx, everything=True)

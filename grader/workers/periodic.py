@@ -1,4 +1,4 @@
-"""Work that is repeated every few seconds while a service runs."""
+"""Tasks that are repeated while a service runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ log = structlog.get_logger()
 
 
 class Periodic:
-    """A thread that does something again and again. A database that is gone for a while does not end it."""
+    """A thread that calls a function every few seconds. An unavailable database and bugs do not end it."""
 
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:
         self._seconds = seconds
         self._act = act
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._go, name="rounds", daemon=True)
+        self._thread = threading.Thread(target=self._go, name="periodic", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -34,7 +34,7 @@ class Periodic:
                 self._act()
             except StoreUnavailable as gone:
                 log.warning("the database cannot be used", why=str(gone))
-            except Exception:  # a bug here must not end what everything else rests on
+            except Exception:  # a bug must not end heartbeats
                 log.exception("internal error")
             if self._over.wait(self._seconds):
                 return

@@ -1,4 +1,4 @@
-"""The grading processes of one machine, and a thread for each that finds it something to do."""
+"""The worker pool of one machine: grading processes, and a thread for each that takes jobs from the queue."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ log = structlog.get_logger()
 
 
 class WorkerPool(ABC):
-    """A grading process for each core, and one for pre-checks alone, which must not wait behind trainings.
+    """One worker for each core, and one for pre-checks only, which must not wait for trainings.
 
-    While they live they are in the table of workers.
+    While the pool runs, it is in the table of workers.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class WorkerPool(ABC):
             cores: The core that each grading process is bound to; None leaves that to the kernel.
             keys: Compatibility keys by assignment.
             lease: A worker without a heartbeat for this long counts as dead.
-            prechecks: Whether there are pre-checks, which get a grading process of their own.
+            prechecks: Whether to start a worker for pre-checks.
         """
         self._store = store
         self._events = events
@@ -109,7 +109,7 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def _takes(self) -> tuple[str, ...]:
-        """Return the compatibility keys whose gradings it takes."""
+        """Return the compatibility keys of the jobs that this pool takes; empty for all."""
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:

@@ -1,7 +1,7 @@
-"""Workers of one of many machines, which learn of jobs from tickets.
+"""Workers of one of many machines, which receive tickets from PostgreSQL.
 
-A ticket (`grader.store.tickets`) is a job of Procrastinate's and says no more than that a grading waits. Whoever holds
-one takes the grading under a lease, as everywhere; whatever becomes of ticket, worker or machine, the lease decides.
+A ticket (`grader.store.tickets`) is a Procrastinate job with the id of a queued grading. The worker that receives it
+takes a lease on the grading. The lease alone decides who may store a report, even if a ticket is lost or repeated.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
-"""A worker is told of new tickets; a few reach it only when it looks."""
+"""How often a worker polls for tickets. PostgreSQL notifies it of most of them earlier."""
 TRY_AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
-"""How long Procrastinate waits for a connection before it says that the database has gone."""
+"""How long Procrastinate waits for a connection before it reports that the database is unavailable."""
 
 log = structlog.get_logger()
 
 
 class PostgresWorkers(WorkerPool):
-    """Takes only gradings of its own keys."""
+    """Workers that take jobs with the pool's compatibility keys from PostgreSQL."""
 
     def _takes(self) -> tuple[str, ...]:
         return tuple(sorted(self._keys.values()))
@@ -42,7 +42,7 @@ class PostgresWorkers(WorkerPool):
             tickets.sweep(tx, self._lease)
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Procrastinate's worker ends when it has lost the database, or was taken to be dead: it begins anew."""
+        """Read tickets. Start again if Procrastinate's worker ends, as it does when the database is lost."""
         while not self._shutdown.requested:
             try:
                 asyncio.run(self._read_tickets(runner, name, only))
@@ -55,7 +55,7 @@ class PostgresWorkers(WorkerPool):
 
         @app.task(name=tickets.TASK)
         def grade(grading: str) -> None:
-            leased = self._taken(grading, name)
+            leased = self._take(grading, name)
             if leased is not None:
                 runner.run(leased)
 
@@ -94,8 +94,9 @@ class PostgresWorkers(WorkerPool):
             return of_prechecks
         return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
 
-    def _taken(self, grading: str, name: str) -> Leased | None:
-        """None where nobody need grade it any more, or the database has gone: then a sweep makes another ticket."""
+    def _take(self, grading: str, name: str) -> Leased | None:
+        """Lease the grading of a ticket. Return None if it is taken or final, or if the database is unavailable: then a
+        sweep makes another ticket."""
         try:
             with self._store.write() as tx:
                 return gradings.take(tx, grading, name, self._lease)
@@ -105,7 +106,7 @@ class PostgresWorkers(WorkerPool):
 
 
 def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Nothing is lost if Procrastinate cannot store that a ticket is done."""
+    """Log that Procrastinate could not delete a ticket. A repeated ticket does no harm."""
     log.warning("a ticket stays behind", why=_in_short(context.get("exception") or RuntimeError(context["message"])))
 
 

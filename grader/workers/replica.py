@@ -1,4 +1,4 @@
-"""Dispatch on many machines: what each of the service's doors does besides answering requests."""
+"""Background tasks of each replica of a service on many machines: receive events and recover lost jobs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ log = structlog.get_logger()
 
 
 class Announcer:
-    """`grader.workers.events.Events` that every door hears. While the database is gone they are lost: the store is
-    the truth, and who watches a grading looks there now and then."""
+    """Sends events to all replicas. Events are lost while the database is unavailable; watchers also poll the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -34,14 +33,14 @@ class Announcer:
     def publish(self, event: Event) -> None:
         try:
             with self._store.write() as tx:
-                for words in spoken(event):
-                    notices.send(tx, words)
+                for payload in encoded(event):
+                    notices.send(tx, payload)
         except StoreUnavailable as gone:
-            log.warning("nobody hears of this", grading=event.grading, why=str(gone))
+            log.warning("event not sent", grading=event.grading, why=str(gone))
 
 
 class SharedHub(Hub):
-    """A hub whose events are those of all machines. What is published here comes back to it as it comes to others."""
+    """A hub with the events of all machines. Events published here return from the database, as to other replicas."""
 
     def __init__(self, announcer: Announcer) -> None:
         super().__init__()
@@ -50,12 +49,13 @@ class SharedHub(Hub):
     def publish(self, event: Event) -> None:
         self._announcer.publish(event)
 
-    def heard(self, event: Event) -> None:
+    def receive(self, event: Event) -> None:
+        """Pass an event from the database to the watchers of this process."""
         super().publish(event)
 
 
 class Replica:
-    """Listens to what the workers say, and sweeps up behind those that died."""
+    """Receives the workers' events, and puts the jobs of dead workers back into the queue."""
 
     def __init__(self, store: Store, hub: SharedHub, lease: dt.timedelta) -> None:
         self._store = store
@@ -70,7 +70,7 @@ class Replica:
         self._periodic.start()
 
     def stop(self, grace_seconds: float) -> None:
-        """`grace_seconds` is for gradings that run, which are none here."""
+        """Stop the tasks. The grace period is for running gradings, of which a replica has none."""
         self._over.set()
         self._periodic.stop()
         self._listening.join()
@@ -84,32 +84,34 @@ class Replica:
     def _listen(self) -> None:
         while not self._over.is_set():
             try:
-                with closing(notices.listen(self._store, LOOK_UP_SECONDS)) as hearing:
-                    self._hear(hearing)
+                with closing(notices.listen(self._store, LOOK_UP_SECONDS)) as received:
+                    self._receive(received)
             except StoreUnavailable as gone:
-                log.warning("hears nothing from the workers", why=str(gone))
+                log.warning("no events from the workers", why=str(gone))
                 self._over.wait(LOOK_UP_SECONDS)
 
-    def _hear(self, hearing: Iterator[str | None]) -> None:
-        for words in hearing:
-            if words is not None:
-                self._hub.heard(understood(words))
+    def _receive(self, received: Iterator[str | None]) -> None:
+        for payload in received:
+            if payload is not None:
+                self._hub.receive(decoded(payload))
             if self._over.is_set():
                 return
 
 
-def spoken(event: Event) -> list[str]:
-    """As JSON; in several events, each with some of the checks, where one would be too long."""
-    words = json.dumps(asdict(event), separators=(",", ":"))
-    if len(words) <= notices.MOST_BYTES or len(event.checks) < 2:  # JSON of ours is ASCII
-        return [words]
+def encoded(event: Event) -> list[str]:
+    """Return an event as JSON. An event that is too long is split into several, each with some of the checks."""
+    payload = json.dumps(asdict(event), separators=(",", ":"))
+    if len(payload) <= notices.MOST_BYTES or len(event.checks) < 2:  # the JSON is ASCII
+        return [payload]
     half = len(event.checks) // 2
     return [
-        *spoken(replace(event, checks=event.checks[:half])),
-        *spoken(replace(event, checks=event.checks[half:])),
+        *encoded(replace(event, checks=event.checks[:half])),
+        *encoded(replace(event, checks=event.checks[half:])),
     ]
 
 
-def understood(words: str) -> Event:
-    said = json.loads(words)
-    return Event(**said | {"checks": tuple(CheckEvent(**c | {"status": Status(c["status"])}) for c in said["checks"])})
+def decoded(payload: str) -> Event:
+    """Return the event that `encoded` has written."""
+    event = json.loads(payload)
+    checks = tuple(CheckEvent(**check | {"status": Status(check["status"])}) for check in event["checks"])
+    return Event(**event | {"checks": checks})

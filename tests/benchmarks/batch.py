@@ -97,7 +97,7 @@ def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
     """By the batch's own queue: different bytes, so that nothing is known. From the first to the last."""
     settings, task = Settings(), catalogue.load(ROOT / "reference" / "ps4")
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
-    rules = Rules(key, task.digest, scope.label(task.manifest), "benchmark", "bubblewrap")
+    rules = Rules(key, task.digest, scope.reported(task).label, "benchmark", "bubblewrap")
     plan = Plan(settings.assignments, settings.runtime, "bubblewrap")
     new = [(Received(str(n), str(n)), (("mlp.py", PERFECT + f"# {n}\n".encode()),)) for n in range(count + warming)]
     with tempfile.TemporaryDirectory() as folder:

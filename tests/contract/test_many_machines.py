@@ -10,15 +10,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from grader.model import Status
 from grader.store import notices
 from grader.store.database import Store
 from grader.workers.events import CheckEvent, Event
-from grader.workers.replica import Announcer, Replica, SharedHub, spoken, understood
+from grader.workers.replica import Announcer, Replica, SharedHub, decoded, encoded
 from tests.conftest import ROOT, Command
 from tests.postgres import Cluster
 
 LEASE = dt.timedelta(seconds=30)
-LONG = Event("g", "section", "q1", True, tuple(CheckEvent(f"q1.{'x' * 90}{n}", "right", 1.0, 1.0) for n in range(200)))
+LONG = Event(
+    "g", "section", "q1", True, tuple(CheckEvent(f"q1.{'x' * 90}{n}", Status.PASSED, 1.0, 1.0) for n in range(200))
+)
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ async def heard(hub: SharedHub, store: Store, event: Event) -> Event:
 def test_what_a_worker_says_is_heard_at_every_door_also_after_the_database_was_gone(
     door: SharedHub, stores: tuple[Store, Store], postgres: Cluster
 ) -> None:
-    event = Event("g", "section", "q1", True, (CheckEvent("q1.a", "right", 1.0, 2.0),))
+    event = Event("g", "section", "q1", True, (CheckEvent("q1.a", Status.PASSED, 1.0, 2.0),))
     assert asyncio.run(heard(door, stores[1], event)) == event
     with postgres.gone():
         Announcer(stores[1]).publish(event)  # nobody hears it, and nothing breaks
@@ -69,14 +72,14 @@ def test_what_is_published_at_a_door_is_heard_at_every_other(door: SharedHub, st
     hearing = notices.listen(stores[0], 1.0)
     assert next(hearing) is None
     other.publish(event)
-    assert understood(next(words for words in hearing if words is not None)) == event
+    assert decoded(next(words for words in hearing if words is not None)) == event
     hearing.close()
 
 
 def test_a_long_event_is_said_in_parts_that_lose_nothing() -> None:
-    parts = spoken(LONG)
+    parts = encoded(LONG)
     assert all(len(words.encode()) <= notices.MOST_BYTES for words in parts)
-    assert tuple(check for words in parts for check in understood(words).checks) == LONG.checks
+    assert tuple(check for words in parts for check in decoded(words).checks) == LONG.checks
 
 
 # ── what is needed ───────────────────────────────────────────────────────────────────────────────────

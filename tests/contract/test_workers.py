@@ -104,9 +104,7 @@ def test_a_process_that_is_stopped_fails_one_grading_and_is_replaced(plan: Plan,
     last(process, job(TOY_SOLUTION))  # it is warm
     stopped = process.pid
     os.kill(stopped, signal.SIGSTOP)
-    assert last(process, job(f"{TOY_SOLUTION}#{'x' * size}")) == Failed(
-        "the grading process stood still: it was stopped"
-    )
+    assert last(process, job(f"{TOY_SOLUTION}#{'x' * size}")) == Failed("the grading process was stopped")
     again = last(process, job(TOY_SOLUTION))
     assert isinstance(again, Report)
     assert (again.points, process.pid == stopped) == (Points(4), False)
@@ -234,7 +232,7 @@ def test_a_grading_whose_process_is_stopped_waits_again_with_a_failure_counted(s
     bench.wait(stopped, State.RUNNING)
     os.kill(bench.crew._runners[0].process.pid, signal.SIGSTOP)
     _until(lambda: bench.look(stopped).failures == 1)
-    assert bench.wait(stopped, State.RUNNING).why == "the grading process stood still: it was stopped"
+    assert bench.wait(stopped, State.RUNNING).why == "the grading process was stopped"
     bench.crew.stop(0)
 
 

@@ -68,7 +68,7 @@ def test_json_says_what_was_lost_and_why(checked: tuple[Any, Any, str]) -> None:
         "q2.2.b2": (2, "passed"),
     }
     assert part["checks"][0]["line"]["source"] == "grads['W1'] = X.T.dot(dz1) + reg * W1"
-    assert (report["points"]["earned"], report["scope"], report["seed"]) == (7, "only q2.2", "public")
+    assert (report["points"]["earned"], report["scope"]["label"], report["seed"]) == (7, "only q2.2", "public")
     assert report["first_to_fix"] == ["q2.2.W1"]
 
 

@@ -19,7 +19,7 @@ def reports(grader, tmp_path_factory):
 def test_the_perfect_submission_earns_all_machine_points(reports):
     report, _, _ = reports
     assert report["points"] == {"earned": 40, "decided": 40, "waiting": 40, "possible": 80}
-    assert report["scope"] == "full"
+    assert report["scope"]["label"] == "full"
 
 
 def test_the_same_submission_gives_the_same_report_to_the_byte(reports):

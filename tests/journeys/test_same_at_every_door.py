@@ -84,7 +84,7 @@ def test_a_submission_is_graded_as_the_command_grades_with_the_same_secret(
     there = by_http(service, file, "toy", "submission")
     here = by_command(grader, service, file, "--assignment", "toy", GRADER_SECRET=SECRET)
     assert without_times(there) == without_times(here)
-    assert (here["scope"], here["seed"] == "public") == ("full", False)
+    assert (here["scope"]["label"], here["seed"] == "public") == ("full", False)
     assert here["points"]["earned"] == 2
 
 

@@ -14,7 +14,7 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import Progress, Scope, claims_of_code, grade, grade_code
 from grader.errors import BadCall, BrokenCheck
 from grader.intake.receive import receive
-from grader.model import Limits, Report, Status
+from grader.model import Limits, Report, ReportScope, Status
 from grader.render.as_json import dumps, loads
 from grader.sandbox.contract import Array, Sandbox, Session
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeAssignment, MakeNotebook, Submit
@@ -159,7 +159,7 @@ def test_a_scope_that_misspells_a_check_is_a_bad_call(toy: Assignment, sandbox: 
 
 def test_a_right_submission_earns_everything(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
     report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
-    assert (report.points, report.waiting, report.scope) == (4, 1.5, "full")
+    assert (report.points, report.waiting, report.scope) == (4, 1.5, ReportScope())
     assert all(c.reason == "" for c in report.checks)
 
 
@@ -273,7 +273,7 @@ def test_long_checks_that_are_left_out_are_not_run(
     toy = catalogue.load(make_assignment(toml=LONG_TOML))
     report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(code_only=True))
     assert [c.status for c in report.checks] == [Status.PASSED, Status.PASSED, Status.NOT_RUN]
-    assert report.scope == "without the long one"
+    assert report.scope.label == "without the long one"
 
 
 def test_a_long_check_runs_beside_the_others_and_counts(

@@ -21,6 +21,7 @@ from grader.model import (
     Place,
     Points,
     Report,
+    ReportScope,
     Series,
     Status,
     Usage,
@@ -211,11 +212,13 @@ def unreadable() -> Report:
 
 def code_only() -> Report:
     report = _report({"q2.2.W1": MISSING_1_OVER_N}, only="q2.2")
-    return replace(report, scope="only q2.2", evidence=(), seed="public")
+    return replace(report, scope=ReportScope(only="q2.2"), evidence=(), seed="public")
 
 
 def quick() -> Report:
-    return replace(_report(WRONG), scope="quick", seed="public", evidence=evidence(epochs=5, per_epoch=50))
+    return replace(
+        _report(WRONG), scope=ReportScope(quick=True), seed="public", evidence=evidence(epochs=5, per_epoch=50)
+    )
 
 
 def precheck() -> Report:
@@ -342,7 +345,7 @@ def _report(losses: dict[str, Loss], only: str = "") -> Report:
         files=("mlp.py", "ps4.ipynb"),
         loaded=Loaded("mlp.py", ("TwoLayerMLP",), ()),
         seed="3f9a1c07",
-        scope="full",
+        scope=ReportScope(),
         environment=ENVIRONMENT,
         parts=parts,
         remarks=("layers.py is not used by mlp.py and was taken along.",),

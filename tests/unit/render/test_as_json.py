@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import jsonschema
 import pytest
 from rich.console import Console
 
 from grader.errors import BadCall
-from grader.model import Report, Status
+from grader.model import FailedCall, Place, Report, ReportScope, Status
 from grader.render.as_json import as_json, dumps, loads, schema
 from grader.render.gradescope import gradescope
 from grader.render.html import html
@@ -55,6 +56,17 @@ def test_a_report_comes_back_from_json_as_it_went(make: Callable[[], Report]) ->
     assert on_a_terminal(back) == on_a_terminal(report)
 
 
+def test_a_failed_call_comes_back_with_its_parts() -> None:
+    call = FailedCall("loss(X, y)", "SyntaxError: invalid syntax", "Fix this line first", Place("mlp.py", 61), 22)
+    report = samples.code_only()
+    (part,) = report.parts
+    first, *others = part.checks
+    first = replace(first, place=Place("mlp.py", 61), source="dW1 = (", failed_call=call, reason=call.reason)
+    back = loads(dumps(replace(report, parts=(replace(part, checks=(first, *others)),))))
+    assert back.checks[0] == first
+    assert back.scope == report.scope == ReportScope(only="q2.2")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 3}', "not json"])
 def test_what_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(BadCall, match="not a report in JSON"):
@@ -87,6 +99,22 @@ def test_a_check_that_waits_in_version_4_has_its_status(missing: str, reason: st
     for part in old["parts"]:
         part["checks"] = [c | {"status": "waiting", "reason": reason, "points": 0} for c in part["checks"]]
     assert {c.status for c in loads(json.dumps(old)).checks} == {status}
+
+
+def test_the_schema_in_the_folder_is_the_generated_one() -> None:
+    file = ROOT / "grader" / "render" / "report.schema.json"
+    assert file.read_text("utf-8") == json.dumps(schema(), indent=2) + "\n"
+
+
+def test_every_field_of_the_schema_is_in_a_report() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    assert set(schema()["required"]) == set(as_json(samples.perfect()))
+    damaged = as_json(samples.perfect())
+    damaged["parts"][0]["points"] = "all"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(damaged, schema())
+    with pytest.raises(BadCall, match="not a report in JSON"):
+        loads(json.dumps(damaged))
 
 
 def test_a_report_of_another_schema_is_refused() -> None:

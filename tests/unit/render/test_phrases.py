@@ -1,4 +1,4 @@
-"""Reasons taken apart: the sentences are those that checks really make of failures."""
+"""Phrases for failed calls, as checks make them."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,8 +7,8 @@ import pytest
 
 from grader.kit.answer import Answer
 from grader.kit.claim import call_failure
-from grader.model import CheckResult, Died, Limit, Place, Raised, Status, Stopped, Unusable
-from grader.render.phrases import Failure, caret, failure, fixes, reason_phrase, stopper
+from grader.model import CheckResult, Died, FailedCall, Limit, Place, Raised, Status, Stopped, Unusable
+from grader.render.phrases import caret, fixes, reason_phrase, stopper
 from tests.unit.render import samples
 
 NUMPY = (
@@ -22,17 +22,25 @@ def lost(what, happened, id="q2.2.W1"):
     """The check whose call ended so."""
     verdict = call_failure(Answer(what, happened))
     return CheckResult(
-        id, "", Fraction(0), Fraction(3), Status.FAILED, verdict.reason, place=verdict.place, source=verdict.source
+        id,
+        "",
+        Fraction(0),
+        Fraction(3),
+        Status.FAILED,
+        verdict.reason,
+        place=verdict.place,
+        source=verdict.source,
+        failed_call=verdict.call,
     )
 
 
 def test_a_failure_is_told_apart_from_the_call_that_met_it():
     raised = Raised("NotImplementedError", "GAP 1: compute (a: b)", Place("mlp.py", 64))
-    assert failure(lost("loss(X, y, reg=0.1)", raised)) == Failure(
+    assert lost("loss(X, y, reg=0.1)", raised).failed_call == FailedCall(
         "loss(X, y, reg=0.1)",
         "NotImplementedError: GAP 1: compute (a: b)",
         "This part still waits to be written",
-        raised_at="mlp.py:64",
+        raised_at=Place("mlp.py", 64),
     )
 
 
@@ -50,19 +58,19 @@ def test_where_an_exception_was_raised_is_said_beside_another_line():
     [Stopped(Limit.CPU, 10.0), Died("it ended: so"), Unusable("no class"), Raised("KeyError", "'W1'")],
 )
 def test_so_is_one_without_a_place(happened):
-    found = failure(lost("grads['W1'], called a second time,", happened))
+    found = lost("grads['W1'], called a second time,", happened).failed_call
     assert found is not None
     assert found.call == "grads['W1'], called a second time,"
 
 
 def test_an_answer_that_is_wrong_is_no_failure():
-    assert failure(samples.perfect().checks[0]) is None
-    assert all(failure(c) is None for c in samples.wrong().first_to_fix)
+    assert samples.perfect().checks[0].failed_call is None
+    assert all(c.failed_call is None for c in samples.wrong().first_to_fix)
 
 
 def test_a_syntax_error_keeps_its_column():
     raised = Raised("SyntaxError", "'(' was never closed", Place("mlp.py", 4), "    def f(self:", caret=10)
-    found = failure(lost("params", raised))
+    found = lost("params", raised).failed_call
     assert found is not None
     assert (found.error, found.column) == ("SyntaxError: '(' was never closed", 10)
 
@@ -90,7 +98,7 @@ def test_advice_is_told_apart_where_there_is_no_place_either():
     raised = Raised(
         "TypeError", "Net.loss() missing 1 required positional argument: 'y'", before="Net(…) cannot be made"
     )
-    found = failure(lost("params", raised))
+    found = lost("params", raised).failed_call
     assert found is not None
     assert found.call == "Net(…) cannot be made"
     assert found.advice.startswith("loss() was called with arguments that its def line does not accept")
