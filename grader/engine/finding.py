@@ -49,15 +49,19 @@ class Finding:
             follows_from=judged.follows_from,
             place=place,
             source=source,
-            failed_call=None if judged.mistakes or verdict.cause else verdict.call,
+            cause="" if verdict.holds else self._cause,
+            failed_call=None if self._cause else verdict.call,
             remarks=verdict.remarks,
             outcome=self.is_result,
         )
 
+    @property
+    def _cause(self) -> str:
+        return " ".join(m.sentence for m in self.judged.mistakes) or self.judged.verdict.cause
+
     def _reason(self) -> str:
-        verdict = self.judged.verdict
+        verdict, cause = self.judged.verdict, self._cause
         numbers = verdict.reason + (f"; {verdict.values}" if verdict.values and self.shows_values else "")
-        cause = " ".join(m.sentence for m in self.judged.mistakes) or verdict.cause
         return f"{cause} ({numbers})" if cause else numbers
 
 

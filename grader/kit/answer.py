@@ -97,7 +97,7 @@ def failed_call(failure: Failure, what: str) -> FailedCall:
             return FailedCall(call, error, _advice(failure), failure.place, failure.caret)
         case Stopped():
             given_up = " (it was not called again after two calls had been stopped)" if failure.given_up else ""
-            return FailedCall(call, _explain_stopped(failure) + given_up)
+            return FailedCall(call, _explain_stopped(failure) + given_up, limit=failure.limit)
         case Died(detail) | Unusable(detail):
             return FailedCall(call, detail)
         case _:

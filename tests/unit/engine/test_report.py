@@ -166,7 +166,8 @@ def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: As
     lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
     check = report(toy, {"q1.2": outcome(negative=judged)}, lines=lines).checks[-1]
     assert check.reason == "Add instead of multiplying. (off by 3; yours 4, ours 1)"
-    assert (check.mistake, check.place, check.source) == ("times", Place("mlp.py", 3), "return a * b")
+    assert (check.mistake, check.cause, check.failed_call) == ("times", "Add instead of multiplying.", None)
+    assert (check.place, check.source) == (Place("mlp.py", 3), "return a * b")
 
 
 def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
