@@ -8,16 +8,15 @@ from dataclasses import dataclass, field
 
 from grader.batch.compare import why_lost
 from grader.batch.outcome import Result, Standing
-from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Points, Report, Status
+from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Limit, Points, Report, Status
 from grader.render.phrases import Fix, cause, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
-_STOPPED = re.compile(r"and was stopped: |it did not finish within ")
 """As `grader.kit.answer` says it."""
 
 
 @dataclass
-class Diagnosis:
+class CommonMistake:
     """A mistake that some students made."""
 
     sentence: str
@@ -77,10 +76,10 @@ class Summary:
         self.losses: dict[str, str] = {}
         """Reasons for lost points by student's key."""
         self._sentences = sentences
-        self._diagnoses: dict[object, Diagnosis] = {}
+        self._diagnoses: dict[object, CommonMistake] = {}
 
     @property
-    def diagnoses(self) -> list[Diagnosis]:
+    def diagnoses(self) -> list[CommonMistake]:
         """Return the mistakes, the most common first, then those that cost more."""
         return sorted(self._diagnoses.values(), key=lambda d: (-d.count, -d.lost))
 
@@ -117,7 +116,7 @@ class Summary:
             rate = self.rates.setdefault(check.id, Rate(check.id, check.title))
             rate.title = rate.title or check.title
             rate.counts[check.status] += 1
-            if _STOPPED.search(check.reason):
+            if check.failed_call and check.failed_call.limit in (Limit.CPU, Limit.WALL):
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
@@ -125,7 +124,7 @@ class Summary:
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
-            found = self._diagnoses.setdefault(key, Diagnosis(sentence, known))
+            found = self._diagnoses.setdefault(key, CommonMistake(sentence, known))
             found.checks |= dict.fromkeys(check.id for check in fix.checks)
             found.lost += fix.lost
             found.example = found.example or fix.source

@@ -15,7 +15,7 @@ from grader.batch.matching import Matching, Unclear
 from grader.batch.outcome import Result, Standing
 from grader.render.text import one_line
 
-_READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY)
+_READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY_GRADED)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _line(matching: Matching, result: Result) -> PlanRow:
     matches = matching.matches.get(result.student.key)
     submission = result.submission
     moment = result.student.submitted_at or (submission.submitted_at if submission else None)
-    notes = [result.why if result.standing not in (Standing.GRADED, Standing.PARTLY) else ""]
+    notes = [result.why if result.standing not in (Standing.GRADED, Standing.PARTLY_GRADED) else ""]
     notes += [result.late.sentence if result.late and result.late.is_late else ""]
     notes += [f"the same files as {', '.join(result.shares_with)}" if result.shares_with else ""]
     notes += ["not in the roster" if not result.student.enrolled else "", *(submission.notes if submission else ())]

@@ -13,9 +13,9 @@ import numpy as np
 from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions, put_in
-from grader.derivations.evaluate import FUNCTIONS, Evaluation, Interpretation, same, shape
+from grader.derivations.evaluate import FUNCTIONS, Evaluation, NotationInterpretation, same, shape
 from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
-from grader.derivations.question import Array, Asked, Notation, Problem, Question
+from grader.derivations.question import Array, Asked, Notation, Question, SampleProblem
 from grader.derivations.statements import FormulaChain, Member, Reading, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
 
@@ -75,7 +75,7 @@ def judge(
     try:
         judging = _Judging(question, answer, same, refuted)
     except Unread as unread:
-        return Judged(Opinion(tuple(_unread(asked, answer, unread.why) for asked in question.asked)), same)
+        return Judged(unread_opinion(question, answer, f"Unread: {unread.why}."), same)
     judged = tuple(judging.judgement(asked) for asked in question.asked)
     answered = same.answered | {asked.name for asked in question.asked}
     names = same.names | frozenset(judging.used())
@@ -226,7 +226,7 @@ class _Judging:
     def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, FormulaChain]], str]:
         """Return the last statements without the name of what is asked, and a remark: bare formulas, or definitions of
         other names."""
-        alone = len(self.statements) == 1
+        alone = len(self.statements) == 1 and self.reading.is_mathematics_alone
         bare = [
             (n, s)
             for n, s in enumerate(self.statements)
@@ -239,8 +239,15 @@ class _Judging:
         if bare and (not defined or bare[-1][0] > defined[-1][0]):
             behind = [(n, s) for n, s in bare if not defined or n > defined[-1][0]]
             fitting = [(n, s) for n, s in behind if (f := s.members[0].formula) and self._has_shape(asked, n, f)]
-            return (fitting or behind)[-1:], ""
+            return [self._in_a_sentence(*chosen) for chosen in (fitting or behind)[-1:]], ""
         return defined[-1:], "the formula does not say that it is what is asked for"
+
+    def _in_a_sentence(self, number: int, statement: FormulaChain) -> tuple[int, FormulaChain]:
+        """Return a bare formula with a doubt if another stands before it in its sentence, as in "A times B"."""
+        joined = re.fullmatch(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*", statement.words)
+        if not number or statement.display or self.statements[number - 1].display or joined is None:
+            return number, statement
+        return number, replace(statement, members=(replace(statement.members[0], doubt=joined[1]),))
 
     def _is_own(self, member: Member) -> bool:
         if member.formula is None:
@@ -287,7 +294,8 @@ class _Judging:
                 made = member.formula
                 if (
                     made is None
-                    or member.function
+                    or member.doubt
+                    or member.shorter
                     or made.name in names
                     or (made.name and made.name not in self.comparer.known)
                 ):
@@ -339,7 +347,7 @@ class _Judging:
         try:
             final = self.final(asked)
         except Unread as unread:
-            return replace(base, words=f"Unread: {unread.why}.", group=digest(_normal(self.answer)))
+            return self._unread(base, unread.why)
         found = self._judged(asked, final, base)
         closing = self._closing(asked, final, found)
         if closing is None:
@@ -350,6 +358,9 @@ class _Judging:
         if found.points is None:
             return last
         return _not_last(last)
+
+    def _unread(self, base: Judgement, why: str) -> Judgement:
+        return replace(base, words=f"Unread: {why}.", group=text_group(self.answer))
 
     def _closing(self, asked: Asked, final: Final, found: Judgement) -> Final | None:
         """Return a final answer without a left side behind all other formulas, as in "So it is …"."""
@@ -364,10 +375,13 @@ class _Judging:
         return None
 
     def _has_shape(self, asked: Asked, number: int, made: Formula, said: Comparison = Comparison.EQUAL) -> bool:
-        """Return whether a formula has the shape of what is asked for, in the handout's layout."""
+        """Return whether a formula is worked out and has the shape of what is asked for, in the handout's layout."""
         self.comparer.budget = WorkBudget()
         try:
-            meaning = next(self.comparer.meanings(self.definitions.resolve(made, number, gradients=True)[0]), None)
+            formula = self.definitions.resolve(made, number, gradients=True)[0]
+            meaning = next(self.comparer.meanings(formula), None)
+            if is_worked_out(formula, self.context.answered | self.question.notation.same.keys()):
+                return False
         except (Unread, TooMuch):
             return False
         truth = self.comparer.truth(asked.name, "", 0)
@@ -375,17 +389,30 @@ class _Judging:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
+        """Judge the final formula, and if it is not right without a letter at its end that may be a word."""
+        found = self._judged_as_it_stands(asked, final, base)
+        if found.points is not None or final.member.shorter is None:
+            return found
+        shorter = self._judged_as_it_stands(asked, replace(final, member=final.member.shorter), base)
+        if shorter.points is None:
+            return found
+        if found.comparison is Comparison.DIFFERS:
+            return self._unread(replace(base, formula=final.member.text), "its last letter may be a word")
+        remarks = (*shorter.remarks, "its last letter is read as a word")
+        return replace(shorter, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+
+    def _judged_as_it_stands(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
         self.comparer.budget = WorkBudget()
         base = replace(base, formula=final.member.text)
         try:
             return self._of(asked, final, base)
         except TooMuch:
-            return replace(base, words="Unread: too much to evaluate.", group=digest(_normal(self.answer)))
+            return self._unread(base, "too much to evaluate")
         except Unread as unread:
             return self._unread_final(asked, final, base, unread.why)
 
     def _unread_final(self, asked: Asked, final: Final, base: Judgement, why: str) -> Judgement:
-        made = replace(base, words=f"Unread: {why}.", group=digest(_normal(self.answer)))
+        made = self._unread(base, why)
         self.comparer.budget = WorkBudget()
         try:
             before = self._right_before(asked, final)
@@ -425,8 +452,8 @@ class _Judging:
         first: Meaning | None,
         carried: frozenset[str],
     ) -> Judgement:
-        if final.member.function:
-            raise Unread(f"“{final.member.function}” may be a function in it")
+        if final.member.doubt:
+            raise Unread(f"“{final.member.doubt}” may belong to it")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)
@@ -542,10 +569,10 @@ class _Judging:
         """Judge a formula whose shapes fit in no layout, and say so if only transpositions are missing."""
         why = "The shapes do not fit"
         try:
-            self.comparer.evaluated(formula, Interpretation())
+            self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
-        loose = self.comparer.evaluated(formula, Interpretation(loose=True))
+        loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
         right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
         mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
         return replace(
@@ -655,21 +682,22 @@ def _is_name(member: Member) -> bool:
     return member.formula is not None and bool(member.formula.name)
 
 
-def _unread(asked: Asked, answer: str, why: str) -> Judgement:
-    return Judgement(
-        asked.latex, Comparison.UNREAD, None, asked.points, f"Unread: {why}.", group=digest(_normal(answer))
-    )
+def unread_opinion(question: Question, answer: str, words: str) -> Opinion:
+    """Return an opinion without any comparison."""
+    asked, group = question.asked, text_group(answer)
+    return Opinion(tuple(Judgement(a.latex, Comparison.UNREAD, None, a.points, words, group=group) for a in asked))
 
 
-def _normal(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def text_group(answer: str) -> str:
+    """Return the group of an answer that is not read: answers of the same text."""
+    return digest(" ".join(unicodedata.normalize("NFC", answer).split()))
 
 
 def _a(array: Array) -> str:
     return f"an array of {shape(array)}" if array.ndim else "a number"
 
 
-def _counter_example(problem: Problem, value: Array, truth: Array) -> str:
+def _counter_example(problem: SampleProblem, value: Array, truth: Array) -> str:
     return f"{problem.description} it gives {_numbers(value)}, and the true value is {_numbers(truth)}"
 
 

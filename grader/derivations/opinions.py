@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.derivations.compare import digest
-from grader.derivations.judge import Context, Judged, judge
+from grader.derivations.judge import Context, Judged, judge, unread_opinion
 from grader.derivations.question import Question
-from grader.model import Comparison, Judgement, Opinion
+from grader.model import Opinion
 
 Seen = dict[tuple[str, ...], Judged]
 """Judged answers by all answers up to them, for submissions that begin with the same answers."""
@@ -82,6 +81,4 @@ def _judged(question: Question, answer: str, context: Context, refuted: frozense
         return judge(question, answer, context, refuted)
     except Exception as bug:  # noqa: BLE001  the answer is left unread, and says so
         words = f"Internal error while it was read ({type(bug).__name__})."
-        group = digest(answer)
-        lost = (Judgement(a.latex, Comparison.UNREAD, None, a.points, words, group=group) for a in question.asked)
-        return Judged(Opinion(tuple(lost)), context)
+        return Judged(unread_opinion(question, answer, words), context)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from grader.derivations.bounds import MAX_DEPTH, Unread
 from grader.derivations.formulas import Formula, Kind, derivative, number, symbol
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token
+from grader.derivations.tokens import Token, depths
 
 _CLOSING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗"}
@@ -84,7 +84,7 @@ class Parser:
         self.next()
         start, depth = self.at, 1
         while depth:
-            depth += {"open": 1, "close": -1}.get(self.next().kind, 0)
+            depth += self.next().nesting
         return self.tokens[start : self.at - 1]
 
     def argument(self) -> Sequence[Token]:
@@ -681,13 +681,8 @@ class Parser:
     def _cases(self) -> Formula:
         parts: list[Formula] = []
         for row in self._rows("cases"):
-            depth, place = 0, None
-            for n, token in enumerate(row):
-                depth += {"open": 1, "close": -1}.get(token.kind, 0)
-                if not depth and n and token.kind in ("text", "end"):
-                    place = n
-                    break
-            if place is None:
+            ends = (n for n, d in enumerate(depths(row)) if not d and n and row[n].kind in ("text", "end"))
+            if (place := next(ends, None)) is None:
                 raise Unread("a case without a condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
         return Formula("cases", tuple(parts))
@@ -742,9 +737,7 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
 def _columns(row: Sequence[Token]) -> list[list[Token]]:
     """Cut at commas and & outside brackets."""
     cells: list[list[Token]] = [[]]
-    depth = 0
-    for token in row:
-        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+    for token, depth in zip(row, depths(row), strict=True):
         if token.kind == "end" and not depth:
             cells.append([])
         else:

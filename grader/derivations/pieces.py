@@ -22,6 +22,8 @@ class Piece:
     """Line of the answer at which it begins, from 1."""
     display: bool = False
     """On lines of its own, or a line of code; not within a sentence."""
+    shorter: str = ""
+    """The mathematics without a letter at its end that may be a word, as in "δ h y listo"."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ _BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
+_WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
+_LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
 """A function of one name is defined, as in signo$(θ) = …$."""
@@ -100,7 +104,7 @@ class _Cutter:
         for found in _MATHS.finditer(text):
             before = text[place : found.start()]
             function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
-            yield from self._typed(before[: function.start()] if function else before, _line(text, place))
+            yield from self._typed(before[: function.start()] if function else before, _line(text, place), more=True)
             place = found.end()
             for piece in self._maths(found, _line(text, found.start())):
                 yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
@@ -145,7 +149,7 @@ class _Cutter:
 
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
-    def _typed(self, text: str, line: int) -> Iterator[Piece]:
+    def _typed(self, text: str, line: int, *, more: bool = False) -> Iterator[Piece]:
         """Yield words, and stretches of a line around an = in which every name is one of mathematics."""
         for number, said in enumerate(text.splitlines(keepends=True), line):
             said = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", said))
@@ -155,10 +159,13 @@ class _Cutter:
                 latex = self.names.latex_of(said[begin:end])
                 if latex is None:
                     continue
+                goes_on = _WORD_NEXT.match(said[end:]) or (more and not said[end:].strip() and not said.endswith("\n"))
+                letter = _LETTER_AT_END.search(said[begin:end]) if goes_on else None
+                shorter = letter and self.names.latex_of(said[begin : begin + letter.start()])
                 latex += self._function(said[end:])
                 if said[place:begin].strip():
                     yield Piece("words", said[place:begin], number)
-                yield Piece("maths", latex, number, display=not said[:begin].strip(" *-_#\t"))
+                yield Piece("maths", latex, number, not said[:begin].strip(" *-_#\t"), shorter or "")
                 place = end
             if said[place:].strip():
                 yield Piece("words", said[place:], number)

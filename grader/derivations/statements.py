@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, tokens
+from grader.derivations.tokens import Token, depths, is_picture, tokens
 from grader.model import Skipped
 
 
@@ -27,8 +27,10 @@ class Member:
     """The reason why it is unread."""
     labels: tuple[tuple[Formula, Formula], ...] = ()
     """Formulas that an \\underbrace embraces, each with the formula below it."""
-    function: str = ""
-    """A word before an operand, such as \\text{signo} θ, that may be a function of it."""
+    doubt: str = ""
+    """Something that may belong to it, such as the word of \\text{signo} θ."""
+    shorter: Member | None = None
+    """The same without a letter at its end that may be a word."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class FormulaChain:
     """It began with =: the statement before it is continued."""
     relation: str = ""
     """Another sign than =, in a < b, a ≈ b and the like."""
+
+    words: str = ""
+    """Words between it and the formula before it."""
 
     @property
     def is_equality(self) -> bool:
@@ -62,7 +67,7 @@ class Reading:
 
     @property
     def is_mathematics_alone(self) -> bool:
-        return not self.skipped and not any(any(c.isalnum() for c in text) for _, text in self.words)
+        return not self.skipped and not any(c.isalnum() or is_picture(c) for _, text in self.words for c in text)
 
 
 def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
@@ -113,10 +118,13 @@ class _Reader:
         self.skipped: list[Skipped] = []
         self.interrupted: list[Skipped] = []
         self.functions: list[tuple[str, str, Formula]] = []
+        self.before = ""
+        """Words since the last statement."""
         self.open = False
         """The last statement ended with = and waits for its right side."""
 
     def between(self, words: str) -> None:
+        self.before += words
         if "\n\n" in words:
             self.open = False
 
@@ -124,8 +132,15 @@ class _Reader:
         found = self._words_split_off(_without_frames(tokens(piece.text, self.notation.words)))
         segments = list(_rows(found))
         for segment, after in zip_longest(segments, segments[1:]):
-            function = _function_word(after.tokens) if after and after.how == "text" else ""
-            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), function)
+            doubt = _function_word(after.tokens) if after and after.how == "text" else ""
+            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), doubt)
+        if piece.shorter:
+            reader = _Reader(self.notation)
+            reader.take(replace(piece, text=piece.shorter, shorter=""))
+            if reader.statements and reader.statements[-1].members[-1].formula is not None:
+                *members, last = self.statements[-1].members
+                last = replace(last, shorter=reader.statements[-1].members[-1])
+                self.statements[-1] = replace(self.statements[-1], members=(*members, last))
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
@@ -140,7 +155,7 @@ class _Reader:
                     found[n] = replace(token, kind="text")
         return found
 
-    def _row(self, row: Sequence[Token], piece: Piece, aside: bool, function: str) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, aside: bool, doubt: str) -> None:
         sides, relation = _sides(row)
         if relation == "∈":
             sides, relation = self._without_sets(sides, piece), ""
@@ -158,7 +173,7 @@ class _Reader:
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
             return
-        members[-1] = replace(members[-1], function=members[-1].function or function)
+        members[-1] = replace(members[-1], doubt=members[-1].doubt or doubt)
         self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
             before = self.statements[-1]
@@ -166,7 +181,9 @@ class _Reader:
                 before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            self.statements.append(FormulaChain(tuple(members), piece.display and not aside, goes_on, relation))
+            made = FormulaChain(tuple(members), piece.display and not aside, goes_on, relation, self.before)
+            self.statements.append(made)
+        self.before = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[Member]) -> None:
         """Note φ(z) = …"""
@@ -271,23 +288,16 @@ def _function_word(tokens: Sequence[Token]) -> str:
 
 def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return what stands in the bracket at the beginning."""
-    depth = 0
-    for n, token in enumerate(tokens):
-        depth += {"open": 1, "close": -1}.get(token.kind, 0)
-        if not depth:
-            return tokens[1:n]
-    return tokens[1:]
+    open_behind = depths(tokens)
+    return tokens[1 : open_behind.index(0)] if 0 in open_behind else tokens[1:]
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
     """Drop a bracket around a whole equality, as comments have it."""
     kept = _without_stops(row)
     if len(kept) > 2 and kept[0].kind == "open" and kept[-1].kind == "close":
-        depths, depth = [], 0
-        for token in kept:
-            depth += {"open": 1, "close": -1}.get(token.kind, 0)
-            depths.append(depth)
-        if min(depths[:-1]) >= 1 and any(t.kind == "=" and d == 1 for t, d in zip(kept, depths, strict=True)):
+        open_behind = depths(kept)
+        if min(open_behind[:-1]) >= 1 and any(t.kind == "=" and d == 1 for t, d in zip(kept, open_behind, strict=True)):
             return kept[1:-1]
     return row
 
@@ -352,12 +362,10 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
         if kept[0].text == "|" and any(t.is_sign("|") for t in kept[1:]):
             break
         kept.pop(0)
-    depth = [0]
-    for token in kept:
-        depth.append(depth[-1] + {"open": 1, "close": -1}.get(token.kind, 0))
-    if depth[-1] == -1 and kept[-1].kind == "close":
+    open_behind = depths(kept) or [0]
+    if open_behind[-1] == -1 and kept[-1].kind == "close":
         kept.pop()
-    elif depth[-1] == 1 and kept[0].kind == "open" and min(depth[1:]) >= 1:
+    elif open_behind[-1] == 1 and kept[0].kind == "open" and min(open_behind) >= 1:
         kept.pop(0)
     return kept
 
@@ -409,7 +417,7 @@ def _segments(found: Sequence[Token]) -> Iterator[_Segment]:
     for token in found:
         if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
             grids += 1 if token.text.startswith("begin") else -1
-        depth = max(0, depth + {"open": 1, "close": -1}.get(token.kind, 0))
+        depth = max(0, depth + token.nesting)
         cuts = grids <= 0 and (token.kind == "row" or (depth == 0 and token.kind == "end"))
         words = grids <= 0 and depth == 0 and token.kind == "text" and segment.tokens and not segment.hangs
         if cuts or words:
@@ -426,7 +434,7 @@ def _segments(found: Sequence[Token]) -> Iterator[_Segment]:
 def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
     sides, relation, depth, grids = [_Side([], [])], "", 0, 0
     for token in row:
-        depth += {"open": 1, "close": -1}.get(token.kind, 0)
+        depth += token.nesting
         if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
             grids += 1 if token.text.startswith("begin") else -1
         top = depth <= 0 and grids <= 0

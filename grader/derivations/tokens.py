@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from grader.derivations.bounds import MAX_TOKENS, Unread
@@ -29,6 +31,21 @@ class Token:
 
     def is_sign(self, *signs: str) -> bool:
         return self.kind == "sign" and self.text in signs
+
+    @property
+    def nesting(self) -> int:
+        """Return 1 for an opening bracket, -1 for a closing one and 0 for others."""
+        return (self.kind == "open") - (self.kind == "close")
+
+
+def is_picture(character: str) -> bool:
+    """Return whether it is a tick, an emoji or the like."""
+    return unicodedata.category(character) == "So"
+
+
+def depths(tokens: Iterable[Token]) -> list[int]:
+    """Return how many brackets are open behind each token."""
+    return list(accumulate(token.nesting for token in tokens))
 
 
 GREEK = {
@@ -114,13 +131,13 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
-    r"|(?P<long>\*\*|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    r"|(?P<long>\*\*|//|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
 _LONG: dict[str, tuple[Kind, str]] = {
     "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
     "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
-    "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
+    "//": ("end", ""), "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
 _KNOWN = re.compile(
     r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
@@ -213,7 +230,7 @@ class _Lexer:
             self._add("=", "=", start)
         elif said in "<>":
             self._add("relation", said, start)
-        elif said in ",;":
+        elif said in ",;∎■□":
             self._add("end", said, start)
         elif said == "&":
             if any(self.grids) or self.text[start - 1 : start] == "&":
@@ -224,7 +241,7 @@ class _Lexer:
         elif said.isalpha():
             self._foreign(said, start)
         else:
-            self._add("sign", said, start)
+            self._add("text" if is_picture(said) else "sign", said, start)
 
     def _foreign(self, said: str, start: int) -> None:
         """Take a letter, or a word in a script whose signs are no names of quantities."""
@@ -254,7 +271,7 @@ class _Lexer:
 
     def _word(self, said: str, start: int) -> None:
         """Take a run of Latin letters: names side by side, with known words among them."""
-        if self._named(said, start):
+        if len(said) > 2 and self._named(said, start):  # two letters are rather a product
             return
         for part in _KNOWN.finditer(said):
             self.at = start + part.end()
@@ -328,9 +345,11 @@ class _Lexer:
     def _text(self, name: str, start: int) -> None:
         """Take a name, a function or a letter that stands upright, or words."""
         named = re.compile(r"\s*\{\s*([A-Za-z]+\d?(?:\\?_\w+)*)\s*\}").match(self.text, self.at)
+        place = self.at
+        self.at = named.end() if named else place
         if named and self._named(named[1].replace("\\", ""), start):
-            self.at = named.end()
             return
+        self.at = place
         after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
         foreign = re.compile(r"\s*\{\s*(?![A-Za-z]+\s*\})[^\W\d_]{2,}\s*\}").match(self.text, self.at)
         bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "rm") and not foreign
@@ -350,12 +369,19 @@ class _Lexer:
             said = inside.strip()
             if self._is_called(name, inside):
                 self._add("unknown", said, start)
+            elif _WORD.fullmatch(said) and self._is_index():
+                self._add("letter", said, start)
             elif said.strip(" .,;:()"):
                 self._add("text", said, start)
             elif said:
                 self._add("end", "", start)
             else:
                 self.spaced = True
+
+    def _is_index(self) -> bool:
+        """Return whether a script of a letter begins here."""
+        before = self.found[:-1] if self.found and self.found[-1].text == "{" else self.found
+        return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
 
     def _is_called(self, name: str, inside: str) -> bool:
         """Return whether text is a function: an operator's name, or one word right before a bracket."""

@@ -84,7 +84,7 @@ def test_a_factor_is_not_a_note_on_a_size(ask: Ask) -> None:
 )
 def test_a_word_before_an_operand_may_be_a_function(ask: Ask, formula: str, word: str) -> None:
     (found,) = ask("q3.2", formula).judgements
-    assert (found.comparison, found.words) == (Comparison.UNREAD, f"Unread: “{word}” may be a function in it.")
+    assert (found.comparison, found.words) == (Comparison.UNREAD, f"Unread: “{word}” may belong to it.")
     assert not found.equalities
 
 
@@ -138,3 +138,56 @@ def test_an_answer_that_is_one_number_has_its_value(ask: Ask) -> None:
 def test_powers_of_numpy_are_read(ask: Ask) -> None:
     code = "`dz1 = np.dot(W2.T, yhat - y) * (np.power(a1, 1) - np.square(a1))`, `db1 = dz1`, `z1 = W1 @ x + b1`"
     assert ask("q1.5", code).judgements[0].shelf in RIGHT
+
+
+def test_two_letters_side_by_side_are_a_product(ask: Ask) -> None:
+    assert ask("q1.3", rf"${W2} = \hat yh^{{(1)T}} - yh^{{(1)T}}$").shelf in RIGHT
+
+
+def test_a_name_that_words_mention_is_no_answer(ask: Ask) -> None:
+    said = r"The same as before, as $b^{(2)}$ is only added."
+    assert ask("q1.2", said, {"q1.1": r"$\nabla_{a^{(2)}}J = \hat y - y$"}).shelf is Shelf.UNREAD
+
+
+def test_formulas_that_words_join_are_not_judged_alone(ask: Ask) -> None:
+    (found,) = ask("q1.4", r"$W^{(2)T}$ times $(\hat y - y)$").judgements
+    assert (found.shelf, found.words) == (Shelf.UNREAD, "Unread: “times” may belong to it.")
+    assert ask("q1.4", r"As $W^{(2)}$ is a row: $W^{(2)T}(\hat y - y)$").shelf in RIGHT
+
+
+def test_an_upright_index_is_an_index(ask: Ask) -> None:
+    rule = r"$\theta_{\text{new}} = \theta_{\text{old}} - \eta(g_t + 2\lambda\,\theta_{\mathrm{old}})$"
+    assert ask("q3.1", rule).shelf is Shelf.RIGHT
+
+
+def test_a_name_that_is_a_word_is_shown_whole(ask: Ask) -> None:
+    (found,) = ask("q3.1", "step = lr*(g + 2*lam*theta)\ntheta = theta - step").judgements
+    assert (found.shelf, found.formula.split()) == (Shelf.RIGHT, [r"\theta", "-", r"\mathrm{step}"])
+
+
+@pytest.mark.parametrize("word", ["e basta", "o sea", "e $y$ è il target"])
+def test_a_letter_before_words_may_be_a_word(ask: Ask, word: str) -> None:
+    (found,) = ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T {word}").judgements
+    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("its last letter is read as a word",))
+    assert ask("q1.3", f"dJ/dW2 = (yhat - y) * x {word}").shelf not in RIGHT
+
+
+def test_a_known_letter_before_words_is_a_word_or_a_factor(ask: Ask) -> None:
+    for words in ("y listo", "y $y$ es la etiqueta"):
+        (found,) = ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T {words}").judgements
+        assert (found.shelf, found.words) == (Shelf.UNREAD, "Unread: its last letter may be a word.")
+    assert ask("q1.3", "dJ/dW2 = (yhat - y) * h1^T y").shelf is Shelf.OTHER_VALUE
+    assert ask("q1.3", "dJ/dW2 = (yhat - y) * h1^T y.\n\nThat is all").shelf is Shelf.OTHER_VALUE
+
+
+@pytest.mark.parametrize("sign", ["✓", "∎", "■", "😀", "❌", "// final"])
+def test_signs_that_are_no_mathematics_end_a_formula(ask: Ask, sign: str) -> None:
+    for formula in ("dJ/da2 = yhat - y", r"$\nabla_{a^{(2)}}J = \hat y - y$"):
+        found = ask("q1.1", f"{formula} {sign}")
+        assert found.shelf in RIGHT
+        assert not found.is_proven or sign in "∎■"
+
+
+def test_a_chain_rule_behind_a_bare_formula_does_not_replace_it(ask: Ask) -> None:
+    said = "$(\\hat y-y)(h^{(1)})^T$\n\n(chain rule: $\\frac{dJ}{da}\\frac{da}{dW}$)"
+    assert ask("q1.3", said).shelf in RIGHT
