@@ -1,4 +1,4 @@
-"""Finds the line of a student's file that a lost check is about, by what flowed from where to where in one call.
+"""Finds the line of a student's file that a failed check is about, by what flowed from where to where in one call.
 
 The sandbox says which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
 right solution computes as well vindicates the statement that computed it, and all that flowed into it. The fault is
@@ -197,7 +197,7 @@ def _counts(flow: Flow, event: int, size: int) -> bool:
 
 @dataclass(frozen=True)
 class FollowedCall:
-    """A call that is made once more, and followed, to find the line of a lost check."""
+    """A call that is made once more, and followed, to find the line of a failed check."""
 
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
@@ -874,7 +874,7 @@ class _Followed:
     state: Sequence[str]
 
     def event(self, target: Target, lines: Sequence[Line]) -> int | None:
-        """The event that the target's lost check is about."""
+        """The event that the target's failed check is about."""
         flow, rows, right = self.flow, self.rows, self.right
         wrong = self._wrong(target)
         said = (stated(flow, rows, right, wrong, line) for line in lines)
@@ -911,7 +911,7 @@ class Lines:
         self._followed: dict[FollowedCall, _Followed | None] = {}
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
-        """The line that a lost check is about; `lines` are those that its mistakes state."""
+        """The line that a failed check is about; `lines` are those that its mistakes state."""
         tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
         for target, said in tried:
             if (followed := self._follow(target.call)) is None:
