@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grader.kit.diagnosis import Judged
+from grader.kit.diagnosis import JudgedCheck
 from grader.kit.lines import FoundLine
 from grader.model import ZERO, CheckResult, Evidence, Points, Status, Usage
 
@@ -17,7 +17,7 @@ class Finding:
     """For example "q2.2.W1"."""
     title: str
     possible: Points
-    judged: Judged
+    judged: JudgedCheck
     shows_values: bool
     """True if the student may see the compared numbers, because the problem is public."""
     is_result: bool
