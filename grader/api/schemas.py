@@ -14,7 +14,7 @@ from grader.api.admission import Receipt
 from grader.api.waiting import QueuePlace
 from grader.course.late import Lateness
 from grader.course.roster import LOGIN
-from grader.course.scores import QuestionScore, Score
+from grader.course.scores import QuestionScore, Score, SubmissionState
 from grader.model import Points, Status
 from grader.model.answers import Decision
 from grader.store.counts import InQueue
@@ -290,16 +290,20 @@ class SubmissionOut(Out):
     digest: str
     files: list[FileOut]
     code_submitted: bool
-    state: State
+    state: SubmissionState
     late: LatenessOut
     score: ScoreOut | None = Field(description="null for a pre-check, which is never the grade")
 
     @classmethod
-    def of(cls, submission: SubmissionRecord, state: State, late: Lateness, score: Score | None) -> SubmissionOut:
+    def of(
+        cls, submission: SubmissionRecord, state: SubmissionState, late: Lateness, score: Score | None
+    ) -> SubmissionOut:
         return cls(**_summary_fields(submission, state, late, score))
 
 
-def _summary_fields(submission: SubmissionRecord, state: State, late: Lateness, score: Score | None) -> dict[str, Any]:
+def _summary_fields(
+    submission: SubmissionRecord, state: SubmissionState, late: Lateness, score: Score | None
+) -> dict[str, Any]:
     return {
         "id": submission.id,
         **_submission_fields(submission),
@@ -323,7 +327,7 @@ class WholeSubmissionOut(SubmissionOut):
     def whole(
         cls,
         submission: SubmissionRecord,
-        state: State,
+        state: SubmissionState,
         late: Lateness,
         score: Score | None,
         place: QueuePlace | None,

@@ -115,7 +115,7 @@ def list_submissions(
     author: Annotated[
         str | None, Query(max_length=200, pattern=TEXT, description="A login; students list their own")
     ] = None,
-    state: Annotated[State | None, Query()] = None,
+    state: Annotated[State | None, Query(description="graded includes partly_graded")] = None,
     kind: Annotated[Kind | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[str | None, Query(pattern=ID, description="Only submissions older than this one")] = None,
@@ -144,7 +144,7 @@ def list_submissions(
         seen = see(tx, service, caller, found[:limit])
     if len(found) > limit:
         response.headers["Link"] = _next_link(request, found[limit - 1].id)
-    return [SubmissionOut.of(s.submission, s.grading.state, s.late, s.score) for s in seen]
+    return [SubmissionOut.of(s.submission, s.state, s.late, s.score) for s in seen]
 
 
 def _may_list(caller: Caller, course: str, person: str) -> bool:
@@ -166,7 +166,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
         seen = find(tx, service, caller, id)
         return WholeSubmissionOut.whole(
             seen.submission,
-            seen.grading.state,
+            seen.state,
             seen.late,
             seen.score,
             place_of(tx, service, seen),

@@ -12,7 +12,7 @@ from grader.api.problems import HttpProblem, not_found
 from grader.api.waiting import QueuePlace, place
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import AnsweredQuestions, Score, score
+from grader.course.scores import AnsweredQuestions, Score, SubmissionState, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Report, Status
 from grader.render import as_json
@@ -34,6 +34,14 @@ class SubmissionView:
     late: Lateness
     score: Score | None
     """None for a pre-check, which never counts."""
+
+    @property
+    def state(self) -> SubmissionState:
+        """The state, as far as the caller may see the score."""
+        sees_points = self.grading.points is not None  # only of what is graded and released
+        if sees_points and self.score and self.score.waiting:
+            return SubmissionState.PARTLY_GRADED
+        return SubmissionState(self.grading.state)
 
 
 def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:

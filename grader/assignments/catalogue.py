@@ -21,9 +21,9 @@ from grader.intake.missing_code import has_code
 from grader.intake.notebook import read_notebook
 from grader.kit import reference as default_truth
 from grader.kit.claim import Check
-from grader.kit.diagnosis import Ledger, Mistake, Reading, Truths
+from grader.kit.diagnosis import Diagnosis, Interpretation, Mistake, Truths
 from grader.kit.lines import Target
-from grader.kit.mistake import Interpretation, KnownMistake, interpretations_of
+from grader.kit.mistake import KnownInterpretation, KnownMistake, interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
 from grader.sandbox.contract import Array
 
@@ -55,7 +55,7 @@ class Assignment:
     checks: tuple[Check, ...]
     digest: str
     mistakes: tuple[Mistake, ...]
-    readings: tuple[Reading, ...]
+    interpretations: tuple[Interpretation, ...]
     truths: Truths
     public_cache: PublicProblemCache
     recorded: bool
@@ -157,8 +157,8 @@ class Assignment:
         sections = (section for part in self.parts for section in part.sections.items())
         return {f"{section}.{name}": points for section, checks in sections for name, points in checks.items()}
 
-    def ledger(self, truths: Truths) -> Ledger:
-        return Ledger(truths, self.mistakes, self.readings)
+    def diagnosis(self, truths: Truths) -> Diagnosis:
+        return Diagnosis(truths, self.mistakes, self.interpretations)
 
 
 def _short_digest(file: Path) -> str:
@@ -214,14 +214,14 @@ def load(folder: Path) -> Assignment:
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
     handout = _handout(folder)
-    known, truths, readings = _reference_truths(truth, module, manifest, folder, package)
+    known, truths, interpretations = _reference_truths(truth, module, manifest, folder, package)
     assignment = Assignment(
         manifest=manifest,
         folder=folder,
         checks=tuple(_with_length(value, manifest) for value in vars(module).values() if isinstance(value, Check)),
         digest=getattr(truth, "digest", digest),
         mistakes=known,
-        readings=readings,
+        interpretations=interpretations,
         truths=truths,
         public_cache=PublicProblemCache(truths),
         recorded=isinstance(truth, RecordedTruth),
@@ -263,7 +263,7 @@ def _truth(folder: Path, package: str) -> Any:
 
 def _reference_truths(
     truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
-) -> tuple[tuple[Mistake, ...], Truths, tuple[Reading, ...]]:
+) -> tuple[tuple[Mistake, ...], Truths, tuple[Interpretation, ...]]:
     """Return the known mistakes, the truths with and without them, and the accepted interpretations.
 
     They come from truth.py; without it from the reference and mistakes.py; without a reference from checks.py.
@@ -276,19 +276,19 @@ def _reference_truths(
                 "and mistakes' ids, which returns the truth. Without the file the truth is reference.py"
             )
         known = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
-        return tuple(known), truth.truths(settings), _readings(truth, settings)
+        return tuple(known), truth.truths(settings), _interpretations(truth, settings)
     if not (folder / REFERENCE).exists():
-        return (), lambda _reading, _assumed: truth, _readings(truth, settings)
+        return (), lambda _interpretation, _assumed: truth, _interpretations(truth, settings)
     reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names
     registered: list[KnownMistake] = []
-    accepted: tuple[Interpretation, ...] = ()
+    accepted: tuple[KnownInterpretation, ...] = ()
     if (folder / MISTAKES).exists():
         mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
         ids = [check for part in manifest.parts for check in part.points_of_checks]
         registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
         accepted = interpretations_of(mistakes)
     truths = default_truth.truths(reference, names, registered, accepted)
-    return tuple(registered), truths, (Reading("", ""), *accepted)
+    return tuple(registered), truths, (Interpretation("", ""), *accepted)
 
 
 def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
@@ -321,9 +321,11 @@ def _require_same_sections(assignment: Assignment) -> None:
         raise BadAssignment(f"{assignment.id}: {MANIFEST} and checks.py do not have the same sections: {odd}")
 
 
-def _readings(truth: Any, settings: Mapping[str, Any]) -> tuple[Reading, ...]:
-    readings: Sequence[Reading] = truth.readings(settings) if hasattr(truth, "readings") else ()
-    return tuple(readings) or (Reading("", ""),)
+def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpretation, ...]:
+    interpretations: Sequence[Interpretation] = (
+        truth.interpretations(settings) if hasattr(truth, "interpretations") else ()
+    )
+    return tuple(interpretations) or (Interpretation("", ""),)
 
 
 def _digest_of_folder(folder: Path) -> str:

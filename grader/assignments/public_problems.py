@@ -17,11 +17,11 @@ class PublicProblemCache:
         self._made: dict[tuple[str, Assumptions], Any] = {}
         self._problems: dict[str, list[Any]] = {}
 
-    def truth(self, reading: str, assumed: Assumptions) -> Any:
+    def truth(self, interpretation: str, assumed: Assumptions) -> Any:
         """Return the truth under an interpretation, as if the assumed mistakes were made."""
-        key = (reading, assumed)
+        key = (interpretation, assumed)
         if key not in self._made:
-            self._made[key] = self._truths(reading, assumed)
+            self._made[key] = self._truths(interpretation, assumed)
         return self._made[key]
 
     def problems(self, check: Check, draw: Draw, truth: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """Recorded answers of the reference: a student's pack contains its answers to the public problems instead of itself.
 
-Recording calls the real reference and stores every answer under a digest of the call. Reading looks answers up; a call
+Recording calls the real reference and stores every answer under a digest of the call. Replay looks answers up; a call
 that depends on the student's answer was not recorded and raises `NotRecorded`.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from grader.errors import BadAssignment
 from grader.guest.wire import PREFIX, WireError, decode, encode
 from grader.kit.claim import NotRecorded
-from grader.kit.diagnosis import Assumptions, Mistake, Reading, Truths
+from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.lines import Line
 
 RECORDED = "recorded.bin"
@@ -33,9 +33,9 @@ class AnswerRecorder:
         self._truths = truths
         self.answers: dict[str, Any] = {}
 
-    def truth(self, reading: str, assumed: Assumptions) -> Any:
+    def truth(self, interpretation: str, assumed: Assumptions) -> Any:
         """Return the truth under an interpretation and assumed mistakes. It records every answer that it computes."""
-        return _RecordingTruth(self._truths(reading, assumed), _truth_key(reading, assumed), self.answers)
+        return _RecordingTruth(self._truths(interpretation, assumed), _truth_key(interpretation, assumed), self.answers)
 
 
 class _RecordingTruth:
@@ -62,16 +62,16 @@ class RecordedTruth:
             Mistake(i, t, s, tuple(Line(tuple(names), *rest) for names, *rest in lines), c)
             for i, t, s, lines, c in content["mistakes"]
         ]
-        self._readings = [Reading(i, remark) for i, remark in content["readings"]]
+        self._interpretations = [Interpretation(i, remark) for i, remark in content["readings"]]
 
     def mistakes(self, _config: Mapping[str, Any]) -> Sequence[Mistake]:
         return self._mistakes
 
-    def readings(self, _config: Mapping[str, Any]) -> Sequence[Reading]:
-        return self._readings
+    def interpretations(self, _config: Mapping[str, Any]) -> Sequence[Interpretation]:
+        return self._interpretations
 
     def truths(self, _config: Mapping[str, Any]) -> Truths:
-        return lambda reading, assumed: _RecordedAnswers(_truth_key(reading, assumed), self._answers)
+        return lambda interpretation, assumed: _RecordedAnswers(_truth_key(interpretation, assumed), self._answers)
 
     @classmethod
     def read(cls, file: Path) -> RecordedTruth:
@@ -104,7 +104,7 @@ def write(
     digest: str,
     answers: Mapping[str, Any],
     mistakes: Sequence[Mistake],
-    readings: Sequence[Reading],
+    interpretations: Sequence[Interpretation],
 ) -> None:
     """Write a `recorded.bin`.
 
@@ -113,7 +113,7 @@ def write(
         digest: Digest of the assignment.
         answers: The recorded answers of an `AnswerRecorder`.
         mistakes: The assignment's known mistakes.
-        readings: The assignment's accepted interpretations.
+        interpretations: The assignment's accepted interpretations.
     """
     distinct, questions = _distinct(answers)
     content = {
@@ -124,7 +124,7 @@ def write(
             [m.id, m.topic, m.sentence, [[list(li.computes), *astuple(li)[1:]] for li in m.line], m.carries]
             for m in mistakes
         ],
-        "readings": [[r.id, r.remark] for r in readings],
+        "readings": [[r.id, r.remark] for r in interpretations],
     }
     header, buffers = encode(content, max_header_bytes=1 << 30)  # trusted data for a file, so no small bound
     file.write_bytes(zlib.compress(header + b"".join(buffers), 9))
@@ -145,8 +145,8 @@ def _distinct(answers: Mapping[str, Any]) -> tuple[list[Any], dict[str, int]]:
     return distinct, questions
 
 
-def _truth_key(reading: str, assumed: Assumptions) -> str:
-    return f"{reading}|{','.join(sorted(assumed))}"
+def _truth_key(interpretation: str, assumed: Assumptions) -> str:
+    return f"{interpretation}|{','.join(sorted(assumed))}"
 
 
 def _encodable(answer: Any, method: str) -> Any:

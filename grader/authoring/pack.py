@@ -110,16 +110,16 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         tick(int(claim.check not in recorded_checks))
         recorded_checks.add(claim.check)
         assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
-        for reading in assignment.readings:
+        for interpretation in assignment.interpretations:
             for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
-                _ask(claim, recorder.truth(reading.id, assumed), mistaken=bool(assumed))
+                _ask(claim, recorder.truth(interpretation.id, assumed), mistaken=bool(assumed))
     checks = [check for part in assignment.parts for check in part.points_of_checks]
     for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
-        for reading in assignment.readings:
-            call.right(recorder.truth(reading.id, frozenset()))
+        for interpretation in assignment.interpretations:
+            call.right(recorder.truth(interpretation.id, frozenset()))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / RECORDED
-        recorded.write(file, assignment.digest, recorder.answers, assignment.mistakes, assignment.readings)
+        recorded.write(file, assignment.digest, recorder.answers, assignment.mistakes, assignment.interpretations)
         return file.read_bytes()
 
 

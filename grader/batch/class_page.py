@@ -23,7 +23,7 @@ NEEDS_SOMEBODY = (
 
 
 def page(summary: Summary) -> str:
-    graded = summary.of(Standing.GRADED, Standing.PARTLY)
+    graded = summary.of(Standing.GRADED, Standing.PARTLY_GRADED)
     return _TEMPLATE.render(
         summary=summary,
         graded=graded,

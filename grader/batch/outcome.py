@@ -24,7 +24,7 @@ from grader.model import Points, Report, show_points
 
 class Standing(StrEnum):
     GRADED = "graded"
-    PARTLY = "partly graded"
+    PARTLY_GRADED = "partly graded"
     """Some points wait for a person, and are no part of the score."""
     NO_CODE = "code not submitted"
     """Written answers alone: there is no score, and no zero."""
@@ -135,7 +135,8 @@ class Outcomes:
         if not report.code_submitted:
             base = replace(base, standing=Standing.NO_CODE, why=receipt.missing)
         else:
-            base = replace(base, standing=Standing.PARTLY if report.waiting else Standing.GRADED, why=_waits(report))
+            standing = Standing.PARTLY_GRADED if report.waiting else Standing.GRADED
+            base = replace(base, standing=standing, why=_waits(report))
             final = applied(report.points, base.late) if base.late else report.points
             base = replace(base, points=report.points, final=final)
         result = replace(

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 
 from grader.batch.compare import why_lost
 from grader.batch.outcome import Result, Standing
-from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Points, Report, Status
+from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Limit, Points, Report, Status
 from grader.render.phrases import Fix, cause, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
-_STOPPED = re.compile(r"and was stopped: |it did not finish within ")
 """As `grader.kit.answer` says it."""
 
 
@@ -115,7 +114,7 @@ class Summary:
             rate = self.rates.setdefault(check.id, Rate(check.id, check.title))
             rate.title = rate.title or check.title
             rate.counts[check.status] += 1
-            if _STOPPED.search(check.reason):
+            if check.failed_call and check.failed_call.limit in (Limit.CPU, Limit.WALL):
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:

@@ -15,7 +15,7 @@ from grader.batch.outcome import Result, Standing
 from grader.batch.whose import Attribution, Unclear
 from grader.render.text import one_line
 
-_READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY)
+_READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY_GRADED)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _line(attribution: Attribution, result: Result) -> Line:
     claimed = attribution.claimed.get(result.student.key)
     hand_in = result.hand_in
     moment = result.student.submitted_at or (hand_in.submitted_at if hand_in else None)
-    notes = [result.why if result.standing not in (Standing.GRADED, Standing.PARTLY) else ""]
+    notes = [result.why if result.standing not in (Standing.GRADED, Standing.PARTLY_GRADED) else ""]
     notes += [result.late.sentence if result.late and result.late.is_late else ""]
     notes += [f"the same files as {', '.join(result.shares_with)}" if result.shares_with else ""]
     notes += ["not in the roster" if not result.student.enrolled else "", *(hand_in.notes if hand_in else ())]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness, applied
@@ -18,6 +19,19 @@ from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
 from grader.store.records import CheckRecord, Counts, Grading, Mark, State, SubmissionRecord
 from grader.store.rubrics import RubricItem
+
+
+class SubmissionState(StrEnum):
+    """The state of a submission: that of the grading that counts, and whether points are missing from its score."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PARTLY_GRADED = "partly_graded"
+    """Graded, and some points are not decided yet, such as those of answers that await marking."""
+    GRADED = "graded"
+    BROKEN = "broken"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True)

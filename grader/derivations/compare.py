@@ -12,7 +12,7 @@ import numpy as np
 
 from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
 from grader.derivations.definitions import put_in
-from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, Interpretation, is_ambiguous, same
+from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, NotationInterpretation, is_ambiguous, same
 from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Question
 
@@ -28,7 +28,7 @@ class Meaning:
     """One interpretation of a formula, with its values."""
 
     formula: Formula
-    way: Interpretation
+    way: NotationInterpretation
     values: tuple[Array, ...]
     remarks: tuple[str, ...] = ()
     elementwise: bool = False
@@ -64,7 +64,7 @@ class Comparer:
         """Return the value of a quantity or derivative on one problem."""
         key = (name, layout, number)
         if key not in self._truths:
-            way = Interpretation(layout=layout)
+            way = NotationInterpretation(layout=layout)
             self._truths[key] = Evaluation(self.quantities, self.problems[number], way).value(named(name))
         return self._truths[key]
 
@@ -98,14 +98,14 @@ class Comparer:
             if used & dialect.keys():
                 yield dialect
 
-    def interpretations(self, formula: Formula) -> Iterator[tuple[Interpretation, tuple[str, ...]]]:
+    def interpretations(self, formula: Formula) -> Iterator[tuple[NotationInterpretation, tuple[str, ...]]]:
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
         for layout in self.layouts:
             for tighter in groupings:
                 remarks: tuple[str, ...] = (layout,) if layout else ()
                 if tighter:
                     remarks += ("products of several signs can be grouped in several ways",)
-                yield Interpretation(tighter, layout), remarks
+                yield NotationInterpretation(tighter, layout), remarks
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
         """Iterate over interpretations that have a value on the first problems."""
@@ -124,7 +124,7 @@ class Comparer:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
             raise Unread(f"{names or 'a name'}, which is not defined")
 
-    def _valued(self, formula: Formula, way: Interpretation, remarks: tuple[str, ...], count: int) -> Meaning:
+    def _valued(self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...], count: int) -> Meaning:
         values: list[Array] = []
         small: dict[int, float] = {}
         used: set[int] = set()
@@ -155,7 +155,7 @@ class Comparer:
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks, FIRST)
 
-    def evaluated(self, formula: Formula, way: Interpretation) -> Meaning:
+    def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
         """Return the first meaning of the names under one interpretation. Raises `Mismatch` if shapes do not fit."""
         made, said = next(self.readings(formula), (formula, ()))
         return self._valued(made, way, said, FIRST)
@@ -217,13 +217,13 @@ class Comparer:
                 evaluated = not guessed
         return False if evaluated else None
 
-    def _equality_ways(self, formula: Formula) -> Iterator[Interpretation]:
+    def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:
         for way, _ in self.interpretations(formula):
             yield way
-        yield Interpretation(loose=True)
-        yield Interpretation(GROUPINGS[2], loose=True)
+        yield NotationInterpretation(loose=True)
+        yield NotationInterpretation(GROUPINGS[2], loose=True)
 
-    def _agrees(self, parts: Sequence[Formula], way: Interpretation, number: int) -> bool:
+    def _agrees(self, parts: Sequence[Formula], way: NotationInterpretation, number: int) -> bool:
         at = Evaluation(self.quantities, self.problems[number], way, budget=self.budget)
         free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
         a, b = ((at.over(part, free) if free else at.value(part)) for part in parts[:2])

@@ -1,7 +1,7 @@
 """A formula and a problem → its value, with shapes as on paper: columns, rows, matrices and numbers.
 
 Signs say little on paper, so a product is what the shapes allow: a number times anything, rows by columns, and where
-that is not defined, element by element. `Interpretation` says how products are grouped and arrays laid out.
+that is not defined, element by element. `NotationInterpretation` says how products are grouped and arrays laid out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Mismatch, Unread, WorkBudget
 from grader.derivations.formulas import Formula, nodes
-from grader.derivations.question import Array, Problem, Quantities, Values, sigmoid
+from grader.derivations.question import Array, Quantities, SampleProblem, Values, sigmoid
 
 RTOL = 1e-12
 NEGLIGIBLE = 1e-7
@@ -34,7 +34,7 @@ GROUPINGS: tuple[frozenset[str], ...] = (
 
 
 @dataclass(frozen=True)
-class Interpretation:
+class NotationInterpretation:
     """One way to read what notation leaves open."""
 
     tighter: frozenset[str] = frozenset()
@@ -89,8 +89,8 @@ class Evaluation:
     """Evaluates formulas on one problem."""
 
     quantities: Quantities
-    problem: Problem
-    way: Interpretation = Interpretation()
+    problem: SampleProblem
+    way: NotationInterpretation = NotationInterpretation()
     values: Values | None = None
     """Instead of the problem's, while a derivative is computed."""
     indices: Mapping[str, int] = field(default_factory=dict)

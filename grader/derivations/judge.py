@@ -13,9 +13,9 @@ import numpy as np
 from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions, put_in
-from grader.derivations.evaluate import FUNCTIONS, Evaluation, Interpretation, same, shape
+from grader.derivations.evaluate import FUNCTIONS, Evaluation, NotationInterpretation, same, shape
 from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
-from grader.derivations.question import Array, Asked, Notation, Problem, Question
+from grader.derivations.question import Array, Asked, Notation, Question, SampleProblem
 from grader.derivations.statements import FormulaChain, Member, Reading, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
 
@@ -569,10 +569,10 @@ class _Judging:
         """Judge a formula whose shapes fit in no layout, and say so if only transpositions are missing."""
         why = "The shapes do not fit"
         try:
-            self.comparer.evaluated(formula, Interpretation())
+            self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
-        loose = self.comparer.evaluated(formula, Interpretation(loose=True))
+        loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
         right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
         mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
         return replace(
@@ -697,7 +697,7 @@ def _a(array: Array) -> str:
     return f"an array of {shape(array)}" if array.ndim else "a number"
 
 
-def _counter_example(problem: Problem, value: Array, truth: Array) -> str:
+def _counter_example(problem: SampleProblem, value: Array, truth: Array) -> str:
     return f"{problem.description} it gives {_numbers(value)}, and the true value is {_numbers(truth)}"
 
 

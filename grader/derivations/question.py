@@ -57,7 +57,7 @@ class Notation:
 
 
 @dataclass(frozen=True)
-class Problem:
+class SampleProblem:
     """Values of all quantities on one random problem."""
 
     values: Values
@@ -83,8 +83,8 @@ class Quantities:
     """The name of the number of examples."""
 
     @cached_property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(Problem(self.complete(values), description) for values, description in self.given)
+    def problems(self) -> tuple[SampleProblem, ...]:
+        return tuple(SampleProblem(self.complete(values), description) for values, description in self.given)
 
     def complete(self, values: Values, changed: Values | None = None) -> dict[str, Array]:
         """Return all values. `changed` ones replace the definitions.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grader.kit.diagnosis import Judged
+from grader.kit.diagnosis import JudgedCheck
 from grader.kit.lines import FoundLine
 from grader.model import ZERO, CheckResult, Evidence, Points, Status, Usage
 
@@ -17,7 +17,7 @@ class Finding:
     """For example "q2.2.W1"."""
     title: str
     possible: Points
-    judged: Judged
+    judged: JudgedCheck
     shows_values: bool
     """True if the student may see the compared numbers, because the problem is public."""
     is_result: bool
@@ -49,15 +49,19 @@ class Finding:
             follows_from=judged.follows_from,
             place=place,
             source=source,
-            failed_call=None if judged.mistakes or verdict.cause else verdict.call,
+            cause="" if verdict.holds else self._cause,
+            failed_call=None if self._cause else verdict.call,
             remarks=verdict.remarks,
             outcome=self.is_result,
         )
 
+    @property
+    def _cause(self) -> str:
+        return " ".join(m.sentence for m in self.judged.mistakes) or self.judged.verdict.cause
+
     def _reason(self) -> str:
-        verdict = self.judged.verdict
+        verdict, cause = self.judged.verdict, self._cause
         numbers = verdict.reason + (f"; {verdict.values}" if verdict.values and self.shows_values else "")
-        cause = " ".join(m.sentence for m in self.judged.mistakes) or verdict.cause
         return f"{cause} ({numbers})" if cause else numbers
 
 

@@ -19,7 +19,7 @@ from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
 from grader.kit.claim import Check, Claim, Draw
-from grader.kit.diagnosis import Judged, Ledger
+from grader.kit.diagnosis import Diagnosis, JudgedCheck
 from grader.kit.lines import Lines
 from grader.kit.student import Student
 from grader.model import ZERO, Limits, Report, ReportScope, Submission, Usage
@@ -175,9 +175,9 @@ class _Grading:
         self._watch = watch
         self._public = seed.secret is None
         truths = assignment.public_cache.truth if self._public else assignment.truths
-        self._ledger: Ledger = assignment.ledger(truths)
+        self._diagnosis: Diagnosis = assignment.diagnosis(truths)
         self._sharing = threading.Lock()
-        self._first_truth = truths(assignment.readings[0].id, frozenset())
+        self._first_truth = truths(assignment.interpretations[0].id, frozenset())
         self._budget = student.budget if student else Budget(assignment.limits)
         self.student = student or self._new_student(sandbox, shared=False)
         self.student.start_anew()
@@ -263,7 +263,7 @@ class _Grading:
 
     @cached_property
     def _finder(self) -> Lines:
-        return Lines(self._submission, self.student, self._ledger.truth())
+        return Lines(self._submission, self.student, self._diagnosis.truth())
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
         """Run checks in a separate session that holds the shared data, and return their claims and use."""
@@ -355,15 +355,15 @@ class _Grading:
         settles = any(c.settles for c in checks)
         try:
             if settles:
-                self._ledger.settle(claims)
-            judged = self._ledger.judge(section, claims)
-            evidence = tuple(c.evidence(self._ledger.truth()) for c in claims if c.evidence is not None)
+                self._diagnosis.choose_interpretation(claims)
+            judged = self._diagnosis.judge(section, claims)
+            evidence = tuple(c.evidence(self._diagnosis.truth()) for c in claims if c.evidence is not None)
         except GraderError:
             raise
         except Exception as bug:
             raise BrokenCheck(f"{self._assignment.id}, {section} raised {type(bug).__name__}: {bug}") from bug
         if settles:
-            judged = _remarked(judged, self._ledger.reading.remark)
+            judged = _remarked(judged, self._diagnosis.interpretation.remark)
         titles = {one.name: one.title for one in checks}
         of_name = {c.name: [one for one in claims if one.name == c.name] for c in claims}
         findings = tuple(
@@ -380,7 +380,7 @@ class _Grading:
         return SectionResult(section, findings, used, evidence)
 
 
-def _remarked(judged: dict[str, Judged], remark: str) -> dict[str, Judged]:
+def _remarked(judged: dict[str, JudgedCheck], remark: str) -> dict[str, JudgedCheck]:
     """Add a remark to the first check that passes."""
     first = next((name for name, one in judged.items() if one.verdict.holds), None)
     if first is None or not remark:

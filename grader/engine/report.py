@@ -103,13 +103,14 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
 
     def known_call(call: FailedCall) -> FailedCall:
         at = replace(call.raised_at, file=known(call.raised_at.file)) if call.raised_at else None
-        return FailedCall(known(call.call), known(call.error), known(call.advice), at, call.column)
+        return replace(call, call=known(call.call), error=known(call.error), advice=known(call.advice), raised_at=at)
 
     def known_check(check: CheckResult) -> CheckResult:
         place = replace(check.place, file=known(check.place.file)) if check.place else None
         return replace(
             check,
             reason=known(check.reason),
+            cause=known(check.cause),
             place=place,
             failed_call=known_call(check.failed_call) if check.failed_call else None,
             remarks=tuple(map(known, check.remarks)),

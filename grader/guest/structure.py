@@ -22,7 +22,7 @@ MAX_NAMES = 24
 MAX_NAME = 60
 
 Step = tuple[str, Any]
-"""("attribute", name), ("key", constant), ("variable", name of the variable that holds the key) or ("any", None)."""
+"""("attribute", name), ("key", constant), ("computed", expression that yields the key) or ("any", None)."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Path:
     steps: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
-        shown = {"attribute": ".{}", "key": "[{!r}]", "variable": "[{}]", "any": "[…]"}
-        return (self.root + "".join(shown[kind].format(value) for kind, value in self.steps))[:MAX_NAME]
+        shown = {"attribute": ".{}", "key": "[{!r}]", "computed": "[{}]", "any": "[…]"}
+        steps = ((kind, ast.unparse(value) if isinstance(value, ast.expr) else value) for kind, value in self.steps)
+        return (self.root + "".join(shown[kind].format(value) for kind, value in steps))[:MAX_NAME]
 
 
 @dataclass
@@ -339,14 +340,67 @@ def _path_of(node: ast.expr) -> list[Path]:
                 steps.append(("attribute", name))
             case ast.Subscript(value=value, slice=ast.Constant(value=key)):
                 steps.append(("key", key))
-            case ast.Subscript(value=value, slice=ast.Name(id=name)):
-                steps.append(("variable", name))
+            case ast.Subscript(value=value, slice=key) if _is_computable(key):
+                steps.append(("computed", key))
             case ast.Subscript(value=value):
                 steps.append(("any", None))
             case _:
                 return []
         node = value
     return [Path(node.id, tuple(reversed(steps)))]
+
+
+def _is_computable(key: ast.expr) -> bool:
+    """Return whether a key can be computed from variables without calling a student's function."""
+    match key:
+        case ast.Constant(value=str() | int()) | ast.Name():
+            return True
+        case ast.Attribute(value=ast.Name()):
+            return True
+        case ast.Subscript(value=of, slice=ast.Constant(value=int())):
+            return _is_computable(of)
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return _is_computable(left) and _is_computable(right)
+        case ast.JoinedStr(values=parts):
+            return all(map(_is_computable, parts))
+        case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+            return _is_computable(value)
+        case ast.Call(func=ast.Name(id="str"), args=[value], keywords=[]):
+            return _is_computable(value)
+    return False
+
+
+def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
+    """Return the key that an expression yields, from strings and integers alone; None for anything else."""
+    value: Any = None
+    match key:
+        case ast.Constant(value=constant):
+            value = constant
+        case ast.Name(id=name):
+            value = variables.get(name)
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+            value = getattr(variables.get(name), "__dict__", {}).get(attribute)
+        case ast.Subscript(value=of, slice=ast.Constant(value=int(index))):
+            whole = computed(of, variables)
+            value = whole[index] if isinstance(whole, str) and -len(whole) <= index < len(whole) else None
+        case ast.BinOp(left=left, right=right):
+            value = _sum([computed(left, variables), computed(right, variables)])
+        case ast.JoinedStr(values=parts):
+            texts = [computed(part, variables) for part in parts]
+            value = None if None in texts else "".join(map(str, texts))
+        case ast.FormattedValue(value=inner) | ast.Call(args=[inner]):
+            one = computed(inner, variables)
+            value = None if one is None else str(one)
+    return value if type(value) in (str, int) else None
+
+
+def _sum(sides: Sequence[str | int | None]) -> str | int | None:
+    match sides:
+        case [str(left), str(right)]:
+            return left + right
+        case [int(first), int(second)]:
+            return first + second
+    return None
 
 
 def _paths(node: ast.AST) -> list[Path]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .describe import own
-from .structure import MAX_NAME, Path, StatementRow, Structure
+from .structure import MAX_NAME, Path, StatementRow, Structure, computed
 
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
@@ -39,7 +39,7 @@ NONE: Events = frozenset()
 
 
 class Full(Exception):
-    """The call is longer than what may be sent."""
+    """The call has more events than may be sent."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Running:
     rows: range | None = None
     """Of the statement that is running."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """What each of them has read."""
+    """Row → the events that its execution has read."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that has ended last."""
     answered: Events = NONE
@@ -80,7 +80,7 @@ class Trace:
     shapes: list[int] = field(default_factory=list)
     """Of each value, how many lengths it has, and these."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    """What events have computed, as far as there is room."""
+    """Values that events have computed, as far as there is room."""
     names: dict[int, list[str]] = field(default_factory=dict)
     """Event → strings in the list or tuple that it has made."""
     count: int = 0
@@ -89,12 +89,12 @@ class Trace:
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
     """id of a dict or object → key or attribute → events that wrote it; None is the whole."""
     kept: list[Any] = field(default_factory=list)
-    """What ids refer to, so that no id is used twice."""
+    """The objects that ids refer to, so that no id is used twice."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
     """The student's functions that were called, each with its parameters and the events that gave them numbers."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    """What the outputs are in the end."""
+    """Final values of the outputs."""
 
     def facts(self) -> dict[str, Any]:
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
@@ -118,8 +118,8 @@ class Trace:
     # ── following ────────────────────────────────────────────────────────────────────────────────────
 
     def follow(self, call: Callable[[], Any], owner: Any) -> None:
-        """Run the call and note what it does, as far as there is room. What it raises is not passed on: a trace up to
-        there is as good."""
+        """Run the call and note what it does, as far as there is room. An exception ends the trace and is not passed
+        on."""
         before = sys.gettrace()
         sys.settrace(self._enter)
         try:
@@ -134,7 +134,7 @@ class Trace:
             self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _note_raised(self, error: BaseException) -> None:
-        """Where it was raised: the last statement of the innermost function that is followed."""
+        """Note the last statement of the innermost traced function as the one that raised."""
         step, found = error.__traceback__, None
         while step is not None:
             if (running := self.frames.get(id(step.tb_frame))) is not None:
@@ -233,8 +233,8 @@ class Trace:
             sources = running.sources[number]
             if row.calls or row.kind == "for":
                 sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
-            if row.kind == "for" and not running.answered and number in running.headers:
-                sources |= {running.headers[number]}  # what it goes through was read at its start
+            if row.kind == "for" and not running.answered:
+                sources = self._of_loop(running, number, sources)
             event = self._event(number, sources)
             running.latest.append(event)
             if row.returns is not None:
@@ -248,8 +248,37 @@ class Trace:
         if answer is not None and running.caller is not None:
             self._pass_on(running, answer[0])
 
+    def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
+        """Return the sources of a round of a loop; what it goes through was read at its start."""
+        if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
+            return (sources - entry[0]) | entry[1]
+        return sources | {running.headers[number]} if number in running.headers else sources
+
+    def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
+        """Return, for a loop over a dict, the events of all its entries and of the one that the loop has reached; None
+        for any other loop. One entry does not depend on the others."""
+        keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
+        for path in row.reads:
+            value = self._container_at(running, path)
+            for key in keys if isinstance(value, dict) else ():
+                if type(key) is str and key in value:
+                    return self._changes(value), self._of_key(value, key) | self._changes(value[key])
+        return None
+
+    def _container_at(self, running: Running, path: Path) -> Any:
+        """Return the last container on a path; the dict of `grads.items` is `grads`."""
+        try:
+            value = _variable_of(running.frame, path.root)
+        except KeyError:
+            return None
+        for kind, key in path.steps:
+            if kind == "any" or (kind == "attribute" and isinstance(value, dict | list | tuple)):
+                break
+            value = _inside(value, kind, computed(key, running.frame.f_locals) if kind == "computed" else key)
+        return value
+
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
-        """One part of a function's answer has been computed by this event."""
+        """Note that this event has computed one part of a function's return value."""
         container, value = None, answer
         for key in where:
             container = value
@@ -272,8 +301,8 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """A parameter has the sources of the caller's variable that it is; else those of the whole expression. A number
-        or array that is given is an event of the statement that calls."""
+        """Give each parameter the sources of the caller's variable that it is, or those of the whole call. A number or
+        array becomes an event of the calling statement."""
         caller = running.caller
         if caller is None or caller.rows is None:
             return
@@ -306,8 +335,8 @@ class Trace:
         except KeyError:
             return found
         for kind, key in path.steps:
-            if kind == "variable":
-                key = running.frame.f_locals.get(key)
+            if kind == "computed":
+                key = computed(key, running.frame.f_locals)
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
                 break
             if kind == "attribute" and isinstance(value, dict | list | tuple):
@@ -331,7 +360,7 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Events that have changed a container or an array in place, one level deep."""
+        """Return the events that have changed a container or an array in place, one level deep."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
@@ -355,8 +384,9 @@ class Trace:
         self._value(event, value)
 
     def _write_inside(self, running: Running, row: StatementRow, path: Path, value: Any, event: int) -> None:
-        """An entry or attribute of a container; of anything else, a change of the whole."""
-        steps = [(k, running.frame.f_locals.get(name) if k == "variable" else name) for k, name in path.steps]
+        """Note a write to an entry or attribute of a container; for anything else, a change of the whole."""
+        known = running.frame.f_locals
+        steps = [(k, computed(name, known) if k == "computed" else name) for k, name in path.steps]
         for kind, name in steps[:-1]:
             if not _is_container(value) or kind == "any":
                 break
@@ -407,7 +437,7 @@ class Trace:
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
-    """A number, an array or a list of numbers; None for anything else, and for what is too large."""
+    """Return a number, an array or a list of numbers as an array; None for anything else, or if it is too large."""
     if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
         value = np.array(value)
     elif type(value) in _SCALARS:
@@ -449,7 +479,8 @@ def _variable_of(frame: FrameType, name: str) -> Any:
 
 
 def _is_container(value: Any) -> bool:
-    """What holds things by key or attribute; modules, classes and functions are no part of the flow."""
+    """Return whether a value holds others by key or attribute; modules, classes and functions are no part of the
+    flow."""
     return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
 
 
@@ -458,7 +489,7 @@ def _can_change(value: Any) -> bool:
 
 
 def _inside(value: Any, kind: str, key: Any) -> Any:
-    """The attribute or entry, without asking any method of the student's; None where there is none."""
+    """Return an attribute or entry without calling a student's method, or None."""
     if kind == "attribute":
         return getattr(value, "__dict__", {}).get(key)
     if isinstance(value, dict):

@@ -24,14 +24,14 @@ from grader.kit.claim import (
     passed,
     waiting,
 )
-from grader.kit.diagnosis import Assumptions, Mistake, Reading
+from grader.kit.diagnosis import Assumptions, Interpretation, Mistake
 from grader.kit.either import either
 from grader.kit.episodes import Call, Episode, play, same_as_reference
 from grader.kit.examples import around, examples
 from grader.kit.exhibits import CURVES, confusion, curve, curves, grey
 from grader.kit.follow import (
-    Asked,
-    Own,
+    OwnAnswers,
+    ProblemAnswer,
     Trainer,
     all_gradients_follow,
     depend_on_data,
@@ -103,7 +103,6 @@ __all__ = [
     "STABLE",
     "Answer",
     "Array",
-    "Asked",
     "Assumptions",
     "Batches",
     "Call",
@@ -116,6 +115,7 @@ __all__ = [
     "FollowedCall",
     "GradientChecks",
     "Holds",
+    "Interpretation",
     "Line",
     "LongTraining",
     "LossChecks",
@@ -124,12 +124,12 @@ __all__ = [
     "ModelSpec",
     "ModelTruth",
     "NotRecorded",
-    "Own",
+    "OwnAnswers",
     "OwnJudgement",
     "Pair",
     "Params",
     "Problem",
-    "Reading",
+    "ProblemAnswer",
     "Ref",
     "Remote",
     "Speed",

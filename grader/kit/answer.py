@@ -1,4 +1,4 @@
-"""What a student's code answered, or why it did not: a value either way, which flows on into the claims."""
+"""The result of a call of a student's code, or its failure: a value either way, which flows on into the claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FAILURES = (Raised, Stopped, Died, Unusable)
 @dataclass(frozen=True)
 class Answer:
     what: str
-    """In the student's words: "loss(X, y, reg=0.1)", "grads['W1']"."""
+    """The call or value in the student's terms: "loss(X, y, reg=0.1)", "grads['W1']"."""
     value: Any
     """Plain data, or a `Failure`."""
 
@@ -63,7 +63,7 @@ MAX_KEYS = 12
 
 
 def describe(value: Any) -> str:
-    """A value's kind in words that a student knows."""
+    """Describe a value's kind for a student."""
     if value is None:
         return "None (is a return missing?)"
     shape = getattr(value, "shape", None)
@@ -97,7 +97,7 @@ def failed_call(failure: Failure, what: str) -> FailedCall:
             return FailedCall(call, error, _advice(failure), failure.place, failure.caret)
         case Stopped():
             given_up = " (it was not called again after two calls had been stopped)" if failure.given_up else ""
-            return FailedCall(call, _explain_stopped(failure) + given_up)
+            return FailedCall(call, _explain_stopped(failure) + given_up, limit=failure.limit)
         case Died(detail) | Unusable(detail):
             return FailedCall(call, detail)
         case _:

@@ -20,7 +20,7 @@ from grader.model import Evidence, FailedCall, Place, Raised
 EXACT = 1e-6
 """Norm-wise relative tolerance. A right float64 solution stays below 1e-10."""
 SINGLE = 1e-4
-"""Where the student computes in float32. Right ones stay under 7.2e-6 over 17,506 well-posed problems."""
+"""Tolerance for a student who computes in float32. Right ones stay under 7.2e-6 over 17,506 well-posed problems."""
 ROUNDING = 1e-12
 """Rounding error left of float64 terms that cancel, relative to their size. It differs from kernel to kernel."""
 
@@ -101,8 +101,15 @@ def call_failure(answer: Answer) -> Verdict | None:
 
 
 def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verdict:
-    """The answer as finite float64 of this shape, or why it is not. (H,), (1, H) and (H, 1) are the same vector,
-    and a number may come as a float or as an array of one."""
+    """Return an answer as finite float64 of a shape, or the verdict that says why it is not.
+
+    Args:
+        answer: The answer. (H,), (1, H) and (H, 1) are the same vector; a number may be a float or an array of one.
+        shape: The wanted shape.
+
+    Returns:
+        The array (shape), or a verdict without credit.
+    """
     if (wrong := call_failure(answer)) is not None:
         return wrong
     value = answer.value
@@ -211,7 +218,16 @@ def _is_float32(answer: Answer) -> bool:
 
 
 def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> Verdict:
-    """Credit by the highest step reached; steps are (at least, credit), the highest first."""
+    """Return the credit of the highest step that a value reaches.
+
+    Args:
+        value: The value.
+        steps: (least value, credit), the highest first.
+        what: Name of the value, for the reason.
+
+    Returns:
+        The verdict.
+    """
     top = steps[0][0]
     for least, credit in steps:
         if value >= least:
@@ -226,7 +242,7 @@ def _wanted(shape: Sequence[int]) -> str:
 
 
 def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
-    """A vector is a vector however it lies; a matrix keeps both its lengths."""
+    """Return the shape without axes of length 1; a matrix keeps both its lengths."""
     if len(shape) == 2 and 1 not in shape:
         return tuple(shape)
     return tuple(n for n in shape if n != 1)
@@ -381,7 +397,7 @@ def claim(
 
 @dataclass(frozen=True)
 class Draw:
-    """What problems are drawn with."""
+    """The source of randomness and the size of a run, for functions that draw problems."""
 
     random: np.random.Generator
     quick: bool

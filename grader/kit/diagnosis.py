@@ -1,6 +1,6 @@
 """Known mistakes: each is the reference with one thing changed, and the sentence that a student reads.
 
-`Ledger` judges claims under the truth and, where they fail, under the truths of the mistakes; it remembers
+`Diagnosis` judges claims under the truth and, where they fail, under the truths of the mistakes; it remembers
 what has been charged, so that one cause costs its points once. Where no known mistake explains a loss, later claims
 that fail are judged with the student's own earlier answers as the truth.
 """
@@ -19,17 +19,17 @@ from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, failed, 
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
-"""Times in one grading that all mistakes are tried together with another one; a mistake alone is always tried. A
-submission that no mistake explains must not cost minutes."""
+"""Number of times in one grading that all mistakes are tried together with another one. A mistake alone is always
+tried. A submission that no mistake explains must not cost minutes."""
 
 
 @dataclass(frozen=True)
 class Mistake:
     id: str
     topic: str
-    """What it is a mistake in: a check looks for those of its own topics."""
+    """The part of the task that it concerns. Checks with topics look only for mistakes of these topics."""
     sentence: str
-    """To the student: what is wrong and how to mend it."""
+    """The mistake and how to fix it, in a sentence for the student."""
     line: tuple[Line, ...] = ()
     """Its line, for a step that was left out and so is not in the flow of values. The likeliest first."""
     carries: bool = True
@@ -37,7 +37,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Interpretation:
     """One of several accepted meanings of the task, with the remark that a report makes about it."""
 
     id: str
@@ -48,7 +48,7 @@ Assumptions = frozenset[str]
 """Ids of mistakes."""
 
 Truths = Callable[[str, Assumptions], Any]
-"""(reading id, assumed mistakes) → the assignment's Truth."""
+"""(interpretation id, assumed mistakes) → the assignment's Truth."""
 
 
 Groups = dict[str, list[Claim]]
@@ -56,7 +56,7 @@ Groups = dict[str, list[Claim]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedCheck:
     """One check's verdict, and why."""
 
     verdict: Verdict
@@ -74,49 +74,49 @@ class Judged:
 
 
 @dataclass
-class Ledger:
+class Diagnosis:
     truths: Truths
     mistakes: Sequence[Mistake]
-    readings: Sequence[Reading]
-    reading: Reading = field(init=False)
+    interpretations: Sequence[Interpretation]
+    interpretation: Interpretation = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
     """Mistake id → the check that it was charged at."""
-    failed: dict[str, Judged] = field(default_factory=dict)
+    failed: dict[str, JudgedCheck] = field(default_factory=dict)
     """Checks that have lost points so far."""
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
     """By check id, as far as judged."""
     _trials_left: int = MOST_TRIALS
-    _known: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
+    _truths_made: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.reading = self.readings[0]
+        self.interpretation = self.interpretations[0]
 
     @property
     def unexplained(self) -> set[str]:
         """Return the ids of the checks that lost points for a cause that no known mistake explains."""
         return {id for id, judged in self.failed.items() if judged.undiagnosed}
 
-    def truth(self, assumed: Assumptions = frozenset(), reading: Reading | None = None) -> Any:
-        key = ((reading or self.reading).id, assumed)
-        if key not in self._known:
-            self._known[key] = self.truths(*key)
-        return self._known[key]
+    def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
+        key = ((interpretation or self.interpretation).id, assumed)
+        if key not in self._truths_made:
+            self._truths_made[key] = self.truths(*key)
+        return self._truths_made[key]
 
-    def settle(self, claims: Sequence[Claim]) -> None:
-        """Binds the reading under which most of these claims hold; the first where several do equally."""
+    def choose_interpretation(self, claims: Sequence[Claim]) -> None:
+        """Choose the interpretation under which most of these claims hold; the first where several do equally."""
         groups = _grouped(claims)
         sets = self._charged_sets()
 
-        def holding(reading: Reading) -> int:
-            return sum(any(self._holds(g, s, reading) for s in sets) for g in groups.values())
+        def holding(interpretation: Interpretation) -> int:
+            return sum(any(self._holds(g, s, interpretation) for s in sets) for g in groups.values())
 
-        self.reading = max(self.readings, key=holding)
+        self.interpretation = max(self.interpretations, key=holding)
 
-    def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, Judged]:
+    def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, JudgedCheck]:
         """Judge every name among the claims. A name holds only if all its claims do."""
         groups = _grouped(claims)
-        judged: dict[str, Judged] = {}
+        judged: dict[str, JudgedCheck] = {}
         for names in _by_check(claims):
             charged = self._charged_sets()  # mistakes found in one check count from the next one on
             for name in [n for n in names if n not in judged]:
@@ -131,40 +131,40 @@ class Ledger:
                 judged[name] = replace(outcome, verdict=self._described(section, name, groups, outcome.verdict))
         return {name: judged[name] for name in groups}
 
-    def _charge(self, section: str, judged: Mapping[str, Judged]) -> None:
+    def _charge(self, section: str, judged: Mapping[str, JudgedCheck]) -> None:
         for name, outcome in judged.items():
             self._note(section, name, outcome)
             for mistake in outcome.mistakes:
                 if mistake.carries:
                     self.charged.setdefault(mistake.id, f"{section}.{name}")
 
-    def _note(self, section: str, name: str, outcome: Judged) -> None:
+    def _note(self, section: str, name: str, outcome: JudgedCheck) -> None:
         if outcome.verdict.holds or outcome.open:
             self.failed.pop(f"{section}.{name}", None)
         else:
             self.failed[f"{section}.{name}"] = outcome
 
-    def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: Judged) -> Judged:
+    def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
         """Judge an undiagnosed loss again, with all that the section's other checks have shown."""
         claims, charged = groups[name], self._charged_sets()
         for assumed in charged[1:]:
             if self._holds(claims, assumed):
-                return Judged(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
+                return JudgedCheck(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
         try:
             return self._following(f"{section}.{name}", claims, charged) or outcome
         except NotRecorded:
             return NOT_DECIDED_HERE
 
-    def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> Judged:
+    def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> JudgedCheck:
         claims = groups[name]
         try:
             verdict = self._evaluate(claims, frozenset())
             if verdict.holds or verdict.waits:
-                return Judged(verdict, open=verdict.waits)
+                return JudgedCheck(verdict, open=verdict.waits)
             for assumed in charged[1:]:
                 under = self._evaluate(claims, assumed)
                 if under.waits:
-                    return Judged(under, open=True)
+                    return JudgedCheck(under, open=True)
                 if under.holds and not under.inconclusive:
                     return _follows(under, [self.charged[i] for i in sorted(assumed)])
             if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
@@ -172,12 +172,12 @@ class Ledger:
         except NotRecorded:
             return NOT_DECIDED_HERE
         if any(c.outcome or not c.diagnosable for c in claims):
-            return Judged(verdict)
+            return JudgedCheck(verdict)
         own = [one for one in claims if not self._follows_alone(f"{section}.{name}", one)]
         verdict, found = self._evaluate(own, frozenset()), self._explain(own, groups)
         if (earlier := self._charged_as_another(found)) and not (under := self._evaluate(claims, found)).inconclusive:
             return _follows(under, [earlier])
-        return Judged(verdict, tuple(m for m in self.mistakes if m.id in found))
+        return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _charged_as_another(self, found: Assumptions) -> str:
         """Return the check at which a mistake was charged under another name, else "". It explains that check as well,
@@ -192,7 +192,7 @@ class Ledger:
 
     # ── what follows from the student's own earlier answers ──────────────────────────────────────────
 
-    def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> Judged | None:
+    def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> JudgedCheck | None:
         """Judge failing claims by the student's own answers to the checks that they build on and that lost points."""
         causes = [self._causes(id, one) for one in claims]
         ways = [self._way(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
@@ -210,7 +210,7 @@ class Ledger:
                 if not (together.holds or together.waits):
                     break
             if together.waits:
-                return Judged(together, open=True)
+                return JudgedCheck(together, open=True)
             if _is_settled(together, assumed):
                 return _follows(together, used)
         return None
@@ -257,7 +257,7 @@ class Ledger:
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
-        """The fewest new mistakes under which all the claims hold; nothing where none do."""
+        """Return the fewest new mistakes under which all claims hold; none if there are no such mistakes."""
         everything = frozenset(self.charged)
         beside = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
         for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), beside):
@@ -275,7 +275,7 @@ class Ledger:
         return frozenset()
 
     def _trials(self, beside: Iterable[Assumptions]) -> Iterator[Assumptions]:
-        """As many as one grading can still afford."""
+        """Yield as many of them as one grading may still try."""
         for one in beside:
             if not self._trials_left:
                 return
@@ -283,7 +283,7 @@ class Ledger:
             yield one
 
     def _best(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """The one that also fits most of the section's other claims: a sum in dW1 alone and one in all the
+        """Return the candidate that also fits most of the section's other claims: a sum in dW1 alone and one in all the
         gradients look the same in dW1."""
         if len(candidates) == 1:
             return candidates[0]
@@ -301,15 +301,19 @@ class Ledger:
             if self._holds(claims, base | {mistake.id}):
                 yield frozenset({mistake.id})
 
-    def _holds(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> bool:
+    def _holds(
+        self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
+    ) -> bool:
         try:
-            return self._evaluate(claims, assumed, reading).holds
+            return self._evaluate(claims, assumed, interpretation).holds
         except NotRecorded:
             return False
 
-    def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions, reading: Reading | None = None) -> Verdict:
-        """All claims under one truth, stopping at the first that earns nothing."""
-        truth = self.truth(assumed, reading)
+    def _evaluate(
+        self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
+    ) -> Verdict:
+        """Evaluate all claims under one truth, up to the first that earns nothing."""
+        truth = self.truth(assumed, interpretation)
         together = passed()
         with np.errstate(all="ignore"):  # mistaken truths may well overflow
             for one in claims:
@@ -326,7 +330,7 @@ class Ledger:
         return together
 
     def _charged_sets(self) -> list[Assumptions]:
-        """Every combination of at most four charged mistakes, none first."""
+        """Return every combination of at most four charged mistakes, beginning with none."""
         ids = sorted(self.charged)
         sizes = range(min(len(ids), 4) + 1)
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
@@ -341,7 +345,7 @@ def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 
-NOT_DECIDED_HERE = Judged(failed("Graded after you submit."), open=True)
+NOT_DECIDED_HERE = JudgedCheck(failed("Graded after you submit."), open=True)
 
 
 def _grouped(claims: Sequence[Claim]) -> Groups:
@@ -352,7 +356,7 @@ def _grouped(claims: Sequence[Claim]) -> Groups:
 
 
 def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
-    """The names that each check yields, both in the order in which they come: a report must not depend on chance."""
+    """Return the names that each check yields, both in their order: a report must not depend on chance."""
     names: dict[str, dict[str, None]] = {}
     for one in claims:
         names.setdefault(one.check, {})[one.name] = None
@@ -360,14 +364,14 @@ def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
 
 
 def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Those of a named aspect, and the others."""
+    """Return the claims of a named aspect, and the others."""
     return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
 
 
-def _follows(verdict: Verdict, checks: Sequence[str]) -> Judged:
+def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:
     causes = tuple(dict.fromkeys(checks))
     remark = f"follows from {_few(causes)} (already penalised)"
-    return Judged(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
+    return JudgedCheck(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -40,7 +40,7 @@ HARDLY = 1e-10
 """Relative change of X that changes computed values by no more than rounding."""
 
 
-class Own:
+class OwnAnswers:
     """A student's own answers at one problem, each asked for at most once."""
 
     def __init__(self, student: Student, problem: Problem) -> None:
@@ -109,17 +109,19 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProblemAnswer:
     """One answer, with the student's other answers at the same problem."""
 
-    own: Own
+    own: OwnAnswers
     answer: Answer
 
 
 # ── losses ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str], *, scores: str = "scores") -> Verdict:
+def loss_follows(
+    asked: Sequence[ProblemAnswer], truth: Any, causes: Sequence[str], *, scores: str = "scores"
+) -> Verdict:
     """Judge losses after a check of the forward pass has lost points.
 
     They pass if they are right for the student's own wrong scores. They also pass if the scores are right and another
@@ -142,24 +144,24 @@ def loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str], *, s
     return NOT_OWN
 
 
-def right_for_own_scores(asked: Asked, truth: Any) -> bool:
+def right_for_own_scores(asked: ProblemAnswer, truth: Any) -> bool:
     """Return whether a loss is right for the student's own scores, and these are computed from X and the weights."""
     own = asked.own
     right = own.scores is not None and near(asked.answer, truth.loss_from(own.problem, own.scores)).holds
     return right and own.scores_show_work
 
 
-def scores_are_right(own: Own, truth: Any) -> bool:
+def scores_are_right(own: OwnAnswers, truth: Any) -> bool:
     """Return whether the scores equal the truth's, up to a relative error of 1e-4."""
     return own.scores is not None and is_near(own.scores, truth.scores(own.problem), rtol=1e-4)
 
 
-def depend_on_data(asked: Sequence[Asked]) -> bool:
+def depend_on_data(asked: Sequence[ProblemAnswer]) -> bool:
     """Return whether each loss, without its penalty, changes with the labels and with the examples."""
     return all(_depends_on_data(one.own, replace(one.own.problem, reg=0.0)) for one in asked)
 
 
-def _depends_on_data(own: Own, problem: Problem) -> bool:
+def _depends_on_data(own: OwnAnswers, problem: Problem) -> bool:
     if (value := own.loss_at(problem)) is None:
         return False
     relabelled = replace(problem, y=(problem.y + 1) % problem.classes)
@@ -170,7 +172,7 @@ def _depends_on_data(own: Own, problem: Problem) -> bool:
     )
 
 
-def vary(asked: Sequence[Asked]) -> bool:
+def vary(asked: Sequence[ProblemAnswer]) -> bool:
     """Return whether the scores differ between examples, at the problem or at its gentle variation."""
     return all(_varies(a.own.scores) or _varies(a.own.at(a.own.problem.gentle()).scores) for a in asked)
 
@@ -186,14 +188,14 @@ Passes = Callable[[Any, Any], Iterator[Params | None]]
 answers; None if a way does not work."""
 
 
-def from_own_scores(own: Own, truth: Any) -> Iterator[Params | None]:
+def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
     """Yield the right gradients for the student's own probabilities. Asks the truth `probabilities_of(scores)` and
     `gradients_from(problem, probabilities)`."""
     for probabilities in own_probabilities(own, truth):
         yield None if probabilities is None else truth.gradients_from(own.problem, probabilities)
 
 
-def own_probabilities(own: Own, truth: Any) -> list[Array | None]:
+def own_probabilities(own: OwnAnswers, truth: Any) -> list[Array | None]:
     """Return the student's probabilities (N, C), derived from scores and from losses; None if they are not finite."""
     found = [
         None if own.scores is None else truth.probabilities_of(own.scores),
@@ -203,7 +205,7 @@ def own_probabilities(own: Own, truth: Any) -> list[Array | None]:
 
 
 def gradient_follows(
-    asked: Sequence[Asked], name: str, truth: Any, *, passes: Passes = from_own_scores, single: bool = False
+    asked: Sequence[ProblemAnswer], name: str, truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
     """Judge one parameter's gradients by a right backward pass from the student's own forward pass.
 
@@ -228,7 +230,7 @@ def gradient_follows(
 
 
 def all_gradients_follow(
-    asked: Sequence[Asked], truth: Any, *, passes: Passes = from_own_scores, single: bool = False
+    asked: Sequence[ProblemAnswer], truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
     """Judge all gradients together, if the forward pass leaves no work to build on.
 
@@ -248,7 +250,9 @@ def all_gradients_follow(
     return NOT_OWN
 
 
-def _are_near(asked: Sequence[Asked], want: Sequence[Params | None], names: Sequence[str], single: bool) -> bool:
+def _are_near(
+    asked: Sequence[ProblemAnswer], want: Sequence[Params | None], names: Sequence[str], single: bool
+) -> bool:
     return all(
         right is not None and near(gradient_of(one.answer, name), right[name], single=single).holds
         for one, right in zip(asked, want, strict=True)
@@ -573,7 +577,7 @@ def _descend(training: Training, gradients: Gradients) -> Params | None:
 # ── labels ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def labels_follow(asked: Sequence[Asked]) -> Verdict:
+def labels_follow(asked: Sequence[ProblemAnswer]) -> Verdict:
     """Judge labels by the student's own scores. Scores that ignore the data or the parameters earn nothing.
 
     Args:
@@ -590,7 +594,7 @@ def labels_follow(asked: Sequence[Asked]) -> Verdict:
     return passed()
 
 
-def _label_follows(asked: Asked) -> Verdict | None:
+def _label_follows(asked: ProblemAnswer) -> Verdict | None:
     own, scores = asked.own, asked.own.scores
     if scores is None or call_failure(asked.answer) is not None:
         return NOT_OWN

@@ -1,15 +1,16 @@
-"""Finds the line of a student's file that a lost check is about, by what flowed from where to where in one call.
+"""Find the line of a student's file that a failed check is about, from the data flow of one call.
 
-The sandbox says which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
-right solution computes as well vindicates the statement that computed it, and all that flowed into it. The fault is
-where right values go in and a value comes out that is none of these: the first such statement on the way to an output
-that is wrong. All of it is claims by a process that a student controls: it is taken only in the shape that we expect,
-and a line of text is read from the submission itself.
+The sandbox reports which statements ran and what they read, wrote and computed (`grader.guest.tracing`). A value that a
+right solution computes as well vindicates the statement that computed it, and everything that flowed into it. The fault
+is the first statement on the way to a wrong output that gets right values and computes one that is not right. The
+report comes from a process that a student controls: only data of the expected shape are used, and the text of a line is
+read from the submission itself.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ MAX_OUTPUTS = 100
 MAX_CALLS = 1_000
 MAX_RIGHT = 40_000
 """Right values of one call, with their rows and transposes."""
+MOST_SUSPECTS = 20
 SAME = 1e-5
 """Of a value's norm; float32 rounds less than that."""
 
@@ -44,6 +46,20 @@ PARTIAL = "partial "
 
 MISAPPLIED = "misapplied "
 """Begins the name of a value that a right function yields for a wrong argument: the fault is in the argument."""
+
+
+def misapplied(function: str, wanted: str, argument: str) -> str:
+    """Return the name of what a right function yields for a right value that is not the one it is meant to be given.
+
+    Args:
+        function: What the function is called.
+        wanted: Name of the right value that it is meant to be given.
+        argument: Name of the right value that it is given instead.
+    """
+    return f"{MISAPPLIED}{function}{_WANTS}{wanted}: {argument}"
+
+
+_WANTS = ", meant for "
 
 RAISED = "raised"
 """The output of a call that raises: the statement at which it did."""
@@ -81,27 +97,61 @@ class Batches:
     X_val: Array
     sizes: tuple[int, ...]
     """How many rows a batch may have."""
+    epochs: int
     reg: float
 
-    def fault(self, flow: Flow, rows: Sequence[Row | None]) -> int | None:
-        """The event that gives a step wrong rows, labels or regularisation; None where all steps get right ones."""
-        steps = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
-        whole = [len(X) == len(self.X) for X, *_ in steps]
-        drawn: list[Array] = []
-        for step, measures in zip(steps, whole, strict=True):
-            if measures and len(self.X) not in self.sizes and not all(whole):
-                continue  # the loss of all data, for a history
-            wrong = self._of_step(flow, rows, step)
-            if wrong is not None:
+    @property
+    def _rounds(self) -> Set[int]:
+        """Numbers of steps that an epoch may have."""
+        N, size = len(self.X), self.sizes[0]
+        return {max(N // size, 1), -(-N // size)}
+
+    def fault(self, flow: Flow, rows: TracedStatements) -> int | None:
+        """Return the event that gives a step wrong rows, labels or regularisation; None if all steps get right ones."""
+        calls = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
+        steps = [s for s in calls if len(s[0]) != len(self.X)]
+        if not steps or len(self.X) in self.sizes:
+            steps = calls  # otherwise those with all rows compute a loss for a history
+        made = [events[0] for _, events in steps]
+        ended = RAISED not in flow.outputs
+        if ended and any(len(X) == 0 for X, _ in steps) and (loop := self._of_number(flow, rows, made)) is not None:
+            return loop
+        for step in steps:
+            if (wrong := self._of_step(flow, rows, step)) is not None:
                 return wrong
-            drawn.append(self._numbers(step[0]))
         beyond = [e for e in _indices(flow, rows, flow.outputs.get(RAISED, ())) if self._is_beyond(flow, e)]
         if beyond:
-            return self._counted(flow, rows, beyond[0])
-        return None if not steps or self._sampled(drawn) else self._of_order(flow, rows, steps[0][1][0])
+            return self._counted(flow, rows, beyond[0], self._size(flow, beyond[0]))
+        if not steps or not ended:
+            return None
+        if (loop := self._of_number(flow, rows, made)) is not None:
+            return loop
+        sampled = self._sampled([self._numbers(X) for X, _ in steps])
+        return None if sampled else self._of_order(flow, rows, steps[0][1][0])
 
-    def _step(self, flow: Flow, call: Call) -> tuple[Array, list[int]] | None:
-        """Its rows, and the events of its arguments; None for one without labels, or on the validation data."""
+    def _of_number(self, flow: Flow, rows: TracedStatements, steps: Sequence[int]) -> int | None:
+        """Return the event of the loop that makes the wrong number of steps, or of what counts its rounds; None if the
+        number is right, or the loop is not known."""
+        parents = [row.parent for e in steps if (row := rows[flow.rows[e]]) is not None]
+        made = max((parents.count(p) for p in parents), default=0)  # a step may call the function in several places
+        if made in {self.epochs * per_epoch for per_epoch in self._rounds}:
+            return None
+        loops = _loops_around(flow, rows, max(parents, key=parents.count, default=-1))
+        if not loops:
+            return None
+        inner, outer = loops[0], loops[-1]
+        epochs_made = len(outer) - 1  # it is reached once more at its end
+        chosen = inner if epochs_made == self.epochs else outer
+        rounds = made // max(epochs_made, 1) if chosen is inner is not outer else made
+        return _counting(flow, rows, chosen[-1], rounds, self._rounds | {len(self.X)})
+
+    def is_given(self, flow: Flow) -> bool:
+        """Return whether the function is called with all that it needs."""
+        return any(call.function == self.function and self._step(flow, call) is not None for call in flow.calls)
+
+    def _step(self, flow: Flow, call: TracedCall) -> tuple[Array, list[int]] | None:
+        """Return a step's rows and the events of its arguments; None for a call without labels or on validation
+        data."""
         events = list(call.arguments.values())
         given = [flow.value(e) for e in events]
         if len(given) < 3 or given[0] is None:
@@ -112,16 +162,17 @@ class Batches:
         X = given[0].reshape(-1, D)
         return None if X.shape == self.X_val.shape and np.allclose(X, self.X_val) else (X, events)
 
-    def _of_step(self, flow: Flow, rows: Sequence[Row | None], step: tuple[Array, list[int]]) -> int | None:
+    def _of_step(self, flow: Flow, rows: TracedStatements, step: tuple[Array, list[int]]) -> int | None:
         X, (of_X, of_y, of_reg, *_) = step
         y, reg = flow.value(of_y), flow.value(of_reg)
         same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
         if not same.any(axis=1).all():
             return _made_at(flow, rows, of_X) if np.isfinite(X).all() else of_X
         if len(X) not in self.sizes:
-            return self._counted(flow, rows, max(_indices(flow, rows, [of_X], len(X)), default=of_X))
+            taken = max(_indices(flow, rows, [of_X], len(X)), default=_made_at(flow, rows, of_X))
+            return self._counted(flow, rows, taken, len(X))
         if y is None or y.size != len(X):
-            return of_y
+            return _made_at(flow, rows, of_y)
         if not (same & (y[:, None] == self.y)).any(axis=1).all():
             numbers = [n for e in _indices(flow, rows, [of_X], len(X))[-1:] if (n := flow.value(e)) is not None]
             if any(np.array_equal(n, y) for n in numbers):  # the numbers of the rows in place of their labels
@@ -131,7 +182,7 @@ class Batches:
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
     def _numbers(self, X: Array) -> Array:
-        """Of the rows, in the training data."""
+        """Return the numbers of the rows in the training data."""
         return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
 
     def _sampled(self, drawn: Sequence[Array]) -> bool:
@@ -142,8 +193,8 @@ class Batches:
         numbers = np.concatenate(drawn)
         return len(np.unique(numbers)) > N // 2 and not np.array_equal(numbers[:N], np.arange(N)[: len(numbers)])
 
-    def _of_order(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
-        """The first event that yields row numbers which no drawing at random does."""
+    def _of_order(self, flow: Flow, rows: TracedStatements, event: int) -> int:
+        """Return the first event that yields row numbers that random sampling does not."""
         indices = _indices(flow, rows, [event])
         odd = (e for e in indices if (v := flow.value(e)) is not None and not self._is_drawn(v))
         return next(odd, max(indices, default=event))
@@ -157,9 +208,11 @@ class Batches:
         value = flow.value(event)
         return value is not None and value.max() >= len(self.X)
 
-    def _counted(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
-        """Return the event that counted a wrong number of rows."""
-        size = 0 if (value := flow.value(event)) is None else value.size
+    def _size(self, flow: Flow, event: int) -> int:
+        return 0 if (value := flow.value(event)) is None else value.size
+
+    def _counted(self, flow: Flow, rows: TracedStatements, event: int, size: int) -> int:
+        """Return the event that counted a wrong number of rows, where `event` is the batch."""
         while size > 1 and size != len(self.X):
             before = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _counts(flow, s, size)]
             if not before:
@@ -167,20 +220,47 @@ class Batches:
             event = max(before)
         return self._looped(flow, rows, event) if size == 0 else event
 
-    def _looped(self, flow: Flow, rows: Sequence[Row | None], event: int) -> int:
+    def _looped(self, flow: Flow, rows: TracedStatements, event: int) -> int:
         """Return the loop around an event without rows, or what counts its rounds, if all batches were drawn before."""
         loops = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         order = set(flow.sources[event]).difference(loops)
         drawn = [e for e, r in enumerate(flow.rows) if r == flow.rows[event] and order.issubset(flow.sources[e])]
-        if not loops or drawn.index(event) < max(len(self.X) // self.sizes[0], 1):
+        if not loops or drawn.index(event) < min(self._rounds):
             return event
-        counts = [s for s in flow.sources[max(loops)] if not _is_header(rows[flow.rows[s]])]
-        rounds = [s for s in counts if (n := flow.value(s)) is not None and np.array_equal(n, [len(drawn)])]
-        return max(rounds, default=max(loops))
+        return _counting(flow, rows, max(loops), len(drawn), self._rounds | {len(self.X)})
 
 
-def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size: int | None = None) -> list[int]:
-    """Events on the way to these that yield several whole numbers, or so many."""
+def _loops_around(flow: Flow, rows: TracedStatements, parent: int) -> list[list[int]]:
+    """Return the events of each loop around the statements of a block, the innermost first."""
+    found: list[list[int]] = []
+    last = len(rows)
+    while 0 <= parent < last and (row := rows[parent]) is not None:  # what is around a statement comes before it
+        events = [e for e, r in enumerate(flow.rows) if r == parent] if row.kind in ("for", "while") else []
+        if events:
+            found.append(events)
+        last, parent = parent, row.parent
+    return found
+
+
+def _counting(flow: Flow, rows: TracedStatements, loop: int, made: int, right: Set[int]) -> int:
+    """Return the event that computes a loop's number of rounds, or that returns what it goes through; the loop's own
+    event if there is none.
+
+    Args:
+        flow, rows: The call.
+        loop: An event of the loop.
+        made: Number of rounds that were made; fewer than were to be made where the call is too long to be followed.
+        right: Numbers that are right, for the rounds or for something else.
+    """
+    sources = [s for s in flow.sources[loop] if not _is_header(rows[flow.rows[s]])]
+    numbers = {s: int(n[0]) for s in sources if (n := flow.value(s)) is not None and n.size == 1 and np.isfinite(n[0])}
+    counts = [s for s, n in numbers.items() if n == made or (n > made and n not in right and len(sources) == 1)]
+    returned = [s for s in sources if (row := rows[flow.rows[s]]) is not None and row.kind == "return"]
+    return max(counts or returned, default=loop)
+
+
+def _indices(flow: Flow, rows: TracedStatements, events: Iterable[int], size: int | None = None) -> list[int]:
+    """Return the events upstream of these that yield several integers, or exactly `size` of them."""
 
     def yields(event: int) -> bool:
         whole = (value.size for floating, value in flow.values.get(event, ()) if not floating)
@@ -190,23 +270,22 @@ def _indices(flow: Flow, rows: Sequence[Row | None], events: Iterable[int], size
 
 
 def _counts(flow: Flow, event: int, size: int) -> bool:
-    """Return whether its value is the number, or has so many items."""
+    """Return whether the event's value is the number `size`, or has that many items."""
     whole = (value for floating, value in flow.values.get(event, ()) if not floating)
     return any(v.size == size or (v.size == 1 and v[0] == size) for v in whole)
 
 
 @dataclass(frozen=True)
 class FollowedCall:
-    """A call that is made once more, and followed, to find the line of a lost check."""
+    """A call that is repeated under tracing to find the line of a failed check."""
 
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
     """Truth → what a right solution computes on the way: numbers and arrays by name."""
     roles: tuple[str, ...] = ()
-    """Names that everybody gives to the same thing: a variable or entry `W1` belongs to a right value with W1 in its
-    name."""
+    """Names with a fixed meaning: a variable or entry `W1` belongs to a right value with W1 in its name."""
     sizes: tuple[str, ...] = ()
-    """The same of whole numbers: other things may be called N as well."""
+    """Names with a fixed meaning for integers; arrays may have these names for something else."""
     batches: Batches | None = None
     """Of a training."""
     random: bool = False
@@ -225,7 +304,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Row:
+class TracedStatement:
     """A statement, as the sandbox describes it."""
 
     place: Place
@@ -243,8 +322,12 @@ class Row:
         return self.kind in ("if", "for", "while", "with")
 
 
+TracedStatements = Sequence[TracedStatement | None]
+"""All statements of a submission; None for one that is not as expected."""
+
+
 @dataclass(frozen=True)
-class Call:
+class TracedCall:
     """A call of one of the student's functions, with the events that gave its parameters numbers."""
 
     function: str
@@ -263,7 +346,7 @@ class Flow:
     """Part of the answer, or attribute → the events that it comes from."""
     results: Mapping[str, Array] = field(default_factory=dict)
     """Its value in the end."""
-    calls: Sequence[Call] = ()
+    calls: Sequence[TracedCall] = ()
     """In order."""
     shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
     """Event → the shapes of its values."""
@@ -271,32 +354,32 @@ class Flow:
     """Event → strings in the list or tuple that it has made."""
 
     def value(self, event: int) -> Array | None:
-        """The first of its values."""
+        """Return the first of an event's values, or None."""
         return next((value for _, value in self.values.get(event, ())), None)
 
 
 # ── what comes from inside ───────────────────────────────────────────────────────────────────────────
 
 
-def rows_of(answer: Answer, submission: Submission) -> list[Row | None]:
-    """The statements; None for one that is not in a file or cell of the submission, or not in the expected shape."""
+def rows_of(answer: Answer, submission: Submission) -> list[TracedStatement | None]:
+    """Return the statements; None for one that is not in the submission or not of the expected shape."""
     files = _texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_row(one, files) for one in listed[:MAX_ROWS]]
 
 
-def _row(one: Any, files: Mapping[str, Any]) -> Row | None:
+def _row(one: Any, files: Mapping[str, Any]) -> TracedStatement | None:
     match one:
         case [str(file), int(line), int(end), _, str(kind), str(form), list(), list(), list(), _, int(parent)]:
             if file not in files or not 0 < line <= end < 1 << 31:
                 return None
             reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[6:9])
-            return Row(Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls)
+            return TracedStatement(Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls)
     return None
 
 
 def flow_of(answer: Answer, rows: int) -> Flow | None:
-    """The call's flow; None where it is not in the expected shape."""
+    """Return the call's data flow, or None if it is not of the expected shape."""
     facts = answer.value
     if not isinstance(facts, dict):
         return None
@@ -325,7 +408,7 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
     for event, kind, shape, value in zip(
         valued, kinds, lying, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)
     ):
-        values.setdefault(event, []).append((bool(kind), value))
+        values.setdefault(event, []).append((bool(kind) or not np.isfinite(value).all(), value))
         shapes.setdefault(event, []).append(shape)
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
     calls = _calls(facts.get("calls"), len(events))
@@ -355,12 +438,12 @@ def _strings(listed: Any, events: int) -> dict[int, list[str]]:
     return found
 
 
-def _calls(listed: Any, events: int) -> list[Call]:
-    found: list[Call] = []
+def _calls(listed: Any, events: int) -> list[TracedCall]:
+    found: list[TracedCall] = []
     for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
         match one:
             case [str(name), list(given)] if all(_is_argument(a, events) for a in given):
-                found.append(Call(name, dict(given)))
+                found.append(TracedCall(name, dict(given)))
     return found
 
 
@@ -371,8 +454,8 @@ def _is_argument(given: Any, events: int) -> bool:
     return False
 
 
-def with_arguments(flow: Flow, rows: Sequence[Row | None]) -> tuple[Flow, list[Row | None]]:
-    """An argument's event is no execution of the whole statement that calls: it gets a row of its own."""
+def with_arguments(flow: Flow, rows: TracedStatements) -> tuple[Flow, list[TracedStatement | None]]:
+    """Return the flow and the statements, with a statement of its own for each argument of a call."""
     events, known = list(flow.rows), list(rows)
     for call in flow.calls:
         for parameter, event in call.arguments.items():
@@ -388,7 +471,7 @@ def _results(named: Any) -> dict[str, Array]:
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """At most so many integers from 0 to below."""
+    """Return at most `most` integers from 0 to below `below`, or None."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
         return None
     if value.size and not 0 <= value.min() <= value.max() < below:
@@ -407,6 +490,11 @@ class RightValues:
     ) -> None:
         self._roles, self._of_sizes = frozenset(roles), frozenset(sizes)
         self.random = random
+        self.meant = {_meant(name) for name in named if MISAPPLIED in name}
+        """Names of the values that right functions are meant to be given."""
+        self.names_of_events: dict[tuple[int, int], set[str]] = {}
+        self.first_events: dict[int, dict[str, int]] = {}
+        """By flow, what has been looked up. The values belong to one call."""
         self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
@@ -417,7 +505,8 @@ class RightValues:
         """How many values have been compared in full."""
         left = MAX_RIGHT
         for name, value in named.items():
-            for one in _shown_as(np.asarray(value)):
+            distinct = {one.tobytes(): one for one in _shown_as(np.asarray(value))}  # examples may be alike
+            for one in distinct.values():
                 left -= 1
                 if left >= 0:
                     self._add(name, one)
@@ -451,7 +540,7 @@ class RightValues:
                 found.add(name)
         return {name for name in found if MISAPPLIED not in name} or found
 
-    def is_of_another(self, row: Row, names: set[str], *, size: bool = False) -> bool:
+    def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
         """Return whether a right value, or a size, goes to a variable or entry that means something else."""
         roles = self.roles_of(row.writes, size=size)
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
@@ -486,12 +575,12 @@ class RightValues:
 
 
 def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
-    """A vector is a vector however it lies; a matrix keeps both its lengths."""
+    """Return the shape without axes of length 1; a matrix keeps both its lengths."""
     return tuple(shape) if len(shape) == 2 and 1 not in shape else tuple(n for n in shape if n != 1)
 
 
 def _role(path: str) -> str:
-    """`W1` of the variable W1 and of grads['W1']."""
+    """Return the name in a path: `W1` for the variable W1 and for grads['W1']."""
     return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
 
 
@@ -504,7 +593,7 @@ def _shown_as(value: Array) -> Iterable[Array]:
 
 
 def _mark(value: Array) -> float:
-    """Of unit length along a fixed direction, so that values nearby have marks nearby."""
+    """Return the projection on a fixed direction, so that close values have close marks."""
     direction = _DIRECTIONS.get(value.size)
     if direction is None:
         drawn = np.random.default_rng(value.size).normal(size=value.size)
@@ -518,13 +607,20 @@ _DIRECTIONS: dict[int, Array] = {}
 
 # ── which statement it is ────────────────────────────────────────────────────────────────────────────
 
+
+def _meant(name: str) -> str:
+    """Return the name of the value that a misapplied function is meant to be given."""
+    iteration, _, application = name.partition(MISAPPLIED)
+    return iteration + application.partition(": ")[0].partition(_WANTS)[2]
+
+
 RIGHT, REPEATED, ODD, SILENT = "right", "repeated", "odd", "silent"
-"""What an event's value is: one that right solutions compute, the same once more after an operation that should have
-changed it, one that they do not compute, or nothing that tells."""
+"""States of an event's value: right solutions compute it; an operation that should have changed it did not; right
+solutions do not compute it; or it tells nothing."""
 
 
-def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[str]:
-    """Of each event."""
+def states(flow: Flow, rows: TracedStatements, right: RightValues) -> list[str]:
+    """Return the state of each event."""
     found = [_state(flow.values.get(e, ()), flow.shapes.get(e, ()), rows[r], right) for e, r in enumerate(flow.rows)]
     roles = _roles_of_variables(rows, right)
     for event, state in enumerate(found):
@@ -544,7 +640,7 @@ def states(flow: Flow, rows: Sequence[Row | None], right: RightValues) -> list[s
     return found
 
 
-def _cancels(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+def _cancels(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
     """Return whether an operation yields nothing but zeros from something of the same size, which is never right."""
     row = rows[flow.rows[event]]
     zeros = [v for floating, v in flow.values.get(event, ()) if floating and v.size > 1 and not v.any()]
@@ -554,7 +650,7 @@ def _cancels(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVal
     return any(v.size == zeros[0].size and bool(v.any()) for v in before)
 
 
-def _roles_of_variables(rows: Iterable[Row | None], right: RightValues) -> dict[str, str]:
+def _roles_of_variables(rows: Iterable[TracedStatement | None], right: RightValues) -> dict[str, str]:
     """Return the variables that only one entry with a role is made of: `d` of `grads['W1'] = d / N` has the role W1."""
     found: dict[str, set[str]] = {}
     for row in rows:
@@ -573,7 +669,7 @@ def _cannot_become(values: Sequence[tuple[bool, Array]], role: str, right: Right
     return len(values) > 1 and not any(floating for floating, _ in values)
 
 
-def _is_operation(row: Row) -> bool:
+def _is_operation(row: TracedStatement) -> bool:
     return row.form == "operation" and row.kind != "augmented"
 
 
@@ -581,19 +677,23 @@ def _is_zero(flow: Flow, event: int) -> bool:
     return any(value.size and not value.any() for _, value in flow.values.get(event, ()))
 
 
-def _repeats(flow: Flow, rows: Sequence[Row | None], event: int) -> bool:
+def _repeats(flow: Flow, rows: TracedStatements, event: int) -> bool:
     """Return whether an operation's value is one that it was given, or writing to some entries has changed none:
     something of it is missing."""
-    row = rows[flow.rows[event]]
-    if row is None or not (_is_operation(row) or any(path.endswith("[…]") for path in row.writes)):
+    row, value = rows[flow.rows[event]], flow.value(event)
+    if row is None or value is None:
         return False
-    value = flow.values[event][0][1]
+    if not (_is_operation(row) or any(path.endswith("[…]") for path in row.writes)):
+        return False
     before = (v for s in flow.sources[event] for _, v in flow.values.get(s, ()))
     return any(v.size == value.size and bool(np.array_equal(v, value)) for v in before)
 
 
 def _state(
-    values: Sequence[tuple[bool, Array]], shapes: Sequence[tuple[int, ...]], row: Row | None, right: RightValues
+    values: Sequence[tuple[bool, Array]],
+    shapes: Sequence[tuple[int, ...]],
+    row: TracedStatement | None,
+    right: RightValues,
 ) -> str:
     if not values or row is None or row.is_header:
         return SILENT
@@ -603,8 +703,9 @@ def _state(
     return next(state for state in (ODD, RIGHT, SILENT) if state in found)
 
 
-def _state_of(floating: bool, value: Array, row: Row, right: RightValues) -> str:
-    """Zeros to add to, labels, counts and shares tell nothing where they are right: many a wrong way leads there."""
+def _state_of(floating: bool, value: Array, row: TracedStatement, right: RightValues) -> str:
+    """Return the state of one value. Right zeros, labels, counts and shares tell nothing: wrong code computes them
+    too."""
     if right.random:
         if value.size == 1:
             return RIGHT if floating or right.has_integer(int(value.ravel()[0])) else ODD
@@ -634,13 +735,13 @@ def _all_begin(names: Set[str], prefix: str) -> bool:
 
 
 def _is_simple(value: Array) -> bool:
-    """All are fractions with the same small denominator."""
+    """Return whether all numbers are fractions with the same small denominator."""
     multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
     return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
 
 
 def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-    """Events and all that flowed into them, not past those at which it stops."""
+    """Return events and everything that flowed into them, without those at which it stops."""
     reached = {e for e in events if not stop(e)}
     for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
         if event in reached:
@@ -649,8 +750,8 @@ def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = la
 
 
 def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Events that are right, and those that right ones come from. A value that we do not know may lead to a right one
-    by chance, so that most of what comes from it must be right."""
+    """Return the events that are right or that right ones come from. An unknown value may lead to a right one by
+    chance, so most of what comes from it must be right."""
     vindicated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]
     for event in range(len(flow.rows) - 1, -1, -1):  # what comes from it is always later
@@ -666,10 +767,19 @@ def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
 
 
 def suspects(
-    flow: Flow, rows: Sequence[Row | None], state: Sequence[str], wrong: Sequence[str], right: RightValues
+    flow: Flow, rows: TracedStatements, state: Sequence[str], wrong: Sequence[str], right: RightValues
 ) -> list[int]:
-    """Events at which right values go in and a wrong one comes out, the likeliest first. `wrong` are the outputs that
-    are wrong; right ones vindicate what they come from, as right values on the way do."""
+    """Return the events that get right values and compute a wrong one, the likeliest first.
+
+    Args:
+        flow, rows: The call.
+        state: State of each event.
+        wrong: Names of the outputs that are wrong. Right outputs vindicate what they come from.
+        right: The right values.
+
+    Returns:
+        The events.
+    """
     last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
     state = [ODD if e in last else s for e, s in enumerate(state)]
     vindicated = vindicate(flow, state) - last
@@ -695,13 +805,17 @@ def suspects(
     kept = {e for e in ranked if e in raised or e in flow.outputs.get(OPERANDS, ()) or _misnamed(flow, rows, e, right)}
     made = (e if e in kept else _made_at(flow, rows, e, vindicated) for e in ranked)
     chosen = (event if event in raised else _chosen_at(flow, rows, event, right) for event in made)
-    return [_given_at(flow, rows, event, right) for event in chosen]
+    return [_given_at(flow, rows, event, right) for event in itertools.islice(chosen, MOST_SUSPECTS)]
 
 
-def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """Return the event that gave a wrong argument to a function that is right, or the event itself."""
-    if not any((names := right.names(v)) and _all_begin(names, MISAPPLIED) for _, v in flow.values.get(event, ())):
+def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
+    """Return the event that gave a wrong argument to a function that is right, or the event itself. Where the argument
+    that it is meant to be given was never computed, the one that was given is unfinished."""
+    names = next((n for _, v in flow.values.get(event, ()) if _all_begin(n := right.names(v), MISAPPLIED)), None)
+    if names is None:
         return event
+    if (unfinished := _unfinished(flow, rows, event, names, right)) is not None:
+        return unfinished
     while sources := [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]:
         if _has_other_uses(flow, max(sources), event, right) or _computes_right(flow, rows, max(sources), right):
             break
@@ -714,7 +828,41 @@ def _given_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightVa
     return event
 
 
-def _computes_right(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[str], right: RightValues) -> int | None:
+    """Return the event that computed the argument of a function, where no value before is the one that it wants."""
+    if any(_first_event(flow, _meant(name), right) < event for name in names):
+        return None
+    for name in sorted(names):
+        iteration, argument = name.partition(MISAPPLIED)[0], name.partition(": ")[2]
+        given = [e for e in sorted(upstream(flow, [event])) if iteration + argument in _names(flow, e, right)]
+        if given and (row := rows[flow.rows[given[0]]]) is not None and row.form in ("operation", "call"):
+            handed_on = [e for e in given if _hands_on(flow, rows, e)]
+            if iteration + argument in right.meant:  # what computed it is right
+                handed_on = handed_on or [e for e in given if (row := rows[flow.rows[e]]) and row.kind == "assign"]
+            factor = _factor_before(flow, rows, given[0])
+            return factor if factor is not None else max(handed_on, default=_made_at(flow, rows, given[0]))
+    return None
+
+
+def _hands_on(flow: Flow, rows: TracedStatements, event: int) -> bool:
+    """Return whether a statement gives a value another name, or returns a parameter as it is."""
+    row = rows[flow.rows[event]]
+    if row is None or row.form != "name":
+        return False
+    sources = (rows[flow.rows[s]] for s in flow.sources[event])
+    returns = row.kind == "return" and any(of is not None and of.kind == ARGUMENT for of in sources)
+    return returns or row.kind == "assign"
+
+
+def _factor_before(flow: Flow, rows: TracedStatements, event: int) -> int | None:
+    """Return the event of a factor that a function has returned and that is one everywhere, so that it changes nothing;
+    None if there is none."""
+    returned = (s for s in flow.sources[event] if (of := rows[flow.rows[s]]) is not None and of.kind == "return")
+    ones = (s for s in returned if any(v.size and bool((v == 1).all()) for _, v in flow.values.get(s, ())))
+    return max(ones, default=None)
+
+
+def _computes_right(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
     """Return whether an operation computes a right value."""
     row, names = rows[flow.rows[event]], _names(flow, event, right)
     return row is not None and _is_operation(row) and bool(names) and not _all_begin(names, MISAPPLIED)
@@ -726,9 +874,9 @@ def _has_other_uses(flow: Flow, event: int, use: int, right: RightValues) -> boo
     return any((names := _names(flow, e, right)) and not _all_begin(names, MISAPPLIED) for e in others)
 
 
-def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
-    """The event itself, where a call raised, or the one that gave it a number where it needs an array. A number with
-    other uses, or one that counts something, is right: it is only read at the wrong place."""
+def _number_before(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event that raised, or the one that gave it a number instead of an array. A number with other uses, or
+    one that counts something, is right: it is only read at the wrong place."""
     for source in flow.outputs.get(OPERANDS, ()):
         row, values = rows[flow.rows[source]], flow.values.get(source, ())
         if row is None or row.is_header or row.kind == ARGUMENT:
@@ -738,13 +886,44 @@ def _number_before(flow: Flow, rows: Sequence[Row | None], event: int) -> int:
         counts = len(values) == 1 and not values[0][0]
         if not used and (not counts or row.form == "name" or made != source):
             return made
+    return _fraction_before(flow, rows, event)
+
+
+def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event of the number that was computed as a float although it is whole, if there is one; the event
+    itself otherwise. It raises where a whole number is needed."""
+    for source in sorted(flow.sources[event], reverse=True):
+        row, values = rows[flow.rows[source]], flow.values.get(source, ())
+        whole = any(floating and v.size == 1 and float(v[0]).is_integer() and v[0] > 0 for floating, v in values)
+        if (
+            whole
+            and row is not None
+            and not row.is_header
+            and row.kind != ARGUMENT
+            and row.form in ("operation", "call")
+        ):
+            return source
     return event
 
 
-def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """The event itself, or one that gives it an array of zeros and ones that right solutions do not have: such arrays
-    are too simple to be right or wrong by themselves. The opposite of a right one may choose what is overwritten."""
+def _unpacked(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event that returned what the statement that raised unpacks, or the `if` around that; the event itself
+    if it unpacks nothing."""
+    raised = flow.outputs.get(RAISED, ())
+    returned = [s for e in raised for s in flow.sources[e] if (row := rows[flow.rows[s]]) and row.kind == "return"]
+    if len(raised) < 2 or not returned:
+        return event
+    around = [s for s in flow.sources[max(returned)] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
+    return max(around, default=max(returned))
+
+
+def _unknown_before(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
+    """Return the event, or one before it that computed an array of zeros and ones that right solutions do not have:
+    such arrays are too simple to be right or wrong by themselves. The opposite of a right one may choose what is
+    overwritten. A factor that a function returns is wrong if it is one everywhere and so changes nothing."""
     row = rows[flow.rows[event]]
+    if _repeats(flow, rows, event) and (factor := _factor_before(flow, rows, event)) is not None:
+        return factor
     for source in flow.sources[event]:
         for floating, value in flow.values.get(source, ()):
             simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
@@ -754,13 +933,13 @@ def _unknown_before(flow: Flow, rows: Sequence[Row | None], event: int, right: R
     return event
 
 
-def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> int:
-    """A value that is right under another condition comes from the `if` around it, and an incomplete sum from its
-    loop."""
+def _chosen_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
+    """Return the `if` that chose a value that is right under another condition, the loop of an incomplete sum, or the
+    event itself."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
-    if _all_begin(names, OTHER) and ifs:
-        return max(ifs)
+    if _all_begin(names, OTHER):
+        return max(ifs) if ifs else _caller_of(flow, rows, event)
     for source in flow.sources[event]:
         found = _names(flow, source, right)
         loops = [s for s in flow.sources[source] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
@@ -769,17 +948,44 @@ def _chosen_at(flow: Flow, rows: Sequence[Row | None], event: int, right: RightV
     return event
 
 
+def _caller_of(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event of the call that a value is returned to, or of the `if` around it; the event itself if it is not
+    returned."""
+    row = rows[flow.rows[event]]
+    if row is None or row.kind != "return":
+        return event
+    calls = (e for e, sources in enumerate(flow.sources) if event in sources and _carries(flow, event, e))
+    if (call := next(calls, None)) is None:
+        return event
+    ifs = [s for s in flow.sources[call] if (around := rows[flow.rows[s]]) is not None and around.kind == "if"]
+    return max(ifs, default=call)
+
+
 def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
-    return {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+    """Return the names of the right values that an event has computed. Each event is looked up once."""
+    key = (id(flow), event)
+    if key not in right.names_of_events:
+        right.names_of_events[key] = {name for _, value in flow.values.get(event, ()) for name in right.names(value)}
+    return right.names_of_events[key]
 
 
-def _misnamed(flow: Flow, rows: Sequence[Row | None], event: int, right: RightValues) -> bool:
+def _first_event(flow: Flow, name: str, right: RightValues) -> int:
+    """Return the first event that has computed the right value of a name, or the number of events if none has."""
+    if id(flow) not in right.first_events:
+        first = right.first_events[id(flow)] = {}
+        for event in sorted(flow.values):
+            for one in _names(flow, event, right):
+                first.setdefault(one, event)
+    return right.first_events[id(flow)].get(name, len(flow.rows))
+
+
+def _misnamed(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
     row, names = rows[flow.rows[event]], _names(flow, event, right)
     return row is not None and bool(names) and right.is_of_another(row, names)
 
 
-def _made_at(flow: Flow, rows: Sequence[Row | None], event: int, vindicated: Set[int] = frozenset()) -> int:
-    """A statement that only hands a value on is not where it was made, nor is a call whose function returned it."""
+def _made_at(flow: Flow, rows: TracedStatements, event: int, vindicated: Set[int] = frozenset()) -> int:
+    """Return the event that computed a value that statements and calls only hand on."""
     while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "call"):
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
         if row.form == "call":
@@ -798,7 +1004,7 @@ def _carries(flow: Flow, source: int, event: int) -> bool:
     return any(np.array_equal(v, one) for _, v in flow.values.get(source, ()) for one in values)
 
 
-def _of_missing(flow: Flow, rows: Sequence[Row | None], missing: Sequence[str], right: RightValues) -> list[int]:
+def _of_missing(flow: Flow, rows: TracedStatements, missing: Sequence[str], right: RightValues) -> list[int]:
     """Return the event that writes a missing output under another name; or else the loop that writes other outputs of
     the same kind and leaves this one out, or its body."""
     misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
@@ -837,12 +1043,12 @@ def _are_keys(names: Sequence[str], outputs: Iterable[str]) -> bool:
     return any(output.endswith(f"[{name!r}]") for name in names for output in outputs)
 
 
-def _is_header(row: Row | None) -> bool:
+def _is_header(row: TracedStatement | None) -> bool:
     return row is None or row.is_header
 
 
-def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
-    """The last event on the way to the outputs whose statement is as a known mistake says."""
+def stated(flow: Flow, rows: TracedStatements, right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
+    """Return the last event on the way to the outputs whose statement is as a known mistake says."""
     ways = upstream(flow, (e for name in wrong for e in flow.outputs.get(name, ())))
     for event in sorted(ways, reverse=True):
         row = rows[flow.rows[event]]
@@ -854,7 +1060,7 @@ def stated(flow: Flow, rows: Sequence[Row | None], right: RightValues, wrong: Se
     return None
 
 
-def _fits(row: Row, line: Line) -> bool:
+def _fits(row: TracedStatement, line: Line) -> bool:
     named = ((line.reads, row.reads), (line.writes, row.writes), (line.calls, row.calls))
     if any(wanted and not any(wanted in name for name in names) for wanted, names in named):
         return False
@@ -869,12 +1075,12 @@ class _Followed:
     """A call that was followed, beside what is right in it."""
 
     flow: Flow
-    rows: Sequence[Row | None]
+    rows: TracedStatements
     right: RightValues
     state: Sequence[str]
 
     def event(self, target: Target, lines: Sequence[Line]) -> int | None:
-        """The event that the target's lost check is about."""
+        """Return the event that the target's failed check is about, or None."""
         flow, rows, right = self.flow, self.rows, self.right
         wrong = self._wrong(target)
         said = (stated(flow, rows, right, wrong, line) for line in lines)
@@ -885,11 +1091,25 @@ class _Followed:
         batches = target.call.batches
         if batches is not None and (wrong or raised or not target.outputs):
             event = batches.fault(flow, rows)
+        if event is None:
+            event = self._beside_empty(target, wrong)
         if event is None and target.outputs:
             event = next(iter(suspects(flow, rows, self.state, [RAISED] if raised else wrong, right)), None)
+        if event is not None and event in raised and batches is not None and batches.is_given(flow):
+            event = _unpacked(flow, rows, event)  # for its arguments are right
         if event in raised:  # what it lacks may have been written under another name
             event = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), event)
         return event
+
+    def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
+        """Return the event that last changed another output of the same size, where an output stays empty."""
+        ends, outputs, right = self.flow.results, self.flow.outputs, self.right
+        for name in (n for n in wrong if n in outputs and n not in ends):
+            alike = (n for n in target.outputs if n in ends and right.has_size_of(ends[n], target.outputs[name]))
+            events = [(e, self.rows[self.flow.rows[e]]) for n in alike for e in outputs[n]]
+            if changes := [e for e, row in events if row is not None and row.kind == "call"]:
+                return max(changes)
+        return None
 
     def _wrong(self, target: Target) -> list[str]:
         ends = {name: self.flow.results.get(name) for name in target.outputs}
@@ -901,17 +1121,25 @@ class _Followed:
 
 
 class Lines:
-    """Finds lines of one submission. Calls are followed once, however many checks ask for them."""
+    """A finder of lines in one submission. It traces each call once, however many checks ask for it."""
 
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
-        self._rows: list[Row | None] | None = None
+        self._rows: list[TracedStatement | None] | None = None
         self._ended = False
         """A call that was followed has ended the session, or was stopped: no other one is made."""
         self._followed: dict[FollowedCall, _Followed | None] = {}
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
-        """The line that a lost check is about; `lines` are those that its mistakes state."""
+        """Return the line that a failed check is about.
+
+        Args:
+            targets: Where to look, the likeliest first.
+            lines: Lines that the mistakes of the check state.
+
+        Returns:
+            The line and its text, or None if it is not found.
+        """
         tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
         for target, said in tried:
             if (followed := self._follow(target.call)) is None:
@@ -944,7 +1172,7 @@ class Lines:
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """The line's text, from the submission's own bytes; None where there is no such line."""
+    """Return a place and its line of the submission, or None if there is no such line."""
     text = _texts(submission).get(place.file)
     if text is None:
         return None

@@ -28,13 +28,13 @@ from grader.kit.claim import (
     numbers,
     passed,
 )
-from grader.kit.follow import Asked, Own, all_gradients_follow, gradient_follows, loss_follows
+from grader.kit.follow import OwnAnswers, ProblemAnswer, all_gradients_follow, gradient_follows, loss_follows
 from grader.kit.models import Model, floats_of, gradient_of, loss_of
 from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Pair, Problem
 from grader.kit.student import Student
 from grader.kit.truth import nudged, sketch
 
-Follow = Callable[[Sequence[Asked], Any, Sequence[str]], Verdict]
+Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
 """(losses asked for, truth, causes) → verdict by the student's own scores."""
 Hint = Callable[[Holds], str]
 
@@ -131,7 +131,10 @@ class LossChecks:
         first, again = loss_of(model.loss(pair.first)), loss_of(model.loss_again(pair.first))
         untouched = model.left_alone(pair.first)
         second = loss_of(model.loss(pair.second))
-        asked = [Asked(Own(student, pair.first), first), Asked(Own(student, pair.second), second)]
+        asked = [
+            ProblemAnswer(OwnAnswers(student, pair.first), first),
+            ProblemAnswer(OwnAnswers(student, pair.second), second),
+        ]
 
         def judge(truth: Any) -> Verdict:
             as_here = partial(near, least=LEAST_LOSS, single=model.single)
@@ -173,7 +176,7 @@ class LossChecks:
         loss = loss_of(model.loss(problem))
         model.put(nearby.params)
         other = replace(loss_of(model.loss(nearby)), what="the loss a small step from the toy problem")
-        asked = [Asked(Own(student, problem), loss), Asked(Own(student, nearby), other)]
+        asked = [ProblemAnswer(OwnAnswers(student, problem), loss), ProblemAnswer(OwnAnswers(student, nearby), other)]
 
         def judge(truth: Any) -> Verdict:
             published = near(loss, truth.loss(problem), rtol=0, atol=tolerance, single=model.single)
@@ -213,7 +216,9 @@ class LossChecks:
             )
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            return self.follow([Asked(Own(student, problem), alone)], truth, causes) & same_again(alone, beside)
+            return self.follow([ProblemAnswer(OwnAnswers(student, problem), alone)], truth, causes) & same_again(
+                alone, beside
+            )
 
         yield claim(name, judge, given=given, own=own)
 
@@ -265,7 +270,7 @@ class LossChecks:
             value = numbers(loss, ())
             if isinstance(value, Verdict):
                 return value
-            return numbers_only() & self.follow([Asked(Own(student, problem), loss)], truth, causes)
+            return numbers_only() & self.follow([ProblemAnswer(OwnAnswers(student, problem), loss)], truth, causes)
 
         yield claim(name, judge, given=given, own=own, hint=hint)
 
@@ -344,7 +349,9 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def by_own_forward_pass(asked: Sequence[Asked], name: str, truth: Any, _causes: Sequence[str], single: bool) -> Verdict:
+def by_own_forward_pass(
+    asked: Sequence[ProblemAnswer], name: str, truth: Any, _causes: Sequence[str], single: bool
+) -> Verdict:
     """Judge one parameter's gradient by the student's own forward pass (`gradient_follows`).
 
     Args:
@@ -359,7 +366,7 @@ def by_own_forward_pass(asked: Sequence[Asked], name: str, truth: Any, _causes: 
     return gradient_follows(asked, name, truth, single=single)
 
 
-def by_whole_backward_pass(asked: Sequence[Asked], truth: Any, single: bool) -> Verdict:
+def by_whole_backward_pass(asked: Sequence[ProblemAnswer], truth: Any, single: bool) -> Verdict:
     """Judge all gradients by the student's own forward pass (`all_gradients_follow`).
 
     Args:
@@ -391,10 +398,10 @@ class GradientChecks:
 
     given: Sequence[str] = ()
     earlier: str = ""
-    follow: Callable[[Sequence[Asked], str, Any, Sequence[str], bool], Verdict] = by_own_forward_pass
-    work: Callable[[Sequence[Asked], Any, bool], Verdict] = by_whole_backward_pass
+    follow: Callable[[Sequence[ProblemAnswer], str, Any, Sequence[str], bool], Verdict] = by_own_forward_pass
+    work: Callable[[Sequence[ProblemAnswer], Any, bool], Verdict] = by_whole_backward_pass
     hint: Callable[[str, Holds], str] = lambda _name, _holds: ""
-    own: type[Own] = Own
+    own: type[OwnAnswers] = OwnAnswers
 
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
         """Claim the gradients at a pair of problems. Those at the first are asked for twice on the same arrays."""
@@ -402,7 +409,10 @@ class GradientChecks:
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)
         second = model.loss(pair.second)
-        asked = [Asked(self.own(student, pair.first), first), Asked(self.own(student, pair.second), second)]
+        asked = [
+            ProblemAnswer(self.own(student, pair.first), first),
+            ProblemAnswer(self.own(student, pair.second), second),
+        ]
 
         def judge(name: str, truth: Any) -> Verdict:
             as_here = partial(near, least=LEAST_GRADIENT, single=model.single)
@@ -448,7 +458,7 @@ class GradientChecks:
         model = Model(student, problem)
         answer = model.loss(problem)
         near_it = {name: model.losses_at(nudged(problem, name), problem) for name in problem.params}
-        asked = [Asked(self.own(student, problem), answer)]
+        asked = [ProblemAnswer(self.own(student, problem), answer)]
 
         def judge_gradient(name: str, truth: Any) -> Verdict:
             gradient = gradient_of(answer, name)
@@ -495,7 +505,7 @@ class GradientChecks:
         """
         model = Model(student, problem)
         answer = model.loss(problem)
-        asked = [Asked(self.own(student, problem), answer)]
+        asked = [ProblemAnswer(self.own(student, problem), answer)]
 
         def judge(name: str, truth: Any) -> Verdict:
             gradient = gradient_of(answer, name)
@@ -522,7 +532,7 @@ class GradientChecks:
     def _given(self, name: str) -> list[str]:
         return [*self.given, *([f"{self.earlier}.{name}"] if self.earlier else [])]
 
-    def _work(self, asked: Sequence[Asked], model: Model) -> OwnJudgement:
+    def _work(self, asked: Sequence[ProblemAnswer], model: Model) -> OwnJudgement:
         return lambda truth, _causes: self.work(asked, truth, model.single)
 
 

@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from grader.errors import BadAssignment
-from grader.kit.diagnosis import Assumptions, Mistake, Reading, Truths
+from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.lines import Line
 
 Change = TypeVar("Change", bound=Callable[..., Any])
@@ -89,7 +89,7 @@ def mistake(
 
 
 @dataclass(frozen=True)
-class Interpretation(Reading):
+class KnownInterpretation(Interpretation):
     """Another accepted meaning of the task, with the code that follows it."""
 
     change: Callable[..., Any] = object
@@ -113,14 +113,14 @@ def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Chan
     module = sys._getframe(1).f_globals
 
     def register(change: Change) -> Change:
-        found = Interpretation(id or _snake_case(change.__name__), remark, change, of)
+        found = KnownInterpretation(id or _snake_case(change.__name__), remark, change, of)
         module.setdefault(_INTERPRETATIONS, []).append(found)
         return change
 
     return register
 
 
-def interpretations_of(module: ModuleType) -> tuple[Interpretation, ...]:
+def interpretations_of(module: ModuleType) -> tuple[KnownInterpretation, ...]:
     """Return the interpretations that a module has registered, in order."""
     return tuple(vars(module).get(_INTERPRETATIONS, ()))
 
@@ -162,7 +162,7 @@ def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> 
     return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
 
 
-def combined(reference: type, mistakes: Sequence[KnownMistake | Interpretation]) -> type:
+def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretation]) -> type:
     """Return the reference's class with these mistakes. A mistake that another inherits from is included once."""
     changes = [_as_class(one, reference) for one in mistakes]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
@@ -171,10 +171,10 @@ def combined(reference: type, mistakes: Sequence[KnownMistake | Interpretation])
 
 def registered(
     make: Callable[[type], Any], reference: type, module: ModuleType
-) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Reading]], Callable[[Any], Truths]]:
+) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Interpretation]], Callable[[Any], Truths]]:
     """Return the functions that a truth.py must define, for a reference that is a class:
 
-        mistakes, readings, truths = registered(Truth, TwoLayerNet, known)
+        mistakes, interpretations, truths = registered(Truth, TwoLayerNet, known)
 
     Args:
         make: Class → truth, for example a `ModelTruth`.
@@ -182,7 +182,7 @@ def registered(
         module: The module mistakes.py.
 
     Returns:
-        The functions `mistakes`, `readings` and `truths`.
+        The functions `mistakes`, `interpretations` and `truths`.
     """
     changes = {m.id: m for m in mistakes_of(module)}
     meanings = {one.id: one for one in interpretations_of(module)}
@@ -191,11 +191,11 @@ def registered(
         mistaken = [changes[id] for id in sorted(assumed)]
         return make(combined(reference, [*mistaken, *([meanings[meaning]] if meaning in meanings else [])]))
 
-    right = Reading("", "")
+    right = Interpretation("", "")
     return lambda _: tuple(changes.values()), lambda _: (right, *meanings.values()), lambda _: truth
 
 
-def _as_class(one: KnownMistake | Interpretation, reference: type) -> type:
+def _as_class(one: KnownMistake | KnownInterpretation, reference: type) -> type:
     if isinstance(one.change, type):
         return one.change
     return type(one.id, (reference,), {one.of: one.change})

@@ -21,7 +21,15 @@ from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
 from grader.kit.diagnosis import Assumptions, Truths
 from grader.kit.episodes import VARIES, Call, Episode, Plain
-from grader.kit.mistake import Interpretation, KnownMistake, addressed, combined, mistakes_of, substituted, validate
+from grader.kit.mistake import (
+    KnownInterpretation,
+    KnownMistake,
+    addressed,
+    combined,
+    mistakes_of,
+    substituted,
+    validate,
+)
 
 Namespace = Mapping[str, Any]
 """Functions, or one class, by name."""
@@ -266,7 +274,7 @@ def truths(
     reference: ModuleType,
     names: Sequence[str],
     mistakes: Sequence[KnownMistake],
-    interpretations: Sequence[Interpretation] = (),
+    interpretations: Sequence[KnownInterpretation] = (),
 ) -> Truths:
     """Return the truths of an assignment: the reference, under each interpretation, and with known mistakes in it.
 
@@ -307,7 +315,7 @@ def _contradictory(*_args: Any, **_kwargs: Any) -> None:
     raise ValueError("two mistakes in one function cannot be combined")
 
 
-def _with(right: Namespace, names: Sequence[str], changes: Sequence[KnownMistake | Interpretation]) -> Namespace:
+def _with(right: Namespace, names: Sequence[str], changes: Sequence[KnownMistake | KnownInterpretation]) -> Namespace:
     found = next((name for name in names if isinstance(right.get(name), type)), None)
     if found is not None:
         return {**right, **dict.fromkeys(names, combined(right[found], changes))}

@@ -79,23 +79,23 @@ class Student:
         """Requests that travel with the next one."""
 
     def start_anew(self) -> None:
-        """Forgets what earlier checks have found out: the same submission is graded on another seed."""
+        """Forget the results of earlier checks, to grade the submission on another seed."""
         self._stopped.clear()
         self.budget.start_anew()
 
     @property
     def printed(self) -> str:
-        """What the student's own notebooks have printed, for remarks about it."""
+        """Return the printed output of the student's notebooks."""
         return "\n".join(notebook.printed for notebook in self._submission.notebooks)
 
     @property
     def used(self) -> Usage:
-        """Of all sessions together."""
+        """Return the usage of all sessions together."""
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
 
     @property
     def load_failure(self) -> Failure | None:
-        """Why the file cannot be loaded at all; then every check fails for this reason."""
+        """Return why the file cannot be loaded, or None. Every check then fails for this reason."""
         return self._load_failure
 
     @property
@@ -136,7 +136,7 @@ class Student:
             self._end_session()
 
     def close(self) -> None:
-        """For good, and from any thread: that is how a grading is broken off."""
+        """End the student's session for good. May be called from any thread, to cancel a grading."""
         with self._switching:
             self._load_failure = self._load_failure or Died("the grading was broken off")
             self._end_session()
@@ -148,7 +148,15 @@ class Student:
             self._session = None
 
     def new(self, *args: Any, seed: int = 0, **kwargs: Any) -> Remote:
-        """An object of the student's class. `seed` is numpy's global one, set just before."""
+        """Construct an object of the student's class.
+
+        Args:
+            args, kwargs: Arguments of the constructor.
+            seed: numpy's global seed, set just before.
+
+        Returns:
+            The object in the sandbox.
+        """
         (made,) = self._made([["new", seed, list(args), kwargs]])
         return Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made))
 
@@ -196,13 +204,13 @@ class Student:
         return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
     def keep(self, **arrays: Array) -> list[Ref]:
-        """Arrays that stay inside, the same objects in every call that is given these references. They travel with
-        the next question, since nothing is to be learnt from their answer."""
+        """Return references to arrays that stay in the sandbox: the same objects in every call that is given them. They
+        are sent with the next request."""
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
     def look(self, *names: str) -> Answer:
-        """What has become of kept arrays, by name."""
+        """Return the present values of kept arrays, by name."""
         return Answer(", ".join(names), self._request(["look", list(names)]))
 
     def structure(self) -> Answer:
@@ -237,7 +245,7 @@ class Student:
         return self._ask_all([request], cpu_seconds)[0]
 
     def _ask_all(self, requests: list[list[Any]], cpu_seconds: float | None = None) -> list[Any]:
-        """An answer's value or a failure for each."""
+        """Send requests; return a value or a failure for each."""
         if (failure := self._failure) is not None:
             return [failure] * len(requests)
         assert self._session is not None, "begin() comes first"
@@ -252,7 +260,7 @@ class Student:
 
 
 class Remote:
-    """An object of the student's, inside. Where it could not be made, every call answers with that failure."""
+    """A student's object in the sandbox. If it could not be constructed, every call answers with that failure."""
 
     def __init__(self, student: Student, handle: Answer) -> None:
         self._student = student
@@ -331,7 +339,7 @@ def _is_missing(answer: Answer) -> bool:
 
 
 def _with_grace(soft_seconds: float) -> float:
-    """The time after which a guest that does not heed its soft limit is ended."""
+    """Return the time after which a guest that ignores its soft limit is ended."""
     return soft_seconds * 1.02 + 1.0
 
 
@@ -340,7 +348,7 @@ def _as_arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
 
 
 def stopped_softly(answer: Answer, student: Student) -> bool:
-    """The call went over its time but its object can still be asked what it has reached."""
+    """Return whether a call was stopped at its time limit and its object can still be asked for what it has reached."""
     return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
 
 

@@ -32,9 +32,9 @@ from grader.kit.claim import (
     passed,
 )
 from grader.kit.follow import (
-    Asked,
     Ended,
-    Own,
+    OwnAnswers,
+    ProblemAnswer,
     Trainer,
     gradients_use_data,
     labels_follow,
@@ -604,7 +604,9 @@ def predicted(
     model.put(problem.params)
     if stats.failure is None:
         asked.append((", after training and new parameters,", model.predict(other.X), other))
-    named = [Asked(Own(student, at), replace(answer, what=f"predict(X){when}")) for when, answer, at in asked]
+    named = [
+        ProblemAnswer(OwnAnswers(student, at), replace(answer, what=f"predict(X){when}")) for when, answer, at in asked
+    ]
 
     def judge(truth: Any) -> Verdict:
         if (wrong := call_failure(changed)) is not None:
@@ -617,7 +619,7 @@ def predicted(
     yield claim(name, judge, given=given, own=own, own_work=own if work else None)
 
 
-def _agrees(asked: Asked, truth: Any) -> Verdict:
+def _agrees(asked: ProblemAnswer, truth: Any) -> Verdict:
     """Compare labels. Rows that are near a tie at these parameters may have either label."""
     problem: Problem = asked.own.problem
     share = float(np.mean(truth.clear_rows(problem)))

@@ -254,6 +254,8 @@ class FailedCall:
     """The line that raised."""
     column: int | None = None
     """Column of a syntax error, from 1."""
+    limit: Limit | None = None
+    """The limit that ended the call."""
 
     @property
     def explanation(self) -> str:
@@ -286,6 +288,8 @@ class CheckResult:
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""
+    cause: str = ""
+    """The sentence of `reason` on the cause, without the numbers; empty if `reason` has only numbers."""
     failed_call: FailedCall | None = None
     """The call that `reason` is about, if a call failed and no known cause explains it."""
     remarks: tuple[str, ...] = ()

@@ -128,6 +128,7 @@ def _check(check: CheckResult) -> CheckJson:
         possible=check.possible,
         status=check.status,
         reason=check.reason,
+        cause=check.cause,
         mistake=check.mistake,
         follows_from=check.follows_from,
         line=LineJson(file=place.file, line=place.line, column=call.column if call else None, source=check.source)
@@ -197,7 +198,8 @@ def from_version_4(report: Json) -> Json:
             status = Status.NOT_SUBMITTED
         elif status is Status.WAITING and old["reason"] == _NOT_RUN_IN_4:
             status = Status.NOT_RUN
-        return old | {"status": status}
+        sentence, has_numbers, _ = old["reason"].partition(". (")
+        return old | {"status": status, "cause": f"{sentence}." if has_numbers else ""}
 
     def answer(old: Json) -> Json:
         status = _STATUSES_OF_4[old["status"]]
@@ -262,6 +264,7 @@ def _check_of(read: CheckJson) -> CheckResult:
         possible=read.possible,
         status=read.status,
         reason=read.reason,
+        cause=read.cause,
         mistake=read.mistake,
         follows_from=read.follows_from,
         place=Place(line.file, line.line) if line else None,
@@ -274,7 +277,7 @@ def _check_of(read: CheckJson) -> CheckResult:
 
 def _failed_call_of(read: FailedCallJson, column: int | None) -> FailedCall:
     at = read.raised_at
-    return FailedCall(read.call, read.error, read.advice, Place(at.file, at.line) if at else None, column)
+    return FailedCall(read.call, read.error, read.advice, Place(at.file, at.line) if at else None, column, read.limit)
 
 
 def _written_of(read: AnswerJson) -> Written:

@@ -67,7 +67,7 @@ class Fix:
     def sentence(self) -> str:
         """The reason; without its numbers if the mistake is known or several checks fail."""
         if self.first.mistake or len(self.checks) > 1:
-            return named_cause(self.first) or self.reason
+            return self.first.cause or self.reason
         return self.reason
 
     @property
@@ -107,21 +107,13 @@ def fixes(report: Report) -> tuple[Fix, ...]:
     return tuple(fix for _, fix in sorted(found, key=lambda one: (one[1].only_follows, one[0], -one[1].lost)))
 
 
-def named_cause(check: CheckResult) -> str:
-    """Return the reason's sentence on the cause without the numbers; "" if the reason has only numbers."""
-    if check.failed_call is not None:
-        return ""
-    sentence, known, _ = check.reason.partition(". (")
-    return f"{sentence}." if known else ""
-
-
 def cause(check: CheckResult) -> object:
     """Return a key that is equal for checks that failed for the same cause: a known mistake, the same sentence, or the
     same failure in the same place, regardless of the call and of array sizes."""
     if check.mistake:
         return check.mistake, check.place
-    if sentence := named_cause(check):
-        return sentence, check.place
+    if check.cause:
+        return check.cause, check.place
     failed = check.failed_call
     if failed is None:
         return check.reason, check.place

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from grader.model import Comparison, Shelf, Status
+from grader.model import Comparison, Limit, Shelf, Status
 
 SCHEMA_VERSION: Final = 5
 
@@ -106,6 +106,7 @@ class FailedCallJson(JsonModel):
     error: str = Field(description="Python's message, or the limit that was exceeded")
     advice: str = Field("", description="what to do about it; may be empty")
     raised_at: PlaceJson | None = Field(None, description="the line that raised")
+    limit: Limit | None = Field(None, description="the limit that ended the call")
 
 
 class CheckJson(JsonModel):
@@ -115,6 +116,7 @@ class CheckJson(JsonModel):
     possible: Points
     status: Status = Field(description="passed, partial and failed are decided; the others are never a zero")
     reason: str = Field(description="reason for lost points; empty if all are earned")
+    cause: str = Field("", description="the sentence of the reason on the cause; empty if it has only numbers")
     mistake: str = Field(description="ids of the known mistakes that explain it, joined by ' + '")
     follows_from: tuple[str, ...] = Field((), description="checks at which its cause was charged; it keeps its points")
     line: LineJson | None = Field(description="line of the student's code that caused it")

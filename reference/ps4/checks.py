@@ -13,7 +13,7 @@ from grader import kit
 from grader.kit import Array, Claim, Draw, Holds, Pair, Student, Training, Verdict, check, pairs, trainings
 from grader.kit.settings import manifest
 
-from .own import Own, backward_pass_follows, gradient_follows, relu_loss_follows
+from .own import OwnAnswers, backward_pass_follows, gradient_follows, relu_loss_follows
 from .problems import (
     PARAMETERS,
     RELU,
@@ -188,7 +188,7 @@ def stable(student: Student, problem: Problem) -> Iterator[Claim]:
 
 LOSS_OF_RELU = ("q2.1", "q2.4.forward")
 GRADIENTS, RELU_GRADIENTS = (
-    kit.GradientChecks(given, earlier, gradient_follows, backward_pass_follows, _in_gradient, Own)
+    kit.GradientChecks(given, earlier, gradient_follows, backward_pass_follows, _in_gradient, OwnAnswers)
     for given, earlier in ((("q2.1",), ""), (LOSS_OF_RELU, "q2.2"))
 )
 MNIST_SIZED = "an MNIST-sized problem"

@@ -88,7 +88,8 @@ def _train(training: Training) -> FollowedCall:
 
     problem, N, size = training.problem, len(training.problem.X), int(training.recipe["batch_size"])
     sizes = (size, N) if size > N else (size,)
-    batches = Batches("loss", problem.X, problem.y, training.X_val, sizes, problem.reg)
+    epochs = int(training.recipe["num_epochs"])
+    batches = Batches("loss", problem.X, problem.y, training.X_val, sizes, epochs, problem.reg)
     return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES, SIZES, batches)
 
 

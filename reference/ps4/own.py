@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader import kit
-from grader.kit import Answer, Array, Asked, Params, Verdict, is_near, passed
+from grader.kit import Answer, Array, Params, ProblemAnswer, Verdict, is_near, passed
 
 from .problems import SMALL, Problem
 
@@ -21,7 +21,7 @@ SAME_SCORES = 1e-6
 """Factor of W2 that makes the scores of both activations equal b2, up to about this much."""
 
 
-class Own(kit.Own):
+class OwnAnswers(kit.OwnAnswers):
     """A student's own answers, and the hidden layer that they show."""
 
     problem: Problem
@@ -53,7 +53,7 @@ class Own(kit.Own):
 # ── losses ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def relu_loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str]) -> Verdict:
+def relu_loss_follows(asked: Sequence[ProblemAnswer], truth: Any, causes: Sequence[str]) -> Verdict:
     """Judge a ReLU net's losses: as `loss_follows` after a check of the ReLU has lost points; or, after one of the
     sigmoid has, by whether both activations share the fault."""
     of_relu = [cause for cause in causes if cause.startswith("q2.4.")]
@@ -63,7 +63,7 @@ def relu_loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str])
         return passed()
     if len(of_relu) == len(causes):
         return NOT_OWN
-    own = [Own(one.own.student, one.own.problem) for one in asked]
+    own = [OwnAnswers(one.own.student, one.own.problem) for one in asked]
     if scores_right and all(_losses_are_shared(one) for one in own) and kit.depend_on_data(asked):
         return passed()
     if not right_for_scores or not kit.vary(asked):
@@ -72,14 +72,14 @@ def relu_loss_follows(asked: Sequence[Asked], truth: Any, causes: Sequence[str])
     return passed() if behind or all(_hidden_is_shared(one, truth) for one in own) else NOT_OWN
 
 
-def _losses_are_shared(own: Own) -> bool:
+def _losses_are_shared(own: OwnAnswers) -> bool:
     """Return whether nets of both activations that have the same scores have the same loss."""
     even = own.problem.at({"W2": 0 * own.problem.params["W2"]})
     relu, sigmoid = own.loss_at(even), own.loss_at(even.activated("sigmoid"))
     return relu is not None and sigmoid is not None and is_near(relu, sigmoid)
 
 
-def _hidden_is_shared(own: Own, truth: Any) -> bool:
+def _hidden_is_shared(own: OwnAnswers, truth: Any) -> bool:
     """Return whether the hidden layer is ReLU's at the pre-activations that the sigmoid's hidden layer shows. They are
     made small, so that a fault that enlarges them does not saturate the sigmoid."""
     at = own.problem.with_preactivations_up_to(SMALL)
@@ -91,7 +91,7 @@ def _hidden_is_shared(own: Own, truth: Any) -> bool:
     return is_near(hidden, truth.hidden_like(sigmoid, "relu"), rtol=1e-4)
 
 
-def _output_is_shared(own: Own) -> bool:
+def _output_is_shared(own: OwnAnswers) -> bool:
     """Return whether nets of both activations that have the same hidden layer have the same scores, and a ReLU net's
     hidden layer is zero at negative pre-activations. The hidden layer is set by b1 alone."""
     D, H, _ = own.problem.sizes
@@ -110,7 +110,9 @@ def _output_is_shared(own: Own) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def gradient_follows(asked: Sequence[Asked], name: str, truth: Any, causes: Sequence[str], single: bool) -> Verdict:
+def gradient_follows(
+    asked: Sequence[ProblemAnswer], name: str, truth: Any, causes: Sequence[str], single: bool
+) -> Verdict:
     """Judge a gradient by the student's own forward pass, where that has lost points; a ReLU net's also by the
     sigmoid's gradient, where that has."""
     follows = kit.gradient_follows(asked, name, truth, passes=_every_pass, single=single)
@@ -119,12 +121,12 @@ def gradient_follows(asked: Sequence[Asked], name: str, truth: Any, causes: Sequ
     return _same_fault_as_in_sigmoid(asked[0].own, name, truth)
 
 
-def backward_pass_follows(asked: Sequence[Asked], truth: Any, single: bool) -> Verdict:
+def backward_pass_follows(asked: Sequence[ProblemAnswer], truth: Any, single: bool) -> Verdict:
     """Judge all gradients together, with this activation's derivative, of a net that ignores its activation forward."""
     return kit.all_gradients_follow(asked, truth, passes=_passes, single=single)
 
 
-def _passes(own: Own, truth: Any, *, every: bool = False) -> Iterator[Params | None]:
+def _passes(own: OwnAnswers, truth: Any, *, every: bool = False) -> Iterator[Params | None]:
     """Yield right gradients for the student's own probabilities and hidden layer, however these are read off."""
     layers: list[tuple[Array | None, Array | None]] = [(None, None), (own.hidden, None)]
     if every:
@@ -135,7 +137,7 @@ def _passes(own: Own, truth: Any, *, every: bool = False) -> Iterator[Params | N
             yield None if p is None else truth.gradients_from(own.problem, p, hidden, slope)
 
 
-def _every_pass(own: Own, truth: Any) -> Iterator[Params | None]:
+def _every_pass(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
     return _passes(own, truth, every=True)
 
 
@@ -155,7 +157,7 @@ def _same_fault_as_in_sigmoid(own: Any, name: str, truth: Any) -> Verdict:
     return passed()
 
 
-def _same_fault_at(own: Own, one: Problem, name: str, truth: Any) -> Verdict | None:
+def _same_fault_at(own: OwnAnswers, one: Problem, name: str, truth: Any) -> Verdict | None:
     """Judge one example by the gradients for two labels; None if the two activations share the fault."""
     one = replace(one, reg=0.0).with_preactivations_up_to(3.0)  # where both activations have a slope
     one = one.at({"W2": SAME_SCORES * one.params["W2"]})

@@ -11,8 +11,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from grader import kit
-from grader.kit import Assumptions, Reading, Training
-from grader.kit.lines import MISAPPLIED, OTHER, PARTIAL
+from grader.kit import Assumptions, Interpretation, Training
+from grader.kit.lines import OTHER, PARTIAL, misapplied
 from grader.kit.mistake import KnownMistake
 
 from .mistakes import KNOWN, HardRelu, Softplus
@@ -47,15 +47,15 @@ def mistakes(config: Mapping[str, Any]) -> Sequence[KnownMistake]:
     return KNOWN
 
 
-def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
+def interpretations(config: Mapping[str, Any]) -> Sequence[Interpretation]:
     """What activation="relu" may mean. The forward check settles it; the rest must follow."""
     numbers = config["published"]
-    definition = Reading(
+    definition = Interpretation(
         DEFINITION,
         f"ReLU is max(0, a) here, whose toy loss is {numbers['relu_definition']}; older handouts print "
         f"{numbers['relu_published']}, which is softplus's",
     )
-    published = Reading(
+    published = Interpretation(
         PUBLISHED,
         f"ReLU is softplus, ln(1 + e^a), here, whose toy loss is {numbers['relu_published']}; max(0, a) has "
         f"{numbers['relu_definition']}. Either is accepted, if used throughout",
@@ -67,17 +67,17 @@ def readings(config: Mapping[str, Any]) -> Sequence[Reading]:
 def truths(config: Mapping[str, Any]) -> Callable[[str, Assumptions], Truth]:
     changes = {m.id: m.change for m in mistakes(config)}
 
-    def truth(reading: str, assumed: Assumptions) -> Truth:
+    def truth(interpretation: str, assumed: Assumptions) -> Truth:
         mistaken = [changes[m] for m in sorted(assumed)]
-        return Truth(_net_class(tuple(mistaken), reading))
+        return Truth(_net_class(tuple(mistaken), interpretation))
 
     return truth
 
 
 @cache
-def _net_class(mistaken: tuple[type, ...], reading: str) -> type[TwoLayerMLP]:
+def _net_class(mistaken: tuple[type, ...], interpretation: str) -> type[TwoLayerMLP]:
     """The reference with these changes in front of it; a change that another one builds on is in it already."""
-    changes = [*mistaken, *([Softplus] if reading == PUBLISHED else [])]
+    changes = [*mistaken, *([Softplus] if interpretation == PUBLISHED else [])]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type("Net", (*dict.fromkeys(changes), TwoLayerMLP), {})
 
@@ -298,23 +298,60 @@ def _workings(net: TwoLayerMLP, problem: kit.Problem) -> Params:
             each_one = left[:, :, None] * right[:, None, :]
             found |= {f"each {name}{end}": each_one, f"{PARTIAL}{name}{end}": np.cumsum(each_one, axis=0)}
         found |= {f"{PARTIAL}b1{end}": np.cumsum(g1, axis=0), f"{PARTIAL}b2{end}": np.cumsum(g2, axis=0)}
+    ones = np.ones((N, 1))
+    found |= {"X and ones": np.hstack([X, ones]), "h and ones": np.hstack([h, ones])}
+    found |= {"W1 and b1": np.vstack([W1, b1]), "W2 and b2": np.vstack([W2, b2])}
+    for layer in "12":
+        for end in ("", " summed"):
+            parts = found[f"data W{layer}{end}"], found[f"data b{layer}{end}"]
+            found[f"data W{layer} and b{layer}{end}"] = np.vstack(parts)
     found |= {f"reg {n}": reg * w for n, w in (("W1", W1), ("W2", W2))}
     found |= {f"gradient of {n}": g for n, g in net.gradients(problem.X, y, reg).items()}
     arrays = {name: np.asarray(value) for name, value in found.items()}
     return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}
 
 
-_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
-    "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
-    "ReLU": lambda v: np.maximum(v, 0),
-    "slope": lambda v: v * (1 - v),
+_Application = Callable[[Array, Params], Array]
+
+
+def _gradients(wanted: str, below: str, weights: str) -> dict[tuple[str, str], _Application]:
+    """Return how a layer's gradients are computed from the gradient of what it yields."""
+    functions: dict[str, _Application] = {
+        "data gradient": lambda v, right: right[below].T @ v,
+        "gradient": lambda v, right: right[below].T @ v + right["reg"] * right[weights],
+        "sum": lambda v, _: v.sum(axis=0),
+    }
+    return {(name, w): f for name, f in functions.items() for w in (wanted, f"{wanted} summed")}
+
+
+_OF_HIDDEN_SIZE: dict[tuple[str, str], _Application] = {
+    ("sigmoid", "a"): lambda v, _: 1 / (1 + np.exp(-v)),
+    ("ReLU", "a"): lambda v, _: np.maximum(v, 0),
+    ("slope", "h"): lambda v, _: v * (1 - v),
+    ("product", "h"): lambda v, right: v @ right["W2"],
+    ("output", "h"): lambda v, right: v @ right["W2"] + right["b2"],
+    ("with ones", "h"): lambda v, _: np.append(v, np.ones((*v.shape[:-1], 1)), axis=-1),
 }
-_OF_SCORES: Mapping[str, Callable[[Array], Array]] = {
-    "exp": np.exp,
-    "exp of shifted": lambda v: np.exp(v - v.max(axis=-1, keepdims=True)),
-    "exp less the largest": lambda v: np.exp(v - v.max()),
-    "sum": lambda v: v.sum(axis=-1, keepdims=True),
-    "share": lambda v: v / v.sum(axis=-1, keepdims=True),
+"""What the handout's functions are called, and the name of what each is meant to be given."""
+_OF_SCORES_SIZE: dict[tuple[str, str], _Application] = {
+    ("exp", "scores"): lambda v, _: np.exp(v),
+    ("exp of shifted", "scores"): lambda v, _: np.exp(v - v.max(axis=-1, keepdims=True)),
+    ("exp less the largest", "scores"): lambda v, _: np.exp(v - v.max()),
+    ("sum", "exp of shifted scores"): lambda v, _: v.sum(axis=-1, keepdims=True),
+    ("share", "exp of shifted scores"): lambda v, _: v / v.sum(axis=-1, keepdims=True),
+}
+
+
+_THROUGH_ACTIVATION: dict[tuple[str, str], _Application] = {
+    ("times slope", "back"): lambda v, right: v * right["slope"],
+    ("times slope", "back summed"): lambda v, right: v * right["slope"],
+    ("times back", "slope"): lambda v, right: v * right["back"],
+    ("times back summed", "slope"): lambda v, right: v * right["back summed"],
+}
+_THROUGH_LABELS: dict[tuple[str, str], _Application] = {
+    ("less label", "p"): lambda v, right: v - right["label"],
+    ("less label, by N", "p"): lambda v, right: (v - right["label"]) / right["N"],
+    ("less label / N", "p / N"): lambda v, right: v - right["label"] / right["N"],
 }
 
 
@@ -323,8 +360,12 @@ def _misapplied(right: Params) -> Params:
     of which only one is meant."""
     N, H, C = (int(right[name]) for name in "NHC")
     found: Params = {}
-    for functions, width in ((_ACTIVATIONS, H), (_OF_SCORES, C)):
+    of_hidden = _OF_HIDDEN_SIZE, _gradients("g1", "X", "W1") | _THROUGH_ACTIVATION, H
+    of_scores = _OF_SCORES_SIZE, _gradients("g2", "h", "W2") | _THROUGH_LABELS, C
+    for of_any, of_batch, width in (of_hidden, of_scores):
         for name, value in right.items():
             if value.shape in ((N, width), (width,)) and value.dtype == float:
-                found |= {f"{MISAPPLIED}{of}: {name}": f(value) for of, f in functions.items()}
+                functions = of_any | of_batch if value.ndim == 2 else of_any
+                for (function, wanted), f in functions.items():
+                    found[misapplied(function, wanted, name)] = f(value, right)
     return {name: value for name, value in found.items() if np.isfinite(value).all() and np.ptp(value) > 0}

@@ -14,7 +14,7 @@ CONSTRUCTOR = "The constructor is given to students; the handout says of new par
 OVERFLOW = "No sentence asks for the loss at scores that have no exp; variants/as_in_the_starter.py has none there"
 
 
-class Asked(general.Oracle):
+class HandoutOracle(general.ExampleOracle):
     """A judge who allows other new parameters of the right shapes, and any loss at very large scores."""
 
     def classify(self, mutant, note):
@@ -63,6 +63,6 @@ def _diverges(episode, right):
     return max(np.abs(hidden @ params["W2"] + params["b2"]).max(), np.max(losses)) > LARGEST
 
 
-_GENERAL = general.General(Path(__file__).parent, Asked)
+_GENERAL = general.General(Path(__file__).parent, HandoutOracle)
 SUBJECTS, KEPT_APART = _GENERAL.SUBJECTS, _GENERAL.KEPT_APART
 Oracle, exercise, expected = _GENERAL.Oracle, _GENERAL.exercise, _GENERAL.expected

@@ -34,4 +34,4 @@ class Truth(kit.ModelTruth):
         return {name: g + net.penalty_gradient(name, problem.reg) for name, g in found.items()}
 
 
-mistakes, readings, truths = registered(Truth, TwoLayerNet, known)
+mistakes, interpretations, truths = registered(Truth, TwoLayerNet, known)

@@ -37,7 +37,9 @@ def watching(world: World, url: str, id: str, login: str = "ada") -> Iterator[It
 
 def _events(lines: Iterator[str]) -> Iterator[Said]:
     name = ""
-    for line in lines:
+    deadline = time.monotonic() + 60
+    for line in lines:  # comments come every 15 seconds where nothing else does
+        assert time.monotonic() < deadline
         if line.startswith("event: "):
             name = line.removeprefix("event: ")
         elif line.startswith("data: "):

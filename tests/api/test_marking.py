@@ -128,6 +128,17 @@ def test_a_rubric_item_that_changes_later_changes_every_total(room: World) -> No
     assert [worth(room, id, "grace")["final"] for id in ids] == [4.25, 4.25]
 
 
+def test_a_submission_is_partly_graded_until_its_answers_are_marked(room: World) -> None:
+    id = answer(room, "ada", "because")
+    states = [ask(room, "GET", f"/api/v1/submissions/{id}", "ada").json()["state"]]
+    room.set(held=True)
+    states.append(ask(room, "GET", f"/api/v1/submissions/{id}", "ada").json()["state"])
+    room.set(held=False)
+    mark(room, "because", adjustment=1)
+    states.append(ask(room, "GET", f"/api/v1/submissions/{id}", "ada").json()["state"])
+    assert states == ["partly_graded", "graded", "graded"]
+
+
 def test_a_resubmission_with_the_same_answer_keeps_its_points(room: World) -> None:
     answer(room, "ada", "because")
     mark(room, "because", adjustment=1)

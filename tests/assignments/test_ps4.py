@@ -13,7 +13,7 @@ import pytest
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
-from grader.kit.diagnosis import Reading
+from grader.kit.diagnosis import Interpretation
 from grader.model import Status, Submission
 from grader.sandbox.contract import Sandbox
 from tests.conftest import ROOT, Submit
@@ -86,34 +86,34 @@ FUNCTIONS = [("sigmoid", "definition", "sigmoid"), ("relu", "definition", "max")
 
 
 @pytest.mark.parametrize(
-    ("activation", "reading", "published"),
+    ("activation", "interpretation", "published"),
     [("sigmoid", "definition", 1.182248), ("relu", "definition", 1.303788), ("relu", "published", 1.320973)],
 )
 def test_the_reference_has_the_published_losses(
-    ps4: Assignment, activation: str, reading: str, published: float
+    ps4: Assignment, activation: str, interpretation: str, published: float
 ) -> None:
-    loss = ps4.truths(reading, frozenset()).loss(Problem(activation))
+    loss = ps4.truths(interpretation, frozenset()).loss(Problem(activation))
     assert abs(loss - published) < 5e-7
     assert published in ps4.manifest.settings["published"].values()
 
 
 @pytest.mark.parametrize("problem", [Problem, Fresh])
-@pytest.mark.parametrize(("activation", "reading", "function"), FUNCTIONS)
+@pytest.mark.parametrize(("activation", "interpretation", "function"), FUNCTIONS)
 def test_the_references_loss_is_the_handouts_formula(
-    ps4: Assignment, problem: type[Problem], activation: str, reading: str, function: str
+    ps4: Assignment, problem: type[Problem], activation: str, interpretation: str, function: str
 ) -> None:
     asked = problem(activation)
-    loss = ps4.truths(reading, frozenset()).loss(asked)
+    loss = ps4.truths(interpretation, frozenset()).loss(asked)
     assert abs(loss - exact_loss(asked, asked.params, function)) < 1e-14 * loss
 
 
 @pytest.mark.parametrize("problem", [Problem, Fresh])
-@pytest.mark.parametrize(("activation", "reading", "function"), FUNCTIONS)
+@pytest.mark.parametrize(("activation", "interpretation", "function"), FUNCTIONS)
 def test_the_references_gradients_are_long_double_central_differences(
-    ps4: Assignment, problem: type[Problem], activation: str, reading: str, function: str
+    ps4: Assignment, problem: type[Problem], activation: str, interpretation: str, function: str
 ) -> None:
     asked = problem(activation)
-    gradients = ps4.truths(reading, frozenset()).gradients(asked)
+    gradients = ps4.truths(interpretation, frozenset()).gradients(asked)
     for name in PARAMETERS:
         exact = exact_gradient(asked, name, function)
         assert np.linalg.norm((gradients[name] - exact).astype(float)) < 1e-10 * np.linalg.norm(exact.astype(float))
@@ -124,8 +124,8 @@ def test_the_stand_in_for_long_double_is_longer() -> None:
 
 
 def test_every_accepted_reading_is_certified_above(ps4: Assignment) -> None:
-    assert [type(r) for r in ps4.readings] == [Reading, Reading]
-    assert {r.id for r in ps4.readings} == {reading for _, reading, _ in FUNCTIONS}
+    assert [type(r) for r in ps4.interpretations] == [Interpretation, Interpretation]
+    assert {r.id for r in ps4.interpretations} == {interpretation for _, interpretation, _ in FUNCTIONS}
 
 
 def test_no_known_mistake_leaves_the_truth_as_it_is(ps4: Assignment) -> None:

@@ -53,7 +53,7 @@ def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
     (command,) = re.findall(r"/opt/grader/\.venv/bin/grader (\w+)", parsed["Service"]["ExecStart"])
     assert command in COMMANDS
     assert parsed["Service"]["User"] == "grader"
-    # Without a /tmp of its own a service could not hold a filter, or an upload, while it is at work.
+    # Without a /tmp of its own a service could not hold a filter while it is at work.
     assert parsed["Service"].get("ProtectSystem") != "strict" or parsed["Service"].get("PrivateTmp") == "yes"
 
 

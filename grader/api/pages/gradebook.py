@@ -18,6 +18,7 @@ from grader.api.wiring import TheService
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import Student
+from grader.course.scores import SubmissionState
 from grader.errors import BadCall
 from grader.model import Points, Report
 from grader.render import as_json
@@ -93,7 +94,7 @@ def _standing(seen: SubmissionView) -> Standing:
         return Standing.FAILED
     if seen.grading.state is not State.GRADED:
         return Standing.NOT_YET
-    return Standing.PARTLY if seen.score and seen.score.waiting else Standing.GRADED
+    return Standing.PARTLY_GRADED if seen.state is SubmissionState.PARTLY_GRADED else Standing.GRADED
 
 
 def _stored_report(tx: Tx, seen: SubmissionView | None) -> Report | None:

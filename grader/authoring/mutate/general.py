@@ -48,13 +48,13 @@ class General:
 
     Args:
         folder: The assignment's folder.
-        oracle: The class of the judge; one derived from `Oracle` can allow what the handout leaves open.
+        oracle: The class of the judge; one derived from `ExampleOracle` can allow what the handout leaves open.
     """
 
     KEPT_APART = 7
 
-    def __init__(self, folder: Path, oracle: type[Oracle] | None = None) -> None:
-        self._judge = oracle or Oracle
+    def __init__(self, folder: Path, oracle: type[ExampleOracle] | None = None) -> None:
+        self._judge = oracle or ExampleOracle
         self._assignment = catalogue.load(folder)
         self._names = self._assignment.entry_points.names
         self.examples = self._examples()
@@ -92,8 +92,8 @@ class General:
             )
         return record(reference.name, found.module, found.calls, self._names, found.attributes)
 
-    def _oracle(self, original: Mapping[str, Any]) -> Oracle:
-        truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.readings[1:]]
+    def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
+        truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.interpretations[1:]]
         meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
         return self._judge(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
 
@@ -121,7 +121,7 @@ def _namespace(path: Path) -> dict[str, Any]:
     return module.__dict__
 
 
-class Oracle:
+class ExampleOracle:
     """A judge of the mutants of one right solution.
 
     Args:

@@ -25,7 +25,7 @@ from grader.sandbox.contract import Sandbox
 
 
 @dataclass(frozen=True)
-class Row:
+class GradedMutant:
     """One mutant, its class, and what it lost."""
 
     mutant: Mutant
@@ -80,14 +80,14 @@ def _is_in(check: str, ids: Sequence[str]) -> bool:
 class Measured:
     """All rows and how many mutants there are to draw from."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[GradedMutant, ...]
     distinct: int
 
-    def of(self, kind: str) -> list[Row]:
+    def of(self, kind: str) -> list[GradedMutant]:
         return [r for r in self.rows if r.classified.kind == kind]
 
     @property
-    def survivors(self) -> list[Row]:
+    def survivors(self) -> list[GradedMutant]:
         return [r for r in self.rows if r.is_survivor]
 
     @property
@@ -106,7 +106,7 @@ class Measured:
         return sum((c.possible for r in self.rows for c in r.report.checks if c.status.is_decided), ZERO)
 
     @property
-    def lost(self) -> list[tuple[Row, CheckResult]]:
+    def lost(self) -> list[tuple[GradedMutant, CheckResult]]:
         """(row, check) of every lost check of a wrong mutant."""
         return [(r, c) for r in self.of("wrong") for c in r.lost]
 
@@ -201,7 +201,7 @@ def measure(
             found += its_mutants
         drawn = draw(found, count, seed, mutation.KEPT_APART)
 
-        def one(mutant: Mutant) -> Row:
+        def one(mutant: Mutant) -> GradedMutant:
             free = classifiers[mutant.file]
             try:
                 classifier = free.pop()
@@ -213,7 +213,7 @@ def measure(
             file = receive(assignment.files[0], mutant.source.encode(), assignment.files[0])
             report = grade(file, assignment, sandbox, Seed(), Scope(code_only=True))
             tick(1)
-            return Row(mutant, classified, expected, report)
+            return GradedMutant(mutant, classified, expected, report)
 
         with ThreadPoolExecutor(workers) as pool:
             rows = tuple(pool.map(one, drawn))

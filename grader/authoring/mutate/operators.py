@@ -526,26 +526,43 @@ def _in_block(place: _Place, function: ast.FunctionDef, body: list[ast.stmt]) ->
 def _dropped(place: _Place, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt) -> _Edit:
     start, end = place.span(statement)
     height = (statement.end_lineno or statement.lineno) - statement.lineno
-    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(function, statement)}
+    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(place.tree, function, statement)}
     lines = frozenset(line - height if line > statement.lineno else line for line in beside)  # "pass" has one line
     return _Edit("dropped statement", start, end, "pass", statement.lineno, lines)
 
 
-def _first_reads(function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
-    """Yield, for each name that the statement assigns, the lines that may read it next: up to the first that is in no
-    branch."""
+def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
+    """Yield, for each variable, entry and attribute that the statement assigns, the lines that may read it next: up to
+    the first that is in no branch. An attribute of `self` may be read by any function first."""
     last = statement.end_lineno or statement.lineno
     branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]
-    reads: dict[str, set[int]] = {}
-    for node in ast.walk(function):
-        target = node.target if isinstance(node, ast.AugAssign) else node
-        if isinstance(target, ast.Name) and (target is not node or _loads(target)) and target.lineno > last:
-            reads.setdefault(target.id, set()).add(target.lineno)
-    for name in {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and not _loads(n)}:
-        for line in sorted(reads.get(name, ())):
+    written = {ast.unparse(n) for n in ast.walk(statement) if not _loads_value(n)}
+    reads = [(ast.unparse(n), line) for n, line in _reads(function) if line > last]
+    for name in written:
+        for line in sorted(line for read, line in reads if read == name):
             yield line
             if not any(first < line <= end for first, end in branches):
                 break
+    attributes = {name for name in written if re.fullmatch(r"self\.\w+", name)}
+    for other in ast.walk(tree):
+        if isinstance(other, ast.FunctionDef) and other is not function:
+            for name in attributes:
+                yield from sorted(line for n, line in _reads(other) if ast.unparse(n) == name)[:1]
+
+
+def _loads_value(node: ast.AST) -> bool:
+    """Return whether a node is anything but a variable, an attribute or an entry with a constant key that is stored."""
+    if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
+        return True
+    return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)
+
+
+def _reads(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, int]]:
+    """Yield what a function reads, with the line."""
+    for node in ast.walk(function):
+        target = node.target if isinstance(node, ast.AugAssign) else node
+        if isinstance(target, ast.Name | ast.Attribute | ast.Subscript) and (target is not node or _loads(target)):
+            yield target, target.lineno
 
 
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from grader.authoring.mutate.measure import Measured, Row
+from grader.authoring.mutate.measure import GradedMutant, Measured
 from grader.model import CheckResult, Json
 
 KINDS = ("same", "allowed", "wrong", "undecided")
@@ -39,7 +39,7 @@ def figures(measured: Measured) -> Json:
     }
 
 
-def _row(row: Row) -> Json:
+def _row(row: GradedMutant) -> Json:
     return {
         "id": row.mutant.id,
         "operator": row.mutant.operator,
@@ -58,7 +58,7 @@ def _row(row: Row) -> Json:
     }
 
 
-def _check(row: Row, check: CheckResult) -> Json:
+def _check(row: GradedMutant, check: CheckResult) -> Json:
     return {
         "id": check.id,
         "points": float(check.points),

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from grader.authoring.mutate import show
-from grader.authoring.mutate.measure import Measured, Row, draw
+from grader.authoring.mutate.measure import GradedMutant, Measured, draw
 from grader.authoring.mutate.model import Classified, Expected
 from grader.authoring.mutate.operators import Mutant
 from grader.model import CheckResult, Part, Place, Status
@@ -54,7 +54,7 @@ def row(kind, *checks, must=("q2.1",), may=("q2.1",)):
     report = replace(perfect(), parts=(Part("q2", "", checks),))
     parts = ("loss.sigmoid",) if kind == "wrong" else ()
     expected = Expected(must, may) if kind == "wrong" else Expected((), ())
-    return Row(mutant(1), Classified(kind, "", parts), expected, report)
+    return GradedMutant(mutant(1), Classified(kind, "", parts), expected, report)
 
 
 CAUGHT = row("wrong", check("q2.1.loss", 0, 2, line=3), check("q2.2.W1", 1, 3, line=9), check("q2.3.step", 0, 1))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from grader.assignments.catalogue import Assignment
-from grader.derivations.evaluate import Evaluation, Interpretation
+from grader.derivations.evaluate import Evaluation, NotationInterpretation
 from grader.derivations.formulas import named
-from grader.derivations.question import Array, Problem, Quantities, Question
+from grader.derivations.question import Array, Quantities, Question, SampleProblem
 
 NETWORK = ["x", "W1", "b1", "a1", "h1", "W2", "b2", "a2", "h2"]
 
@@ -17,7 +17,7 @@ def question(ps4: Assignment, id: str) -> Question:
     return next(q for q in ps4.known_questions if q.id == id)
 
 
-def slope(quantities: Quantities, problem: Problem, of: str, by: str) -> Array:
+def slope(quantities: Quantities, problem: SampleProblem, of: str, by: str) -> Array:
     """Central differences of a number by all elements of a quantity."""
     step, base = 1e-6, problem.values[by]
     found = np.zeros_like(base)
@@ -51,7 +51,7 @@ def test_a_derivative_is_laid_out_as_its_variable_is(ps4: Assignment) -> None:
     quantities = question(ps4, "q1.1").quantities
     rows = next(name for name in quantities.layouts if "rows" in name)
     here = Evaluation(quantities, quantities.problems[0]).value(named("∂J/∂W1"))
-    there = Evaluation(quantities, quantities.problems[0], Interpretation(layout=rows)).value(named("∂J/∂W1"))
+    there = Evaluation(quantities, quantities.problems[0], NotationInterpretation(layout=rows)).value(named("∂J/∂W1"))
     assert np.array_equal(here.T, there)
 
 

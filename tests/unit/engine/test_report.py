@@ -19,7 +19,7 @@ from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.intake.receive import receive, receive_files
 from grader.kit.claim import Verdict, failed, passed
-from grader.kit.diagnosis import Judged, Mistake
+from grader.kit.diagnosis import JudgedCheck, Mistake
 from grader.model import (
     Comparison,
     Environment,
@@ -48,13 +48,13 @@ def toy(make_assignment: MakeAssignment) -> Assignment:
     return catalogue.load(make_assignment())
 
 
-def outcome(**judged: Verdict | Judged) -> dict[str, Judged]:
-    return {name: j if isinstance(j, Judged) else Judged(j) for name, j in judged.items()}
+def outcome(**judged: Verdict | JudgedCheck) -> dict[str, JudgedCheck]:
+    return {name: j if isinstance(j, JudgedCheck) else JudgedCheck(j) for name, j in judged.items()}
 
 
 def report(
     toy: Assignment,
-    judged: Mapping[str, Mapping[str, Judged]],
+    judged: Mapping[str, Mapping[str, JudgedCheck]],
     submission: Submission | None = None,
     **options: Any,
 ) -> Report:
@@ -138,7 +138,9 @@ def test_what_was_not_run_is_no_zero(toy: Assignment) -> None:
 
 
 def test_what_cannot_be_decided_here_waits_and_is_no_zero(toy: Assignment) -> None:
-    check = report(toy, {"q1.2": outcome(negative=Judged(failed("graded after you submit"), open=True))}).checks[-1]
+    check = report(toy, {"q1.2": outcome(negative=JudgedCheck(failed("graded after you submit"), open=True))}).checks[
+        -1
+    ]
     assert (check.status, check.reason) == (Status.WAITING, "graded after you submit")
 
 
@@ -158,11 +160,14 @@ def test_parts_that_are_not_wanted_are_left_out(toy: Assignment) -> None:
 
 
 def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: Assignment) -> None:
-    judged = Judged(failed("off by 3", "yours 4, ours 1"), (Mistake("times", "add", "Add instead of multiplying."),))
+    judged = JudgedCheck(
+        failed("off by 3", "yours 4, ours 1"), (Mistake("times", "add", "Add instead of multiplying."),)
+    )
     lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
     check = report(toy, {"q1.2": outcome(negative=judged)}, lines=lines).checks[-1]
     assert check.reason == "Add instead of multiplying. (off by 3; yours 4, ours 1)"
-    assert (check.mistake, check.place, check.source) == ("times", Place("mlp.py", 3), "return a * b")
+    assert (check.mistake, check.cause, check.failed_call) == ("times", "Add instead of multiplying.", None)
+    assert (check.place, check.source) == (Place("mlp.py", 3), "return a * b")
 
 
 def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:

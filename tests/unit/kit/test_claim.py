@@ -75,7 +75,7 @@ def reference(shape: tuple[int, ...]) -> np.ndarray:
 
 @given(plain, shapes)
 def test_near_answers_for_any_value(value: Any, shape: tuple[int, ...]) -> None:
-    with np.errstate(all="ignore"):  # as the ledger has it
+    with np.errstate(all="ignore"):  # as the diagnosis has it
         verdict = near(answer(value), reference(shape))
     assert not verdict.holds
     assert verdict.reason

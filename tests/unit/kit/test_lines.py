@@ -21,15 +21,19 @@ from grader.kit.lines import (
     ODD,
     RIGHT,
     SILENT,
-    Call,
+    Batches,
     Flow,
     RightValues,
-    Row,
+    TracedCall,
+    TracedStatement,
     flow_of,
+    misapplied,
     rows_of,
     shown,
+    states,
     suspects,
     vindicate,
+    with_arguments,
 )
 from grader.model import Place, Raised
 from grader.sandbox.contract import Sandbox
@@ -39,8 +43,8 @@ VARIANTS = Path(__file__).resolve().parents[3] / "reference" / "ps4" / "variants
 NOTHING_IS_RIGHT = RightValues({})
 
 
-def statement(line: int, kind: str = "assign", form: str = "operation", parent: int = -1) -> Row:
-    return Row(Place("mlp.py", line), line, kind, form, parent, ("x",), (), ())
+def statement(line: int, kind: str = "assign", form: str = "operation", parent: int = -1) -> TracedStatement:
+    return TracedStatement(Place("mlp.py", line), line, kind, form, parent, ("x",), (), ())
 
 
 def flow(*sources: Sequence[int], **outputs: Sequence[int]) -> Flow:
@@ -48,7 +52,7 @@ def flow(*sources: Sequence[int], **outputs: Sequence[int]) -> Flow:
     return Flow(range(len(sources)), sources, outputs=outputs)
 
 
-def lines_of(traced: Flow, state: Sequence[str], *wrong: str, rows: Sequence[Row] = ()) -> list[int]:
+def lines_of(traced: Flow, state: Sequence[str], *wrong: str, rows: Sequence[TracedStatement] = ()) -> list[int]:
     rows = rows or [statement(i) for i in range(len(traced.rows))]
     return [rows[traced.rows[e]].place.line for e in suspects(traced, rows, state, wrong, NOTHING_IS_RIGHT)]
 
@@ -145,6 +149,19 @@ def test_a_right_function_of_a_wrong_argument_points_at_the_argument() -> None:
     assert event == 1
 
 
+def test_an_argument_whose_right_value_was_never_computed_is_unfinished() -> None:
+    """The activation gets X W1, to which no b1 was added."""
+    a, h = np.array([3.0, 4.0]), np.array([0.5, 0.25])
+    rows = [statement(1), statement(2), statement(3, "return")]
+    values = {1: [(True, a)], 2: [(True, h)]}
+    traced = Flow(range(3), [[], [0], [1]], values=values, outputs={"h": [2]})
+    right = RightValues({"X W1": a, misapplied("sigmoid", "a", "X W1"): h})
+    assert suspects(traced, rows, [SILENT, RIGHT, ODD], ["h"], right) == [1]
+    complete = RightValues({"X W1": a, "a": np.array([1.0, 2.0]), misapplied("sigmoid", "a", "X W1"): h})
+    both = Flow(range(3), [[], [0], [1]], values={0: [(True, np.array([1.0, 2.0]))], **values}, outputs={"h": [2]})
+    assert suspects(both, rows, [RIGHT, RIGHT, ODD], ["h"], complete) == [2]
+
+
 def test_infinite_values_are_never_right() -> None:
     right = RightValues({"h": np.array([np.inf, 1.0]), "p": np.array([np.nan, 1.0])})
     assert not right.names(np.array([np.inf, 1.0]))
@@ -207,7 +224,7 @@ def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
     lies = [["loss", [["X", 2]]], ["loss", [["X", -1]]], ["loss", [[1, 1]]], ["loss", 1], "loss"]
     traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), 2)
     assert traced is not None
-    assert traced.calls == [Call("loss", {"X": 1})]
+    assert traced.calls == [TracedCall("loss", {"X": 1})]
 
 
 def test_a_call_that_failed_is_none() -> None:
@@ -295,6 +312,13 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("textbook", "max(num_train // batch_size, 1)", "max(num_train, 1)", "q2.3.step"),
         ("textbook", "val_acc_history.append(val_acc)", "val_accuracies.append(val_acc)", "q2.3.decay"),
         ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
+        ("properties", "1 / (1 + np.exp(-z))", "1 * (1 + np.exp(-z))", "q2.1.scores"),  # unfinished
+        ("properties", "lambda z: z.clip(0)", "lambda z: z", "q2.4.forward.loss"),
+        ("properties", "(z > 0) * 1.0", "1.0", "q2.4.backward.W1"),  # a factor that changes nothing
+        ("loops", "max(N - N % batch_size, 1), batch_size)", "max(N - N % batch_size, 1), 100)", "q2.3.batches"),
+        ("loops", "norm = e.sum()", "norm = -e.sum()", "q2.3.step"),  # all rows are alike
+        ("properties", "if y is None:", "if True:", "q2.3.batches"),  # one value where two are unpacked
+        ("textbook", "probs = np.exp(log_probs)", "probs = log_probs", "q2.2.W1"),
     ],
 )
 def test_the_line_of_a_fault_is_found(
@@ -329,3 +353,44 @@ def test_a_line_of_a_notebook_names_its_cell(ps4: Assignment, sandbox: Sandbox, 
     places = {str(c.place) for c in report.checks if c.id.startswith("q2.2.")}
     assert {p.partition(" cell ")[0] for p in places} == {"net.ipynb"}
     assert {c.source for c in report.checks if c.id.startswith("q2.2.")} == {"dscores /= N + 1"}
+
+
+def test_no_trace_that_a_guest_makes_up_is_our_failure() -> None:
+    """Parents, sources, values and calls at random, with right values among them."""
+    random = np.random.default_rng(5)
+    X, y = random.normal(size=(12, 5)), np.arange(12) % 4
+    batches = Batches("loss", X, y, X[:3] + 1, (4,), 2, 0.3)
+    scores = random.normal(size=(4, 4))
+    named = {"X": X, "scores": scores, "p": np.exp(scores), misapplied("share", "exp", "scores"): scores + 1}
+    flat = [X[:4], scores, scores + 1, np.array([3.0]), np.zeros(0), y[:4].astype(float), np.array([np.inf])]
+    kinds = ("for", "if", "while", "return", "assign", "call", "augmented")
+    forms = ("name", "call", "operation", "other")
+
+    def some(below: int) -> list[int]:
+        return [int(n) for n in random.integers(0, max(below, 1), int(random.integers(0, 4))) if below]
+
+    for _ in range(150):
+        chosen = [[str(random.choice(of)) for of in (kinds, forms)] for _ in range(8)]
+        rows = [statement(n, kind, form, int(random.integers(-1, 9))) for n, (kind, form) in enumerate(chosen)]
+        picked = [flat[int(random.integers(7))].ravel() for _ in range(30)]
+        sources = [[s for s in some(e) if s < e] for e in range(30)]
+        ends = {"[0]": some(30), "raised": some(30)} if random.random() < 0.5 else {"[0]": some(30), "[1]": []}
+        facts = {
+            "rows": random.integers(0, 8, 30),
+            "starts": np.array([s for of in sources for s in of], int),
+            "ends": np.array([e for e, of in enumerate(sources) for _ in of], int),
+            "valued": np.arange(30),
+            "sizes": np.array([v.size for v in picked]),
+            "kinds": random.integers(0, 2, 30),
+            "numbers": np.concatenate(picked),
+            "outputs": {name: np.array(of, int) for name, of in ends.items()},
+            "calls": [["loss", [[p, int(random.integers(30))] for p in "Xyr"]] for _ in range(3)],
+        }
+        traced = flow_of(Answer("trace", facts), len(rows))
+        assert traced is not None
+        follows, known = with_arguments(traced, rows)
+        values_by_name = RightValues(named)
+        state = states(follows, known, values_by_name)
+        for event in suspects(follows, known, state, ["[0]", "[1]"], values_by_name):
+            assert 0 <= event < 30
+        assert (found := batches.fault(follows, known)) is None or 0 <= found < 30

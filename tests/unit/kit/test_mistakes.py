@@ -1,4 +1,4 @@
-"""The ledger, on a toy subject of our own: a loss (mean of x, plus half of reg) and its gradients in W and b."""
+"""The diagnosis, on a toy subject of our own: a loss (mean of x, plus half of reg) and its gradients in W and b."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 
 from grader.kit.answer import Answer
 from grader.kit.claim import Claim, NotRecorded, Verdict, claim, ladder, near
-from grader.kit.diagnosis import Judged, Ledger, Mistake, Reading
+from grader.kit.diagnosis import Diagnosis, Interpretation, JudgedCheck, Mistake
 
 X = [1.0, 2.0, 6.0]
 
 
 class Truth:
-    """What the toy answers under a reading and with mistakes in it."""
+    """What the toy answers under an interpretation and with mistakes in it."""
 
-    def __init__(self, reading: str, assumed: frozenset[str]) -> None:
-        self.offset = 10.0 if reading == "shifted" else 0.0
+    def __init__(self, interpretation: str, assumed: frozenset[str]) -> None:
+        self.offset = 10.0 if interpretation == "shifted" else 0.0
         self.assumed = assumed
 
     def loss(self, reg: float) -> float:
@@ -49,12 +49,12 @@ MISTAKES = [
     Mistake("sign", "gradient", "Turn the sign."),
     Mistake("constant", "constant", "This is constant.", carries=False),
 ]
-LITERAL, SHIFTED = Reading("", "as written"), Reading("shifted", "ten more")
+LITERAL, SHIFTED = Interpretation("", "as written"), Interpretation("shifted", "ten more")
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(Truth, MISTAKES, [LITERAL, SHIFTED])
+def diagnosis() -> Diagnosis:
+    return Diagnosis(Truth, MISTAKES, [LITERAL, SHIFTED])
 
 
 def says(name: str, value: float, truth: Callable[[Truth], float], **options: Any) -> Claim:
@@ -64,9 +64,9 @@ def says(name: str, value: float, truth: Callable[[Truth], float], **options: An
     return replace(made, check=check, topics=topics)
 
 
-def student(*mistakes: str, reading: str = "") -> Truth:
+def student(*mistakes: str, interpretation: str = "") -> Truth:
     """Whoever makes these mistakes answers like the truth with them."""
-    return Truth(reading, frozenset(mistakes))
+    return Truth(interpretation, frozenset(mistakes))
 
 
 def losses(who: Truth, **options: Any) -> list[Claim]:
@@ -85,138 +85,138 @@ def training(who: Truth, **options: Any) -> list[Claim]:
     return [says("trained", who.trained(), lambda t: t.trained(), **options)]
 
 
-def named(judged: Judged) -> list[str]:
+def named(judged: JudgedCheck) -> list[str]:
     return [m.id for m in judged.mistakes]
 
 
 # ── diagnosis ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_right_answer_holds_and_nothing_is_diagnosed(ledger: Ledger) -> None:
-    judged = ledger.judge("q1", losses(student()))
+def test_the_right_answer_holds_and_nothing_is_diagnosed(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q1", losses(student()))
     assert (judged["loss"].verdict.holds, judged["loss"].follows_from) == (True, ())
 
 
 @pytest.mark.parametrize("mistake", ["sum", "no_half"])
-def test_a_known_mistake_is_named(ledger: Ledger, mistake: str) -> None:
-    judged = ledger.judge("q1", losses(student(mistake)))
+def test_a_known_mistake_is_named(diagnosis: Diagnosis, mistake: str) -> None:
+    judged = diagnosis.judge("q1", losses(student(mistake)))
     assert (judged["loss"].verdict.credit, named(judged["loss"])) == (0, [mistake])
 
 
-def test_a_name_holds_only_if_all_its_claims_do(ledger: Ledger) -> None:
+def test_a_name_holds_only_if_all_its_claims_do(diagnosis: Diagnosis) -> None:
     right, wrong = losses(student())[0], losses(student("no_half"))[1]
-    assert not ledger.judge("q1", [right, wrong])["loss"].verdict.holds
+    assert not diagnosis.judge("q1", [right, wrong])["loss"].verdict.holds
 
 
-def test_an_unknown_mistake_is_lost_without_a_diagnosis(ledger: Ledger) -> None:
-    judged = ledger.judge("q1", [says("loss", 123.4, lambda t: t.loss(0.0))])
+def test_an_unknown_mistake_is_lost_without_a_diagnosis(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q1", [says("loss", 123.4, lambda t: t.loss(0.0))])
     assert named(judged["loss"]) == []
-    assert ledger.unexplained == {"q1.loss"}
+    assert diagnosis.unexplained == {"q1.loss"}
 
 
-def test_two_mistakes_at_once_are_told_apart_by_their_aspects(ledger: Ledger) -> None:
-    judged = ledger.judge("q1", losses(student("sum", "no_half")))
+def test_two_mistakes_at_once_are_told_apart_by_their_aspects(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q1", losses(student("sum", "no_half")))
     assert named(judged["loss"]) == ["sum", "no_half"]
 
 
 def test_no_pairs_are_tried_where_the_simpler_problems_hold() -> None:
     tried: list[frozenset[str]] = []
 
-    def truths(reading: str, assumed: frozenset[str]) -> Truth:
+    def truths(interpretation: str, assumed: frozenset[str]) -> Truth:
         tried.append(assumed)
-        return Truth(reading, assumed)
+        return Truth(interpretation, assumed)
 
     claims = [losses(student())[0], says("loss", 99.0, lambda t: t.loss(4.0))]
-    assert named(Ledger(truths, MISTAKES, [LITERAL]).judge("q1", claims)["loss"]) == []
+    assert named(Diagnosis(truths, MISTAKES, [LITERAL]).judge("q1", claims)["loss"]) == []
     assert max(map(len, tried)) == 1
 
 
-def test_the_mistake_that_fits_more_claims_is_the_one(ledger: Ledger) -> None:
-    judged = ledger.judge("q2", gradients(student("sum_in_all")))
+def test_the_mistake_that_fits_more_claims_is_the_one(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q2", gradients(student("sum_in_all")))
     assert {name: named(j) for name, j in judged.items()} == {"W": ["sum_in_all"], "b": ["sum_in_all"]}
 
 
-def test_the_narrower_mistake_is_the_one_where_the_wider_does_not_fit(ledger: Ledger) -> None:
-    judged = ledger.judge("q2", gradients(student("sum_in_W")))
+def test_the_narrower_mistake_is_the_one_where_the_wider_does_not_fit(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q2", gradients(student("sum_in_W")))
     assert named(judged["W"]) == ["sum_in_W"]
     assert judged["b"].verdict.holds
 
 
-def test_only_mistakes_of_the_checks_topics_are_looked_for(ledger: Ledger) -> None:
-    judged = ledger.judge("q2", gradients(student("sign"), topics=("loss",)))
+def test_only_mistakes_of_the_checks_topics_are_looked_for(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q2", gradients(student("sign"), topics=("loss",)))
     assert named(judged["W"]) == []
 
 
-def test_partial_credit_stays_partial(ledger: Ledger) -> None:
+def test_partial_credit_stays_partial(diagnosis: Diagnosis) -> None:
     steps = [(0.9, Fraction(1)), (0.5, Fraction(1, 2))]
-    judged = ledger.judge("q3", [claim("accuracy", lambda truth: ladder(0.6, steps, "accuracy"))])
+    judged = diagnosis.judge("q3", [claim("accuracy", lambda truth: ladder(0.6, steps, "accuracy"))])
     assert judged["accuracy"].verdict.credit == Fraction(1, 2)
 
 
 # ── a mistake is charged once ────────────────────────────────────────────────────────────────────────
 
 
-def test_what_follows_from_a_charged_mistake_is_not_charged_again(ledger: Ledger) -> None:
+def test_what_follows_from_a_charged_mistake_is_not_charged_again(diagnosis: Diagnosis) -> None:
     who = student("sum_in_W")
-    ledger.judge("q2", gradients(who))
-    later = ledger.judge("q3", training(who))["trained"]
+    diagnosis.judge("q2", gradients(who))
+    later = diagnosis.judge("q3", training(who))["trained"]
     assert later.verdict.holds
     assert later.follows_from == ("q2.W",)
     assert later.verdict.remarks == ("follows from q2.W (already penalised)",)
 
 
-def test_a_mistake_is_charged_at_the_first_claim_that_shows_it(ledger: Ledger) -> None:
+def test_a_mistake_is_charged_at_the_first_claim_that_shows_it(diagnosis: Diagnosis) -> None:
     """As many claims as make it unlikely that another order is this one by chance."""
     who = student("sign")
     claims = [says(f"W{n}", who.gradient("W"), lambda t: t.gradient("W"), check="gradients") for n in range(9)]
-    ledger.judge("q2", claims)
-    assert set(ledger.charged.values()) == {"q2.W0"}
+    diagnosis.judge("q2", claims)
+    assert set(diagnosis.charged.values()) == {"q2.W0"}
 
 
-def test_what_does_not_follow_from_it_is_charged(ledger: Ledger) -> None:
-    ledger.judge("q2", gradients(student("sum_in_W")))
-    assert not ledger.judge("q3", [says("trained", 99.0, lambda t: t.trained())])["trained"].verdict.credit
+def test_what_does_not_follow_from_it_is_charged(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q2", gradients(student("sum_in_W")))
+    assert not diagnosis.judge("q3", [says("trained", 99.0, lambda t: t.trained())])["trained"].verdict.credit
 
 
-def test_a_second_mistake_on_top_of_a_charged_one_is_charged_alone(ledger: Ledger) -> None:
-    ledger.judge("q2", gradients(student("sum_in_W")))
-    later = ledger.judge("q3", training(student("sum_in_W", "sign")))["trained"]
+def test_a_second_mistake_on_top_of_a_charged_one_is_charged_alone(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q2", gradients(student("sum_in_W")))
+    later = diagnosis.judge("q3", training(student("sum_in_W", "sign")))["trained"]
     assert (later.verdict.credit, named(later)) == (0, ["sign"])
 
 
-def test_a_mistake_costs_every_name_of_the_check_that_finds_it(ledger: Ledger) -> None:
-    judged = ledger.judge("q2", gradients(student("sign"), check="q2:gradients"))
+def test_a_mistake_costs_every_name_of_the_check_that_finds_it(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q2", gradients(student("sign"), check="q2:gradients"))
     assert [j.verdict.credit for j in judged.values()] == [0, 0]
 
 
-def test_within_a_section_the_next_check_already_knows(ledger: Ledger) -> None:
+def test_within_a_section_the_next_check_already_knows(diagnosis: Diagnosis) -> None:
     who = student("sum_in_W")
-    judged = ledger.judge("q2", [*gradients(who, check="q2:gradients"), *training(who, check="q2:trains")])
+    judged = diagnosis.judge("q2", [*gradients(who, check="q2:gradients"), *training(who, check="q2:trains")])
     assert not judged["W"].verdict.credit
     assert judged["trained"].verdict.holds
 
 
-def test_a_mistake_that_does_not_carry_is_charged_everywhere(ledger: Ledger) -> None:
+def test_a_mistake_that_does_not_carry_is_charged_everywhere(diagnosis: Diagnosis) -> None:
     constant = [says("answer", student("constant").constant(), lambda t: t.constant())]
-    first, second = ledger.judge("q1", constant)["answer"], ledger.judge("q2", constant)["answer"]
+    first, second = diagnosis.judge("q1", constant)["answer"], diagnosis.judge("q2", constant)["answer"]
     assert (named(first), named(second)) == (["constant"], ["constant"])
     assert (first.verdict.credit, second.verdict.credit) == (0, 0)
 
 
-def test_what_a_later_check_finds_out_explains_an_earlier_one(ledger: Ledger) -> None:
+def test_what_a_later_check_finds_out_explains_an_earlier_one(diagnosis: Diagnosis) -> None:
     who = student("sign")
-    judged = ledger.judge(
+    judged = diagnosis.judge(
         "q2", [*training(who, check="q2:first", topics=("loss",)), *gradients(who, check="q2:second")]
     )
     assert (judged["trained"].verdict.credit, named(judged["trained"])) == (0, ["sign"])
-    assert ledger.unexplained == set()
+    assert diagnosis.unexplained == set()
 
 
 # ── what a claim can say about itself ────────────────────────────────────────────────────────────────
 
 
-def test_no_mistake_is_looked_for_in_an_outcome(ledger: Ledger) -> None:
-    judged = ledger.judge("q3", training(student("sign"), outcome=True))
+def test_no_mistake_is_looked_for_in_an_outcome(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q3", training(student("sign"), outcome=True))
     assert (judged["trained"].verdict.credit, named(judged["trained"])) == (0, [])
 
 
@@ -235,48 +235,48 @@ def unknown() -> Claim:
     return says("loss", 123.4, lambda t: t.loss(0.0))
 
 
-def test_what_follows_from_an_undiagnosed_loss_keeps_its_points_and_says_from_which(ledger: Ledger) -> None:
-    ledger.judge("q1", [unknown()])
-    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
+def test_what_follows_from_an_undiagnosed_loss_keeps_its_points_and_says_from_which(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q1", [unknown()])
+    judged = diagnosis.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
     assert (judged.verdict.credit, judged.follows_from) == (1, ("q1.loss",))
 
 
-def test_what_does_not_follow_from_the_students_own_answers_is_charged(ledger: Ledger) -> None:
-    ledger.judge("q1", [unknown()])
-    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(FAILS))])["W"]
+def test_what_does_not_follow_from_the_students_own_answers_is_charged(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q1", [unknown()])
+    judged = diagnosis.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(FAILS))])["W"]
     assert (judged.verdict.credit, judged.follows_from) == (0, ())
 
 
-def test_nothing_follows_where_what_it_builds_on_is_right(ledger: Ledger) -> None:
-    ledger.judge("q1", losses(student()))
-    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
+def test_nothing_follows_where_what_it_builds_on_is_right(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q1", losses(student()))
+    judged = diagnosis.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
     assert (judged.verdict.credit, judged.follows_from) == (0, ())
 
 
-def test_one_claim_that_fails_by_itself_costs_the_name(ledger: Ledger) -> None:
-    ledger.judge("q1", [unknown()])
+def test_one_claim_that_fails_by_itself_costs_the_name(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q1", [unknown()])
     follows = says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))
     alone = says("W", -1.0, lambda t: t.gradient("W"))
-    assert not ledger.judge("q2", [follows, alone])["W"].verdict.credit
+    assert not diagnosis.judge("q2", [follows, alone])["W"].verdict.credit
 
 
-def test_a_later_check_of_the_section_can_be_what_an_earlier_one_follows_from(ledger: Ledger) -> None:
+def test_a_later_check_of_the_section_can_be_what_an_earlier_one_follows_from(diagnosis: Diagnosis) -> None:
     builds = says("published", 99.0, lambda t: t.loss(4.0), check="q1:published", **own(HOLDS))
-    judged = ledger.judge("q1", [builds, replace(unknown(), check="q1:loss")])
+    judged = diagnosis.judge("q1", [builds, replace(unknown(), check="q1:loss")])
     assert judged["published"].follows_from == ("q1.loss",)
     assert not judged["loss"].verdict.credit
 
 
-def test_nothing_follows_from_a_mistake_that_leaves_no_work(ledger: Ledger) -> None:
-    ledger.judge("q1", [says("loss", 0.0, lambda t: t.constant())])
-    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
+def test_nothing_follows_from_a_mistake_that_leaves_no_work(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q1", [says("loss", 0.0, lambda t: t.constant())])
+    judged = diagnosis.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own(HOLDS))])["W"]
     assert not judged.verdict.credit
 
 
-def test_work_of_its_own_follows_even_then(ledger: Ledger) -> None:
-    ledger.judge("q1", [says("loss", 0.0, lambda t: t.constant())])
+def test_work_of_its_own_follows_even_then(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q1", [says("loss", 0.0, lambda t: t.constant())])
     own_work = {"own_work": lambda _truth, _causes: HOLDS}
-    judged = ledger.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own_work, **own(FAILS))])["W"]
+    judged = diagnosis.judge("q2", [says("W", -1.0, lambda t: t.gradient("W"), **own_work, **own(FAILS))])["W"]
     assert judged.verdict.credit == 1
 
 
@@ -285,48 +285,50 @@ def test_an_answer_of_zero_does_not_follow_from_a_mistake_that_makes_it_zero() -
         def gradient(self, name: str) -> float:
             return 0.0 if "sign" in self.assumed else super().gradient(name)
 
-    ledger = Ledger(Vanishing, MISTAKES, [LITERAL])
+    diagnosis = Diagnosis(Vanishing, MISTAKES, [LITERAL])
     zero = [says("W", 0.0, lambda t: t.gradient("W"))]
-    assert named(ledger.judge("q1", zero)["W"]) == ["sign"]
-    assert not ledger.judge("q2", zero)["W"].verdict.credit
+    assert named(diagnosis.judge("q1", zero)["W"]) == ["sign"]
+    assert not diagnosis.judge("q2", zero)["W"].verdict.credit
 
 
-def test_a_hint_and_the_cases_narrow_an_undiagnosed_loss_down(ledger: Ledger) -> None:
+def test_a_hint_and_the_cases_narrow_an_undiagnosed_loss_down(diagnosis: Diagnosis) -> None:
     right = says("loss", student().loss(0.0), lambda t: t.loss(0.0), case="reg = 0")
     wrong = says("loss", 99.0, lambda t: t.loss(4.0), case="reg > 0", hint=lambda holds: f"W: {holds('q2.W')}")
-    reason = ledger.judge("q1", [right, wrong])["loss"].verdict.cause
+    reason = diagnosis.judge("q1", [right, wrong])["loss"].verdict.cause
     assert "It is wrong for reg > 0 and right for reg = 0. W: True." in reason
 
 
-def test_a_call_that_raised_is_not_explained_by_a_mistake(ledger: Ledger) -> None:
-    judged = ledger.judge("q2", [says("W", -2.0, lambda t: t.gradient("W"), diagnosable=False)])["W"]
+def test_a_call_that_raised_is_not_explained_by_a_mistake(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q2", [says("W", -2.0, lambda t: t.gradient("W"), diagnosable=False)])["W"]
     assert (judged.verdict.credit, named(judged)) == (0, [])
 
 
-# ── readings ─────────────────────────────────────────────────────────────────────────────────────────
+# ── interpretations ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("reading", [LITERAL, SHIFTED], ids=lambda r: r.remark)
-def test_the_reading_that_a_submission_follows_is_settled(ledger: Ledger, reading: Reading) -> None:
-    ledger.settle(losses(student(reading=reading.id)))
-    assert ledger.reading == reading
+@pytest.mark.parametrize("interpretation", [LITERAL, SHIFTED], ids=lambda r: r.remark)
+def test_the_interpretation_that_a_submission_follows_is_chosen(
+    diagnosis: Diagnosis, interpretation: Interpretation
+) -> None:
+    diagnosis.choose_interpretation(losses(student(interpretation=interpretation.id)))
+    assert diagnosis.interpretation == interpretation
 
 
-def test_the_first_reading_stands_where_none_fits(ledger: Ledger) -> None:
-    ledger.settle([says("loss", 123.4, lambda t: t.loss(0.0))])
-    assert ledger.reading == LITERAL
+def test_the_first_interpretation_stands_where_none_fits(diagnosis: Diagnosis) -> None:
+    diagnosis.choose_interpretation([says("loss", 123.4, lambda t: t.loss(0.0))])
+    assert diagnosis.interpretation == LITERAL
 
 
-def test_a_settled_reading_binds(ledger: Ledger) -> None:
-    ledger.settle(losses(student(reading="shifted")))
-    assert ledger.judge("q1", losses(student(reading="shifted")))["loss"].verdict.holds
-    assert not ledger.judge("q2", losses(student()))["loss"].verdict.holds
+def test_a_chosen_interpretation_binds(diagnosis: Diagnosis) -> None:
+    diagnosis.choose_interpretation(losses(student(interpretation="shifted")))
+    assert diagnosis.judge("q1", losses(student(interpretation="shifted")))["loss"].verdict.holds
+    assert not diagnosis.judge("q2", losses(student()))["loss"].verdict.holds
 
 
-def test_a_reading_is_settled_under_what_is_charged_already(ledger: Ledger) -> None:
-    ledger.judge("q1", losses(student("no_half")))
-    ledger.settle(losses(student("no_half", reading="shifted")))
-    assert ledger.reading == SHIFTED
+def test_an_interpretation_is_chosen_under_what_is_charged_already(diagnosis: Diagnosis) -> None:
+    diagnosis.judge("q1", losses(student("no_half")))
+    diagnosis.choose_interpretation(losses(student("no_half", interpretation="shifted")))
+    assert diagnosis.interpretation == SHIFTED
 
 
 # ── what cannot be decided here ──────────────────────────────────────────────────────────────────────
@@ -336,20 +338,20 @@ def not_recorded(_truth: Truth) -> Verdict:
     raise NotRecorded("trained")
 
 
-def test_a_truth_that_is_not_there_leaves_the_check_open(ledger: Ledger) -> None:
-    judged = ledger.judge("q3", [claim("trained", not_recorded)])["trained"]
+def test_a_truth_that_is_not_there_leaves_the_check_open(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q3", [claim("trained", not_recorded)])["trained"]
     assert judged.open
-    assert ledger.unexplained == set()
+    assert diagnosis.unexplained == set()
 
 
-def test_an_open_check_leaves_the_others_alone(ledger: Ledger) -> None:
-    judged = ledger.judge("q3", [claim("trained", not_recorded), *gradients(student("sum_in_W"))])
+def test_an_open_check_leaves_the_others_alone(diagnosis: Diagnosis) -> None:
+    judged = diagnosis.judge("q3", [claim("trained", not_recorded), *gradients(student("sum_in_W"))])
     assert (named(judged["W"]), judged["b"].verdict.holds) == (["sum_in_W"], True)
 
 
-def test_a_broken_judgement_is_not_swallowed(ledger: Ledger) -> None:
+def test_a_broken_judgement_is_not_swallowed(diagnosis: Diagnosis) -> None:
     def broken(_truth: Truth) -> Verdict:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ledger.judge("q1", [claim("loss", broken)])
+        diagnosis.judge("q1", [claim("loss", broken)])

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from grader.kit.claim import Claim, Verdict, claim, failed, passed, waiting
-from grader.kit.diagnosis import Ledger, Mistake, Reading
+from grader.kit.diagnosis import Diagnosis, Interpretation, Mistake
 
 WAITS, HALF = waiting("between"), Verdict(Fraction(1, 2))
 
@@ -23,9 +23,9 @@ def test_what_fails_decides_and_what_passes_does_not(one: Verdict, other: Verdic
 
 def judged(*claims: Claim) -> dict[str, tuple[bool, bool]]:
     mistakes = (Mistake("m", "", "It is wrong."),)
-    ledger = Ledger(lambda _reading, assumed: bool(assumed), mistakes, [Reading("", "")])
-    ledger.judge("q1", [claim("first", lambda mistaken: passed() if mistaken else failed("wrong"))])
-    found = ledger.judge("q2", claims)
+    diagnosis = Diagnosis(lambda _interpretation, assumed: bool(assumed), mistakes, [Interpretation("", "")])
+    diagnosis.judge("q1", [claim("first", lambda mistaken: passed() if mistaken else failed("wrong"))])
+    found = diagnosis.judge("q2", claims)
     return {name: (one.open, one.undiagnosed) for name, one in found.items()}
 
 

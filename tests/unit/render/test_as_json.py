@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from grader.errors import BadCall
-from grader.model import FailedCall, Place, Report, ReportScope, Status
+from grader.model import FailedCall, Limit, Place, Report, ReportScope, Status
 from grader.render.as_json import as_json, dumps, loads, schema
 from grader.render.gradescope import gradescope
 from grader.render.html import html
@@ -57,7 +57,7 @@ def test_a_report_comes_back_from_json_as_it_went(make: Callable[[], Report]) ->
 
 
 def test_a_failed_call_comes_back_with_its_parts() -> None:
-    call = FailedCall("loss(X, y)", "SyntaxError: invalid syntax", "Fix this line first", Place("mlp.py", 61), 22)
+    call = FailedCall("loss(X, y)", "it was stopped", "Vectorise it", Place("mlp.py", 61), 22, Limit.CPU)
     report = samples.code_only()
     (part,) = report.parts
     first, *others = part.checks
