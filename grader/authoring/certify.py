@@ -32,7 +32,7 @@ class Specimen:
     loses: frozenset[str] = frozenset()
     """Ids of the checks that must lose points; all others must earn theirs."""
     says: str = ""
-    """Words that a lost check's reason must contain."""
+    """Words that a failed check's reason must contain."""
     loses_long: frozenset[str] = frozenset()
     """Ids of the long checks that must lose points."""
     is_handout: bool = False
@@ -44,7 +44,7 @@ class Certified:
     """The result of grading a specimen."""
 
     name: str
-    lost: frozenset[str]
+    failed: frozenset[str]
     problems: tuple[str, ...]
     seed: str
 
@@ -235,8 +235,8 @@ def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, lis
     """Return check → the faults that only this check catches. A check without any is redundant."""
     alone: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:
-        if len(row.lost) == 1:
-            alone.setdefault(next(iter(row.lost)), []).append(row.name)
+        if len(row.failed) == 1:
+            alone.setdefault(next(iter(row.failed)), []).append(row.name)
     return alone
 
 

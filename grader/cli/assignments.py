@@ -193,7 +193,7 @@ def _show_answer(row: reading.Read) -> None:
 
 def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) -> None:
     for row in rows:
-        lost = " ".join(sorted(row.lost)) or "everything earned"
+        lost = " ".join(sorted(row.failed)) or "everything earned"
         sign, style = ("✓", "green") if row.holds else ("✗", "red")
         out.print(Text.assemble((f"{sign} {row.name}", style), f"  {lost}"))
         for problem in row.problems:

@@ -37,8 +37,6 @@ class Member:
 class FormulaChain:
     members: tuple[Member, ...]
     display: bool
-    goes_on: bool = False
-    """It began with =: the statement before it is continued."""
     relation: str = ""
     """Another sign than =, in a < b, a ≈ b and the like."""
 
@@ -181,20 +179,14 @@ class _Reader:
                 before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            made = FormulaChain(tuple(members), piece.display and not aside, goes_on, relation, self.before)
+            made = FormulaChain(tuple(members), piece.display and not aside, relation, self.before)
             self.statements.append(made)
         self.before = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[Member]) -> None:
         """Note φ(z) = …"""
-        kinds = [token.kind for token in head[:2]] + [token.kind for token in head[-1:]]
-        body = members[-1].formula
-        if (
-            len(members) < 2
-            or body is None
-            or kinds[:1] not in (["letter"], ["unknown"])
-            or kinds[1:] != ["open", "close"]
-        ):
+        body, kinds = members[-1].formula, [token.kind for token in (*head[:2], *head[-1:])]
+        if len(members) < 2 or body is None or kinds not in (["letter", "open", "close"], ["unknown", "open", "close"]):
             return
         try:
             variable = Parser(head[2:-1], self.notation).whole().name

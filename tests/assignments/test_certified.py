@@ -48,7 +48,7 @@ def test_every_right_solution_earns_everything(rows, specimens):
 
 
 def test_every_wrong_solution_loses_points(rows, specimens):
-    assert not [row.name for row in rows if specimens[row.name].loses and not row.lost]
+    assert not [row.name for row in rows if specimens[row.name].loses and not row.failed]
 
 
 def test_every_fault_loses_exactly_what_it_should(rows, specimens):

@@ -8,7 +8,7 @@
     # uses: tools               tools.py stands above it
     # only: q2.1                instead of all code checks
     # limits: wall=1 …          instead of HASTY's; names of grader.model.Limits, and the seconds of patience
-    # fails: pattern            what the report must say about a lost check
+    # fails: pattern            what the report must say about a failed check
     # leaves: path              what must not be there afterwards, outside
 
 `@MARK@` becomes a word that nothing else contains, `@SECRET@` the secret that problems are drawn with, as hexadecimal

@@ -34,39 +34,39 @@ class GradedMutant:
     report: Report
 
     @property
-    def lost(self) -> list[CheckResult]:
+    def failed(self) -> list[CheckResult]:
         return [c for c in self.report.checks if c.status.is_decided and c.points < c.possible]
 
     @property
     def is_caught(self) -> bool:
         """True if it is known to be wrong and loses points."""
-        return self.classified.kind == "wrong" and bool(self.lost)
+        return self.classified.kind == "wrong" and bool(self.failed)
 
     @property
     def is_survivor(self) -> bool:
-        return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.lost)
+        return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.failed)
 
     @property
     def charged_elsewhere(self) -> bool:
         """True if it is wrong and loses points, but none in the section of its fault."""
         must = self.expected.must
-        return self.is_caught and bool(must) and not any(_is_in(c.id, must) for c in self.lost)
+        return self.is_caught and bool(must) and not any(_is_in(c.id, must) for c in self.failed)
 
     @property
     def false_charges(self) -> Points:
         """Points lost where nothing is wrong."""
         if self.classified.kind in ("same", "allowed"):
-            return sum((c.possible - c.points for c in self.lost), ZERO)
+            return sum((c.possible - c.points for c in self.failed), ZERO)
         if self.classified.kind == "undecided":
             return ZERO
-        return sum((c.possible - c.points for c in self.lost if not _is_in(c.id, self.expected.may)), ZERO)
+        return sum((c.possible - c.points for c in self.failed if not _is_in(c.id, self.expected.may)), ZERO)
 
     @property
     def points_lost(self) -> Points:
-        return sum((c.possible - c.points for c in self.lost), ZERO)
+        return sum((c.possible - c.points for c in self.failed), ZERO)
 
     def line_of(self, check: CheckResult) -> str:
-        """Return "exact", "elsewhere" or "none" for the line that a lost check shows."""
+        """Return "exact", "elsewhere" or "none" for the line that a failed check shows."""
         if check.place is None:
             return "none"
         return "exact" if check.place.line in self.mutant.lines else "elsewhere"
@@ -106,26 +106,26 @@ class Measured:
         return sum((c.possible for r in self.rows for c in r.report.checks if c.status.is_decided), ZERO)
 
     @property
-    def lost(self) -> list[tuple[GradedMutant, CheckResult]]:
-        """(row, check) of every lost check of a wrong mutant."""
-        return [(r, c) for r in self.of("wrong") for c in r.lost]
+    def failed(self) -> list[tuple[GradedMutant, CheckResult]]:
+        """(row, check) of every failed check of a wrong mutant."""
+        return [(r, c) for r in self.of("wrong") for c in r.failed]
 
     @property
-    def never_lost(self) -> list[str]:
+    def never_failed(self) -> list[str]:
         """Ids of the checks that no wrong mutant loses: nothing shows that they judge anything."""
         judged = dict.fromkeys(c.id for r in self.rows for c in r.report.checks if c.status.is_decided)
-        lost = {c.id for _, c in self.lost}
+        lost = {c.id for _, c in self.failed}
         return [id for id in judged if id not in lost]
 
     @property
     def lines(self) -> Counter[str]:
-        return Counter(row.line_of(check) for row, check in self.lost)
+        return Counter(row.line_of(check) for row, check in self.failed)
 
     @property
     def diagnoses(self) -> Counter[str]:
         return Counter(
             "known mistake" if c.mistake else "follows from another check" if c.follows_from else "undiagnosed"
-            for _, c in self.lost
+            for _, c in self.failed
         )
 
     @property

@@ -32,8 +32,8 @@ def figures(measured: Measured) -> Json:
         "false_charges_share": float(measured.false_charges) / points if points else 0.0,
         "caught_only_elsewhere": sum(row.charged_elsewhere for row in measured.rows),
         "median_points_lost": measured.median_loss,
-        "lost_checks": len(measured.lost),
-        "never_lost": measured.never_lost,
+        "failed_checks": len(measured.failed),
+        "never_failed": measured.never_failed,
         "lines": dict(measured.lines),
         "diagnoses": dict(measured.diagnoses),
     }
@@ -83,7 +83,7 @@ def _parts(measured: Measured, least: float) -> Iterator[RenderableType]:
         elif row.false_charges or row.charged_elsewhere:
             yield Text(f"✗ {row.mutant.id} ({row.classified.kind}: {row.classified.why})", "yellow")
             yield Text(row.mutant.diff, "dim")
-            for check in row.lost:
+            for check in row.failed:
                 yield Text(f"    loses {check.id}: {check.reason}", "yellow")
             yield Text(f"    should lose {' or '.join(row.expected.must) or 'nothing'}", "yellow")
     yield _operators(measured)
@@ -108,10 +108,10 @@ def _lines(measured: Measured, least: float) -> Iterator[Text]:
         f"{float(measured.points):g} · caught only where nothing is wrong: {found['caught_only_elsewhere']}"
     )
     yield Text(f"points that a wrong mutant loses: {found['median_points_lost']:g} at the median")
-    yield Text(f"lost checks: {found['lost_checks']} · line {_shares(measured.lines)}")
+    yield Text(f"failed checks: {found['failed_checks']} · line {_shares(measured.lines)}")
     yield Text(f"reasons: {_shares(measured.diagnoses)}")
-    if measured.never_lost:
-        yield Text(f"checks that no wrong mutant loses: {', '.join(measured.never_lost)}", "yellow")
+    if measured.never_failed:
+        yield Text(f"checks that no wrong mutant loses: {', '.join(measured.never_failed)}", "yellow")
     holds = measured.score >= least
     yield Text(
         f"score: {measured.score:.2%} of wrong mutants lose points (at least {least:.0%} wanted)",

@@ -79,8 +79,8 @@ def test_undecided_ones_survive_whatever_they_lose():
 
 def test_a_check_that_no_wrong_mutant_loses_is_named():
     measured = Measured((SURVIVOR, SAME, UNDECIDED), 3)
-    assert measured.never_lost == ["q2.1.loss"]
-    assert not Measured((CAUGHT, SURVIVOR), 2).never_lost
+    assert measured.never_failed == ["q2.1.loss"]
+    assert not Measured((CAUGHT, SURVIVOR), 2).never_failed
     console = Console(width=200, file=StringIO())
     console.print(show.on_terminal(measured, 0.9))
     assert "checks that no wrong mutant loses: q2.1.loss" in console.file.getvalue()

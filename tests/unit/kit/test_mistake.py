@@ -43,7 +43,7 @@ def test_a_wrong_function_is_diagnosed_as_the_mistake(with_mistakes):
 
 def test_a_mistake_that_does_what_it_says_holds(with_mistakes):
     (row,) = certify_mistakes(with_mistakes(DOUBLED), workers=1)
-    assert (row.name, row.lost, row.problems) == ("mistakes/doubled", {"first.answer"}, ())
+    assert (row.name, row.failed, row.problems) == ("mistakes/doubled", {"first.answer"}, ())
 
 
 def test_a_mistake_that_costs_other_checks_than_it_says_does_not_hold(with_mistakes):
@@ -82,7 +82,7 @@ def test_a_function_that_others_call_can_be_replaced(tmp_path):
     text = '@kit.mistake("One is not added: add 1.", of="part")\ndef nothing_added(x):\n    return x\n'
     (folder / "mistakes.py").write_text("from grader import kit\n\n\n" + text)
     (row,) = certify_mistakes(load(folder), workers=1)
-    assert (row.lost, row.problems) == ({"whole.answer"}, ())
+    assert (row.failed, row.problems) == ({"whole.answer"}, ())
 
 
 @pytest.mark.parametrize(
