@@ -16,7 +16,7 @@ _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 
 
 @dataclass
-class CommonMistake:
+class ClassMistake:
     """A mistake that some students made."""
 
     sentence: str
@@ -76,10 +76,10 @@ class Summary:
         self.losses: dict[str, str] = {}
         """Reasons for lost points by student's key."""
         self._sentences = sentences
-        self._diagnoses: dict[object, CommonMistake] = {}
+        self._diagnoses: dict[object, ClassMistake] = {}
 
     @property
-    def diagnoses(self) -> list[CommonMistake]:
+    def diagnoses(self) -> list[ClassMistake]:
         """Return the mistakes, the most common first, then those that cost more."""
         return sorted(self._diagnoses.values(), key=lambda d: (-d.count, -d.lost))
 
@@ -124,7 +124,7 @@ class Summary:
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
-            found = self._diagnoses.setdefault(key, CommonMistake(sentence, known))
+            found = self._diagnoses.setdefault(key, ClassMistake(sentence, known))
             found.checks |= dict.fromkeys(check.id for check in fix.checks)
             found.lost += fix.lost
             found.example = found.example or fix.source
