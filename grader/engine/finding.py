@@ -36,7 +36,8 @@ class Finding:
         """Return the check in the form that reports use."""
         judged, verdict = self.judged, self.judged.verdict
         if judged.open:
-            return CheckResult(self.id, self.title, ZERO, self.possible, Status.WAITING, reason=verdict.reason)
+            status = Status.WAITING if verdict.waits else Status.NOT_RUN  # not recorded in a student's pack
+            return CheckResult(self.id, self.title, ZERO, self.possible, status, reason=verdict.reason)
         place, source = self.line or (verdict.place, verdict.source)
         return CheckResult(
             id=self.id,

@@ -221,9 +221,9 @@ class Status(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     WAITING = "waiting"
-    """Awaits marking or release, or is graded after submission."""
+    """Awaits marking or release."""
     NOT_RUN = "not_run"
-    """The scope of this grading leaves it out."""
+    """This grading leaves it out; in a student's pack it is graded after submission."""
     NOT_SUBMITTED = "not_submitted"
 
     @property

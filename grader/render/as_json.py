@@ -184,8 +184,8 @@ def loads(text: str) -> Report:
 
 
 _STATUSES_OF_4 = {"held": Status.PASSED, "partly": Status.PARTIAL, "lost": Status.FAILED, "waiting": Status.WAITING}
-_NOT_RUN_IN_4 = "not run here"
-"""The reason of checks that the scope left out."""
+_NOT_RUN_IN_4 = ("not run here", "Graded after you submit.")
+"""Reasons of checks that the scope, or a student's pack, left out."""
 
 
 def from_version_4(report: Json) -> Json:
@@ -196,7 +196,7 @@ def from_version_4(report: Json) -> Json:
         status = _STATUSES_OF_4[old["status"]]
         if missing:
             status = Status.NOT_SUBMITTED
-        elif status is Status.WAITING and old["reason"] == _NOT_RUN_IN_4:
+        elif status is Status.WAITING and old["reason"] in _NOT_RUN_IN_4:
             status = Status.NOT_RUN
         sentence, has_numbers, _ = old["reason"].partition(". (")
         return old | {"status": status, "cause": f"{sentence}." if has_numbers else ""}

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from grader.model import (
     NOTHING_USED,
     ZERO,
+    CheckResult,
     Comparison,
     Part,
     Points,
@@ -126,7 +127,8 @@ def where(fix: Fix) -> str:
 def total(report: Report) -> str:
     """Return the total line, such as "37.5 of 40 autograded · 40 points await marking"."""
     absent = _absent_points(report)
-    person = _possible(w for w in report.written if w.status is Status.WAITING)
+    person = _possible(c for c in report.checks if c.status is Status.WAITING)
+    person += _possible(w for w in report.written if w.status is Status.WAITING)
     later = report.waiting - person - absent
     phrases = [f"{show_points(report.points)} of {show_points(report.decided)} autograded"]
     if report.code_absent:
@@ -210,8 +212,8 @@ def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
     return PartProgress(status, points, decided=ZERO, waiting=possible)
 
 
-def _possible(written: Iterable[Written]) -> Points:
-    return sum((w.possible for w in written), ZERO)
+def _possible(counted: Iterable[CheckResult | Written]) -> Points:
+    return sum((one.possible for one in counted), ZERO)
 
 
 def _absent_points(report: Report) -> Points:

@@ -148,7 +148,7 @@ def test_a_wrong_line_keeps_nothing(out: Path, tmp_path: Path) -> None:
     read("export-reports", out, "--to", sheet)
     fill_in(sheet)
     sheet.write_text(sheet.read_text("utf-8").replace("5,Good.", "6,Good.", 1), "utf-8")
-    with pytest.raises(BadCall, match="worth 5 points; 6 are more"):
+    with pytest.raises(BadCall, match="worth 5 points, less than 6"):
         read("import-reports", out, sheet)
     assert not (out / "marks.json").exists()
 

@@ -137,11 +137,11 @@ def test_what_was_not_run_is_no_zero(toy: Assignment) -> None:
     assert made.first_to_fix == ()
 
 
-def test_what_cannot_be_decided_here_waits_and_is_no_zero(toy: Assignment) -> None:
+def test_what_cannot_be_decided_here_is_not_run_and_no_zero(toy: Assignment) -> None:
     check = report(toy, {"q1.2": outcome(negative=JudgedCheck(failed("graded after you submit"), open=True))}).checks[
         -1
     ]
-    assert (check.status, check.reason) == (Status.WAITING, "graded after you submit")
+    assert (check.status, check.reason) == (Status.NOT_RUN, "graded after you submit")
 
 
 def test_written_answers_wait_whether_found_or_not(toy: Assignment, make_notebook: MakeNotebook) -> None:
