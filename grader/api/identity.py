@@ -29,7 +29,7 @@ from grader.api.wiring import service_of
 from grader.errors import GraderError
 from grader.settings import Settings
 from grader.store import people
-from grader.store.records import Person, Role, Token, TokenKind, TokenScope
+from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _ASKS_NOBODY = ("/static/", "/healthz", "/readyz", "/metrics")
@@ -44,7 +44,7 @@ class Caller:
     person: Person
     roles: Mapping[str, Role]
     """Course → role."""
-    token: Token
+    token: AccessToken
     """The token of the browser's session or of the program."""
 
     @property

@@ -19,7 +19,7 @@ from grader.errors import BadCall
 from grader.service import Service
 from grader.store import people
 from grader.store.database import Tx
-from grader.store.records import Person, Role, Token, TokenKind, TokenScope
+from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -84,7 +84,7 @@ class TokenOut(Out):
     parent: str | None = Field(description="Id of the token that it was made with; it is revoked with that one")
 
     @classmethod
-    def of(cls, token: Token) -> Self:
+    def of(cls, token: AccessToken) -> Self:
         return cls(
             **{name: getattr(token, name) for name in TokenOut.model_fields if name != "scopes"},
             scopes=sorted(token.scopes),
@@ -125,7 +125,7 @@ def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeTok
 
 def new_token(
     service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
-) -> tuple[str, Token]:
+) -> tuple[str, AccessToken]:
     """Make a token. Return its secret, which cannot be shown again, and its record.
 
     It has no scope that the caller's token lacks, and ends with the program's token that the caller used, here or
@@ -155,7 +155,7 @@ def _require_more_than_reading(caller: Caller) -> None:
         require_scope(caller, TokenScope.SUBMIT)
 
 
-def _parent(tx: Tx, caller: Caller) -> Token | None:
+def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
     """Return the program's token that the caller used, here or to log in; None after another login."""
     id = caller.token.id if caller.kind is TokenKind.PROGRAM else caller.token.parent
     if id is None:

@@ -20,7 +20,7 @@ from grader.api.limits import LOGINS, address, limit
 from grader.api.wiring import TheService
 from grader.service import Service
 from grader.store import people
-from grader.store.records import Person, Token, TokenKind
+from grader.store.records import AccessToken, Person, TokenKind
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,7 +51,7 @@ def _login_page(request: Request, next: str, problem: str = "", status: int = 20
     return page(request, "login.html", status, next=local_path(next), problem=problem, provider=has_provider)
 
 
-def _exchange(service: Service, secret: str) -> tuple[Person, Token | None] | None:
+def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None] | None:
     """Return the person whom a login link or an API token belongs to, and the token if it is an API token."""
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
@@ -70,7 +70,7 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 
 
 def begin_session(
-    request: Request, service: Service, person: Person, next: str, token: Token | None = None
+    request: Request, service: Service, person: Person, next: str, token: AccessToken | None = None
 ) -> Response:
     """Start a new session and end the browser's previous one, which an attacker may know. With `token`, the session has
     the token's scopes and ends with it."""

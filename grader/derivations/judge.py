@@ -16,7 +16,7 @@ from grader.derivations.definitions import Definitions, definitions, put_in
 from grader.derivations.evaluate import FUNCTIONS, Evaluation, NotationInterpretation, same, shape
 from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Asked, Notation, Question, SampleProblem
-from grader.derivations.statements import FormulaChain, Member, Reading, read
+from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
 
 ROOM = 1.5
@@ -41,10 +41,10 @@ class Context:
 class Final:
     """The formula of an answer that counts for one asked quantity."""
 
-    member: Member
+    member: EquationSide
     number: int
     """Of its statement."""
-    before: tuple[tuple[int, Member], ...] = ()
+    before: tuple[tuple[int, EquationSide], ...] = ()
     """Formulas for the same quantity that stand before it, with the numbers of their statements."""
     remark: str = ""
 
@@ -169,7 +169,7 @@ class _Judging:
             parts += [self.definitions.resolve(member[0].formula, number)[0], condition]
         last = said[-1]
         text = "; ".join(s.members[-1].text for _, s in said)
-        return Final(Member(text, last[1].members[-1].line, Formula("cases", tuple(parts))), last[0])
+        return Final(EquationSide(text, last[1].members[-1].line, Formula("cases", tuple(parts))), last[0])
 
     def _names(self, statement: FormulaChain, name: str) -> bool:
         heads = {m.formula.name for m in statement.members if m.formula is not None}
@@ -249,13 +249,13 @@ class _Judging:
             return number, statement
         return number, replace(statement, members=(replace(statement.members[0], doubt=joined[1]),))
 
-    def _is_own(self, member: Member) -> bool:
+    def _is_own(self, member: EquationSide) -> bool:
         if member.formula is None:
             return True
         name = member.formula.name
         return bool(name) and name not in self.comparer.known
 
-    def _sides(self, statement: FormulaChain, asked: Asked) -> Iterator[Member]:
+    def _sides(self, statement: FormulaChain, asked: Asked) -> Iterator[EquationSide]:
         """Yield the members that are formulas for the quantity, without names that stand for it."""
         members = statement.members
         kept = [m for m in members if m.formula is None or not (
@@ -285,7 +285,7 @@ class _Judging:
 
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
-    def _pairs(self) -> Iterator[tuple[int, Member, Formula, Member, Formula]]:
+    def _pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
         """Yield neighbours of a chain with their definitions put in, without names that the chain itself defines."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
@@ -593,7 +593,7 @@ class _Judging:
     def _right_before(self, asked: Asked, final: Final) -> bool:
         return any(self._is_right_formula(asked, number, member) for number, member in final.before)
 
-    def _is_right_formula(self, asked: Asked, number: int, member: Member) -> bool:
+    def _is_right_formula(self, asked: Asked, number: int, member: EquationSide) -> bool:
         if member.formula is None:
             return False
         formula, _ = self.definitions.resolve(member.formula, number, gradients=True)
@@ -670,7 +670,7 @@ def _not_last(judged: Judgement) -> Judgement:
     return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 
 
-def _is_formula(member: Member) -> bool:
+def _is_formula(member: EquationSide) -> bool:
     """Return whether it is more than a name, a number or a condition, which may be mentioned anywhere."""
     formula = member.formula
     if formula is None or (formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2])):
@@ -678,7 +678,7 @@ def _is_formula(member: Member) -> bool:
     return leaves(formula) > 1 and not name_of(formula)
 
 
-def _is_name(member: Member) -> bool:
+def _is_name(member: EquationSide) -> bool:
     return member.formula is not None and bool(member.formula.name)
 
 

@@ -17,7 +17,7 @@ from grader.model import Skipped
 
 
 @dataclass(frozen=True)
-class Member:
+class EquationSide:
     """One side of an equality."""
 
     text: str
@@ -29,13 +29,13 @@ class Member:
     """Formulas that an \\underbrace embraces, each with the formula below it."""
     doubt: str = ""
     """Something that may belong to it, such as the word of \\text{signo} θ."""
-    shorter: Member | None = None
+    shorter: EquationSide | None = None
     """The same without a letter at its end that may be a word."""
 
 
 @dataclass(frozen=True)
 class FormulaChain:
-    members: tuple[Member, ...]
+    members: tuple[EquationSide, ...]
     display: bool
     relation: str = ""
     """Another sign than =, in a < b, a ≈ b and the like."""
@@ -183,7 +183,7 @@ class _Reader:
             self.statements.append(made)
         self.before = ""
 
-    def _note_function(self, head: Sequence[Token], members: Sequence[Member]) -> None:
+    def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Note φ(z) = …"""
         body, kinds = members[-1].formula, [token.kind for token in (*head[:2], *head[-1:])]
         if len(members) < 2 or body is None or kinds not in (["letter", "open", "close"], ["unknown", "open", "close"]):
@@ -203,7 +203,7 @@ class _Reader:
             self.skipped.append(Skipped(piece.line + last.tokens[0].line, text, "a set"))
         return sides
 
-    def _member(self, side: _Side, piece: Piece) -> Member:
+    def _member(self, side: _Side, piece: Piece) -> EquationSide:
         line = piece.line + side.tokens[0].line
         text = _whole(piece.text[side.tokens[0].start : side.tokens[-1].end])
         parser = Parser(_without_stops(side.tokens), self.notation)
@@ -211,12 +211,12 @@ class _Reader:
             formula = parser.whole()
         except Unread as unread:
             self.skipped.append(Skipped(line, text, f"cannot be read: {unread.why}"))
-            return Member(text, line, None, unread.why)
+            return EquationSide(text, line, None, unread.why)
         except RecursionError:
             self.skipped.append(Skipped(line, text, "too deep"))
-            return Member(text, line, None, "too deep")
+            return EquationSide(text, line, None, "too deep")
         inside = (_function_word([word, *(t for t in side.tokens if t.start > word.start)]) for word in side.texts)
-        return Member(text, line, formula, "", tuple(self._labels(parser, piece)), next(filter(None, inside), ""))
+        return EquationSide(text, line, formula, "", tuple(self._labels(parser, piece)), next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Leave out "(H × 1)" behind operands, and a size alone."""

@@ -1,4 +1,4 @@
-"""Written answers, as gradings have found them."""
+"""Written answers that gradings found."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grader.store.tables import authors as authors_table
 
 @dataclass(frozen=True)
 class SubmittedAnswer:
-    """An answer, and whose it is."""
+    """An answer, its submission and its authors."""
 
     submission: str
     authors: tuple[str, ...]
@@ -62,8 +62,10 @@ def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
 
 
 def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[SubmittedAnswer]:
-    """Everybody's, of the gradings that count; of one who has handed in several times, all of them, the oldest
-    first."""
+    """Return all students' answers to a question, from the gradings that count, the oldest first.
+
+    A student with several submissions has several answers.
+    """
     rows = tx.execute(_handed(course, assignment, question)).all()
     people: dict[str, list[str]] = {}
     for row in rows:

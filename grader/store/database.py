@@ -37,10 +37,17 @@ _NOTICES_THAT_ITS_SERVER_IS_GONE = {  # after 20 seconds, not the two hours of T
 
 
 class Store:
-    """One database. Threads may share it; every transaction has its own connection."""
+    """A database. Threads may share it; every transaction has a separate connection."""
 
     def __init__(self, url: str) -> None:
-        """`sqlite:////path/to/grader.db` or `postgresql://…`. Raises `BadCall` for anything else."""
+        """Open a database.
+
+        Args:
+            url: `sqlite:////path/to/grader.db` or `postgresql://…`.
+
+        Raises:
+            BadCall: If the URL is of another kind.
+        """
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
@@ -51,18 +58,18 @@ class Store:
 
     @property
     def conninfo(self) -> str:
-        """The URL of a PostgreSQL database, as other libraries than SQLAlchemy take it."""
+        """The URL of a PostgreSQL database without SQLAlchemy's driver name, for other libraries."""
         return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that writes nothing and sees one state of the database."""
+        """Begin a read-only transaction, which sees one state of the database."""
         with _as_ours(), self._connect(self._reading) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def apart(self) -> Iterator[Connection]:
-        """A connection of its own, not from the pool, on which every statement is a transaction."""
+        """Open a connection outside the pool, on which every statement is a transaction."""
         apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         with _as_ours(), self._connect(apart) as connection:
             connection.detach()
@@ -70,7 +77,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is kept as a whole or not at all. What it has written is on the disk when it ends."""
+        """Begin a transaction that writes. It is committed as a whole or not at all, and on the disk when it ends."""
         if not self.is_sqlite:
             with _as_ours(), self._engine.begin() as connection:
                 yield connection
@@ -80,8 +87,7 @@ class Store:
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
-        """Connect. Raise `StoreUnavailable` while SQLite's file is not at its path: what is written to it would be
-        lost."""
+        """Connect. Raise `StoreUnavailable` if SQLite's file is not at its path: what is written would be lost."""
         self._check()
         return engine.connect()
 
@@ -95,7 +101,7 @@ class Store:
             self._file.check()  # it is in use until the transactions that run have ended
 
     def migrate(self) -> None:
-        """Bring the schema to this version of the grader. Nothing else makes SQLite's file."""
+        """Migrate the schema to this version of the grader. Only this creates SQLite's file."""
         with _as_ours():
             if self._file is None:
                 ticket_schema.migrate(self._engine)
@@ -120,7 +126,7 @@ class Store:
             raise StoreUnavailable(f"the database cannot be used: {wrong}") from wrong
 
     def differences(self) -> list[Any]:
-        """Between the schema of the database and the tables that this version knows."""
+        """Return the differences between the database's schema and the tables of this version."""
         with _as_ours(), self._engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"include_name": _is_ours})
             return list(compare_metadata(context, metadata))
@@ -136,18 +142,18 @@ class Store:
 
 
 Tx = Connection
-"""An open transaction, as queries take it and nobody else looks into it."""
+"""An open transaction. Only the store uses its connection."""
 AnyRow = sa.Row[*tuple[Any, ...]]
 
 
 def one_at_a_time(tx: Tx, what: str) -> None:
-    """Wait for all other transactions that do this. SQLite has one writer as it is."""
+    """Wait until no other transaction holds this lock. SQLite has only one writer anyway."""
     if tx.dialect.name == "postgresql":
         tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"grader {what}"})
 
 
 def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
-    """Return False where there is such a row, even one that another transaction has just written."""
+    """Insert a row. Return False if it exists, even if another transaction has just written it."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(new).first() is not None
@@ -208,7 +214,7 @@ def _postgresql(url: sa.URL) -> Engine:
 
 @contextmanager
 def _as_ours() -> Iterator[None]:
-    """A database that is gone, full or locked is our failure; a statement that is wrong stays a bug."""
+    """Report a database that is gone, full or locked as `StoreUnavailable`; a wrong statement stays a bug."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:

@@ -1,7 +1,7 @@
-"""The queue, and what came out of it.
+"""Gradings: the queue, leases and results.
 
-A grading is queued, then running under a lease, then graded or broken. Only who holds its lease may finish it, so
-that a worker that was believed dead and is not cannot write over another one's work.
+A grading is queued, then running under a lease, then graded or broken. Only the holder of the lease may finish it, so a
+worker that was taken for dead cannot overwrite another worker's result.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from grader.store.records import CheckRecord, Grading, Kind, Leased, Priority, S
 from grader.store.tables import files, gradings, results, submissions
 
 LEASE = dt.timedelta(seconds=30)
-"""Without a heartbeat for so long, a worker is taken to be dead."""
+"""A worker without a heartbeat for this long is taken for dead."""
 DEADLINE = dt.timedelta(hours=2)
-"""No grading takes longer, whatever its heart says: twice two trainings at their limits, on a loaded machine."""
+"""Longest time of a grading, heartbeats or not: twice two trainings at their limits on a loaded machine."""
 MOST_FAILURES = 3
-"""After so many failures of ours a grading is broken."""
+"""Failures of the grader after which a grading is broken."""
 MOST_STARTS = 20
-"""It has ended whole servers, which cannot tell why they end, or many have been ended under it."""
+"""Starts after which a grading is broken: it may be what ends its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
 """The scope of a grading of everything."""
@@ -102,7 +102,7 @@ def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
 
 
 def supersede(tx: Tx, newer: str) -> int:
-    """Takes the author's earlier gradings of the same assignment and kind, where they still wait, out of the queue."""
+    """Take earlier queued gradings of the same author, assignment and kind out of the queue."""
     new = tx.execute(select(submissions).where(submissions.c.id == newer)).one()
     older = select(submissions.c.id).where(
         submissions.c.course == new.course,
@@ -117,13 +117,13 @@ def supersede(tx: Tx, newer: str) -> int:
 
 
 def cancel(tx: Tx, grading: str) -> bool:
-    """Whether it could be: what is final stays. A worker that runs it learns so at its next heartbeat."""
+    """Cancel a grading. Return False if it is final. A worker that runs it learns of it at its next heartbeat."""
     values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
     return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
 
 
 def cancel_all(tx: Tx) -> None:
-    """Cancel all that waits. What runs goes on."""
+    """Cancel all queued gradings. Running ones continue."""
     values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
     tx.execute(update(gradings).where(gradings.c.state == State.QUEUED).values(values))
 
@@ -143,7 +143,7 @@ def waiting(tx: Tx, person: str | None = None) -> int:
 
 
 def ahead_of(tx: Tx, grading: str) -> int | None:
-    """How many will be started before it; None where it waits no more."""
+    """Return the number of gradings that will start before this one; None if it is not queued."""
     mine = tx.execute(select(gradings).where(gradings.c.id == grading)).one_or_none()
     if mine is None or mine.state != State.QUEUED:
         return None
@@ -222,7 +222,7 @@ def _lease(
 
 
 def beat(tx: Tx, leased: Leased) -> bool:
-    """Keeps the lease alive; False where it is lost and the work is for nothing."""
+    """Renew a lease. Return False if it is lost."""
     moment = now()
     where = _held_by(leased) & (gradings.c.deadline > moment)
     return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + leased.lasts)).rowcount)
@@ -294,7 +294,11 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
 
 
 def fail(tx: Tx, leased: Leased, why: str) -> State | None:
-    """We could not grade it: it waits again, or is broken after `MOST_FAILURES`. None where the lease was lost."""
+    """Record a failure of the grader: the grading is queued again, or broken after `MOST_FAILURES`.
+
+    Returns:
+        The new state, or None if the lease was lost.
+    """
     failures = gradings.c.failures + 1
     values = {"failures": failures, "why": why, "lease": None, "state": State.QUEUED}
     if not tx.execute(update(gradings).where(_held_by(leased)).values(values)).rowcount:
@@ -304,17 +308,23 @@ def fail(tx: Tx, leased: Leased, why: str) -> State | None:
 
 
 def hand_back(tx: Tx, leased: Leased) -> bool:
-    """The worker has to go; somebody else will grade it, and nobody has failed."""
+    """Queue a grading again because its worker stops. It does not count as a failure."""
     values = {"state": State.QUEUED, "lease": None, "starts": gradings.c.starts - 1}
     return bool(tx.execute(update(gradings).where(_held_by(leased)).values(values)).rowcount)
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
-    """What dead workers have left waits again; returns how many. `everything`: no worker can be alive, since the
-    one process that has them has just started.
+    """Queue the gradings of dead workers again, in the next round.
 
-    It waits for the next round. So what ends its workers holds up nobody who waits, and where a server is killed
-    again and again, one grading does not meet every kill until it is given up as their cause."""
+    So a grading that ends its workers does not delay others, and if a server is killed repeatedly, it does not always
+    hit the same grading.
+
+    Args:
+        tx: The transaction.
+        everything: All workers are dead, because the process that runs them has just started.
+
+    Returns:
+        The number of gradings."""
     where = gradings.c.state == State.RUNNING if everything else _is_abandoned(literal(now()))
     values = {"state": State.QUEUED, "lease": None, "turn": gradings.c.turn + 1}
     count = tx.execute(update(gradings).where(where).values(values)).rowcount
@@ -324,7 +334,7 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
 
 
 def _break(tx: Tx, where: ColumnElement[bool]) -> None:
-    """Those that have failed, or have ended their workers, too often are tried no more."""
+    """Mark gradings as broken that failed, or ended their workers, too often."""
     too_often = or_(gradings.c.failures >= MOST_FAILURES, gradings.c.starts >= MOST_STARTS)
     given_up = f"{MOST_STARTS} workers have ended while they graded it"
     values = {
@@ -350,17 +360,17 @@ def get(tx: Tx, grading: str) -> Grading | None:
 
 
 def several(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
-    """Those of these ids that there are."""
+    """Return the gradings with these ids, by id; unknown ids are left out."""
     return {g.id: g for g in _read(tx, select(*_GRADING).where(gradings.c.id.in_(list(ids))))}
 
 
 def of_submission(tx: Tx, submission: str) -> list[Grading]:
-    """All of them, the newest first."""
+    """Return all gradings of a submission, the newest first."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission == submission).order_by(gradings.c.id.desc()))
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
-    """Of each, the grading that counts, else the newest that is no regrade."""
+    """Return the grading of each submission that counts, else the newest one that is not a regrade."""
     best = gradings.c.counts.desc(), gradings.c.id.desc()
     rows = _read(
         tx,
@@ -379,12 +389,12 @@ def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
 
 
 def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
-    """Of these submissions, the gradings that count."""
+    """Return the gradings of these submissions that count."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission.in_(list(ids)), gradings.c.counts))
 
 
 def report(tx: Tx, grading: str) -> str | None:
-    """As JSON."""
+    """Return the report of a grading as JSON, None if there is none."""
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 
@@ -445,7 +455,7 @@ def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
 
 
 def retry(tx: Tx, grading: str, compatibility_key: str) -> bool:
-    """What was broken waits again, with its failures forgotten."""
+    """Queue a broken grading again and reset its failures. Return False if it is not broken."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
     values = {
         "state": State.QUEUED,
@@ -463,7 +473,7 @@ def running(tx: Tx) -> list[Grading]:
 
 
 def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
-    """How long each of the newest graded ones of this kind took."""
+    """Return the durations of the latest finished gradings of this kind."""
     rows = tx.execute(
         select(gradings.c.started_at, gradings.c.finished_at)
         .join(submissions, submissions.c.id == gradings.c.submission)

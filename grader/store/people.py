@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time
-from grader.store.records import EVERY_SCOPE, Course, Member, Person, Role, Token, TokenKind, TokenScope, new_id
+from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
 from grader.store.tables import courses, members, people, tokens
 
 PERSON = (people.c.id, people.c.login, people.c.name, people.c.admin)
@@ -146,7 +146,7 @@ def new_token(
     label: str = "",
     lasts: dt.timedelta | None = None,
     scopes: Iterable[TokenScope] = EVERY_SCOPE,
-    parent: Token | None = None,
+    parent: AccessToken | None = None,
 ) -> str:
     """Create a token and return its secret. The database stores only the hash of it.
 
@@ -183,7 +183,7 @@ def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | Non
     return found[0] if found else None
 
 
-def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, Token] | None:
+def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
     """Return the person that a token belongs to, and the token; None if it is unknown or has expired."""
     known = tx.execute(
         select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _alive())
@@ -200,26 +200,26 @@ def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
     return found if gone else None
 
 
-def tokens_of(tx: Tx, person: str) -> list[Token]:
+def tokens_of(tx: Tx, person: str) -> list[AccessToken]:
     """Return a person's tokens that have not expired, the oldest first."""
     rows = tx.execute(select(tokens).where(tokens.c.person == person, _alive()).order_by(tokens.c.id))
     return [_token(row) for row in rows]
 
 
-def token(tx: Tx, secret: str) -> Token:
+def token(tx: Tx, secret: str) -> AccessToken:
     """Return a token by its secret. It must exist."""
     return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
 
 
-def token_by_id(tx: Tx, id: str) -> Token | None:
+def token_by_id(tx: Tx, id: str) -> AccessToken | None:
     """Return a token that has not expired, and lock it against revocation until this transaction ends."""
     row = tx.execute(select(tokens).where(tokens.c.id == id, _alive()).with_for_update(read=True)).one_or_none()
     return _token(row) if row else None
 
 
-def _token(row: AnyRow) -> Token:
+def _token(row: AnyRow) -> AccessToken:
     scopes = frozenset(map(TokenScope, row.scopes))
-    return Token(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at, scopes, row.parent)
+    return AccessToken(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at, scopes, row.parent)
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the store takes and gives: frozen values, never rows."""
+"""Records: the frozen values that the store takes and returns, never rows."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id() -> str:
-    """26 characters: 48 bits of milliseconds, then 80 random ones. Ids cannot be guessed; they sort by age, those of
-    one process even within a millisecond."""
+    """Return a new id of 26 characters: 48 bits of milliseconds, then 80 random bits.
+
+    Ids cannot be guessed. They sort by age; those of one process even within a millisecond.
+    """
     global _newest
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
     with _making:
@@ -40,7 +42,7 @@ class Role(StrEnum):
 class Person:
     id: str
     login: str
-    """What the university calls them: an e-mail address or an account's name, in small letters."""
+    """E-mail address or account name at the university, in lower case."""
     name: str
     admin: bool = False
 
@@ -59,30 +61,30 @@ class Member:
 
 class TokenKind(StrEnum):
     PROGRAM = "program"
-    """Sent as a bearer token by programs."""
+    """API token, which programs send as a bearer token."""
     LOGIN = "login"
-    """In a link; good for one login."""
+    """Login link; works once."""
     SESSION = "session"
-    """In a browser's cookie."""
+    """Session, in a browser's cookie."""
 
 
 class TokenScope(StrEnum):
-    """What a token may be used for, of what its person may do."""
+    """A part of a person's permissions that a token has."""
 
     READ = "read"
     """Every request that changes nothing. A token with no other scope can revoke itself, and changes nothing else."""
     SUBMIT = "submit"
     """Submit, pre-check and cancel."""
     STAFF = "staff"
-    """What only staff and admins may do or see. Without it they are ordinary members of their courses."""
+    """Permissions of staff and admins. Without this scope they are ordinary members of their courses."""
 
 
 EVERY_SCOPE = frozenset(TokenScope)
 
 
 @dataclass(frozen=True)
-class Token:
-    """What may be shown of a token: never the token itself."""
+class AccessToken:
+    """A token without its secret."""
 
     id: str
     kind: TokenKind
@@ -91,14 +93,14 @@ class Token:
     expires_at: dt.datetime | None
     scopes: frozenset[TokenScope] = EVERY_SCOPE
     parent: str | None = None
-    """The id of the program's token that this one was made with, and ends with."""
+    """Id of the API token that this one was made with and is revoked with."""
 
 
 # ── what is asked ────────────────────────────────────────────────────────────────────────────────────
 
 
 class Counts(StrEnum):
-    """Which of a student's submissions counts."""
+    """The rule for which of a student's submissions counts."""
 
     LATEST = "latest"
     BEST = "best"
@@ -106,22 +108,22 @@ class Counts(StrEnum):
 
 @dataclass(frozen=True)
 class Offering:
-    """An assignment as one course sets it."""
+    """How a course offers an assignment."""
 
     course: str
     assignment: str
     opens_at: dt.datetime | None = None
     due_at: dt.datetime | None = None
     closes_at: dt.datetime | None = None
-    """After this nothing is taken, late or not."""
+    """Submissions after this moment are refused."""
     late: Mapping[str, object] = field(default_factory=dict)
-    """The late policy as `grader.course.late` reads it; empty takes nothing off."""
+    """The late policy for `grader.course.late`; empty means no penalty."""
     counts: Counts = Counts.LATEST
     attempts_per_hour: int | None = None
     held: bool = False
-    """Students see neither points nor reasons until staff release them."""
+    """Points and reasons are hidden from students until staff release them."""
     hidden: tuple[str, ...] = ()
-    """Parts or checks whose verdicts students do not see ("q2.5", "q2.2.W1")."""
+    """Parts or checks whose verdicts are hidden from students ("q2.5", "q2.2.W1")."""
 
 
 # ── what is handed in ────────────────────────────────────────────────────────────────────────────────
@@ -130,7 +132,7 @@ class Offering:
 class Kind(StrEnum):
     SUBMISSION = "submission"
     PRECHECK = "precheck"
-    """Code checks under the public seed: free, and never the grade."""
+    """The code checks under the public seed. It uses no attempt and is never the grade."""
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,12 @@ class File:
     name: str
     sha256: str
     size: int
-    """Bytes."""
+    """Number of bytes."""
 
 
 @dataclass(frozen=True)
 class SubmissionRecord:
-    """The record of one; what was in it is fetched apart."""
+    """The record of a submission, without its files."""
 
     id: str
     course: str
@@ -157,7 +159,7 @@ class SubmissionRecord:
     received_at: dt.datetime
     files: tuple[File, ...]
     code_submitted: bool = True
-    """Without its code it is no attempt, and nothing of the code has points."""
+    """False if the code was not submitted: it uses no attempt, and the code has no points."""
 
 
 # ── how it is graded ─────────────────────────────────────────────────────────────────────────────────
@@ -168,10 +170,10 @@ class State(StrEnum):
     RUNNING = "running"
     GRADED = "graded"
     BROKEN = "broken"
-    """By us: shown to staff, and no attempt of the student's."""
+    """The grader failed. Staff see it, and it uses no attempt."""
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
-    """A newer submission of the same student took its place before it ran."""
+    """A newer submission of the same student replaced it before it ran."""
 
     @property
     def is_final(self) -> bool:
@@ -179,7 +181,7 @@ class State(StrEnum):
 
 
 class Priority(IntEnum):
-    """Smaller goes first."""
+    """Gradings with a smaller number go first."""
 
     PRECHECK = 0
     INTERACTIVE = 1
@@ -189,47 +191,47 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Grading:
-    """One of a submission's gradings. All are kept."""
+    """A grading of a submission. All gradings are kept."""
 
     id: str
     submission: str
     regrade: str | None
     state: State
     counts: bool
-    """It is the one that gives the submission its points."""
+    """True for the grading that gives the submission its points."""
     priority: Priority
     queued_at: dt.datetime
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
     worker: str | None
     failures: int
-    """Times that we failed on it."""
+    """Number of failures of the grader on it."""
     why: str
-    """Of our failure, for staff."""
+    """Reason of the latest failure, for staff."""
     grader: str
     assignment_digest: str
     seed: str
     points: Points | None
-    """Of the machine's part; None until graded."""
+    """Autograded points; None until graded."""
     decided: Points | None
     possible: Points | None
 
 
 @dataclass(frozen=True)
 class Leased:
-    """A grading that a worker has taken. Only who holds the lease may finish it."""
+    """A grading under a worker's lease. Only the holder of the lease may finish it."""
 
     grading: str
     submission: str
     assignment: str
     kind: Kind
     scope: Mapping[str, Any]
-    """The fields of a `grader.engine.grade.Scope` that are not its defaults."""
+    """Fields of a `grader.engine.grade.Scope` that differ from its defaults."""
     lease: str
     lasts: dt.timedelta
-    """How long the lease lasts without a heartbeat."""
+    """Duration of the lease without a heartbeat."""
     deadline: dt.datetime
-    """Heartbeats do not reach beyond it."""
+    """End of the grading; heartbeats do not extend it."""
 
 
 @dataclass(frozen=True)
@@ -249,18 +251,18 @@ class CheckRecord:
 
 @dataclass(frozen=True)
 class Worker:
-    """One process that has grading processes, on whatever machine."""
+    """A process that runs grading processes, on any machine."""
 
     name: str
     compatibility_keys: tuple[str, ...]
-    """The gradings that it may take; none: it is the only one there is, and takes all."""
+    """Compatibility keys of the gradings that it takes; empty for the only worker, which takes all."""
     processes: int
     sandbox: str
     since: dt.datetime
 
     @property
     def at_a_time(self) -> int:
-        """Gradings; its last process is for pre-checks alone."""
+        """Number of grading processes; the last one is for pre-checks alone."""
         return self.processes - 1
 
     def takes(self, compatibility_key: str) -> bool:
@@ -269,7 +271,7 @@ class Worker:
 
 @dataclass(frozen=True)
 class Unserved:
-    """Gradings that wait and no live worker may take."""
+    """Queued gradings that no live worker can take."""
 
     compatibility_key: str
     count: int
@@ -277,7 +279,7 @@ class Unserved:
 
     @property
     def why(self) -> str:
-        """For staff."""
+        """Text for staff."""
         what = self.compatibility_key
         return f"no worker that is alive grades as {what}: start one of this version, or cancel these and regrade"
 
@@ -286,7 +288,7 @@ class Unserved:
 
 
 class Which(StrEnum):
-    """Which submissions of each student a regrade runs over."""
+    """The submissions of each student that a regrade is about."""
 
     LATEST = "latest"
     BEST = "best"
@@ -297,7 +299,7 @@ class Which(StrEnum):
 
 class RegradeState(StrEnum):
     SHADOW = "shadow"
-    """Runs, or has run; nothing has changed for anybody."""
+    """It runs or has run, and does not count yet."""
     APPLIED = "applied"
     DISCARDED = "discarded"
 
@@ -316,7 +318,7 @@ class Regrade:
 
 @dataclass(frozen=True)
 class Mark:
-    """A person's points for one question; no regrade touches them."""
+    """A person's points for one question or check. Regrades keep them."""
 
     submission: str
     question: str
@@ -328,7 +330,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Page:
-    """What part of a list is wanted: the newest first, at most `limit`, older than the entry `before`."""
+    """A page of a list: at most `limit` entries older than the entry `before`, the newest first."""
 
     limit: int = 50
     before: str | None = None

@@ -20,7 +20,7 @@ from pathlib import Path
 from grader.errors import BadCall, StoreUnavailable
 
 LOCK_SECONDS = 20
-"""How long a transaction waits for another one's lock before it is our failure."""
+"""Seconds that a transaction waits for another one's lock before the grader fails."""
 APPLICATION_ID = int.from_bytes(b"GRDR")
 """Id in the header of the grader's databases (`PRAGMA application_id`). Databases of versions before it have 0."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
@@ -29,7 +29,7 @@ of the database that the log belongs to."""
 
 
 @dataclass(frozen=True)
-class _Place:
+class _FileIdentity:
     """Distinguishes a file from another one that takes its place."""
 
     device: int
@@ -47,11 +47,11 @@ class DatabaseFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.is_closing = False
-        """Whether all connections have to be closed before new ones may be opened."""
-        self._opened: _Place | None = None
+        """Return whether all connections must be closed before new ones are opened."""
+        self._opened: _FileIdentity | None = None
         self._opening = threading.Lock()
-        self._connections = weakref.WeakSet[_Connection]()
-        self._log: tuple[_Place | None, ...] = ()
+        self._connections = weakref.WeakSet[_SqliteConnection]()
+        self._log: tuple[_FileIdentity | None, ...] = ()
         """The log and shared memory of the open connections."""
 
     def check(self) -> None:
@@ -90,12 +90,12 @@ class DatabaseFile:
             raise
         return connection
 
-    def _forget(self, connection: _Connection) -> None:
+    def _forget(self, connection: _SqliteConnection) -> None:
         with self._opening:
             self._connections.discard(connection)
             self.is_closing &= bool(self._connections)
 
-    def _log_places(self) -> tuple[_Place | None, ...]:
+    def _log_places(self) -> tuple[_FileIdentity | None, ...]:
         return tuple(_place(beside(self.path, ending)) for ending in (LOG, SHARED_MEMORY))
 
     def make(self) -> None:
@@ -117,14 +117,14 @@ class DatabaseFile:
             self._require_own_log(0)
             _mark(self.path)
 
-    def _place(self) -> _Place:
+    def _place(self) -> _FileIdentity:
         try:
             found = self.path.stat()
         except OSError:
             raise StoreUnavailable(f"{self.path.name} is missing: bring the database back") from None
         if not found.st_size:
             raise StoreUnavailable(f"{self.path.name} is empty: put the database back, or remove the empty file")
-        return _Place(found.st_dev, found.st_ino)
+        return _FileIdentity(found.st_dev, found.st_ino)
 
     def _require_ours(self) -> None:
         application, id = _header(self.path)
@@ -158,8 +158,8 @@ class DatabaseFile:
         return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := beside(self.path, ending)).exists()]
 
 
-class _Connection(sqlite3.Connection):
-    closed: Callable[[_Connection], None] | None = None
+class _SqliteConnection(sqlite3.Connection):
+    closed: Callable[[_SqliteConnection], None] | None = None
 
     def close(self) -> None:
         super().close()
@@ -167,15 +167,15 @@ class _Connection(sqlite3.Connection):
             self.closed(self)
 
 
-def _place(file: Path) -> _Place | None:
+def _place(file: Path) -> _FileIdentity | None:
     try:
         found = file.stat()
     except FileNotFoundError:
         return None
-    return _Place(found.st_dev, found.st_ino)
+    return _FileIdentity(found.st_dev, found.st_ino)
 
 
-def _is_locked(place: _Place) -> bool:
+def _is_locked(place: _FileIdentity) -> bool:
     """Return whether a process has locks on a file, as far as the kernel shows them. Opening the file to ask would
     release those of this process."""
     with suppress(OSError):
@@ -238,11 +238,11 @@ def _header(path: Path) -> tuple[int, int]:
     return application, id
 
 
-def open_file(path: Path, mode: str = "rw") -> _Connection:
+def open_file(path: Path, mode: str = "rw") -> _SqliteConnection:
     """Open an SQLite file that is there, without a check. Each statement is a transaction unless it says BEGIN."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(
-        uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection, uri=True
+        uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_SqliteConnection, uri=True
     )
 
 

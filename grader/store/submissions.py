@@ -1,4 +1,4 @@
-"""What was handed in."""
+"""Submissions and their files."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class NewSubmission:
     door: str
     digest: str
     by: str
-    """Who hands it in; one of the authors, or staff for them."""
+    """Id of the person who submits: one of the authors, or staff for them."""
     authors: tuple[str, ...]
     files: tuple[tuple[str, bytes], ...]
-    """As they came, in the order in which they came."""
+    """Names and contents, in the order of the upload."""
     code_submitted: bool = True
 
 
@@ -35,7 +35,7 @@ COLUMNS = ("course", "assignment", "kind", "door", "digest", "by", "code_submitt
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
-    """Keeps it; returns its id. It is acknowledged once `tx` has ended well, and not before."""
+    """Store a submission and return its id. Acknowledge it only after the transaction is committed."""
     id = new_id()
     row = {name: getattr(new, name) for name in COLUMNS}
     tx.execute(insert(submissions), row | {"id": id, "received_at": now()})
@@ -79,7 +79,10 @@ def of_offering(
     state: State | None = None,
     page: Page = NEWEST,
 ) -> list[SubmissionRecord]:
-    """The newest first. `None` means any; the state is that of the grading that counts, or will."""
+    """Return submissions of an offered assignment, the newest first.
+
+    None means any. The state is that of the grading that counts, or will count.
+    """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
     if assignment is not None:
         where.append(submissions.c.assignment == assignment)
@@ -95,15 +98,15 @@ def of_offering(
 
 
 def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[SubmissionRecord]:
-    """The newest of each student (or of this one) that was neither taken back nor superseded; a group's is there once,
-    where it is the newest of anybody in it."""
+    """Return the newest submission of each student (or of this one) that is neither cancelled nor superseded. A group's
+    submission is there once, if it is the newest of any of its authors."""
     gone = [submissions.c.id.not_in(_in_state(state)) for state in (State.CANCELLED, State.SUPERSEDED)]
     newest = _of_authors(select(func.max(submissions.c.id)), course, assignment, author).where(*gone)
     return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person)))
 
 
 def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person, int]]:
-    """Whoever has handed in, and how often; pre-checks are left out."""
+    """Return all authors with their number of submissions, without pre-checks."""
     counted = _of_authors(select(*PERSON, func.count().label("attempts")), course, assignment)
     rows = tx.execute(counted.join(people, people.c.id == authors.c.person).group_by(*PERSON).order_by(people.c.login))
     return [(person_of(row), row.attempts) for row in rows]
@@ -123,7 +126,7 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
 
 
 def of_author(tx: Tx, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[SubmissionRecord]:
-    """In all courses, the newest first."""
+    """Return a person's submissions in all courses, the newest first."""
     where: list[ColumnElement[bool]] = [submissions.c.id.in_(_by_author(author))]
     if kind is not None:
         where.append(submissions.c.kind == kind)
@@ -137,7 +140,7 @@ def _by_author(person: str) -> Any:
 
 
 def _in_state(state: State) -> Any:
-    """By the grading that counts, else by the one that the hand-in has queued."""
+    """Return the condition that the grading that counts, else the first one, is in this state."""
     counted = select(gradings.c.submission).where(gradings.c.counts)
     own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))
@@ -202,7 +205,7 @@ def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Sub
 
 @dataclass(frozen=True)
 class Repeated:
-    """This key has been used before: for which submission, and for a request with which fingerprint."""
+    """An idempotency key that was used before: the submission, and the fingerprint of the request."""
 
     submission: str
     fingerprint: str
@@ -227,14 +230,16 @@ def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: st
 
 
 def lock_person(tx: Tx, person: str) -> None:
-    """Until `tx` ends, nobody else hands in for this person, so that counting attempts and keys is exact."""
+    """Keep other submissions of this person waiting until the transaction ends, so that counts are exact."""
     tx.execute(select(people.c.id).where(people.c.id == person).with_for_update())
 
 
 def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
-    """When a person has handed in since then, the oldest first. Pre-checks do not count, nor what we failed to
-    grade, nor what came without its code, nor what was taken back before it ran, nor what staff have handed in for
-    them."""
+    """Return the moments of a person's attempts since then, the oldest first.
+
+    Not counted are pre-checks, submissions without their code, broken ones, those cancelled before they ran, and those
+    that staff submitted for the person.
+    """
     begun = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
     counts = or_(gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED)), begun)
     attempt = select(gradings.c.submission).where(counts)

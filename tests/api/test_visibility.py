@@ -12,11 +12,11 @@ from grader.api.identity import Caller
 from grader.model import Comparison, Evidence, Judgement, Opinion, Points, Report, Status, Usage, Written
 from grader.render import as_json
 from grader.store.database import now
-from grader.store.records import Offering, Person, Role, Token, TokenKind
+from grader.store.records import AccessToken, Offering, Person, Role, TokenKind
 from grader.workers.events import CheckEvent, Event
 from tests.api.world import ASSIGNMENT, COURSE, WRONG, World
 
-TOKEN = Token("t", TokenKind.PROGRAM, "", now(), None)
+TOKEN = AccessToken("t", TokenKind.PROGRAM, "", now(), None)
 STUDENT = Caller(Person("a", "ada", "Ada"), {COURSE: Role.STUDENT}, TOKEN)
 STAFF = Caller(Person("g", "grace", "Grace"), {COURSE: Role.STAFF}, TOKEN)
 OPEN = Offering(COURSE, ASSIGNMENT)

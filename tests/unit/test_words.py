@@ -10,18 +10,13 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "grader"
 
-NOT_YET = ("store",)
-"""Packages and modules whose names and docstrings are still to be revised. Nothing is ever added to this list."""
-
 _RIDDLE = re.compile(r"(What|Who|Whose|Where|Whether|That)\b")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Yield path and syntax tree of every revised module."""
+    """Yield path and syntax tree of every module."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
-        if not any(name == place or name.startswith(f"{place}/") for place in NOT_YET):
-            yield name, ast.parse(path.read_text("utf-8"))
+        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8"))
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -48,7 +43,3 @@ def test_a_class_name_has_one_meaning() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(f"{name}:{node.lineno}")
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
-
-
-def test_the_list_of_what_is_left_names_only_what_exists() -> None:
-    assert [place for place in NOT_YET if not (PACKAGE / place).exists()] == []

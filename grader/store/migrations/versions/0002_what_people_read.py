@@ -1,4 +1,4 @@
-"""What people read: answers, rubrics, readings. Answers of gradings that there are come from their reports."""
+"""Tables for marking: answers, rubrics, readings. Answers of gradings that there are come from their reports."""
 
 from __future__ import annotations
 
