@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import linecache
 import os
-import traceback
-from types import CodeType
+from types import CodeType, TracebackType
 from typing import Any
 
 FOLDER = "submission"
@@ -25,16 +25,33 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
     if isinstance(error, SyntaxError) and error.lineno is not None:
         source = (error.text or "").rstrip("\n")
         return [kind, str(error.msg), own(str(error.filename)) or "", error.lineno, source, error.offset or 0]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = own(frame.filename)
-        if file and frame.lineno is not None:
-            source = (frame.line or linecache.getline(frame.filename, frame.lineno)).strip()
-            return [kind, message, file, frame.lineno, source[:300], 0]
+    steps, step = [], error.__traceback__
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next
+    for step in reversed(steps):
+        filename, line = step.tb_frame.f_code.co_filename, raised_line(step, error)
+        if file := own(filename):
+            return [kind, message, file, line, linecache.getline(filename, line).strip()[:300], 0]
     code = getattr(called, "__code__", None) if isinstance(error, TypeError) else None
     if isinstance(code, CodeType) and (file := own(code.co_filename)):
         source = linecache.getline(code.co_filename, code.co_firstlineno).strip()
         return [kind, message, file, code.co_firstlineno, source[:300], 0]
     return [kind, message, "", 0, "", 0]
+
+
+def raised_line(step: TracebackType, error: BaseException) -> int:
+    """Return the line of a frame that raised.
+
+    CPython 3.11 joins a store with the load of a variable that follows it, once it has run a few times. It then
+    reports a variable without a value at the line of the store, which cannot raise.
+    """
+    if isinstance(error, UnboundLocalError):
+        instructions = (i for i in dis.get_instructions(step.tb_frame.f_code) if i.offset >= step.tb_lasti)
+        store, load = next(instructions, None), next(instructions, None)
+        if store and load and store.opname == "STORE_FAST" and load.positions and load.positions.lineno:
+            return load.positions.lineno
+    return step.tb_lineno
 
 
 def own(filename: str) -> str | None:

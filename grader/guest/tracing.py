@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .describe import own
+from .describe import own, raised_line
 from .structure import MAX_NAME, Path, StatementRow, Structure, computed
 
 MAX_EVENTS = 20_000
@@ -143,7 +143,8 @@ class Trace:
         if found is not None and found[0].latest:
             running, step = found
             rows = [(event, self.structure.rows[self.rows[event]]) for event in running.latest]
-            around = [(row.end - row.line, event) for event, row in rows if row.line <= step.tb_lineno <= row.end]
+            line = raised_line(step, error)
+            around = [(row.end - row.line, event) for event, row in rows if row.line <= line <= row.end]
             there = [event for lines, event in around if lines == min(around)[0]]
             self.outputs = {"raised": there or running.latest, "operands": self._numbers_in(running, step)}
 
