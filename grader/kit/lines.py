@@ -1128,21 +1128,24 @@ class Lines:
         self._rows: list[TracedStatement | None] | None = None
         self._ended = False
         """A call that was followed has ended the session, or was stopped: no other one is made."""
-        self._followed: dict[FollowedCall, _Followed | None] = {}
+        self._traced: dict[FollowedCall, tuple[Flow, TracedStatements] | None] = {}
+        self._followed: dict[tuple[FollowedCall, int], _Followed | None] = {}
+        """By call and the truth's id; the diagnosis keeps its truths."""
 
-    def find(self, targets: Sequence[Target], lines: Sequence[Line]) -> FoundLine | None:
+    def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
         """Return the line that a failed check is about.
 
         Args:
             targets: Where to look, the likeliest first.
             lines: Lines that the mistakes of the check state.
+            truth: The truth whose values are right; None for the one without mistakes.
 
         Returns:
             The line and its text, or None if it is not found.
         """
         tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
         for target, said in tried:
-            if (followed := self._follow(target.call)) is None:
+            if (followed := self._follow(target.call, self._truth if truth is None else truth)) is None:
                 continue
             event = followed.event(target, said)
             if event is None or not 0 <= event < len(followed.flow.rows):
@@ -1151,24 +1154,29 @@ class Lines:
                 return shown(self._submission, row.place)
         return None
 
-    def _follow(self, call: FollowedCall) -> _Followed | None:
+    def _follow(self, call: FollowedCall, truth: Any) -> _Followed | None:
+        key = call, id(truth)
+        if key not in self._followed:
+            self._followed[key] = None
+            if (traced := self._trace(call)) is not None:
+                with contextlib.suppress(NotRecorded):  # in a student's pack
+                    right = RightValues(call.right(truth), call.roles, call.sizes, random=call.random)
+                    self._followed[key] = _Followed(*traced, right, states(*traced, right))
+        return self._followed[key]
+
+    def _trace(self, call: FollowedCall) -> tuple[Flow, TracedStatements] | None:
         if self._rows is None:
             self._student.begin()
             self._rows = rows_of(self._student.structure(), self._submission)
-        if call not in self._followed:
-            self._followed[call] = None
-            if self._ended:
-                return None
-            self._student.begin()
-            answer = call.make(self._student)
-            self._ended = isinstance(answer.failure, Died | Stopped)
-            flow = flow_of(answer, len(self._rows))
-            with contextlib.suppress(NotRecorded):  # in a student's pack
-                if flow is not None:
-                    flow, rows = with_arguments(flow, self._rows)
-                    right = RightValues(call.right(self._truth), call.roles, call.sizes, random=call.random)
-                    self._followed[call] = _Followed(flow, rows, right, states(flow, rows, right))
-        return self._followed[call]
+        if call not in self._traced:
+            self._traced[call] = None
+            if not self._ended:
+                self._student.begin()
+                answer = call.make(self._student)
+                self._ended = isinstance(answer.failure, Died | Stopped)
+                if (flow := flow_of(answer, len(self._rows))) is not None:
+                    self._traced[call] = with_arguments(flow, self._rows)
+        return self._traced[call]
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
