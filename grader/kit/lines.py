@@ -863,9 +863,11 @@ def _factor_before(flow: Flow, rows: TracedStatements, event: int) -> int | None
 
 
 def _computes_right(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
-    """Return whether an operation computes a right value."""
+    """Return whether an operation, such as a @ b or a.dot(b), computes a right value."""
     row, names = rows[flow.rows[event]], _names(flow, event, right)
-    return row is not None and _is_operation(row) and bool(names) and not _all_begin(names, MISAPPLIED)
+    sources = (rows[flow.rows[s]] for s in flow.sources[event])
+    of_library = row is not None and row.form == "call" and not any(s and s.kind == "return" for s in sources)
+    return row is not None and (_is_operation(row) or of_library) and bool(names) and not _all_begin(names, MISAPPLIED)
 
 
 def _has_other_uses(flow: Flow, event: int, use: int, right: RightValues) -> bool:
