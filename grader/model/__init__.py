@@ -245,7 +245,7 @@ class FailedCall:
     """A call of the student's code that failed, in words."""
 
     call: str
-    """The call ("loss(X, y)"), or the step that failed before it ("mlp.py cannot be loaded")."""
+    """The call ("loss(X, y)"), or the step that failed before it ("solution.py cannot be loaded")."""
     error: str
     """Python's message, or the limit that was exceeded."""
     advice: str = ""
