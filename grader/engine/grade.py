@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
 from grader.kit.claim import Check, Claim, Draw
 from grader.kit.diagnosis import Diagnosis, JudgedCheck
-from grader.kit.lines import FoundLine, Lines
+from grader.kit.lines import Lines
 from grader.kit.student import Student
 from grader.model import ZERO, Limits, Report, ReportScope, Submission, Usage
 from grader.sandbox import environment
@@ -183,8 +184,6 @@ class _Grading:
         self.student.start_anew()
         self._students = [self.student]
         self._stopped = threading.Event()
-        self._mistakes_at: dict[FoundLine, frozenset[str]] = {}
-        """Line that is shown → the known mistakes that it is shown for."""
 
     def sections(self) -> tuple[Sections, Sections]:
         """Return the code sections and the long sections that the scope needs.
@@ -261,14 +260,10 @@ class _Grading:
             return finding
         stated = [line for mistake in finding.judged.mistakes for line in mistake.line]
         targets, own = self._assignment.targets(finding.id), {mistake.id for mistake in finding.judged.mistakes}
+        earlier = frozenset(takewhile(lambda id: id not in own, self._diagnosis.charged)) if own else frozenset()
         with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
-            line = self._finder.find(targets, stated)
-            others = self._mistakes_at.get(line, frozenset()) if line and own else frozenset()
-            if others and own.isdisjoint(others):  # it is the line of another known mistake, which is made here
-                line = self._finder.find(targets, stated, self._diagnosis.truth(others))
-        if line and own:
-            self._mistakes_at.setdefault(line, frozenset(own))
-        return replace(finding, line=line)
+            line = self._finder.find(targets, stated, self._diagnosis.truth(earlier)) if earlier else None
+            return replace(finding, line=line or self._finder.find(targets, stated))
 
     @cached_property
     def _finder(self) -> Lines:
