@@ -55,13 +55,13 @@ class Display:
         self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
-    def tell(self, said: Begun | Notice | Finished) -> None:
-        match said:
+    def tell(self, event: Begun | Notice | Finished) -> None:
+        match event:
             case Begun(key):
                 self._running[key] = self._clock()
                 self._at_once = max(self._at_once, len(self._running))
             case Finished():
-                self._count(said)
+                self._count(event)
             case Notice(words):
                 self._note(words)
         if not self._console.is_terminal and self._clock() - self._said > LINE_SECONDS:

@@ -107,7 +107,7 @@ class Recogniser:
 
     def told(self, place: str) -> set[int]:
         """Return the students to whom the roster assigns this submission."""
-        return self._by.get(("hand-in", _plain(place)), set())
+        return self._by.get(("submission", _plain(place)), set())
 
     def fitting(self, who: Who) -> list[tuple[str, set[int]]]:
         """Return the identifiers that fit, the strongest first, each with the positions of its students."""
@@ -149,8 +149,8 @@ class _Known:
         return self._outside[who]
 
     def _doubt(self, who: Who, found: Sequence[tuple[str, set[int]]]) -> str:
-        said = [f"{_SPOKEN[kind]} of {' or '.join(self._names(at))}" for kind, at in found]
-        return f"{who.shown} may be several people: {', '.join(dict.fromkeys(said))}; {_RESOLVE}"
+        facts = [f"{_SPOKEN[kind]} of {' or '.join(self._names(at))}" for kind, at in found]
+        return f"{who.shown} may be several people: {', '.join(dict.fromkeys(facts))}; {_RESOLVE}"
 
     def _names(self, at: set[int]) -> list[str]:
         return [f"{s.shown} ({s.email or s.login or ' '.join(s.ids)})" for n, s in enumerate(self.everybody) if n in at]
@@ -182,7 +182,7 @@ def _marks(student: ClassStudent) -> Iterator[tuple[str, str]]:
     if student.email:
         yield "any", _plain(student.email.partition("@")[0])
     if student.submission:
-        yield "hand-in", _plain(student.submission)
+        yield "submission", _plain(student.submission)
 
 
 def _plain(text: str) -> str:

@@ -18,7 +18,7 @@ from grader.errors import BadCall
 
 IDS = (*csv_people.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
 _WHO = (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
-_HAND_IN = ("submission", "hand-in", "hand in", "folder")
+_SUBMISSION = ("submission", "hand-in", "hand in", "folder")
 _EXTENSION = ("extension", "extended to", "extension until")
 _SUBMITTED = ("submitted", "submitted at")
 
@@ -82,7 +82,7 @@ def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Cla
         email=_first(row, csv_people.EMAILS).lower(),
         login=_first(row, csv_people.LOGINS).lower(),
         cells=raw,
-        submission=_first(row, _HAND_IN),
+        submission=_first(row, _SUBMISSION),
         extension=_moment(number, _first(row, _EXTENSION)),
         submitted_at=_moment(number, _first(row, _SUBMITTED)),
     )

@@ -90,8 +90,8 @@ def _storable(name: str) -> str:
 
 def _content_of(submission: Submission) -> str:
     """Return a hash of a submission's files and of intake's remarks on them."""
-    said = "\n".join((submission.digest, *submission.remarks, *submission.names.values()))
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    text = "\n".join((submission.digest, *submission.remarks, *submission.names.values()))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 class Run:

@@ -21,7 +21,7 @@ from grader.model import Submission
 TOKENS = 25
 """Number of equal tokens in a row that count as similar; fewer are common in any Python."""
 MOST_CHARACTERS = 200_000
-"""Of a hand-in's code; more is data, and would keep the others waiting."""
+"""Most characters of a submission's code that are compared; longer texts are mostly data."""
 LEAST_SHARE = 0.2
 """Pairs with less in common are left out."""
 MOST_PAIRS = 100

@@ -288,5 +288,5 @@ def _show(
     )
 
 
-def _json(said: Any) -> None:
-    sys.stdout.write(json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+def _json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

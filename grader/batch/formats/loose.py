@@ -10,11 +10,11 @@ from grader.batch.tree import Tree
 
 NAME = "loose files"
 
-_HAND_INS = (".py", ".ipynb", ".zip")
+_SUFFIXES = (".py", ".ipynb", ".zip")
 
 
 def recognises(tree: Tree) -> bool:
-    return any(_is_hand_in(name) for name in tree.names)
+    return any(_is_submission(name) for name in tree.names)
 
 
 def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission]:
@@ -22,7 +22,7 @@ def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission
     code = PurePosixPath(file).stem
     files: dict[str, list[str]] = {}
     for name in tree.names:
-        if _is_hand_in(name):
+        if _is_submission(name):
             files.setdefault(PurePosixPath(name).stem, []).append(name)
     return [
         ExportedSubmission(stem, (Who(anything=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
@@ -30,10 +30,10 @@ def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission
     ]
 
 
-def _is_hand_in(name: str) -> bool:
-    return "/" not in name and name.lower().endswith(_HAND_INS)
+def _is_submission(name: str) -> bool:
+    return "/" not in name and name.lower().endswith(_SUFFIXES)
 
 
 def back(submission: ExportedSubmission, name: str) -> str:
-    """Into a folder with the name of the file."""
+    """Return the path for feedback: a folder with the name of the file."""
     return f"{submission.place}/{name}"
