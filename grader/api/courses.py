@@ -114,20 +114,10 @@ class OfferingOut(Out):
     @classmethod
     def of(cls, tx: Tx, offering: Offering, assignment: Assignment, caller: Caller) -> Self:
         own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
-        return cls(
-            course=offering.course,
-            assignment=offering.assignment,
-            title=assignment.title,
-            points=float(assignment.points),
-            opens_at=offering.opens_at,
-            due_at=offering.due_at,
-            closes_at=offering.closes_at,
-            late=dict(offering.late),
-            counts=offering.counts,
-            attempts_per_hour=offering.attempts_per_hour,
-            held=offering.held,
-            hidden=list(offering.hidden) if caller.is_staff(offering.course) else None,
-            extension=own,
+        hidden = offering.hidden if caller.is_staff(offering.course) else None
+        return cls.model_validate(
+            vars(offering)
+            | {"title": assignment.title, "points": assignment.points, "extension": own, "hidden": hidden}
         )
 
 

@@ -233,7 +233,7 @@ def _by_cookie(request: Request) -> Caller | None:
 
 def _holder(request: Request, secret: str, kind: TokenKind) -> Caller | None:
     with service_of(request).store.read() as tx:
-        found = people.holder(tx, secret, [kind])
+        found = people.token_holder(tx, secret, [kind])
         if found is None:
             return None
         person, token = found

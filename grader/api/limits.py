@@ -48,14 +48,14 @@ class RateLimits:
             return
         wait = max(1, math.ceil(self._window.get_window_stats(rate, what, whose).reset_time - time.time()))
         detail = f"{what} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
-        raise HttpProblem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
+        raise HttpProblem(429, "too-many", "Too many requests", detail, retry_seconds=wait)
 
     @asynccontextmanager
     async def stream(self, person: str) -> AsyncIterator[None]:
         """Count an event stream while it is open. Raise 429 if the person has too many."""
         if self._streams.is_full(person):
             detail = f"you may watch {self._most_streams} gradings at the same time: close one of the others"
-            raise HttpProblem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
+            raise HttpProblem(429, "too-many-streams", "Too many streams", detail, retry_seconds=STREAM_SECONDS)
         async with self._streams.of(person):
             yield
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from typing import Self
+from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
@@ -19,7 +19,7 @@ from grader.errors import BadCall
 from grader.service import Service
 from grader.store import people
 from grader.store.database import Tx
-from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
+from grader.store.records import AccessToken, Role, TokenKind, TokenScope
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -31,10 +31,6 @@ class AccountOut(Out):
     name: str
     admin: bool
 
-    @classmethod
-    def of(cls, person: Person) -> Self:
-        return cls(login=person.login, name=person.name, admin=person.admin)
-
 
 class Me(AccountOut):
     roles: dict[str, Role] = Field(description="By course")
@@ -42,7 +38,7 @@ class Me(AccountOut):
 
 @router.get("/me", summary="The caller's account")
 def who_am_i(caller: TheCaller) -> Me:
-    return Me(**AccountOut.of(caller.person).model_dump(), roles=dict(caller.roles))
+    return Me.model_validate(vars(caller.person) | {"roles": caller.roles})
 
 
 class PersonIn(In):
@@ -57,7 +53,7 @@ def get_person(caller: TheCaller, service: TheService, login: Login) -> AccountO
         person = people.person_by_login(tx, login)
     if person is None:
         raise not_found("person")
-    return AccountOut.of(person)
+    return AccountOut.model_validate(person)
 
 
 @router.put("/people/{login}", summary="Add a person, or change one (admins)")
@@ -68,7 +64,7 @@ def put_person(caller: TheCaller, service: TheService, login: Login, new: Person
         person = people.put_person(tx, login, name, admin=new.admin)
         if not people.has_admin(tx):
             raise BadCall("the last admin cannot be removed: make another person an admin first")
-    return AccountOut.of(person)
+    return AccountOut.model_validate(person)
 
 
 # ── the caller's tokens ──────────────────────────────────────────────────────────────────────────────
@@ -80,15 +76,8 @@ class TokenOut(Out):
     label: str
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
-    scopes: list[TokenScope]
+    scopes: Annotated[list[TokenScope], BeforeValidator(sorted)]
     parent: str | None = Field(description="Id of the token that it was made with; it is revoked with that one")
-
-    @classmethod
-    def of(cls, token: AccessToken) -> Self:
-        return cls(
-            **{name: getattr(token, name) for name in TokenOut.model_fields if name != "scopes"},
-            scopes=sorted(token.scopes),
-        )
 
 
 class MadeToken(TokenOut):
@@ -109,7 +98,7 @@ class NewToken(In):
 @router.get("/tokens", summary="List the caller's tokens, including browser logins")
 def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     with service.store.read() as tx:
-        return [TokenOut.of(token) for token in people.tokens_of(tx, caller.person.id)]
+        return [TokenOut.model_validate(token) for token in people.tokens_of(tx, caller.person.id)]
 
 
 @router.post(
@@ -120,7 +109,7 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
 )
 def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)
-    return MadeToken(**TokenOut.of(token).model_dump(), token=secret)
+    return MadeToken.model_validate(vars(token) | {"token": secret})
 
 
 def new_token(
@@ -143,7 +132,7 @@ def new_token(
         parent = _parent(tx, caller)
         wanted = caller.token.scopes if scopes is None else scopes
         secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, wanted, parent)
-        return secret, people.token(tx, secret)
+        return secret, people.token_by_secret(tx, secret)
 
 
 def may_make_tokens(caller: Caller) -> bool:

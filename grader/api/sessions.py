@@ -38,7 +38,7 @@ def log_in(
 ) -> Response:
     secret = token.strip().rpartition("#token=")[2]
     with service.store.read() as tx:
-        known = people.whose_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
+        known = people.person_of_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
     if known and (exchanged := _exchange(service, secret)):
         person, program = exchanged
         return begin_session(request, service, person, next, program)
@@ -56,7 +56,7 @@ def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
             return used_up, None
-        return people.holder(tx, secret, [TokenKind.PROGRAM])
+        return people.token_holder(tx, secret, [TokenKind.PROGRAM])
 
 
 @router.post("/logout")

@@ -165,7 +165,7 @@ def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
     """Return a check with the points and the comment of its mark."""
     if mark is None:
         return check
-    status = Status.PASSED if mark.points == check.possible else Status.PARTIAL if mark.points else Status.FAILED
+    status = Status.of_points(mark.points, check.possible)
     return CheckResult(
         check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=("Marked by a person.",)
     )

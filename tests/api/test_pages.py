@@ -466,7 +466,7 @@ def test_staff_see_what_waits_and_who_grades(grace: Visitor, world: World) -> No
     id = world.hand_in("ada")
     page = grace.get("/queue")
     assert f'href="/submissions/{id}">Ada' in page
-    assert "no worker that is alive grades as test" in words(page)
+    assert "no live worker has the compatibility key test" in words(page)
 
 
 def test_a_token_is_shown_once_works_and_can_be_revoked(ada: Visitor, world: World) -> None:

@@ -240,7 +240,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
                 world.tokens[name] = people.new_token(
                     tx, world.people[login].id, TokenKind.PROGRAM, scopes=scopes, lasts=dt.timedelta(days=1)
                 )
-            token, other = (people.token(tx, people.new_token(tx, ada, TokenKind.PROGRAM, "old")) for _ in range(2))
+            token, other = (
+                people.token_by_secret(tx, people.new_token(tx, ada, TokenKind.PROGRAM, "old")) for _ in range(2)
+            )
         world.reports = reports | {"right": answering(reports["right"], "because")}
         ids = {login: world.hand_in(login) for login in ("ada", "bob")}
         gradings = [world.grade_next() for _ in ids]

@@ -8,15 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.courses import known_course, known_offering
-from grader.api.frame import page
-from grader.api.identity import TheCaller, require_staff
 from grader.api.pages.scores import rows_of
-from grader.api.schemas import AssignmentId, CourseId
-from grader.api.wiring import TheService
+from grader.api.pages.staff import ForStaff
 from grader.model import ZERO, CheckResult, Points, Status
 from grader.render.phrases import cause, reason_phrase
 from grader.store import gradings
@@ -75,30 +70,22 @@ class CheckRow:
 
 
 @router.get("/courses/{course}/assignments/{assignment}/failures")
-def show_failures(
-    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> Response:
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
-        counting = [(row.person, row.counting) for row in rows_of(tx, service, caller, offering) if row.counting]
-        checks = gradings.results_of(tx, [seen.grading.id for _, seen in counting])
-        known = known_course(tx, course)
-    verdicts = [
-        StudentResults(person, seen.submission.id, tuple(checks[seen.grading.id]))
-        for person, seen in counting
-        if seen.grading.id in checks
-    ]
-    return page(
-        request,
-        "failures.html",
-        course=known,
-        offering=offering,
-        task=service.assignments[assignment],
-        students=len(verdicts),
-        common_mistakes=common_mistakes(verdicts),
-        checks=by_check(verdicts),
-    )
+def show_failures(staff: ForStaff) -> Response:
+    with staff.read() as page:
+        rows = rows_of(page.tx, page.service, page.caller, page.offering)
+        counting = [(row.person, row.counting) for row in rows if row.counting]
+        checks = gradings.results_of(page.tx, [seen.grading.id for _, seen in counting])
+        verdicts = [
+            StudentResults(person, seen.submission.id, tuple(checks[seen.grading.id]))
+            for person, seen in counting
+            if seen.grading.id in checks
+        ]
+        return page.render(
+            "failures.html",
+            students=len(verdicts),
+            common_mistakes=common_mistakes(verdicts),
+            checks=by_check(verdicts),
+        )
 
 
 def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
