@@ -55,7 +55,7 @@ def open_store(settings: Settings) -> Store:
     if settings.database_url:
         store = Store(settings.database_url)
     else:
-        made_home(settings)
+        create_home(settings)
         store = Store(f"sqlite:///{database_file(settings)}")
     try:
         store.migrate()
@@ -66,25 +66,25 @@ def open_store(settings: Settings) -> Store:
 
 
 def when_reachable(act: Callable[[], T]) -> T:
-    """Call `act` until the database can be used, and log why it cannot: the database may be started last."""
-    said = ""
+    """Call `act` until the database can be used, and log why it cannot. The database may be started last."""
+    logged = ""
     while True:
         try:
             return act()
         except StoreUnavailable as gone:
-            if str(gone) != said:
+            if str(gone) != logged:
                 log.warning("waiting for the database", why=str(gone))
-            said = str(gone)
+            logged = str(gone)
             time.sleep(TRY_AGAIN_SECONDS)
 
 
-def made_home(settings: Settings) -> Path:
+def create_home(settings: Settings) -> Path:
     """Return the folder with the service's data, creating it if necessary."""
     home = settings.home
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as wrong:
-        raise BadCall(f"GRADER_HOME={home} cannot be made ({wrong.strerror})") from None
+        raise BadCall(f"GRADER_HOME={home} cannot be created ({wrong.strerror})") from None
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         raise BadCall(f"GRADER_HOME={home} cannot be written to")
     return home
@@ -94,8 +94,8 @@ def database_file(settings: Settings) -> Path:
     return settings.home / "grader.db"
 
 
-def alone(home: Path) -> AbstractContextManager[None]:
-    """Lock the folder: a second service would take the first one's work for that of a dead one."""
+def only_service(home: Path) -> AbstractContextManager[None]:
+    """Lock the folder, since a second service would treat the first one's gradings as those of a dead worker."""
     return locked(home / "lock", f"another grader serve runs on GRADER_HOME={home}")
 
 
@@ -103,7 +103,7 @@ def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
     """Return the service and its workers, which are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
-    here = LocalWorkers(
+    workers = LocalWorkers(
         store,
         events,
         Plan(settings.assignments, settings.runtime, sandbox),
@@ -112,7 +112,7 @@ def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
         compatibility_keys(assignments.values(), settings.runtime),
         lease_of(settings),
     )
-    return Service(store, here, events, assignments, settings), here
+    return Service(store, workers, events, assignments, settings), workers
 
 
 def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
@@ -129,9 +129,9 @@ def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, Po
     if not settings.has_postgresql:
         raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
     store = when_reachable(lambda: open_store(settings))
-    from grader.workers.postgres import PostgresWorkers  # what it imports is not installed where SQLite is all one has
+    from grader.workers.postgres import PostgresWorkers  # its libraries are installed for PostgreSQL only
 
-    machine = PostgresWorkers(
+    workers = PostgresWorkers(
         store,
         Announcer(store),
         Plan(settings.assignments, settings.runtime, sandbox),
@@ -140,7 +140,7 @@ def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, Po
         compatibility_keys(catalogue.everything(settings.assignments), settings.runtime),
         lease_of(settings),
     )
-    return store, machine
+    return store, workers
 
 
 def lease_of(settings: Settings) -> dt.timedelta:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import BadCall
-from grader.service import alone, database_file, made_home
+from grader.service import create_home, database_file, only_service
 from grader.settings import Settings
 from grader.store import copies
-from grader.store.copies import Copy, PutBack
+from grader.store.copies import Copy, RestoredCopy
 
 
 def backup(settings: Settings, to: Path) -> Copy:
@@ -23,7 +23,7 @@ def backup(settings: Settings, to: Path) -> Copy:
     return copies.copy(database, to)
 
 
-def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
+def restore(settings: Settings, copy: Path) -> tuple[Copy, RestoredCopy]:
     """Replace the database by a copy.
 
     Returns:
@@ -34,8 +34,8 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
     """
     database = _file(settings)
     found = copies.examine(copy)
-    with alone(made_home(settings)):
-        return found, copies.put_back(copy, database)
+    with only_service(create_home(settings)):
+        return found, copies.restore(copy, database)
 
 
 def _file(settings: Settings) -> Path:

@@ -28,7 +28,7 @@ from grader.batch.outcome import Dates, Outcomes, OutputOptions, Result, Standin
 from grader.batch.people import ClassStudent
 from grader.batch.queue import BatchQueue, Rules, local_queue, service_queue
 from grader.batch.run import Run, receive
-from grader.batch.scores import Old, read_scores
+from grader.batch.scores import OtherScore, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
 from grader.course.late import checked_date, read_policy
@@ -41,7 +41,7 @@ from grader.service import open_store, secret_of
 from grader.settings import Settings
 from grader.workers.compatibility import compatibility_key, numpy_of
 from grader.workers.grading_process import Plan
-from grader.workers.local import cores_here
+from grader.workers.local import available_cores
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -57,7 +57,8 @@ def batch(
     to: Annotated[Path, typer.Option("--out", "-o", help="The folder for everything that comes out.")],
     assignment: Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")] = "",
     roster: Annotated[
-        Path | None, typer.Option(help="Who is in the class: a CSV file, a Canvas gradebook, a Moodle worksheet.")
+        Path | None,
+        typer.Option(help="Author is in the class: a CSV file, a Canvas gradebook, a Moodle worksheet."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who maps to what, and grade nothing.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Do less in long checks. Not the grade.")] = False,
@@ -92,18 +93,18 @@ def batch(
         wanted = _wanted(export, matching, students, limit)
         with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
             run = Run(export, task, wanted, queue)
-            outcomes = Outcomes(matching, run, dates, partial(formats.back, export.format))
+            outcomes = Outcomes(matching, run, dates)
             if dry_run:
                 _show_plan(export, task, matching, run, outcomes, as_json)
                 return
             partial_run = bool(students or limit)
             rules = queue.rules.key()
-            class_files.require_kept(to, rules, graded.label, matching, partial=partial_run)
+            class_files.require_no_lost_scores(to, rules, graded.label, matching, partial=partial_run)
             with _says_how_to_go_on(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
                 for event in run.grade():
-                    display.tell(event)
+                    display.update(event)
             results = _write(to, task, outcomes, options)
-            class_files.note(to, rules, graded.label)
+            class_files.record_run(to, rules, graded.label)
             if similar:
                 _write_similar(to, task, export, matching, run)
     _show(to, graded, results, matching, table.left_over(export), as_json)
@@ -144,7 +145,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
     summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
     fresh = write_all(to, outcomes, options, summary)
     with _bar("drawing reports", len(fresh)) as tick:
-        pages.draw(fresh, len(cores_here()), tick)
+        pages.draw(fresh, len(available_cores()), tick)
     return summary.results
 
 
@@ -208,7 +209,7 @@ def _names(student: ClassStudent) -> set[str]:
     return {text.casefold() for text in (student.key, student.name, student.email, student.login, *student.ids) if text}
 
 
-def _old(gradebook: Path | None, column: str) -> tuple[Old, ...] | None:
+def _old(gradebook: Path | None, column: str) -> tuple[OtherScore, ...] | None:
     return tuple(read_scores(_content(gradebook), column)) if gradebook else None
 
 
@@ -282,7 +283,7 @@ def _show(
     for file in left:
         out.print(f"belongs to no submission: {one_line(file)}", style="yellow", markup=False)
     for row in failed:
-        out.print(f"our failure: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
+        out.print(f"internal error: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
     out.print(
         f"written to {to}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/", markup=False
     )

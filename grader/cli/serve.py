@@ -16,7 +16,15 @@ from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
 from grader.errors import BadCall
 from grader.sandbox import selftest
-from grader.service import Service, alone, login_link, made_home, on_many_machines, on_one_machine, when_reachable
+from grader.service import (
+    Service,
+    create_home,
+    login_link,
+    on_many_machines,
+    on_one_machine,
+    only_service,
+    when_reachable,
+)
 from grader.settings import Settings
 from grader.store import facts, people
 from grader.workers.local import LocalWorkers
@@ -84,7 +92,7 @@ def _assemble(
     if settings.has_postgresql:
         yield *on_many_machines(settings), "grader worker grades"
         return
-    with alone(made_home(settings)):
+    with only_service(create_home(settings)):
         service, here = on_one_machine(settings, sandbox)
         with meanwhile("running the sandbox self-test"):
             selftest.prove(sandbox, settings.runtime)
@@ -107,7 +115,7 @@ def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
     if on_terminal:
         return f"; its administrator logs in at {link}"
     try:
-        file = made_home(settings) / FIRST_LINK_FILE
+        file = create_home(settings) / FIRST_LINK_FILE
         file.unlink(missing_ok=True)
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as private:
             private.write(f"{link}\n")

@@ -133,11 +133,11 @@ def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(
     with running(tmp_path, students=0) as nobody:
         batch = begin(nobody, class_, tmp_path / "out", migrated_postgres_url)
         deadline = time.monotonic() + WAIT_SECONDS
-        while "no worker that is alive grades as grader" not in nobody.log() and time.monotonic() < deadline:
+        while "no live worker has the compatibility key grader" not in nobody.log() and time.monotonic() < deadline:
             time.sleep(0.1)
         batch.send_signal(signal.SIGINT)
         assert batch.wait(WAIT_SECONDS) == 130
-    assert "no worker that is alive grades as grader" in nobody.log()
+    assert "no live worker has the compatibility key grader" in nobody.log()
 
 
 def test_another_database_than_that_of_a_service_is_a_wrong_call(tmp_path: Path) -> None:

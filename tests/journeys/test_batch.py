@@ -292,7 +292,7 @@ def test_one_students_export_does_not_overwrite_the_class(
 ) -> None:
     before = files_of(own_out)
     again = classes.canvas([pupils[16]], tmp_path / "again.zip")
-    with pytest.raises(BadCall, match="would lose scores: this export has no submission of "):
+    with pytest.raises(BadCall, match="would lose scores: this export lacks submissions that were graded before, of "):
         batch(again, own_out, "--roster", graded.roster, *LATE, "--students", "s16")
     assert files_of(own_out) == before
 
