@@ -21,11 +21,11 @@ class Batch:
 
     def begin(self, *keys: str) -> None:
         for key in keys:
-            self.display.tell(Begun(key))
+            self.display.update(Begun(key))
 
     def end(self, *keys: str, outcome: JobOutcome = JobOutcome.GRADED) -> None:
         for key in keys:
-            self.display.tell(Finished((key,), outcome))
+            self.display.update(Finished((key,), outcome))
 
     @property
     def left(self) -> float | None:
