@@ -311,9 +311,9 @@ def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int,
         [(n, line.key) for n, line in enumerate(lines) if line.text.strip()] for lines in (own, handout.lines)
     )
     silent = {line.key for line in handout.lines if not line.says_something}
-    keys = ([key for _, key in one] for one in (ours, theirs))
+    own_keys, their_keys = ([key for _, key in one] for one in (ours, theirs))
     matched: dict[int, int] = {}
-    for block in SequenceMatcher(silent.__contains__, *keys, autojunk=False).get_matching_blocks():
+    for block in SequenceMatcher(silent.__contains__, own_keys, their_keys, autojunk=False).get_matching_blocks():
         matched |= {ours[block.a + n][0]: theirs[block.b + n][0] for n in range(block.size)}
     _match_edited(own, handout, labels, matched)
     return matched
