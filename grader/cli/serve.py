@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import os
 import signal
 import socket
@@ -130,10 +131,15 @@ class _Server(uvicorn.Server):
     """A uvicorn server whose `run` returns after SIGTERM or Ctrl-C. Uvicorn's own raises the signal again."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Set the size of the kernel's queue: asyncio uses one number for it and for connections accepted at once."""
+        """Set the size of the kernel's queue: asyncio uses one number for it and for connections accepted at once.
+
+        Also exclude everything loaded so far from garbage collection, which would stop all requests for 0.05 to 0.2 s.
+        """
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(WAITING_CONNECTIONS)
+        gc.collect()
+        gc.freeze()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

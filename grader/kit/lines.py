@@ -9,7 +9,6 @@ read from the submission itself.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -1160,11 +1159,22 @@ class Lines:
         key = call, id(truth)
         if key not in self._followed:
             self._followed[key] = None
-            if (traced := self._trace(call)) is not None:
-                with contextlib.suppress(NotRecorded):  # in a student's pack
-                    right = RightValues(call.right(truth), call.roles, call.sizes, random=call.random)
-                    self._followed[key] = _Followed(*traced, right, states(*traced, right))
+            traced = self._trace(call)
+            if traced is not None and (values := self._right_values(call, truth)) is not None:
+                right = RightValues(values, call.roles, call.sizes, random=call.random)
+                self._followed[key] = _Followed(*traced, right, states(*traced, right))
         return self._followed[key]
+
+    def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
+        """Return the right intermediate values of a call, or None if there are none under this truth."""
+        try:
+            return call.right(truth)
+        except NotRecorded:  # in a student's pack
+            return None
+        except Exception:
+            if truth is self._truth:
+                raise
+            return None  # a mistake may leave nothing that can be computed, such as gradients that fit no parameter
 
     def _trace(self, call: FollowedCall) -> tuple[Flow, TracedStatements] | None:
         if self._rows is None:
