@@ -17,6 +17,7 @@ from tests.running import GRADER, WAIT_SECONDS, Running, running
 
 Student = Callable[..., "subprocess.CompletedProcess[str]"]
 
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("service"), students=2, GRADER_WORKERS="1") as service:
