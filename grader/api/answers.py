@@ -135,17 +135,17 @@ class GroupOut(Out):
         )
 
 
-class MarkIn(In):
+class MarkFields(In):
     items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS, description="Ids of rubric items")
     adjustment: MorePoints = Field(Decimal(0), examples=[0])
     comment: str = Field("", max_length=MOST_COMMENT, pattern=TEXT, examples=["The sum over n is missing."])
 
 
-class AnswerMarkIn(MarkIn):
+class AnswerMarkIn(MarkFields):
     moderates: bool = Field(False, description="True if it decides between two markers who differ")
 
 
-class GroupMarkIn(MarkIn):
+class GroupMarkIn(MarkFields):
     answers: list[Annotated[str, Field(pattern=DIGEST)]] = Field(
         max_length=MOST_ANSWERS, description="Digests of the answers that get the mark"
     )

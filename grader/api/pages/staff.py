@@ -1,4 +1,4 @@
-"""What the staff pages of an assignment have in common: permission, transaction and template variables."""
+"""Permission, transaction and template variables of the staff pages of an assignment."""
 
 from __future__ import annotations
 
