@@ -37,13 +37,13 @@ class Me(AccountOut):
 
 
 @router.get("/me", summary="The caller's account")
-def who_am_i(caller: TheCaller) -> Me:
+def get_me(caller: TheCaller) -> Me:
     return Me.model_validate(vars(caller.person) | {"roles": caller.roles})
 
 
 class PersonIn(In):
-    name: str = Field("", max_length=200, description="Left out, it stays as it is", examples=["Ada Lovelace"])
-    admin: bool | None = Field(None, description="Left out, it stays as it is")
+    name: str = Field("", max_length=200, description="Unchanged if left out", examples=["Ada Lovelace"])
+    admin: bool | None = Field(None, description="Unchanged if left out")
 
 
 @router.get("/people/{login}", summary="Get a person (admins)")
@@ -80,13 +80,15 @@ class TokenOut(Out):
     parent: str | None = Field(description="Id of the token that it was made with; it is revoked with that one")
 
 
-class MadeToken(TokenOut):
+class CreatedToken(TokenOut):
     token: str = Field(description="Shown only once")
 
 
 class NewToken(In):
     label: str = Field(min_length=1, max_length=200, description="Purpose of the token", examples=["my laptop"])
-    expires_in_days: int | None = Field(None, ge=1, le=3660, description="Left out, it never expires", examples=[120])
+    expires_in_days: int | None = Field(
+        None, ge=1, le=3660, description="If left out, it never expires", examples=[120]
+    )
     scopes: set[TokenScope] | None = Field(
         None,
         min_length=1,
@@ -107,18 +109,21 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     status_code=201,
     responses={409: {"description": "There are too many"}},
 )
-def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeToken:
+def create_token(caller: TheCaller, service: TheService, new: NewToken) -> CreatedToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)
-    return MadeToken.model_validate(vars(token) | {"token": secret})
+    return CreatedToken.model_validate(vars(token) | {"token": secret})
 
 
 def new_token(
     service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
 ) -> tuple[str, AccessToken]:
-    """Make a token. Return its secret, which cannot be shown again, and its record.
+    """Create a token. Return its secret, which cannot be shown again, and its record.
 
-    It has no scope that the caller's token lacks, and ends with the program's token that the caller used, here or
-    to log in. Raise 403 for a caller whose token only reads.
+    It has no scope that the caller's token lacks, and is revoked with the API token that the caller used, for this
+    request or to log in.
+
+    Raises:
+        HttpProblem: 403 if the caller's token has the scope `read` alone, 409 if the caller has too many tokens.
     """
     label = roster.name_of(label)
     _require_more_than_reading(caller)
@@ -130,12 +135,13 @@ def new_token(
             raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
         lasts = dt.timedelta(days=days) if days else None
         parent = _parent(tx, caller)
-        wanted = caller.token.scopes if scopes is None else scopes
-        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, wanted, parent)
+        chosen = caller.token.scopes if scopes is None else scopes
+        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, chosen, parent)
         return secret, people.token_by_secret(tx, secret)
 
 
 def may_make_tokens(caller: Caller) -> bool:
+    """Return whether the caller's token has more than the scope `read`."""
     return caller.token.scopes != {TokenScope.READ}
 
 
@@ -145,7 +151,7 @@ def _require_more_than_reading(caller: Caller) -> None:
 
 
 def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
-    """Return the program's token that the caller used, here or to log in; None after another login."""
+    """Return the API token that the caller used, for this request or to log in; None after another login."""
     id = caller.token.id if caller.kind is TokenKind.PROGRAM else caller.token.parent
     if id is None:
         return None
@@ -156,8 +162,8 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
-    """Revoke a token and all that were made with it. A token cannot revoke one that has more scopes, and one that only
-    reads can only revoke itself."""
+    """Revoke a token and all tokens made with it. A token cannot revoke a token that has more scopes. With the scope
+    `read` alone, it can only revoke itself."""
     if id != caller.token.id:
         _require_more_than_reading(caller)
     with service.store.write() as tx:

@@ -30,21 +30,21 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The regrade i
 def start_regrade(
     course: CourseId,
     assignment: AssignmentId,
-    wish: RegradeIn,
+    wanted: RegradeIn,
     service: TheService,
     caller: TheCaller,
     response: Response,
 ) -> RegradeOut:
     """Grade the latest, the best or all submissions of every student again. Scores change only when the regrade is
     applied."""
-    if wish.which is Which.ONE:
+    if wanted.which is Which.ONE:
         raise BadCall("one submission is regraded by POST /api/v1/submissions/{id}/regrade")
     with service.store.write() as tx:
         _require_offering(tx, caller, course, assignment)
         if assignment not in service.assignments:
             raise not_found("assignment")
-        chosen = regrades.chosen(tx, course, assignment, wish.which)
-        id = regrades.start(tx, course, assignment, wish.which, caller.person.id, chosen, service.queue)
+        chosen = regrades.chosen(tx, course, assignment, wanted.which)
+        id = regrades.start(tx, course, assignment, wanted.which, caller.person.id, chosen, service.queue)
         started = regrade_out(tx, id)
     service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{id}"

@@ -47,11 +47,11 @@ class CommonMistake:
     """Id of the known mistake; empty if it is not a known one."""
     checks: tuple[tuple[str, int], ...]
     """(check, number of students), the most common first."""
-    losers: tuple[StudentLoss, ...]
+    students: tuple[StudentLoss, ...]
 
     @property
     def points(self) -> Points:
-        return sum((loser.points for loser in self.losers), ZERO)
+        return sum((student.points for student in self.students), ZERO)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class CheckRow:
     passed: int
     partial: int
     failed: int
-    losers: tuple[StudentLoss, ...]
+    students: tuple[StudentLoss, ...]
 
     @property
     def all(self) -> int:
@@ -96,7 +96,7 @@ def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
             if result.status.loses_points:
                 groups.setdefault(_cause_key(result), []).append((one, result))
     found = [_common_mistake(lost) for lost in groups.values()]
-    return sorted(found, key=lambda d: (-len(d.losers), -d.points, d.sentence))
+    return sorted(found, key=lambda d: (-len(d.students), -d.points, d.sentence))
 
 
 def _cause_key(result: CheckRecord) -> object:
@@ -111,7 +111,7 @@ def _cause_key(result: CheckRecord) -> object:
 def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> CommonMistake:
     checks = Counter(result.check for _, result in lost)
     sentence, _ = Counter(_usual_sentence(result) for _, result in lost).most_common(1)[0]
-    return CommonMistake(sentence, lost[0][1].mistake, tuple(checks.most_common()), _losers(lost))
+    return CommonMistake(sentence, lost[0][1].mistake, tuple(checks.most_common()), _students_who_lost(lost))
 
 
 def _usual_sentence(result: CheckRecord) -> str:
@@ -120,14 +120,14 @@ def _usual_sentence(result: CheckRecord) -> str:
     return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
 
-def _losers(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
+def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
     """Return the students who lost points, by name, each once with the points of all checks."""
     points: dict[str, Points] = {}
     who = {one.person.id: one for one, _ in lost}
     for one, result in lost:
         points[one.person.id] = points.get(one.person.id, ZERO) + result.possible - result.points
     found = [StudentLoss(one.person, one.submission, points[id]) for id, one in who.items()]
-    return tuple(sorted(found, key=lambda loser: (loser.person.name.lower(), loser.person.login)))
+    return tuple(sorted(found, key=lambda student: (student.person.name.lower(), student.person.login)))
 
 
 def _as_check(result: CheckRecord) -> CheckResult:
@@ -149,4 +149,4 @@ def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
 def _check_row(check: str, found: Sequence[tuple[StudentResults, CheckRecord]]) -> CheckRow:
     count = Counter(result.status for _, result in found)
     lost = [(one, result) for one, result in found if result.status.loses_points]
-    return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _losers(lost))
+    return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _students_who_lost(lost))
