@@ -68,7 +68,7 @@ def own(room: World) -> Json:
     return found
 
 
-def test_answers_go_out_once_each_without_names_and_harmless(room: World, call: Call, tmp_path: Path) -> None:
+def test_answers_are_exported_once_without_names_and_escaped(room: World, call: Call, tmp_path: Path) -> None:
     for login in ("ada", "bob"):
         answer(room, login, "=HYPERLINK(1) because")
     suggest(room, OPINION)

@@ -339,7 +339,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("row", "who"), REFUSED, ids=lambda value: getattr(value, "route", value))
-def test_what_is_not_theirs_answers_as_what_does_not_exist(scene: Scene, row: Row, who: str) -> None:
+def test_resources_of_others_give_the_same_answer_as_missing_ones(scene: Scene, row: Row, who: str) -> None:
     parameters = _parameters(scene, row)
     theirs, unknown = scene.ask(row, who, parameters), scene.ask(row, who, parameters | UNKNOWN)
     assert _without_request_id(theirs) == _without_request_id(unknown)

@@ -91,7 +91,7 @@ def states_of(worker: Running) -> list[list[State]]:
 
 
 @pytest.mark.parametrize(("count", "students", "kills"), [(1, 10, 1), pytest.param(3, 90, 12, marks=pytest.mark.proof)])
-def test_whoever_is_killed_the_gradebook_is_that_of_an_undisturbed_batch_on_one_machine(
+def test_after_any_kill_the_gradebook_equals_that_of_an_undisturbed_batch(
     count: int, students: int, kills: int, tmp_path: Path, migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choice = seeded()
@@ -126,9 +126,7 @@ def test_a_batch_of_a_part_is_graded_by_the_services_workers(tmp_path: Path, mig
     assert "only q1.1: not the grade" in (out / "gradebook.csv").read_text("utf-8")
 
 
-def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(
-    tmp_path: Path, migrated_postgres_url: str
-) -> None:
+def test_a_batch_without_a_compatible_worker_says_why_it_waits(tmp_path: Path, migrated_postgres_url: str) -> None:
     class_ = a_class(tmp_path / "class", 1)
     with running(tmp_path, students=0) as nobody:
         batch = begin(nobody, class_, tmp_path / "out", migrated_postgres_url)

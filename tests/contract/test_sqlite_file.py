@@ -148,7 +148,7 @@ def test_a_running_store_refuses_what_takes_its_files_place_and_goes_on_when_it_
 
 
 @pytest.mark.parametrize("take_its_place", [nothing, an_empty_file])
-def test_a_store_that_ends_during_the_swap_leaves_its_log_behind(tmp_path: Path, take_its_place: Takes) -> None:
+def test_a_store_that_ends_during_the_swap_keeps_its_log(tmp_path: Path, take_its_place: Takes) -> None:
     file = tmp_path / "grader.db"
     store = Store(url(file))
     store.migrate()

@@ -318,7 +318,7 @@ def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict
         assert people.use_up_token(tx, stale, TokenKind.LOGIN) is None
 
 
-def test_what_is_shown_of_a_new_token_is_what_is_listed(store: Store, classroom: dict[str, Person]) -> None:
+def test_a_new_token_is_shown_as_in_the_list(store: Store, classroom: dict[str, Person]) -> None:
     with store.write() as tx:
         shown = people.token_by_secret(tx, people.new_token(tx, classroom["ann"].id, TokenKind.PROGRAM, "laptop"))
         assert people.tokens_of(tx, classroom["ann"].id) == [shown]
@@ -351,9 +351,7 @@ def test_an_offering_is_what_was_set_last(store: Store, classroom: dict[str, Per
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_submission_comes_back_as_it_was_handed_in(
-    store: Store, hand_in: HandIn, classroom: dict[str, Person]
-) -> None:
+def test_a_submission_is_read_as_it_was_stored(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
     id, _ = hand_in("ann", "x = 1\n")
     with store.read() as tx:
         kept = submissions.get(tx, id)
@@ -413,7 +411,7 @@ def test_students_take_turns(store: Store, hand_in: HandIn) -> None:
     assert [claim(store).grading for _ in range(5)] == [first, other, another, second, third]
 
 
-def test_who_comes_late_does_not_overtake_those_who_have_waited(store: Store, hand_in: HandIn) -> None:
+def test_a_new_student_does_not_overtake_those_who_have_waited(store: Store, hand_in: HandIn) -> None:
     flood = [hand_in("ann")[1] for _ in range(3)]
     for _ in range(2):
         claim(store)
@@ -470,7 +468,7 @@ def test_a_report_is_kept_with_its_checks(store: Store, hand_in: HandIn, reports
     ]
 
 
-def test_who_has_lost_the_lease_cannot_finish(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+def test_a_worker_without_the_lease_cannot_finish(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
     _, grading = hand_in("ann")
     stopped = claim(store)
     age(store, grading, dt.timedelta(seconds=1))
@@ -522,7 +520,7 @@ def test_what_ends_its_workers_again_and_again_is_set_aside(store: Store, hand_i
     assert state(store, grading) is State.BROKEN
 
 
-def test_what_has_ended_its_worker_goes_behind_those_who_wait(store: Store, hand_in: HandIn) -> None:
+def test_a_grading_that_ended_its_worker_is_queued_after_the_others(store: Store, hand_in: HandIn) -> None:
     _, first = hand_in("ann")
     _, second = hand_in("bob")
     for expected in (first, second, first, second):
@@ -531,7 +529,7 @@ def test_what_has_ended_its_worker_goes_behind_those_who_wait(store: Store, hand
             gradings.recover(tx, everything=True)
 
 
-def test_work_that_is_handed_back_has_not_failed(store: Store, hand_in: HandIn) -> None:
+def test_a_released_grading_does_not_count_as_failed(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     for _ in range(gradings.MOST_STARTS + 1):
         leased = claim(store)
@@ -540,7 +538,7 @@ def test_work_that_is_handed_back_has_not_failed(store: Store, hand_in: HandIn) 
     assert state(store, grading) is State.QUEUED
 
 
-def test_what_is_cancelled_is_not_graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+def test_a_cancelled_grading_is_not_graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
     _, grading = hand_in("ann")
     leased = claim(store)
     with store.write() as tx:
@@ -550,7 +548,7 @@ def test_what_is_cancelled_is_not_graded(store: Store, hand_in: HandIn, reports:
     assert state(store, grading) is State.CANCELLED
 
 
-def test_what_is_cancelled_and_resumed_is_graded_with_its_failures_counted_on(store: Store, hand_in: HandIn) -> None:
+def test_a_resumed_grading_keeps_its_count_of_failures(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     with store.write() as tx:
         assert not gradings.resume(tx, grading)

@@ -15,7 +15,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 
 @given(CELLS | st.sampled_from(["=1+1", "+1", "-1", "'-1", "''=x", "@x", "\tx", "\rx", "-2.5", "-2e5"]))
-def test_every_cell_comes_back_as_it_was_and_none_is_a_formula(cell: str) -> None:
+def test_every_cell_is_read_unchanged_and_none_is_a_formula(cell: str) -> None:
     written = escaped(cell)
     assert unescaped(written) == cell
     assert not written.startswith(("=", "+", "@", "\t", "\r", "\n"))

@@ -150,7 +150,7 @@ def test_a_zip_that_does_not_say_that_its_names_are_utf_8_is_read_as_such() -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip"])
-def test_what_is_no_export_is_the_calls_mistake(tmp_path: Path, content: bytes) -> None:
+def test_an_unknown_export_is_an_error_of_the_call(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(BadCall, match="neither a folder nor a zip"), opened(tmp_path / "x.zip"):
         pass

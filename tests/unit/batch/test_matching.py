@@ -65,7 +65,7 @@ def test_no_two_people_have_one_key_even_where_the_roster_says_the_same_of_both(
         *((Author(label=a), "folder") for a in ("11", "al1", "ada@x.edu", "ada", "Ada Lovelace", "lovelace ada")),
     ],
 )
-def test_a_student_is_recognised_by_whatever_is_theirs_alone(who: Author, how: str) -> None:
+def test_a_student_is_recognised_by_any_unique_identifier(who: Author, how: str) -> None:
     found = attributed(submission("x", who))
     assert claims(found) == {"al1": "x"}
     assert found.matches["al1"].how == how
@@ -79,7 +79,7 @@ def test_a_student_is_recognised_by_whatever_is_theirs_alone(who: Author, how: s
         (Author(id="11", email="grace@x.edu"), "id of Ada Lovelace .*, e-mail address of Grace Hopper"),
     ],
 )
-def test_what_fits_several_is_nobodys(who: Author, says: str) -> None:
+def test_a_submission_that_fits_several_students_is_unclear(who: Author, says: str) -> None:
     found = attributed(submission("x", who))
     assert claims(found) == {}
     (unclear,) = found.unclear
@@ -98,14 +98,14 @@ def test_the_rosters_own_column_settles_what_is_unclear() -> None:
     ]
 
 
-def test_of_several_hand_ins_the_newest_counts_where_their_times_are_known() -> None:
+def test_the_newest_submission_with_a_known_time_counts() -> None:
     found = attributed(submission("b", Author(id="11"), hour=9), submission("a", Author(id="11"), hour=10))
     assert claims(found) == {"al1": "a"}
     assert [(u.submission.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has submitted again: a")]
 
 
 @pytest.mark.parametrize("hours", [(None, None), (9, None), (9, 9)])
-def test_of_several_hand_ins_none_counts_where_nothing_says_which(hours: tuple[int | None, int | None]) -> None:
+def test_submissions_without_distinct_times_are_unclear(hours: tuple[int | None, int | None]) -> None:
     found = attributed(
         *(submission(place, Author(id="11"), hour=hour) for place, hour in zip("ab", hours, strict=True))
     )
@@ -142,7 +142,7 @@ def test_keys_are_folders_that_no_two_students_share() -> None:
         ("id,extension\n1,0001-01-01T00:00+14:00\n", "is not a valid date for a course: write one from 1970 to 2999"),
     ],
 )
-def test_a_roster_that_cannot_be_used_says_what_to_mend(text: str, says: str) -> None:
+def test_an_invalid_roster_says_what_to_fix(text: str, says: str) -> None:
     with pytest.raises(BadCall, match=says):
         students(text)
 

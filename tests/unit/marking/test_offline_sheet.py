@@ -94,7 +94,7 @@ def test_what_excel_makes_of_it_is_read(delimiter: str) -> None:
         (sheet(*[f"q1,{A},x," for _ in range(12)]), "and 2 more"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_line(content: bytes, says: str) -> None:
+def test_wrong_rows_are_named_by_their_lines(content: bytes, says: str) -> None:
     with pytest.raises(BadCall, match=says):
         read(rows(content), LINES)
 
@@ -145,6 +145,6 @@ def test_a_group_of_another_question_is_another_group() -> None:
         ([{"points": "1", "whole group": "x"}] * 2, "line 3: an earlier row marks this whole group already"),
     ],
 )
-def test_a_group_s_mark_that_is_not_clear_is_refused(cells: list[dict[str, str]], says: str) -> None:
+def test_an_ambiguous_mark_of_a_group_is_refused(cells: list[dict[str, str]], says: str) -> None:
     with pytest.raises(BadCall, match=says):
         read(rows(filled_in(GROUPED, *cells)), GROUPED)
