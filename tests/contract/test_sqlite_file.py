@@ -258,7 +258,7 @@ def test_no_empty_database_is_made_where_one_has_been(tmp_path: Path) -> None:
     file = tmp_path / "grader.db"
     assert opened(file) == []
     file.rename(tmp_path / "gone.db")
-    with pytest.raises(StoreUnavailable, match=r"grader\.db-id beside it"):
+    with pytest.raises(StoreUnavailable, match=r"grader\.db-id exist"):
         opened(file)
     assert not file.exists()
 

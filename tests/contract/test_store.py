@@ -734,7 +734,7 @@ def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(sto
         workers.beat(tx, other, SOON)
     with store.read() as tx:
         (found,) = workers.unserved(tx)
-    assert (found.compatibility_key, found.count) == (LANE, 2)
+    assert (found.compatibility_key, found.gradings) == (LANE, 2)
     assert LANE in found.why
     for keys in ((LANE,), ()):  # its own, or whatever there is
         with store.write() as tx:
