@@ -49,7 +49,7 @@ def test_an_export_is_recognised_by_what_it_contains(tmp_path: Path, name: str, 
 def test_canvas_files_of_one_student_are_one_hand_in_under_their_own_names() -> None:
     (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").submissions
     assert dict(ada.files).keys() == {"mlp.py", "layers.py"}
-    assert (ada.who[0].id, ada.who[0].squeezed, ada.marked_late) == ("11", "lovelaceada", False)
+    assert (ada.who[0].id, ada.who[0].compact_name, ada.marked_late) == ("11", "lovelaceada", False)
     assert ada.notes == ("mlp-2.py was submitted again under its old name",)
 
 
@@ -108,7 +108,7 @@ def test_metadata_that_nobody_could_read_are_the_calls_mistake() -> None:
 
 def test_a_course_of_nbgraders_with_several_assignments_is_a_choice_unless_one_has_the_name() -> None:
     assert [
-        h.who[0].anything for h in export("submitted/ada/ps4/ps4.ipynb", "submitted/ada/ps3/x.ipynb").submissions
+        h.who[0].label for h in export("submitted/ada/ps4/ps4.ipynb", "submitted/ada/ps3/x.ipynb").submissions
     ] == ["ada"]
     with pytest.raises(BadCall, match="ps2, ps3"):
         export("submitted/ada/ps2/x.ipynb", "submitted/ada/ps3/x.ipynb")
