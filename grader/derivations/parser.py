@@ -168,9 +168,9 @@ class Parser:
     def _evaluated_at(self) -> None:
         """Skip `|_{θ = θ_t}` behind a derivative: everything is evaluated at that point."""
         self.at += 2
-        said = self.argument()
-        places = [n for n, token in enumerate(said) if token.kind == "="]
-        made = self.inside(said[places[-1] + 1 :] if places else said).whole()
+        point = self.argument()
+        places = [n for n, token in enumerate(point) if token.kind == "="]
+        made = self.inside(point[places[-1] + 1 :] if places else point).whole()
         if made.name != self.notation.variable:
             raise Unread("a derivative at another point")
 
@@ -229,10 +229,10 @@ class Parser:
     def _norm(self, made: Formula) -> Formula:
         order, powers = "2", list[Formula]()
         while self.sees("sign", "_", "^"):
-            sign, said = self.next().text, self.argument()
-            text = "".join(token.text for token in said).strip("()")
+            sign, script = self.next().text, self.argument()
+            text = "".join(token.text for token in script).strip("()")
             if sign == "^":
-                powers.append(self.inside(said).whole())
+                powers.append(self.inside(script).whole())
             elif text in ("1", "2", "F", "ℓ1", "ℓ2", "L1", "L2", "ℓ_1", "ℓ_2", "L_1", "L_2"):
                 order = "1" if text.endswith("1") else "2"
             else:
@@ -496,9 +496,9 @@ class Parser:
         return self._indicator() if self.sees("open", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
 
     def _blackboard(self) -> Formula:
-        said = "".join(t.text for t in self.argument())
-        if said not in ("1", "I"):
-            raise Unread(f"\\mathbb{{{said}}}")
+        letter = "".join(t.text for t in self.argument())
+        if letter not in ("1", "I"):
+            raise Unread(f"\\mathbb{{{letter}}}")
         return self._indicator()
 
     def _accented(self, mark: str) -> Formula:
@@ -585,10 +585,10 @@ class Parser:
         if self.sees("sign", "^"):
             raise Unread("a second derivative")
         if self.takes("sign", "_"):
-            said = [*self.argument()]
-            if len(said) == 1 and said[0].kind == "letter" and self.sees_attached("number"):
-                said.append(self.next())
-            by = _variable(self.inside(said).whole())
+            subscript = [*self.argument()]
+            if len(subscript) == 1 and subscript[0].kind == "letter" and self.sees_attached("number"):
+                subscript.append(self.next())
+            by = _variable(self.inside(subscript).whole())
         elif not self.notation.variable and self._sees_loss() and self.sees("sign", "_", ahead=1):  # ∇J_a
             self.at += 2
             return derivative(symbol(self.notation.loss), _variable(self.inside(self.argument()).whole()))
@@ -626,11 +626,11 @@ class Parser:
     def _total(self) -> Formula:
         index, limits = "", list[Formula]()
         while self.sees("sign", "_", "^"):
-            sign, said = self.next().text, self.argument()
-            if sign == "_" and said and said[0].kind == "letter":
-                index = said[0].text
+            sign, script = self.next().text, self.argument()
+            if sign == "_" and script and script[0].kind == "letter":
+                index = script[0].text
             elif sign == "^":
-                limits = [self.inside(said).whole()]
+                limits = [self.inside(script).whole()]
         made = self.product()
         return Formula("total", (made, *limits), (index,))
 
@@ -638,17 +638,17 @@ class Parser:
         """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
         place = self.at
         if self.takes("sign", "_"):
-            said = self.argument()
+            condition = self.argument()
         elif self.sees("open"):
-            said = self.bracketed()
+            condition = self.bracketed()
         else:
             return number(1)
-        if not any(t.kind in ("relation", "=") for t in said):  # a vector of ones
+        if not any(t.kind in ("relation", "=") for t in condition):  # a vector of ones
             self.at = place
             if self.sees("sign", "_"):
                 raise Unread("a vector of ones of some size")
             return number(1)
-        return Formula("cases", (number(1), self._condition(said), number(0), Formula("otherwise")))
+        return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end") and not t.is_sign(".", ":")]

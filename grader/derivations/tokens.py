@@ -213,73 +213,73 @@ class _Lexer:
         self.spaced = False
 
     def _take(self, match: re.Match[str], start: int) -> None:
-        said = match[0]
+        text = match[0]
         if match["space"]:
             self.spaced = True
-            self.line += said.count("\n")
+            self.line += text.count("\n")
         elif match["comment"]:
-            self._add("text", said.lstrip("% "), start)
+            self._add("text", text.lstrip("% "), start)
         elif match["macro"]:
             self._macro(match["macro"], start)
         elif match["escaped"]:
             self._escaped(match["escaped"], start)
         elif match["number"]:
-            self._add("number", said, start)
+            self._add("number", text, start)
         elif match["word"]:
-            self._word(said, start)
+            self._word(text, start)
         elif match["long"]:
-            self._add(*_LONG[said], start)
+            self._add(*_LONG[text], start)
         else:
-            self._sign(said, start)
+            self._sign(text, start)
 
-    def _sign(self, said: str, start: int) -> None:
-        if said in "([{":
-            self._add("open", f"{said}{'=' if self.frame and said == '{' else ''}", start)
+    def _sign(self, sign: str, start: int) -> None:
+        if sign in "([{":
+            self._add("open", f"{sign}{'=' if self.frame and sign == '{' else ''}", start)
             self.frame = False
-        elif said in _CHARACTERS:
-            self._add(_CHARACTERS[said], "·" if said == "*" else said, start)
-        elif said == "$":
+        elif sign in _CHARACTERS:
+            self._add(_CHARACTERS[sign], "·" if sign == "*" else sign, start)
+        elif sign == "$":
             self.spaced = True
-        elif said == "&":
+        elif sign == "&":
             if any(self.grids) or self.text[start - 1 : start] == "&":
                 self._add("end", "&", start)
             self.spaced = True
-        elif said.isalpha():
-            self._foreign(said, start)
+        elif sign.isalpha():
+            self._foreign(sign, start)
         else:
-            self._add("text" if is_picture(said) else "sign", said, start)
+            self._add("text" if is_picture(sign) else "sign", sign, start)
 
-    def _foreign(self, said: str, start: int) -> None:
+    def _foreign(self, letter: str, start: int) -> None:
         """Take a letter, or a word in a script whose signs are no names of quantities."""
         run = re.compile(r"[\u2e80-\U0003ffff]*").match(self.text, self.at)
-        if ord(said) < 0x2E80 or run is None:
-            self._add("letter", said, start)
+        if ord(letter) < 0x2E80 or run is None:
+            self._add("letter", letter, start)
             return
         self.at = run.end()
         word = self.text[start : self.at]
         self._add("unknown" if self._is_called("", word) else "text", word, start)
 
-    def _escaped(self, said: str, start: int) -> None:
-        if said == "\\":
+    def _escaped(self, character: str, start: int) -> None:
+        if character == "\\":
             self.at = start + 2
             skip = re.compile(r"\*?\s*(?:\[[-\d. a-z]*\])?").match(self.text, self.at)
             after = skip[0] if skip else ""
             self._add("row", "", start)
             if after.strip():
                 self.at += len(after.rstrip())
-        elif said == "|":
+        elif character == "|":
             self._add("sign", "‖", start)
-        elif said in "{}":
-            self._add("open" if said == "{" else "close", f"\\{said}", start)
+        elif character in "{}":
+            self._add("open" if character == "{" else "close", f"\\{character}", start)
         else:
             self.spaced = True
-            self.line += said.count("\n")
+            self.line += character.count("\n")
 
-    def _word(self, said: str, start: int) -> None:
+    def _word(self, word: str, start: int) -> None:
         """Take a run of Latin letters: names side by side, with known words among them."""
-        if len(said) > 2 and self._named(said, start):  # two letters are rather a product
+        if len(word) > 2 and self._named(word, start):  # two letters are rather a product
             return
-        for part in _KNOWN.finditer(said):
+        for part in _KNOWN.finditer(word):
             self.at = start + part.end()
             place = start + part.start()
             if part[1] in GREEK:
@@ -310,9 +310,9 @@ class _Lexer:
             kind, text = _PLAIN[name]
             self._add(kind, text, start)
         elif name == "tag":
-            said = self._argument()
-            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", said):
-                self._add("text", said, start)
+            tag = self._argument()
+            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", tag):
+                self._add("text", tag, start)
         elif name in _TEXTS or name in _UPRIGHT:
             self._text(name, start)
         elif name in _DROPPED | _WITHOUT_ARGUMENT:
@@ -414,8 +414,8 @@ class _Lexer:
 
     def _above(self, start: int) -> None:
         """Take `\\overset{above}{sign}` as the sign, with the part above as text."""
-        said = self._argument().strip()
-        self._add("text", said, start)
+        above = self._argument().strip()
+        self._add("text", above, start)
         group = re.compile(r"\s*\{\s*(=|\\gets|\\leftarrow|\\Rightarrow)\s*\}").match(self.text, self.at)
         if group:
             self.at = group.end()
