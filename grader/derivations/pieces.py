@@ -242,7 +242,10 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
-_CODE_NAME = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b|(?<![\\\w])[^\W\d_](?:\w*[^\W_])?")
+_CODE_NAME = re.compile(
+    r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b"
+    rf"|(?<![\\\w])[^\W\d_{RAISED}{LOWERED}](?:\w*[^\W_])?"
+)
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"

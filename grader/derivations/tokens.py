@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from grader.derivations.bounds import MAX_TOKENS, Unread
+from grader.derivations.bounds import MAX_DEPTH, MAX_TOKENS, Unread
 
 Kind = Literal[
-    "number", "letter", "function", "macro", "sign", "open", "close", "=", "relation", "end", "row", "text",
+    "number", "letter", "function", "macro", "sign", "=", "relation", "end", "row", "text",
     "unknown",  # a function that is not known
+    "group",  # text: the bracket that opens it
+    "grid",  # text: "matrix" or "cases"
+    "open", "close",  # without a partner
 ]  # fmt: skip
 
 
@@ -28,14 +30,20 @@ class Token:
     """Line of the text, from 0."""
     spaced: bool = False
     """White space stands before it."""
+    inner: tuple[Token, ...] = ()
+    """What stands in a group or a grid."""
 
     def is_sign(self, *signs: str) -> bool:
         return self.kind == "sign" and self.text in signs
 
+    def is_group(self, *brackets: str) -> bool:
+        return self.kind == "group" and (not brackets or self.text in brackets)
+
     @property
-    def nesting(self) -> int:
-        """Return 1 for an opening bracket, -1 for a closing one and 0 for others."""
-        return (self.kind == "open") - (self.kind == "close")
+    def plain(self) -> str:
+        """The text with that of what stands in it."""
+        closing = _PARTNERS.get(self.text, "") if self.kind == "group" else ""
+        return f"{self.text}{''.join(token.plain for token in self.inner)}{closing}"
 
 
 def is_picture(character: str) -> bool:
@@ -43,9 +51,65 @@ def is_picture(character: str) -> bool:
     return unicodedata.category(character) == "So"
 
 
-def depths(tokens: Iterable[Token]) -> list[int]:
-    """Return how many brackets are open behind each token."""
-    return list(accumulate(token.nesting for token in tokens))
+def every(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Iterate over tokens and those in them."""
+    for token in tokens:
+        yield token
+        yield from every(token.inner)
+
+
+_PARTNERS = {"(": ")", "[": "]", "\\{": "\\}", "{": "}", "{=": "}", "cases": "cases", "matrix": "matrix"}
+_STRICT = frozenset({"}", "cases", "matrix"})
+"""Others close any bracket, as in [0, 1)."""
+
+
+def grouped(tokens: Iterable[Token]) -> list[Token]:
+    """Put what stands in brackets and environments into groups and grids.
+
+    Braces that group nothing are dropped: those of boxes and colors, and those around whole equalities or one letter.
+    Brackets without a partner stay.
+    """
+    opened: list[Token] = []
+    levels: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind == "open" and len(opened) < MAX_DEPTH:
+            opened.append(token)
+            levels.append([])
+        elif token.kind == "close" and (place := _partner(opened, token)) is not None:
+            while len(opened) > place + 1:
+                levels[-2:] = [[*levels[-2], opened.pop(), *levels[-1]]]
+            inner, bracket = levels.pop(), opened.pop()
+            levels[-1] += _grouped(bracket, inner, levels[-1][-1:], token.end)
+        else:
+            levels[-1].append(token)
+    return [
+        token for level, bracket in zip(levels, [*opened, None], strict=True) for token in [*level, bracket] if token
+    ]
+
+
+def _partner(opened: Sequence[Token], closing: Token) -> int | None:
+    for place in reversed(range(len(opened))):
+        expected = _PARTNERS[opened[place].text]
+        if expected == closing.text or (closing.text not in _STRICT and expected not in _STRICT):
+            return place
+        if expected in _STRICT and closing.text not in _STRICT:
+            return None
+    return None
+
+
+def _grouped(bracket: Token, inner: list[Token], before: Sequence[Token], end: int) -> list[Token]:
+    if bracket.text in ("cases", "matrix"):
+        return [replace(bracket, kind="grid", inner=tuple(inner), end=end)]
+    whole = any(token.kind in ("=", "row") for token in inner)
+    added = any(token.is_sign("+", "-") for token in inner)
+    signed = inner[:1] and inner[0].is_sign("+", "-")
+    argument = before and (before[0].is_sign("_", "^") or before[0].kind == "macro")
+    if bracket.text == "{=" and (whole or not added or signed):
+        return inner
+    if bracket.text == "{" and not argument and (whole or len(inner) == 1):
+        return inner
+    kept = tuple(token for token in inner if token.kind != "row" and (token.kind != "end" or token.text in ",&"))
+    return [replace(bracket, kind="group", text=bracket.text.rstrip("="), inner=kept, end=end)]
 
 
 GREEK = {
@@ -441,4 +505,4 @@ class _Lexer:
             self.grids.append(grid)
         elif self.grids:
             grid = self.grids.pop()
-        self._add("macro" if grid else "end", f"{name} {grid}" if grid else "", start)
+        self._add(("open" if name == "begin" else "close") if grid else "end", grid, start)
