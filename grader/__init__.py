@@ -1,3 +1,11 @@
 """An autograder whose verdict is formed outside the student's process."""
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Add the magic `%grader` to a notebook. IPython calls this for `%load_ext grader`."""
+    import_module("grader.notebook.magic").load(shell)  # only kernels have IPython's display

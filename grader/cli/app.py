@@ -18,8 +18,12 @@ from grader.render.text import one_line
 
 COMMANDS = {
     "check": ("grader.cli.grading:check", "Grade one submission and explain lost points."),
-    "watch": ("grader.cli.grading:watch", "Grade the code again on every save; m runs the long checks, q quits."),
+    "watch": ("grader.cli.grading:watch", "Grade the code again on every save, and show what the save has changed."),
     "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if its verdict differs."),
+    "login": ("grader.cli.student:login", "Log in at a service, with a token from its page Settings."),
+    "logout": ("grader.cli.student:logout", "Remove the stored login."),
+    "submit": ("grader.cli.student:submit", "Submit files to the service that you are logged in at."),
+    "status": ("grader.cli.student:status_", "Show your newest submissions, with their scores."),
     "batch": (
         "grader.cli.batch:app",
         "Grade a learning platform's export of a class and write a gradebook.",

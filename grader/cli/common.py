@@ -30,6 +30,13 @@ SandboxOption = Annotated[
     str, typer.Option(help="auto, bubblewrap, landlock, or plain (no isolation, for your own code).")
 ]
 
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILES...", help="A Python file, a notebook, a zip, or a folder of them; several are one submission."
+    ),
+]
+
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
 

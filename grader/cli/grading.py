@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from grader.cli import watch as watching
 from grader.cli.common import (
     AssignmentOption,
+    FilesArgument,
     SandboxOption,
     assignment_of,
     err,
@@ -21,12 +21,10 @@ from grader.cli.common import (
     seed,
 )
 from grader.cli.progress import GradingDisplay
-from grader.engine import replay as replaying
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
-from grader.intake.receive import receive_path
+from grader.intake.receive import receive_paths
 from grader.model import Report, show_points
-from grader.render import as_json, gradescope
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox.contract import imports_of
@@ -36,7 +34,7 @@ OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q
 
 
 def check(
-    path: PathArgument,
+    files: FilesArgument,
     assignment: AssignmentOption = "",
     quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. Not the grade.")] = False,
     code: Annotated[
@@ -48,12 +46,15 @@ def check(
     gradescope_file: Annotated[
         Path | None, typer.Option("--gradescope", help="Write Gradescope's results.json to this file.")
     ] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print annotations and write the summary of a GitHub Action's run.")
+    ] = False,
     fail_under: Annotated[float | None, typer.Option(help="Exit with 1 if there are fewer points.")] = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade one submission and explain lost points."""
     task = assignment_of(assignment)
-    submission = receive_path(path, task.files[0])
+    submission = receive_paths(files, task.files[0])
     if only == "":  # probably an unset variable of a script, which would silently grade everything
         raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     for file in (html_file, gradescope_file):
@@ -70,9 +71,17 @@ def check(
 
         html_file.write_text(html(report), "utf-8")
     if gradescope_file:
-        gradescope_file.write_text(json.dumps(gradescope.gradescope(report), indent=2) + "\n", "utf-8")
+        from grader.render.gradescope import gradescope  # the schema of reports takes a while to build
+
+        gradescope_file.write_text(json.dumps(gradescope(report), indent=2) + "\n", "utf-8")
     if as_json_:
-        sys.stdout.write(as_json.dumps(report))
+        from grader.render.as_json import dumps
+
+        sys.stdout.write(dumps(report))
+    elif github:
+        from grader.cli.github import show
+
+        show(report, files, out)
     else:
         out.print(Terminal(report))
         for written in (html_file, gradescope_file):
@@ -86,12 +95,14 @@ def _exit_code(report: Report, fail_under: float | None) -> int:
 
 
 def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: SandboxOption = "auto") -> None:
-    """Grade the code again on every save; m runs the long checks, q quits."""
+    """Grade the code again on every save, and show what the save has changed. The keys are shown below the report."""
     task = assignment_of(assignment)
     if not path.exists():
         raise BadCall(f"there is no file or folder {path} to watch")
+    from grader.cli.watch import watch as watch_files  # its libraries take a while to import
+
     with sandbox_for(sandbox, assignment=task) as chosen:
-        watching.watch(path, task, chosen, seed(), out)
+        watch_files(path, task, chosen, seed(), out)
 
 
 def replay(
@@ -104,11 +115,13 @@ def replay(
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Re-run one check of a report; exit with 1 if its verdict differs."""
+    from grader.engine.replay import replay as replay_check
+
     report = _read_report(report_file)
     task = assignment_of(assignment or report.assignment)
     places = [submission] if submission else [report_file.parent, Path.cwd()]
     with sandbox_for(sandbox, assignment=task) as chosen:
-        again = replaying.replay(report, check_id, task, places, seed(), chosen)
+        again = replay_check(report, check_id, task, places, seed(), chosen)
     for title, verdict in (("then", again.then), ("now", again.now)):
         line = (
             f"{title}: {verdict.status} {show_points(verdict.points)}/{show_points(verdict.possible)} {verdict.reason}"
@@ -119,8 +132,10 @@ def replay(
 
 
 def _read_report(file: Path) -> Report:
+    from grader.render.as_json import loads
+
     try:
-        return as_json.loads(file.read_text("utf-8"))
+        return loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
         raise BadCall(f"{file} cannot be read: make a report with grader check --json") from None
 

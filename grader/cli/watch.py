@@ -22,7 +22,7 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
 from grader.intake.receive import receive_path
-from grader.model import Limits, Report, show_points
+from grader.model import Limits, Report, Status, show_points
 from grader.render.terminal import Terminal
 from grader.sandbox.contract import Sandbox
 from grader.sandbox.prewarmed import PrewarmedSandbox
@@ -33,10 +33,23 @@ GRACE_SECONDS = 0.5
 """Time for a stopped training run to clean up."""
 
 
-def keys(assignment: Assignment) -> str:
-    """Return the line that explains the keys."""
-    names = ", ".join(long.name for long in assignment.manifest.long)
-    return f"saving the file grades it again · {f'm runs {names} too · ' if names else ''}q quits"
+def keys(assignment: Assignment, *, pressed: bool) -> str:
+    """Return the line that explains the keys. A key is named only if it works.
+
+    Args:
+        assignment: The assignment.
+        pressed: Whether keys can be read.
+    """
+    again = "saving the file grades it again"
+    if not pressed:
+        return f"{again} · Ctrl-C quits"
+    names = ", ".join(long.name for long in assignment.manifest.long) if has_long_checks(assignment) else ""
+    return f"{again} · {f'm runs {names} too · ' if names else ''}q quits"
+
+
+def has_long_checks(assignment: Assignment) -> bool:
+    """Return whether long checks can be run here. A student's pack leaves them to the service."""
+    return bool(assignment.manifest.long) and not assignment.recorded
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
@@ -44,22 +57,24 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
     trains an older version of the file."""
     before: Report | None = None
     training: TrainingRun | None = None
+    help_line = keys(assignment, pressed=_reads_keys(console))
     console.print(f"grading {path.name} …", style="dim", markup=False)
     with _prewarmed(sandbox, assignment.limits) as prewarmed:
         try:
             for event, events in _events(path, console):
                 if event == "trained":
                     if training is not None and training.ended:
-                        console.print(keys(assignment), style="dim")
+                        console.print(help_line, style="dim")
                     continue
                 broken_off = training is not None and training.stop()
                 console.show_cursor()  # an interrupted live display leaves it hidden
                 if event == "quit":
                     return
-                if event == "train":
+                if event == "train" and has_long_checks(assignment):
                     training = TrainingRun(path, assignment, sandbox, events)
-                else:
+                elif event == "saved":
                     before = _grade_once(path, assignment, prewarmed, seed, before, console)
+                    console.print(help_line, style="dim")
                     if broken_off:
                         console.print("the save ended the long run; m starts it again", style="yellow")
         finally:
@@ -114,8 +129,8 @@ def _grade_once(
     before: Report | None,
     console: Console,
 ) -> Report | None:
-    """Grade the file, print the report and return it. If the file cannot be read (half saved, for example), return the
-    previous report."""
+    """Grade the file, print the change and the report, and return it. If the file cannot be read (half saved, for
+    example), return the previous report."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
@@ -124,27 +139,28 @@ def _grade_once(
     report = grade(submission, assignment, sandbox, seed, Scope(code_only=True))
     if console.is_terminal:
         console.clear()
-    console.print(Terminal(report))
     if before is not None:
-        console.print(_changes_since(before, report))
-    console.print(keys(assignment), style="dim")
+        console.print(change(before, report))
+    console.print(Terminal(report))
     return report
 
 
-def _changes_since(before: Report, now: Report) -> Text:
-    """Return the changed points of the checks that both reports decided: "since last save: +3 q2.2.W1"."""
+def change(before: Report, now: Report) -> Text:
+    """Return the change of the points since the last save: "0 → 34, all passed" or "28 → 31: +3 q2.2.W1"."""
     earned = {c.id: c.points for c in before.checks if c.status.is_decided}
-    decided = [c for c in now.checks if c.status.is_decided and c.id in earned]
-    changes = [(c.points - earned[c.id], c.id) for c in decided]
-    words = [
-        (f"{'+' if d > 0 else '-'}{show_points(abs(d))} {id}", "green" if d > 0 else "red") for d, id in changes if d
-    ]
-    if not words:
-        return Text("since last save: no change", "dim")
-    text = Text("since last save: ")
-    for index, (word, style) in enumerate(words):
-        text.append(", " if index else "")
-        text.append(word, style)
+    decided = [c for c in now.checks if c.status.is_decided]
+    changes = [(c.points - earned[c.id], c.id) for c in decided if c.id in earned]
+    text = Text(f"{show_points(before.points)} → {show_points(now.points)}", "bold")
+    if decided and all(c.status is Status.PASSED for c in decided):
+        return text.append(", all passed", "green")
+    if not any(difference for difference, _ in changes):
+        return text.append(", no change since the last save", "dim")
+    separator = ": "
+    for difference, id in changes:
+        if difference:
+            sign, style = ("+", "green") if difference > 0 else ("-", "red")
+            text.append(separator).append(f"{sign}{show_points(abs(difference))} {id}", style)
+            separator = ", "
     return text
 
 
@@ -154,7 +170,7 @@ def _events(path: Path, console: Console) -> Iterator[tuple[Event, queue.Queue[E
     events.put("saved")
     stop = threading.Event()
     sources: list[Callable[[], None]] = [lambda: _watch_files(path, events, stop)]
-    if console.is_terminal and sys.stdin.isatty():
+    if _reads_keys(console):
         sources.append(lambda: _watch_keys(events))
     for source in sources:
         threading.Thread(target=source, daemon=True).start()
@@ -163,6 +179,10 @@ def _events(path: Path, console: Console) -> Iterator[tuple[Event, queue.Queue[E
             yield events.get(), events
     finally:
         stop.set()
+
+
+def _reads_keys(console: Console) -> bool:
+    return console.is_terminal and sys.stdin.isatty()
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:

@@ -89,7 +89,10 @@ class Comparer:
                 yield made, (*said, *taken)
 
     def _meanings_of(self, name: str) -> Sequence[tuple[str, Formula]]:
-        usual = self.question.notation.meanings.get(name, ())
+        notation = self.question.notation
+        usual = notation.meanings.get(name, ())
+        if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
+            usual = (notation.variable,)  # its old value, with a word as an index
         return [(meaning, named(meaning)) for meaning in usual] or self.introduced.get(name, ())
 
     def _dialects(self, formula: Formula) -> Iterator[Mapping[str, str]]:

@@ -88,14 +88,15 @@ def definitions(
         read = [member.formula for member in statement.members if member.formula is not None]
         for made in read:
             name = key_of(made)
-            if not name or name in known or has_elements(made):
+            elements = _elements(made)
+            if not name or name in known or elements is None:
                 continue
             others = [other for other in read if name_of(other) != name]
             if others:
                 best = _best(others)
                 if "/" in name and name_of(best):
                     continue  # a derivative has a true value, which says more than another name
-                own.append((number, _rank(best, is_head=made is read[0]), name, best))
+                own.append((number, _rank(best, is_head=made is read[0]), name, _of_all(best, elements)))
     ranks = {name: min(rank for _, rank, said, _ in own if said == name) for _, _, name, _ in own}
     return Definitions(tuple((n, name, made) for n, rank, name, made in own if rank == ranks[name]), earlier)
 
@@ -110,8 +111,21 @@ def _rank(made: Formula, *, is_head: bool) -> int:
     return 0 if is_head else 1
 
 
-def has_elements(formula: Formula) -> bool:
-    return formula.kind == "element" or any(p.data[1:] for p in (formula, *formula.parts) if p.kind == "symbol")
+def _elements(made: Formula) -> tuple[str, ...] | None:
+    """Return the indices of the elements that a name or a derivative stands for; None for more than one free index."""
+    if made.kind == "element" or (made.kind == "derivative" and made.parts[0].data[1:]):
+        return None
+    elements = made.parts[1].data[1:] if made.kind == "derivative" else made.data[1:]
+    free = [index for index in elements if index.isalpha()]
+    return elements if len(free) == (1 if elements else 0) else None
+
+
+def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
+    """Return the array whose elements follow a formula, as in δ_j = …; the formula itself without indices."""
+    if not elements:
+        return formula
+    index = next(filter(str.isalpha, elements))
+    return Formula("spread", (formula,), (index, "row" if elements[0] != index else "column"))
 
 
 def _best(others: Sequence[Formula]) -> Formula:

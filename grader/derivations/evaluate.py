@@ -316,7 +316,7 @@ class Evaluation:
     def _total(self, formula: Formula, depth: int) -> Array:
         index, of = formula.data[0], formula.parts[0]
         ranges: dict[str, int] = {}
-        self._find_free(of, frozenset(self.indices), ranges, depth)
+        self._find_free(of, frozenset(self.indices) - {index}, ranges, depth)
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
         if index not in ranges and (len(formula.parts) == 2 or self.averages):  # over examples that are all alike
@@ -336,7 +336,9 @@ class Evaluation:
     def _spread(self, formula: Formula, depth: int) -> Array:
         index, direction = formula.data
         ranges: dict[str, int] = {}
-        self._find_free(formula.parts[0], frozenset(self.indices), ranges, depth)
+        self._find_free(formula.parts[0], frozenset(self.indices) - {index}, ranges, depth)
+        if not ranges and index != "•":
+            return self._of(formula.parts[0], depth)  # the index counts outputs, of which there is one
         if list(ranges) != [index]:
             raise Unread("a vector with dots")
         made = [

@@ -162,7 +162,7 @@ class _Judging:
         shift = -1 if first and self.statements[first - 1].relation in _CONDITIONS else 1
         parts: list[Formula] = []
         for number, statement in said:
-            condition = self._condition(number + shift - 1)
+            condition = self._condition(number + shift, statement.members[0].line)
             member = [*self._sides(statement, asked)][-1:]
             if condition is None or not member or member[0].formula is None:
                 return None
@@ -230,7 +230,7 @@ class _Judging:
         bare = [
             (n, s)
             for n, s in enumerate(self.statements)
-            if len(s.members) == 1 and (_is_formula(s.members[0]) or alone)
+            if (len(s.members) == 1 and alone) or (s.is_equality and all(map(_is_formula, s.members)))
         ]
         defined = [(n, s) for n, s in enumerate(self.statements) if len(s.members) > 1 and self._is_own(s.members[0])]
         place = self.question.asked.index(asked)
@@ -238,7 +238,7 @@ class _Judging:
             return ([bare[place]] if len(bare) == len(self.question.asked) else []), ""
         if bare and (not defined or bare[-1][0] > defined[-1][0]):
             behind = [(n, s) for n, s in bare if not defined or n > defined[-1][0]]
-            fitting = [(n, s) for n, s in behind if (f := s.members[0].formula) and self._has_shape(asked, n, f)]
+            fitting = [(n, s) for n, s in behind if (f := s.members[-1].formula) and self._has_shape(asked, n, f)]
             return [self._in_a_sentence(*chosen) for chosen in (fitting or behind)[-1:]], ""
         return defined[-1:], "the formula does not say that it is what is asked for"
 
@@ -314,7 +314,7 @@ class _Judging:
             if number in self.conditional or one.formula is None or other.formula is None:
                 continue
             try:
-                holds = self.comparer.agree(left, right, self._condition(number))
+                holds = self.comparer.agree(left, right, self._condition(number + 1, other.line))
                 if holds is False and (one.formula is not left or other.formula is not right):
                     holds = self.comparer.agree(one.formula, other.formula) or False
             except Unread:
@@ -324,17 +324,16 @@ class _Judging:
             if holds is False:
                 yield FalseEquality(other.line, one.text, other.text)
 
-    def _condition(self, number: int) -> Formula | None:
-        """Return the condition that stands behind a statement on its line, as in sign(θ) = 1 if θ > 0."""
-        if not 0 <= number + 1 < len(self.statements):
+    def _condition(self, number: int, line: int) -> Formula | None:
+        """Return the statement with this number if it is a condition on this line, as in sign(θ) = 1 if θ > 0."""
+        if not 0 <= number < len(self.statements):
             return None
-        after = self.statements[number + 1]
-        sides = tuple(member.formula for member in after.members if member.formula is not None)
-        here = self.statements[max(number, 0)].members[-1].line
-        whole = len(sides) == len(after.members) == 2
-        if after.relation not in _CONDITIONS or not whole or after.members[0].line != here:
+        said = self.statements[number]
+        sides = tuple(member.formula for member in said.members if member.formula is not None)
+        whole = len(sides) == len(said.members) == 2
+        if said.relation not in _CONDITIONS or not whole or said.members[0].line != line:
             return None
-        return Formula("relation", sides, (after.relation,))
+        return Formula("relation", sides, (said.relation,))
 
     # ── one judgement ────────────────────────────────────────────────────────────────────────────────
 

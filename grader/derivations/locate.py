@@ -154,6 +154,8 @@ _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>"
 # ── labels ───────────────────────────────────────────────────────────────────────────────────────────
 
 _SOLUTION = r"(?:solution|answer|derivation)s?"
+_SOLVED = re.compile(rf"(?i)^[\s*_#>]*{_SOLUTION}\b\s*(?:[:.*_]+\s*|$)")
+"""A label without a number."""
 _PLACEHOLDER = re.compile(
     r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
 )
@@ -258,7 +260,7 @@ def _lines(notebook: Notebook) -> Iterator[_Line]:
 
 
 def _key(text: str) -> str:
-    return " ".join(text.replace("*", " ").replace("_", " ").replace("#", " ").lower().split())
+    return " ".join(re.sub("[*_#]", "", text.lower()).split())
 
 
 def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
@@ -302,22 +304,19 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
             yield _Line(rest, line.cell, line.kind, _key(rest))
 
 
-def _align(own: Sequence[_Line], handout: _Handout) -> dict[int, int]:
-    """Return student's line → handout's line, increasing in both."""
-    theirs = handout.lines
-    ours_once, theirs_once = _unique(own), _unique(theirs)
-    pairs = sorted((ours_once[key], theirs_once[key]) for key in ours_once.keys() & theirs_once.keys())
-    matched = dict(_increasing(pairs))
-    for step in (1, -1):
-        for one, other in sorted(matched.items(), reverse=step < 0):
-            _extend(own, theirs, one, other, step, matched)
-    _match_edited(own, theirs, matched)
+def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int, int]:
+    """Return student's line → handout's line, increasing in both. Runs of equal lines begin at one that says something,
+    and take in short ones like $$ beside it; empty lines need not be equally many."""
+    ours, theirs = (
+        [(n, line.key) for n, line in enumerate(lines) if line.text.strip()] for lines in (own, handout.lines)
+    )
+    silent = {line.key for line in handout.lines if not line.says_something}
+    own_keys, their_keys = ([key for _, key in one] for one in (ours, theirs))
+    matched: dict[int, int] = {}
+    for block in SequenceMatcher(silent.__contains__, own_keys, their_keys, autojunk=False).get_matching_blocks():
+        matched |= {ours[block.a + n][0]: theirs[block.b + n][0] for n in range(block.size)}
+    _match_edited(own, handout, labels, matched)
     return matched
-
-
-def _unique(lines: Sequence[_Line]) -> dict[str, int]:
-    counted = Counter(line.key for line in lines)
-    return {line.key: n for n, line in enumerate(lines) if counted[line.key] == 1 and line.says_something}
 
 
 def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -338,29 +337,9 @@ def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-def _extend(
-    own: Sequence[_Line], theirs: Sequence[_Line], one: int, other: int, step: int, matched: dict[int, int]
-) -> None:
-    """Match equal neighbours of matched lines too, also short ones like $$; empty lines need not be equally many."""
-    taken = set(matched.values())
-    while True:
-        one, other = _next(own, one, step), _next(theirs, other, step)
-        inside = 0 <= one < len(own) and 0 <= other < len(theirs)
-        if not inside or one in matched or other in taken or own[one].key != theirs[other].key:
-            return
-        matched[one] = other
-        taken.add(other)
-
-
-def _next(lines: Sequence[_Line], place: int, step: int) -> int:
-    place += step
-    while 0 <= place < len(lines) and not lines[place].text.strip():
-        place += step
-    return place
-
-
-def _match_edited(own: Sequence[_Line], theirs: Sequence[_Line], matched: dict[int, int]) -> None:
-    """Match lines between two matched ones that are nearly the handout's."""
+def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, matched: dict[int, int]) -> None:
+    """Match lines between two matched ones that are nearly the handout's, and name no other question."""
+    theirs = handout.lines
     borders = [(-1, -1), *sorted(matched.items()), (len(own), len(theirs))]
     for (one, other), (next_one, next_other) in pairwise(borders):
         missing = [n for n in range(other + 1, next_other) if theirs[n].says_something]
@@ -368,9 +347,11 @@ def _match_edited(own: Sequence[_Line], theirs: Sequence[_Line], matched: dict[i
         if not missing or not fresh or len(missing) * len(fresh) > MAX_COMPARED:
             continue
         start = 0
+        named = {n: label[0] for n in fresh if (label := labels.question_of(own[n].text))}
         for theirs_at in missing:
             for place in range(start, len(fresh)):
-                if _is_edited(theirs[theirs_at], own[fresh[place]]):
+                same = named.get(fresh[place], "") in ("", handout.zones[theirs_at])
+                if same and _is_edited(theirs[theirs_at], own[fresh[place]]):
                     matched[fresh[place]] = theirs_at
                     start = place + 1
                     break
@@ -404,7 +385,7 @@ class _Located:
 
 def _of_notebook(notebook: Notebook, handout: _Handout, labels: Labels) -> _Located:
     own = list(_split(_lines(notebook), handout))
-    matched = _align(own, handout)
+    matched = _align(own, handout, labels)
     named = _named(own, matched, labels)
     aligned = {handout.zones[n] for n in matched.values()} - {""}
     ids = set(labels.questions.values())
@@ -480,6 +461,7 @@ def _own_lines(
     questions count too, and so does that of the place itself."""
     place, last = "", -1
     zone, behind, labelled = "", False, False
+    aligned = any(handout.zones[n] for n in matched.values())
     for n, line in enumerate(own):
         if n in matched:
             place, behind, last = handout.zones[matched[n]], handout.behind[matched[n]], -1
@@ -497,6 +479,8 @@ def _own_lines(
                 zone = ""
             elif label.solution or (not label.weak and not label.rest.strip()):
                 text = label.rest  # a label of another numbering
+        elif zone and not aligned and not behind and (solved := _SOLVED.match(line.text[:60])):
+            behind, text = True, line.text[solved.end() :]  # above it stands the question in other words
         yield _OwnLine(line, text, zone, behind, labelled, returns)
 
 

@@ -197,6 +197,10 @@ class Parser:
         inner = self.bracketed()
         if token.text == "{" and len(inner) == 1 and inner[0].kind == "letter":
             return self._letter(inner[0])
+        if not inner and token.text == "{" and self.takes("sign", "^"):
+            if "".join(t.text for t in self.argument()).lower() != "t":
+                raise Unread("an index on the left")
+            return Formula("transposed", (self.factor(),))
         if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
             return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
         if len(cells := _columns(inner)) > 1 and any(map(_is_dots, cells)):
@@ -323,13 +327,15 @@ class Parser:
     def _scripted(self, made: Formula) -> Formula:
         """Read scripts behind a bracket or a number."""
         found = self.scripts()
-        if found.layer or found.time or found.word or found.primes or (found.elements and made.kind == "symbol"):
+        if found.layer or found.time or found.word or found.primes or (found.elements and made.data[1:]):
             raise Unread("an index at a bracket")
         return self._finished(made, found)
 
     def _finished(self, made: Formula, found: Scripts) -> Formula:
         if found.elements and made.kind != "symbol":
             made = Formula("element", (made,), found.elements)
+        elif found.elements and not made.data[1:]:
+            made = symbol(made.name, *found.elements)
         for power in found.powers:
             made = Formula("power", (made, power))
         return Formula("transposed", (made,)) if found.transposed else made
@@ -340,6 +346,8 @@ class Parser:
         base = token.text
         if base in ("d", "∂") and self._is_differential():
             return self._over_differential()
+        if base == "Δ" and self.sees("letter"):
+            base += self.next().text
         if base == "e" and self.sees("sign", "^"):
             self.next()
             return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
@@ -385,7 +393,12 @@ class Parser:
         return self.next().text
 
     def _time_behind(self) -> str:
-        """Take the time of `θ(t+1)`, in a notation whose quantities have times."""
+        """Take the time of `θ(t+1)` and `θt`, in a notation whose quantities have times."""
+        if self.notation.variable and self.takes("letter", "t"):
+            if not (self.sees_attached("sign", "+") and self.sees_attached("number", "1", ahead=1)):
+                return "t"
+            self.at += 2
+            return "t+1"
         if not self.notation.variable or not (self.sees("open", "(") and self.sees("letter", "t", ahead=1)):
             return ""
         inner = self.inside(self.tokens[self.at :]).bracketed()
@@ -396,7 +409,7 @@ class Parser:
         return time
 
     def _full_name(self, base: str, found: Scripts) -> str:
-        time = {"new": "t+1", "old": "t"}.get(found.time, found.time)
+        time = {"new": "t+1", "old": "t"}.get(found.time, found.time) if base[0] != "Δ" else ""
         word = {"new": "t+1", "old": "t", "next": "t+1"}.get(found.word, found.word)
         name = base + (found.layer or time or word)
         return self.notation.same.get(name, name)
@@ -406,7 +419,9 @@ class Parser:
             raise Unread(f"{base}, the loss, with scripts")
         if self.sees("open", "(") and not self._is_a_factor():
             self.bracketed()
-        plain = not found.word and not found.elements and base not in self.notation.totals
+        plain = not found.word and not found.elements
+        if base in self.notation.totals:
+            return symbol(base)
         return symbol(self.notation.loss if plain or not self.notation.totals else TOTAL)
 
     def _is_a_factor(self) -> bool:
@@ -518,26 +533,13 @@ class Parser:
         rest = tokens[1:]
         if rest and rest[0].is_sign("^"):
             raise Unread("a second derivative")
-        if not rest:
-            return None
-        made = self.inside(rest).whole()
-        while made.kind == "transposed" and made.parts[0].kind == "symbol":
-            made = made.parts[0]
-        return made
-
-    def _by(self, tokens: Sequence[Token]) -> Formula:
-        made = self.inside(tokens).whole()
-        if made.kind == "transposed":
-            made = made.parts[0]
-        if made.kind != "symbol":
-            raise Unread("a derivative by more than a name")
-        return made
+        made = self.inside(rest).whole() if rest else None
+        transposed = made is not None and made.kind == "transposed" and made.parts[0].kind == "symbol"
+        return made.parts[0] if made is not None and transposed else made
 
     def _derivative(self, over: Sequence[Token], under: Sequence[Token]) -> Formula:
-        of, by = self._differential(over), self._by(under[1:])
-        if of is None:
-            of = self._operand()
-        return self._scripted(self._at_point(derivative(of, by)))
+        of, by = self._differential(over), _variable(self.inside(under[1:]).whole())
+        return self._scripted(self._at_point(derivative(of or self._operand(), by)))
 
     def _at_point(self, made: Formula) -> Formula:
         """Skip "(θ_t)" behind a derivative by θ."""
@@ -555,8 +557,7 @@ class Parser:
     def _operand(self) -> Formula:
         """Return the formula behind a ∂/∂x or a ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
-        made = self.factor() if self.sees("open") else self.product()
-        return made
+        return self.factor() if self.sees("open") else self.product()
 
     def _over_differential(self) -> Formula:
         """Read `∂J/∂a2` on one line, and `dW2`, the loss's derivative."""
@@ -565,23 +566,11 @@ class Parser:
         of = None if self.sees("sign", "/") else self.factor()
         if self.sees("sign", "/") and (self.sees("macro", "partial", ahead=1) or self.sees("letter", "d", ahead=1)):
             self.at += 2
-            by = self._by_factor()
-            return self._at_point(derivative(of if of is not None else self._operand(), by))
-        if of is None:
-            raise Unread("a derivative that breaks off")
-        while of.kind == "transposed":
-            raise Unread("a differential that is transposed")
-        if of.kind != "symbol":
+            by = _variable(self.factor())
+            return self._at_point(derivative(of or self._operand(), by))
+        if of is None or of.kind != "symbol":
             raise Unread("a differential")
         return derivative(symbol(self.notation.loss), of)
-
-    def _by_factor(self) -> Formula:
-        made = self.factor()
-        if made.kind == "transposed":
-            made = made.parts[0]
-        if made.kind != "symbol":
-            raise Unread("a derivative by more than a name")
-        return made
 
     def _gradient(self) -> Formula:
         by: Formula | None = None
@@ -591,29 +580,27 @@ class Parser:
             said = [*self.argument()]
             if len(said) == 1 and said[0].kind == "letter" and self.sees_attached("number"):
                 said.append(self.next())
-            by = self._by(said)
+            by = _variable(self.inside(said).whole())
+        elif self.notation.variable:
+            by = symbol(self.notation.variable)
+        elif self.sees("letter"):  # ∇W2 J, as people type it
+            first = _variable(self.factor())
+            named = self._sees_loss() and first.name != self.notation.loss
+            return derivative(self.factor() if named else symbol(self.notation.loss), first)
         token = self.peek()
-        if by is None and not self.notation.variable and token is not None and token.kind == "letter":
-            first = self.factor()  # ∇W2 J, as people type it
-            if first.kind == "symbol" and first.name != self.notation.loss and self._sees_loss():
-                return derivative(self.factor(), first)
-            if first.kind == "symbol":
-                return derivative(symbol(self.notation.loss), first)
-            raise Unread("∇ without what it is by")
-        by = by if by is not None else symbol(self.notation.variable) if self.notation.variable else None
         if by is None:
             raise Unread("∇ without what it is by")
         if self._sees_loss() or (token is not None and token.kind == "open"):
             return self._scripted(derivative(self.factor(), by))
-        if (
-            token is not None
-            and self._goes_on(token)
+        operand = token is not None and (
+            self._goes_on(token)
             and not token.is_sign(*_MULTIPLIED, "/")
             and (token.kind != "macro" or token.text not in ("nabla", "begin matrix"))
-            and (token.kind in ("sign",) or self.notation.variable)
-        ):
-            return derivative(self._operand(), by)
-        return self._scripted(derivative(symbol(self.notation.loss), by))
+            and (token.kind == "sign" or bool(self.notation.variable))
+        )
+        return derivative(self._operand(), by) if operand else self._scripted(
+            derivative(symbol(self.notation.loss), by)
+        )  # fmt: skip
 
     def _sees_loss(self) -> bool:
         ahead = self.at
@@ -732,6 +719,14 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
         and first.text in ("d", "∂", "δ", "Δ")
         and (len(tokens) == 1 or first.text in "d∂" or tokens[1].kind == "letter")
     )
+
+
+def _variable(formula: Formula) -> Formula:
+    """Return the name that a derivative is by, without its transposition."""
+    name = formula.parts[0] if formula.kind == "transposed" else formula
+    if name.kind != "symbol":
+        raise Unread("a derivative by more than a name")
+    return name
 
 
 def _columns(row: Sequence[Token]) -> list[list[Token]]:

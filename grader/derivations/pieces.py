@@ -338,7 +338,8 @@ class Names:
                 made = rf"\operatorname{{{said}}}" if called else None
             if made is None:
                 failed = True
-            return f"{made} "
+            called = found.string[found.end() : found.end() + 1] == "("
+            return made if called and made else f"{made} "
 
         text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
         made = _CODE_NAME.sub(translated, text.replace("^", " ^ ") if "\\" not in text else text)

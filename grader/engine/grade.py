@@ -15,7 +15,6 @@ import numpy as np
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.derivations.locate import WrittenAnswers, locate
-from grader.derivations.opinions import opinions
 from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
@@ -23,7 +22,7 @@ from grader.kit.claim import Check, Claim, Draw
 from grader.kit.diagnosis import Diagnosis, JudgedCheck
 from grader.kit.lines import Lines
 from grader.kit.student import Student
-from grader.model import ZERO, Limits, Report, ReportScope, Submission, Usage
+from grader.model import ZERO, Limits, Opinion, Report, ReportScope, Submission, Usage
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
@@ -300,9 +299,16 @@ class _Grading:
             self.student.loaded,
             self.wants,
             self._written,
-            opinions(self._assignment.known_questions, {q: text for q, (text, _) in self._written.found.items()}),
+            self._opinions(),
             self._assignment.missing(self._submission),
         )
+
+    def _opinions(self) -> Mapping[str, Opinion]:
+        if not self._written.found:
+            return {}
+        from grader.derivations.opinions import opinions  # the reader takes a while to import
+
+        return opinions(self._assignment.known_questions, {q: text for q, (text, _) in self._written.found.items()})
 
     @cached_property
     def _written(self) -> WrittenAnswers:

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import nbformat
-
 from grader.bounds import (
     MAX_CELL_CHARACTERS,
     MAX_CELLS,
@@ -116,6 +114,8 @@ def _of_today(saved: Any, cells: list[Any]) -> Any:
     """Return the cells of a notebook in another format as those of format 4, without their outputs."""
     bare = [{k: v for k, v in c.items() if k != "attachments"} | {"outputs": [], "metadata": {}} for c in cells]
     holder = {"worksheets": [{"cells": bare, "metadata": {}}]} if "worksheets" in saved else {"cells": bare}
+    import nbformat  # takes 0.1 s to import, so only for notebooks in another format
+
     numbers = {k: saved[k] for k in ("nbformat", "nbformat_minor") if k in saved}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here

@@ -83,11 +83,39 @@ def receive_path(path: Path, file: str) -> Submission:
     """Read a file or folder on this machine; links are not followed. `file` as in `receive`."""
     if path.is_dir():
         return _read_submission(_in_folder(path))
+    return receive(path.name, _ordinary_file(path), file)
+
+
+def receive_paths(paths: Sequence[Path], file: str) -> Submission:
+    """Read one submission: a file, a folder, or several of them. `file` as in `receive`."""
+    return receive_path(paths[0], file) if len(paths) == 1 else receive_files(uploads(paths))
+
+
+def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
+    """Return files and the graded files of folders as one upload, as (name, bytes).
+
+    Raises:
+        Refused: A path does not exist or cannot be read, two files have the same name, or a folder has nothing to
+            grade.
+    """
+    found: dict[str, bytes] = {}
+    for path in paths:
+        inside = [(n, c) for n, c in _in_folder(path) if n.lower().endswith(_GRADED_SUFFIXES)] if path.is_dir() else []
+        if path.is_dir() and not inside:
+            raise Refused(f"there is no Python file and no notebook in {path}: {_WHAT_TO_SUBMIT}")
+        for name, content in inside or [(path.name, _ordinary_file(path))]:
+            if name in found:
+                raise Refused(f"two files are called {_shown_name(name)}: one submission has each name once")
+            found[name] = content
+    return list(found.items())
+
+
+def _ordinary_file(path: Path) -> bytes:
     if not path.exists():
         raise Refused(f"there is no file or folder {path}")
     if not path.is_file():
         raise Refused(f"{path} is not an ordinary file: {_WHAT_TO_SUBMIT}")
-    return receive(path.name, _file_content(path, path.name), file)
+    return _file_content(path, path.name)
 
 
 def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:

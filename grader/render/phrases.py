@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pylatexenc.latex2text import LatexNodes2Text
 from rich.cells import cell_len
 
 from grader.model import (
@@ -162,6 +161,8 @@ COMPARED = {
 
 def plain(maths: str) -> str:
     """Return LaTeX as plain text, such as "∇_b^(1) J"."""
+    from pylatexenc.latex2text import LatexNodes2Text  # only for reports with read formulas
+
     return str(LatexNodes2Text().latex_to_text(maths))
 
 

@@ -173,7 +173,7 @@ UPDATES = Notation(
     totals=frozenset({"J", "F", "E", "C"}),
     same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"},
     words=WORDS,
-    meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",)},
+    meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",)} | {J: ("objective", "L") for J in "JFEC"},
     variable="θt",
 )
 

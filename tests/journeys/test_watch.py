@@ -2,8 +2,10 @@
 
 import os
 import pty
+import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -32,6 +34,7 @@ class Watched:
             assert time.monotonic() < deadline, f"{words!r} never came: {shown}"
             if select.select([self.screen], [], [], 0.2)[0]:
                 shown += os.read(self.screen, 65536).decode("utf-8", "replace")
+                shown = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown)  # colors
         return shown
 
     def press(self, key):
@@ -53,7 +56,23 @@ def test_a_save_is_graded_and_its_gain_is_shown(watched):
     watched.until("q quits")
     text = watched.file.read_text("utf-8")
     watched.file.write_text(text.replace("X.T.dot(dz1) + reg", "X.T.dot(dz1) / X.shape[0] + reg"), "utf-8")
-    assert "+3 q2.2.W1" in watched.until("q quits")
+    shown = watched.until("q quits")
+    assert shown.index("28 → 31: +3 q2.2.W1") < shown.index("A two-layer perceptron")
+    shutil.copy(ROOT / "submissions" / "perfect" / "mlp.py", watched.file)
+    shown = watched.until("q quits")
+    assert shown.index("31 → 34, all passed") < shown.index("A two-layer perceptron")
+
+
+def test_without_a_keyboard_no_key_is_offered(tmp_path):
+    shutil.copy(ROOT / "submissions" / "partly" / "mlp.py", tmp_path)
+    program = Path(sys.executable).with_name("grader")
+    with subprocess.Popen(
+        [program, "watch", tmp_path / "mlp.py"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=ROOT, text=True
+    ) as process:
+        last = next(line for line in process.stdout if line.startswith("saving the file"))
+        process.send_signal(signal.SIGINT)
+        assert last == "saving the file grades it again · Ctrl-C quits\n"
+    assert process.returncode == 130
 
 
 def test_q_ends_it(watched):
@@ -69,7 +88,7 @@ def test_a_save_during_a_training_is_graded_and_nothing_is_lost_that_was_not_run
     text = watched.file.read_text("utf-8")
     watched.file.write_text(text.replace("X.T.dot(dz1) + reg", "X.T.dot(dz1) / X.shape[0] + reg"), "utf-8")
     shown = watched.until("the save ended the long run")
-    assert "+3 q2.2.W1" in shown
+    assert "28 → 31: +3 q2.2.W1" in shown
     assert "-3" not in shown
 
 

@@ -135,6 +135,21 @@ def test_the_next_question_ends_an_answer() -> None:
     }
 
 
+@pytest.mark.parametrize("colon", [":**", "**:", ".**"])
+def test_labels_of_another_edition_are_never_those_of_its_neighbours(colon: str) -> None:
+    ids = ("q1.1", "q1.2", "q1.3", "q1.4", "q1.5", "q1.6", "q3.1", "q3.2")
+    cells = [(f"**Q{id[1:]}{colon} Find it.", f"**Q{id[1:]} solution{colon}\n\n$x = {id[1:]}$") for id in ids]
+    other = of(*(text for pair in cells for text in pair))
+    found = answers([other], (handout(),))
+    assert {id: re.findall(r"x = (.{3})", text) for id, (text, _) in found.items()} == {id: [id[1:]] for id in ids}
+
+
+@pytest.mark.parametrize("label", ["**Solution:** ", "##### Solution\n\n", "Answer: "])
+def test_above_a_label_without_a_number_another_edition_asks(label: str) -> None:
+    cells = (f"**Q1.1:** Find $\\nabla J$.\n\n{label}$x$", "### Q1.2\n\nFind $b$.", f"{label}$y$")
+    assert told(*cells, handed_out=("# Problems\n\nSome other text.",)) == {"q1.1": "$x$", "q1.2": "$y$"}
+
+
 def test_several_answers_in_one_cell_are_told_apart() -> None:
     assert told("Q1.1 solution: x\n\nQ1.2 solution: y\nmore\n") == {"q1.1": "x", "q1.2": "y\nmore"}
 

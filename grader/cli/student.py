@@ -1,0 +1,136 @@
+"""Commands with which students use the service: login, logout, submit, status."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from grader.cli.common import AssignmentOption, FilesArgument, out, require_writable, status
+from grader.client import login as logins
+from grader.client.login import Login
+from grader.client.service import ServiceClient
+from grader.errors import BadCall
+from grader.intake.receive import uploads
+from grader.render.text import one_line
+from grader.settings import Settings
+
+SHOWN = 5
+"""Number of submissions that `grader status` shows."""
+_GRADED = ("graded", "partly_graded")
+
+
+def login(
+    url: Annotated[str, typer.Argument(help="The service's URL: https://grader.example.edu.")],
+    course: Annotated[str, typer.Argument(help="The course's id: ml101.")],
+) -> None:
+    """Log in at a service, with a token from its page Settings. The token is read from the terminal or from standard
+    input, and kept in the system's keyring, or in a file that only you can read."""
+    token = _read_token(url.rstrip("/"))
+    found = Login(url.rstrip("/"), course, token)
+    with status(f"logging in at {found.url}"):
+        me = ServiceClient(found).me()
+    if course not in me["roles"] and not me["admin"]:
+        courses = ", ".join(map(str, me["roles"])) or "none"
+        raise BadCall(f"{me['login']} is not in the course {course} (courses: {courses})")
+    kept = logins.save(found)
+    out.print(f"logged in as {one_line(str(me['name']))} ({one_line(str(me['login']))}), course {course}", markup=False)
+    out.print(f"the token is in {kept}", style="dim", markup=False)
+
+
+def _read_token(url: str) -> str:
+    if sys.stdin.isatty():
+        token = typer.prompt(f"Token (make one at {url}/settings)", hide_input=True, err=True)
+    else:
+        token = sys.stdin.readline()
+    if not re.fullmatch(r"[\x21-\x7e]+", token := token.strip()):
+        raise BadCall(f"a token is one word without spaces: make one at {url}/settings")
+    return str(token)
+
+
+def logout() -> None:
+    """Remove the stored login. The token stays valid until it is revoked on the service's page Settings."""
+    logins.remove()
+    out.print("logged out")
+
+
+def submit(
+    files: FilesArgument,
+    assignment: AssignmentOption = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the receipt, as JSON.")] = False,
+) -> None:
+    """Submit files to the service that you are logged in at. All files together are one submission."""
+    contents = uploads(files)
+    stored, task = logins.load(), _assignment_id(assignment)
+    with status(f"submitting {', '.join(one_line(name, 60) for name, _ in contents[:5])} to {stored.url}"):
+        receipt = ServiceClient(stored).submit(task, contents)
+    if as_json:
+        sys.stdout.write(json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
+        return
+    names = ", ".join(str(file["name"]) for file in receipt["files"])
+    _print(f"Submitted to {receipt['course']}, {receipt['assignment']}: {names}", "bold")
+    for remark in receipt["remarks"]:
+        _print(str(remark), "yellow")
+    if not receipt["code_submitted"]:
+        _print("The code is not in it: submit it too.", "yellow")
+    if receipt["late"]["is_late"]:
+        _print(str(receipt["late"]["sentence"]), "yellow")
+    _print(f"Receipt {receipt['submission']}, {_local_time(receipt['received_at'])}")
+    _print(f"The result will be at {_page(stored, receipt['submission'])} (grader status shows it here)")
+
+
+def status_(
+    assignment: AssignmentOption = "",
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write the report of the newest submission to this file, if graded.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the submissions, as JSON.")] = False,
+) -> None:
+    """Show your newest submissions, with their scores."""
+    if html_file:
+        require_writable(html_file)
+    stored, task = logins.load(), _assignment_id(assignment)
+    with status(f"asking {stored.url}"):
+        client = ServiceClient(stored)
+        rows = client.latest(task, SHOWN)
+        page = client.report_page(rows[0]["id"]) if html_file and rows and rows[0]["state"] in _GRADED else None
+    if html_file and page is not None:
+        html_file.write_text(page, "utf-8")
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        return
+    if not rows:
+        _print(f"Nothing submitted yet to {stored.course}, {task}.")
+    for row in rows:
+        what = "pre-check, " if row["kind"] != "submission" else ""
+        line = f"{_local_time(row['received_at'])}  {what}{str(row['state']).replace('_', ' ')}"
+        if row["state"] in _GRADED and row["score"]:
+            line += f": {row['score']['sentence']}"
+        _print(line)
+        _print(f"  {_page(stored, row['id'])}", "dim")
+    if page is not None:
+        _print(f"written: {html_file}", "dim")
+
+
+def _assignment_id(name: str) -> str:
+    """Return the id of the assignment at the service; a folder is called like its assignment."""
+    return Path(name or Settings().assignment).name
+
+
+def _page(stored: Login, submission: Any) -> str:
+    return f"{stored.url}/submissions/{submission}"
+
+
+def _local_time(text: Any) -> str:
+    return dt.datetime.fromisoformat(str(text)).astimezone().strftime("%d %b %Y, %H:%M")
+
+
+def _print(line: str, style: str = "") -> None:
+    """Print a line of the service's, which may contain text of other people. URLs are not broken."""
+    out.print(Text(one_line(line, 600), style), soft_wrap=True)

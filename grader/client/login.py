@@ -1,0 +1,134 @@
+"""The login at a service: its URL, the course and the token.
+
+The token is kept in the system's keyring if the package `keyring` is installed and finds one, else in the login file,
+which its owner alone can read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import typer
+
+from grader.errors import BadCall
+
+_KEYRING_SERVICE = "grader"
+_LOG_IN = "log in with grader login URL COURSE"
+
+
+@dataclass(frozen=True)
+class Login:
+    """Access to a course of a service."""
+
+    url: str
+    course: str
+    token: str
+
+
+def login_file() -> Path:
+    """Return the path of the login file, in the user's configuration folder."""
+    return Path(typer.get_app_dir("grader")) / "login.json"
+
+
+def save(login: Login) -> str:
+    """Store the login in place of an earlier one. Return a phrase for where the token is kept."""
+    fields = {"url": login.url, "course": login.course}
+    if _into_keyring(login):
+        _write_private(login_file(), json.dumps(fields))
+        return "the system's keyring"
+    _write_private(login_file(), json.dumps(fields | {"token": login.token}))
+    return f"{login_file()}, which only you can read"
+
+
+def load() -> Login:
+    """Return the stored login.
+
+    Raises:
+        BadCall: There is none, its token cannot be read, or other users can read the file.
+    """
+    file = login_file()
+    try:
+        if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise BadCall(f"other users can read {file}: run chmod 600 on it, and revoke its token if they may have")
+        found = json.loads(file.read_text("utf-8"))
+        url, course = str(found["url"]), str(found["course"])
+        token = found.get("token") or _from_keyring(url)
+    except FileNotFoundError:
+        raise BadCall(f"you are not logged in: {_LOG_IN}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise BadCall(f"{file} cannot be read: {_LOG_IN} again") from None
+    if not token:
+        raise BadCall(f"the keyring has no token for {url}: {_LOG_IN} again")
+    return Login(url, course, str(token))
+
+
+def remove() -> None:
+    """Remove the stored login, if there is one."""
+    file = login_file()
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        url = str(json.loads(file.read_text("utf-8"))["url"])
+        if (keyring := _keyring()) is not None:
+            with contextlib.suppress(keyring.errors.KeyringError):  # no token of this URL
+                keyring.delete_password(_KEYRING_SERVICE, url)
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as wrong:
+        raise BadCall(f"{file} cannot be removed ({wrong.strerror})") from None
+
+
+def _keyring() -> ModuleType | None:
+    """Return the package `keyring` if it has a backend that stores secrets safely."""
+    try:
+        import keyring
+        import keyring.core
+    except ImportError:
+        return None
+    return keyring if keyring.core.recommended(keyring.get_keyring()) else None
+
+
+def _into_keyring(login: Login) -> bool:
+    if (keyring := _keyring()) is None:
+        return False
+    try:
+        keyring.set_password(_KEYRING_SERVICE, login.url, login.token)
+    except keyring.errors.KeyringError:  # locked, or refused by the user
+        return False
+    return True
+
+
+def _from_keyring(url: str) -> str | None:
+    if (keyring := _keyring()) is None:
+        return None
+    try:
+        token: str | None = keyring.get_password(_KEYRING_SERVICE, url)
+    except keyring.errors.KeyringError as locked:
+        raise BadCall(f"the keyring cannot be read ({locked}): unlock it, or {_LOG_IN} again") from None
+    return token
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Replace the file. It is never readable by others, not even while it is written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _private_file(file.with_name(f"{file.name}.{os.getpid()}")) as written:
+            written.write_text(text, "utf-8")
+            written.replace(file)
+    except OSError as wrong:
+        raise BadCall(f"{file} cannot be written ({wrong.strerror})") from None
+
+
+@contextmanager
+def _private_file(file: Path) -> Iterator[Path]:
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)

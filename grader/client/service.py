@@ -1,0 +1,139 @@
+"""Requests to the service, by the standard library: students' machines need no HTTP package for a few requests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Mapping, Sequence
+from email.message import Message
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from grader.client.login import Login
+from grader.errors import BadCall, OurFailure
+
+TIMEOUT_SECONDS = 60.0
+ATTEMPTS = 3
+"""Number of times that a request is sent if the service cannot be reached or is busy."""
+MAX_WAIT_SECONDS = 10.0
+"""A service that asks to wait longer is not waited for."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+Row = Mapping[str, Any]
+"""An object of the service's JSON; `/api/v1/openapi.json` describes its fields."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the request's token is for one host alone."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class ServiceClient:
+    """The service, as one member of a course sees it."""
+
+    def __init__(self, login: Login) -> None:
+        parts = urlsplit(login.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadCall(f"{login.url} is no address of a service: write a URL such as https://grader.example.edu")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise BadCall(f"{login.url} is not encrypted, so others could read your token: use https")
+        self._login = login
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    def me(self) -> Row:
+        """Return the person whose token it is, and their courses."""
+        found: Row = json.loads(self._answer("GET", "/api/v1/me"))
+        return found
+
+    def submit(self, assignment: str, files: Sequence[tuple[str, bytes]]) -> Row:
+        """Submit files, as (name, bytes), and return the receipt. If no answer arrives they are sent again, with a key
+        by which the service stores them once."""
+        boundary = uuid.uuid4().hex
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Idempotency-Key": uuid.uuid4().hex,
+        }
+        path = self._submissions(assignment)
+        receipt: Row = json.loads(self._answer("POST", path, _multipart(files, boundary), headers))
+        return receipt
+
+    def latest(self, assignment: str, limit: int) -> list[Row]:
+        """Return the caller's newest submissions."""
+        query = urlencode({"limit": limit, "author": self.me()["login"]})
+        rows: list[Row] = json.loads(self._answer("GET", f"{self._submissions(assignment)}?{query}"))
+        return rows
+
+    def report_page(self, submission: str) -> str:
+        """Return the report of a graded submission as an HTML page."""
+        return self._answer("GET", f"/api/v1/submissions/{quote(submission, safe='')}/report.html").decode("utf-8")
+
+    def _submissions(self, assignment: str) -> str:
+        course, task = (quote(id, safe="") for id in (self._login.course, assignment))
+        return f"/api/v1/courses/{course}/assignments/{task}/submissions"
+
+    def _answer(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}) -> bytes:
+        """Send a request and return the answer's body.
+
+        Raises:
+            BadCall: The service refused the request.
+            OurFailure: The service cannot be reached or is not available now.
+        """
+        url = self._login.url.rstrip("/") + path
+        request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310  http or https, see above
+        request.add_header("Authorization", f"Bearer {self._login.token}")
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+                    content: bytes = answer.read()
+                    return content
+            except urllib.error.HTTPError as refusal:
+                wait = _retry_after(refusal.headers)
+                if refusal.code not in (429, 503) or wait > MAX_WAIT_SECONDS or attempt == ATTEMPTS:
+                    raise _refusal(refusal, self._login.url) from None
+            except (OSError, http.client.HTTPException) as gone:
+                wait = 1.0
+                if attempt == ATTEMPTS:
+                    reason = getattr(gone, "reason", gone)
+                    raise OurFailure(f"no answer from {self._login.url} ({reason}): try again in a moment") from None
+            time.sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _retry_after(headers: Message) -> float:
+    try:
+        return max(1.0, float(headers.get("Retry-After", "1")))
+    except ValueError:  # a date, which proxies send
+        return 2 * MAX_WAIT_SECONDS
+
+
+def _refusal(error: urllib.error.HTTPError, url: str) -> BadCall | OurFailure:
+    if error.code == 401:
+        return BadCall(f"{url} does not know your token: it has expired or was revoked; log in with grader login again")
+    if 300 <= error.code < 400:
+        return BadCall(f"{url} sends requests on to another address: log in with that one")
+    try:
+        problem = json.loads(error.read())
+        detail = str(problem.get("detail") or problem["title"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        detail = f"HTTP status {error.code}; is it the address of the service?"
+    message = f"{url}: {detail}"
+    return OurFailure(message) if error.code >= 500 else BadCall(message)
+
+
+def _multipart(files: Sequence[tuple[str, bytes]], boundary: str) -> bytes:
+    """Return the files as a form's field `files`. A name's quotes and newlines are escaped as browsers do."""
+    parts = []
+    for name, content in files:
+        escaped = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{escaped}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        parts.append(head.encode("utf-8") + content + b"\r\n")
+    return b"".join(parts) + f"--{boundary}--\r\n".encode()

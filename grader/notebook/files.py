@@ -1,0 +1,74 @@
+"""Find the files to grade: the notebook of the running kernel, and the modules beside it that it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_FROM = re.compile(r"^[ \t]*from[ \t]+(\w+)", re.MULTILINE)
+_IMPORT = re.compile(r"^[ \t]*import[ \t]+(.+)$", re.MULTILINE)
+_RUN = re.compile(r"^[ \t]*%run[ \t]+(?:-\w+[ \t]+)*(\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class SavedCell:
+    """A cell of a notebook's file."""
+
+    id: str
+    """Empty in notebooks before format 4.5."""
+    source: str
+
+
+def notebook_file(names: Mapping[str, Any]) -> Path | None:
+    """Return the file of the notebook that this kernel belongs to, or None if the front end does not name it.
+
+    Args:
+        names: The kernel's variables; Visual Studio Code names the file there, Jupyter in the environment.
+    """
+    for name in (os.environ.get("JPY_SESSION_NAME"), names.get("__vsc_ipynb_file__")):
+        if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
+            return Path(name)
+    return None
+
+
+def saved_cells(notebook: Path) -> list[SavedCell]:
+    """Return the cells of a notebook's file; none if it cannot be read, which the grading then reports."""
+    try:
+        cells = json.loads(notebook.read_text("utf-8"))["cells"]
+        return [SavedCell(str(cell.get("id", "")), "".join(cell["source"])) for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def modules_beside(notebook: Path) -> list[Path]:
+    """Return the Python files in the notebook's folder that it imports, directly or through one another."""
+    found: dict[str, Path] = {}
+    texts = [cell.source for cell in saved_cells(notebook)]
+    while texts:
+        for name in _imported_modules(texts.pop()):
+            file = notebook.with_name(f"{name}.py")
+            if name not in found and file.is_file():
+                found[name] = file
+                texts.append(file.read_text("utf-8", "replace"))
+    return list(found.values())
+
+
+def _imported_modules(source: str) -> Iterable[str]:
+    yield from _FROM.findall(source)
+    yield from _RUN.findall(source)
+    for names in _IMPORT.findall(source):
+        yield from (name.strip().partition(" ")[0].partition(".")[0] for name in names.split(","))
+
+
+def write_notebook(file: Path, sources: Iterable[str]) -> None:
+    """Write a notebook with these code cells."""
+    cells: list[dict[str, object]] = [
+        {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+        for source in sources
+    ]
+    file.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}), "utf-8")

@@ -1,0 +1,221 @@
+"""`%grader check`, `%grader submit`, `%grader status` and `%grader login` in a notebook."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import html
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.display import display
+
+from grader.notebook.files import modules_beside, notebook_file, saved_cells, write_notebook
+from grader.notebook.ran import RanCells
+
+USAGE = """\
+%grader check           grade this notebook as it is saved, and show the report
+%grader check q2.2      grade one part or check; options of `grader check` may follow, such as --code
+%grader login URL COURSE  log in at a service; it asks for your token
+%grader submit          submit this notebook as it is saved, with the modules beside it that it imports
+%grader status          show your newest submissions and the report
+"""
+UPDATE_SECONDS = 1.0
+_ANSWERED = (0, 1)
+"""Exit codes of a command that did what it was asked."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The files to grade or submit."""
+
+    paths: tuple[Path, ...]
+    title: str
+    """A phrase for them: "homework.ipynb, saved at 14:03:10"."""
+    is_saved: bool = True
+    """False if cells ran that the file does not have, or has with another text."""
+    from_kernel: bool = False
+    """True if there is no file, so these are the cells that ran."""
+
+
+class GraderMagic:
+    """The magic `%grader` of one kernel."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self.ran = RanCells(shell.history_manager.input_hist_raw[1:])
+
+    def __call__(self, line: str) -> None:
+        command, *words = shlex.split(line) or [""]
+        match command:
+            case "check":
+                self._check(words)
+            case "submit":
+                self._submit(words)
+            case "status":
+                self._status(words)
+            case "login":
+                self._login(words)
+            case "logout":
+                _run_and_print(["logout"], "logging out")
+            case _:
+                print(USAGE, end="")  # noqa: T201  a magic prints to its cell
+
+    def _check(self, words: list[str]) -> None:
+        with tempfile.TemporaryDirectory(prefix="grader-") as folder:
+            upload = self._upload(words, Path(folder))
+            only = ["--only", words.pop(0)] if words and not words[0].startswith("-") else []
+            page = Path(folder) / "report.html"
+            shown = _Output(f"Grading {upload.title}")
+            done = shown.run(["check", *map(str, upload.paths), "--html", str(page), *only, *words])
+            if done.returncode in _ANSWERED and page.exists():
+                shown.report(_heading(upload), page.read_text("utf-8"), done.stdout)
+            else:
+                shown.failed(done)
+
+    def _submit(self, words: list[str]) -> None:
+        with tempfile.TemporaryDirectory(prefix="grader-") as folder:
+            upload = self._upload(words, Path(folder))
+            if upload.from_kernel:
+                raise UsageError("the notebook's file was not found: name it, as in %grader submit homework.ipynb")
+            if not upload.is_saved:
+                raise UsageError("nothing is submitted: save the notebook first (Ctrl+S), and run this cell again")
+            _run_and_print(["submit", *map(str, upload.paths), *words], f"Submitting {upload.title}")
+
+    def _status(self, words: list[str]) -> None:
+        with tempfile.TemporaryDirectory(prefix="grader-") as folder:
+            page = Path(folder) / "report.html"
+            shown = _Output("Asking the service")
+            done = shown.run(["status", "--html", str(page), *words])
+            lines = [line for line in done.stdout.splitlines() if str(page) not in line]
+            if done.returncode not in _ANSWERED:
+                shown.failed(done)
+            elif page.exists():
+                shown.report(_lines(lines), page.read_text("utf-8"), done.stdout)
+            else:
+                shown.text(lines)
+
+    def _login(self, words: list[str]) -> None:
+        if len(words) != 2:
+            raise UsageError("write %grader login URL COURSE; it asks for your token, which must not stand in a cell")
+        token = getpass.getpass("Token (from the service's page Settings): ")
+        _run_and_print(["login", *words], "Logging in", token)
+
+    def _upload(self, words: list[str], folder: Path) -> Upload:
+        """Return the files, and remove a leading file name from the words."""
+        named = Path(words.pop(0)) if words and words[0].endswith(".ipynb") else None
+        file = named or notebook_file(self._shell.user_ns)
+        if file is None:
+            write_notebook(folder / "notebook.ipynb", self.ran.sources())
+            return Upload((folder / "notebook.ipynb",), "the cells that ran", from_kernel=True)
+        if not file.is_file():
+            raise UsageError(f"there is no notebook {file}")
+        modules = modules_beside(file)
+        names = ", ".join([file.name, *(module.name for module in modules)])
+        saved = dt.datetime.fromtimestamp(file.stat().st_mtime).astimezone()
+        is_saved = named is not None or self.ran.is_saved(saved_cells(file))
+        return Upload((file, *modules), f"{names}, saved at {saved:%H:%M:%S}", is_saved)
+
+
+def load(shell: Any) -> None:
+    """Add the magic to a shell, once."""
+    if isinstance(shell.find_line_magic("grader"), GraderMagic):
+        return
+    magic = GraderMagic(shell)
+    shell.events.register("pre_run_cell", magic.ran.record)
+    shell.register_magic_function(magic, "line", "grader")
+
+
+class _Output:
+    """The output of a cell, which is replaced while a command runs and when it has ended."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+        self._handle = display(_content(f"{doing} …"), raw=True, display_id=True)
+
+    def run(self, arguments: Sequence[str], line: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of the grader, and show how long it has taken. An interrupt of the kernel ends it."""
+        started = time.monotonic()
+        process = subprocess.Popen(
+            # -P: the grader must not import files of the student's folder, such as numpy.py
+            [sys.executable, "-P", "-m", "grader", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=_environment(),
+        )
+        sent: str | None = line
+        try:
+            while True:
+                try:
+                    out, err = process.communicate(sent, timeout=UPDATE_SECONDS)
+                    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+                except subprocess.TimeoutExpired:
+                    sent = None
+                    self._show(_content(f"{self._doing} … {time.monotonic() - started:.0f} s"))
+        except KeyboardInterrupt:
+            raise UsageError("stopped") from None
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.communicate()
+
+    def report(self, heading: str, page: str, text: str) -> None:
+        """Show a report's page in a frame of its own, whose styles stay inside it and whose scripts do not run."""
+        frame = (
+            f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
+            'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'
+        )
+        self._show({"text/html": heading + frame, "text/plain": text})
+
+    def failed(self, done: subprocess.CompletedProcess[str]) -> None:
+        """Show the message of a command that failed."""
+        self._show(_content((done.stderr or done.stdout).strip() or f"exit code {done.returncode}", "color: #c33"))
+
+    def text(self, lines: Sequence[str]) -> None:
+        self._show(_content("\n".join(lines)))
+
+    def _show(self, content: dict[str, str]) -> None:
+        self._handle.update(content, raw=True)
+
+
+def _run_and_print(arguments: Sequence[str], doing: str, line: str = "") -> None:
+    shown = _Output(doing)
+    done = shown.run(arguments, line)
+    if done.returncode in _ANSWERED:
+        shown.text(done.stdout.splitlines())
+    else:
+        shown.failed(done)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a command. Kernels ask programs for colors and for their own backend of plots."""
+    mine = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CLICOLOR_FORCE")}
+    return mine | {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"}
+
+
+def _heading(upload: Upload) -> str:
+    lines = []
+    if not upload.is_saved:
+        lines.append("The notebook has changed since it was saved: save it (Ctrl+S) and check again.")
+    lines.append(f"Preview for {upload.title}. The grade comes from the files that you submit (%grader submit).")
+    return _lines(lines)
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+
+
+def _content(text: str, style: str = "") -> dict[str, str]:
+    return {"text/html": f'<pre style="{style}">{html.escape(text)}</pre>', "text/plain": text}

@@ -1,0 +1,76 @@
+"""Render a report for GitHub Actions: annotations beside the lines of code, and a summary of the run.
+
+A runner obeys every line of output that begins with "::". Text of students is therefore printed while commands are
+stopped, or escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from grader.model import Report, show_points
+from grader.render.html import SYMBOLS, part_progress, total
+from grader.render.phrases import Fix, fixes, scope
+from grader.render.text import one_line
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@$:])")
+_SENTENCE = 400
+"""Characters shown of one reason."""
+
+FileOf = Callable[[str], Path | None]
+"""Name of a file in a report → its path in the repository; None if it is not there."""
+
+
+def commands(report: Report, file_of: FileOf) -> Iterator[str]:
+    """Yield a workflow command for each thing to fix, at its line."""
+    for fix in fixes(report):
+        properties = {"title": f"{', '.join(c.id for c in fix.checks[:3])} (-{show_points(fix.lost)})"}
+        if fix.place is not None and (file := file_of(fix.place.file)) is not None:
+            properties = {"file": file.as_posix(), "line": str(fix.place.line)} | properties
+        fields = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        place = f" ({fix.place})" if fix.place is not None and "file" not in properties else ""
+        yield f"::error {fields}::{_data(one_line(fix.reason, _SENTENCE) + place)}"
+
+
+def summary(report: Report) -> str:
+    """Return the summary of a run, in GitHub's Markdown."""
+    return "\n".join(_summary_lines(report)) + "\n"
+
+
+def _summary_lines(report: Report) -> Iterator[str]:
+    yield f"### {_text(report.assignment_title)}: {_text(total(report))}"
+    if not report.scope.is_full:
+        yield from ("", f"**This is not the grade**: {_text(scope(report.scope))}.")
+    if report.code_absent:
+        yield from ("", _text(report.missing))
+    yield from ("", "| Part | | Points |", "| --- | --- | ---: |")
+    for part in report.parts:
+        progress = part_progress(part)
+        points = f"{show_points(progress.points)} of {show_points(progress.decided)}" if progress.decided else "—"
+        status = f"{SYMBOLS[progress.status]} {progress.status.label}"
+        yield f"| {_text(part.id)} {_text(part.title)} | {_text(status)} | {points} |"
+    yield from _fix_lines(fixes(report))
+
+
+def _fix_lines(found: Iterable[Fix]) -> Iterator[str]:
+    for number, fix in enumerate(found, 1):
+        if number == 1:
+            yield from ("", "#### What to fix first", "")
+        place = f" — {_text(str(fix.place))}" if fix.place is not None else ""
+        ids = _text(", ".join(c.id for c in fix.checks[:3]))
+        yield f"{number}. **{ids} (+{show_points(fix.lost)})** {_text(one_line(fix.reason, _SENTENCE))}{place}"
+
+
+def _text(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    return _MARKDOWN.sub(r"\\\1", one_line(text, 2 * _SENTENCE))
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

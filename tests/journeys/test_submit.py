@@ -1,0 +1,193 @@
+"""`grader login`, `submit` and `status`, against a real service."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.running import GRADER, WAIT_SECONDS, Running, running
+
+Student = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("service"), students=2, GRADER_WORKERS="1") as service:
+        service.start()
+        yield service
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Student:
+    """Runs the command with a configuration folder of its own and without a keyring."""
+
+    def run(*arguments: str | Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+        mine = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "GRADER_ASSIGNMENT": "toy", "COLUMNS": "400"}
+        return subprocess.run(
+            [GRADER, *map(str, arguments)],
+            input=typed,
+            env=ours | mine | {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"} | environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_SECONDS,
+        )
+
+    return run
+
+
+def until_graded(student: Student) -> str:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        done = student("status")
+        assert done.returncode == 0, done.stderr
+        if "graded: " in done.stdout:
+            return done.stdout
+        assert time.monotonic() < deadline, done.stdout
+        time.sleep(0.2)
+
+
+def test_a_student_logs_in_submits_and_sees_the_score(service: Running, student: Student, tmp_path: Path) -> None:
+    (tmp_path / "sums.py").write_text(TOY_SOLUTION)
+    (tmp_path / "answers.ipynb").write_text(
+        json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": []})
+    )
+    done = student("login", service.url, "ml", typed=service.tokens[0] + "\n")
+    assert done.returncode == 0, done.stderr
+    assert "logged in as Student 0 (s0), course ml" in done.stdout
+    assert student("status").stdout == "Nothing submitted yet to ml, toy.\n"
+    done = student("submit", "sums.py", "answers.ipynb")
+    assert done.returncode == 0, done.stderr
+    assert "Submitted to ml, toy: sums.py, answers.ipynb\n" in done.stdout
+    assert f"{service.url}/submissions/" in done.stdout
+    assert "graded: 4 of 4 points." in until_graded(student)
+    done = student("status", "--html", "report.html")
+    assert "q1.2" in (tmp_path / "report.html").read_text("utf-8")
+    assert service.tokens[0] not in done.stdout + done.stderr
+
+
+def test_the_token_is_in_a_file_that_only_its_owner_can_read(
+    service: Running, student: Student, tmp_path: Path
+) -> None:
+    done = student("login", service.url, "ml", typed=service.tokens[1])
+    file = tmp_path / "config" / "grader" / "login.json"
+    assert str(file) in done.stdout
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [f.name for f in file.parent.iterdir()] == ["login.json"]
+    file.chmod(0o644)
+    done = student("status")
+    assert done.returncode == 2
+    assert "other users can read" in done.stderr
+    file.chmod(0o600)
+    assert student("status").returncode == 0
+    assert student("logout").returncode == 0
+    assert not file.exists()
+    assert "you are not logged in: log in with grader login" in student("status").stderr
+
+
+@pytest.mark.parametrize(
+    ("course", "typed", "says"),
+    [
+        ("ml", "wrong", "does not know your token"),
+        ("ml", "two words", "a token is one word"),
+        ("ml", "", "a token is one word"),
+        ("physics", None, "s0 is not in the course physics (courses: ml)"),
+    ],
+)
+def test_a_wrong_login_stores_nothing(
+    service: Running, student: Student, tmp_path: Path, course: str, typed: str | None, says: str
+) -> None:
+    done = student("login", service.url, course, typed=service.tokens[0] if typed is None else typed)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not (tmp_path / "config").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "says"),
+    [
+        ("grader.example.edu", 2, "write a URL such as https://grader.example.edu"),
+        ("http://grader.example.edu", 2, "is not encrypted, so others could read your token"),
+        ("http://127.0.0.1:9", 4, "no answer from http://127.0.0.1:9 ([Errno 111] Connection refused)"),
+    ],
+)
+def test_an_address_without_a_service_is_refused(student: Student, url: str, code: int, says: str) -> None:
+    done = student("login", url, "ml", typed="token")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+
+
+def test_a_refusal_of_the_service_is_shown(service: Running, student: Student, tmp_path: Path) -> None:
+    student("login", service.url, "ml", typed=service.tokens[0])
+    (tmp_path / "sums.py").write_text("class Sums(:\n")
+    (tmp_path / "data.bin").write_bytes(b"\0")
+    assert "this assignment does not exist" in student("submit", "sums.py", "-a", "physics").stderr
+    assert "unsupported file type" in student("submit", "data.bin").stderr
+    assert "there is no file or folder nothing.py" in student("submit", "nothing.py").stderr
+
+
+def test_a_token_is_not_sent_on_to_another_host(student: Student, tmp_path: Path) -> None:
+    """A server that redirects to a second one, which would note the token that it is sent."""
+    (tmp_path / "redirecting.py").write_text(
+        "import http.server, sys, threading\n"
+        "class Second(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        open('seen', 'w').write(str(self.headers))\n"
+        "        self.send_response(200)\n"
+        "        self.end_headers()\n"
+        "second = http.server.HTTPServer(('127.0.0.1', 0), Second)\n"
+        "threading.Thread(target=second.serve_forever, daemon=True).start()\n"
+        "class First(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(302)\n"
+        "        self.send_header('Location', f'http://127.0.0.1:{second.server_port}/')\n"
+        "        self.end_headers()\n"
+        "first = http.server.HTTPServer(('127.0.0.1', 0), First)\n"
+        "print(first.server_port, flush=True)\n"
+        "first.serve_forever()\n"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "redirecting.py"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        done = student("login", f"http://127.0.0.1:{port}", "ml", typed="secret")
+        assert "log in with that one" in done.stderr
+        assert not (tmp_path / "seen").exists()
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_files_with_one_name_are_refused(student: Student, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    for file in (tmp_path / "sums.py", tmp_path / "other" / "sums.py"):
+        file.write_text(TOY_SOLUTION)
+    done = student("submit", "sums.py", "other/sums.py")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "two files are called sums.py" in done.stderr
+
+
+def test_several_files_are_one_submission(student: Student, tmp_path: Path) -> None:
+    (tmp_path / "sums.py").write_text("from helper import Sums\n")
+    (tmp_path / "helper.py").write_text(TOY_SOLUTION)
+    (tmp_path / "notes.ipynb").write_bytes((ROOT / "submissions" / "notebook" / "ps4.ipynb").read_bytes())
+    toy = tmp_path / "toy"
+    toy.mkdir()
+    (toy / "assignment.toml").write_text(TOY_TOML)
+    (toy / "checks.py").write_text(TOY_CHECKS)
+    done = student("check", "sums.py", "helper.py", "notes.ipynb", "-a", toy, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["points"]["earned"] == 4
+    assert sorted(report["submission"]["files"]) == ["helper.py", "notes.ipynb", "sums.py"]

@@ -1,0 +1,54 @@
+"""Notations of other courses and countries."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.model import Comparison, Shelf
+from tests.unit.derivations.conftest import Ask
+
+RIGHT = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+ELEMENTS = r"""$$\delta_j \equiv \frac{\partial E}{\partial a_j^{(1)}} = h_j (1 - h_j)\, w^{(2)}_j (\hat y - y)$$
+$$\frac{\partial E}{\partial b_j^{(1)}} = \delta_j \qquad \frac{\partial E}{\partial w_{ji}^{(1)}} = \delta_j x_i$$"""
+CASES = r"""- if $(\theta_t)_i > 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_t)_i + \lambda)$
+- if $(\theta_t)_i < 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_t)_i - \lambda)$"""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.5", ELEMENTS),
+        ("q1.1", "dJ/da(2) = dJ/dŷ * dŷ/da(2)\n\n=> dJ/da(2) = ŷ - y"),
+        ("q1.1", "Multiply both:\n$$-y(1-h^{(2)}) + (1-y)h^{(2)} = h^{(2)} - y$$"),
+        ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y-y)\,{}^t h^{(1)}$"),
+        ("q3.1", r"$(\theta_{t+1})_i = (\theta_t)_i - \eta\left((g_t)_i + 2\lambda(\theta_t)_i\right)$"),
+        ("q3.1", "θt+1 = θt - η(gt + 2λθt)"),
+        ("q3.1", r"$\Delta\theta = -\eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
+        ("q3.1", r"$\theta_\text{nuevo} = \theta_\text{viejo} - \eta\,(g + 2\lambda\,\theta_\text{viejo})$"),
+        ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + 2\lambda w^{(t)}\right]$"),
+        ("q3.2", CASES),
+    ],
+)
+def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
+    assert {one.shelf for one in ask(question, answer).judgements} <= set(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.5", ELEMENTS.replace("(1 - h_j)", "")),
+        ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y+y)\,{}^t h^{(1)}$"),
+        ("q3.1", "θt+1 = θt - η(gt + λθt)"),
+        ("q3.1", r"$\Delta\theta = \eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
+        ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + \lambda w^{(t)}\right]$"),
+        ("q3.2", CASES.replace("<", ">", 1).replace("> 0", "< 0", 1)),
+    ],
+)
+def test_another_value_in_the_notation_is_seen(ask: Ask, question: str, answer: str) -> None:
+    assert {one.comparison for one in ask(question, answer).judgements} == {Comparison.DIFFERS}
+
+
+def test_an_index_that_is_summed_in_a_definition_is_its_own(ask: Ask) -> None:
+    of_hidden = r"$a_j = \sum_k W^{(1)}_{jk} x_k + b^{(1)}_j$ and $h_j = f(a_j)$, so"
+    gradient = r"$\frac{dJ}{dW^{(1)}_{jk}} = (\hat y - y)\, W^{(2)}_j f(a_j)(1-f(a_j))\, x_k$"
+    assert ask("q1.5", f"{of_hidden} {gradient}").judgements[1].shelf in RIGHT
