@@ -16,7 +16,7 @@ import numpy as np
 
 from grader import __version__
 from grader.assignments import recorded
-from grader.assignments.catalogue import CHECKS, LINES, MISTAKES, REFERENCE, Assignment
+from grader.assignments.catalogue import CHECKS, DEMO, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded import RECORDED, AnswerRecorder
@@ -138,7 +138,7 @@ def add_grader(out: zipfile.ZipFile, folder: str) -> None:
     """Add this grader as a folder that pip can install."""
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts and DEMO not in path.parents:
             add(out, f"{folder}/grader/{path.relative_to(package).as_posix()}", path.read_bytes())
     add(out, f"{folder}/pyproject.toml", _pyproject().encode())
 
