@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from grader.assignments.catalogue import default_root
 from grader.errors import BadCall
+from grader.sandbox import runtime
 
 PREFIX = "GRADER_"
 
@@ -30,11 +29,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
-    assignments: Path = default_root()
-    """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment."""
+    assignments: Path | None = None
+    """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment; no other assignments are known then.
+    Unset, those in `reference/`, installed ones and the demo are known."""
     assignment: str = "ps4"
     """GRADER_ASSIGNMENT: the default assignment of commands."""
-    runtime: Path = Path(sys.prefix) / "sandbox"
+    runtime: Path = Field(default_factory=runtime.default)
     """GRADER_RUNTIME: the Python environment that students' code runs in, inside bubblewrap."""
     secret: str = ""
     """GRADER_SECRET: the secret seed of fresh problems. Empty is the public seed of a pre-check; a batch then creates a
@@ -110,7 +110,7 @@ def _require_known(environment: Iterable[str]) -> None:
         if name.upper() == bare or bare in known:
             continue
         if meant := difflib.get_close_matches(bare, known, 1, 0.8):
-            raise BadCall(f"{name} is not a setting: write {PREFIX}{meant[0]} (README, Settings)")
+            raise BadCall(f"{name} is not a setting: write {PREFIX}{meant[0]} (docs/operator.md, Settings)")
 
 
 def _validation_message(wrong: ValidationError) -> str:
@@ -119,4 +119,4 @@ def _validation_message(wrong: ValidationError) -> str:
         f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
         for e in wrong.errors()
     )
-    return "; ".join(messages) + " (README, Settings)"
+    return "; ".join(messages) + " (docs/operator.md, Settings)"

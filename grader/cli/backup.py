@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import BadCall
-from grader.service import alone, database_file, made_home
+from grader.service import database_file, lock_home, make_home
 from grader.settings import Settings
 from grader.store import copies
 from grader.store.copies import Copy, PutBack
@@ -34,11 +34,11 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
     """
     database = _file(settings)
     found = copies.examine(copy)
-    with alone(made_home(settings)):
+    with lock_home(make_home(settings)):
         return found, copies.put_back(copy, database)
 
 
 def _file(settings: Settings) -> Path:
     if settings.database_url:
-        raise BadCall("grader backup copies SQLite only: use pg_dump for GRADER_DATABASE_URL (README, Back up)")
+        raise BadCall("grader backup copies SQLite only: use pg_dump (docs/operator.md, Back up)")
     return database_file(settings)

@@ -31,6 +31,7 @@ from grader.batch.run import Run, receive
 from grader.batch.scores import Old, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
+from grader.cli.common import prepared
 from grader.course.late import checked_date, read_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
@@ -114,6 +115,7 @@ def _queue(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> AbstractContextManager[BatchQueue]:
     """The queue in the output folder, which this machine empties, or that of a service."""
+    settings = settings if database else prepared(settings, sandbox)
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
     rules = partial(Rules, key, task.digest, scope.reported(task).label)
     if not database:
@@ -282,7 +284,7 @@ def _show(
     for file in left:
         out.print(f"belongs to no submission: {one_line(file)}", style="yellow", markup=False)
     for row in failed:
-        out.print(f"our failure: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
+        out.print(f"internal error: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
     out.print(
         f"written to {to}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/", markup=False
     )
