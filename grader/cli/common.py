@@ -16,15 +16,18 @@ from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.errors import BadCall
-from grader.sandbox.choose import choose
+from grader.sandbox.choose import NAMES, choose
 from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
 from grader.settings import Settings
 
-_ASSIGNMENT = "Id or folder of the assignment [default: GRADER_ASSIGNMENT]."
+_ASSIGNMENT = "Id or folder of the assignment. By default, GRADER_ASSIGNMENT."
 AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help=_ASSIGNMENT)]
 AssignmentArgument = Annotated[str, typer.Argument(help=_ASSIGNMENT)]
 SandboxOption = Annotated[
-    str, typer.Option(help="auto, bubblewrap, landlock, or plain (no isolation, for your own code).")
+    str,
+    typer.Option(
+        autocompletion=lambda: NAMES, help="auto, bubblewrap, landlock, or plain (no isolation, for your own code)."
+    ),
 ]
 
 FilesArgument = Annotated[
