@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-hostile test-unprivileged lint check proof fuzz pictures bench lock clean
+.PHONY: help setup demo serve test test-hostile test-unprivileged lint docs check proof fuzz pictures bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -38,7 +38,7 @@ lint: .venv/ready  ## style, types and the direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-check: lint test test-unprivileged  ## what the continuous integration runs
+check: lint docs test test-unprivileged  ## what the continuous integration runs
 
 proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, all mutants, fifty kills (two hours)
 	$(PYTHON) -m pytest -m proof
@@ -55,7 +55,10 @@ fuzz: .venv/others/ready  ## two minutes of coverage-guided fuzzing of the decod
 	.venv/others/bin/python -m tests.fuzz.decode seeds .venv/corpus
 	.venv/others/bin/python -m tests.fuzz.decode -max_total_time=120 .venv/corpus
 
-pictures: .venv/ready  ## make the README's pictures of the pages anew
+docs: .venv/docs/ready  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict --quiet
+
+pictures: .venv/ready  ## make the documentation's pictures again
 	GRADER_TEST_PICTURES=docs/pictures $(PYTHON) -m pytest tests/journeys/test_pages_in_browser.py tests/journeys/test_marking_in_browser.py
 
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
@@ -75,6 +78,8 @@ lock: $(UV)  ## choose and lock the newest versions of what we depend on
 	    --upgrade -c requirements.lock grader/sandbox/runtime.in -o grader/sandbox/runtime.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --upgrade tests/benchmarks/others.in -o tests/benchmarks/others.lock
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    --upgrade docs/requirements.in -o docs/requirements.lock
 
 clean:  ## remove what setup installed here
 	rm -rf .venv .tools
@@ -94,6 +99,11 @@ $(UV):
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	elif [ -n "$$missing" ]; then echo "To isolate submissions and to run all tests: sudo apt-get install$$missing"; fi
+	@touch $@
+
+.venv/docs/ready: $(UV) docs/requirements.lock .venv/ready
+	$(UV) venv --quiet --allow-existing .venv/docs
+	$(UV) pip sync --quiet --python .venv/docs docs/requirements.lock
 	@touch $@
 
 # The graders that the benchmarks compare with.

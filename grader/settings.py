@@ -110,7 +110,7 @@ def _require_known(environment: Iterable[str]) -> None:
         if name.upper() == bare or bare in known:
             continue
         if meant := difflib.get_close_matches(bare, known, 1, 0.8):
-            raise BadCall(f"{name} is not a setting: write {PREFIX}{meant[0]} (README, Settings)")
+            raise BadCall(f"{name} is not a setting: write {PREFIX}{meant[0]} (docs/operator.md, Settings)")
 
 
 def _validation_message(wrong: ValidationError) -> str:
@@ -119,4 +119,4 @@ def _validation_message(wrong: ValidationError) -> str:
         f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
         for e in wrong.errors()
     )
-    return "; ".join(messages) + " (README, Settings)"
+    return "; ".join(messages) + " (docs/operator.md, Settings)"

@@ -27,7 +27,7 @@ hypothesis.settings.register_profile("steady", deadline=None)  # a loaded machin
 hypothesis.settings.load_profile("steady")
 
 LONGEST = (
-    "journeys/test_readme.py",
+    "journeys/test_documentation.py",
     "hostile/test_hostile.py",
     "journeys/test_pack.py",
     "assignments/test_certified.py",

@@ -40,5 +40,5 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
 
 def _file(settings: Settings) -> Path:
     if settings.database_url:
-        raise BadCall("grader backup copies SQLite only: use pg_dump for GRADER_DATABASE_URL (README, Back up)")
+        raise BadCall("grader backup copies SQLite only: use pg_dump (docs/operator.md, Back up)")
     return database_file(settings)

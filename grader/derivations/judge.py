@@ -453,6 +453,9 @@ class _Judging:
     ) -> Judgement:
         if final.member.doubt:
             raise Unread(f"“{final.member.doubt}” may belong to it")
+        statement = self.statements[final.number]
+        if statement.members[0].formula is None and not self._names(statement, asked.name):
+            raise Unread(f"its left side cannot be read: {statement.members[0].why}")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)

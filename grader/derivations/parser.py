@@ -140,6 +140,8 @@ class Parser:
                 factors[-1] = Formula("quotient", (factors[-1], self.factor()))
                 continue
             sign = _MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else ""
+            if token.is_sign("."):
+                self.next()
             if sign and self.sees("sign", "-", "+"):
                 minus = self.next().text
                 made = self.factor()
@@ -152,6 +154,9 @@ class Parser:
     def _goes_on(self, token: Token) -> bool:
         if token.kind in ("close", "end", "row", "=", "relation", "text"):
             return False
+        if token.is_sign("."):  # a product, if it is no full stop
+            after = self.peek(1)
+            return after is not None and after.spaced == token.spaced and after.kind not in ("sign", "number")
         if token.is_sign("|") and self.sees("sign", "_", ahead=1):
             return self.bars < 2
         if token.is_sign("|", "‖"):
@@ -417,8 +422,11 @@ class Parser:
     def _loss(self, base: str, found: Scripts) -> Formula:
         if found.transposed or found.powers or found.layer:
             raise Unread(f"{base}, the loss, with scripts")
-        if self.sees("open", "(") and not self._is_a_factor():
+        if self.sees("open", "(") and not found.primes and not self._is_a_factor():
             self.bracketed()
+        if found.primes:  # L'(θ_t)
+            by = self.inside(self.bracketed()).whole() if self.sees("open", "(") else symbol(self.notation.variable)
+            return derivative(symbol(self.notation.loss), _variable(by))
         plain = not found.word and not found.elements
         if base in self.notation.totals:
             return symbol(base)
@@ -581,6 +589,9 @@ class Parser:
             if len(said) == 1 and said[0].kind == "letter" and self.sees_attached("number"):
                 said.append(self.next())
             by = _variable(self.inside(said).whole())
+        elif not self.notation.variable and self._sees_loss() and self.sees("sign", "_", ahead=1):  # ∇J_a
+            self.at += 2
+            return derivative(symbol(self.notation.loss), _variable(self.inside(self.argument()).whole()))
         elif self.notation.variable:
             by = symbol(self.notation.variable)
         elif self.sees("letter"):  # ∇W2 J, as people type it

@@ -117,7 +117,7 @@ class _Cutter:
             else:
                 yield from self._code(found["code"], line + 1)
         elif found["inline"] is not None:
-            latex = spelled(found["inline"]) if "\\" in found["inline"] else self._statement(found["inline"])
+            latex = spelled(found["inline"]) if "\\" in found["inline"] else self.names.latex_of(found["inline"])
             yield Piece("words", found["inline"], line) if latex is None else Piece("maths", latex, line)
         else:
             latex = next(
@@ -135,17 +135,13 @@ class _Cutter:
         for number, said in enumerate(text.splitlines(), line):
             statement, hash_, comment = said.partition("#")
             if statement.strip():
-                latex = self._statement(statement) if "\\" not in statement else spelled(statement)
+                latex = self.names.latex_of(statement) if "\\" not in statement else spelled(statement)
                 if latex is None and _PROGRAM.match(statement):
                     yield Piece("words", statement, number)
                 else:
                     yield Piece("maths", spelled(statement) if latex is None else latex, number, display=True)
             if hash_:
                 yield Piece("words", comment, number)
-
-    def _statement(self, text: str) -> str | None:
-        found = re.fullmatch(r"\s*([\w.]+)\s*([-+*/])=(?!=)(.*)", text)
-        return self.names.latex_of(f"{found[1]} = {found[1]} {found[2]} ({found[3]})" if found else text)
 
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula
@@ -155,6 +155,8 @@ class _Reader:
 
     def _row(self, row: Sequence[Token], piece: Piece, aside: bool, doubt: str) -> None:
         sides, relation = _sides(row)
+        for one, other in pairwise(sides):
+            _write_out_update(one.tokens, other.tokens)
         if relation == "∈":
             sides, relation = self._without_sets(sides, piece), ""
         if not sides or not any(side.tokens or side.texts for side in sides):
@@ -269,6 +271,13 @@ class _Reader:
             behind = any(t.start > token.start for t in side.tokens)
             if (before and behind) or not any(c.isalpha() for c in token.text):
                 self.interrupted.append(skipped)
+
+
+def _write_out_update(left: list[Token], right: list[Token]) -> None:
+    """Make `a = a - (b)` of `a -= b`."""
+    if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
+        sign = left.pop()
+        right[:] = *left, sign, replace(sign, kind="open", text="("), *right, replace(sign, kind="close", text=")")
 
 
 def _function_word(tokens: Sequence[Token]) -> str:

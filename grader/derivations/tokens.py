@@ -83,8 +83,12 @@ _DROPPED = _words(
     "Bigr biggl biggr Biggl Biggr bigm nonumber notag mathbf boldsymbol bm mathrm mathit mathsf mathcal "
     "mathscr boxed fbox vec underline operatorname rm bf it cal pmb mathop mathbin cancel bcancel xcancel "
     "mathstrut hfill centering normalsize large Large displaylines ensuremath mathnormal symbf symbfit "
-    "mathbfit relax color textcolor colorbox"
+    "mathbfit mathtt mathrel relax color textcolor colorbox cancelto"
 )
+_WITHOUT_ARGUMENT = _words(
+    "color textcolor colorbox cancelto label hspace vspace phantom vphantom hphantom",
+)
+"""Macros whose first argument is not part of the formula."""
 _SPACES = _words(
     "quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
     "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline"
@@ -92,9 +96,11 @@ _SPACES = _words(
 _EQUALS = _words("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow")
 _RELATIONS = {"leq": "<=", "le": "<=", "geq": ">=", "ge": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=",
               "approx": "≈", "propto": "∝", "in": "∈", "sim": "~", "simeq": "≈", "mp": "±", "pm": "±"}  # fmt: skip
-_SIGNS = {"cdot": "·", "times": "·", "ast": "·", "bullet": "·", "odot": "⊙", "circ": "⊙", "otimes": "⊗", "star": "·",
-          "prime": "'", "backslash": "", "lVert": "‖", "rVert": "‖", "Vert": "‖", "lvert": "|", "rvert": "|",
-          "vert": "|", "mid": "|"}  # fmt: skip
+_SIGNS = {
+    **dict.fromkeys(("cdot", "times", "ast", "bullet", "star"), "·"), **dict.fromkeys(("odot", "bigodot", "circ"), "⊙"),
+    **dict.fromkeys(("lVert", "rVert", "Vert"), "‖"), **dict.fromkeys(("lvert", "rvert", "vert", "mid"), "|"),
+    "otimes": "⊗", "prime": "'", "backslash": "",
+}  # fmt: skip
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
 UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
 """Macros around words that may be names, as a pattern."""
@@ -124,6 +130,8 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
     **{name: ("macro", "hat") for name in ("hat", "widehat")},
     **{name: ("macro", "accent") for name in ("bar", "tilde", "widetilde", "overline")},
     **{name: ("letter", "T") for name in ("top", "intercal", "transpose", "trans")},
+    **{f"l{name}": ("open", sign) for name, sign in (("brack", "["), ("brace", "\\{"), ("paren", "("))},
+    **{f"r{name}": ("close", sign) for name, sign in (("brack", "]"), ("brace", "\\}"), ("paren", ")"))},
     "Sign": ("function", "sign"),
     "not": ("relation", "!="),
 }
@@ -138,6 +146,10 @@ _LONG: dict[str, tuple[Kind, str]] = {
     "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
     "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
     "//": ("end", ""), "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
+}  # fmt: skip
+_CHARACTERS: dict[str, Kind] = {
+    **dict.fromkeys(")]}", "close"), **dict.fromkeys("<>", "relation"), **dict.fromkeys(",;:∎■□", "end"),
+    "=": "=", "*": "sign",
 }  # fmt: skip
 _KNOWN = re.compile(
     r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
@@ -181,8 +193,8 @@ class _Lexer:
         self.line = 0
         self.spaced = False
         self.at = 0
-        self.grids: list[bool] = []
-        """Of the environments around it, whether & and line breaks belong to a matrix or to cases."""
+        self.grids: list[str] = []
+        """The environments around it: "matrix" or "cases", whose & and line breaks are their own, or ""."""
         self.frame = False
         """The next brace belongs to a colour, a box or the like."""
 
@@ -224,20 +236,14 @@ class _Lexer:
         if said in "([{":
             self._add("open", f"{said}{'=' if self.frame and said == '{' else ''}", start)
             self.frame = False
-        elif said in ")]}":
-            self._add("close", said, start)
-        elif said == "=":
-            self._add("=", "=", start)
-        elif said in "<>":
-            self._add("relation", said, start)
-        elif said in ",;∎■□":
-            self._add("end", said, start)
+        elif said in _CHARACTERS:
+            self._add(_CHARACTERS[said], "·" if said == "*" else said, start)
+        elif said == "$":
+            self.spaced = True
         elif said == "&":
             if any(self.grids) or self.text[start - 1 : start] == "&":
                 self._add("end", "&", start)
             self.spaced = True
-        elif said == "*":
-            self._add("sign", "·", start)
         elif said.isalpha():
             self._foreign(said, start)
         else:
@@ -309,13 +315,11 @@ class _Lexer:
                 self._add("text", said, start)
         elif name in _TEXTS or name in _UPRIGHT:
             self._text(name, start)
-        elif name in _DROPPED:
-            if name in ("color", "textcolor", "colorbox"):
+        elif name in _DROPPED | _WITHOUT_ARGUMENT:
+            if name in _WITHOUT_ARGUMENT:
                 self._argument()
-            self.frame = self.text[self.at :].lstrip()[:1] == "{"
+            self.frame = name in _DROPPED and self.text[self.at :].lstrip()[:1] == "{"
             self._skip_bracket_dot(name)
-        elif name in ("label", "hspace", "vspace", "phantom", "vphantom", "hphantom"):
-            self._argument()
         elif name in ("overset", "stackrel", "underset", "xrightarrow"):
             self._above(start)
         elif name in ("begin", "end"):
@@ -352,7 +356,9 @@ class _Lexer:
         self.at = place
         after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
         foreign = re.compile(r"\s*\{\s*(?![A-Za-z]+\s*\})[^\W\d_]{2,}\s*\}").match(self.text, self.at)
-        bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "rm") and not foreign
+        bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "mathtt", "rm") and not foreign
+        if self._is_name_or_layer():
+            bold, after = True, None
         if after and (after[1] in FUNCTIONS or after[1].lower() in FUNCTIONS):
             self.at = after.end()
             self._add("function", FUNCTIONS.get(after[1]) or FUNCTIONS[after[1].lower()], start)
@@ -365,18 +371,27 @@ class _Lexer:
         elif bold and (after is None or len(after[1]) <= 2):
             self.frame = self.text[self.at :].lstrip()[:1] == "{"  # only a way of writing its letters
         else:
-            inside = _without_macro(self._argument())
-            said = inside.strip()
-            if self._is_called(name, inside):
-                self._add("unknown", said, start)
-            elif _WORD.fullmatch(said) and self._is_index():
-                self._add("letter", said, start)
-            elif said.strip(" .,;:()"):
-                self._add("text", said, start)
-            elif said:
-                self._add("end", "", start)
-            else:
-                self.spaced = True
+            self._words(name, start)
+
+    def _words(self, name: str, start: int) -> None:
+        """Take words, or one that is a function or an index."""
+        inside = _without_macro(self._argument())
+        text = inside.strip()
+        if self._is_called(name, inside):
+            self._add("unknown", text, start)
+        elif _WORD.fullmatch(text) and self._is_index():
+            self._add("letter", text, start)
+        elif text.strip(" .,;:()"):
+            self._add("text", text, start)
+        elif text:
+            self._add("end", "", start)
+        else:
+            self.spaced = True
+
+    def _is_name_or_layer(self) -> bool:
+        """Return whether `{h2}` follows, or `{(2)}` in a script."""
+        found = re.compile(r"\s*\{\s*(?:[A-Za-z]\d|(\(?\d\)?))\s*\}").match(self.text, self.at)
+        return found is not None and (not found[1] or self._is_index())
 
     def _is_index(self) -> bool:
         """Return whether a script of a letter begins here."""
@@ -412,16 +427,18 @@ class _Lexer:
         match = self._LAYOUT.match(self.text, self.at)
         kind = match[1] if match else ""
         self.at = match.end() if match else self.at
-        grid = kind in ("cases", "rcases", "matrix", "bmatrix", "pmatrix", "vmatrix", "Bmatrix", "smallmatrix", "array")
+        grid = ""
         if name == "begin":
             if kind in ("array", "alignat", "alignedat"):
                 self._argument()
             body = self.text[self.at :].partition(f"\\end{{{kind}")[0]
-            grid = grid and not (kind == "array" and re.search(r"[^<>!]=", body))  # an array that aligns equalities
+            if "cases" in kind or (kind in ("array", "aligned") and self.found and self.found[-1].text == "\\{"):
+                grid = "cases"
+                if self.found and self.found[-1].text == "\\{":
+                    self.found.pop()  # cases, with a brace that is drawn by hand
+            elif "matrix" in kind or (kind == "array" and not re.search(r"[^<>!]=", body)):
+                grid = "matrix"  # other arrays align equalities
             self.grids.append(grid)
         elif self.grids:
             grid = self.grids.pop()
-        if grid:
-            self._add("macro", f"{name} {'cases' if 'cases' in kind else 'matrix'}", start)
-        else:
-            self._add("end", "", start)
+        self._add("macro" if grid else "end", f"{name} {grid}" if grid else "", start)

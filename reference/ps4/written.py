@@ -93,7 +93,7 @@ LAYERS = Notation(
     functions={"f": "sigmoid", "σ": "sigmoid", "g'": "sigmoid'"},
     same={
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "A1": "a1", "A2": "a2",
-        "Y": "y", "Ŷ": "h2", "x1": "x",
+        "Y": "y", "Ŷ": "h2", "x1": "x", "ypred": "h2", "ytrue": "y",
     },
     words=WORDS,
     meanings={
@@ -162,6 +162,7 @@ def _updates(rule: str) -> Quantities:
                 given["θt"] - given["η"] * given["gt"] - slope(given)
             ),
             "the gradient of the objective, not a step": lambda given: given["gt"] + slope(given),
+            "the step alone, without θt": lambda given: _step(given, slope(given)) - given["θt"],
         },
     )
 
@@ -171,9 +172,11 @@ UPDATES = Notation(
     loss="L",
     losses=frozenset({"L", "ℓ"}),
     totals=frozenset({"J", "F", "E", "C"}),
-    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"},
+    same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"}
+    | {"W": "θt", "Wt": "θt", "Wt+1": "θt+1"},
     words=WORDS,
     meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",)} | {J: ("objective", "L") for J in "JFEC"},
+    dialects=({"θt-1": "θt", "gt-1": "gt", "θt": "θt+1"},),
     variable="θt",
 )
 

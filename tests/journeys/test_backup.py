@@ -163,7 +163,7 @@ def test_a_copy_from_a_newer_grader_is_refused_when_it_is_opened(settings: Setti
     store.close()
 
 
-def test_postgresql_is_dumped_and_restored_by_its_own_tools_as_the_readme_says(
+def test_postgresql_is_dumped_and_restored_by_its_own_tools_as_documented(
     tmp_path: Path, postgres: Cluster, postgres_url: str
 ) -> None:
     dump = tmp_path / "grader.dump"

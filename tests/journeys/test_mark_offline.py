@@ -25,9 +25,9 @@ from grader.marking.offline import commands
 from grader.model import Report
 from grader.render import as_json
 from tests.conftest import ROOT, Command
+from tests.documentation import blocks
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
-README = (ROOT / "README.md").read_text("utf-8")
 Read = Callable[..., int]
 
 
@@ -223,12 +223,12 @@ def test_what_a_student_wrote_does_nothing_on_the_page(out: Path, tmp_path: Path
     assert page.title() != "1"
 
 
-# ── the README ───────────────────────────────────────────────────────────────────────────────────────
+# ── the documentation ────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.proof
-def test_the_readmes_notebook_goes_in_and_80_points_come_out(tmp_path: Path) -> None:
-    (block,) = re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def test_the_documented_notebook_goes_in_and_80_points_come_out(tmp_path: Path) -> None:
+    (block,) = blocks("console")
     shutil.copytree(ROOT / "submissions", tmp_path / "submissions")
     environment = os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference")}
     for command in re.findall(r"^\$ grader (.*)$", block, re.MULTILINE):

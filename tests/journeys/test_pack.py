@@ -12,14 +12,14 @@ from grader.assignments import catalogue
 from grader.authoring.pack import code_of_checks
 from grader.errors import BadAssignment
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION
-from tests.readme import PACK_STUDENT, run
+from tests.documentation import PACK_STUDENT, run
 
 REFERENCE = ROOT / "reference" / "ps4"
 
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
-    """By the README's own line."""
+    """By the documented command."""
     folder = tmp_path_factory.mktemp("pack")
     done = run(PACK_STUDENT, folder)
     assert (done.returncode, done.stderr) == (0, "")

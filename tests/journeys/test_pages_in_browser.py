@@ -1,7 +1,7 @@
 """The pages as people meet them, in Chromium, against a real service that really trains on MNIST.
 
 Where GRADER_TEST_PICTURES names a folder, pictures of the pages are written to it: those that it has already are made
-anew, an empty folder gets all. Those of the README are made so (`make pictures`).
+anew, an empty folder gets all. Those of the documentation are made so (`make pictures`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import ROOT
+from tests.documentation import DOCUMENTATION
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, classroom
 from tests.journeys.test_report_in_browser import CHROMIUM, CONTRASTS, DESK, FLAGS, PHONE
 
@@ -51,7 +52,7 @@ class Visitor:
             self.page.set_viewport_size({"width": size[0], "height": size[1]})
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             self.page.screenshot(path=file)
-            Image.open(file).convert("RGB").quantize(256, kmeans=3).save(file, optimize=True)  # small, for a README
+            Image.open(file).convert("RGB").quantize(256, kmeans=3).save(file, optimize=True)  # small
         self.page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
         self.page.emulate_media(color_scheme="light")
 
@@ -243,6 +244,6 @@ def test_a_page_has_contrast_fits_a_phone_and_is_reached_by_keyboard(grace: Visi
     page.emulate_media(color_scheme="light")
 
 
-def test_the_readme_shows_the_pictures_that_there_are() -> None:
-    shown = set(re.findall(r"docs/pictures/[\w-]+\.png", (ROOT / "README.md").read_text("utf-8")))
-    assert shown == {f"docs/pictures/{file.name}" for file in (ROOT / "docs" / "pictures").glob("*.png")}
+def test_the_documentation_shows_the_pictures_that_exist() -> None:
+    shown = set(re.findall(r"pictures/([\w-]+\.png)", DOCUMENTATION))
+    assert shown == {file.name for file in (ROOT / "docs" / "pictures").glob("*.png")}

@@ -13,6 +13,9 @@ $$\frac{\partial E}{\partial b_j^{(1)}} = \delta_j \qquad \frac{\partial E}{\par
 CASES = r"""- if $(\theta_t)_i > 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_t)_i + \lambda)$
 - if $(\theta_t)_i < 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_t)_i - \lambda)$"""
 
+BY_HAND = r"""$\theta_{t+1} = \theta_t - \eta g_t - \eta\lambda s$ with
+$s = \left\{\begin{array}{rl} 1 & \theta_t > 0 \\ 0 & \theta_t = 0 \\ -1 & \theta_t < 0 \end{array}\right.$"""
+
 
 @pytest.mark.parametrize(
     ("question", "answer"),
@@ -21,12 +24,21 @@ CASES = r"""- if $(\theta_t)_i > 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_
         ("q1.1", "dJ/da(2) = dJ/dŷ * dŷ/da(2)\n\n=> dJ/da(2) = ŷ - y"),
         ("q1.1", "Multiply both:\n$$-y(1-h^{(2)}) + (1-y)h^{(2)} = h^{(2)} - y$$"),
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y-y)\,{}^t h^{(1)}$"),
+        ("q1.1", r"$\nabla_{a^{\text{(2)}}}J = h^{\text{(2)}} - \mathtt{y}$"),
+        ("q1.1", r"$\nabla J_{a^{(2)}} = \left\lbrack\cancelto{1}{\frac{\hat y}{\hat y}}\hat y - y\right\rbrack$"),
+        ("q1.1", r"$\nabla_{a^{(2)}}J: \hat y - y$"),
+        ("q1.1", r"$$\fbox{$\nabla_{a^{(2)}}J = \hat y - y$}$$"),
+        ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y - y) . h^{(1)\top}$"),
+        ("q3.1", "theta -= eta * (g + 2 * lam * theta)"),
+        ("q3.1", r"$\theta_{t+1} = (1-2\eta\lambda)\theta_t - \eta L'(\theta_t)$"),
+        ("q3.1", r"$\theta_t = \theta_{t-1} - \eta(g_{t-1} + 2\lambda\theta_{t-1})$"),
         ("q3.1", r"$(\theta_{t+1})_i = (\theta_t)_i - \eta\left((g_t)_i + 2\lambda(\theta_t)_i\right)$"),
         ("q3.1", "θt+1 = θt - η(gt + 2λθt)"),
         ("q3.1", r"$\Delta\theta = -\eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
         ("q3.1", r"$\theta_\text{nuevo} = \theta_\text{viejo} - \eta\,(g + 2\lambda\,\theta_\text{viejo})$"),
         ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + 2\lambda w^{(t)}\right]$"),
         ("q3.2", CASES),
+        ("q3.2", BY_HAND),
     ],
 )
 def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
@@ -39,6 +51,9 @@ def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
         ("q1.5", ELEMENTS.replace("(1 - h_j)", "")),
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y+y)\,{}^t h^{(1)}$"),
         ("q3.1", "θt+1 = θt - η(gt + λθt)"),
+        ("q3.1", "theta -= eta * (g - 2 * lam * theta)"),
+        ("q3.1", r"$\theta_t = \theta_{t-1} - \eta(g_{t-1} + \lambda\theta_{t-1})$"),
+        ("q3.2", BY_HAND.replace("-1 &", "1 &")),
         ("q3.1", r"$\Delta\theta = \eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
         ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + \lambda w^{(t)}\right]$"),
         ("q3.2", CASES.replace("<", ">", 1).replace("> 0", "< 0", 1)),
@@ -46,6 +61,11 @@ def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
 )
 def test_another_value_in_the_notation_is_seen(ask: Ask, question: str, answer: str) -> None:
     assert {one.comparison for one in ask(question, answer).judgements} == {Comparison.DIFFERS}
+
+
+def test_a_formula_whose_left_side_is_unread_is_not_called_different(ask: Ask) -> None:
+    (found,) = ask("q1.1", r"$\nabla_{a{(2)}}J = h{(2)} - y$").judgements
+    assert (found.comparison, found.words[:40]) == (Comparison.UNREAD, "Unread: its left side cannot be read: a ")
 
 
 def test_an_index_that_is_summed_in_a_definition_is_its_own(ask: Ask) -> None:

@@ -1,24 +1,22 @@
-"""The README's way from a Canvas download to a Canvas upload, run as it stands."""
+"""The documented way from a Canvas download to a Canvas upload, run as it stands."""
 
 from __future__ import annotations
 
 import csv
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 from tests import classes
-from tests.conftest import ROOT, TOY_CHECKS, TOY_TOML
+from tests.conftest import TOY_CHECKS, TOY_TOML
+from tests.documentation import blocks
 
-SECTION = (ROOT / "README.md").read_text("utf-8").partition("## A whole class\n")[2].partition("\n## ")[0]
-COMMANDS = re.search(r"^```shell\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
+(COMMANDS,) = blocks("shell")
 
 
-def test_the_readmes_commands_lead_from_a_canvas_zip_to_a_gradebook_that_comes_in_again(tmp_path: Path) -> None:
+def test_the_documented_commands_lead_from_a_canvas_zip_to_a_gradebook_that_comes_in_again(tmp_path: Path) -> None:
     """Under the name of ps4 lies an assignment that is graded in no time."""
-    assert COMMANDS is not None
     pupils = [p for p in classes.fifty() if p.number in (0, 3, 16, 20, 27, 35, 43, 45)]
     classes.canvas(pupils, tmp_path / "submissions.zip")
     classes.canvas_gradebook(pupils, tmp_path / "gradebook.csv")
@@ -30,7 +28,7 @@ def test_the_readmes_commands_lead_from_a_canvas_zip_to_a_gradebook_that_comes_i
     folders = {"GRADER_ASSIGNMENTS": str(tmp_path / "assignments"), "GRADER_HOME": str(tmp_path / "home")}
     environment = os.environ | folders | {"PATH": programs}
     done = subprocess.run(
-        ["bash", "-euc", COMMANDS[1]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        ["bash", "-euc", COMMANDS], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     scores = {row["ID"]: row["Problem Set 4 (1234)"] for row in rows(tmp_path / "out" / "canvas.csv")}

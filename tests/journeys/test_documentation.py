@@ -1,4 +1,4 @@
-"""The README's commands are run as they stand."""
+"""The commands of README and docs/ are run as they stand."""
 
 import json
 import os
@@ -16,10 +16,10 @@ import pytest
 from grader.cli import app
 from grader.settings import Settings
 from tests.conftest import ROOT
-from tests.readme import COMMANDS, PACK_STUDENT, README, run
+from tests.documentation import COMMANDS, DOCUMENTATION, DOCUMENTS, PACK_STUDENT, blocks, run
 from tests.running import WAIT_SECONDS, free_port
 
-SERVICE = re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SERVICE = blocks("bash")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def checkout(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command != PACK_STUDENT])
-def test_the_readmes_command_works(checkout, command):
+def test_a_documented_command_works(checkout, command):
     done = run(command, checkout)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -54,7 +54,7 @@ def made_to_serve(port, environment, said):
         process.wait(WAIT_SECONDS)
 
 
-def test_the_readmes_service_takes_a_submission_and_gives_it_40_of_40(checkout, tmp_path):
+def test_the_documented_service_takes_a_submission_and_gives_it_40_of_40(checkout, tmp_path):
     port, home = free_port(), tmp_path / "home"
     ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -81,13 +81,19 @@ def test_the_readmes_service_takes_a_submission_and_gives_it_40_of_40(checkout, 
 
 
 def test_every_setting_is_documented():
-    missing = [name for name in Settings.model_fields if f"`GRADER_{name.upper()}`" not in README]
+    missing = [name for name in Settings.model_fields if f"`GRADER_{name.upper()}`" not in DOCUMENTS["operator.md"]]
     assert not missing
 
 
 def test_every_command_is_documented():
-    names = set(app.COMMANDS)
-    missing = [
-        name for name in names if not re.search(rf"`(grader )?{name}\b", README) and f"grader {name}" not in README
-    ]
-    assert not missing
+    documented = {name for name in app.COMMANDS if re.search(rf"`{name}\b|grader {name}\b", DOCUMENTATION)}
+    assert set(app.COMMANDS) - documented == set()
+
+
+def test_the_readme_is_short():
+    assert len(DOCUMENTS["README.md"].splitlines()) <= 150
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text("utf-8").partition("nav:\n")[2]
+    assert set(re.findall(r"[\w-]+\.md", navigation)) == {file.name for file in (ROOT / "docs").glob("*.md")}

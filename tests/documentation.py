@@ -1,4 +1,4 @@
-"""The README's commands, and how they are run as they stand."""
+"""The commands of README and docs/, and how they are run as they stand."""
 
 from __future__ import annotations
 
@@ -11,16 +11,29 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line]
+TUTORIAL = "write-an-assignment.md"
+"""A test of its own follows it."""
+DOCUMENTS = {
+    file.name: file.read_text("utf-8")
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    if file.name != TUTORIAL
+}
+DOCUMENTATION = "\n".join(DOCUMENTS.values())
+
+
+def blocks(language: str) -> list[str]:
+    """Return the code blocks of this language in all documents."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENTATION, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line]
 
 (PACK_STUDENT,) = (line for line in COMMANDS if line.startswith("grader pack student "))
 """What takes longest of all, and so is run once, by test_pack.py, which looks at what comes out."""
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """In this folder, with the checkout's assignments."""
+    """Run a command in this folder, with the checkout's assignments."""
     program, *arguments = shlex.split(command)
     return subprocess.run(
         [Path(sys.executable).with_name(program), *arguments],
