@@ -21,9 +21,9 @@ DOCUMENTS = {
 DOCUMENTATION = "\n".join(DOCUMENTS.values())
 
 
-def blocks(language: str) -> list[str]:
-    """Return the code blocks of this language in all documents."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", DOCUMENTATION, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = DOCUMENTATION) -> list[str]:
+    """Return the code blocks of this language, by default of all documents."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line]

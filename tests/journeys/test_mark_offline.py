@@ -25,7 +25,7 @@ from grader.marking.offline import commands
 from grader.model import Report
 from grader.render import as_json
 from tests.conftest import ROOT, Command
-from tests.documentation import blocks
+from tests.documentation import DOCUMENTS, blocks
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
 Read = Callable[..., int]
@@ -228,7 +228,7 @@ def test_what_a_student_wrote_does_nothing_on_the_page(out: Path, tmp_path: Path
 
 @pytest.mark.proof
 def test_the_documented_notebook_goes_in_and_80_points_come_out(tmp_path: Path) -> None:
-    (block,) = blocks("console")
+    (block,) = blocks("console", DOCUMENTS["marker.md"])
     shutil.copytree(ROOT / "submissions", tmp_path / "submissions")
     environment = os.environ | {"GRADER_ASSIGNMENTS": str(ROOT / "reference")}
     for command in re.findall(r"^\$ grader (.*)$", block, re.MULTILINE):
