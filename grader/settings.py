@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,8 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from grader.assignments.catalogue import default_root
 from grader.errors import BadCall
+from grader.sandbox import runtime
 
 PREFIX = "GRADER_"
 
@@ -30,11 +29,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
-    assignments: Path = default_root()
-    """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment."""
+    assignments: Path | None = None
+    """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment; no other assignments are known then.
+    Unset, those in `reference/`, installed ones and the demo are known."""
     assignment: str = "ps4"
     """GRADER_ASSIGNMENT: the default assignment of commands."""
-    runtime: Path = Path(sys.prefix) / "sandbox"
+    runtime: Path = Field(default_factory=runtime.default)
     """GRADER_RUNTIME: the Python environment that students' code runs in, inside bubblewrap."""
     secret: str = ""
     """GRADER_SECRET: the secret seed of fresh problems. Empty is the public seed of a pre-check; a batch then creates a

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import BadCall
-from grader.service import alone, database_file, made_home
+from grader.service import database_file, lock_home, make_home
 from grader.settings import Settings
 from grader.store import copies
 from grader.store.copies import Copy, PutBack
@@ -34,7 +34,7 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
     """
     database = _file(settings)
     found = copies.examine(copy)
-    with alone(made_home(settings)):
+    with lock_home(make_home(settings)):
         return found, copies.put_back(copy, database)
 
 

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import click
 from rich.console import Console
 from rich.text import Text
 from watchfiles import watch as watch_files
@@ -201,11 +200,13 @@ def _watch_keys(events: queue.Queue[Event]) -> None:
 
 
 def _key_presses() -> Iterator[str]:
-    """Yield the pressed keys. The terminal keeps its output processing: in click's raw mode, printed lines would not
-    start at the left margin."""
+    """Yield the pressed keys. The terminal keeps its output processing: in raw mode, printed lines would not start at
+    the left margin."""
     if sys.platform == "win32":
+        import msvcrt
+
         while True:
-            yield click.getchar()
+            yield msvcrt.getwch()
     import termios
     import tty
 

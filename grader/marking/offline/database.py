@@ -64,7 +64,7 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
     return course, assignment, question
 
 
-def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> Desk:
+def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path | None) -> Desk:
     """Return one question's answers for one marker.
 
     Raises:
