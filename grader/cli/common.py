@@ -24,8 +24,16 @@ from grader.sandbox.plain import Plain
 from grader.settings import Settings
 
 _ASSIGNMENT = "Id or folder of the assignment. By default, GRADER_ASSIGNMENT."
-AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help=_ASSIGNMENT)]
-AssignmentArgument = Annotated[str, typer.Argument(help=_ASSIGNMENT)]
+
+
+def _known_assignments() -> list[str]:
+    return list(catalogue.folders(Settings().assignments))
+
+
+AssignmentOption = Annotated[
+    str, typer.Option("--assignment", "-a", autocompletion=_known_assignments, help=_ASSIGNMENT)
+]
+AssignmentArgument = Annotated[str, typer.Argument(autocompletion=_known_assignments, help=_ASSIGNMENT)]
 SandboxOption = Annotated[
     str,
     typer.Option(

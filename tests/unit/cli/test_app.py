@@ -48,6 +48,7 @@ WORDS = {
     "grader wat": ["watch"],
     "grader check --qu": ["--quick"],
     "grader check --sandbox land": ["landlock"],
+    "grader check -a two": ["two_layer_net"],
     "grader admin tok": ["token", "tokens"],
     "grader check tests/unit/cli/test_a": [],  # bash itself completes files
 }
