@@ -8,12 +8,12 @@ WORKDIR /opt/grader
 ENV UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy
 RUN python3 -m pip install --quiet --disable-pip-version-check --target /opt/uv uv
 # What we depend on, as it is locked, without what only tests need; then the environment of students' code.
-COPY pyproject.toml README.md requirements.lock ./
+COPY pyproject.toml README.md LICENSE requirements.lock ./
 COPY grader/__init__.py grader/__init__.py
 COPY grader/sandbox/runtime.lock grader/sandbox/runtime.lock
 RUN /opt/uv/bin/uv venv --quiet --python /usr/bin/python3 .venv \
     && /opt/uv/bin/uv pip install --quiet --compile-bytecode --python .venv --constraints requirements.lock \
-        --editable '.[postgres]' \
+        --editable '.[server,postgres]' \
     && /opt/uv/bin/uv venv --quiet --python /usr/bin/python3 .venv/sandbox \
     && /opt/uv/bin/uv pip sync --quiet --compile-bytecode --python .venv/sandbox grader/sandbox/runtime.lock
 COPY grader grader

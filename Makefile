@@ -73,7 +73,7 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 
 lock: $(UV)  ## choose and lock the newest versions of what we depend on
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	    --extra dev --extra postgres --upgrade pyproject.toml -o requirements.lock
+	    --extra server --extra postgres --extra similar --extra calibrate --group dev --upgrade pyproject.toml -o requirements.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --upgrade -c requirements.lock grader/sandbox/runtime.in -o grader/sandbox/runtime.lock
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

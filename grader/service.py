@@ -55,7 +55,7 @@ def open_store(settings: Settings) -> Store:
     if settings.database_url:
         store = Store(settings.database_url)
     else:
-        create_home(settings)
+        make_home(settings)
         store = Store(f"sqlite:///{database_file(settings)}")
     try:
         store.migrate()
@@ -65,20 +65,20 @@ def open_store(settings: Settings) -> Store:
     return store
 
 
-def when_reachable(act: Callable[[], T]) -> T:
-    """Call `act` until the database can be used, and log why it cannot. The database may be started last."""
-    logged = ""
+def retry_until_reachable(action: Callable[[], T]) -> T:
+    """Call `action` until the database can be reached, and log each new reason: the database may be started last."""
+    reason = ""
     while True:
         try:
-            return act()
-        except StoreUnavailable as gone:
-            if str(gone) != logged:
-                log.warning("waiting for the database", why=str(gone))
-            logged = str(gone)
+            return action()
+        except StoreUnavailable as unreachable:
+            if str(unreachable) != reason:
+                log.warning("waiting for the database", why=str(unreachable))
+            reason = str(unreachable)
             time.sleep(TRY_AGAIN_SECONDS)
 
 
-def create_home(settings: Settings) -> Path:
+def make_home(settings: Settings) -> Path:
     """Return the folder with the service's data, creating it if necessary."""
     home = settings.home
     try:
@@ -94,12 +94,12 @@ def database_file(settings: Settings) -> Path:
     return settings.home / "grader.db"
 
 
-def only_service(home: Path) -> AbstractContextManager[None]:
-    """Lock the folder, since a second service would treat the first one's gradings as those of a dead worker."""
+def lock_home(home: Path) -> AbstractContextManager[None]:
+    """Lock the folder. A second service would give the gradings of the first one to its own workers."""
     return locked(home / "lock", f"another grader serve runs on GRADER_HOME={home}")
 
 
-def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
+def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
     """Return the service and its workers, which are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
@@ -115,27 +115,27 @@ def on_one_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
     return Service(store, workers, events, assignments, settings), workers
 
 
-def on_many_machines(settings: Settings) -> tuple[Service, Replica]:
+def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
     """Return one replica of the service and its background tasks, which are not started yet. Separate workers grade."""
-    store = when_reachable(lambda: open_store(settings))
+    store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(Announcer(store))
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
     queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime))
     return Service(store, queue, events, assignments, settings), Replica(store, events, lease_of(settings))
 
 
-def workers_of_this_machine(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
+def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
     """Return the database and this machine's workers, which are not started yet. Raise `BadCall` without PostgreSQL."""
     if not settings.has_postgresql:
         raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
-    store = when_reachable(lambda: open_store(settings))
-    from grader.workers.postgres import PostgresWorkers  # its libraries are installed for PostgreSQL only
+    store = retry_until_reachable(lambda: open_store(settings))
+    from grader.workers.postgres import PostgresWorkers  # an optional dependency
 
     workers = PostgresWorkers(
         store,
         Announcer(store),
         Plan(settings.assignments, settings.runtime, sandbox),
-        when_reachable(lambda: secret_of(settings, store)),
+        retry_until_reachable(lambda: secret_of(settings, store)),
         (None,) * settings.workers,
         compatibility_keys(catalogue.everything(settings.assignments), settings.runtime),
         lease_of(settings),

@@ -30,6 +30,7 @@ LONGEST = (
     "journeys/test_documentation.py",
     "hostile/test_hostile.py",
     "journeys/test_pack.py",
+    "journeys/test_wheels.py",
     "assignments/test_certified.py",
     "assignments/test_new.py",
     "assignments/test_frozen.py",

@@ -1,12 +1,14 @@
-"""Load assignments from their folders, reference/<id>/."""
+"""Find assignments, and load them from their folders."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,7 +33,11 @@ OTHER_VERSION = (
     "this pack was made by another version of the grader: run the grader that came with it (the folder precheck), or "
     "download the pack again"
 )
-_JUDGING = ("*.toml", "*.py", "*.lock", "data/*", "handout/*.py")
+GROUP = "grader.assignments"
+"""The entry point group of installed assignments. An entry point names the package that is the assignment's folder."""
+DEMO = Path(__file__).parents[1] / "demo"
+"""The assignment that comes with the grader."""
+_JUDGING = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
 """Files that verdicts depend on, and that the digest therefore covers. It does not cover variants, faults and the
 handout's texts."""
 CHECKS = "checks.py"
@@ -171,28 +177,61 @@ def default_root() -> Path:
     return beside if beside.is_dir() else Path.cwd() / "reference"
 
 
+def folders(root: Path | None = None) -> dict[str, Path]:
+    """Return the folders of the known assignments, by name.
+
+    Args:
+        root: The only folder to search. None for `default_root()`, installed assignments and the demo; of two
+            assignments with the same name, the first of these counts.
+
+    Raises:
+        BadAssignment: An entry point names a package that does not exist.
+    """
+    inside = {path.parent.name: path.parent for path in sorted((root or default_root()).glob(f"*/{MANIFEST}"))}
+    return inside if root else {**dict(_elsewhere()), **inside}
+
+
+def _elsewhere() -> Iterator[tuple[str, Path]]:
+    if DEMO.is_dir():
+        yield DEMO.name, DEMO
+    for point in entry_points(group=GROUP):
+        spec = find_spec(point.module)
+        if spec is None or not spec.submodule_search_locations:
+            raise BadAssignment(f"the entry point {point.name} of {GROUP} names {point.module}, which is no package")
+        yield point.name, Path(next(iter(spec.submodule_search_locations)))
+
+
+def places(root: Path | None = None) -> str:
+    """Return where `folders` searches, for messages."""
+    if root:
+        return f"{root} (GRADER_ASSIGNMENTS)"
+    return f"{default_root()} (set GRADER_ASSIGNMENTS for another folder), installed packages (entry points {GROUP})"
+
+
 def find(name: str, root: Path | None = None) -> Assignment:
     """Load an assignment.
 
     Args:
-        name: Its id, or the path of its folder.
-        root: The folder with all assignments' folders.
+        name: Its name, or the path of its folder.
+        root: The only folder to search, as for `folders`.
 
     Raises:
         BadCall: There is no such assignment.
         BadAssignment: Its folder is not valid.
     """
-    root = root or default_root()
-    for folder in (Path(name), root / name):
+    for folder in (Path(name), (root or default_root()) / name):
         if (folder / MANIFEST).is_file():
             return load(folder)
-    known = ", ".join(sorted(p.parent.name for p in root.glob(f"*/{MANIFEST}"))) or "none"
-    raise BadCall(f"there is no assignment {name!r} (in {root.name}/ there are: {known})")
+    known = folders(root)
+    if name in known:
+        return load(known[name])
+    there_are = ", ".join(sorted(known)) or "none"
+    raise BadCall(f"there is no assignment {name!r} (there are: {there_are}) in {places(root)}")
 
 
 def everything(root: Path | None = None) -> list[Assignment]:
-    """Load all assignments of a root folder."""
-    return [load(path.parent) for path in sorted((root or default_root()).glob("*/assignment.toml"))]
+    """Load all assignments that `folders` finds."""
+    return [load(folder) for _, folder in sorted(folders(root).items())]
 
 
 def load(folder: Path) -> Assignment:

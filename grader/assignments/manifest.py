@@ -158,6 +158,8 @@ class Manifest(_Table):
     long: tuple[LongCheck, ...] = ()
     written: WrittenTable = WrittenTable()
     runtime: RuntimeTable | None = None
+    demo: tuple[str, ...] = ()
+    """Submissions that `grader demo` grades: paths in the folder, for example "variants/loops.py"."""
     settings: dict[str, Any] = {}
     """Data for the code of the assignment, which reads it by `kit.settings`."""
 

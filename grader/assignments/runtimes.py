@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
-from grader.errors import BadAssignment
-
-_READY = "ready"
-"""Marker file that is written last, so that an interrupted installation starts again."""
+from grader.errors import BadAssignment, SandboxUnavailable
+from grader.sandbox import runtime
 
 
 def make(assignment: Assignment, common: Path) -> Path | None:
@@ -30,16 +25,9 @@ def make(assignment: Assignment, common: Path) -> Path | None:
     if assignment.lock is None:
         return None
     folder = assignment.runtime(common)
-    if (folder / _READY).exists():
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*command, "--require-hashes", "-r", str(assignment.lock)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["pip printed no message"]
-        raise BadAssignment(f"{assignment.id}/{assignment.lock.name} cannot be installed: {last[0]}")
-    (folder / _READY).touch()
+    if not runtime.is_made(folder):
+        try:
+            runtime.make(folder, assignment.lock)
+        except SandboxUnavailable as wrong:
+            raise BadAssignment(f"{assignment.id}/{assignment.lock.name}: {wrong}") from None
     return folder

@@ -9,20 +9,21 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from grader import __version__
 from grader.assignments import recorded
-from grader.assignments.catalogue import CHECKS, LINES, MISTAKES, REFERENCE, Assignment
+from grader.assignments.catalogue import CHECKS, DEMO, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded import RECORDED, AnswerRecorder
 from grader.assignments.seeds import Seed
+from grader.distribution import SCRIPT, installed
 from grader.engine import grade as pipeline
-from grader.errors import BadAssignment
+from grader.errors import BadAssignment, BadCall
 from grader.intake.receive import receive_path
 from grader.kit.claim import Claim
 from grader.sandbox.contract import Sandbox
@@ -37,11 +38,13 @@ Check your work before you submit it
 Once:        python -m pip install ./precheck
 Every time:  python -m grader check {file} -a {id}
 While you work (q quits):  python -m grader watch {file} -a {id}
+In a notebook of the folder handout:  %load_ext grader  and, in the next cell,  %grader check -a ../{id}
 
-Run both from this folder. The handout is in handout/. Instead of {file}, write the path of the file that you work on,
-such as handout/{file} (a notebook works too). The problems here use the public seed; after you submit, your code is
-graded on other problems, and the checks that do not run here run then. So this is not the grade. On your machine your
-code may run without isolation, so run only your own code. `grader doctor` is for servers; you do not need it.
+Run the first three from this folder. The handout is in handout/. Instead of {file}, write the path of the file that
+you work on, such as handout/{file} (a notebook works too). The problems here use the public seed; after you submit,
+your code is graded on other problems, and the checks that do not run here run then. So this is not the grade. On your
+machine your code may run without isolation, so run only your own code. `grader doctor` is for servers; you do not
+need it.
 """
 
 
@@ -137,19 +140,22 @@ def add_grader(out: zipfile.ZipFile, folder: str) -> None:
     """Add this grader as a folder that pip can install."""
     package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts and DEMO not in path.parents:
             add(out, f"{folder}/grader/{path.relative_to(package).as_posix()}", path.read_bytes())
     add(out, f"{folder}/pyproject.toml", _pyproject().encode())
 
 
 def _pyproject() -> str:
     """Return the pyproject.toml of the packed grader, with the dependencies of the installed one."""
-    facts = metadata("grader")
-    needed = [d for d in facts.get_all("Requires-Dist") or [] if "extra ==" not in d]
+    found = installed()
+    if found is None:
+        raise BadCall("the grader is not installed here, so its requirements are unknown: python -m pip install .")
+    facts = found.metadata
+    needed = [requirement for requirement in found.requires or [] if "extra ==" not in requirement]
     return (
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
-        f'[project]\nname = "grader"\nversion = "{facts["Version"]}"\nrequires-python = "{facts["Requires-Python"]}"\n'
-        f"dependencies = {json.dumps(needed, indent=4)}\n\n"
-        '[project.scripts]\ngrader = "grader.cli:main"\n\n'
+        f'[project]\nname = "{found.name}"\nversion = "{__version__}"\n'
+        f'requires-python = "{facts["Requires-Python"]}"\ndependencies = {json.dumps(needed, indent=4)}\n\n'
+        f'[project.scripts]\ngrader = "{SCRIPT}"\n\n'
         '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n'
     )

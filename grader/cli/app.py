@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -42,6 +46,10 @@ COMMANDS = {
     "restore": ("grader.cli.operating:restore", "Replace the service's database by a copy; the service must not run."),
     "doctor": ("grader.cli.operating:doctor", "Run the sandbox self-test; exit with 4 if a promise is broken."),
     "assignments": ("grader.cli.assignments:assignments", "List the assignments, with their points."),
+    "demo": (
+        "grader.cli.assignments:demo",
+        "Grade an assignment's example submissions, by default those of the demo that comes with the grader.",
+    ),
     "new": (
         "grader.cli.assignments:new",
         "Create the folder of a new assignment, from a solution or as a template.",
@@ -57,10 +65,14 @@ COMMANDS = {
     "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
     "runtimes": (
         "grader.cli.assignments:make_runtimes",
-        "Create the environments of assignments that need additional packages.",
+        "Create the environment of students' code, and those of assignments that need additional packages.",
     ),
 }
 """Function or Typer application of each command, and the first sentence of its help."""
+
+
+_OPTIONAL = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>[\w-]+)")
+"""A requirement of an extra, as in a distribution's metadata."""
 
 
 class LazyGroup(TyperGroup):
@@ -73,7 +85,25 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load(name) if name in COMMANDS else command, rest
+        if name not in COMMANDS:
+            return name, command, rest
+        with _starting() if not ctx.resilient_parsing else nullcontext():  # completion prints nothing else
+            return name, load(name), rest
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Show on a terminal that something happens while a command's libraries are imported."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write("starting …\r")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write(f"{' ' * len('starting …')}\r")
+        sys.stderr.flush()
 
 
 def load(name: str) -> Any:
@@ -139,6 +169,8 @@ def run() -> NoReturn:
         sys.exit(130)
     except GraderError as error:
         _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as missing:
+        _fail(f"{missing.name} is not installed: {_install_command(str(missing.name))}", 2)
     except Exception as error:  # noqa: BLE001  no traceback, and never the exit code of a low score
         if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export this class; the help has been printed
             sys.exit(2)
@@ -148,9 +180,24 @@ def run() -> NoReturn:
     sys.exit(code or 0)
 
 
+def _install_command(module: str) -> str:
+    """Return the command that installs a missing module, by the extra of the grader that has it if there is one."""
+    from grader.distribution import installed
+
+    wanted, found = module.partition(".")[0].replace("_", "-").lower(), installed()
+    for requirement in (found.requires if found else None) or []:
+        match = _OPTIONAL.match(requirement)
+        if found and match and match["name"].replace("_", "-").lower() == wanted:
+            return f"python -m pip install '{found.name}[{match['extra']}]'"
+    return f"python -m pip install {wanted}"
+
+
 def _fail(message: str, code: int) -> NoReturn:
     from rich.console import Console
 
-    line = f"grader: {one_line(message, 600)}"
-    Console(stderr=True, highlight=False).print(line, style="red", markup=False)
+    console = Console(stderr=True, highlight=False)
+    lines = textwrap.wrap(  # rich would break a path that is longer than a line
+        f"grader: {one_line(message, 600)}", console.width, break_long_words=False, break_on_hyphens=False
+    )
+    console.print("\n".join(lines), style="red", markup=False, soft_wrap=True)
     sys.exit(code)

@@ -26,15 +26,22 @@ from grader.cli.common import (
     AssignmentArgument,
     SandboxOption,
     assignment_of,
+    err,
+    make_runtime,
     out,
     progress_bar,
     require_writable,
     sandbox_for,
+    seed,
     status,
 )
+from grader.cli.progress import GradingDisplay
+from grader.engine.grade import grade
 from grader.errors import BadCall
+from grader.intake.receive import receive_path
 from grader.model import ZERO, show_points
 from grader.render.phrases import judged
+from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox.choose import another
 from grader.settings import Settings
@@ -46,7 +53,10 @@ def assignments(
     as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the assignments, with their points."""
-    known = catalogue.everything(Settings().assignments)
+    root = Settings().assignments
+    known = catalogue.everything(root)
+    if not known:
+        raise BadCall(f"there are no assignments in {catalogue.places(root)}")
     if as_json_:
         rows = [{"id": a.id, "title": a.title, "points": float(a.points), "digest": a.digest} for a in known]
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
@@ -56,6 +66,23 @@ def assignments(
         machine = sum((p for part in a.parts for p in part.points_of_checks.values()), ZERO)
         table.add_row(a.id, a.title, show_points(a.points), show_points(machine), a.digest[:12])
     out.print(table)
+
+
+def demo(
+    assignment: Annotated[str, typer.Argument(help="Id or folder of the assignment.")] = str(catalogue.DEMO),
+    sandbox: SandboxOption = "auto",
+) -> None:
+    """Grade an assignment's example submissions, by default those of the demo that comes with the grader."""
+    task = assignment_of(assignment)
+    if not task.manifest.demo:
+        raise BadCall(f"{task.id} has no demo: name submissions of its folder in assignment.toml, demo = [...]")
+    with sandbox_for(sandbox, assignment=task) as chosen:
+        for name in task.manifest.demo:
+            submission = receive_path(task.folder / name, task.files[0])
+            out.rule(f"{task.id}: {name}")
+            with GradingDisplay(err, task) as display:
+                report = grade(submission, task, chosen, seed(), watch=display.watch)
+            out.print(Terminal(report))
 
 
 def new(
@@ -86,8 +113,9 @@ def new(
 
 
 def make_runtimes() -> None:
-    """Create the environments of assignments that need additional packages."""
+    """Create the environment of students' code, and those of assignments that need additional packages."""
     common = Settings().runtime
+    make_runtime(common)
     for task in catalogue.everything(Settings().assignments):
         with status(f"installing {task.runtime_name} of {task.id}") if task.lock else nullcontext():
             folder = runtimes.make(task, common)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import BadCall
-from grader.service import create_home, database_file, only_service
+from grader.service import database_file, lock_home, make_home
 from grader.settings import Settings
 from grader.store import copies
 from grader.store.copies import Copy, RestoredCopy
@@ -34,7 +34,7 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, RestoredCopy]:
     """
     database = _file(settings)
     found = copies.examine(copy)
-    with only_service(create_home(settings)):
+    with lock_home(make_home(settings)):
         return found, copies.restore(copy, database)
 
 

@@ -31,6 +31,7 @@ from grader.batch.run import Run, receive
 from grader.batch.scores import OtherScore, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
+from grader.cli.common import prepared
 from grader.course.late import checked_date, read_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
@@ -115,6 +116,7 @@ def _queue(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> AbstractContextManager[BatchQueue]:
     """The queue in the output folder, which this machine empties, or that of a service."""
+    settings = settings if database else prepared(settings, sandbox)
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
     rules = partial(Rules, key, task.digest, scope.reported(task).label)
     if not database:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +16,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
-from grader.errors import BadCall
-from grader.sandbox.choose import choose
+from grader.errors import BadCall, SandboxUnavailable
+from grader.sandbox import runtime as environment
+from grader.sandbox.choose import NAMES, choose, needs_runtime
 from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
+from grader.sandbox.plain import Plain
 from grader.settings import Settings
 
-_ASSIGNMENT = "Id or folder of the assignment [default: GRADER_ASSIGNMENT]."
-AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help=_ASSIGNMENT)]
-AssignmentArgument = Annotated[str, typer.Argument(help=_ASSIGNMENT)]
+_ASSIGNMENT = "Id or folder of the assignment. By default, GRADER_ASSIGNMENT."
+
+
+def _known_assignments() -> list[str]:
+    return list(catalogue.folders(Settings().assignments))
+
+
+AssignmentOption = Annotated[
+    str, typer.Option("--assignment", "-a", autocompletion=_known_assignments, help=_ASSIGNMENT)
+]
+AssignmentArgument = Annotated[str, typer.Argument(autocompletion=_known_assignments, help=_ASSIGNMENT)]
 SandboxOption = Annotated[
-    str, typer.Option(help="auto, bubblewrap, landlock, or plain (no isolation, for your own code).")
+    str,
+    typer.Option(
+        autocompletion=lambda: NAMES, help="auto, bubblewrap, landlock, or plain (no isolation, for your own code)."
+    ),
 ]
 
 FilesArgument = Annotated[
@@ -55,9 +69,14 @@ def sandbox_for(
     name: str, templates: int = 1, assignment: Assignment | None = None, imports: Sequence[str] = COMMON_IMPORTS
 ) -> Iterator[Sandbox]:
     """Yield a sandbox, with the environment of this assignment or the common one."""
-    common = Settings().runtime
-    runtime = assignment.runtime(common) if assignment else common
-    chosen, why_not_better = choose(name, runtime, templates, imports)
+    try:
+        common = prepared(Settings(), name).runtime
+        runtime = assignment.runtime(common) if assignment else common
+        chosen, why_not_better = choose(name, runtime, templates, imports)
+    except SandboxUnavailable as why:
+        if name != "auto":
+            raise
+        chosen, why_not_better = Plain(), str(why)
     if why_not_better:
         err.print(
             f"no isolation ({why_not_better}): grade only your own code, not other people's",
@@ -70,6 +89,30 @@ def sandbox_for(
         chosen.close()
 
 
+def prepared(settings: Settings, sandbox: str) -> Settings:
+    """Return the settings with an environment for students' code that exists.
+
+    The common environment is made at its first use. In the plain sandbox, students' code runs in the grader's own.
+
+    Raises:
+        SandboxUnavailable: The environment cannot be installed.
+    """
+    if sandbox == "plain":
+        return settings.model_copy(update={"runtime": Path(sys.prefix)})
+    if needs_runtime(sandbox) and environment.can_be_made(settings.runtime):
+        make_runtime(settings.runtime)
+    return settings
+
+
+def make_runtime(folder: Path) -> None:
+    """Make the common environment unless it exists, and show the progress."""
+    if environment.is_made(folder):
+        return
+    what = f"installing the environment of students' code into {folder}, once"
+    with status(what) as update:
+        environment.make(folder, tell=lambda package: update(f"{what}: {package}"))
+
+
 @contextmanager
 def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on a terminal, and yield the function that advances it. A total of None is unknown."""
@@ -80,14 +123,14 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
 
 
 @contextmanager
-def status(what: str) -> Iterator[None]:
-    """Show a spinner on a terminal, or print a line elsewhere."""
+def status(what: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner on a terminal, or print a line elsewhere. Yield the function that changes the spinner's text."""
     if not err.is_terminal:
-        err.print(f"{what} …", markup=False)
-        yield
+        err.print(f"{what} …", markup=False, soft_wrap=True)
+        yield lambda _text: None
         return
-    with err.status(f"{what} …"):
-        yield
+    with err.status(f"{what} …") as shown:
+        yield lambda text: shown.update(f"{text} …")
 
 
 def require_writable(file: Path) -> None:

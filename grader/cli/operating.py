@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from grader.cli.common import SandboxOption, err, out, sandbox_for, status
+from grader.cli.common import SandboxOption, err, out, prepared, sandbox_for, status
 from grader.render.text import one_line
 from grader.sandbox import selftest
 from grader.settings import Settings
@@ -37,7 +37,8 @@ def serve(
     from grader.cli.serve import serve as serve_until_stopped
 
     logs.configure()
-
+    if not settings.has_postgresql:
+        settings = prepared(settings, sandbox)
     serve_until_stopped(settings, sandbox, host, port, _print_line, status, on_terminal=sys.stderr.isatty())
 
 
@@ -53,7 +54,7 @@ def worker(
     from grader.cli.worker import work
 
     logs.configure()
-    work(settings, sandbox, _print_line)
+    work(prepared(settings, sandbox), sandbox, _print_line)
 
 
 def backup(
@@ -95,7 +96,7 @@ def doctor(
     sandbox: SandboxOption = "bubblewrap",
 ) -> None:
     """Run the sandbox self-test; exit with 4 if a promise is broken."""
-    with sandbox_for(sandbox) as chosen:
+    with status("running the sandbox self-test"), sandbox_for(sandbox) as chosen:
         results = selftest.probe(chosen)
     if as_json_:
         rows = [{"id": r.promise.id, "promise": r.promise.text, "holds": r.holds, "seen": r.seen} for r in results]

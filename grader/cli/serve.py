@@ -18,12 +18,12 @@ from grader.errors import BadCall
 from grader.sandbox import selftest
 from grader.service import (
     Service,
-    create_home,
+    lock_home,
     login_link,
-    on_many_machines,
-    on_one_machine,
-    only_service,
-    when_reachable,
+    make_home,
+    replica_of_service,
+    retry_until_reachable,
+    single_machine,
 )
 from grader.settings import Settings
 from grader.store import facts, people
@@ -38,7 +38,8 @@ FIRST_LINK_FILE = "first-login"
 """Name of the file in GRADER_HOME with the first administrator's login link, if there is no terminal."""
 
 
-Meanwhile = Callable[[str], AbstractContextManager[object]]
+Status = Callable[[str], AbstractContextManager[object]]
+"""Shows a message during a step that takes time."""
 
 
 def serve(
@@ -46,8 +47,8 @@ def serve(
     sandbox: str,
     host: str,
     port: int,
-    say: Callable[[str], None],
-    meanwhile: Meanwhile,
+    print_line: Callable[[str], None],
+    status: Status,
     *,
     on_terminal: bool,
 ) -> None:
@@ -58,45 +59,46 @@ def serve(
         sandbox: Name of the sandbox.
         host: Address to listen at.
         port: Port to listen at.
-        say: Prints a line for the operator.
-        meanwhile: Shows a message during a step that takes time.
+        print_line: Prints a line for the operator.
+        status: Shows a message during a step that takes time.
         on_terminal: Whether the operator sees the output on a terminal.
 
     Raises:
         BadCall: The settings are wrong, or the port is in use.
     """
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
-    together = _assemble(settings, sandbox, meanwhile)
-    with _listening(host, port) as listener, together as (service, behind, who_grades):
+    assembled = _assemble(settings, sandbox, status)
+    with _listening(host, port) as listener, assembled as (service, background, graded_by):
         # raises for wrong settings before anything is started
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
-        behind.start()
+        background.start()
         try:
             service.intake.start()
-            link = when_reachable(lambda: first_link(service)) if settings.has_postgresql else first_link(service)
-            say(
-                f"grader is at {settings.url} ({who_grades}){_first_login(settings, link, on_terminal) if link else ''}"
+            link = (
+                retry_until_reachable(lambda: first_link(service)) if settings.has_postgresql else first_link(service)
             )
+            login = _first_login(settings, link, on_terminal) if link else ""
+            print_line(f"grader is at {settings.url} ({graded_by}){login}")
             server.run(sockets=[listener])
         finally:
             service.intake.close()
-            behind.stop(settings.grace_seconds)
+            background.stop(settings.grace_seconds)
             service.store.close()
 
 
 @contextmanager
 def _assemble(
-    settings: Settings, sandbox: str, meanwhile: Meanwhile
+    settings: Settings, sandbox: str, status: Status
 ) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
-    """Yield the service, its workers, and a phrase on who grades. With PostgreSQL, other processes grade."""
+    """Yield the service, its background tasks, and what grades. With PostgreSQL, other processes grade."""
     if settings.has_postgresql:
-        yield *on_many_machines(settings), "grader worker grades"
+        yield *replica_of_service(settings), "grader worker grades"
         return
-    with only_service(create_home(settings)):
-        service, here = on_one_machine(settings, sandbox)
-        with meanwhile("running the sandbox self-test"):
+    with lock_home(make_home(settings)):
+        service, workers = single_machine(settings, sandbox)
+        with status("running the sandbox self-test"):
             selftest.prove(sandbox, settings.runtime)
-        yield service, here, f"{settings.workers} workers and one for pre-checks, {sandbox} sandbox"
+        yield service, workers, f"{settings.workers} workers and one for pre-checks, {sandbox} sandbox"
 
 
 def first_link(service: Service) -> str | None:
@@ -115,7 +117,7 @@ def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
     if on_terminal:
         return f"; its administrator logs in at {link}"
     try:
-        file = create_home(settings) / FIRST_LINK_FILE
+        file = make_home(settings) / FIRST_LINK_FILE
         file.unlink(missing_ok=True)
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as private:
             private.write(f"{link}\n")

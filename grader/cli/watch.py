@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-import click
 from rich.console import Console
 from rich.text import Text
 from watchfiles import watch as watch_files
@@ -59,7 +58,6 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
     before: Report | None = None
     training: TrainingRun | None = None
     help_line = keys(assignment, pressed=_reads_keys(console))
-    console.print(f"grading {path.name} …", style="dim", markup=False)
     with _prewarmed(sandbox, assignment.limits) as prewarmed:
         try:
             for event, events in _events(path, console):
@@ -202,11 +200,13 @@ def _watch_keys(events: queue.Queue[Event]) -> None:
 
 
 def _key_presses() -> Iterator[str]:
-    """Yield the pressed keys. The terminal keeps its output processing: in click's raw mode, printed lines would not
-    start at the left margin."""
+    """Yield the pressed keys. The terminal keeps its output processing: in raw mode, printed lines would not start at
+    the left margin."""
     if sys.platform == "win32":
+        import msvcrt
+
         while True:
-            yield click.getchar()
+            yield msvcrt.getwch()
     import termios
     import tty
 

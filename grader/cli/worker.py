@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from grader.sandbox import selftest
-from grader.service import workers_of_this_machine
+from grader.service import machine_workers
 from grader.settings import Settings
 
 
@@ -21,7 +21,7 @@ def work(settings: Settings, sandbox: str, say: Callable[[str], None]) -> None:
         say: Prints a line for the operator.
     """
     selftest.prove(sandbox, settings.runtime)
-    store, machine = workers_of_this_machine(settings, sandbox)
+    store, machine = machine_workers(settings, sandbox)
     with _asked_to_end() as asked:
         machine.start()
         try:

@@ -95,7 +95,7 @@ def python_of(runtime: Path) -> Path:
     python = runtime / "bin" / "python"
     if not python.exists():
         raise SandboxUnavailable(
-            f"no sandbox runtime at {runtime} (GRADER_RUNTIME; in a checkout, make setup builds it)"
+            f"no sandbox runtime at {runtime} (GRADER_RUNTIME; grader runtimes makes it, make setup in a checkout)"
         )
     return python
 

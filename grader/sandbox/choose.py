@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from grader.errors import BadCall, SandboxUnavailable
@@ -44,10 +46,19 @@ def choose(
         return Plain(), str(why)
 
 
+def needs_runtime(name: str) -> bool:
+    """Return whether `choose` would start sessions in the sandbox's own environment: the system has what isolates."""
+    if name == "plain" or not sys.platform.startswith("linux") or find_spec("pyseccomp") is None:
+        return False
+    return name == "landlock" or shutil.which("bwrap") is not None
+
+
 def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) -> Sandbox:
     """Return the sandbox once it has started a session. Raise `SandboxUnavailable` with the reason if it cannot."""
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
+    if find_spec("pyseccomp") is None:
+        raise SandboxUnavailable("the package pyseccomp is not installed")
     try:
         from grader.sandbox.bubblewrap import bubblewrap
         from grader.sandbox.landlock import landlock

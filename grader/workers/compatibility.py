@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,13 @@ def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict
 
 def numpy_of(runtime: Path) -> str:
     """Return the version of numpy in an environment, without starting it."""
+    if runtime == Path(sys.prefix):
+        return version("numpy")
     for site in runtime.glob("lib/python*/site-packages"):
         for found in distributions(name="numpy", path=[str(site)]):
             return found.version
     raise SandboxUnavailable(
-        f"{runtime} has no numpy: run make setup for GRADER_RUNTIME, or grader runtimes for other environments"
+        f"there is no numpy in {runtime}: grader runtimes makes the environments of students' code"
     )
 
 

@@ -45,11 +45,12 @@ _spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of 
 class Plan:
     """The settings of grading processes."""
 
-    assignments: Path
+    assignments: Path | None
+    """The only folder with assignments to search, as for `catalogue.find`."""
     runtime: Path
     sandbox: str
     folders: Mapping[str, Path] = field(default_factory=dict)
-    """The folders of assignments outside `assignments`, by id."""
+    """The folders of assignments that `catalogue.find` does not find, by id."""
     core: int | None = None
     """The core that the process and its sandboxes are bound to; None for no binding."""
     most_still_readings: int = 60

@@ -496,7 +496,7 @@ def test_a_heartbeat_keeps_the_lease_and_only_until_the_deadline(store: Store, h
         assert gradings.recover(tx) == 1
 
 
-def test_our_failures_are_tried_again_and_then_shown(store: Store, hand_in: HandIn) -> None:
+def test_internal_errors_are_tried_again_and_then_shown(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     states = []
     for _ in range(gradings.MOST_FAILURES):
@@ -744,6 +744,6 @@ def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(sto
             assert workers.unserved(tx) == []
 
 
-def test_a_database_that_lies_in_no_folder_is_our_failure(tmp_path: Path) -> None:
+def test_a_database_that_lies_in_no_folder_is_an_internal_error(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         Store(f"sqlite:///{tmp_path}/gone/grader.db").migrate()

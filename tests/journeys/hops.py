@@ -59,12 +59,12 @@ def submit_to_the_service(folder: Path) -> None:
     from fastapi.testclient import TestClient
 
     from grader.api.app import create_app
-    from grader.service import on_one_machine
+    from grader.service import single_machine
     from grader.settings import Settings
     from grader.store import offerings, people
     from grader.store.records import Course, Offering, Role, TokenKind
 
-    service, workers = on_one_machine(Settings(home=folder / "home", workers=1), "bubblewrap")
+    service, workers = single_machine(Settings(home=folder / "home", workers=1), "bubblewrap")
     with service.store.write() as tx:
         people.add_course(tx, Course("ml", "Machine Learning"))
         offerings.put_offering(tx, Offering("ml", "ps4"))

@@ -86,7 +86,7 @@ def test_what_cannot_be_read_is_refused_with_one_sentence(
         (["check", "submissions/perfect", "--nonsense"], "No such option"),
         (
             ["check", "submissions/perfect", "-a", "ps9"],
-            "(in reference/ there are: ps4, softmax, two_layer_net)",
+            "(there are: demo, ps4, softmax, two_layer_net)",
         ),
         (["check", "submissions/perfect", "--only", "q9"], "--only q9: no such part or check"),
         (["check", "submissions/perfect", "--only", "q2.2.W9"], "no such part or check"),
@@ -124,7 +124,7 @@ def test_a_part_that_only_people_grade_can_be_asked_for(grader: Command) -> None
     assert "1 of 1 answers found" in done.stdout
 
 
-def test_a_sandbox_that_does_not_start_is_our_failure(grader: Command) -> None:
+def test_a_sandbox_that_does_not_start_is_an_internal_error(grader: Command) -> None:
     done = grader("check", "submissions/perfect", "--sandbox", "bubblewrap", GRADER_RUNTIME="/nowhere")
     assert (done.returncode, done.stdout) == (4, "")
     assert "no sandbox runtime at /nowhere (GRADER_RUNTIME" in done.stderr

@@ -73,3 +73,8 @@ def test_the_files_that_a_document_names_exist(document: str) -> None:
     text = (ROOT / document).read_text("utf-8")
     named = [path for path in _PATH.findall(text) if path.endswith("/") or _FILE.fullmatch(path)]
     assert [path for path in named if not exists(path)] == []
+
+
+def test_no_file_has_the_marks_of_an_unresolved_merge() -> None:
+    marked = subprocess.run(["git", "grep", "-lE", r"^(<{7}|>{7}) "], cwd=ROOT, capture_output=True, text=True)
+    assert marked.stdout.splitlines() == []

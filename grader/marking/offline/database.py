@@ -65,7 +65,7 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
     return course, assignment, question
 
 
-def question_sheet(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path) -> QuestionSheet:
+def question_sheet(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path | None) -> QuestionSheet:
     """Return one question's answers for one marker.
 
     Raises:

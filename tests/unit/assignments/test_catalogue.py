@@ -223,7 +223,7 @@ def test_an_assignment_is_found_by_id_or_by_path(make_assignment: MakeAssignment
 
 def test_an_assignment_that_is_not_there_is_a_bad_call_that_names_the_others(make_assignment: MakeAssignment) -> None:
     root = make_assignment().parent
-    with pytest.raises(BadCall, match=r"there is no assignment 'ps5' \(in .* there are: toy\)"):
+    with pytest.raises(BadCall, match=r"there is no assignment 'ps5' \(there are: toy\) in .*GRADER_ASSIGNMENTS"):
         catalogue.find("ps5", root)
 
 

@@ -42,7 +42,7 @@ def claims(found: Matching) -> dict[str, str]:
     return {key: matches.submission.place for key, matches in found.matches.items()}
 
 
-def test_namesakes_with_a_hand_in_each_keep_their_own() -> None:
+def test_namesakes_with_a_submission_each_keep_their_own() -> None:
     namesakes = people.with_keys(students("name,submission\nJohn Smith,js1\nJohn Smith,js2\n"))
     found = attributed(submission("js1", Author(label="js1")), submission("js2", Author(label="js2")), roster=namesakes)
     assert [found.matches[student.key].submission.place for student in namesakes] == ["js1", "js2"]

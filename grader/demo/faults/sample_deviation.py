@@ -1,0 +1,13 @@
+# loses: q1.values
+# says: divided by N - 1
+import numpy as np
+
+
+def standardize(X):
+    deviation = X.std(axis=0, ddof=1)
+    deviation[deviation < 1e-12] = 1
+    return (X - X.mean(axis=0)) / deviation
+
+
+def moving_average(x, width):
+    return np.convolve(x, np.full(width, 1 / width), mode="valid")

@@ -1,0 +1,92 @@
+"""The Python environment that students' code runs in: where it is, and how it is made from locked requirements."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from grader.errors import SandboxUnavailable
+
+LOCK = Path(__file__).with_name("runtime.lock")
+"""Requirements of the common environment, with versions and hashes."""
+
+
+def default() -> Path:
+    """Return the folder of the common environment.
+
+    It is `sandbox/` in the grader's own environment if that exists, as in a checkout or an image. Otherwise it is a
+    folder in the cache, named after the requirements and the version of Python.
+    """
+    beside = Path(sys.prefix) / "sandbox"
+    return beside if beside.is_dir() else _cached()
+
+
+def _cached() -> Path:
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    return _cache_folder() / f"sandbox-{sys.version_info.major}.{sys.version_info.minor}-{digest}"
+
+
+def _cache_folder() -> Path:
+    """Return the cache folder of this user. That of root must be readable: sandboxes drop root's rights first."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/cache/grader")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grader"
+
+
+def is_made(folder: Path) -> bool:
+    """Return whether there is an environment in the folder."""
+    return (folder / "bin" / "python").exists()
+
+
+def can_be_made(folder: Path) -> bool:
+    """Return whether the folder is in the grader's cache, so that the grader may make an environment there."""
+    return folder == _cached()
+
+
+def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _package: None) -> None:
+    """Make an environment with the locked packages. It appears at once, when everything is installed.
+
+    Args:
+        folder: Its folder, which must not exist.
+        lock: Requirements with versions and hashes.
+        tell: Called with the name of each package that is being installed.
+
+    Raises:
+        SandboxUnavailable: A package cannot be installed. The message ends with pip's last line.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as temporary:
+            made = Path(temporary) / folder.name
+            _install(made, lock, tell)
+            made.rename(folder)
+    except OSError as wrong:
+        if is_made(folder):  # another process was faster
+            return
+        raise SandboxUnavailable(f"{folder} cannot be made ({wrong.strerror})") from None
+
+
+def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
+    """Make an environment without pip, and install into it by the grader's pip. Without that one, by an own pip."""
+    python, has_pip = str(folder / "bin" / "python"), find_spec("pip") is not None
+    _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(folder)], tell)
+    pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]
+    _run([*pip, "install", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)], tell)
+
+
+def _run(command: list[str], tell: Callable[[str], None]) -> None:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None
+        last = ""
+        for line in running.stdout:
+            last = line.strip() or last
+            if line.startswith("Collecting "):
+                tell(line.split()[1].partition("=")[0])
+    if running.returncode:
+        raise SandboxUnavailable(f"the environment of students' code cannot be installed: {last or command[2]}")

@@ -1,0 +1,130 @@
+"""The wheels, built and installed into new environments as a stranger would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader import __version__
+from grader.settings import Settings
+from tests.conftest import ROOT
+from tests.leaks import leaked
+
+UV = ROOT / ".tools" / "bin" / "uv"
+ENGINE, PS4 = "numgrader", "numgrader_ps4"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def wheel(folder: Path, name: str) -> Path:
+    (found,) = folder.glob(f"{name}-{__version__}-*.whl")
+    return found
+
+
+def build(to: Path, *sources: Path) -> Path:
+    for source in sources:
+        subprocess.run([UV, "build", "--quiet", "--wheel", "--out-dir", to, source], check=True, timeout=300)
+    return to
+
+
+def install(environment: Path, *what: str | Path) -> Run:
+    """Install into a new environment, and return the function that runs the command in it, far from the checkout."""
+    subprocess.run([UV, "venv", "--quiet", environment], check=True, timeout=300)
+    subprocess.run([UV, "pip", "install", "--quiet", "--python", environment, *what], check=True, timeout=300)
+    home = environment.with_name(f"{environment.name}-home")
+    home.mkdir()
+
+    def run(*arguments: str | Path, cwd: Path = home, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [environment / "bin" / "grader", *arguments],
+            cwd=cwd,
+            env={"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "120"}
+            | {"GRADER_RUNTIME": str(Settings().runtime)}
+            | settings,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("wheels"), ROOT, ROOT / "reference" / "ps4")
+
+
+@pytest.fixture(scope="module")
+def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The engine without another assignment."""
+    return install(tmp_path_factory.mktemp("alone") / "venv", wheel(wheels, ENGINE))
+
+
+@pytest.fixture(scope="module")
+def with_ps4(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return install(tmp_path_factory.mktemp("ps4") / "venv", wheel(wheels, ENGINE), wheel(wheels, PS4))
+
+
+def test_a_second_build_is_equal_byte_for_byte(wheels: Path, tmp_path: Path) -> None:
+    again = build(tmp_path, ROOT)
+    assert wheel(again, ENGINE).read_bytes() == wheel(wheels, ENGINE).read_bytes()
+
+
+def test_the_engine_has_no_solution_of_a_graded_assignment(wheels: Path) -> None:
+    assert leaked(wheel(wheels, ENGINE)) == {}
+    assert len(leaked(wheel(wheels, PS4))) > 100  # so it would be seen
+    with zipfile.ZipFile(wheel(wheels, ENGINE)) as opened:
+        assert [name for name in opened.namelist() if name.endswith((".npz", ".fault"))] == []
+
+
+def test_the_version_is_that_of_the_package(alone: Run) -> None:
+    assert alone("--version").stdout == f"{__version__}\n"
+
+
+def test_the_engine_alone_grades_its_demo(alone: Run) -> None:
+    listed = json.loads(alone("assignments", "--json").stdout)
+    assert [a["id"] for a in listed] == ["demo"]
+    done = alone("demo")
+    assert done.returncode == 0, done.stderr
+    assert "Autograded 10/10" in done.stdout
+    assert "Autograded 6/10" in done.stdout
+    assert "divided by N - 1" in done.stdout
+
+
+def test_without_an_assignment_it_says_where_it_looked(alone: Run, tmp_path: Path) -> None:
+    done = alone("assignments", GRADER_ASSIGNMENTS=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(tmp_path) in done.stderr.replace("\n", "")
+    unknown = alone("check", ROOT / "submissions" / "perfect", "-a", "nosuch")
+    said = " ".join(unknown.stderr.split())
+    for place in ("reference", "GRADER_ASSIGNMENTS", "grader.assignments"):
+        assert place in said
+
+
+def test_an_assignment_in_the_current_folder_is_found(alone: Run, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "grader" / "demo", tmp_path / "reference" / "mine")
+    toml = tmp_path / "reference" / "mine" / "assignment.toml"
+    toml.write_text(toml.read_text("utf-8").replace('id = "demo"', 'id = "mine"'), "utf-8")
+    listed = alone("assignments", "--json", cwd=tmp_path)
+    assert [a["id"] for a in json.loads(listed.stdout)] == ["demo", "mine"]
+
+
+def test_a_service_without_its_packages_says_what_to_install(alone: Run) -> None:
+    done = alone("serve")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "python -m pip install 'numgrader[server]'" in " ".join(done.stderr.split())
+
+
+def test_an_installed_assignment_is_found_and_its_demo_earns_everything(with_ps4: Run) -> None:
+    listed = json.loads(with_ps4("assignments", "--json").stdout)
+    assert [a["id"] for a in listed] == ["demo", "ps4"]
+    done = with_ps4("demo", "ps4")
+    assert done.returncode == 0, done.stderr
+    assert "Autograded 40/40" in done.stdout
