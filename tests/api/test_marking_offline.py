@@ -141,7 +141,7 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
             "line 2: there is no answer '000000000000' to 'ml toy q1.1.written'",
         ),
         ({"question": "ml toy q9", "points": "1"}, "has no written question q9"),
-        ({"question": "q1.1.written", "points": "1"}, "goes to import-reports"),
+        ({"question": "q1.1.written", "points": "1"}, "use import-reports for a file"),
     ],
 )
 def test_a_wrong_row_is_named_and_nothing_is_kept(

@@ -125,7 +125,7 @@ def test_a_copy_is_for_its_owner_alone_and_replaces_no_other(settings: Settings,
     copy = tmp_path / "copy.db"
     assert backup(settings, copy).submissions == 1
     assert copy.stat().st_mode & 0o077 == 0
-    with pytest.raises(BadCall, match="there already"):
+    with pytest.raises(BadCall, match="exists: choose another name"):
         backup(settings, copy)
 
 

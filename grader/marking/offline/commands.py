@@ -25,7 +25,7 @@ out = Console(highlight=False)
 
 def _csv_or_page(to: Path) -> Path:
     if to.suffix not in (".csv", ".html"):
-        raise BadCall(f"{to.name} has an unsupported file type: write to a .csv or .html file")
+        raise BadCall(f"{to.name} is neither .csv nor .html")
     return to
 
 
