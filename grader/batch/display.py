@@ -27,7 +27,7 @@ _SPOKEN = {
     JobOutcome.GRADED: "graded",
     JobOutcome.KNOWN: "graded before",
     JobOutcome.UNREADABLE: "unreadable",
-    JobOutcome.FAILED: "our failures",
+    JobOutcome.FAILED: "internal errors",
 }
 
 

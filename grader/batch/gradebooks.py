@@ -1,6 +1,6 @@
 """Gradebooks for learning platforms and people.
 
-No score, no cell: where something is missing, unclear or our failure, the gradebook keeps what it has.
+No score, no cell: where something is missing, unclear or failed by an internal error, the gradebook keeps what it has.
 """
 
 from __future__ import annotations

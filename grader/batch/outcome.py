@@ -31,7 +31,7 @@ class Standing(StrEnum):
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"
-    FAILED = "our failure"
+    FAILED = "internal error"
     NOT_YET = "not graded yet"
 
 

@@ -284,7 +284,7 @@ def _show(
     for file in left:
         out.print(f"belongs to no submission: {one_line(file)}", style="yellow", markup=False)
     for row in failed:
-        out.print(f"our failure: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
+        out.print(f"internal error: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
     out.print(
         f"written to {to}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/", markup=False
     )

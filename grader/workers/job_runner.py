@@ -108,7 +108,7 @@ class JobRunner:
     def _store_outcome(self, leased: Leased, outcome: Report | Failed) -> State | None:
         """Store a report or a failure of the grader. Return the new state, or None if the lease was lost."""
         if isinstance(outcome, Failed):
-            log.error("our failure", grading=leased.grading, submission=leased.submission, why=outcome.why)
+            log.error("internal error", grading=leased.grading, submission=leased.submission, why=outcome.why)
             return self._patiently(leased, self.store.write, lambda tx: gradings.fail(tx, leased, outcome.why))
         key = self.compatibility_key(leased.assignment)
         if self._patiently(leased, self.store.write, lambda tx: gradings.finish(tx, leased, outcome, key)):

@@ -59,7 +59,7 @@ def test_an_upload_needs_no_temporary_file(world: World, monkeypatch: pytest.Mon
     assert world.client.post(SUBMISSIONS, files=files, headers=world.headers("ada")).status_code == 202
 
 
-def test_hand_ins_are_limited_apart(world: World) -> None:
+def test_submissions_are_limited_separately(world: World) -> None:
     form = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "headers": world.headers("ada")}
     with client(world, rate_limit_uploads="1/day") as asking:
         statuses = [asking.post(SUBMISSIONS, **form).status_code for _ in range(2)]

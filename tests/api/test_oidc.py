@@ -216,7 +216,7 @@ def test_a_refusal_of_the_provider_is_passed_on_without_its_words(start: Start) 
 # ── providers that are not there ─────────────────────────────────────────────────────────────────────
 
 
-def test_a_provider_that_is_gone_is_our_failure(start: Start) -> None:
+def test_a_provider_that_is_gone_is_a_503(start: Start) -> None:
     answer = start(oidc_issuer="http://127.0.0.1:9").get("/login/oidc")
     assert answer.status_code == 503
     assert "does not answer" in answer.json()["detail"]

@@ -126,7 +126,7 @@ def test_questions_without_an_answer_are_not_submitted_as_the_api_has_it(world: 
     assert "Adding q1.1 ◐ partial 3 of 3.5" in page
 
 
-def test_a_form_that_is_sent_twice_is_one_hand_in(ada: Visitor) -> None:
+def test_a_form_that_is_sent_twice_is_one_submission(ada: Visitor) -> None:
     once = re.search(r'name="once" value="(\w+)"', ada.get(OF_ASSIGNMENT))
     assert once is not None
     first, second = (ada.hands_in(once=once[1]) for _ in range(2))
@@ -378,7 +378,7 @@ def test_scores_are_sorted_as_asked(grace: Visitor, world: World, graded: dict[s
     }
 
 
-def test_staff_see_all_that_one_student_has_handed_in(grace: Visitor, world: World, graded: dict[str, str]) -> None:
+def test_staff_see_all_that_one_student_has_submitted(grace: Visitor, world: World, graded: dict[str, str]) -> None:
     _graded(world, "bob", "right")
     scores = grace.get(f"{OF_ASSIGNMENT}/scores")
     path = f"{OF_ASSIGNMENT}/students/bob"

@@ -36,7 +36,7 @@ def get(world: World, login: str, path: str) -> Response:
 # ── handing in ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_hand_in_is_acknowledged_with_a_receipt(world: World) -> None:
+def test_a_submission_is_acknowledged_with_a_receipt(world: World) -> None:
     answer = post(world, "ada")
     receipt = answer.json()
     assert answer.status_code == 202
@@ -52,7 +52,7 @@ def test_the_receipt_can_be_fetched_again(world: World) -> None:
     assert get(world, "ada", f"/submissions/{receipt['submission']}/receipt").json() == receipt
 
 
-def test_several_files_are_one_hand_in(world: World) -> None:
+def test_several_files_are_one_submission(world: World) -> None:
     files = [*FILES, ("files", ("notes.txt", b"hello"))]
     assert [f["name"] for f in post(world, "ada", files).json()["files"]] == ["mlp.py", "notes.txt"]
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(world: World) -> None:
     assert "submit sums.py" in answer.json()["detail"]
 
 
-def test_a_refused_hand_in_leaves_nothing(world: World) -> None:
+def test_a_refused_submission_leaves_nothing(world: World) -> None:
     post(world, "ada", [("files", ("mlp.py", b"\0"))])
     assert get(world, "ada", SUBMISSIONS.removeprefix("/api/v1")).json() == []
 
@@ -105,26 +105,26 @@ def test_a_file_that_is_not_there_is_not_found(world: World) -> None:
 # ── who, when and how often ──────────────────────────────────────────────────────────────────────────
 
 
-def test_students_hand_in_for_themselves_alone(world: World) -> None:
+def test_students_submit_for_themselves_alone(world: World) -> None:
     assert post(world, "ada", data={"authors": ["bob"]}).json()["type"] == "/problems/not-for-others"
 
 
-def test_staff_hand_in_for_a_group(world: World) -> None:
+def test_staff_submit_for_a_group(world: World) -> None:
     id = post(world, "grace", data={"authors": ["ada", "Bob "]}).json()["submission"]
     assert get(world, "bob", f"/submissions/{id}").status_code == 200
 
 
-def test_staff_cannot_hand_in_for_a_stranger(world: World) -> None:
+def test_staff_cannot_submit_for_a_stranger(world: World) -> None:
     answer = post(world, "grace", data={"authors": ["eve"]})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/no-member")
 
 
-def test_nobody_hands_in_before_it_opens(world: World) -> None:
+def test_nobody_submits_before_it_opens(world: World) -> None:
     world.set(opens_at=now() + HOUR)
     assert post(world, "ada").json()["type"] == "/problems/not-open-yet"
 
 
-def test_nobody_hands_in_after_it_closes(world: World) -> None:
+def test_nobody_submits_after_it_closes(world: World) -> None:
     world.set(closes_at=now() - HOUR)
     assert post(world, "ada").json()["type"] == "/problems/closed"
 

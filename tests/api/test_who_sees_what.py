@@ -40,7 +40,7 @@ OPEN, OWN, MEMBERS, AUTHORS, STAFF, ANY_STAFF, ADMINS, ALL = (
     "100000+",
     "1++++++",
 )
-"""What each of WHO is answered: 1 "log in first", 0 "there is no such thing", + anything else but our failure."""
+"""The response to each of WHO: 1 "log in first", 0 "there is no such thing", + any other but an internal error."""
 
 
 @dataclass(frozen=True)

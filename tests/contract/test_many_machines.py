@@ -54,7 +54,7 @@ async def heard(hub: SharedHub, store: Store, event: Event) -> Event:
     raise AssertionError("nothing is heard")
 
 
-def test_what_a_worker_says_is_heard_at_every_door_also_after_the_database_was_gone(
+def test_what_a_worker_says_is_heard_in_every_api_process_also_after_the_database_was_gone(
     door: SharedHub, stores: tuple[Store, Store], postgres: Cluster
 ) -> None:
     event = Event("g", "section", "q1", True, (CheckEvent("q1.a", Status.PASSED, 1.0, 2.0),))
@@ -65,7 +65,9 @@ def test_what_a_worker_says_is_heard_at_every_door_also_after_the_database_was_g
     assert asyncio.run(heard(door, stores[1], training)) == training
 
 
-def test_what_is_published_at_a_door_is_heard_at_every_other(door: SharedHub, stores: tuple[Store, Store]) -> None:
+def test_what_is_published_in_an_api_process_is_heard_in_every_other(
+    door: SharedHub, stores: tuple[Store, Store]
+) -> None:
     event = Event("g", "state", "cancelled", done=True)
     assert asyncio.run(heard(door, stores[1], event)) == event
     other = SharedHub(Announcer(stores[1]))

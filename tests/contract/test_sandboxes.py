@@ -410,7 +410,7 @@ def test_a_module_that_a_notebook_writes_is_found_there(room: Sandbox, uses: str
         assert session.request(["get", 0, "answer"], 5) == Answered(42)
 
 
-def test_a_file_that_was_handed_in_wins_over_a_cell_that_writes_it(room: Sandbox) -> None:
+def test_a_submitted_file_wins_over_a_cell_that_writes_it(room: Sandbox) -> None:
     written = ["%%writefile mlp.py\nclass Probe:\n    answer = 1\n", "from mlp import Probe"]
     with room.session(QUICK, {}) as session:
         load(session, {"mlp.py": "class Probe:\n    answer = 2\n"}, [{"path": "n", "code": written, "numbers": [1, 2]}])

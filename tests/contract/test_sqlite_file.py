@@ -353,7 +353,7 @@ def test_a_restore_is_undone_by_moving_back_what_it_has_set_aside(killed: Path) 
     assert opened(killed) == [*COURSES, "acknowledged-3"]
 
 
-def test_a_disk_that_refuses_a_checkpoint_is_our_failure(tmp_path: Path) -> None:
+def test_a_disk_that_refuses_a_checkpoint_is_an_internal_error(tmp_path: Path) -> None:
     """The heartbeat goes on, and says so in one line."""
     file = tmp_path / "grader.db"
     store = Store(url(file))

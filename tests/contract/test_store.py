@@ -351,7 +351,7 @@ def test_an_offering_is_what_was_set_last(store: Store, classroom: dict[str, Per
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_submission_comes_back_as_it_was_handed_in(
+def test_a_submission_comes_back_as_it_was_submitted(
     store: Store, hand_in: HandIn, classroom: dict[str, Person]
 ) -> None:
     id, _ = hand_in("ann", "x = 1\n")
@@ -498,7 +498,7 @@ def test_a_heartbeat_keeps_the_lease_and_only_until_the_deadline(store: Store, h
         assert gradings.recover(tx) == 1
 
 
-def test_our_failures_are_tried_again_and_then_shown(store: Store, hand_in: HandIn) -> None:
+def test_internal_errors_are_tried_again_and_then_shown(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     states = []
     for _ in range(gradings.MOST_FAILURES):
@@ -746,6 +746,6 @@ def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(sto
             assert workers.unserved(tx) == []
 
 
-def test_a_database_that_lies_in_no_folder_is_our_failure(tmp_path: Path) -> None:
+def test_a_database_that_lies_in_no_folder_is_an_internal_error(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         Store(f"sqlite:///{tmp_path}/gone/grader.db").migrate()

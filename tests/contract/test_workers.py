@@ -141,7 +141,7 @@ def test_a_process_ends_with_the_service_even_while_it_grades(plan: Plan) -> Non
     assert _until(lambda: not Path(f"/proc/{pid}").exists())
 
 
-def test_an_assignment_that_is_not_there_is_our_failure(process: GradingProcess) -> None:
+def test_an_assignment_that_is_not_there_is_an_internal_error(process: GradingProcess) -> None:
     failed = last(process, job(TOY_SOLUTION, assignment="gone"))
     assert isinstance(failed, Failed)
     assert "there is no assignment 'gone'" in failed.why
@@ -207,7 +207,7 @@ def bench(plan: Plan, store: Store) -> Iterator[Bench]:
     bench.crew.stop(0)
 
 
-def test_what_is_handed_in_is_graded_and_kept(bench: Bench) -> None:
+def test_what_is_submitted_is_graded_and_kept(bench: Bench) -> None:
     graded = bench.wait(bench.hand_in(TOY_SOLUTION), State.GRADED)
     assert (graded.points, graded.counts, graded.seed[:6]) == (Points(4), True, "secret")
 
@@ -248,7 +248,7 @@ def _runs_again(grading: Grading, failures: int) -> bool:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_what_was_handed_in_is_soon_in_the_databases_file_without_its_log(bench: Bench) -> None:
+def test_what_was_submitted_is_soon_in_the_databases_file_without_its_log(bench: Bench) -> None:
     grading = bench.hand_in(LONG)
     file = Path(str(bench.store.url.database))
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_read_is_told_to_its_student(root: Path) -> None:
     assert "there is no Python file and no notebook in it" in str(results(root)["output"])
 
 
-def test_our_failure_leaves_no_score(root: Path) -> None:
+def test_an_internal_error_leaves_no_score(root: Path) -> None:
     (root / "submission" / "mlp.py").write_text(TOY_SOLUTION, "utf-8")
     (root / "source" / "toy" / "checks.py").write_text("raise RuntimeError", "utf-8")
     assert run(root).returncode != 0

@@ -124,7 +124,7 @@ def test_a_part_that_only_people_grade_can_be_asked_for(grader: Command) -> None
     assert "1 of 1 answers found" in done.stdout
 
 
-def test_a_sandbox_that_does_not_start_is_our_failure(grader: Command) -> None:
+def test_a_sandbox_that_does_not_start_is_an_internal_error(grader: Command) -> None:
     done = grader("check", "submissions/perfect", "--sandbox", "bubblewrap", GRADER_RUNTIME="/nowhere")
     assert (done.returncode, done.stdout) == (4, "")
     assert "no sandbox runtime at /nowhere (GRADER_RUNTIME" in done.stderr

@@ -161,7 +161,7 @@ def test_logs_tell_of_a_request_and_its_submission_to_its_grading(service: Runni
     assert [line["status"] for line in lines if line.get("request") == "from-the-proxy-1" and "status" in line] == [202]
 
 
-def test_without_its_postgresql_a_door_says_when_to_come_back_and_recovers(
+def test_without_its_postgresql_an_api_process_says_when_to_come_back_and_recovers(
     tmp_path: Path, postgres: Cluster, postgres_url: str
 ) -> None:
     with running(tmp_path, students=1, GRADER_DATABASE_URL=postgres_url) as door:

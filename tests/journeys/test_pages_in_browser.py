@@ -102,7 +102,7 @@ def grace(browser: Browser, room: Classroom) -> Iterator[Visitor]:
 # ── the way of a student, and then of her teacher; each test goes on where the one before has ended ──────────────────
 
 
-def test_a_student_hands_in_sees_progress_move_and_gets_the_report(ada: Visitor) -> None:
+def test_a_student_submits_sees_progress_move_and_gets_the_report(ada: Visitor) -> None:
     page = ada.page
     page.get_by_role("link", name="A two-layer perceptron").click()
     page.get_by_label("Drop your files here").set_input_files(SUBMISSIONS / "perfect" / "mlp.py")

@@ -46,7 +46,7 @@ def test_an_export_is_recognised_by_what_it_contains(tmp_path: Path, name: str, 
         assert [bytes_ for h in read.submissions for _, bytes_ in read.content(h)]
 
 
-def test_canvas_files_of_one_student_are_one_hand_in_under_their_own_names() -> None:
+def test_canvas_files_of_one_student_are_one_submission_under_their_own_names() -> None:
     (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").submissions
     assert dict(ada.files).keys() == {"mlp.py", "layers.py"}
     assert (ada.who[0].id, ada.who[0].squeezed, ada.marked_late) == ("11", "lovelaceada", False)
@@ -78,7 +78,7 @@ def test_a_participant_without_a_name_has_none() -> None:
     assert (blind.who[0].name, blind.who[0].id) == ("", "11")
 
 
-def test_a_group_of_gradescopes_is_one_hand_in_of_several_people() -> None:
+def test_a_group_of_gradescopes_is_one_submission_of_several_people() -> None:
     metadata = """\
 submission_1:
   :submitters:

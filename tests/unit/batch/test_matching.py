@@ -42,7 +42,7 @@ def claims(found: Matching) -> dict[str, str]:
     return {key: matches.submission.place for key, matches in found.matches.items()}
 
 
-def test_namesakes_with_a_hand_in_each_keep_their_own() -> None:
+def test_namesakes_with_a_submission_each_keep_their_own() -> None:
     namesakes = people.with_keys(students("name,submission\nJohn Smith,js1\nJohn Smith,js2\n"))
     found = attributed(submission("js1", Who(anything="js1")), submission("js2", Who(anything="js2")), roster=namesakes)
     assert [found.matches[student.key].submission.place for student in namesakes] == ["js1", "js2"]
@@ -98,14 +98,14 @@ def test_the_rosters_own_column_settles_what_is_unclear() -> None:
     ]
 
 
-def test_of_several_hand_ins_the_newest_counts_where_their_times_are_known() -> None:
+def test_of_several_submissions_the_newest_counts_where_their_times_are_known() -> None:
     found = attributed(submission("b", Who(id="11"), hour=9), submission("a", Who(id="11"), hour=10))
     assert claims(found) == {"al1": "a"}
     assert [(u.submission.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has submitted again: a")]
 
 
 @pytest.mark.parametrize("hours", [(None, None), (9, None), (9, 9)])
-def test_of_several_hand_ins_none_counts_where_nothing_says_which(hours: tuple[int | None, int | None]) -> None:
+def test_of_several_submissions_none_counts_where_nothing_says_which(hours: tuple[int | None, int | None]) -> None:
     found = attributed(*(submission(place, Who(id="11"), hour=hour) for place, hour in zip("ab", hours, strict=True)))
     assert claims(found) == {}
     assert [u.candidates for u in found.unclear] == [("al1",), ("al1",)]

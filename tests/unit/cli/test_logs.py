@@ -27,19 +27,19 @@ def written(body: str) -> list[dict[str, object]]:
 def test_a_line_that_is_repeated_is_left_out_and_counted() -> None:
     lines = written("""
 for _ in range(1000):
-    log.error("our failure", why="the disk is full")
+    log.error("internal error", why="the disk is full")
     of_a_library.error("socket.accept() out of system resource")
 """)
     counts = {line["line"]: line["count"] for line in lines if line["event"] == "repeated lines left out"}
     assert counts == {
-        "our failure the disk is full": 990,
+        "internal error the disk is full": 990,
         "asyncio: socket.accept() out of system resource": 990,
     }
     assert len(lines) == 22
 
 
 def test_lines_that_differ_are_all_written() -> None:
-    assert len(written("for n in range(50): log.error('our failure', why=f'reason {n}')")) == 50
+    assert len(written("for n in range(50): log.error('internal error', why=f'reason {n}')")) == 50
 
 
 def test_what_is_no_warning_is_never_left_out() -> None:

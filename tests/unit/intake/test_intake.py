@@ -351,7 +351,7 @@ def test_a_damaged_zip_is_received_or_refused_and_nothing_else(changes: list[tup
 # ── several files ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_several_uploaded_files_are_one_hand_in(make_notebook: MakeNotebook) -> None:
+def test_several_uploaded_files_are_one_submission(make_notebook: MakeNotebook) -> None:
     handed_in = receive_files([("mlp.py", CODE), ("ps4.ipynb", make_notebook(("code", "x = 1")))])
     assert (list(handed_in.files), len(handed_in.notebooks)) == (["mlp.py"], 1)
 
@@ -420,7 +420,7 @@ def test_a_name_in_a_folder_that_is_no_text_does_not_matter(folder: Path) -> Non
         ("empty", "there is no Python"),
     ],
 )
-def test_a_path_that_is_nothing_to_hand_in_is_refused(folder: Path, name: str, says: str) -> None:
+def test_a_path_that_cannot_be_submitted_is_refused(folder: Path, name: str, says: str) -> None:
     os.mkfifo(folder / "fifo")
     (folder / "empty").mkdir()
     with pytest.raises(Refused, match=says):
@@ -435,7 +435,7 @@ def test_a_file_that_the_system_will_not_read_is_refused() -> None:
 # ── digests ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_same_files_have_the_same_digest_at_every_door(folder: Path) -> None:
+def test_the_same_files_have_the_same_digest_at_every_entry_point(folder: Path) -> None:
     (folder / "act.py").write_bytes(b"a = 1\n")
     doors = [
         receive_path(folder, "mlp.py"),
@@ -451,7 +451,7 @@ def test_other_files_have_another_digest(other: dict[str, bytes]) -> None:
     assert receive_files(other.items()).digest != receive("mlp.py", CODE, "mlp.py").digest
 
 
-def test_the_most_that_may_be_handed_in_is_received() -> None:
+def test_the_most_that_may_be_submitted_is_received() -> None:
     largest = b"#" * (MAX_FILE_BYTES - 1) + b"\n"
     assert receive("mlp.py", largest, "mlp.py").files["mlp.py"] == largest
 

@@ -71,7 +71,7 @@ def test_what_is_refused_is_refused_with_the_same_words(pool: IntakePool, ps4: A
     assert str(there.value) == str(here.value)
 
 
-def test_a_process_that_is_killed_costs_no_hand_in(pool: IntakePool, ps4: Assignment) -> None:
+def test_a_process_that_is_killed_costs_no_submission(pool: IntakePool, ps4: Assignment) -> None:
     before = read(pool, ps4, CODE)
     pool.start()
     for pid in pool.pids:
@@ -80,7 +80,7 @@ def test_a_process_that_is_killed_costs_no_hand_in(pool: IntakePool, ps4: Assign
 
 
 @pytest.mark.parametrize("limits", [{"cpu_seconds": 1}, {"memory_bytes": 24 * MIB}])
-def test_a_hand_in_that_takes_too_much_is_refused_and_the_next_one_is_read(
+def test_a_submission_that_takes_too_much_is_refused_and_the_next_one_is_read(
     ps4: Assignment, limits: dict[str, int]
 ) -> None:
     pool = IntakePool(1, **limits)
@@ -118,7 +118,7 @@ def test_a_process_that_is_stopped_is_replaced(
         pool.close()
 
 
-def test_who_hands_in_much_waits_for_themselves_and_not_others_for_them(pool: IntakePool, ps4: Assignment) -> None:
+def test_who_submits_much_waits_for_themselves_and_not_others_for_them(pool: IntakePool, ps4: Assignment) -> None:
     done: list[str] = []
 
     async def hand_in(person: str, files: list[tuple[str, bytes]]) -> None:

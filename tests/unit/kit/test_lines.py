@@ -355,7 +355,7 @@ def test_a_line_of_a_notebook_names_its_cell(ps4: Assignment, sandbox: Sandbox, 
     assert {c.source for c in report.checks if c.id.startswith("q2.2.")} == {"dscores /= N + 1"}
 
 
-def test_no_trace_that_a_guest_makes_up_is_our_failure() -> None:
+def test_no_trace_that_a_guest_makes_up_is_an_internal_error() -> None:
     """Parents, sources, values and calls at random, with right values among them."""
     random = np.random.default_rng(5)
     X, y = random.normal(size=(12, 5)), np.arange(12) % 4

@@ -95,7 +95,7 @@ def test_answers_in_words_are_no_zeros_but_are_named() -> None:
     assert len(results["extra_data"]["waiting_for_a_person"]) == 10
 
 
-def test_a_check_that_waits_for_the_hand_in_is_no_zero() -> None:
+def test_a_check_that_waits_for_the_submission_is_no_zero() -> None:
     report = samples.precheck()
     results = gradescope(report)
     waiting = [c.id for c in report.checks if c.status is Status.NOT_RUN]
