@@ -79,14 +79,14 @@ class Comparer:
         plain: Mapping[str, str] = {}
         for dialect in (plain, *self._dialects(formula)):
             renamed = put_in(formula, {name: named(other) for name, other in dialect.items()})
-            said = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in symbols(formula))
+            renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in symbols(formula))
             unknown = sorted(symbols(renamed) - self.known)
             meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
                 made = put_in(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
                 taken = (f"{name} read as {meaning}" for name, (meaning, _) in zip(unknown, chosen, strict=True))
-                yield made, (*said, *taken)
+                yield made, (*renamings, *taken)
 
     def _meanings_of(self, name: str) -> Sequence[tuple[str, Formula]]:
         notation = self.question.notation
@@ -114,13 +114,13 @@ class Comparer:
         """Iterate over interpretations that have a value on the first problems."""
         undefined = symbols(formula) - self.known
         tried = 0
-        for made, said in self.readings(formula):
+        for made, remarks_on_names in self.readings(formula):
             for way, remarks in self.interpretations(made):
                 tried += 1
                 if tried > 4 * MAX_INTERPRETATIONS:
                     return
                 try:
-                    yield self._valued(made, way, (*said, *remarks), FIRST)
+                    yield self._valued(made, way, (*remarks_on_names, *remarks), FIRST)
                 except Unread:
                     continue
         if not tried:
@@ -160,8 +160,8 @@ class Comparer:
 
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
         """Return the first meaning of the names under one interpretation. Raises `Mismatch` if shapes do not fit."""
-        made, said = next(self.readings(formula), (formula, ()))
-        return self._valued(made, way, said, FIRST)
+        made, remarks = next(self.readings(formula), (formula, ()))
+        return self._valued(made, way, remarks, FIRST)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
@@ -263,18 +263,18 @@ class Comparer:
 
     def named_value(self, meaning: Meaning, name: str) -> str:
         """Return a sentence that names the value of a formula that is not the asked quantity; "" if unknown."""
-        for said, other in self.quantities.others.items():
+        for phrase, other in self.quantities.others.items():
             values = [np.asarray(other(problem.values)) for problem in self.problems[: len(meaning.values)]]
             if all(map(same, meaning.values, values)):
-                return f"It is {said}."
+                return f"It is {phrase}."
         if self.equals(meaning, name, turned=True):
             return "It is the transpose of what is asked for."
         if self.equals(meaning, name, factor=-1.0):
             return "It is what is asked with the opposite sign."
         if factor := self._factor(meaning, name):
             return factor
-        if said := self._in_a_dialect(meaning, name):
-            return said
+        if phrase := self._in_a_dialect(meaning, name):
+            return phrase
         for known in self._known_names():
             if known != name and self._equals_known(meaning, known):
                 return f"It is {shown(known)}."
@@ -367,11 +367,11 @@ def is_worked_out(formula: Formula, answered: frozenset[str]) -> str:
 
 def fingerprint(values: Sequence[Array], tag: str = "") -> str:
     """Return a hash of values that is the same in every run: of six digits, with the shapes."""
-    said = [tag]
+    parts = [tag]
     for value in values[:FINGERPRINTED]:
         rounded = (f"{0.0 if abs(x) < 1e-12 else float(x):.6e}" for x in np.asarray(value, dtype=float).ravel())
-        said.append(f"{value.shape}:{','.join(rounded)}")
-    return digest("|".join(said))
+        parts.append(f"{value.shape}:{','.join(rounded)}")
+    return digest("|".join(parts))
 
 
 def digest(text: str) -> str:

@@ -43,8 +43,8 @@ class Definitions:
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
         """Return the last definition before a statement, or else the first after it."""
-        before = [(n, made) for n, said, made in self.own if said == name and n < number]
-        after = [(n, made) for n, said, made in self.own if said == name and n >= number]
+        before = [(n, made) for n, defined, made in self.own if defined == name and n < number]
+        after = [(n, made) for n, defined, made in self.own if defined == name and n >= number]
         after = [(n, made) for n, made in after if name not in symbols(made) and n > number]
         return next(iter(before[-1:] or after), None)
 
@@ -60,9 +60,9 @@ def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
 
     def change(node: Formula) -> Formula | None:
         if node.kind == "derivative":
-            if (said := key_of(node)) in known:
+            if (key := key_of(node)) in known:
                 elements = node.parts[1].data[1:]
-                return Formula("element", (known[said],), elements) if elements else known[said]
+                return Formula("element", (known[key],), elements) if elements else known[key]
             of, by = node.parts
             new = known.get(by.name)
             renamed = symbol(new.name, *by.data[1:]) if new is not None and new.kind == "symbol" else by
@@ -97,7 +97,7 @@ def definitions(
                 if "/" in name and name_of(best):
                     continue  # a derivative has a true value, which says more than another name
                 own.append((number, _rank(best, is_head=made is read[0]), name, _of_all(best, elements)))
-    ranks = {name: min(rank for _, rank, said, _ in own if said == name) for _, _, name, _ in own}
+    ranks = {name: min(rank for _, rank, other, _ in own if other == name) for _, _, name, _ in own}
     return Definitions(tuple((n, name, made) for n, rank, name, made in own if rank == ranks[name]), earlier)
 
 

@@ -456,8 +456,8 @@ class Evaluation:
 
 def _indices(formula: Formula) -> list[str]:
     """Return the indices of an element, without those in brackets, as in y⁽ⁱ⁾, which count examples."""
-    said = formula.data if formula.kind == "element" else formula.data[1:]
-    return [index for index in said if not index.startswith("(")]
+    indices = formula.data if formula.kind == "element" else formula.data[1:]
+    return [index for index in indices if not index.startswith("(")]
 
 
 def _shaped(made: Array) -> Array:

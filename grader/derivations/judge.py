@@ -139,36 +139,38 @@ class _Judging:
         Raises:
             Unread: There is none.
         """
-        said = [(n, s) for n, s in enumerate(self.statements) if self._names(s, asked.name) or self._updates(s, asked)]
-        said = [(n, s) for n, s in said if n not in self.conditional] or said
+        candidates = [
+            (n, s) for n, s in enumerate(self.statements) if self._names(s, asked.name) or self._updates(s, asked)
+        ]
+        candidates = [(n, s) for n, s in candidates if n not in self.conditional] or candidates
         remark = ""
-        if not said:
-            said = [(n, s) for n, s in enumerate(self.statements) if self._names_also(s, asked)]
-        if not said:
-            said, remark = self._unnamed(asked)
-        if cases := self._by_cases(said, asked):
+        if not candidates:
+            candidates = [(n, s) for n, s in enumerate(self.statements) if self._names_also(s, asked)]
+        if not candidates:
+            candidates, remark = self._unnamed(asked)
+        if cases := self._by_cases(candidates, asked):
             return cases
-        found = [(n, m) for n, s in said for m in self._sides(s, asked)]
+        found = [(n, m) for n, s in candidates for m in self._sides(s, asked)]
         if not found:
             raise Unread(f"no formula for {asked.name}")
         number, member = found[-1]
         return Final(member, number, tuple(found[:-1]), remark)
 
-    def _by_cases(self, said: Sequence[tuple[int, FormulaChain]], asked: Asked) -> Final | None:
+    def _by_cases(self, chains: Sequence[tuple[int, FormulaChain]], asked: Asked) -> Final | None:
         """Join `θ = … if θ > 0` and `θ = … if θ < 0` to one formula with cases, if each has a condition beside it."""
-        if len(said) < 2:
+        if len(chains) < 2:
             return None
-        first = said[0][0]
+        first = chains[0][0]
         shift = -1 if first and self.statements[first - 1].relation in _CONDITIONS else 1
         parts: list[Formula] = []
-        for number, statement in said:
+        for number, statement in chains:
             condition = self._condition(number + shift, statement.members[0].line)
             member = [*self._sides(statement, asked)][-1:]
             if condition is None or not member or member[0].formula is None:
                 return None
             parts += [self.definitions.resolve(member[0].formula, number)[0], condition]
-        last = said[-1]
-        text = "; ".join(s.members[-1].text for _, s in said)
+        last = chains[-1]
+        text = "; ".join(s.members[-1].text for _, s in chains)
         return Final(EquationSide(text, last[1].members[-1].line, Formula("cases", tuple(parts))), last[0])
 
     def _names(self, statement: FormulaChain, name: str) -> bool:
@@ -204,10 +206,10 @@ class _Judging:
     def _is_named(self, formula: Formula | None, name: str) -> bool:
         if formula is None or any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
             return False
-        said = name_of(formula)
-        if said == name:
+        found = name_of(formula)
+        if found == name:
             return True
-        if formula.kind != "derivative" or not said:
+        if formula.kind != "derivative" or not found:
             return False
         of, by = (part.name for part in formula.parts)
         if by in self.comparer.known and not any(by in dialect for dialect in self.comparer.dialects):
@@ -269,7 +271,7 @@ class _Judging:
         name = formula.name
         if name in asked.also and not formula.data[1:]:
             return True
-        return bool(name) and any(said == name for _, said, _ in self.definitions.own)
+        return bool(name) and any(defined == name for _, defined, _ in self.definitions.own)
 
     def _conditional(self) -> Iterator[int]:
         line = None
@@ -328,12 +330,12 @@ class _Judging:
         """Return the statement with this number if it is a condition on this line, as in sign(θ) = 1 if θ > 0."""
         if not 0 <= number < len(self.statements):
             return None
-        said = self.statements[number]
-        sides = tuple(member.formula for member in said.members if member.formula is not None)
-        whole = len(sides) == len(said.members) == 2
-        if said.relation not in _CONDITIONS or not whole or said.members[0].line != line:
+        statement = self.statements[number]
+        sides = tuple(member.formula for member in statement.members if member.formula is not None)
+        whole = len(sides) == len(statement.members) == 2
+        if statement.relation not in _CONDITIONS or not whole or statement.members[0].line != line:
             return None
-        return Formula("relation", sides, (said.relation,))
+        return Formula("relation", sides, (statement.relation,))
 
     # ── one judgement ────────────────────────────────────────────────────────────────────────────────
 
@@ -373,7 +375,7 @@ class _Judging:
                 return Final(members[0], number, (*final.before, (final.number, final.member)), remark)
         return None
 
-    def _has_shape(self, asked: Asked, number: int, made: Formula, said: Comparison = Comparison.EQUAL) -> bool:
+    def _has_shape(self, asked: Asked, number: int, made: Formula, comparison: Comparison = Comparison.EQUAL) -> bool:
         """Return whether a formula is worked out and has the shape of what is asked for, in the handout's layout."""
         self.comparer.budget = WorkBudget()
         try:
@@ -384,7 +386,7 @@ class _Judging:
         except (Unread, TooMuch):
             return False
         truth = self.comparer.truth(asked.name, "", 0)
-        shapes = {truth.shape, truth.T.shape} if said is Comparison.TRANSPOSED else {truth.shape}
+        shapes = {truth.shape, truth.T.shape} if comparison is Comparison.TRANSPOSED else {truth.shape}
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
@@ -438,8 +440,8 @@ class _Judging:
                 return self._right(asked, final, base, meaning, carried)
         for meaning in self.comparer.meanings(formula):
             if not self.refuted and self.comparer.equals(meaning, asked.name, turned=True):
-                said = "it is the transpose of what is asked for"
-                return self._right(asked, final, base, replace(meaning, remarks=(*meaning.remarks, said)), carried)
+                remark = "it is the transpose of what is asked for"
+                return self._right(asked, final, base, replace(meaning, remarks=(*meaning.remarks, remark)), carried)
         return self._not_right(asked, final, base, formula, first, carried)
 
     def _not_right(

@@ -200,12 +200,12 @@ class Labels:
         other lines. The question is "" if it is none of the written ones."""
         begin = line[:120]
         if found := self._beginning.match(begin):
-            said = _normal(found["name"])
+            label = _normal(found["name"])
             rest = line[found.end() :]
             solution = bool(re.search(rf"(?i){_SOLUTION}", begin[: found.end()]))
             is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
             if is_label or any(c in found["behind"] for c in ":.*_"):
-                return self.questions.get(said, ""), solution, rest
+                return self.questions.get(label, ""), solution, rest
         if found := self._numbered.match(begin):
             rest = line[found.end() :]
             if "#" in found["heading"] or (not rest.strip() and len(begin) < 40):
@@ -409,8 +409,8 @@ def _named(own: Sequence[_Line], matched: Mapping[int, int], labels: Labels) -> 
     nothing else names those; then others that look the same are labels too."""
     lines = [(n, line.text) for n, line in enumerate(own) if n not in matched and line.kind != "code"]
     named = {n: _Label(*label) for n, text in lines if (label := labels.question_of(text)) is not None}
-    said = {label.question for label in named.values()}
-    numbered = {n: found for n, text in lines if (found := labels.number_of(text)) and found[0] not in said}
+    labelled = {label.question for label in named.values()}
+    numbered = {n: found for n, text in lines if (found := labels.number_of(text)) and found[0] not in labelled}
     ascending = _increasing([(n, labels.order[id]) for n, (id, _) in numbered.items()])
     if len(ascending) > 1:
         places = [n for n, _ in ascending]
@@ -505,21 +505,21 @@ def _collected(
     returned, left_out = set[str](), dict[str, tuple[int, ...]]()
     theirs = {line.cell for n, line in enumerate(own) if n in matched and line.kind == "code"}
     region, question = _Region(), ""
-    for said in _own_lines(own, matched, handout, labels, named, by_label):
-        line = said.line
-        if said.labelled and said.question != question:
+    for placed_line in _own_lines(own, matched, handout, labels, named, by_label):
+        line = placed_line.line
+        if placed_line.labelled and placed_line.question != question:
             if question and region is placed.get(question) and (cells := _take_introduction(region)):
                 left_out[question] = cells
             _drop_headings(region)
-        if said.returns:
-            returned.add(said.question)
-        question = said.question
-        region = (labelled if said.labelled else placed).setdefault(question, _Region())
+        if placed_line.returns:
+            returned.add(placed_line.question)
+        question = placed_line.question
+        region = (labelled if placed_line.labelled else placed).setdefault(question, _Region())
         if line.kind == "code":
-            if line.cell not in theirs and said.text.strip() and line.cell not in region.code:
+            if line.cell not in theirs and placed_line.text.strip() and line.cell not in region.code:
                 region.code.append(line.cell)
         elif not _is_handouts(line, question, handout):
-            (region.behind if said.behind else region.before).append((line.cell, said.text))
+            (region.behind if placed_line.behind else region.before).append((line.cell, placed_line.text))
     in_place, below_labels = (
         {id: answer for id, r in found.items() if id and (answer := _answer(r, id in handout.with_code, at, own))}
         for found, at in ((placed, False), (labelled, True))
@@ -606,7 +606,7 @@ def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | N
     cells: dict[int, list[str]] = {}
     for cell, text in sorted(lines, key=lambda line: line[0]):
         cells.setdefault(cell, []).append(text)
-    texts = {cell: "\n".join(said).strip() for cell, said in cells.items()}
+    texts = {cell: "\n".join(written).strip() for cell, written in cells.items()}
     kept = {cell: text for cell, text in texts.items() if text.strip("*_#> \n-")}
     if all(_HEADING.fullmatch(text) for text in kept.values()):
         return None  # headings alone

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from grader.derivations.bounds import MAX_DEPTH, Unread
 from grader.derivations.formulas import Formula, Kind, derivative, number, symbol
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, depths
+from grader.derivations.tokens import Token, every
 
-_CLOSING = {"(": ")", "[": "]", "{": "}", "\\{": "\\}"}
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗"}
 _INDICES = frozenset("ijklmnpqrsc•")
 TOTAL = "objective"
@@ -79,29 +78,17 @@ class Parser:
     def _here(self) -> str:
         return "".join(token.text for token in self.tokens[self.at : self.at + 6])
 
-    def bracketed(self) -> Sequence[Token]:
-        """Take a bracket, and return what stands in it."""
-        self.next()
-        start, depth = self.at, 1
-        while depth:
-            depth += self.next().nesting
-        return self.tokens[start : self.at - 1]
-
     def argument(self) -> Sequence[Token]:
         """Take a group in braces or one token, as after ^ and \\frac."""
-        if self.sees("open", "{"):
-            return self.bracketed()
         token = self.next()
+        if token.is_group("{"):
+            return token.inner
         if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():  # \frac12
             first = Token("number", token.text[0], token.start, token.start + 1, token.line)
             rest = Token("number", token.text[1:], token.start + 1, token.end, token.line)
             self.tokens = [*self.tokens[: self.at - 1], first, rest, *self.tokens[self.at :]]
             return [first]
-        if token.kind == "macro" and self.sees("open", "{"):
-            start = self.at - 1
-            self.bracketed()
-            return self.tokens[start : self.at]
-        return [token]
+        return [token, self.next()] if token.kind == "macro" and self.sees("group", "{") else [token]
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         if self.depth > MAX_DEPTH:
@@ -161,16 +148,14 @@ class Parser:
             return self.bars < 2
         if token.is_sign("|", "‖"):
             return not self.bars
-        if token.kind == "macro":
-            return not token.text.startswith("end ")
         return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)
 
     def _evaluated_at(self) -> None:
         """Skip `|_{θ = θ_t}` behind a derivative: everything is evaluated at that point."""
         self.at += 2
-        said = self.argument()
-        places = [n for n, token in enumerate(said) if token.kind == "="]
-        made = self.inside(said[places[-1] + 1 :] if places else said).whole()
+        point = self.argument()
+        places = [n for n, token in enumerate(point) if token.kind == "="]
+        made = self.inside(point[places[-1] + 1 :] if places else point).whole()
         if made.name != self.notation.variable:
             raise Unread("a derivative at another point")
 
@@ -185,21 +170,25 @@ class Parser:
                 return self._letter(token)
             case "function":
                 return self._function(token.text)
-            case "open":
+            case "group":
                 return self._bracket(token)
+            case "grid":
+                return self._grid(token)
             case "macro":
                 return self._macro(token)
             case "sign" if token.text in ("|", "‖"):
                 return self._bars(token.text)
-            case "unknown" if token.text in self.notation.functions:
-                return self._name(token.text)
             case "unknown":
-                raise Unread(f"the function “{token.text}” is not known")
+                return self._unknown(token.text)
         raise Unread(f"“{token.text}”")
 
+    def _unknown(self, function: str) -> Formula:
+        if function not in self.notation.functions:
+            raise Unread(f"the function “{function}” is not known")
+        return self._name(function)
+
     def _bracket(self, token: Token) -> Formula:
-        self.at -= 1
-        inner = self.bracketed()
+        inner = token.inner
         if token.text == "{" and len(inner) == 1 and inner[0].kind == "letter":
             return self._letter(inner[0])
         if not inner and token.text == "{" and self.takes("sign", "^"):
@@ -229,10 +218,10 @@ class Parser:
     def _norm(self, made: Formula) -> Formula:
         order, powers = "2", list[Formula]()
         while self.sees("sign", "_", "^"):
-            sign, said = self.next().text, self.argument()
-            text = "".join(token.text for token in said).strip("()")
+            sign, script = self.next().text, self.argument()
+            text = "".join(token.text for token in script).strip("()")
             if sign == "^":
-                powers.append(self.inside(said).whole())
+                powers.append(self.inside(script).whole())
             elif text in ("1", "2", "F", "ℓ1", "ℓ2", "L1", "L2", "ℓ_1", "ℓ_2", "L_1", "L_2"):
                 order = "1" if text.endswith("1") else "2"
             else:
@@ -261,17 +250,13 @@ class Parser:
 
     def _script(self) -> Sequence[Token]:
         """Take a script's tokens, with the brackets of `W^(2)`."""
-        start = self.at
-        if self.sees("open", "(", "["):
-            self.bracketed()
-            return self.tokens[start : self.at]
-        return self.argument()
+        return [self.next()] if self.sees("group", "(", "[") else self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
         flat = self._without_transposition(tokens, found)
         if not flat:
             return
-        text = "".join(t.text for t in flat)
+        text = "".join(t.plain for t in flat)
         layer = re.match(r"[(\[](\d)[)\]]", text)
         if not base or base == "e":
             found.powers.append(self.inside(flat).whole())
@@ -279,7 +264,7 @@ class Parser:
             if found.layer:  # `h_1^{(1)}`: the index below is of an element
                 found.elements += (found.layer,)
             found.layer = layer[1]
-            if rest := flat[3:]:
+            if rest := flat[1:]:
                 self._above(rest, base, found)
         elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
             found.time = text.strip("()[]")
@@ -295,7 +280,7 @@ class Parser:
     @staticmethod
     def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
         """Take T and primes out of a superscript."""
-        flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}") and not t.is_sign("^")]
+        flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
             flat, found.transposed = flat[:-1], not found.transposed
         while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
@@ -305,7 +290,7 @@ class Parser:
         return flat
 
     def _below(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
-        flat = [t for t in tokens if not (t.kind in ("open", "close") and t.text in "{}()[]") and t.kind != "end"]
+        flat = [t for t in every(tokens) if t.kind not in ("group", "end")]
         text = "".join(t.text for t in flat)
         if text in ("t", "t+1", "t-1", "new", "old"):
             found.time = text
@@ -356,7 +341,7 @@ class Parser:
         if base == "e" and self.sees("sign", "^"):
             self.next()
             return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
-        if base in ("I", "𝟙") and self.sees("open", "(", "[", "\\{"):
+        if base in ("I", "𝟙") and self.sees("group", "(", "[", "\\{"):
             return self._indicator()
         return self._name(base)
 
@@ -385,11 +370,11 @@ class Parser:
         token = self.peek()
         if token is None or token.spaced:
             return ""
-        if token.kind == "open" and token.text == "(" and self.sees("number", ahead=1) and self.sees("close", ahead=2):
-            digit = self.tokens[self.at + 1].text
+        if token.is_group("(") and [t.kind for t in token.inner] == ["number"]:
+            digit = token.inner[0].text
             if len(digit) > 1 or base in self.notation.powers | self.notation.losses | self.notation.functions.keys():
                 return ""
-            self.at += 3
+            self.at += 1
             return digit
         if token.kind != "number" or len(token.text) > 1:
             return ""
@@ -404,14 +389,10 @@ class Parser:
                 return "t"
             self.at += 2
             return "t+1"
-        if not self.notation.variable or not (self.sees("open", "(") and self.sees("letter", "t", ahead=1)):
-            return ""
-        inner = self.inside(self.tokens[self.at :]).bracketed()
-        time = "".join(token.text for token in inner)
-        if not re.fullmatch(r"t(?:[+-]1)?", time):
-            return ""
-        self.at += len(inner) + 2
-        return time
+        token = self.peek()
+        found = re.fullmatch(r"\((t(?:[+-]1)?)\)", token.plain) if token and self.notation.variable else None
+        self.at += found is not None
+        return found[1] if found else ""
 
     def _full_name(self, base: str, found: Scripts) -> str:
         time = {"new": "t+1", "old": "t"}.get(found.time, found.time) if base[0] != "Δ" else ""
@@ -422,10 +403,10 @@ class Parser:
     def _loss(self, base: str, found: Scripts) -> Formula:
         if found.transposed or found.powers or found.layer:
             raise Unread(f"{base}, the loss, with scripts")
-        if self.sees("open", "(") and not found.primes and not self._is_a_factor():
-            self.bracketed()
+        if self.sees("group", "(") and not found.primes and not self._is_a_factor():
+            self.next()
         if found.primes:  # L'(θ_t)
-            by = self.inside(self.bracketed()).whole() if self.sees("open", "(") else symbol(self.notation.variable)
+            by = self.inside(self.next().inner).whole() if self.sees("group", "(") else symbol(self.notation.variable)
             return derivative(symbol(self.notation.loss), _variable(by))
         plain = not found.word and not found.elements
         if base in self.notation.totals:
@@ -435,16 +416,16 @@ class Parser:
     def _is_a_factor(self) -> bool:
         """Return whether the bracket behind the loss is a factor and holds no arguments."""
         ahead = self.inside(self.tokens[self.at :])
-        inner = ahead.bracketed()
+        inner = ahead.next().inner
         return ahead.scripts().transposed or (
-            any(t.is_sign("-", "+") for t in inner) and not any(t.kind == "end" for t in inner)
+            any(t.is_sign("-", "+") for t in every(inner)) and not any(t.kind == "end" for t in every(inner))
         )
 
     def _apply_letter(self, base: str, found: Scripts) -> Formula:
         function = self.notation.functions[base] + "'" * found.primes
-        if self.sees("open", "(", "["):
-            made = Formula("applied", (self.inside(self.bracketed()).whole(),), (function,))
-        elif self.sees("open", "\\{"):
+        if self.sees("group", "(", "["):
+            made = Formula("applied", (self.inside(self.next().inner).whole(),), (function,))
+        elif self.sees("group", "\\{"):
             raise Unread(f"{base} without its argument")
         elif found.primes and not found.powers:
             return symbol(function)
@@ -464,8 +445,8 @@ class Parser:
         return self._scripted(made) if self.sees("sign", "^", "_") else made
 
     def _arguments(self) -> tuple[Formula, ...]:
-        if self.sees("open", "(", "[", "\\{"):
-            return tuple(self.inside(part).whole() for part in _columns(self.bracketed()))
+        if self.sees("group", "(", "[", "\\{"):
+            return tuple(self.inside(part).whole() for part in _columns(self.next().inner))
         if self.sees("sign", "-"):
             self.next()
             return (Formula("sum", (self.factor(),), ("-",)),)
@@ -483,8 +464,6 @@ class Parser:
             "sum": self._total,
             "ones": self._ones,
             "mathbb": self._blackboard,
-            "begin cases": self._cases,
-            "begin matrix": lambda: self._scripted(self._matrix()),
             "underbrace": self._braced,
             "overbrace": self._braced,
         }.get(token.text)
@@ -493,17 +472,17 @@ class Parser:
         return read()
 
     def _ones(self) -> Formula:
-        return self._indicator() if self.sees("open", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
+        return self._indicator() if self.sees("group", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
 
     def _blackboard(self) -> Formula:
-        said = "".join(t.text for t in self.argument())
-        if said not in ("1", "I"):
-            raise Unread(f"\\mathbb{{{said}}}")
+        letter = "".join(t.text for t in self.argument())
+        if letter not in ("1", "I"):
+            raise Unread(f"\\mathbb{{{letter}}}")
         return self._indicator()
 
     def _accented(self, mark: str) -> Formula:
         """Read another quantity than the letter alone. A loss with an accent is the objective."""
-        inner = [t for t in self.argument() if t.kind not in ("open", "close")]
+        inner = [*_without_braces(self.argument())]
         if not inner or inner[0].kind != "letter" or (inner[1:] and not inner[1].is_sign("_", "^")):
             raise Unread("an accent")
         self.tokens = [*inner[1:], *self.tokens[self.at :]]
@@ -551,21 +530,19 @@ class Parser:
 
     def _at_point(self, made: Formula) -> Formula:
         """Skip "(θ_t)" behind a derivative by θ."""
-        if self.sees("open", "("):
-            ahead = self.inside(self.tokens[self.at :])
-            inner = ahead.bracketed()
+        token = self.peek()
+        if token is not None and token.is_group("("):
             try:
-                point = self.inside(inner).whole()
+                point = self.inside(token.inner).whole()
             except Unread:
                 return made
-            if point.kind == "symbol" and point.name == made.parts[1].name:
-                self.at += len(inner) + 2
+            self.at += point.kind == "symbol" and point.name == made.parts[1].name
         return made
 
     def _operand(self) -> Formula:
         """Return the formula behind a ∂/∂x or a ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
-        return self.factor() if self.sees("open") else self.product()
+        return self.factor() if self.sees("group") else self.product()
 
     def _over_differential(self) -> Formula:
         """Read `∂J/∂a2` on one line, and `dW2`, the loss's derivative."""
@@ -585,10 +562,10 @@ class Parser:
         if self.sees("sign", "^"):
             raise Unread("a second derivative")
         if self.takes("sign", "_"):
-            said = [*self.argument()]
-            if len(said) == 1 and said[0].kind == "letter" and self.sees_attached("number"):
-                said.append(self.next())
-            by = _variable(self.inside(said).whole())
+            subscript = [*self.argument()]
+            if len(subscript) == 1 and subscript[0].kind == "letter" and self.sees_attached("number"):
+                subscript.append(self.next())
+            by = _variable(self.inside(subscript).whole())
         elif not self.notation.variable and self._sees_loss() and self.sees("sign", "_", ahead=1):  # ∇J_a
             self.at += 2
             return derivative(symbol(self.notation.loss), _variable(self.inside(self.argument()).whole()))
@@ -601,12 +578,13 @@ class Parser:
         token = self.peek()
         if by is None:
             raise Unread("∇ without what it is by")
-        if self._sees_loss() or (token is not None and token.kind == "open"):
+        if self._sees_loss() or (token is not None and token.kind == "group"):
             return self._scripted(derivative(self.factor(), by))
         operand = token is not None and (
             self._goes_on(token)
             and not token.is_sign(*_MULTIPLIED, "/")
-            and (token.kind != "macro" or token.text not in ("nabla", "begin matrix"))
+            and token.kind != "grid"
+            and (token.kind != "macro" or token.text != "nabla")
             and (token.kind == "sign" or bool(self.notation.variable))
         )
         return derivative(self._operand(), by) if operand else self._scripted(
@@ -614,10 +592,9 @@ class Parser:
         )  # fmt: skip
 
     def _sees_loss(self) -> bool:
-        ahead = self.at
-        while ahead < len(self.tokens) and self.tokens[ahead].kind == "open" and self.tokens[ahead].text == "{":
-            ahead += 1
-        token = self.tokens[ahead] if ahead < len(self.tokens) else None
+        token = self.peek()
+        while token is not None and token.is_group("{"):
+            token = next(iter(token.inner), None)
         known = self.notation.losses | self.notation.totals
         return token is not None and token.kind == "letter" and token.text in known
 
@@ -626,11 +603,11 @@ class Parser:
     def _total(self) -> Formula:
         index, limits = "", list[Formula]()
         while self.sees("sign", "_", "^"):
-            sign, said = self.next().text, self.argument()
-            if sign == "_" and said and said[0].kind == "letter":
-                index = said[0].text
+            sign, script = self.next().text, self.argument()
+            if sign == "_" and script and script[0].kind == "letter":
+                index = script[0].text
             elif sign == "^":
-                limits = [self.inside(said).whole()]
+                limits = [self.inside(script).whole()]
         made = self.product()
         return Formula("total", (made, *limits), (index,))
 
@@ -638,22 +615,22 @@ class Parser:
         """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
         place = self.at
         if self.takes("sign", "_"):
-            said = self.argument()
-        elif self.sees("open"):
-            said = self.bracketed()
+            condition = self.argument()
+        elif self.sees("group"):
+            condition = self.next().inner
         else:
             return number(1)
-        if not any(t.kind in ("relation", "=") for t in said):  # a vector of ones
+        if not any(t.kind in ("relation", "=") for t in every(condition)):  # a vector of ones
             self.at = place
             if self.sees("sign", "_"):
                 raise Unread("a vector of ones of some size")
             return number(1)
-        return Formula("cases", (number(1), self._condition(said), number(0), Formula("otherwise")))
+        return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
-        kept = [t for t in tokens if t.kind not in ("text", "end") and not t.is_sign(".", ":")]
-        while kept and kept[0].kind == "open" and kept[-1].kind == "close":
-            kept = kept[1:-1]
+        kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]
+        if len(kept) == 1 and kept[0].is_group():
+            return self._condition(kept[0].inner)
         if not kept:
             return Formula("otherwise")
         places = [n for n, t in enumerate(kept) if t.kind in ("relation", "=")]
@@ -662,31 +639,20 @@ class Parser:
         left, right = self.inside(kept[: places[0]]).whole(), self.inside(kept[places[0] + 1 :]).whole()
         return Formula("relation", (left, right), (kept[places[0]].text,))
 
-    def _rows(self, kind: str) -> list[list[Token]]:
-        rows: list[list[Token]] = [[]]
-        depth = 1
-        while True:
-            token = self.next()
-            if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
-                depth += 1 if token.text.startswith("begin") else -1
-                if not depth:
-                    return [row for row in rows if row]
-            if token.kind == "row" and depth == 1:
-                rows.append([])
-            else:
-                rows[-1].append(token)
+    def _grid(self, grid: Token) -> Formula:
+        return self._cases(grid) if grid.text == "cases" else self._scripted(self._matrix(grid))
 
-    def _cases(self) -> Formula:
+    def _cases(self, grid: Token) -> Formula:
         parts: list[Formula] = []
-        for row in self._rows("cases"):
-            ends = (n for n, d in enumerate(depths(row)) if not d and n and row[n].kind in ("text", "end"))
+        for row in _cut(grid.inner, "row"):
+            ends = (n for n, token in enumerate(row) if n and token.kind in ("text", "end"))
             if (place := next(ends, None)) is None:
                 raise Unread("a case without a condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
         return Formula("cases", tuple(parts))
 
-    def _matrix(self) -> Formula:
-        rows = [_columns(row) for row in self._rows("matrix")]
+    def _matrix(self, grid: Token) -> Formula:
+        rows = [_columns(row) for row in _cut(grid.inner, "row")]
         flat = [cell for row in rows for cell in row]
         if any(_is_dots(cell) for cell in flat):
             return self._spread(rows)
@@ -700,11 +666,8 @@ class Parser:
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("a matrix with dots")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
-        pattern = [
-            Token("letter", "•", t.start, t.end, t.line) if t.kind == "number" and t.text == "1" and _below(cells[0], n)
-            else t for n, t in enumerate(cells[0])
-        ]  # fmt: skip
-        if not any(t.text == "•" for t in pattern):
+        pattern = _of_any_element(cells[0])
+        if not any(t.text == "•" for t in every(pattern)):
             raise Unread("a vector with dots")
         made = self.inside(pattern).whole()
         return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
@@ -740,22 +703,44 @@ def _variable(formula: Formula) -> Formula:
     return name
 
 
-def _columns(row: Sequence[Token]) -> list[list[Token]]:
-    """Cut at commas and & outside brackets."""
-    cells: list[list[Token]] = [[]]
-    for token, depth in zip(row, depths(row), strict=True):
-        if token.kind == "end" and not depth:
-            cells.append([])
+def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:
+    for token in tokens:
+        if token.is_group("{"):
+            yield from _without_braces(token.inner)
         else:
-            cells[-1].append(token)
-    return [cell for cell in cells if cell]
+            yield token
+
+
+def _cut(tokens: Iterable[Token], kind: str) -> list[list[Token]]:
+    """Cut at tokens of a kind. Parts without any token are left out."""
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind == kind:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return [part for part in parts if part]
+
+
+def _columns(row: Iterable[Token]) -> list[list[Token]]:
+    """Cut at commas and &."""
+    return _cut(row, "end")
 
 
 def _is_dots(cell: Sequence[Token]) -> bool:
     return all(t.text in ("vdots", "dots", "cdots", "ldots", "ddots", ".") for t in cell)
 
 
-def _below(tokens: Sequence[Token], place: int) -> bool:
-    """Return whether the token begins a subscript."""
-    before = place - 1 - (place > 1 and tokens[place - 1].text == "{")
-    return before >= 0 and tokens[before].is_sign("_")
+def _of_any_element(tokens: Sequence[Token]) -> list[Token]:
+    """Return the formula of a vector's first element with • for each index 1."""
+    made: list[Token] = []
+    for token in tokens:
+        index = bool(made) and made[-1].is_sign("_")
+        inner = [*token.inner]
+        first = inner[:1] if index and inner else [token] if index else []
+        if first and first[0].kind == "number" and first[0].text == "1":
+            dot = replace(first[0], kind="letter", text="•")
+            made.append(replace(token, inner=(dot, *inner[1:])) if inner else dot)
+        else:
+            made.append(replace(token, inner=tuple(_of_any_element(inner))))
+    return made

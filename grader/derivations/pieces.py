@@ -132,8 +132,8 @@ class _Cutter:
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
         """Yield the lines of a program; each is a statement."""
-        for number, said in enumerate(text.splitlines(), line):
-            statement, hash_, comment = said.partition("#")
+        for number, source_line in enumerate(text.splitlines(), line):
+            statement, hash_, comment = source_line.partition("#")
             if statement.strip():
                 latex = self.names.latex_of(statement) if "\\" not in statement else spelled(statement)
                 if latex is None and _PROGRAM.match(statement):
@@ -147,24 +147,26 @@ class _Cutter:
 
     def _typed(self, text: str, line: int, *, more: bool = False) -> Iterator[Piece]:
         """Yield words, and stretches of a line around an = in which every name is one of mathematics."""
-        for number, said in enumerate(text.splitlines(keepends=True), line):
-            said = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", said))
-            said = _MARKER.sub(lambda m: " " * len(m[0]), said)
+        for number, typed in enumerate(text.splitlines(keepends=True), line):
+            typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
+            typed = _MARKER.sub(lambda m: " " * len(m[0]), typed)
             place = 0
-            for begin, end in self._stretches(said):
-                latex = self.names.latex_of(said[begin:end])
+            for begin, end in self._stretches(typed):
+                latex = self.names.latex_of(typed[begin:end])
                 if latex is None:
                     continue
-                goes_on = _WORD_NEXT.match(said[end:]) or (more and not said[end:].strip() and not said.endswith("\n"))
-                letter = _LETTER_AT_END.search(said[begin:end]) if goes_on else None
-                shorter = letter and self.names.latex_of(said[begin : begin + letter.start()])
-                latex += self._function(said[end:])
-                if said[place:begin].strip():
-                    yield Piece("words", said[place:begin], number)
-                yield Piece("maths", latex, number, not said[:begin].strip(" *-_#\t"), shorter or "")
+                goes_on = _WORD_NEXT.match(typed[end:]) or (
+                    more and not typed[end:].strip() and not typed.endswith("\n")
+                )
+                letter = _LETTER_AT_END.search(typed[begin:end]) if goes_on else None
+                shorter = letter and self.names.latex_of(typed[begin : begin + letter.start()])
+                latex += self._function(typed[end:])
+                if typed[place:begin].strip():
+                    yield Piece("words", typed[place:begin], number)
+                yield Piece("maths", latex, number, not typed[:begin].strip(" *-_#\t"), shorter or "")
                 place = end
-            if said[place:].strip():
-                yield Piece("words", said[place:], number)
+            if typed[place:].strip():
+                yield Piece("words", typed[place:], number)
 
     def _stretches(self, line: str) -> Iterator[tuple[int, int]]:
         begin: int | None = None
@@ -240,7 +242,10 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
-_CODE_NAME = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b|(?<![\\\w])[^\W\d_](?:\w*[^\W_])?")
+_CODE_NAME = re.compile(
+    r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b"
+    rf"|(?<![\\\w])[^\W\d_{RAISED}{LOWERED}](?:\w*[^\W_])?"
+)
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
@@ -306,8 +311,8 @@ class Names:
         found: dict[str, str] = {}
         for assigned in _ASSIGNED.finditer(answer):
             word = assigned["name"].replace("\\", "")
-            said = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
-            operand = rf"(?:{_OPERATOR})\s*{said}|{said}\s*\}}?\s*(?:[*@⊙∘]|\\odot)"
+            spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
+            operand = rf"(?:{_OPERATOR})\s*{spelling}|{spelling}\s*\}}?\s*(?:[*@⊙∘]|\\odot)"
             if self.name(word) is None and re.search(operand, answer):
                 found[word] = own_word(word)
         return found
@@ -321,17 +326,17 @@ class Names:
 
         def translated(found: re.Match[str]) -> str:
             nonlocal failed
-            said = found[0]
-            if said.endswith("."):
+            name = found[0]
+            if name.endswith("."):
                 return ""
-            if said == ".dot(":
+            if name == ".dot(":
                 return "@("
-            if said == ".T":
+            if name == ".T":
                 return "^T "
-            made = self.name(said)
+            made = self.name(name)
             if made is None and found.string[found.end() : found.end() + 1] == "(":
                 called = bare or "=" in found.string[: found.start()] or "←" in found.string[: found.start()]
-                made = rf"\operatorname{{{said}}}" if called else None
+                made = rf"\operatorname{{{name}}}" if called else None
             if made is None:
                 failed = True
             called = found.string[found.end() : found.end() + 1] == "("

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, depths, is_picture, tokens
+from grader.derivations.tokens import Token, every, grouped, is_picture, tokens
 from grader.model import Skipped
 
 
@@ -127,7 +127,7 @@ class _Reader:
             self.open = False
 
     def take(self, piece: Piece) -> None:
-        found = self._words_split_off(_without_frames(tokens(piece.text, self.notation.words)))
+        found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
         segments = list(_rows(found))
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
@@ -142,14 +142,12 @@ class _Reader:
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
-        for n, token in enumerate(found):
-            if token.kind == "unknown" and n + 1 < len(found) and found[n + 1].kind == "open":
-                inside = _inside(found[n + 1 :])
-                if (
-                    any(t.kind in ("=", "relation") for t in inside)
-                    or all(t.kind == "text" for t in inside)
-                    or self._is_size(inside)
-                ):
+        for n, (token, after) in enumerate(zip_longest(found, found[1:])):
+            if token.inner:
+                found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
+            elif token.kind == "unknown" and after and after.is_group():
+                kinds = {t.kind for t in after.inner}
+                if kinds & {"=", "relation"} or kinds <= {"text"} or self._is_size(after.inner):
                     found[n] = replace(token, kind="text")
         return found
 
@@ -187,11 +185,11 @@ class _Reader:
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Note φ(z) = …"""
-        body, kinds = members[-1].formula, [token.kind for token in (*head[:2], *head[-1:])]
-        if len(members) < 2 or body is None or kinds not in (["letter", "open", "close"], ["unknown", "open", "close"]):
+        body, kinds = members[-1].formula, [token.kind for token in head]
+        if len(members) < 2 or body is None or kinds not in (["letter", "group"], ["unknown", "group"]):
             return
         try:
-            variable = Parser(head[2:-1], self.notation).whole().name
+            variable = Parser(head[1].inner, self.notation).whole().name
         except Unread:
             return
         if variable:
@@ -201,8 +199,7 @@ class _Reader:
         """Leave out the text behind ∈, which says a size."""
         last = sides.pop()
         if last.tokens:
-            text = piece.text[last.tokens[0].start : last.tokens[-1].end]
-            self.skipped.append(Skipped(piece.line + last.tokens[0].line, text, "a set"))
+            self._skip("a set", last.tokens, piece)
         return sides
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
@@ -217,29 +214,28 @@ class _Reader:
         except RecursionError:
             self.skipped.append(Skipped(line, text, "too deep"))
             return EquationSide(text, line, None, "too deep")
-        inside = (_function_word([word, *(t for t in side.tokens if t.start > word.start)]) for word in side.texts)
+        inside = (
+            _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
+        )
         return EquationSide(text, line, formula, "", tuple(self._labels(parser, piece)), next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Leave out "(H × 1)" behind operands, and a size alone."""
         kept = list(_without_stops(side.tokens))
         if self._is_size(kept):
-            self._skip_size(kept, 0, len(kept), piece)
-        begin = 0
-        while begin < len(kept):
-            end = begin + 4
-            operand = not begin or kept[begin - 1].kind in ("letter", "number", "close")
-            bracket = operand and kept[begin].kind == "open" and kept[begin].text != "{"
-            if bracket and kept[end : end + 1] and kept[end].kind == "close" and self._is_size(kept[begin + 1 : end]):
-                self._skip_size(kept, begin, end + 1, piece)
+            self._skip("a size", kept, piece)
+            kept = []
+        side.tokens.clear()
+        for token in kept:
+            operand = not side.tokens or side.tokens[-1].kind in ("letter", "number", "group")
+            if operand and token.is_group("(", "[") and len(token.inner) == 3 and self._is_size(token.inner):
+                self._skip("a size", [token], piece)
             else:
-                begin += 1
-        side.tokens[:] = kept
+                side.tokens.append(token)
 
-    def _skip_size(self, kept: list[Token], begin: int, end: int, piece: Piece) -> None:
-        text = piece.text[kept[begin].start : kept[end - 1].end]
-        self.skipped.append(Skipped(piece.line + kept[begin].line, text, "a size"))
-        del kept[begin:end]
+    def _skip(self, why: str, left_out: Sequence[Token], piece: Piece) -> None:
+        text = piece.text[left_out[0].start : left_out[-1].end]
+        self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
 
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
@@ -259,8 +255,7 @@ class _Reader:
             try:
                 yield made, Parser(label, self.notation).whole()
             except Unread:
-                text = piece.text[label[0].start : label[-1].end]
-                self.skipped.append(Skipped(piece.line + label[0].line, text, "a label"))
+                self._skip("a label", label, piece)
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
         """Leave out words, and note those within a formula, or between it and the = before it."""
@@ -268,7 +263,7 @@ class _Reader:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
             before = not first or any(t.start < token.start for t in side.tokens)
-            behind = any(t.start > token.start for t in side.tokens)
+            behind = any(t.start > token.start for t in every(side.tokens))
             if (before and behind) or not any(c.isalpha() for c in token.text):
                 self.interrupted.append(skipped)
 
@@ -277,55 +272,21 @@ def _write_out_update(left: list[Token], right: list[Token]) -> None:
     """Make `a = a - (b)` of `a -= b`."""
     if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
         sign = left.pop()
-        right[:] = *left, sign, replace(sign, kind="open", text="("), *right, replace(sign, kind="close", text=")")
+        right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right))
 
 
 def _function_word(tokens: Sequence[Token]) -> str:
     """Return the word at the beginning if it stands before an operand and no equality, as in \\text{signo} θ."""
     word, operand = tokens[0], tokens[1:2]
-    alone = operand and operand[0].kind in ("letter", "number", "open") and re.fullmatch(r"[^\W\d_]+", word.text)
+    alone = operand and operand[0].kind in ("letter", "number", "group") and re.fullmatch(r"[^\W\d_]+", word.text)
     return word.text if alone and not any(t.kind in ("=", "relation") for t in tokens) else ""
-
-
-def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
-    """Return what stands in the bracket at the beginning."""
-    open_behind = depths(tokens)
-    return tokens[1 : open_behind.index(0)] if 0 in open_behind else tokens[1:]
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
     """Drop a bracket around a whole equality, as comments have it."""
     kept = _without_stops(row)
-    if len(kept) > 2 and kept[0].kind == "open" and kept[-1].kind == "close":
-        open_behind = depths(kept)
-        if min(open_behind[:-1]) >= 1 and any(t.kind == "=" and d == 1 for t, d in zip(kept, open_behind, strict=True)):
-            return kept[1:-1]
-    return row
-
-
-def _without_frames(found: Sequence[Token]) -> list[Token]:
-    """Drop braces that group nothing: of boxes and colours, around whole equalities and around one letter."""
-    opened: list[int] = []
-    dropped: set[int] = set()
-    equal: set[int] = set()
-    added: set[int] = set()
-    for n, token in enumerate(found):
-        if token.kind == "open":
-            opened.append(n)
-        elif token.kind == "close" and opened:
-            begin = opened.pop()
-            brace = found[begin].text
-            script = begin and (found[begin - 1].is_sign("_", "^") or found[begin - 1].kind == "macro")
-            signed = n > begin + 1 and found[begin + 1].is_sign("+", "-")
-            bare = brace == "{" and not script and (begin in equal or n == begin + 2)
-            if bare or (brace == "{=" and (begin in equal or begin not in added or signed)):
-                dropped |= {begin, n}
-        elif opened and token.kind in ("=", "row"):
-            equal.add(opened[-1])
-        elif opened and token.is_sign("+", "-"):
-            added.add(opened[-1])
-    kept = [(replace(t, text="{") if t.text == "{=" else t) for n, t in enumerate(found) if n not in dropped]
-    return kept
+    wrapped = len(kept) == 1 and kept[0].is_group() and any(token.kind == "=" for token in kept[0].inner)
+    return kept[0].inner if wrapped else row
 
 
 _PAIRED = re.compile(r"\\(?:left|right)(?![A-Za-z])\.?|\\(?:begin|end)\{[^{}]*\}|\\.|[{}&]", re.DOTALL)
@@ -363,10 +324,9 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
         if kept[0].text == "|" and any(t.is_sign("|") for t in kept[1:]):
             break
         kept.pop(0)
-    open_behind = depths(kept) or [0]
-    if open_behind[-1] == -1 and kept[-1].kind == "close":
+    if kept and kept[-1].kind == "close":
         kept.pop()
-    elif open_behind[-1] == 1 and kept[0].kind == "open" and min(open_behind) >= 1:
+    elif kept and kept[0].kind == "open":
         kept.pop(0)
     return kept
 
@@ -414,38 +374,35 @@ def _rows(found: Sequence[Token]) -> Iterator[_Segment]:
 
 def _segments(found: Sequence[Token]) -> Iterator[_Segment]:
     segment = _Segment("", [])
-    depth = grids = 0
     for token in found:
-        if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
-            grids += 1 if token.text.startswith("begin") else -1
-        depth = max(0, depth + token.nesting)
-        cuts = grids <= 0 and (token.kind == "row" or (depth == 0 and token.kind == "end"))
-        words = grids <= 0 and depth == 0 and token.kind == "text" and segment.tokens and not segment.hangs
+        cuts = token.kind in ("row", "end")
+        words = token.kind == "text" and segment.tokens and not segment.hangs
         if cuts or words:
             if segment.tokens:
                 yield segment
             segment = _Segment("row" if token.kind == "row" else "text" if words else token.text, [])
-            depth = 0
-        if not cuts and (grids > 0 or token.kind != "end" or token.text == ","):
+        if not cuts:
             segment.tokens.append(token)
     if segment.tokens:
         yield segment
 
 
 def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
-    sides, relation, depth, grids = [_Side([], [])], "", 0, 0
+    sides, relation = [_Side([], [])], ""
     for token in row:
-        depth += token.nesting
-        if token.kind == "macro" and token.text.startswith(("begin ", "end ")):
-            grids += 1 if token.text.startswith("begin") else -1
-        top = depth <= 0 and grids <= 0
-        if top and token.kind == "=":
+        if token.kind in ("=", "relation"):
+            relation = token.text if token.kind == "relation" else relation
             sides.append(_Side([], []))
-        elif top and token.kind == "relation":
-            relation = token.text
-            sides.append(_Side([], []))
-        elif token.kind == "text" and grids <= 0:
-            sides[-1].texts.append(token)
         else:
-            sides[-1].tokens.append(token)
+            sides[-1].tokens += _without_texts([token], sides[-1].texts)
     return sides, relation
+
+
+def _without_texts(found: Iterable[Token], texts: list[Token]) -> Iterator[Token]:
+    """Yield tokens without the texts in them, which are added to `texts`. Those of cases are parts of conditions."""
+    for token in found:
+        if token.kind == "text":
+            texts.append(token)
+        else:
+            inner = _without_texts(token.inner, texts) if token.is_group() else token.inner
+            yield replace(token, inner=tuple(inner)) if token.inner else token

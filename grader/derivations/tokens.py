@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from grader.derivations.bounds import MAX_TOKENS, Unread
+from grader.derivations.bounds import MAX_DEPTH, MAX_TOKENS, Unread
 
 Kind = Literal[
-    "number", "letter", "function", "macro", "sign", "open", "close", "=", "relation", "end", "row", "text",
+    "number", "letter", "function", "macro", "sign", "=", "relation", "end", "row", "text",
     "unknown",  # a function that is not known
+    "group",  # text: the bracket that opens it
+    "grid",  # text: "matrix" or "cases"
+    "open", "close",  # without a partner
 ]  # fmt: skip
 
 
@@ -28,14 +30,20 @@ class Token:
     """Line of the text, from 0."""
     spaced: bool = False
     """White space stands before it."""
+    inner: tuple[Token, ...] = ()
+    """The tokens in a group or a grid."""
 
     def is_sign(self, *signs: str) -> bool:
         return self.kind == "sign" and self.text in signs
 
+    def is_group(self, *brackets: str) -> bool:
+        return self.kind == "group" and (not brackets or self.text in brackets)
+
     @property
-    def nesting(self) -> int:
-        """Return 1 for an opening bracket, -1 for a closing one and 0 for others."""
-        return (self.kind == "open") - (self.kind == "close")
+    def plain(self) -> str:
+        """The text with that of what stands in it."""
+        closing = _PARTNERS.get(self.text, "") if self.kind == "group" else ""
+        return f"{self.text}{''.join(token.plain for token in self.inner)}{closing}"
 
 
 def is_picture(character: str) -> bool:
@@ -43,9 +51,65 @@ def is_picture(character: str) -> bool:
     return unicodedata.category(character) == "So"
 
 
-def depths(tokens: Iterable[Token]) -> list[int]:
-    """Return how many brackets are open behind each token."""
-    return list(accumulate(token.nesting for token in tokens))
+def every(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Iterate over tokens and those in them."""
+    for token in tokens:
+        yield token
+        yield from every(token.inner)
+
+
+_PARTNERS = {"(": ")", "[": "]", "\\{": "\\}", "{": "}", "{=": "}", "cases": "cases", "matrix": "matrix"}
+_STRICT = frozenset({"}", "cases", "matrix"})
+"""Others close any bracket, as in [0, 1)."""
+
+
+def grouped(tokens: Iterable[Token]) -> list[Token]:
+    """Put what stands in brackets and environments into groups and grids.
+
+    Braces that group nothing are dropped: those of boxes and colors, and those around whole equalities or one letter.
+    Brackets without a partner stay.
+    """
+    opened: list[Token] = []
+    levels: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.kind == "open" and len(opened) < MAX_DEPTH:
+            opened.append(token)
+            levels.append([])
+        elif token.kind == "close" and (place := _partner(opened, token)) is not None:
+            while len(opened) > place + 1:
+                levels[-2:] = [[*levels[-2], opened.pop(), *levels[-1]]]
+            inner, bracket = levels.pop(), opened.pop()
+            levels[-1] += _grouped(bracket, inner, levels[-1][-1:], token.end)
+        else:
+            levels[-1].append(token)
+    return [
+        token for level, bracket in zip(levels, [*opened, None], strict=True) for token in [*level, bracket] if token
+    ]
+
+
+def _partner(opened: Sequence[Token], closing: Token) -> int | None:
+    for place in reversed(range(len(opened))):
+        expected = _PARTNERS[opened[place].text]
+        if expected == closing.text or (closing.text not in _STRICT and expected not in _STRICT):
+            return place
+        if expected in _STRICT and closing.text not in _STRICT:
+            return None
+    return None
+
+
+def _grouped(bracket: Token, inner: list[Token], before: Sequence[Token], end: int) -> list[Token]:
+    if bracket.text in ("cases", "matrix"):
+        return [replace(bracket, kind="grid", inner=tuple(inner), end=end)]
+    whole = any(token.kind in ("=", "row") for token in inner)
+    added = any(token.is_sign("+", "-") for token in inner)
+    signed = inner[:1] and inner[0].is_sign("+", "-")
+    argument = before and (before[0].is_sign("_", "^") or before[0].kind == "macro")
+    if bracket.text == "{=" and (whole or not added or signed):
+        return inner
+    if bracket.text == "{" and not argument and (whole or len(inner) == 1):
+        return inner
+    kept = tuple(token for token in inner if token.kind != "row" and (token.kind != "end" or token.text in ",&"))
+    return [replace(bracket, kind="group", text=bracket.text.rstrip("="), inner=kept, end=end)]
 
 
 GREEK = {
@@ -213,73 +277,73 @@ class _Lexer:
         self.spaced = False
 
     def _take(self, match: re.Match[str], start: int) -> None:
-        said = match[0]
+        text = match[0]
         if match["space"]:
             self.spaced = True
-            self.line += said.count("\n")
+            self.line += text.count("\n")
         elif match["comment"]:
-            self._add("text", said.lstrip("% "), start)
+            self._add("text", text.lstrip("% "), start)
         elif match["macro"]:
             self._macro(match["macro"], start)
         elif match["escaped"]:
             self._escaped(match["escaped"], start)
         elif match["number"]:
-            self._add("number", said, start)
+            self._add("number", text, start)
         elif match["word"]:
-            self._word(said, start)
+            self._word(text, start)
         elif match["long"]:
-            self._add(*_LONG[said], start)
+            self._add(*_LONG[text], start)
         else:
-            self._sign(said, start)
+            self._sign(text, start)
 
-    def _sign(self, said: str, start: int) -> None:
-        if said in "([{":
-            self._add("open", f"{said}{'=' if self.frame and said == '{' else ''}", start)
+    def _sign(self, sign: str, start: int) -> None:
+        if sign in "([{":
+            self._add("open", f"{sign}{'=' if self.frame and sign == '{' else ''}", start)
             self.frame = False
-        elif said in _CHARACTERS:
-            self._add(_CHARACTERS[said], "·" if said == "*" else said, start)
-        elif said == "$":
+        elif sign in _CHARACTERS:
+            self._add(_CHARACTERS[sign], "·" if sign == "*" else sign, start)
+        elif sign == "$":
             self.spaced = True
-        elif said == "&":
+        elif sign == "&":
             if any(self.grids) or self.text[start - 1 : start] == "&":
                 self._add("end", "&", start)
             self.spaced = True
-        elif said.isalpha():
-            self._foreign(said, start)
+        elif sign.isalpha():
+            self._foreign(sign, start)
         else:
-            self._add("text" if is_picture(said) else "sign", said, start)
+            self._add("text" if is_picture(sign) else "sign", sign, start)
 
-    def _foreign(self, said: str, start: int) -> None:
+    def _foreign(self, letter: str, start: int) -> None:
         """Take a letter, or a word in a script whose signs are no names of quantities."""
         run = re.compile(r"[\u2e80-\U0003ffff]*").match(self.text, self.at)
-        if ord(said) < 0x2E80 or run is None:
-            self._add("letter", said, start)
+        if ord(letter) < 0x2E80 or run is None:
+            self._add("letter", letter, start)
             return
         self.at = run.end()
         word = self.text[start : self.at]
         self._add("unknown" if self._is_called("", word) else "text", word, start)
 
-    def _escaped(self, said: str, start: int) -> None:
-        if said == "\\":
+    def _escaped(self, character: str, start: int) -> None:
+        if character == "\\":
             self.at = start + 2
             skip = re.compile(r"\*?\s*(?:\[[-\d. a-z]*\])?").match(self.text, self.at)
             after = skip[0] if skip else ""
             self._add("row", "", start)
             if after.strip():
                 self.at += len(after.rstrip())
-        elif said == "|":
+        elif character == "|":
             self._add("sign", "‖", start)
-        elif said in "{}":
-            self._add("open" if said == "{" else "close", f"\\{said}", start)
+        elif character in "{}":
+            self._add("open" if character == "{" else "close", f"\\{character}", start)
         else:
             self.spaced = True
-            self.line += said.count("\n")
+            self.line += character.count("\n")
 
-    def _word(self, said: str, start: int) -> None:
+    def _word(self, word: str, start: int) -> None:
         """Take a run of Latin letters: names side by side, with known words among them."""
-        if len(said) > 2 and self._named(said, start):  # two letters are rather a product
+        if len(word) > 2 and self._named(word, start):  # two letters are rather a product
             return
-        for part in _KNOWN.finditer(said):
+        for part in _KNOWN.finditer(word):
             self.at = start + part.end()
             place = start + part.start()
             if part[1] in GREEK:
@@ -310,9 +374,9 @@ class _Lexer:
             kind, text = _PLAIN[name]
             self._add(kind, text, start)
         elif name == "tag":
-            said = self._argument()
-            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", said):
-                self._add("text", said, start)
+            tag = self._argument()
+            if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", tag):
+                self._add("text", tag, start)
         elif name in _TEXTS or name in _UPRIGHT:
             self._text(name, start)
         elif name in _DROPPED | _WITHOUT_ARGUMENT:
@@ -414,8 +478,8 @@ class _Lexer:
 
     def _above(self, start: int) -> None:
         """Take `\\overset{above}{sign}` as the sign, with the part above as text."""
-        said = self._argument().strip()
-        self._add("text", said, start)
+        above = self._argument().strip()
+        self._add("text", above, start)
         group = re.compile(r"\s*\{\s*(=|\\gets|\\leftarrow|\\Rightarrow)\s*\}").match(self.text, self.at)
         if group:
             self.at = group.end()
@@ -441,4 +505,4 @@ class _Lexer:
             self.grids.append(grid)
         elif self.grids:
             grid = self.grids.pop()
-        self._add("macro" if grid else "end", f"{name} {grid}" if grid else "", start)
+        self._add(("open" if name == "begin" else "close") if grid else "end", grid, start)

@@ -25,6 +25,7 @@ $s = \left\{\begin{array}{rl} 1 & \theta_t > 0 \\ 0 & \theta_t = 0 \\ -1 & \thet
         ("q1.1", "Multiply both:\n$$-y(1-h^{(2)}) + (1-y)h^{(2)} = h^{(2)} - y$$"),
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y-y)\,{}^t h^{(1)}$"),
         ("q1.1", r"$\nabla_{a^{\text{(2)}}}J = h^{\text{(2)}} - \mathtt{y}$"),
+        ("q1.1", r"$\nabla_{a{(2)}}J = h{(2)} - y$"),
         ("q1.1", r"$\nabla J_{a^{(2)}} = \left\lbrack\cancelto{1}{\frac{\hat y}{\hat y}}\hat y - y\right\rbrack$"),
         ("q1.1", r"$\nabla_{a^{(2)}}J: \hat y - y$"),
         ("q1.1", r"$$\fbox{$\nabla_{a^{(2)}}J = \hat y - y$}$$"),
@@ -64,8 +65,8 @@ def test_another_value_in_the_notation_is_seen(ask: Ask, question: str, answer: 
 
 
 def test_a_formula_whose_left_side_is_unread_is_not_called_different(ask: Ask) -> None:
-    (found,) = ask("q1.1", r"$\nabla_{a{(2)}}J = h{(2)} - y$").judgements
-    assert (found.comparison, found.words[:40]) == (Comparison.UNREAD, "Unread: its left side cannot be read: a ")
+    (found,) = ask("q1.1", r"$\nabla_{a^{(2)}, b^{(2)}}J = h^{(2)} + y$").judgements
+    assert (found.comparison, found.words[:38]) == (Comparison.UNREAD, "Unread: its left side cannot be read: ")
 
 
 def test_an_index_that_is_summed_in_a_definition_is_its_own(ask: Ask) -> None:
