@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PositiveInt, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from grader.errors import BadCall
 from grader.sandbox import runtime
@@ -24,10 +23,10 @@ def _address(url: str) -> str:
     return url
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of a command or of the service."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX)
+    model_config = ConfigDict(extra="forbid")
 
     assignments: Path | None = None
     """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment; no other assignments are known then.
@@ -91,8 +90,10 @@ class Settings(BaseSettings):
     def __init__(self, **values: Any) -> None:
         """Read the environment. Raise `BadCall` for an invalid value or a misspelt name."""
         _require_known(os.environ)
+        given = {name.upper().removeprefix(PREFIX): value for name, value in os.environ.items() if _is_ours(name)}
+        mine = {name: given[name.upper()] for name in type(self).model_fields if name.upper() in given}
         try:
-            super().__init__(**values)
+            super().__init__(**mine | values)
         except ValidationError as wrong:
             raise BadCall(_validation_message(wrong)) from None
 
@@ -101,13 +102,17 @@ class Settings(BaseSettings):
         return self.database_url.startswith("postgres")
 
 
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)
+
+
 def _require_known(environment: Iterable[str]) -> None:
     """Raise `BadCall` for a name that resembles a setting, since a misspelt one would be ignored. Other names are
     allowed: Kubernetes sets GRADER_PORT for a service called grader."""
     known = [name.upper() for name in Settings.model_fields]
-    for name in sorted(environment):
+    for name in filter(_is_ours, sorted(environment)):
         bare = name.upper().removeprefix(PREFIX)
-        if name.upper() == bare or bare in known:
+        if bare in known:
             continue
         if meant := difflib.get_close_matches(bare, known, 1, 0.8):
             raise BadCall(f"{name} is not a setting: write {PREFIX}{meant[0]} (docs/operator.md, Settings)")

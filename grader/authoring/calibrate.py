@@ -33,6 +33,8 @@ class Calibration:
     name: str
     """Name of the evidence."""
     accuracies: tuple[float, ...]
+    cpu_seconds: tuple[float, ...] = ()
+    """CPU time of each run; progress is shown by its median."""
 
     @property
     def mean(self) -> float:
@@ -101,12 +103,13 @@ def calibrate(
 
 
 def _collected(reports: Sequence[Report]) -> list[Calibration]:
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float, float]]] = {}
     for report in reports:
+        used = {section.rpartition(".")[2]: usage.cpu_seconds for section, usage in report.usage.items()}
         for evidence in report.evidence:
             if evidence.accuracy is not None:
-                found.setdefault(evidence.name, []).append(evidence.accuracy)
-    return [Calibration(name, tuple(values)) for name, values in found.items()]
+                found.setdefault(evidence.name, []).append((evidence.accuracy, used[evidence.name]))
+    return [Calibration(name, *zip(*runs, strict=True)) for name, runs in found.items()]
 
 
 def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
@@ -125,6 +128,7 @@ def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
             "accuracies": list(c.accuracies),
             "mean": round(c.mean, 5),
             "deviation": round(c.deviation, 5),
+            "cpu_seconds": round(float(np.median(c.cpu_seconds)), 1),
             "false_fail": {str(least): f"{c.false_fail(least):.1e}" for least, _ in thresholds.get(c.name, ())},
             "proposed": {f"{p:g}": c.proposed(p) for p in PROBABILITIES},
         }

@@ -38,11 +38,13 @@ Check your work before you submit it
 Once:        python -m pip install ./precheck
 Every time:  python -m grader check {file} -a {id}
 While you work (q quits):  python -m grader watch {file} -a {id}
+In a notebook of the folder handout:  %load_ext grader  and, in the next cell,  %grader check -a ../{id}
 
-Run both from this folder. The handout is in handout/. Instead of {file}, write the path of the file that you work on,
-such as handout/{file} (a notebook works too). The problems here use the public seed; after you submit, your code is
-graded on other problems, and the checks that do not run here run then. So this is not the grade. On your machine your
-code may run without isolation, so run only your own code. `grader doctor` is for servers; you do not need it.
+Run the first three from this folder. The handout is in handout/. Instead of {file}, write the path of the file that
+you work on, such as handout/{file} (a notebook works too). The problems here use the public seed; after you submit,
+your code is graded on other problems, and the checks that do not run here run then. So this is not the grade. On your
+machine your code may run without isolation, so run only your own code. `grader doctor` is for servers; you do not
+need it.
 """
 
 

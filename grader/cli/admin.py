@@ -182,7 +182,7 @@ def token(
     days: Annotated[
         int | None, typer.Option(min=1, max=3660, help="Days until it expires; left out, it never expires.")
     ] = None,
-    scope: Annotated[list[TokenScope] | None, typer.Option(help="Allowed uses [default: everything].")] = None,
+    scope: Annotated[list[TokenScope] | None, typer.Option(help="Allowed uses. By default, everything.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create a token for a program. It is shown only once."""

@@ -6,6 +6,9 @@ from __future__ import annotations
 import re
 import signal
 import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -82,7 +85,25 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        return name, load(name) if name in COMMANDS else command, rest
+        if name not in COMMANDS:
+            return name, command, rest
+        with _starting() if not ctx.resilient_parsing else nullcontext():  # completion prints nothing else
+            return name, load(name), rest
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Show on a terminal that something happens while a command's libraries are imported."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write("starting …\r")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write(f"{' ' * len('starting …')}\r")
+        sys.stderr.flush()
 
 
 def load(name: str) -> Any:
@@ -174,6 +195,9 @@ def _install_command(module: str) -> str:
 def _fail(message: str, code: int) -> NoReturn:
     from rich.console import Console
 
-    line = f"grader: {one_line(message, 600)}"
-    Console(stderr=True, highlight=False).print(line, style="red", markup=False)
+    console = Console(stderr=True, highlight=False)
+    lines = textwrap.wrap(  # rich would break a path that is longer than a line
+        f"grader: {one_line(message, 600)}", console.width, break_long_words=False, break_on_hyphens=False
+    )
+    console.print("\n".join(lines), style="red", markup=False, soft_wrap=True)
     sys.exit(code)

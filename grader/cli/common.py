@@ -18,16 +18,27 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.errors import BadCall, SandboxUnavailable
 from grader.sandbox import runtime as environment
-from grader.sandbox.choose import choose, needs_runtime
+from grader.sandbox.choose import NAMES, choose, needs_runtime
 from grader.sandbox.contract import COMMON_IMPORTS, Sandbox
 from grader.sandbox.plain import Plain
 from grader.settings import Settings
 
-_ASSIGNMENT = "Id or folder of the assignment [default: GRADER_ASSIGNMENT]."
-AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help=_ASSIGNMENT)]
-AssignmentArgument = Annotated[str, typer.Argument(help=_ASSIGNMENT)]
+_ASSIGNMENT = "Id or folder of the assignment. By default, GRADER_ASSIGNMENT."
+
+
+def _known_assignments() -> list[str]:
+    return list(catalogue.folders(Settings().assignments))
+
+
+AssignmentOption = Annotated[
+    str, typer.Option("--assignment", "-a", autocompletion=_known_assignments, help=_ASSIGNMENT)
+]
+AssignmentArgument = Annotated[str, typer.Argument(autocompletion=_known_assignments, help=_ASSIGNMENT)]
 SandboxOption = Annotated[
-    str, typer.Option(help="auto, bubblewrap, landlock, or plain (no isolation, for your own code).")
+    str,
+    typer.Option(
+        autocompletion=lambda: NAMES, help="auto, bubblewrap, landlock, or plain (no isolation, for your own code)."
+    ),
 ]
 
 FilesArgument = Annotated[

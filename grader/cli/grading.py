@@ -19,6 +19,7 @@ from grader.cli.common import (
     require_writable,
     sandbox_for,
     seed,
+    status,
 )
 from grader.cli.progress import GradingDisplay
 from grader.engine.grade import Scope, grade
@@ -62,8 +63,8 @@ def check(
             require_writable(file)
     imports = imports_of(submission.files)  # the others would take half of the time of a check of the code
     with (
+        GradingDisplay(err, task, quick=quick) as display,
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
-        GradingDisplay(err, task) as display,
     ):
         report = grade(submission, task, chosen, seed(), Scope(only or "", quick, code), display.watch)
     if html_file:
@@ -86,7 +87,7 @@ def check(
         out.print(Terminal(report))
         for written in (html_file, gradescope_file):
             if written:
-                out.print(f"written: {written}", style="dim", markup=False)
+                out.print(f"written: {written}", style="dim", markup=False, soft_wrap=True)
     raise typer.Exit(_exit_code(report, fail_under))
 
 
@@ -101,6 +102,7 @@ def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: Sandbo
         raise BadCall(f"there is no file or folder {path} to watch")
     from grader.cli.watch import watch as watch_files  # its libraries take a while to import
 
+    out.print(f"grading {path.name} …", style="dim", markup=False)
     with sandbox_for(sandbox, assignment=task) as chosen:
         watch_files(path, task, chosen, seed(), out)
 
@@ -109,9 +111,11 @@ def replay(
     report_file: Annotated[Path, typer.Argument(help="A report as JSON.")],
     check_id: Annotated[str, typer.Argument(metavar="CHECK", help="For example q2.2.W1.")],
     submission: Annotated[
-        Path | None, typer.Option(help="Path of the submission [default: search beside the report and here].")
+        Path | None, typer.Option(help="Path of the submission. By default, search beside the report and here.")
     ] = None,
-    assignment: Annotated[str, typer.Option("--assignment", "-a", help="Assignment [default: the report's].")] = "",
+    assignment: Annotated[
+        str, typer.Option("--assignment", "-a", help="Id or folder of the assignment. By default, the report's.")
+    ] = "",
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Re-run one check of a report; exit with 1 if its verdict differs."""
@@ -120,7 +124,7 @@ def replay(
     report = _read_report(report_file)
     task = assignment_of(assignment or report.assignment)
     places = [submission] if submission else [report_file.parent, Path.cwd()]
-    with sandbox_for(sandbox, assignment=task) as chosen:
+    with status(f"grading {check_id} again"), sandbox_for(sandbox, assignment=task) as chosen:
         again = replay_check(report, check_id, task, places, seed(), chosen)
     for title, verdict in (("then", again.then), ("now", again.now)):
         line = (
@@ -142,7 +146,7 @@ def _read_report(file: Path) -> Report:
 
 def zip_(
     folder: Annotated[Path, typer.Argument(help="The output folder of grader batch.")],
-    to: Annotated[Path | None, typer.Option("--to", help="Path of the zip [default: feedback.zip in it].")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Path of the zip. By default, feedback.zip in it.")] = None,
 ) -> None:
     """Pack all reports into a zip with the names that the learning platform expects for feedback."""
     from grader.batch.feedback import pack  # takes a second to import
@@ -151,4 +155,4 @@ def zip_(
     if to:
         require_writable(to)
     count = pack(folder, file)
-    out.print(f"written: {file} ({count} reports)", markup=False)
+    out.print(f"written: {file} ({count} reports)", markup=False, soft_wrap=True)

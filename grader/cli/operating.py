@@ -96,7 +96,7 @@ def doctor(
     sandbox: SandboxOption = "bubblewrap",
 ) -> None:
     """Run the sandbox self-test; exit with 4 if a promise is broken."""
-    with sandbox_for(sandbox) as chosen:
+    with status("running the sandbox self-test"), sandbox_for(sandbox) as chosen:
         results = selftest.probe(chosen)
     if as_json_:
         rows = [{"id": r.promise.id, "promise": r.promise.text, "holds": r.holds, "seen": r.seen} for r in results]

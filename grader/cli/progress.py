@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -19,6 +20,18 @@ from grader.engine.grade import Progress
 from grader.model import CheckResult, Part
 from grader.render.terminal import Parts
 
+SLOW = 3
+"""A long check that takes so many times the usual CPU time is shown with its limit."""
+
+
+def usual_seconds(assignment: Assignment, *, quick: bool) -> Mapping[str, float]:
+    """Return the CPU time that each kind of long check takes the reference, as `grader calibrate` has measured it."""
+    file = assignment.folder / ("calibration-quick.json" if quick else "calibration.json")
+    if not file.is_file():
+        return {}
+    measured = json.loads(file.read_text("utf-8"))
+    return {name: row["cpu_seconds"] for name, row in measured.items() if "cpu_seconds" in row}
+
 
 @dataclass
 class _RunningCheck:
@@ -31,8 +44,9 @@ class _RunningCheck:
 class GradingDisplay:
     """A live display on a terminal, which the report replaces. It prints nothing if the output is not a terminal."""
 
-    def __init__(self, console: Console, assignment: Assignment) -> None:
+    def __init__(self, console: Console, assignment: Assignment, *, quick: bool = False) -> None:
         self._manifest = assignment.manifest
+        self._usual = usual_seconds(assignment, quick=quick) if assignment.manifest.long else {}
         self._now = "starting"
         self._decided: dict[str, list[CheckResult]] = {}
         self._trainings: dict[str, _RunningCheck] = {}
@@ -80,13 +94,18 @@ class GradingDisplay:
             table.add_row(self._spinner, "code checks", self._now)
         for section, training in list(self._trainings.items()):
             sign = Text("✓") if training.done else self._spinner
-            table.add_row(sign, f"{training.check.name} {section}", "done" if training.done else self._used(training))
+            table.add_row(
+                sign, f"{training.check.name} {section}", "done" if training.done else self._used(section, training)
+            )
         return Group(table)
 
-    def _used(self, training: _RunningCheck) -> str:
-        """Return the time that a long check has used. The progress of a student's loop is unknown."""
+    def _used(self, section: str, training: _RunningCheck) -> str:
+        """Return the time that a long check has used, and the usual time. The progress of a student's loop is
+        unknown. The limit is shown once it matters."""
         elapsed = f"{time.monotonic() - training.started:.0f} s"
-        cpu = training.cpu_seconds()
+        cpu, usual = training.cpu_seconds(), self._usual.get(section.rpartition(".")[2])
+        if usual is not None and (cpu is None or cpu <= SLOW * usual):
+            return f"{elapsed}, usually {usual:.0f} s"
         if cpu is None:
             return elapsed
         return f"{elapsed}, {cpu:.0f} of {training.check.cpu_seconds:g} CPU seconds used"

@@ -58,7 +58,6 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
     before: Report | None = None
     training: TrainingRun | None = None
     help_line = keys(assignment, pressed=_reads_keys(console))
-    console.print(f"grading {path.name} …", style="dim", markup=False)
     with _prewarmed(sandbox, assignment.limits) as prewarmed:
         try:
             for event, events in _events(path, console):

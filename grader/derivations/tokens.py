@@ -31,7 +31,7 @@ class Token:
     spaced: bool = False
     """White space stands before it."""
     inner: tuple[Token, ...] = ()
-    """What stands in a group or a grid."""
+    """The tokens in a group or a grid."""
 
     def is_sign(self, *signs: str) -> bool:
         return self.kind == "sign" and self.text in signs

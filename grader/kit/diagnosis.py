@@ -86,6 +86,9 @@ class Diagnosis:
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
     """By check id, as far as judged."""
+    _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
+    """Verdicts by the student's own answers for the claims of one section, by the claim's id. Several questions about a
+    claim need the same one, and each of them may call the student's code many times."""
     _trials_left: int = MOST_TRIALS
     _truths_made: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
@@ -115,6 +118,7 @@ class Diagnosis:
 
     def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, JudgedCheck]:
         """Judge every name among the claims. A name holds only if all its claims do."""
+        self._by_own_answers.clear()
         groups = _grouped(claims)
         judged: dict[str, JudgedCheck] = {}
         for names in _by_check(claims):
@@ -203,8 +207,7 @@ class Diagnosis:
             for one, of_one, way in zip(claims, causes, ways, strict=True):
                 under = self._evaluate([one], assumed)
                 if not (_is_settled(under, assumed) or under.waits) and way is not None:
-                    under = self._evaluate([replace(one, judge=partial(_own, way, of_one))], assumed)
-                    under = replace(under, inconclusive=False)
+                    under = self._judge_by_own_answers(one, way, of_one, assumed)
                     used += of_one
                 together = together & under
                 if not (together.holds or together.waits):
@@ -214,6 +217,15 @@ class Diagnosis:
             if _is_settled(together, assumed):
                 return _follows(together, used)
         return None
+
+    def _judge_by_own_answers(
+        self, one: Claim, way: OwnJudgement, causes: Sequence[str], assumed: Assumptions
+    ) -> Verdict:
+        key = id(one), way, tuple(causes), assumed
+        if key not in self._by_own_answers:
+            verdict = self._evaluate([replace(one, judge=partial(_own, way, causes))], assumed)
+            self._by_own_answers[key] = replace(verdict, inconclusive=False)
+        return self._by_own_answers[key]
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
         """Return whether a claim that fails follows from what was lost before, so that no mistake is looked for."""

@@ -6,22 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _FROM = re.compile(r"^[ \t]*from[ \t]+(\w+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+(.+)$", re.MULTILINE)
 _RUN = re.compile(r"^[ \t]*%run[ \t]+(?:-\w+[ \t]+)*(\w+)", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class SavedCell:
-    """A cell of a notebook's file."""
-
-    id: str
-    """Empty in notebooks before format 4.5."""
-    source: str
 
 
 def notebook_file(names: Mapping[str, Any]) -> Path | None:
@@ -36,19 +26,18 @@ def notebook_file(names: Mapping[str, Any]) -> Path | None:
     return None
 
 
-def saved_cells(notebook: Path) -> list[SavedCell]:
-    """Return the cells of a notebook's file; none if it cannot be read, which the grading then reports."""
+def saved_sources(notebook: Path) -> list[str]:
+    """Return the texts of the cells of a notebook's file; none if it cannot be read, which the grading then reports."""
     try:
-        cells = json.loads(notebook.read_text("utf-8"))["cells"]
-        return [SavedCell(str(cell.get("id", "")), "".join(cell["source"])) for cell in cells]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ["".join(cell["source"]) for cell in json.loads(notebook.read_text("utf-8"))["cells"]]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
 
 
 def modules_beside(notebook: Path) -> list[Path]:
     """Return the Python files in the notebook's folder that it imports, directly or through one another."""
     found: dict[str, Path] = {}
-    texts = [cell.source for cell in saved_cells(notebook)]
+    texts = saved_sources(notebook)
     while texts:
         for name in _imported_modules(texts.pop()):
             file = notebook.with_name(f"{name}.py")

@@ -19,7 +19,7 @@ from typing import Any
 from IPython.core.error import UsageError
 from IPython.display import display
 
-from grader.notebook.files import modules_beside, notebook_file, saved_cells, write_notebook
+from grader.notebook.files import modules_beside, notebook_file, saved_sources, write_notebook
 from grader.notebook.ran import RanCells
 
 USAGE = """\
@@ -121,9 +121,10 @@ class GraderMagic:
             raise UsageError(f"there is no notebook {file}")
         modules = modules_beside(file)
         names = ", ".join([file.name, *(module.name for module in modules)])
-        saved = dt.datetime.fromtimestamp(file.stat().st_mtime).astimezone()
-        is_saved = named is not None or self.ran.is_saved(saved_cells(file))
-        return Upload((file, *modules), f"{names}, saved at {saved:%H:%M:%S}", is_saved)
+        saved_at = file.stat().st_mtime
+        is_saved = named is not None or self.ran.are_saved(saved_sources(file), saved_at)
+        when = dt.datetime.fromtimestamp(saved_at).astimezone()
+        return Upload((file, *modules), f"{names}, saved at {when:%H:%M:%S}", is_saved)
 
 
 def load(shell: Any) -> None:

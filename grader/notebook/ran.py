@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from grader.notebook.files import SavedCell
+
+@dataclass(frozen=True)
+class RanCell:
+    """The text of a cell as it ran last, and the time."""
+
+    source: str
+    at: float
 
 
 class RanCells:
-    """The cells that ran, each with the text that ran last."""
+    """The cells that ran, in the order in which they ran last."""
 
     def __init__(self, earlier: Iterable[str]) -> None:
-        """Start with the cells that ran before the extension was loaded; their ids are unknown."""
-        self._texts: dict[object, str] = dict(enumerate(earlier))
-        self._current = ""
+        """Start with the cells that ran before the extension was loaded, whose ids are unknown."""
+        now = time.time()
+        self._cells: dict[object, RanCell] = {number: RanCell(text, now) for number, text in enumerate(earlier)}
 
     def record(self, info: Any) -> None:
         """Record a cell that is about to run; IPython calls this for its event `pre_run_cell`."""
         if not info.store_history or info.raw_cell is None:
             return
-        self._current = info.cell_id or ""
-        key: object = self._current or len(self._texts)
-        self._texts.pop(key, None)
-        self._texts[key] = info.raw_cell
+        key: object = info.cell_id or len(self._cells)
+        self._cells.pop(key, None)
+        self._cells[key] = RanCell(info.raw_cell, time.time())
 
     def sources(self) -> list[str]:
-        """Return the cells that are valid Python, in the order in which they ran last."""
-        return [text for text in self._texts.values() if _is_valid(text)]
+        """Return the cells that are valid Python."""
+        return [cell.source for cell in self._cells.values() if _is_valid(cell.source)]
 
-    def is_saved(self, saved: Sequence[SavedCell]) -> bool:
-        """Return whether a file with these cells has the texts that ran. Cells without a saved counterpart have been
-        deleted, except for the one that runs now."""
-        by_id = {cell.id: cell.source.strip() for cell in saved if cell.id}
-        if not by_id:
-            newest = next(reversed(self._texts.values()), "").strip()
-            return not newest or newest in {cell.source.strip() for cell in saved}
-        if self._current and self._current not in by_id:
-            return False
-        return all(by_id.get(str(id), text.strip()) == text.strip() for id, text in self._texts.items())
+    def are_saved(self, sources: Collection[str], saved_at: float) -> bool:
+        """Return whether a file that was saved then, with these cells, has every cell that has run since."""
+        saved = {source.strip() for source in sources}
+        return all(cell.source.strip() in saved for cell in self._cells.values() if cell.at > saved_at)
 
 
 def _is_valid(source: str) -> bool:

@@ -18,6 +18,32 @@ from tests.running import GRADER, WAIT_SECONDS, Running, running
 Student = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+KEYRING = """\
+import json, pathlib
+from keyring.backend import KeyringBackend
+from keyring.errors import PasswordDeleteError
+
+class FileKeyring(KeyringBackend):
+    priority = 5
+    file = pathlib.Path(__file__).with_name("secrets.json")
+
+    def known(self):
+        return json.loads(self.file.read_text()) if self.file.exists() else {}
+
+    def get_password(self, service, username):
+        return self.known().get(f"{service} {username}")
+
+    def set_password(self, service, username, password):
+        self.file.write_text(json.dumps(self.known() | {f"{service} {username}": password}))
+
+    def delete_password(self, service, username):
+        left = self.known()
+        if left.pop(f"{service} {username}", None) is None:
+            raise PasswordDeleteError
+        self.file.write_text(json.dumps(left))
+"""
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(tmp_path_factory.mktemp("service"), students=2, GRADER_WORKERS="1") as service:
@@ -92,6 +118,19 @@ def test_the_token_is_in_a_file_that_only_its_owner_can_read(
     assert student("logout").returncode == 0
     assert not file.exists()
     assert "you are not logged in: log in with grader login" in student("status").stderr
+
+
+def test_a_keyring_keeps_the_token_where_there_is_one(service: Running, student: Student, tmp_path: Path) -> None:
+    (tmp_path / "file_keyring.py").write_text(KEYRING)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    mine = {"PYTHON_KEYRING_BACKEND": "file_keyring.FileKeyring", "PYTHONPATH": path}
+    done = student("login", service.url, "ml", typed=service.tokens[1], **mine)
+    assert "the token is in the system's keyring" in done.stdout
+    assert service.tokens[1] not in (tmp_path / "config" / "grader" / "login.json").read_text()
+    assert service.tokens[1] in (tmp_path / "secrets.json").read_text()
+    assert student("status", **mine).returncode == 0
+    assert student("logout", **mine).returncode == 0
+    assert service.tokens[1] not in (tmp_path / "secrets.json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_unit_raises_the_limit_of_open_files_as_far_as_the_service_does(name: 
 
 
 def test_containers_raise_the_limit_of_open_files_as_far_as_the_service_does() -> None:
-    assert {COMPOSE["services"][name]["ulimits"]["nofile"] for name in ("door", "worker")} == {MAX_DESCRIPTORS}
+    assert {COMPOSE["services"][name]["ulimits"]["nofile"] for name in ("api", "worker")} == {MAX_DESCRIPTORS}
 
 
 def test_the_proxy_is_told_the_limits_that_the_service_has() -> None:
@@ -77,7 +77,7 @@ def test_the_proxy_is_told_the_limits_that_the_service_has() -> None:
 
 
 def test_units_leave_out_what_takes_the_sandbox_away() -> None:
-    (named,) = re.findall(r"The units leave out (.+?): they take away", README, re.DOTALL)
+    (named,) = re.findall(r"The units leave out (.+?): they disable", README, re.DOTALL)
     left_out = re.findall(r"`(\w+)=`", named)
     assert len(left_out) == 5
     assert [(unit.name, key) for unit in UNITS for key in left_out if f"\n{key}=" in unit.read_text("utf-8")] == []
@@ -88,11 +88,11 @@ def test_copies_are_made_every_night_and_kept_for_thirty_days() -> None:
     service = (DEPLOY / "systemd" / "grader-backup.service").read_text("utf-8")
     assert "OnCalendar=daily" in timer or re.search(r"OnCalendar=\*-\*-\* \d", timer)
     assert "-mtime +30 -delete" in service
-    assert "thirty days are kept" in README
+    assert "backups of thirty days are kept" in README
 
 
 def test_services_have_no_capability_and_nowhere_to_write() -> None:
-    for name in ("door", "worker"):
+    for name in ("api", "worker"):
         service = COMPOSE["services"][name]
         assert service["cap_drop"] == ["ALL"]
         assert service["read_only"] is True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from grader import __version__
 from grader.cli import app
@@ -39,3 +42,45 @@ def test_version_and_short_help(grader: Command) -> None:
         done = grader(*call)
         assert (done.returncode, done.stderr) == (0, "")
         assert "Usage: " in done.stdout
+
+
+WORDS = {
+    "grader wat": ["watch"],
+    "grader check --qu": ["--quick"],
+    "grader check --sandbox land": ["landlock"],
+    "grader check -a two": ["two_layer_net"],
+    "grader admin tok": ["token", "tokens"],
+    "grader check tests/unit/cli/test_a": [],  # bash itself completes files
+}
+
+
+@pytest.mark.parametrize("line", WORDS)
+def test_bash_completes_commands_and_their_options(line: str) -> None:
+    program = Path(sys.executable).with_name("grader")
+    script = """
+source <(_GRADER_COMPLETE=source_bash "$0")
+COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_grader_completion "$0"
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+    done = subprocess.run(["bash", "-c", script, program, line], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.stdout.split(), done.stderr) == (WORDS[line], "")
+
+
+@pytest.mark.parametrize("name", app.COMMANDS)
+def test_no_word_of_a_help_is_broken_on_a_narrow_terminal(name: str) -> None:
+    wide, narrow = (_help_words(name, columns) for columns in ("400", "80"))
+    assert set(narrow) <= set(wide)
+
+
+def _help_words(name: str, columns: str) -> list[str]:
+    shown = CliRunner().invoke(app.app, [name, "--help"], env={"COLUMNS": columns, "TERMINAL_WIDTH": columns})
+    assert shown.exit_code == 0
+    return re.sub("[│╭╮╰╯─]", " ", shown.output).split()
+
+
+def test_a_long_path_in_a_message_is_not_broken(grader: Command) -> None:
+    path = f"/nowhere/{'long' * 30}.py"
+    done = grader("check", path, COLUMNS="80")
+    assert path in done.stderr
+    assert len(done.stderr.splitlines()) == 2

@@ -1,0 +1,327 @@
+"""`%grader` in a notebook: in a real kernel, and in JupyterLab."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from jupyter_client import BlockingKernelClient, KernelManager
+from playwright.sync_api import expect, sync_playwright
+
+from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
+from tests.running import WAIT_SECONDS, free_port, running
+
+WRONG = TOY_SOLUTION.replace("return -a", "return a")
+
+
+@pytest.fixture(scope="module")
+def assignments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("assignments")
+    (folder / "toy").mkdir()
+    (folder / "toy" / "assignment.toml").write_text(TOY_TOML, "utf-8")
+    (folder / "toy" / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    return folder
+
+
+def write(file: Path, cells: Mapping[str, str], metadata: Mapping[str, object] = {}) -> None:
+    """Write a notebook with these code cells, by id."""
+    rows = [
+        {"cell_type": "code", "id": id, "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+        for id, source in cells.items()
+    ]
+    file.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": rows}))
+
+
+@dataclass
+class Shown:
+    """The outputs of a cell, as a notebook shows them after it ran."""
+
+    html: str = ""
+    text: str = ""
+    error: str = ""
+    first_seconds: float = 0.0
+    """Time until the first output."""
+
+    @property
+    def report(self) -> str:
+        """The page in the report's frame."""
+        (page,) = re.findall(r'<iframe [^>]*srcdoc="([^"]*)"', self.html)
+        return html.unescape(page)
+
+
+@dataclass
+class Notebook:
+    """A notebook's file, and a kernel that runs its cells as a front end would."""
+
+    file: Path
+    client: BlockingKernelClient
+    cells: dict[str, str] = field(default_factory=dict)
+    ids_in_file: bool = True
+    """False for a front end such as Visual Studio Code, which gives the kernel other ids than the file has."""
+
+    def save(self) -> None:
+        write(self.file, self.cells)
+
+    def run(self, id: str, source: str, *, save: bool = True, typed: str | None = None) -> Shown:
+        """Write a cell, save the notebook and run the cell."""
+        self.cells[id] = source
+        if save:
+            self.save()
+        content = {
+            "code": source, "silent": False, "store_history": True, "user_expressions": {},
+            "allow_stdin": typed is not None, "stop_on_error": True,
+        }  # fmt: skip
+        message = self.client.session.msg(
+            "execute_request", content, metadata={"cellId": id if self.ids_in_file else f"vscode-notebook-cell:{id}"}
+        )
+        started = time.monotonic()
+        self.client.shell_channel.send(message)
+        shown = Shown()
+        if typed is not None:
+            asked = self.client.get_stdin_msg(timeout=WAIT_SECONDS)
+            assert asked["content"]["password"]
+            self.client.input(typed)
+        while True:
+            answer = self.client.get_iopub_msg(timeout=WAIT_SECONDS)
+            if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            kind, content = answer["msg_type"], answer["content"]
+            shown.first_seconds = shown.first_seconds or (time.monotonic() - started if "data" in content else 0.0)
+            if kind in ("display_data", "update_display_data"):  # an update replaces what was shown
+                shown.html, shown.text = content["data"]["text/html"], content["data"]["text/plain"]
+            elif kind == "stream":
+                shown.error += content["text"]
+            elif kind == "error":
+                shown.error += content["evalue"]
+            elif kind == "status" and content["execution_state"] == "idle":
+                return shown
+
+
+Open = Callable[..., Notebook]
+
+
+@pytest.fixture
+def open_notebook(tmp_path: Path, assignments: Path) -> Iterator[Open]:
+    """Starts a kernel for a notebook in a folder of its own, with the extension loaded."""
+    started: list[tuple[KernelManager, BlockingKernelClient]] = []
+
+    def start(named: bool = True, before: Mapping[str, str] = {}, **environment: str) -> Notebook:
+        work = tmp_path / "work"
+        work.mkdir()
+        file = work / "homework.ipynb"
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+        mine = {"GRADER_ASSIGNMENTS": str(assignments), "GRADER_ASSIGNMENT": "toy"}
+        mine |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "IPYTHONDIR": str(tmp_path / "ipython")}
+        mine |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        if named:
+            mine["JPY_SESSION_NAME"] = str(file)
+        kernel = KernelManager(kernel_name="python3")
+        kernel.start_kernel(env=ours | mine | environment, cwd=str(work))
+        client = kernel.client()
+        started.append((kernel, client))
+        client.start_channels()
+        client.wait_for_ready(timeout=WAIT_SECONDS)
+        notebook = Notebook(file, client)
+        for id, source in before.items():
+            notebook.run(id, source)
+        loaded = notebook.run("load", "%load_ext grader")
+        assert loaded.error == ""
+        return notebook
+
+    yield start
+    for kernel, client in started:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+
+
+def test_a_check_shows_the_report_and_a_fixed_cell_earns_its_points(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.run("class", WRONG)
+    shown = notebook.run("check", "%grader check")
+    assert shown.error == ""
+    assert "Autograded 2/4" in shown.text
+    assert "2</strong> of 4 autograded" in shown.report
+    assert re.search(r"<p>Preview for homework\.ipynb, saved at \d\d:\d\d:\d\d\. The grade comes from", shown.html)
+    notebook.run("class", TOY_SOLUTION)
+    assert "Autograded 4/4" in notebook.run("check", "%grader check").text
+    one = notebook.run("one", "%grader check q1.2 --sandbox plain")
+    assert "Autograded 2/2" in one.text
+    assert "This is not the grade." in one.report
+
+
+def test_the_cell_shows_what_is_being_done_at_once(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.run("class", TOY_SOLUTION)
+    started = time.monotonic()
+    shown = notebook.run("check", "%grader check")
+    assert shown.first_seconds < (time.monotonic() - started) / 2
+
+
+def test_the_kernels_own_objects_are_not_what_is_graded(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.run("class", WRONG)
+    notebook.run("forge", "Sums.negative = lambda self, a: -a")
+    notebook.run("forge", "import grader.engine.grade as g; g.grade = lambda *a, **k: 1 / 0")
+    assert "Autograded 2/4" in notebook.run("check", "%grader check").text
+
+
+def test_a_notebook_that_is_not_saved_is_said_and_not_submitted(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.run("class", WRONG)
+    notebook.run("check", "%grader check")
+    notebook.run("class", TOY_SOLUTION, save=False)
+    shown = notebook.run("check", "%grader check", save=False)
+    assert "<p>The notebook has changed since it was saved: save it (Ctrl+S) and check again.</p>" in shown.html
+    assert "Autograded 2/4" in shown.text
+    refused = notebook.run("submit", "%grader submit", save=False)
+    assert "nothing is submitted: save the notebook first (Ctrl+S)" in refused.error
+    notebook.save()
+    assert "has changed since" not in notebook.run("check", "%grader check", save=False).html
+
+
+def test_a_front_end_with_ids_of_its_own_is_understood(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.ids_in_file = False
+    notebook.run("class", WRONG)
+    notebook.run("old", "x = 1")
+    del notebook.cells["old"]
+    assert "has changed since" not in notebook.run("check", "%grader check").html
+    notebook.run("class", TOY_SOLUTION, save=False)
+    assert "has changed since" in notebook.run("check", "%grader check", save=False).html
+
+
+def test_without_a_file_the_cells_that_ran_are_graded(open_notebook: Open) -> None:
+    notebook = open_notebook(named=False, before={"class": WRONG, "broken": "class Sums(:"})
+    shown = notebook.run("check", "%grader check")
+    assert "Autograded 2/4" in shown.text
+    assert "Preview for the cells that ran." in shown.html
+    notebook.run("class", TOY_SOLUTION)
+    assert "Autograded 4/4" in notebook.run("check", "%grader check").text
+    assert "name it, as in %grader submit" in notebook.run("submit", "%grader submit").error
+    assert "Autograded 4/4" in notebook.run("named", "%grader check homework.ipynb").text
+
+
+def test_modules_beside_the_notebook_are_graded_with_it(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.file.with_name("helper.py").write_text("import numpy, deeper as d\n")
+    notebook.file.with_name("deeper.py").write_text(TOY_SOLUTION)
+    notebook.file.with_name("sums.py").write_text("import helper\nfrom deeper import Sums\n")
+    notebook.file.with_name("other.py").write_text("x = 1\n")
+    notebook.run("class", "from sums import Sums")
+    shown = notebook.run("check", "%grader check")
+    assert "Autograded 4/4" in shown.text
+    assert re.search("Preview for homework.ipynb, sums.py, (helper.py, deeper|deeper.py, helper).py, saved", shown.html)
+
+
+def test_a_wrong_call_is_one_line(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.run("class", TOY_SOLUTION)
+    shown = notebook.run("check", "%grader check q9")
+    assert shown.text.startswith("grader: --only q9: no such part or check")
+    assert "<iframe" not in shown.html
+    assert "%grader check q2.2" in notebook.run("help", "%grader").error
+
+
+def test_files_in_the_students_folder_are_not_imported_by_the_grader(open_notebook: Open) -> None:
+    notebook = open_notebook()
+    notebook.file.with_name("pydantic.py").write_text("raise SystemExit('imported')\n")
+    notebook.run("class", TOY_SOLUTION)
+    assert "Autograded 4/4" in notebook.run("check", "%grader check").text
+
+
+def test_a_student_submits_from_the_notebook_and_sees_the_report(open_notebook: Open, tmp_path: Path) -> None:
+    (tmp_path / "service").mkdir()
+    with running(tmp_path / "service", students=1, GRADER_WORKERS="1") as service:
+        service.start()
+        notebook = open_notebook()
+        notebook.run("class", WRONG)
+        assert "you are not logged in" in notebook.run("submit", "%grader submit").text
+        shown = notebook.run("login", f"%grader login {service.url} ml", typed=service.tokens[0])
+        assert "logged in as Student 0 (s0), course ml" in shown.text
+        shown = notebook.run("submit", "%grader submit")
+        assert "Submitted to ml, toy: homework.ipynb\n" in shown.text
+        deadline = time.monotonic() + WAIT_SECONDS
+        while "graded: 2 of 4 points" not in (shown := notebook.run("status", "%grader status")).text:
+            assert time.monotonic() < deadline, shown
+        assert "2</strong> of 4 autograded" in shown.report
+        assert service.tokens[0] not in notebook.file.read_text()
+
+
+# ── in JupyterLab ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def lab(tmp_path: Path, assignments: Path) -> Iterator[tuple[str, Path]]:
+    """JupyterLab's URL, and the notebook in its folder."""
+    work, port = tmp_path / "work", free_port()
+    work.mkdir()
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+    folders = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "HOME")}
+    mine = {"GRADER_ASSIGNMENTS": str(assignments), "GRADER_ASSIGNMENT": "toy"} | folders
+    options = ("--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=t")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={work}"],
+        env=ours | mine, cwd=work, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not _answers(f"http://127.0.0.1:{port}/api"):
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/lab/tree/homework.ipynb?token=t", work / "homework.ipynb"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
+def test_in_jupyterlab_the_report_is_shown_below_the_cell(lab: tuple[str, Path]) -> None:
+    url, file = lab
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"cell{n}",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": source,
+        }
+        for n, source in enumerate([WRONG, "%load_ext grader", "%grader check"])
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    file.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(WAIT_SECONDS * 1000)
+        page.goto(url)
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        page.get_by_text("| Idle").first.wait_for()  # before, Run All Cells asks for a kernel
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        frame = page.frame_locator('iframe[title="Report"]')
+        expect(frame.locator(".total")).to_contain_text("2 of 4 autograded", timeout=WAIT_SECONDS * 1000)
+        expect(page.locator(".jp-OutputArea").get_by_text("Preview for homework.ipynb, saved at")).to_be_visible()
+        expect(page.get_by_text("has changed since it was saved")).to_have_count(0)
+        if folder := os.environ.get("GRADER_TEST_PICTURES"):
+            page.screenshot(path=str(Path(folder) / "notebook.png"))
+        browser.close()
