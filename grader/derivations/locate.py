@@ -29,6 +29,9 @@ Answers = dict[str, tuple[str, tuple[int, ...]]]
 """Question → (the answer as written, numbers of its cells)."""
 
 
+_MACRO = re.compile(r"\\[a-z]+(?:\{[a-z]*\})?")
+
+
 @dataclass(frozen=True)
 class _Line:
     text: str
@@ -39,7 +42,7 @@ class _Line:
 
     @cached_property
     def says_something(self) -> bool:
-        return sum(c.isalpha() for c in self.key) >= 3 and len(self.key) >= 6
+        return sum(c.isalpha() for c in _MACRO.sub("", self.key)) >= 3 and len(self.key) >= 6
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>"
 # ── labels ───────────────────────────────────────────────────────────────────────────────────────────
 
 _SOLUTION = r"(?:solution|answer|derivation)s?"
-_SOLVED = re.compile(rf"(?i)^[\s*_#>]*{_SOLUTION}\b\s*(?:[:.*_]+\s*|$)")
+_SOLVED = re.compile(rf"(?i)^[\s#>]*(?P<mark>[*_]{{0,3}}){_SOLUTION}(?:[:.]+(?P=mark)|(?P=mark)[:.]+|(?P=mark)\s*$)\s*")
 """A label without a number."""
 _PLACEHOLDER = re.compile(
     r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
@@ -460,8 +463,7 @@ def _own_lines(
     """Yield the student's own lines with their questions. In a place where labels have counted, those of later
     questions count too, and so does that of the place itself."""
     place, last = "", -1
-    zone, behind, labelled = "", False, False
-    aligned = any(handout.zones[n] for n in matched.values())
+    zone, behind, labelled, begun = "", False, False, 0
     for n, line in enumerate(own):
         if n in matched:
             place, behind, last = handout.zones[matched[n]], handout.behind[matched[n]], -1
@@ -474,14 +476,22 @@ def _own_lines(
                 returns = id == place != zone
                 labelled = labelled or not id == place == zone
                 behind = label.solution or (behind and id == zone)
-                zone, last, text = id, labels.order[id], label.rest
+                zone, last, text, begun = id, labels.order[id], label.rest, n
             elif not id and not handout.lines:
                 zone = ""
             elif label.solution or (not label.weak and not label.rest.strip()):
                 text = label.rest  # a label of another numbering
-        elif zone and not aligned and not behind and (solved := _SOLVED.match(line.text[:60])):
-            behind, text = True, line.text[solved.end() :]  # above it stands the question in other words
+        elif labelled and zone in by_label and not behind and (solved := _solved(own, begun, n)) is not None:
+            behind, text = True, solved
         yield _OwnLine(line, text, zone, behind, labelled, returns)
+
+
+def _solved(own: Sequence[_Line], begun: int, n: int) -> str | None:
+    """Return what follows "Solution:" on a line that begins a cell, or above which, from the question's label on, no
+    equality stands: above it is the question in other words. None for other lines."""
+    found = _SOLVED.match(own[n].text[:60])
+    above = own[n - 1].cell != own[n].cell or not any("=" in line.text for line in own[begun:n])
+    return own[n].text[found.end() :] if found and above else None
 
 
 def _collected(

@@ -150,6 +150,13 @@ def test_above_a_label_without_a_number_another_edition_asks(label: str) -> None
     assert told(*cells, handed_out=("# Problems\n\nSome other text.",)) == {"q1.1": "$x$", "q1.2": "$y$"}
 
 
+def test_a_line_of_latex_alone_is_not_aligned() -> None:
+    text = "so\n\n$$\n\\begin{aligned}\na &= 1\n\\end{aligned}\n$$"
+    code = [cell for cell in handout().cells if cell[0] == "code"]
+    notebook = Notebook("ps4.ipynb", (), (), (("markdown", f"**Q1.1** Find it.\n\n**Solution:**\n\n{text}"), *code))
+    assert answers([notebook], (handout(),))["q1.1"] == (text, (1,))
+
+
 def test_several_answers_in_one_cell_are_told_apart() -> None:
     assert told("Q1.1 solution: x\n\nQ1.2 solution: y\nmore\n") == {"q1.1": "x", "q1.2": "y\nmore"}
 
