@@ -81,7 +81,7 @@ def of(error: Exception) -> HttpProblem:
             detail = "try again in a moment; confirmed submissions are not lost"
             return unavailable("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
     detail = "the error has been logged; quote the request id when you report it"
-    return HttpProblem(500, "our-mistake", "Internal error", detail)
+    return HttpProblem(500, "internal-error", "Internal error", detail)
 
 
 def _invalid(error: RequestValidationError) -> HttpProblem:

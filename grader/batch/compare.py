@@ -13,7 +13,7 @@ from grader.batch.scores import Old
 from grader.model import ZERO, Points, Report, show_points
 from grader.render.phrases import fixes
 
-COLUMNS = ("student", "name", "theirs", "ours", "difference", "reason")
+COLUMNS = ("student", "name", "other_score", "score", "difference", "reason")
 
 
 def why_lost(report: Report) -> str:
@@ -52,8 +52,8 @@ def _reason(result: Result, before: Old | None, lost: str) -> str:
     if old is None:
         return "the other gradebook has no score" + (f" ({before.status})" if before.status else "")
     if new is None:
-        return f"we have no score: {result.status}"
-    return "; ".join(_parts(result, lost)) or "nothing was found to be wrong"
+        return f"no score here: {result.status}"
+    return "; ".join(_parts(result, lost)) or "no points were lost here"
 
 
 def _parts(result: Result, lost: str) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
     if result.late is not None and result.points is not None and result.final != result.points:
         yield f"late -{show_points(result.points - (result.final or ZERO))}: {result.late.sentence}"
     if result.waiting:
-        yield f"{show_points(result.waiting)} points await marking and are not in ours"
+        yield f"{show_points(result.waiting)} points await marking and are not counted here"
 
 
 def _matched(results: Sequence[Result], old: Sequence[Old]) -> tuple[dict[str, Old], list[Old]]:

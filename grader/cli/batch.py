@@ -54,29 +54,33 @@ err = Console(stderr=True, highlight=False)
 
 @app.command()
 def batch(
-    path: Annotated[Path, typer.Argument(help="What the learning platform exports: a folder or a zip.")],
-    to: Annotated[Path, typer.Option("--out", "-o", help="The folder for everything that comes out.")],
+    path: Annotated[Path, typer.Argument(help="The learning platform's export: a folder or a zip.")],
+    to: Annotated[Path, typer.Option("--out", "-o", help="The output folder.")],
     assignment: Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")] = "",
     roster: Annotated[
-        Path | None, typer.Option(help="Who is in the class: a CSV file, a Canvas gradebook, a Moodle worksheet.")
+        Path | None, typer.Option(help="The class: a CSV file, a Canvas gradebook or a Moodle worksheet.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who maps to what, and grade nothing.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Do less in long checks. Not the grade.")] = False,
-    code: Annotated[bool, typer.Option("--code", help="Leave long checks out.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which submission belongs to which student; grade nothing.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. Not the grade.")] = False,
+    code: Annotated[bool, typer.Option("--code", help="Leave out long checks.")] = False,
     only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Grade this many submissions at most.")] = None,
     students: Annotated[str, typer.Option(help="Grade only these: ids, logins, e-mail addresses or names.")] = "",
-    due: Annotated[str, typer.Option(help='As "2026-12-01 23:59".')] = "",
-    late: Annotated[str, typer.Option(help='What lateness costs: {"per_day": "10%", "most_days": 5}')] = "",
-    column: Annotated[str, typer.Option(help="What the gradebook's column is called in the platform.")] = "",
-    gradescope: Annotated[bool, typer.Option("--gradescope", help="Write each a results.json too.")] = False,
-    compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV): its scores beside ours.")] = None,
-    compare_column: Annotated[str, typer.Option(help="Its column of scores, where that is not plain.")] = "",
+    due: Annotated[str, typer.Option(help='Due date: "2026-12-01 23:59".')] = "",
+    late: Annotated[str, typer.Option(help='Late penalty: {"per_day": "10%", "most_days": 5}')] = "",
+    column: Annotated[str, typer.Option(help="Heading of the assignment's column in the platform's gradebook.")] = "",
+    gradescope: Annotated[
+        bool, typer.Option("--gradescope", help="Also write a results.json for each student.")
+    ] = False,
+    compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV) to compare the scores with.")] = None,
+    compare_column: Annotated[str, typer.Option(help="Heading of its scores, if that is ambiguous.")] = "",
     similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of similar submissions.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="What came out as JSON, alone on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
     sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
     database: Annotated[
-        str, typer.Option(help="Have the workers of this service grade: postgresql://user:password@host/name.")
+        str, typer.Option(help="Grade with the workers of this service: postgresql://user:password@host/name.")
     ] = "",
 ) -> None:
     """Grade a learning platform's export of a class and write a gradebook. Run it again to continue after an

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import TracebackType
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -46,7 +47,8 @@ class GradingDisplay:
 
     def __init__(self, console: Console, assignment: Assignment, *, quick: bool = False) -> None:
         self._manifest = assignment.manifest
-        self._usual = usual_seconds(assignment, quick=quick) if assignment.manifest.long else {}
+        self._assignment = assignment
+        self._quick = quick
         self._now = "starting"
         self._decided: dict[str, list[CheckResult]] = {}
         self._trainings: dict[str, _RunningCheck] = {}
@@ -99,11 +101,15 @@ class GradingDisplay:
             )
         return Group(table)
 
+    @cached_property
+    def _usual_seconds(self) -> Mapping[str, float]:
+        return usual_seconds(self._assignment, quick=self._quick)
+
     def _used(self, section: str, training: _RunningCheck) -> str:
         """Return the time that a long check has used, and the usual time. The progress of a student's loop is
         unknown. The limit is shown once it matters."""
         elapsed = f"{time.monotonic() - training.started:.0f} s"
-        cpu, usual = training.cpu_seconds(), self._usual.get(section.rpartition(".")[2])
+        cpu, usual = training.cpu_seconds(), self._usual_seconds.get(section.rpartition(".")[2])
         if usual is not None and (cpu is None or cpu <= SLOW * usual):
             return f"{elapsed}, usually {usual:.0f} s"
         if cpu is None:

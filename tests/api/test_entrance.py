@@ -48,7 +48,7 @@ def test_a_bug_of_ours_is_logged_and_told_to_nobody(world: World, monkeypatch: p
     monkeypatch.setattr(operations.counts, "waiting", bug)
     with capture_logs() as logs:
         answer = world.client.get("/api/v1/queue", headers=world.headers("grace"))
-    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/our-mistake")
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal-error")
     assert "secret" not in answer.text
     assert [log["event"] for log in logs] == ["internal error", "request"]
 

@@ -475,7 +475,7 @@ def test_another_years_scores_stand_beside_ours_with_the_reason_for_each_differe
     found = {row["name"]: row for row in rows(out / "compare.csv")}
     assert found["Student16 Family16"]["reason"] == ""
     wrong = found["Student20 Family20"]
-    assert (wrong["theirs"], wrong["ours"], wrong["difference"]) == ("4", "2", "-2")
+    assert (wrong["other_score"], wrong["score"], wrong["difference"]) == ("4", "2", "-2")
     assert re.match(r"q1.1.small -1.25: .+; q1.1.large -0.75: ", wrong["reason"])
     assert "late -0.4: Late by 2 hours" in found["Student45 Family45"]["reason"]
     assert found["Student17 Family17"]["reason"] == "not in the other gradebook"

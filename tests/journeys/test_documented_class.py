@@ -34,7 +34,7 @@ def test_the_documented_commands_lead_from_a_canvas_zip_to_a_gradebook_that_come
     scores = {row["ID"]: row["Problem Set 4 (1234)"] for row in rows(tmp_path / "out" / "canvas.csv")}
     assert [scores[p.id] for p in pupils] == ["" if p.points is None else f"{float(p.points):g}" for p in pupils]
     compared = rows(tmp_path / "out" / "compare.csv")
-    assert [row["theirs"] for row in compared] == [row["ours"] for row in compared]
+    assert [row["other_score"] for row in compared] == [row["score"] for row in compared]
     assert not [row["reason"] for row in compared if row["reason"]]
     assert (tmp_path / "out" / "feedback.zip").is_file()
 
