@@ -1,4 +1,4 @@
-"""Summary → one HTML file that tells an instructor in half a minute what the class has not understood."""
+"""Summary → one HTML file with the most common mistakes, the scores, and the students who need attention."""
 
 from __future__ import annotations
 

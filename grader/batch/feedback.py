@@ -15,7 +15,7 @@ def pack(out: Path, file: Path) -> int:
     """Write a zip of the reports in an output folder of `grader batch`. Return their number."""
     found = dict(_reports(out))
     if not found:
-        raise BadCall(f"nobody in {out} has a report yet")
+        raise BadCall(f"{out} has no reports yet: run grader batch first")
     unfinished = file.with_name(f".{file.name}.unfinished")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, report in sorted(found.items()):

@@ -87,7 +87,7 @@ def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Cla
         submitted_at=_moment(number, _first(row, _SUBMITTED)),
     )
     if not student.shown:
-        raise BadCall(f"the roster's line {number} names nobody")
+        raise BadCall(f"the roster's line {number} has no id, login, e-mail address or name")
     return student
 
 
