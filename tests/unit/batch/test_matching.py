@@ -136,7 +136,7 @@ def test_keys_are_folders_that_no_two_students_share() -> None:
         ("points\n1\n", "names no column"),
         ("id,email\n1,a@x\n1,b@x\n", "several people with the id 1"),
         ("id,name,section\n,,ML\n", "line 2 has no id, login, e-mail address or name"),
-        ("id,extension\n1,soon\n", "line 2: 'soon' is no moment"),
+        ("id,extension\n1,soon\n", "line 2: 'soon' is not a valid date"),
         ("id,extension\n1,0001-01-01T00:00+14:00\n", "is not a valid date for a course: write one from 1970 to 2999"),
     ],
 )
