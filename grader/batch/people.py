@@ -106,7 +106,9 @@ def _moment(number: int, text: str) -> dt.datetime | None:
     try:
         return checked_date(dt.datetime.fromisoformat(text)).astimezone()
     except ValueError:
-        raise BadCall(f"the roster's line {number}: {text[:40]!r} is not a valid date: write 2026-12-01 23:59") from None
+        raise BadCall(
+            f"the roster's line {number}: {text[:40]!r} is not a valid date: write 2026-12-01 23:59"
+        ) from None
 
 
 def _without_doubles(students: Sequence[ClassStudent]) -> None:

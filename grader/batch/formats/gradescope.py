@@ -65,5 +65,5 @@ def _moment(value: Any) -> dt.datetime | None:
 
 
 def back(submission: ExportedSubmission, name: str) -> str:
-    """Return a folder for each submission. Gradescope imports no files, so teachers distribute them."""
+    """Return a path in a folder for each submission. Gradescope imports no files, so teachers distribute them."""
     return f"{submission.place}/{name}"
